@@ -1,0 +1,102 @@
+//! A fault: what a server answers instead of success. One constructor per row of PROTOCOL 10.1.
+
+use super::hresult::HResult;
+
+/// Who failed, as `BITS-Error-Context` says it (PROTOCOL 10.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Context {
+    /// The server itself (`BG_ERROR_CONTEXT_REMOTE_FILE`).
+    Server = 0x5,
+    /// The application behind the server (`BG_ERROR_CONTEXT_REMOTE_APPLICATION`).
+    Application = 0x7,
+}
+
+impl Context {
+    /// Reads the header's value; whatever is not the application is the server (PROTOCOL 2.3).
+    pub fn from_wire(text: &str) -> Self {
+        match HResult::from_wire(text) {
+            Some(HResult(0x7)) => Self::Application,
+            _ => Self::Server,
+        }
+    }
+}
+
+/// A refused packet: HTTP status, HRESULT and context for the wire, a reason for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{status}: {reason}")]
+pub struct Fault {
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// Goes out as `BITS-Error` and `BITS-Error-Code`; 416 has none.
+    pub hresult: Option<HResult>,
+    /// Goes out as `BITS-Error-Context` beside the HRESULT.
+    pub context: Context,
+    /// What was wrong, in words, for the server's log; never sent.
+    pub reason: &'static str,
+    /// Seconds for `Retry-After`.
+    pub retry_after: Option<u32>,
+}
+
+impl Fault {
+    const fn new(status: u16, hresult: Option<HResult>, reason: &'static str) -> Self {
+        Self { status, hresult, context: Context::Server, reason, retry_after: None }
+    }
+
+    /// 400: the request breaks a rule of the format.
+    pub const fn invalid(reason: &'static str) -> Self {
+        Self::new(400, Some(HResult::E_INVALIDARG), reason)
+    }
+
+    /// 411: no Content-Length, or chunked.
+    pub const fn length_required() -> Self {
+        Self::new(411, Some(HResult::E_INVALIDARG), "no Content-Length, or a chunked body")
+    }
+
+    /// 403: not authorised, or the destination exists and may not be overwritten.
+    pub const fn denied(reason: &'static str) -> Self {
+        Self::new(403, Some(HResult::E_ACCESSDENIED), reason)
+    }
+
+    /// 404: the destination's folder, or the session's data, is not there.
+    pub const fn not_found(reason: &'static str) -> Self {
+        Self::new(404, Some(HResult::http(404)), reason)
+    }
+
+    /// 416: the Fragment does not start at the next expected offset.
+    pub const fn out_of_step() -> Self {
+        Self::new(416, None, "the fragment does not start at the next expected offset")
+    }
+
+    /// 500 with `BG_E_SESSION_NOT_FOUND`: the client starts anew.
+    pub const fn session_not_found() -> Self {
+        Self::new(500, Some(HResult::BG_E_SESSION_NOT_FOUND), "unknown session")
+    }
+
+    /// 500 with `BG_E_TOO_LARGE`: the fragment or the file is over a limit.
+    pub const fn too_large(reason: &'static str) -> Self {
+        Self::new(500, Some(HResult::BG_E_TOO_LARGE), reason)
+    }
+
+    /// 500 with `ERROR_DISK_FULL`; 0x80070070, see PROTOCOL 10.3.
+    pub const fn no_space() -> Self {
+        Self::new(500, Some(HResult::DISK_FULL), "no space left for the upload")
+    }
+
+    /// 500: this server failed.
+    pub const fn internal(reason: &'static str) -> Self {
+        Self::new(500, Some(HResult::http(500)), reason)
+    }
+
+    /// 501: uploads are switched off.
+    pub const fn disabled() -> Self {
+        Self::new(501, Some(HResult::E_ACCESSDENIED), "uploads are disabled")
+    }
+
+    /// 503 with Retry-After: a limit is reached for now.
+    pub const fn unavailable(reason: &'static str, retry_after: u32) -> Self {
+        let mut fault = Self::new(503, Some(HResult::http(503)), reason);
+        fault.retry_after = Some(retry_after);
+        fault
+    }
+}

@@ -1,0 +1,22 @@
+//! The packets of the protocol: names, header fields, ranges, session ids, faults. Pure functions of text;
+//! used by both sides.
+
+pub mod ack;
+pub mod fault;
+pub mod headers;
+pub mod hresult;
+pub mod limits;
+pub mod names;
+pub mod packet;
+pub mod range;
+pub mod session_id;
+pub mod target;
+
+pub use ack::Ack;
+pub use fault::{Context, Fault};
+pub use headers::Headers;
+pub use hresult::HResult;
+pub use packet::{Packet, PacketKind};
+pub use range::FragmentRange;
+pub use session_id::SessionId;
+pub use target::Target;

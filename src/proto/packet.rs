@@ -1,0 +1,201 @@
+//! A request packet: read from headers (server), written to headers (client).
+
+use super::fault::Fault;
+use super::headers::Headers;
+use super::limits::{MAX_PROTOCOLS, MAX_SESSION_ID};
+use super::range::{FragmentRange, decimal};
+use super::session_id::SessionId;
+use super::{limits, names};
+
+/// The five requests of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PacketKind {
+    /// Asks whether the server is there; belongs to no session.
+    Ping,
+    /// Opens a session.
+    CreateSession,
+    /// Carries bytes of the file.
+    Fragment,
+    /// Ends a session after a complete upload.
+    CloseSession,
+    /// Ends a session and discards it.
+    CancelSession,
+}
+
+impl PacketKind {
+    /// All five.
+    pub const ALL: [Self; 5] =
+        [Self::Ping, Self::CreateSession, Self::Fragment, Self::CloseSession, Self::CancelSession];
+
+    /// The value of `BITS-Packet-Type`, as Windows writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ping => "Ping",
+            Self::CreateSession => "Create-Session",
+            Self::Fragment => "Fragment",
+            Self::CloseSession => "Close-Session",
+            Self::CancelSession => "Cancel-Session",
+        }
+    }
+
+    /// Reads the packet type out of a request; 400 when it is missing or unknown (GEN-07, GEN-08).
+    pub fn of(headers: &Headers) -> Result<Self, Fault> {
+        let Some(name) = headers.single(names::PACKET_TYPE)? else {
+            return Err(Fault::invalid("no BITS-Packet-Type"));
+        };
+        let known = Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name));
+        known.ok_or(Fault::invalid("unknown BITS-Packet-Type"))
+    }
+}
+
+/// Which session a packet names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionName {
+    /// An id this server may have issued.
+    Id(SessionId),
+    /// Text that is well-formed by the protocol but no id of ours: an unknown session.
+    Foreign,
+}
+
+impl SessionName {
+    /// Reads `BITS-Session-Id`; 400 when it is missing or over 100 characters (FRG-13).
+    pub fn of(headers: &Headers) -> Result<Self, Fault> {
+        let name = headers.single(names::SESSION_ID)?.filter(|name| !name.is_empty());
+        let name = name.ok_or(Fault::invalid("no BITS-Session-Id"))?;
+        if name.chars().count() > MAX_SESSION_ID {
+            return Err(Fault::invalid("the BITS-Session-Id is longer than 100 characters"));
+        }
+        Ok(SessionId::parse(name).map_or(Self::Foreign, Self::Id))
+    }
+}
+
+/// A request that keeps the format of PROTOCOL 3. Its `Content-Length`, and with it a Fragment's range, is
+/// checked apart, because permission is checked in between (PROTOCOL 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packet {
+    /// A Ping.
+    Ping,
+    /// A Create-Session that offers our protocol.
+    CreateSession,
+    /// A Fragment of that session.
+    Fragment(SessionName),
+    /// A Close-Session of that session.
+    CloseSession(SessionName),
+    /// A Cancel-Session of that session.
+    CancelSession(SessionName),
+}
+
+impl Packet {
+    /// Checks the format of a request of that kind.
+    pub fn parse(kind: PacketKind, headers: &Headers) -> Result<Self, Fault> {
+        headers.check_lengths()?;
+        let packet = match kind {
+            PacketKind::Ping => Self::Ping,
+            PacketKind::CreateSession => Self::create(headers)?,
+            PacketKind::Fragment => Self::fragment(headers)?,
+            PacketKind::CloseSession => Self::CloseSession(SessionName::of(headers)?),
+            PacketKind::CancelSession => Self::CancelSession(SessionName::of(headers)?),
+        };
+        if kind != PacketKind::Fragment && content_length(headers)?.is_some_and(|length| length > 0) {
+            return Err(Fault::invalid("only a Fragment has a body"));
+        }
+        Ok(packet)
+    }
+
+    /// The session the packet names; `None` for Ping and Create-Session.
+    pub fn session(&self) -> Option<SessionName> {
+        match *self {
+            Self::Ping | Self::CreateSession => None,
+            Self::Fragment(name) | Self::CloseSession(name) | Self::CancelSession(name) => Some(name),
+        }
+    }
+
+    fn create(headers: &Headers) -> Result<Self, Fault> {
+        let offer = headers.single(names::SUPPORTED_PROTOCOLS)?;
+        let offer = offer.ok_or(Fault::invalid("no BITS-Supported-Protocols"))?;
+        let ours = SessionId::parse(names::PROTOCOL_GUID);
+        let mut guids = offer.split([' ', ',', '\t']).filter(|guid| !guid.is_empty()).take(MAX_PROTOCOLS);
+        match guids.any(|guid| SessionId::parse(guid) == ours) {
+            true => Ok(Self::CreateSession),
+            false => Err(Fault::invalid("no protocol in common")),
+        }
+    }
+
+    fn fragment(headers: &Headers) -> Result<Self, Fault> {
+        let coding = headers.single(names::CONTENT_ENCODING)?.unwrap_or("identity");
+        if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
+            return Err(Fault::invalid("only the identity Content-Encoding is known"));
+        }
+        if let Some(length) = content_length(headers)? {
+            fragment_range(headers, length)?;
+        }
+        Ok(Self::Fragment(SessionName::of(headers)?))
+    }
+}
+
+/// The body's length; `Ok(None)` when the request does not say it or is chunked (PROTOCOL 2.1 #10, #11).
+pub fn content_length(headers: &Headers) -> Result<Option<u64>, Fault> {
+    if headers.all(names::TRANSFER_ENCODING).next().is_some() {
+        return Ok(None);
+    }
+    let Some(text) = headers.single(names::CONTENT_LENGTH)? else { return Ok(None) };
+    decimal(text).map(Some).ok_or(Fault::invalid("Content-Length is not a number"))
+}
+
+/// The range of a Fragment whose body has `length` bytes.
+pub fn fragment_range(headers: &Headers, length: u64) -> Result<FragmentRange, Fault> {
+    let header = headers.single(names::CONTENT_RANGE)?;
+    let range = FragmentRange::parse(header, length);
+    range.ok_or(Fault::invalid("Content-Range is missing, malformed or does not fit the body"))
+}
+
+/// Whether a leaf name may travel as `Content-Name` (CLI-45); a name that may not is left out.
+pub fn is_content_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= limits::MAX_CONTENT_NAME
+        && name.bytes().all(|byte| (b' '..=b'~').contains(&byte) && !b"\\/:*?\"<>|".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&str, &str)]) -> Headers {
+        fields.iter().copied().collect()
+    }
+
+    #[test]
+    fn gen_04_packet_types_have_no_case() {
+        for kind in PacketKind::ALL {
+            let shouted = kind.name().to_ascii_uppercase();
+            assert_eq!(PacketKind::of(&headers(&[("bits-packet-type", &shouted)])), Ok(kind));
+        }
+    }
+
+    #[test]
+    fn cre_09_the_hundredth_protocol_counts_and_the_next_does_not() {
+        let unknown = "{00000000-0000-0000-0000-000000000000}";
+        let offer =
+            |before: usize| format!("{}{}", format!("{unknown} ").repeat(before), names::PROTOCOL_GUID);
+        let create = |text: &str| Packet::create(&headers(&[(names::SUPPORTED_PROTOCOLS, text)]));
+        assert!(create(&offer(99)).is_ok());
+        assert_eq!(create(&offer(100)).unwrap_err().status, 400);
+    }
+
+    #[test]
+    fn a_chunked_body_has_no_length() {
+        let chunked = headers(&[("Content-Length", "3"), ("Transfer-Encoding", "chunked")]);
+        assert_eq!(content_length(&chunked), Ok(None));
+        assert_eq!(content_length(&headers(&[("Content-Length", "+3")])).unwrap_err().status, 400);
+        let twice = headers(&[("Content-Length", "3"), ("Content-Length", "4")]);
+        assert_eq!(content_length(&twice).unwrap_err().status, 400);
+    }
+
+    #[test]
+    fn cli_45_content_names() {
+        assert!(is_content_name("report 1.txt"));
+        for name in ["", "a/b", "a\\b", "a:b", "what?", "caf\u{e9}", &"x".repeat(261)] {
+            assert!(!is_content_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Where received bytes lie: the traits an engine writes through, and the two stores that come with bitsup.
+
+pub mod dir;
+pub mod memory;
+pub mod path;
+pub mod record;
+
+use std::fs::File;
+use std::io;
+
+pub use dir::{DirOptions, DirStore, Durability};
+pub use memory::MemoryStore;
+pub use path::{Destination, PathError};
+pub use record::{SessionPhase, SessionRecord, StoredSession};
+
+use crate::proto::SessionId;
+
+/// Keeps sessions and their bytes, and delivers complete files to their destination.
+///
+/// The engine serialises calls for one session; calls for different sessions come concurrently. Every method
+/// either does the whole of what it says or, after an error or a crash, leaves something that the same call
+/// mends when it is made again.
+pub trait Store: Send + Sync {
+    /// Whether a file could be delivered there now: the parent is a directory, the name is free, or it is a
+    /// file and `overwrite` is set.
+    fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError>;
+
+    /// All sessions that a former process left.
+    fn sessions(&self) -> Result<Vec<StoredSession>, StoreError>;
+
+    /// Makes a session that holds no bytes.
+    fn create(&self, record: &SessionRecord) -> Result<(), StoreError>;
+
+    /// Replaces the session's record.
+    fn save(&self, record: &SessionRecord) -> Result<(), StoreError>;
+
+    /// Opens the session's bytes for appending; [`StoreError::NotFound`] when they are gone.
+    fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError>;
+
+    /// Delivers the session's bytes to `record.destination`, whole or not at all, then saves `record` and
+    /// gives up the session's own copy. Succeeds again after a crash in between. Never replaces a file that
+    /// appeared at the destination unless `overwrite` is set.
+    fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError>;
+
+    /// Removes record and bytes; a delivered file stays. Nothing to remove is success.
+    fn remove(&self, id: SessionId) -> Result<(), StoreError>;
+}
+
+/// The bytes of one session: a contiguous prefix of the file, growing at its end.
+pub trait Sink: Send {
+    /// How many bytes are held.
+    fn received(&self) -> u64;
+
+    /// Appends. After an error [`Self::received`] tells how much of `data` was kept.
+    fn write(&mut self, data: &[u8]) -> Result<(), StoreError>;
+
+    /// Makes what was written as durable as the store promises before an Ack.
+    fn flush(&mut self) -> Result<(), StoreError>;
+
+    /// The file behind the sink, for stores that have one.
+    fn file(&self) -> Option<&File> {
+        None
+    }
+}
+
+/// Why a store could not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is a file at the destination and it may not be replaced.
+    #[error("the destination exists")]
+    Exists,
+    /// The destination is a directory.
+    #[error("the destination is a directory")]
+    IsDirectory,
+    /// The directory that would hold the destination is not there, or is no directory, or is a symbolic link.
+    #[error("the destination's parent directory does not exist")]
+    ParentMissing,
+    /// The session or its bytes are not there.
+    #[error("the session's data is gone")]
+    NotFound,
+    /// The volume is full, or a quota or file-size limit is reached.
+    #[error("no space left: {0}")]
+    NoSpace(#[source] io::Error),
+    /// The operating system does not allow it.
+    #[error("not allowed: {0}")]
+    Denied(#[source] io::Error),
+    /// Anything else the operating system says.
+    #[error("{0}")]
+    Io(#[source] io::Error),
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind;
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Self::NoSpace(error)
+            }
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::Denied(error),
+            ErrorKind::NotFound => Self::NotFound,
+            _ => Self::Io(error),
+        }
+    }
+}
