@@ -1,109 +1,44 @@
 //! The receiving side of the protocol, for one virtual directory. No socket, no thread, no clock of its own:
-//! requests come in through an [`Exchange`], time through a [`Clock`], bytes leave through a [`Store`].
+//! requests come in through an [`Exchange`], time through a [`Clock`](crate::clock::Clock), bytes leave
+//! through a [`Store`](crate::store::Store).
+
+mod config;
+mod dispatch;
+mod exchange;
+mod finish;
+mod fragment;
+mod registry;
+mod response;
+mod session;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::clock::{Clock, SystemClock};
-use crate::error::Error;
-use crate::log::Logger;
-use crate::proto::{Headers, SessionId, limits};
-use crate::store::Store;
+pub use config::{EngineConfig, Finalize, Overlap};
+pub use exchange::{Exchange, RequestHead, Want};
+pub use response::Response;
 
-/// What a Fragment does that begins before and ends behind the next expected offset (PROTOCOL 11.1 #4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Overlap {
-    /// Only its new bytes are stored, as the Win32 documentation has it.
-    #[default]
-    Trim,
-    /// It is answered 416, as the specification has it.
-    Reject,
-}
+use crate::error::{Error, Status};
+use crate::log::Level;
+use crate::proto::SessionId;
+use registry::Registry;
+use session::Session;
 
-/// When a complete file becomes visible (PROTOCOL 11.1 #5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Finalize {
-    /// With the last fragment, before its Ack.
-    #[default]
-    LastFragment,
-    /// With Close-Session, before its Ack.
-    Close,
-}
-
-/// How an engine behaves.
-#[derive(Clone)]
-pub struct EngineConfig {
-    /// Where bytes go.
-    pub store: Arc<dyn Store>,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
-    /// Where the engine says what it does.
-    pub logger: Logger,
-    /// Longest file taken, in bytes.
-    pub max_upload_size: u64,
-    /// Longest fragment taken, in bytes.
-    pub max_fragment_size: u64,
-    /// Sessions one owner may have at a time; sessions without an owner are not counted. 0: no limit.
-    pub max_sessions_per_owner: u64,
-    /// Sessions in all. 0: no limit.
-    pub max_sessions: u64,
-    /// How long a session lives without a successful packet.
-    pub session_timeout: Duration,
-    /// Whether an upload may replace a file.
-    pub allow_overwrite: bool,
-    /// What overlapping fragments do.
-    pub overlap: Overlap,
-    /// When files become visible.
-    pub finalize: Finalize,
-}
-
-impl EngineConfig {
-    /// The defaults, over that store.
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self {
-            store,
-            clock: Arc::new(SystemClock),
-            logger: Logger::default(),
-            max_upload_size: u64::MAX,
-            max_fragment_size: u64::MAX,
-            max_sessions_per_owner: limits::SESSIONS_PER_USER,
-            max_sessions: 0,
-            session_timeout: Duration::from_millis(limits::SESSION_TIMEOUT_MS),
-            allow_overwrite: false,
-            overlap: Overlap::default(),
-            finalize: Finalize::default(),
-        }
-    }
-}
+/// The module's name in log messages.
+const LOG: &str = "engine";
 
 /// One virtual directory. A clone is the same engine.
 ///
 /// Threads: all methods may be called concurrently.
 #[derive(Clone)]
-pub struct Engine {}
+pub struct Engine(Arc<Shared>);
 
-/// Everything of a request but its body.
-#[derive(Debug, Clone, Default)]
-pub struct RequestHead {
-    /// The method token.
-    pub method: String,
-    /// The request target, below the engine's mount point.
-    pub target: String,
-    /// The header fields.
-    pub headers: Headers,
-    /// Who is at the other end, for the log.
-    pub peer: Option<String>,
-    /// The authenticated user, when there is one.
-    pub owner: Option<String>,
-}
-
-/// What an exchange wants next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Want {
-    /// So many more bytes of the body, in pieces of any size.
-    Body(u64),
-    /// [`Exchange::finish`]. A body that is not wanted is the transport's to drain or to cut off.
-    Finish,
+/// What all clones of an engine and their exchanges share.
+struct Shared {
+    config: EngineConfig,
+    registry: Registry,
+    enabled: AtomicBool,
 }
 
 /// What a clean-up did.
@@ -117,64 +52,96 @@ pub struct Tick {
 
 impl Engine {
     /// An engine with the sessions that its store holds.
-    pub fn new(_config: EngineConfig) -> Result<Self, Error> {
-        unimplemented!()
+    ///
+    /// Errors: the store cannot list its sessions.
+    pub fn new(config: EngineConfig) -> Result<Self, Error> {
+        let registry = Registry::default();
+        let found = config.store.sessions().map_err(|error| {
+            Error::new(Status::Io, format!("cannot read the sessions of the store: {error}"))
+                .with_source(error)
+        })?;
+        for stored in found {
+            registry.adopt(Arc::new(Session::new(stored.record, stored.modified_ms)));
+        }
+        Ok(Self(Arc::new(Shared { config, registry, enabled: AtomicBool::new(true) })))
     }
+
     /// Takes a request and decides what to do with its body.
-    pub fn begin(&self, _head: RequestHead) -> Exchange {
-        unimplemented!()
+    pub fn begin(&self, head: RequestHead) -> Exchange {
+        Exchange::begin(Arc::clone(&self.0), head)
     }
-    /// Ends sessions that were idle for too long.
+
+    /// Ends sessions that were idle for too long. They are also looked at when they are used, so this only
+    /// frees space.
+    ///
+    /// Errors: a session could not be removed; the others were.
     pub fn tick(&self) -> Result<Tick, Error> {
-        unimplemented!()
+        let mut tick = Tick { expired: 0, next: None };
+        let mut failure = None;
+        for session in self.0.registry.all() {
+            let left = self.0.time_left(&session);
+            if !left.is_zero() {
+                tick.next = Some(tick.next.map_or(left, |next| next.min(left)));
+                continue;
+            }
+            match self.0.end(&session, "expired") {
+                Ok(()) => tick.expired = tick.expired.saturating_add(1),
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(tick), Err)
     }
+
     /// How many sessions there are.
     pub fn session_count(&self) -> u64 {
-        unimplemented!()
+        self.0.registry.count()
     }
-    /// Ends a session and discards it; whether it was there.
-    pub fn end_session(&self, _id: SessionId) -> Result<bool, Error> {
-        unimplemented!()
+
+    /// Ends a session and discards it; a file that was delivered stays. `false` when there is none.
+    ///
+    /// Errors: its data could not be removed.
+    pub fn end_session(&self, id: SessionId) -> Result<bool, Error> {
+        let Some(session) = self.0.registry.get(id) else { return Ok(false) };
+        self.0.end(&session, "ended by the host").map(|()| true)
     }
-    /// Switches uploads on or off; off discards all sessions.
-    pub fn set_enabled(&self, _enabled: bool) -> Result<(), Error> {
-        unimplemented!()
+
+    /// Switches uploads on or off. Off discards all sessions, and packets are answered 501 (PROTOCOL 4.5).
+    ///
+    /// Errors: a session's data could not be removed; uploads are off all the same.
+    pub fn set_enabled(&self, enabled: bool) -> Result<(), Error> {
+        self.0.enabled.store(enabled, Ordering::SeqCst);
+        let discarded = if enabled { Vec::new() } else { self.0.registry.all() };
+        discarded.iter().try_for_each(|session| self.0.end(session, "uploads were switched off"))
     }
 }
 
-/// One request on its way through the engine. Dropping it early means that the connection was lost: what
-/// was stored stays.
-pub struct Exchange {}
-
-impl Exchange {
-    /// What comes next.
-    pub fn want(&self) -> Want {
-        unimplemented!()
+impl Shared {
+    fn now_ms(&self) -> u64 {
+        self.config.clock.now_ms()
     }
-    /// Takes bytes of the body, at most as many as wanted.
-    pub fn body(&mut self, _data: &[u8]) -> Want {
-        unimplemented!()
-    }
-    /// The answer.
-    pub fn finish(self) -> Response {
-        unimplemented!()
-    }
-}
 
-/// An answer; it has no body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Response {
-    /// HTTP status.
-    pub status: u16,
-    /// Header fields, without `Content-Length`, `Date`, `Connection` and `Server`.
-    pub headers: Vec<(&'static str, String)>,
-    /// Whether the connection must be closed after it.
-    pub close: bool,
-}
+    /// How long a session has to live without a further packet.
+    fn time_left(&self, session: &Session) -> Duration {
+        let idle = self.now_ms().saturating_sub(session.last_active_ms());
+        self.config.session_timeout.saturating_sub(Duration::from_millis(idle))
+    }
 
-impl Response {
-    /// The reason phrase of the status.
-    pub fn reason(&self) -> &'static str {
-        unimplemented!()
+    /// Removes a session at once, whatever it is doing.
+    fn end(&self, session: &Arc<Session>, why: &str) -> Result<(), Error> {
+        let Some(mut state) = session.seize() else { return Ok(()) };
+        self.remove(session, &mut state).map_err(|error| {
+            Error::new(Status::Io, format!("cannot remove session {}: {error}", session.id))
+                .with_source(error)
+        })?;
+        self.config.logger.log(Level::Info, LOG, || format!("{} {why}", session.id));
+        Ok(())
+    }
+
+    /// Removes a session's data first and its row second, so that a failure leaves it to be removed again.
+    fn remove(&self, session: &Session, state: &mut session::State) -> Result<(), crate::store::StoreError> {
+        self.config.store.remove(session.id)?;
+        state.ended = true;
+        self.registry.remove(session);
+        Ok(())
     }
 }
