@@ -1,0 +1,102 @@
+//! Both sides in memory: the upload machine and the engine, with a network between them that loses, doubles
+//! and cuts messages, and with either side dying. Whatever happens, the file is bit-exact or absent.
+
+#[path = "support/pair.rs"]
+mod pair;
+
+use bitsup::upload::RetryPolicy;
+use pair::{Mishap, Outcome, Pair};
+
+/// What can happen to one message.
+const MISHAPS: [Mishap; 10] = [
+    Mishap::LoseRequest,
+    Mishap::LoseAnswer,
+    Mishap::CutBody,
+    Mishap::DoubleAndSeeFirst,
+    Mishap::DoubleAndSeeSecond,
+    Mishap::RestartServerBefore,
+    Mishap::RestartServerAfter,
+    Mishap::RestartClient,
+    Mishap::RestartClientStale,
+    Mishap::RestartBoth,
+];
+
+/// Sizes around the fragment length of the pair.
+const SIZES: [usize; 8] = [0, 1, 4999, 5120, 5121, 10_240, 15_360, 17_001];
+
+#[test]
+fn an_undisturbed_upload_arrives() {
+    for size in SIZES {
+        let mut pair = Pair::new(size);
+        assert_eq!(pair.run(|_| None), Outcome::Done, "{size} bytes");
+        pair.assert_delivered();
+        assert_eq!(pair.sessions(), 0, "{size} bytes: the session is closed");
+    }
+}
+
+#[test]
+fn every_message_may_meet_every_mishap_once() {
+    for size in SIZES {
+        for mishap in MISHAPS {
+            let mut k = 0;
+            loop {
+                let mut pair = Pair::new(size);
+                let outcome = pair.run(|message| (message == k).then_some(mishap));
+                let label = format!("{size} bytes, {mishap:?} at message {k}\n{}", pair.story());
+                pair.assert_arrived(outcome, &label);
+                if pair.messages() <= k {
+                    break;
+                }
+                k += 1;
+            }
+            assert!(k >= 3, "{size} bytes, {mishap:?}: no message met it");
+        }
+    }
+}
+
+#[test]
+fn a_cancel_at_any_message_leaves_the_whole_file_or_none() {
+    for size in [0, 5121, 10_240] {
+        let mut k = 0;
+        loop {
+            let mut pair = Pair::new(size);
+            pair.cancel_at(k);
+            assert_eq!(pair.run(|_| None), Outcome::Done, "{}", pair.story());
+            assert_eq!(pair.sessions(), 0, "{}", pair.story());
+            pair.assert_exact_or_absent(&pair.story());
+            if pair.messages() <= k {
+                break;
+            }
+            k += 1;
+        }
+    }
+}
+
+#[test]
+fn a_thousand_random_schedules() {
+    let seed = std::env::var("BITSUP_SEED").ok().and_then(|text| text.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("BITSUP_SEED={seed} repeats these schedules");
+    let mut random = fastrand::Rng::with_seed(seed);
+    for schedule in 0..1000 {
+        let mut pair = Pair::new(random.usize(0..40_000));
+        let probability = random.f64() * 0.4;
+        let mut mishaps = random.usize(0..25);
+        let outcome = pair.run(|_| {
+            let happens = mishaps > 0 && random.f64() < probability;
+            mishaps -= usize::from(happens);
+            happens.then(|| MISHAPS[random.usize(0..MISHAPS.len())])
+        });
+        pair.assert_arrived(outcome, &format!("seed {seed}, schedule {schedule}\n{}", pair.story()));
+    }
+}
+
+#[test]
+fn a_server_that_never_comes_back_is_given_up_and_leaves_nothing() {
+    let mut pair = Pair::new(10_000);
+    assert_eq!(pair.run(|message| (message > 1).then_some(Mishap::LoseRequest)), Outcome::GaveUp);
+    pair.assert_exact_or_absent("never comes back");
+    assert!(pair.elapsed() >= pair::NO_PROGRESS, "not before the no-progress timeout");
+    let slowest = RetryPolicy { ..pair::RETRY }.max_delay;
+    assert!(pair.elapsed() <= pair::NO_PROGRESS + slowest, "and not long after it");
+}

@@ -1,0 +1,274 @@
+//! The pair harness: simulated time, a network that misbehaves on demand, and two sides that can die.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitsup::clock::{Clock, ManualClock};
+use bitsup::engine::{Engine, EngineConfig, RequestHead, Want};
+use bitsup::proto::{Ack, Headers, names};
+use bitsup::store::MemoryStore;
+use bitsup::upload::{Action, Request, ResumeState, RetryPolicy, Upload, UploadOptions};
+use bitsup::{Error, Status};
+
+pub const NO_PROGRESS: Duration = Duration::from_secs(600);
+pub const RETRY: RetryPolicy = RetryPolicy {
+    first_delay: Duration::from_secs(1),
+    max_delay: Duration::from_secs(30),
+    max_attempts: None,
+};
+
+const URL: &str = "http://pair.test/file.bin";
+
+/// What happens to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    LoseRequest,
+    LoseAnswer,
+    /// Half of the body arrives, then the connection ends.
+    CutBody,
+    DoubleAndSeeFirst,
+    DoubleAndSeeSecond,
+    RestartServerBefore,
+    /// The answer dies with the server.
+    RestartServerAfter,
+    /// The client dies after sending; its state is the one kept before the request.
+    RestartClient,
+    /// As above, with the state of the last change of phase.
+    RestartClientStale,
+    RestartBoth,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    GaveUp,
+    Failed,
+}
+
+pub struct Pair {
+    source: Vec<u8>,
+    store: MemoryStore,
+    clock: Arc<ManualClock>,
+    engine: Engine,
+    upload: Upload,
+    /// What the client's state file held: at the last request, and at the last change of phase.
+    kept: Option<ResumeState>,
+    stale: Option<ResumeState>,
+    phase: Option<&'static str>,
+    messages: usize,
+    cancel_at: Option<usize>,
+    /// Sessions nobody knows of: their Create was answered and the answer lost.
+    doubled: bool,
+    story: String,
+    began_ms: u64,
+}
+
+impl Pair {
+    pub fn new(size: usize) -> Self {
+        let source: Vec<u8> = (0..size).map(|i| (i ^ (i >> 7)) as u8).collect();
+        let store = MemoryStore::new(u64::MAX);
+        let clock = Arc::new(ManualClock::new(1_000_000));
+        let engine = engine(&store, &clock);
+        let upload = Upload::new(URL, size as u64, options(), 7).unwrap();
+        Self {
+            source,
+            store,
+            began_ms: clock.now_ms(),
+            clock,
+            engine,
+            upload,
+            kept: None,
+            stale: None,
+            phase: None,
+            messages: 0,
+            cancel_at: None,
+            doubled: false,
+            story: String::new(),
+        }
+    }
+
+    pub fn cancel_at(&mut self, message: usize) {
+        self.cancel_at = Some(message);
+    }
+
+    /// Lets both sides work until the client stops. `mishap` decides for each message, counted from 0.
+    pub fn run(&mut self, mut mishap: impl FnMut(usize) -> Option<Mishap>) -> Outcome {
+        for _ in 0..10_000 {
+            if self.cancel_at == Some(self.messages) {
+                self.cancel_at = None;
+                self.upload.cancel();
+            }
+            match self.upload.next(self.clock.now_ms()) {
+                Action::Send(request) => {
+                    self.keep(&request);
+                    let chance = mishap(self.messages);
+                    self.messages += 1;
+                    self.send(&request, chance);
+                    self.assert_exact_or_absent(&self.story);
+                }
+                Action::Wait { delay, .. } => {
+                    self.clock.advance(u64::try_from(delay.as_millis()).unwrap());
+                }
+                Action::Done => return Outcome::Done,
+                Action::Failed(error) => {
+                    let _ = writeln!(self.story, "failed: {error}");
+                    return if error.is_transient() { Outcome::GaveUp } else { Outcome::Failed };
+                }
+            }
+        }
+        panic!("no end in sight\n{}", self.story);
+    }
+
+    /// The state file: written before a request is sent, at least at each change of phase.
+    fn keep(&mut self, request: &Request) {
+        self.kept = Some(self.upload.state());
+        if self.phase.replace(request.kind.name()) != Some(request.kind.name()) {
+            self.stale = self.kept.clone();
+        }
+    }
+
+    fn send(&mut self, request: &Request, mishap: Option<Mishap>) {
+        let lost = || Error::new(Status::Disconnected, "the connection was lost").transient();
+        let _ =
+            writeln!(self.story, "{} {}+{} {mishap:?}", request.kind.name(), request.offset, request.length);
+        match mishap {
+            None => self.exchange(request),
+            Some(Mishap::LoseRequest) => self.upload.failed(self.clock.now_ms(), lost()),
+            Some(Mishap::LoseAnswer) => {
+                self.deliver(request);
+                self.upload.failed(self.clock.now_ms(), lost());
+            }
+            Some(Mishap::CutBody) => {
+                self.deliver_half(request);
+                self.upload.failed(self.clock.now_ms(), lost());
+            }
+            Some(Mishap::DoubleAndSeeFirst) => {
+                self.exchange(request);
+                self.deliver(request);
+            }
+            Some(Mishap::DoubleAndSeeSecond) => {
+                self.doubled = true;
+                self.deliver(request);
+                self.exchange(request);
+            }
+            Some(Mishap::RestartServerBefore) => {
+                self.engine = engine(&self.store, &self.clock);
+                self.exchange(request);
+            }
+            Some(Mishap::RestartServerAfter) => {
+                self.deliver(request);
+                self.engine = engine(&self.store, &self.clock);
+                self.upload.failed(self.clock.now_ms(), lost());
+            }
+            Some(Mishap::RestartClient) => {
+                self.deliver(request);
+                self.restart_client(self.kept.clone());
+            }
+            Some(Mishap::RestartClientStale) => {
+                self.deliver(request);
+                self.restart_client(self.stale.clone());
+            }
+            Some(Mishap::RestartBoth) => {
+                self.deliver_half(request);
+                self.engine = engine(&self.store, &self.clock);
+                self.restart_client(self.stale.clone());
+            }
+        }
+    }
+
+    fn restart_client(&mut self, state: Option<ResumeState>) {
+        let total = self.source.len() as u64;
+        let state = state.expect("a state was kept before the request");
+        self.upload = Upload::resume(URL, total, options(), &state, 8).unwrap();
+        self.phase = None;
+    }
+
+    fn exchange(&mut self, request: &Request) {
+        let ack = self.deliver(request);
+        let _ = writeln!(self.story, "  {} {:?} {:?}", ack.status, ack.received, ack.error);
+        self.upload.answered(self.clock.now_ms(), &ack);
+    }
+
+    fn deliver(&mut self, request: &Request) -> Ack {
+        let mut exchange = self.engine.begin(head(request));
+        if let Want::Body(count) = exchange.want() {
+            assert_eq!(count, request.length);
+            exchange.body(self.body(request));
+        }
+        let response = exchange.finish();
+        let headers: Headers = response.headers.into_iter().collect();
+        Ack::from_headers(response.status, &headers)
+    }
+
+    fn deliver_half(&mut self, request: &Request) {
+        let mut exchange = self.engine.begin(head(request));
+        let body = self.body(request);
+        exchange.body(&body[..body.len() / 2]);
+    }
+
+    fn body(&self, request: &Request) -> &[u8] {
+        let offset = usize::try_from(request.offset).unwrap();
+        &self.source[offset..offset + usize::try_from(request.length).unwrap()]
+    }
+
+    pub fn assert_delivered(&self) {
+        assert_eq!(self.store.file("file.bin").as_ref(), Some(&self.source), "{}", self.story);
+    }
+
+    pub fn assert_exact_or_absent(&self, label: &str) {
+        if let Some(file) = self.store.file("file.bin") {
+            assert!(file == self.source, "{} bytes instead of {}: {label}", file.len(), self.source.len());
+        }
+    }
+
+    /// The upload succeeded. Where a message was doubled and the client saw the second answer, it may also
+    /// have failed, because its own first request already closed the session or delivered the file.
+    pub fn assert_arrived(&self, outcome: Outcome, label: &str) {
+        self.assert_exact_or_absent(label);
+        match outcome {
+            Outcome::Done => assert_eq!(self.store.file("file.bin").as_ref(), Some(&self.source), "{label}"),
+            outcome => {
+                assert!(self.doubled, "{outcome:?}: {label}");
+                assert_eq!(self.store.file("file.bin").as_ref(), Some(&self.source), "{label}");
+            }
+        }
+    }
+
+    pub fn sessions(&self) -> u64 {
+        self.engine.session_count()
+    }
+
+    pub fn messages(&self) -> usize {
+        self.messages
+    }
+
+    pub fn story(&self) -> String {
+        self.story.clone()
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.clock.now_ms() - self.began_ms)
+    }
+}
+
+fn options() -> UploadOptions {
+    UploadOptions {
+        fragment_size: Some(5120),
+        retry: RETRY,
+        no_progress_timeout: NO_PROGRESS,
+        ..UploadOptions::default()
+    }
+}
+
+fn engine(store: &MemoryStore, clock: &Arc<ManualClock>) -> Engine {
+    let config = EngineConfig { clock: clock.clone(), ..EngineConfig::new(Arc::new(store.clone())) };
+    Engine::new(config).unwrap()
+}
+
+fn head(request: &Request) -> RequestHead {
+    let mut headers: Headers = request.headers.iter().map(|(name, value)| (*name, value)).collect();
+    headers.push(names::CONTENT_LENGTH, request.length.to_string());
+    let target = request.url.strip_prefix("http://pair.test").unwrap().to_owned();
+    RequestHead { method: names::METHOD.to_owned(), target, headers, ..RequestHead::default() }
+}

@@ -1,0 +1,198 @@
+//! Two ways to the engine: by its own exchange, and over a socket through the listener.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bitsup::engine::{Engine, Exchange, RequestHead, Want};
+use bitsup::proto::Headers;
+use bitsup::server::{Server, ServerConfig};
+
+/// A request in full.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub method: String,
+    pub target: String,
+    pub version: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub owner: Option<String>,
+}
+
+/// An answer in full; it has no body.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub close: bool,
+}
+
+impl Answer {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A request that stopped in the middle of its body.
+pub enum Hanging {
+    Exchange(Exchange),
+    Socket(TcpStream),
+}
+
+/// The way to the engine.
+pub enum Driver {
+    Engine(Engine),
+    /// One connection for all packets, or a new one for each.
+    Listener {
+        server: Server,
+        fresh: bool,
+        kept: Option<TcpStream>,
+    },
+}
+
+impl Driver {
+    pub fn listener(engine: Engine, fresh: bool) -> Self {
+        let config = ServerConfig { mounts: vec![("/".to_owned(), engine)], ..ServerConfig::default() };
+        Self::Listener { server: Server::start(config).unwrap(), fresh, kept: None }
+    }
+
+    pub fn send(&mut self, message: &Message) -> Answer {
+        match self {
+            Self::Engine(engine) => {
+                let mut exchange = begin(engine, message);
+                feed(&mut exchange, &message.body);
+                answer(exchange)
+            }
+            Self::Listener { server, fresh, kept } => {
+                let mut socket = kept.take().unwrap_or_else(|| connect(server));
+                write(&mut socket, message, message.body.len());
+                let answer = read(&mut socket);
+                if answer.close {
+                    assert_eq!(
+                        socket.read(&mut [0; 1]).unwrap_or(0),
+                        0,
+                        "the server keeps a closed connection"
+                    );
+                } else if !*fresh {
+                    *kept = Some(socket);
+                }
+                answer
+            }
+        }
+    }
+
+    /// Sends the head and the first `count` bytes of the body, and no more for now.
+    pub fn hang(&mut self, message: &Message, count: usize) -> Hanging {
+        match self {
+            Self::Engine(engine) => {
+                let mut exchange = begin(engine, message);
+                exchange.body(&message.body[..count]);
+                Hanging::Exchange(exchange)
+            }
+            Self::Listener { server, .. } => {
+                let mut socket = connect(server);
+                write(&mut socket, message, count);
+                Hanging::Socket(socket)
+            }
+        }
+    }
+}
+
+impl Hanging {
+    /// Sends the rest of the body and takes the answer.
+    pub fn go_on(self, rest: &[u8]) -> Answer {
+        match self {
+            Self::Exchange(mut exchange) => {
+                feed(&mut exchange, rest);
+                answer(exchange)
+            }
+            Self::Socket(mut socket) => {
+                socket.write_all(rest).unwrap();
+                read(&mut socket)
+            }
+        }
+    }
+}
+
+fn begin(engine: &Engine, message: &Message) -> Exchange {
+    engine.begin(RequestHead {
+        method: message.method.clone(),
+        target: message.target.clone(),
+        headers: message.headers.iter().cloned().collect::<Headers>(),
+        peer: Some("vector".to_owned()),
+        owner: message.owner.clone(),
+    })
+}
+
+/// Feeds a body in uneven pieces, as a network would.
+fn feed(exchange: &mut Exchange, body: &[u8]) {
+    let mut rest = body;
+    for piece in [1, 7, 4096].into_iter().chain(std::iter::repeat(1 << 20)) {
+        let Want::Body(_) = exchange.want() else { return };
+        if rest.is_empty() {
+            return;
+        }
+        let (now, later) = rest.split_at(piece.min(rest.len()));
+        exchange.body(now);
+        rest = later;
+    }
+}
+
+fn answer(exchange: Exchange) -> Answer {
+    let response = exchange.finish();
+    let mut headers: Vec<_> =
+        response.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    headers.push(("Content-Length".to_owned(), "0".to_owned()));
+    Answer { status: response.status, headers, close: response.close }
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let socket = TcpStream::connect(server.local_addr()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.set_nodelay(true).unwrap();
+    socket
+}
+
+fn write(socket: &mut TcpStream, message: &Message, body: usize) {
+    let mut text = format!("{} {} {}\r\nHost: vector\r\n", message.method, message.target, message.version);
+    for (name, value) in &message.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str("\r\n");
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(&message.body[..body]);
+    // The server may answer and close before it has read everything; its answer is what counts.
+    let _ = socket.write_all(&bytes);
+}
+
+/// Reads one answer; an interim 100 is passed over.
+fn read(socket: &mut TcpStream) -> Answer {
+    loop {
+        let head = read_head(socket);
+        let mut lines = head.split("\r\n");
+        let status_line = lines.next().unwrap();
+        assert!(status_line.starts_with("HTTP/1.1 "), "GEN-01: {status_line}");
+        let status: u16 = status_line[9..12].parse().unwrap();
+        if status == 100 {
+            continue;
+        }
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+            .collect();
+        let mut answer = Answer { status, headers, close: false };
+        answer.close = answer.get("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        return answer;
+    }
+}
+
+fn read_head(socket: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        let count = socket.read(&mut byte).unwrap();
+        assert_eq!(count, 1, "the connection ended in the head: {:?}", String::from_utf8_lossy(&head));
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}

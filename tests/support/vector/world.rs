@@ -1,0 +1,191 @@
+//! What a case runs in: a store, an engine over it, a clock, the sessions made so far.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitsup::clock::ManualClock;
+use bitsup::engine::{Engine, EngineConfig, Finalize, Overlap};
+use bitsup::proto::SessionId;
+use bitsup::store::{DirOptions, DirStore, MemoryStore, Store};
+use tempfile::TempDir;
+
+use super::drive::{Driver, Hanging};
+use super::parse::Case;
+
+/// How a case is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode {
+    pub store: &'static str,
+    pub via: &'static str,
+}
+
+pub const MODES: [Mode; 4] = [
+    Mode { store: "memory", via: "engine" },
+    Mode { store: "dir", via: "engine" },
+    Mode { store: "memory", via: "listener" },
+    Mode { store: "dir", via: "fresh-listener" },
+];
+
+impl Mode {
+    pub fn suits(&self, case: &Case) -> bool {
+        case.only.iter().all(|word| match word.as_str() {
+            "engine" => self.via == "engine",
+            "listener" => self.via != "engine",
+            word => self.store == word,
+        })
+    }
+}
+
+enum Files {
+    Memory(MemoryStore),
+    Dir(TempDir),
+}
+
+pub struct World {
+    files: Files,
+    mode: Mode,
+    settings: EngineSettings,
+    pub clock: Arc<ManualClock>,
+    pub engine: Engine,
+    pub driver: Driver,
+    pub sessions: HashMap<String, String>,
+    pub hanging: Vec<(Hanging, Vec<u8>)>,
+    pub path: String,
+}
+
+type EngineSettings = std::collections::BTreeMap<String, String>;
+
+impl World {
+    pub fn new(case: &Case, mode: Mode) -> Self {
+        let files = match mode.store {
+            "memory" => {
+                let size = case.settings.get("store-size").map_or(u64::MAX, |size| size.parse().unwrap());
+                Files::Memory(MemoryStore::new(size))
+            }
+            _ => Files::Dir(tempfile::tempdir().unwrap()),
+        };
+        let now_ms = bitsup::clock::Clock::now_ms(&bitsup::clock::SystemClock);
+        let clock = Arc::new(ManualClock::new(now_ms));
+        let engine = engine(&files, &clock, &case.settings);
+        let driver = driver(&engine, mode);
+        let (sessions, hanging, path) = (HashMap::new(), Vec::new(), String::new());
+        let settings = case.settings.clone();
+        Self { files, mode, settings, clock, engine, driver, sessions, hanging, path }
+    }
+
+    /// A new process over the old store.
+    pub fn restart(&mut self) {
+        // The old process lets go of everything before the new one begins.
+        self.hanging.clear();
+        let empty = Engine::new(EngineConfig::new(Arc::new(MemoryStore::new(0)))).unwrap();
+        if let Driver::Listener { mut server, .. } =
+            std::mem::replace(&mut self.driver, Driver::Engine(empty.clone()))
+        {
+            server.stop(Duration::ZERO).unwrap();
+        }
+        self.engine = empty;
+        self.engine = engine(&self.files, &self.clock, &self.settings);
+        self.driver = driver(&self.engine, self.mode);
+    }
+
+    pub fn put_file(&self, path: &str, content: &[u8]) {
+        match &self.files {
+            Files::Memory(store) => store.put_file(path, content),
+            Files::Dir(root) => std::fs::write(root.path().join(path), content).unwrap(),
+        }
+    }
+
+    pub fn make_folder(&self, path: &str) {
+        match &self.files {
+            Files::Memory(store) => store.make_directory(path),
+            Files::Dir(root) => std::fs::create_dir(root.path().join(path)).unwrap(),
+        }
+    }
+
+    pub fn file(&self, path: &str) -> Option<Vec<u8>> {
+        match &self.files {
+            Files::Memory(store) => store.file(path),
+            Files::Dir(root) => std::fs::read(root.path().join(path)).ok(),
+        }
+    }
+
+    pub fn file_length(&self, path: &str) -> Option<u64> {
+        match &self.files {
+            Files::Memory(store) => store.file(path).map(|content| content.len() as u64),
+            Files::Dir(root) => root.path().join(path).metadata().ok().map(|file| file.len()),
+        }
+    }
+
+    /// Every delivered file.
+    pub fn files(&self) -> Vec<String> {
+        match &self.files {
+            Files::Memory(store) => store.files(),
+            Files::Dir(root) => visible_files(root.path(), root.path()),
+        }
+    }
+
+    pub fn session_data(&self, name: &str) -> Option<Vec<u8>> {
+        match &self.files {
+            Files::Memory(store) => store.session_data(self.session_id(name)),
+            Files::Dir(_) => std::fs::read(self.data_path(name)).ok(),
+        }
+    }
+
+    /// Where a directory store keeps a session's bytes.
+    pub fn data_path(&self, name: &str) -> PathBuf {
+        let Files::Dir(root) = &self.files else { panic!("no directory: add `only dir`") };
+        root.path().join(".bitsup").join(self.session_id(name).to_string()).join("data")
+    }
+
+    fn session_id(&self, name: &str) -> SessionId {
+        SessionId::parse(&self.sessions[name]).unwrap()
+    }
+}
+
+fn visible_files(root: &std::path::Path, folder: &std::path::Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_name() == ".bitsup" {
+            continue;
+        }
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(visible_files(root, &entry.path())),
+            false => found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned()),
+        }
+    }
+    found.sort();
+    found
+}
+
+fn driver(engine: &Engine, mode: Mode) -> Driver {
+    match mode.via {
+        "engine" => Driver::Engine(engine.clone()),
+        via => Driver::listener(engine.clone(), via == "fresh-listener"),
+    }
+}
+
+fn engine(files: &Files, clock: &Arc<ManualClock>, settings: &EngineSettings) -> Engine {
+    let store: Arc<dyn Store> = match files {
+        Files::Memory(store) => Arc::new(store.clone()),
+        Files::Dir(root) => Arc::new(DirStore::open(root.path(), DirOptions::default()).unwrap()),
+    };
+    let mut config = EngineConfig { clock: clock.clone(), ..EngineConfig::new(store) };
+    for (name, value) in settings {
+        let number = || value.parse::<u64>().unwrap();
+        match name.as_str() {
+            "allow-overwrites" => config.allow_overwrite = true,
+            "max-upload-size" => config.max_upload_size = number(),
+            "max-fragment-size" => config.max_fragment_size = number(),
+            "max-sessions" => config.max_sessions = number(),
+            "max-sessions-per-user" => config.max_sessions_per_owner = number(),
+            "session-timeout" => config.session_timeout = Duration::from_secs(number()),
+            "overlap" if value == "reject" => config.overlap = Overlap::Reject,
+            "finalize" if value == "close" => config.finalize = Finalize::Close,
+            "store-size" => {}
+            _ => panic!("unknown setting {name} {value}"),
+        }
+    }
+    Engine::new(config).unwrap()
+}

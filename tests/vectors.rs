@@ -1,0 +1,98 @@
+//! The readable vectors, against the engine and through the listener; and which statements they show.
+
+#[path = "support/vector/mod.rs"]
+mod vector;
+
+use std::collections::BTreeSet;
+
+use vector::parse::{Case, parse};
+use vector::world::MODES;
+
+/// Statements of PROTOCOL 12.1 to 12.7 that need a part of the protocol that is not there yet.
+const LATER: &[(&str, &str)] = &[
+    ("CAN-05", "upload-reply"),
+    ("CLS-06", "upload-reply"),
+    ("CLS-07", "upload-reply"),
+    ("CRE-17", "host id"),
+    ("CRE-22", "hooks: the application says that a directory is executable"),
+    ("GEN-13", "users"),
+    ("GEN-14", "users"),
+    ("PNG-05", "users"),
+    ("SES-03", "upload-reply"),
+];
+
+/// The last number of each family of statements.
+const FAMILIES: [(&str, u32); 7] =
+    [("GEN", 25), ("PNG", 7), ("CRE", 23), ("FRG", 37), ("CLS", 10), ("CAN", 8), ("SES", 6)];
+
+#[test]
+fn general() {
+    run("general.txt");
+}
+
+#[test]
+fn ping() {
+    run("ping.txt");
+}
+
+#[test]
+fn create() {
+    run("create.txt");
+}
+
+#[test]
+fn fragment() {
+    run("fragment.txt");
+}
+
+#[test]
+fn close() {
+    run("close.txt");
+}
+
+#[test]
+fn cancel() {
+    run("cancel.txt");
+}
+
+#[test]
+fn sessions() {
+    run("sessions.txt");
+}
+
+#[test]
+fn every_statement_has_a_vector_but_those_that_come_later() {
+    let shown: BTreeSet<String> =
+        files().iter().flat_map(|file| cases(file)).flat_map(|case| case.ids).collect();
+    let all = FAMILIES.iter().flat_map(|(family, last)| (1..=*last).map(move |n| format!("{family}-{n:02}")));
+    let missing: Vec<String> = all.filter(|id| !shown.contains(id)).collect();
+    let later: Vec<&str> = LATER.iter().map(|(id, _)| *id).collect();
+    for (id, why) in LATER {
+        println!("{id} comes with: {why}");
+    }
+    assert_eq!(missing, later, "statements without a vector");
+}
+
+fn run(file: &str) {
+    for case in cases(file) {
+        let modes: Vec<_> = MODES.into_iter().filter(|mode| mode.suits(&case)).collect();
+        assert!(!modes.is_empty(), "{}: no mode suits", case.origin);
+        modes.into_iter().for_each(|mode| vector::run(&case, mode));
+    }
+}
+
+fn folder() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
+}
+
+fn files() -> Vec<String> {
+    let names =
+        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".txt")).collect()
+}
+
+fn cases(file: &str) -> Vec<Case> {
+    let cases = parse(file, &std::fs::read_to_string(folder().join(file)).unwrap());
+    assert!(!cases.is_empty(), "{file} is empty");
+    cases
+}
