@@ -78,7 +78,7 @@ type Window = (&'static str, fn(&Disk));
 const LINKING: [Window; 5] = [
     ("nothing", |_| {}),
     ("the next record half-written", |disk| {
-        fs::write(disk.session("session.json.new"), b"{\"version\": 1, \"id").unwrap();
+        fs::write(disk.session("session.json.new"), [b'['; 10_000]).unwrap();
     }),
     ("the next record written", |disk| disk.write_record("session.json.new", SessionPhase::Delivered)),
     ("linked", |disk| {
@@ -230,6 +230,25 @@ fn making_and_removing_go_on_where_they_stopped() {
     assert!(!disk.session("").exists());
     let left = store.sessions().unwrap().sessions;
     assert_eq!(left.iter().map(|stored| &stored.record).collect::<Vec<_>>(), [&second]);
+}
+
+/// The record goes first, so that a removal that stops half-way leaves no session. What stops it here is a
+/// directory, under many names because the order of a directory's entries is the file system's affair.
+#[test]
+fn a_removal_that_fails_half_way_leaves_no_session() {
+    let disk = Disk::new();
+    let store = disk.open();
+    for number in 10..40 {
+        let record = received(&store, number, "b", b"x");
+        let session = disk.at(".bitsup").join(record.id.to_string());
+        fs::create_dir(session.join(format!("obstacle {number}"))).unwrap();
+        assert!(store.remove(record.id).is_err());
+    }
+    let left = store.sessions().unwrap();
+    assert_eq!((left.sessions.len(), left.unreadable.len()), (1, 0));
+    drop(store);
+    let refused = DirStore::open(disk.root.path(), DirOptions::default()).unwrap_err();
+    assert!(refused.message().contains("half-made session"), "{refused}");
 }
 
 /// A probe of the file system that crashed half-way does not stop the next start.

@@ -193,18 +193,24 @@ fn records_that_cannot_be_read_are_reported_and_kept() {
     assert_eq!(store.sessions().unwrap().unreadable, []);
 }
 
+/// Other spellings of an id are other names on this file system, and no second session.
 #[test]
 fn names_that_are_no_session_ids_are_left_alone() {
     let (outer, store) = world();
     let own = outer.path().join("root/.bitsup");
-    let lower = "{a0ff5911-4144-45b3-bf27-27afc8ec8a67}";
-    for name in ["notes", "A0FF5911-4144-45B3-BF27-27AFC8EC8A67", lower] {
+    let record = received(&store, 0xA0FF_5911, "a", b"x");
+    let id = record.id.to_string();
+    let foreign = ["notes", id.trim_matches(['{', '}']), &id.to_lowercase()];
+    for name in foreign {
         fs::create_dir(own.join(name)).unwrap();
     }
     drop(store);
     let store = open(&outer.path().join("root")).unwrap();
-    assert_eq!(store.sessions().unwrap(), Default::default());
-    assert!(own.join("notes").is_dir() && own.join(lower).is_dir());
+    let found = store.sessions().unwrap();
+    assert_eq!((found.sessions.len(), found.unreadable.len()), (1, 0));
+    for name in foreign {
+        assert!(own.join(name).is_dir(), "{name}");
+    }
 }
 
 /// CRE-16: a link inside the root leads nowhere.

@@ -1,4 +1,4 @@
-//! Full volumes and file-size limits. Each test runs itself again in a child process that lives under the
+//! Full volumes, file-size limits, and a volume below the root. Each test runs itself again in a child process that lives under the
 //! limit, because limits and mounts are the whole process's.
 #![cfg(unix)]
 
@@ -73,9 +73,9 @@ fn a_file_size_limit_is_no_space_and_what_was_kept_is_counted() {
     assert_eq!(file.len() as u64, LIMIT);
 }
 
-/// Runs `name` on a volume of its own, that goes with the child; says so when this machine forbids that.
+/// Runs `name` with volumes of its own, that go with the child; says so when this machine forbids that.
 #[cfg(target_os = "linux")]
-fn run_on_small_volume(options: &str, name: &str) {
+fn run_with_mounts(mount: &str, name: &str) {
     let launcher = ["unshare", "--user", "--map-root-user", "--mount"];
     let mut probe = Command::new(launcher[0]);
     probe.args(&launcher[1..]).args(["mount", "-t", "tmpfs", "tmpfs", "/mnt"]).stderr(Stdio::null());
@@ -83,14 +83,15 @@ fn run_on_small_volume(options: &str, name: &str) {
         eprintln!("SKIPPED {name}: mounting needs user namespaces, which this machine does not allow");
         return;
     }
-    run_under(&format!("mount -t tmpfs -o {options} tmpfs \"$1\""), &launcher, name);
+    run_under(mount, &launcher, name);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_volume_is_no_space_and_goes_on_when_there_is_room() {
     let Some(root) = child_root() else {
-        return run_on_small_volume("size=1m", "a_full_volume_is_no_space_and_goes_on_when_there_is_room");
+        let name = "a_full_volume_is_no_space_and_goes_on_when_there_is_room";
+        return run_with_mounts("mount -t tmpfs -o size=1m tmpfs \"$1\"", name);
     };
     let store = open(&root);
     fs::write(root.join("other"), [0; 100 * KIB as usize]).unwrap();
@@ -125,7 +126,7 @@ fn a_full_volume_is_no_space_and_goes_on_when_there_is_room() {
 fn a_volume_without_inodes_takes_no_session_and_keeps_no_half_of_one() {
     let Some(root) = child_root() else {
         let name = "a_volume_without_inodes_takes_no_session_and_keeps_no_half_of_one";
-        return run_on_small_volume("nr_inodes=20", name);
+        return run_with_mounts("mount -t tmpfs -o nr_inodes=20 tmpfs \"$1\"", name);
     };
     let store = open(&root);
     let fillers = (0..).map(|number| root.join(number.to_string()));
@@ -138,4 +139,21 @@ fn a_volume_without_inodes_takes_no_session_and_keeps_no_half_of_one() {
         fs::remove_file(filler).unwrap();
     }
     store.create(&record).unwrap();
+}
+
+/// Hard links do not reach another volume; that is said before the first byte, not after the last.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_destination_on_another_volume_is_refused_at_the_check() {
+    let Some(root) = child_root() else {
+        let name = "a_destination_on_another_volume_is_refused_at_the_check";
+        return run_with_mounts("mkdir \"$1/other\" && mount -t tmpfs tmpfs \"$1/other\"", name);
+    };
+    let store = open(&root);
+    let session = received(&store, 1, "other/a", b"x");
+    for refused in [store.check(&session.destination, false), store.commit(&delivered(&session), false)] {
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("another file system"), "{message}");
+    }
+    assert_eq!(held(&store, session.id).unwrap(), 1);
 }

@@ -76,10 +76,23 @@ impl DirStore {
         let sessions = root::open_sessions(&root, &path)?;
         let lock = root::lock(&sessions, &path)?;
         root::probe(&sessions, &path, durability)?;
-        session::remove_half_made(&sessions).map_err(|error| {
-            Error::io(format!("cannot clean up {}", path.join(root::NAME).display()), error)
-        })?;
-        Ok(Self { path, root, sessions, _lock: lock, durability })
+        let store = Self { path, root, sessions, _lock: lock, durability };
+        store.remove_half_made()?;
+        Ok(store)
+    }
+
+    fn remove_half_made(&self) -> Result<(), Error> {
+        let own = self.path.join(root::NAME);
+        let half_made = session::half_made(&self.sessions)
+            .map_err(|error| Error::io(format!("cannot read {}", own.display()), error))?;
+        for id in half_made {
+            session::remove(&self.sessions, id).map_err(|error| {
+                let directory = own.join(id.to_string());
+                let what = format!("cannot remove the half-made session {}: remove it", directory.display());
+                Error::io(what, error)
+            })?;
+        }
+        Ok(())
     }
 
     fn session(&self, id: SessionId) -> io::Result<SessionDir> {

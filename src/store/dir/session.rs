@@ -151,16 +151,15 @@ pub fn remove(sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
     Ok(unlinkat(sessions, id.to_string(), AtFlags::REMOVEDIR)?)
 }
 
-/// Removes what a crash left of making or removing a session: directories without a record.
-pub fn remove_half_made(sessions: &OwnedFd) -> io::Result<()> {
-    for id in ids(sessions)? {
-        let opened =
-            SessionDir::open(sessions, id, Durability::None).and_then(|session| session.open_record());
-        if opened.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-            remove(sessions, id)?;
-        }
-    }
-    Ok(())
+/// What a crash left of making or removing a session: directories without a record.
+pub fn half_made(sessions: &OwnedFd) -> io::Result<Vec<SessionId>> {
+    let mut ids = ids(sessions)?;
+    ids.retain(|id| {
+        let record =
+            SessionDir::open(sessions, *id, Durability::None).and_then(|session| session.open_record());
+        record.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    });
+    Ok(ids)
 }
 
 /// What [`RECORD`] holds.
