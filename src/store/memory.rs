@@ -1,59 +1,203 @@
 //! A store in memory: for tests and for small uploads that the host handles itself.
 
-use super::{Destination, SessionRecord, Sink, Store, StoreError, StoredSession};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{
+    Destination, SessionPhase, SessionRecord, Sink, Store, StoreError, StoredSession, StoredSessions,
+};
 use crate::proto::SessionId;
 
 /// Files and sessions in memory. A clone shares the content, so that a test can restart an engine over it.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryStore {}
+///
+/// It has no clock: a session counts as last modified when it was made.
+#[derive(Debug, Clone)]
+pub struct MemoryStore(Arc<Mutex<Content>>);
+
+#[derive(Debug)]
+struct Content {
+    max_bytes: u64,
+    /// Without the root, which is always there.
+    directories: BTreeSet<String>,
+    files: BTreeMap<String, Vec<u8>>,
+    sessions: BTreeMap<SessionId, Session>,
+}
+
+#[derive(Debug)]
+struct Session {
+    record: SessionRecord,
+    /// None once they are delivered.
+    data: Option<Vec<u8>>,
+}
 
 impl MemoryStore {
-    /// An empty store that holds at most `max_bytes` of received data.
-    pub fn new(_max_bytes: u64) -> Self {
-        unimplemented!()
+    /// An empty store that holds at most `max_bytes`, in sessions and delivered files together.
+    pub fn new(max_bytes: u64) -> Self {
+        Self(Arc::new(Mutex::new(Content {
+            max_bytes,
+            directories: BTreeSet::new(),
+            files: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+        })))
     }
-    /// The delivered file at that path (`a/b.txt`), if there is one.
-    pub fn file(&self, _path: &str) -> Option<Vec<u8>> {
-        unimplemented!()
+
+    /// The file at that path (`a/b.txt`), if there is one.
+    pub fn file(&self, path: &str) -> Option<Vec<u8>> {
+        self.content().files.get(path).cloned()
     }
-    /// Puts a file there, as if somebody had.
-    pub fn put_file(&self, _path: &str, _content: &[u8]) {
-        unimplemented!()
+
+    /// Puts a file there, as if somebody had; makes the directories above it.
+    pub fn put_file(&self, path: &str, content: &[u8]) {
+        if let Some((parent, _)) = path.rsplit_once('/') {
+            self.make_directory(parent);
+        }
+        self.content().files.insert(path.to_owned(), content.to_vec());
     }
-    /// Makes a directory; files need their parent. The root exists.
-    pub fn make_directory(&self, _path: &str) {
-        unimplemented!()
+
+    /// Removes a file, as if somebody had; whether it was there.
+    pub fn remove_file(&self, path: &str) -> bool {
+        self.content().files.remove(path).is_some()
     }
-    /// The paths of all delivered files, sorted.
+
+    /// Makes a directory and those above it; files need their parent. The root exists.
+    pub fn make_directory(&self, path: &str) {
+        let mut content = self.content();
+        let above = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
+        content.directories.extend(above.chain([path]).map(str::to_owned));
+    }
+
+    /// The paths of all files, sorted.
     pub fn files(&self) -> Vec<String> {
-        unimplemented!()
+        self.content().files.keys().cloned().collect()
     }
+
     /// The bytes a session holds, if it holds any.
-    pub fn session_data(&self, _id: SessionId) -> Option<Vec<u8>> {
-        unimplemented!()
+    pub fn session_data(&self, id: SessionId) -> Option<Vec<u8>> {
+        self.content().sessions.get(&id)?.data.clone()
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryStore {
+    /// An empty store without a limit.
+    fn default() -> Self {
+        Self::new(u64::MAX)
+    }
+}
+
+impl Content {
+    fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError> {
+        let path = String::from(destination.clone());
+        let parent = path.rsplit_once('/').map(|(parent, _)| parent);
+        if parent.is_some_and(|parent| !self.directories.contains(parent)) {
+            return Err(StoreError::ParentMissing);
+        }
+        match (self.directories.contains(&path), self.files.contains_key(&path)) {
+            (true, _) => Err(StoreError::IsDirectory),
+            (false, true) if !overwrite => Err(StoreError::Exists),
+            (false, _) => Ok(()),
+        }
+    }
+
+    /// How many more bytes there is room for.
+    fn room(&self) -> u64 {
+        let data = self.sessions.values().filter_map(|session| session.data.as_ref());
+        let used = data.chain(self.files.values()).map(|bytes| length(bytes)).fold(0, u64::saturating_add);
+        self.max_bytes.saturating_sub(used)
+    }
+
+    fn session(&mut self, id: SessionId) -> Result<&mut Session, StoreError> {
+        self.sessions.get_mut(&id).ok_or(StoreError::NotFound)
     }
 }
 
 impl Store for MemoryStore {
-    fn check(&self, _destination: &Destination, _overwrite: bool) -> Result<(), StoreError> {
-        unimplemented!()
+    fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError> {
+        self.content().check(destination, overwrite)
     }
-    fn sessions(&self) -> Result<Vec<StoredSession>, StoreError> {
-        unimplemented!()
+
+    fn sessions(&self) -> Result<StoredSessions, StoreError> {
+        let content = self.content();
+        let records = content.sessions.values().map(|session| session.record.clone());
+        let stored = |record: SessionRecord| StoredSession { modified_ms: record.created_ms, record };
+        Ok(StoredSessions { sessions: records.map(stored).collect(), unreadable: Vec::new() })
     }
-    fn create(&self, _record: &SessionRecord) -> Result<(), StoreError> {
-        unimplemented!()
+
+    fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {
+        let mut content = self.content();
+        let former = content.sessions.get(&record.id).and_then(|session| session.data.as_ref());
+        if former.is_some_and(|data| !data.is_empty()) {
+            let message = "the session exists and holds bytes";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message).into());
+        }
+        content.sessions.insert(record.id, Session { record: record.clone(), data: Some(Vec::new()) });
+        Ok(())
     }
-    fn save(&self, _record: &SessionRecord) -> Result<(), StoreError> {
-        unimplemented!()
+
+    fn save(&self, record: &SessionRecord) -> Result<(), StoreError> {
+        self.content().session(record.id)?.record = record.clone();
+        Ok(())
     }
-    fn open(&self, _id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
-        unimplemented!()
+
+    fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
+        let mut content = self.content();
+        let received = length(content.session(id)?.data.as_ref().ok_or(StoreError::NotFound)?);
+        Ok(Box::new(MemorySink { store: self.clone(), id, received }))
     }
-    fn commit(&self, _record: &SessionRecord, _overwrite: bool) -> Result<(), StoreError> {
-        unimplemented!()
+
+    fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError> {
+        let mut content = self.content();
+        if content.session(record.id)?.record.phase == SessionPhase::Delivered {
+            return Ok(());
+        }
+        content.check(&record.destination, overwrite)?;
+        let session = content.session(record.id)?;
+        let data = session.data.take().ok_or(StoreError::NotFound)?;
+        session.record = record.clone();
+        content.files.insert(record.destination.clone().into(), data);
+        Ok(())
     }
-    fn remove(&self, _id: SessionId) -> Result<(), StoreError> {
-        unimplemented!()
+
+    fn remove(&self, id: SessionId) -> Result<(), StoreError> {
+        self.content().sessions.remove(&id);
+        Ok(())
     }
+}
+
+/// Appends to a session's bytes.
+struct MemorySink {
+    store: MemoryStore,
+    id: SessionId,
+    received: u64,
+}
+
+impl Sink for MemorySink {
+    fn received(&self) -> u64 {
+        self.received
+    }
+
+    fn write(&mut self, data: &[u8]) -> Result<(), StoreError> {
+        let mut content = self.store.content();
+        let fitting = usize::try_from(content.room()).unwrap_or(usize::MAX).min(data.len());
+        let kept = data.get(..fitting).unwrap_or_default();
+        let held = content.session(self.id)?.data.as_mut().ok_or(StoreError::NotFound)?;
+        held.extend_from_slice(kept);
+        self.received = length(held);
+        match kept.len() == data.len() {
+            true => Ok(()),
+            false => Err(StoreError::NoSpace(io::ErrorKind::StorageFull.into())),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

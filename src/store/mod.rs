@@ -1,5 +1,6 @@
 //! Where received bytes lie: the traits an engine writes through, and the two stores that come with bitsup.
 
+#[cfg(unix)]
 pub mod dir;
 pub mod memory;
 pub mod path;
@@ -8,10 +9,11 @@ pub mod record;
 use std::fs::File;
 use std::io;
 
+#[cfg(unix)]
 pub use dir::{DirOptions, DirStore, Durability};
 pub use memory::MemoryStore;
 pub use path::{Destination, PathError};
-pub use record::{SessionPhase, SessionRecord, StoredSession};
+pub use record::{SessionPhase, SessionRecord, StoredSession, StoredSessions, UnreadableSession};
 
 use crate::proto::SessionId;
 
@@ -25,10 +27,11 @@ pub trait Store: Send + Sync {
     /// file and `overwrite` is set.
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError>;
 
-    /// All sessions that a former process left.
-    fn sessions(&self) -> Result<Vec<StoredSession>, StoreError>;
+    /// All sessions that a former process left. One that cannot be read is reported beside the others, so
+    /// that it neither stops a start nor disappears unsaid.
+    fn sessions(&self) -> Result<StoredSessions, StoreError>;
 
-    /// Makes a session that holds no bytes.
+    /// Makes a session that holds no bytes; a session that holds some is an error and keeps them.
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError>;
 
     /// Replaces the session's record.
@@ -39,7 +42,8 @@ pub trait Store: Send + Sync {
 
     /// Delivers the session's bytes to `record.destination`, whole or not at all, then saves `record` and
     /// gives up the session's own copy. Succeeds again after a crash in between. Never replaces a file that
-    /// appeared at the destination unless `overwrite` is set.
+    /// appeared at the destination unless `overwrite` is set. No [`Sink`] of the session may be in use any
+    /// more: it would write into the delivered file.
     fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError>;
 
     /// Removes record and bytes; a delivered file stays. Nothing to remove is success.

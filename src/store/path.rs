@@ -1,6 +1,16 @@
 //! From a URL's path to a destination under the root.
 
+use percent_encoding::percent_decode_str;
+
+/// Longest path, in characters; the longest URL a client may use is not longer.
+const MAX_PATH_CHARS: usize = 2200;
+/// Longest name a file system takes, in bytes.
+const MAX_SEGMENT_BYTES: usize = 255;
+
 /// Where a file goes: path segments below the store's root, decoded and safe to join.
+///
+/// A segment is a plain name on every file system that might lie below, those of Windows included: a
+/// destination accepted on one machine means the same file on another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Destination(Vec<String>);
@@ -20,21 +30,44 @@ pub enum PathError {
 }
 
 impl Destination {
-    /// Reads the path of a request target: begins with `/`, percent-encoded.
-    pub fn from_url_path(_path: &str) -> Result<Self, PathError> {
-        unimplemented!()
+    /// Reads the path of a request target: begins with `/`, percent-encoded. It is decoded once, segment by
+    /// segment: `%2f` never separates, and `%252e` is the name `%2e`.
+    pub fn from_url_path(path: &str) -> Result<Self, PathError> {
+        let below = path.strip_prefix('/').ok_or(PathError::Unsafe("it does not begin with a slash"))?;
+        Self::from_segments(below, decode)
     }
 
     /// The segments, the file's own name last; never empty.
     pub fn segments(&self) -> &[String] {
         &self.0
     }
+
+    fn from_segments(
+        path: &str,
+        read: impl Fn(&str) -> Result<String, PathError>,
+    ) -> Result<Self, PathError> {
+        if path.chars().count() >= MAX_PATH_CHARS {
+            return Err(PathError::Unsafe("it is too long"));
+        }
+        if path.is_empty() || path.ends_with('/') {
+            return Err(PathError::Directory);
+        }
+        let segments = path.split('/').map(read).collect::<Result<Vec<_>, _>>()?;
+        segments.iter().try_for_each(|segment| check(segment))?;
+        match segments.first() {
+            Some(first) if is_reserved(first) => Err(PathError::Reserved),
+            _ => Ok(Self(segments)),
+        }
+    }
 }
 
 impl TryFrom<String> for Destination {
     type Error = PathError;
-    fn try_from(_text: String) -> Result<Self, PathError> {
-        unimplemented!()
+
+    /// Reads what [`String::from`] made of a destination: `a/b.txt`. Nothing is decoded, everything is
+    /// checked again, because records can be edited.
+    fn try_from(text: String) -> Result<Self, PathError> {
+        Self::from_segments(&text, |segment| Ok(segment.to_owned()))
     }
 }
 
@@ -42,4 +75,49 @@ impl From<Destination> for String {
     fn from(destination: Destination) -> Self {
         destination.0.join("/")
     }
+}
+
+fn decode(segment: &str) -> Result<String, PathError> {
+    let is_escape =
+        |rest: &str| rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    if !segment.split('%').skip(1).all(is_escape) {
+        return Err(PathError::Unsafe("a percent sign does not begin an escape"));
+    }
+    let text = percent_decode_str(segment).decode_utf8();
+    text.map(String::from).map_err(|_| PathError::Unsafe("a name is not UTF-8"))
+}
+
+/// Whether a decoded segment is a plain name.
+fn check(segment: &str) -> Result<(), PathError> {
+    let reason = match segment {
+        "" => "a name is empty",
+        "." | ".." => "a name is a relative step",
+        _ if segment.len() > MAX_SEGMENT_BYTES => "a name is too long",
+        _ if segment.contains(char::is_control) => "a name contains a control character",
+        _ if segment.contains(['/', '\\']) => "a name contains an encoded slash or a backslash",
+        // Drive letters and alternate data streams.
+        _ if segment.contains(':') => "a name contains a colon",
+        // Windows strips them, so that two spellings would be one file.
+        _ if segment.ends_with(['.', ' ']) => "a name ends with a dot or a space",
+        _ if is_device(segment) => "a name is that of a device",
+        _ => return Ok(()),
+    };
+    Err(PathError::Unsafe(reason))
+}
+
+/// Whether Windows opens a device by that name, whatever its extension is.
+fn is_device(segment: &str) -> bool {
+    let stem = segment.split('.').next().unwrap_or(segment).trim_end_matches(' ').to_ascii_uppercase();
+    let port = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+    let mut number = port.unwrap_or_default().chars();
+    match (number.next(), number.next()) {
+        (Some('0'..='9' | '¹' | '²' | '³'), None) => true,
+        _ => matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"),
+    }
+}
+
+/// Whether some file system might take the name for the store's own directory. Those that ignore case fold
+/// `ſ` to `s` as well, and some skip invisible characters; so only what is ASCII after folding counts.
+fn is_reserved(first: &str) -> bool {
+    first.to_uppercase().chars().filter(char::is_ascii).eq(".BITSUP".chars())
 }

@@ -43,3 +43,22 @@ pub struct StoredSession {
     /// When something was last written to it, in milliseconds since 1970.
     pub modified_ms: u64,
 }
+
+/// What a store finds when it is opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoredSessions {
+    /// The sessions, in no particular order.
+    pub sessions: Vec<StoredSession>,
+    /// What looks like sessions and cannot be read: damaged, or written by a newer version. They are kept
+    /// until somebody removes them; the owner of the store should say so in its log.
+    pub unreadable: Vec<UnreadableSession>,
+}
+
+/// A session whose record cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableSession {
+    /// Its id, by which it can be removed.
+    pub id: SessionId,
+    /// What is wrong with which file.
+    pub reason: String,
+}

@@ -1,0 +1,188 @@
+//! A store in a directory; Unix only.
+//!
+//! ```text
+//! ROOT/                        delivered files
+//! ROOT/.bitsup/lock            held by the process that uses ROOT
+//! ROOT/.bitsup/{ID}/session.json   the record
+//! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
+//! ```
+//!
+//! Names are looked up through directory descriptors, one at a time and never through a symbolic link, so
+//! nothing that happens to the tree meanwhile leads out of the root.
+
+mod deliver;
+mod root;
+mod session;
+mod sink;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags, openat};
+
+use self::deliver::Place;
+use self::session::SessionDir;
+use super::{
+    Destination, SessionPhase, SessionRecord, Sink, Store, StoreError, StoredSessions, UnreadableSession,
+};
+use crate::error::Error;
+use crate::proto::SessionId;
+
+/// What survives a loss of power (a crash of the process alone never loses acknowledged bytes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Whatever the kernel has written by itself.
+    None,
+    /// A delivered file: it is synchronised before its last Ack.
+    #[default]
+    File,
+    /// Every acknowledged fragment.
+    Fragment,
+}
+
+/// How a directory store behaves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DirOptions {
+    /// What survives a loss of power.
+    pub durability: Durability,
+}
+
+/// Files under a root directory; sessions in `ROOT/.bitsup/`. Files are delivered by a hard link, so that
+/// they appear whole and never replace what somebody else put there.
+///
+/// One process uses a root at a time; the store holds a lock until it is dropped.
+#[derive(Debug)]
+pub struct DirStore {
+    /// For messages only; files are reached by the descriptors.
+    path: PathBuf,
+    root: OwnedFd,
+    sessions: OwnedFd,
+    _lock: File,
+    durability: Durability,
+}
+
+impl DirStore {
+    /// Opens a root directory, takes its lock and removes what a crash left half-made.
+    ///
+    /// Errors: `NotFound` when the root is not there, `InvalidArgument` when it is no directory, `Denied` when
+    /// it is not writable, `Busy` when another store has it, `Unsupported` when its file system has no hard
+    /// links or cannot synchronise a directory, `NoSpace`, `Io`.
+    pub fn open(root: impl AsRef<Path>, options: DirOptions) -> Result<Self, Error> {
+        let path = root.as_ref().to_owned();
+        let durability = options.durability;
+        let root = root::open(&path)?;
+        let sessions = root::open_sessions(&root, &path)?;
+        let lock = root::lock(&sessions, &path)?;
+        root::probe(&sessions, &path, durability)?;
+        let store = Self { path, root, sessions, _lock: lock, durability };
+        store.remove_half_made()?;
+        Ok(store)
+    }
+
+    fn remove_half_made(&self) -> Result<(), Error> {
+        let own = self.path.join(root::NAME);
+        let half_made = session::half_made(&self.sessions)
+            .map_err(|error| Error::io(format!("cannot read {}", own.display()), error))?;
+        for id in half_made {
+            session::remove(&self.sessions, id).map_err(|error| {
+                let directory = own.join(id.to_string());
+                let what = format!("cannot remove the half-made session {}: remove it", directory.display());
+                Error::io(what, error)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn session(&self, id: SessionId) -> io::Result<SessionDir> {
+        SessionDir::open(&self.sessions, id, self.durability)
+    }
+}
+
+impl Store for DirStore {
+    fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError> {
+        Place::find(&self.root, destination)?.check(overwrite)
+    }
+
+    fn sessions(&self) -> Result<StoredSessions, StoreError> {
+        let mut found = StoredSessions::default();
+        for id in session::ids(&self.sessions)? {
+            match self.session(id).and_then(|session| session.stored(id)) {
+                Ok(stored) => found.sessions.push(stored),
+                // Half-made; the next opening of the root removes it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let file = self.path.join(root::NAME).join(id.to_string()).join(session::RECORD);
+                    let reason = format!("{}: {error}", file.display());
+                    found.unreadable.push(UnreadableSession { id, reason });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {
+        Ok(SessionDir::create(&self.sessions, record, self.durability)?)
+    }
+
+    fn save(&self, record: &SessionRecord) -> Result<(), StoreError> {
+        Ok(self.session(record.id)?.save(record)?)
+    }
+
+    fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
+        let data = self.session(id)?.open_data()?;
+        Ok(Box::new(sink::FileSink::new(data, self.durability)?))
+    }
+
+    /// A crash after any of these steps, and the same call goes on from there:
+    /// 1. linked, not recorded: the destination is `data` itself, which counts as delivered;
+    /// 2. recorded, `data` not unlinked: only that is left to do, whatever became of the delivered file;
+    /// 3. all done: success.
+    fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError> {
+        let session = self.session(record.id)?;
+        if session.record()?.phase == SessionPhase::Delivered {
+            return Ok(session.remove_data()?);
+        }
+        let data = session.open_data()?;
+        let place = Place::find(&self.root, &record.destination)?;
+        if self.durability != Durability::None {
+            data.sync_data()?;
+        }
+        // Written before the file appears, so that a full volume refuses while there is nothing to take back.
+        session.stage(record)?;
+        match overwrite {
+            true => place.replace(&session)?,
+            false => place.link(&session)?,
+        }
+        if self.durability != Durability::None {
+            place.sync()?;
+        }
+        session.adopt()?;
+        Ok(session.remove_data()?)
+    }
+
+    fn remove(&self, id: SessionId) -> Result<(), StoreError> {
+        Ok(session::remove(&self.sessions, id)?)
+    }
+}
+
+/// Opens a directory below another one, but not behind a symbolic link.
+fn open_directory(parent: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(parent, name, flags, Mode::empty())
+}
+
+/// Opens a file below a directory, but not behind a symbolic link. A file that is made gets `mode`.
+fn open_file(parent: &OwnedFd, name: &str, flags: OFlags, mode: Mode) -> io::Result<File> {
+    Ok(openat(parent, name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, mode)?.into())
+}
+
+/// Unlinks a file; that there is none is success.
+fn unlink_if_there(parent: &OwnedFd, name: &str) -> rustix::io::Result<()> {
+    use rustix::io::Errno;
+    match rustix::fs::unlinkat(parent, name, rustix::fs::AtFlags::empty()) {
+        Err(Errno::NOENT) => Ok(()),
+        result => result,
+    }
+}

@@ -1,0 +1,121 @@
+//! Opening the root of a directory store: what has to hold before the first session is made.
+
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{
+    Access, AtFlags, CWD, FlockOperation, Mode, OFlags, accessat, flock, fsync, linkat, mkdirat, openat,
+};
+use rustix::io::Errno;
+
+use super::{Durability, open_directory, open_file, unlink_if_there};
+use crate::error::{Error, Status};
+
+/// The store's own directory below the root.
+pub const NAME: &str = ".bitsup";
+
+const LOCK: &str = "lock";
+/// A second link to the lock, made and removed to see that it can be.
+const LINK_PROBE: &str = "lock.link";
+
+/// Opens the root itself, which may be behind a symbolic link.
+pub fn open(path: &Path) -> Result<OwnedFd, Error> {
+    let shown = path.display();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = openat(CWD, path, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::NOENT => {
+            failed(Status::NotFound, format!("the root {shown} does not exist: make it first"), errno)
+        }
+        Errno::NOTDIR => failed(
+            Status::InvalidArgument,
+            format!("the root {shown} is not a directory: name a directory"),
+            errno,
+        ),
+        _ => Error::io(format!("cannot open the root {shown}"), errno.into()),
+    })?;
+    accessat(&root, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
+        .map_err(|errno| not_writable(path, errno))?;
+    Ok(root)
+}
+
+/// Opens the store's own directory, and makes it before when it is not there.
+pub fn open_sessions(root: &OwnedFd, path: &Path) -> Result<OwnedFd, Error> {
+    match mkdirat(root, NAME, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(not_writable(path, errno)),
+    }
+    let own = path.join(NAME);
+    open_directory(root, NAME).map_err(|errno| match errno {
+        Errno::NOTDIR | Errno::LOOP => failed(
+            Status::InvalidArgument,
+            format!("{} is not a directory: remove it or use another root", own.display()),
+            errno,
+        ),
+        _ => Error::io(format!("cannot open {}", own.display()), errno.into()),
+    })
+}
+
+/// Takes the lock. It is the kernel's and goes with the file; that `lock` exists means nothing.
+pub fn lock(sessions: &OwnedFd, path: &Path) -> Result<File, Error> {
+    let shown = path.display();
+    let mode = Mode::RUSR | Mode::WUSR;
+    let file = open_file(sessions, LOCK, OFlags::RDWR | OFlags::CREATE, mode)
+        .map_err(|error| Error::io(format!("cannot open {shown}/{NAME}/{LOCK}"), error))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
+        Errno::WOULDBLOCK => failed(
+            Status::Busy,
+            format!("the root {shown} is in use by another server: stop it or use another root"),
+            errno,
+        ),
+        _ => Error::io(format!("cannot lock {shown}/{NAME}/{LOCK}"), errno.into()),
+    })?;
+    Ok(file)
+}
+
+/// Tries what delivering a file will need, so that it does not fail after the last byte.
+pub fn probe(sessions: &OwnedFd, path: &Path, durability: Durability) -> Result<(), Error> {
+    let link = || {
+        unlink_if_there(sessions, LINK_PROBE)?;
+        linkat(sessions, LOCK, sessions, LINK_PROBE, AtFlags::empty())?;
+        unlink_if_there(sessions, LINK_PROBE)
+    };
+    let shown = path.display();
+    link().map_err(|errno| match errno {
+        Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK => failed(
+            Status::Unsupported,
+            format!(
+                "the file system of {shown} has no hard links, which delivering files needs: use another root"
+            ),
+            errno,
+        ),
+        _ => Error::io(format!("cannot make a hard link in {shown}/{NAME}"), errno.into()),
+    })?;
+    if durability == Durability::None {
+        return Ok(());
+    }
+    fsync(sessions).map_err(|errno| match errno {
+        Errno::INVAL | Errno::NOTSUP | Errno::NOSYS | Errno::BADF => failed(
+            Status::Unsupported,
+            format!("the file system of {shown} cannot synchronise a directory: use durability none"),
+            errno,
+        ),
+        _ => Error::io(format!("cannot synchronise {shown}/{NAME}"), errno.into()),
+    })
+}
+
+fn not_writable(path: &Path, errno: Errno) -> Error {
+    let shown = path.display();
+    match errno {
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => failed(
+            Status::Denied,
+            format!("the root {shown} is not writable: change that or use another root"),
+            errno,
+        ),
+        _ => Error::io(format!("cannot write to the root {shown}"), errno.into()),
+    }
+}
+
+fn failed(status: Status, message: String, errno: Errno) -> Error {
+    Error::new(status, format!("{message} ({errno})")).with_source(errno)
+}

@@ -1,0 +1,213 @@
+//! One session's directory. It is a session from the moment its record is there until the record is gone:
+//! making it ends with the record, removing it begins with it.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::time::UNIX_EPOCH;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, fsync, mkdirat, renameat, unlinkat};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use super::{Durability, open_directory, open_file, unlink_if_there};
+use crate::proto::SessionId;
+use crate::store::{SessionRecord, StoredSession};
+
+/// The file that holds the record.
+pub const RECORD: &str = "session.json";
+/// The next record, until it is renamed.
+const STAGED: &str = "session.json.new";
+/// The file that holds the bytes.
+pub const DATA: &str = "data";
+/// The layout of [`RECORD`].
+const FORMAT: u32 = 1;
+
+/// An open session directory.
+#[derive(Debug)]
+pub struct SessionDir {
+    directory: OwnedFd,
+    durability: Durability,
+}
+
+impl SessionDir {
+    /// Makes a session without bytes. What a former attempt left of it is used; bytes are never discarded.
+    pub fn create(sessions: &OwnedFd, record: &SessionRecord, durability: Durability) -> io::Result<()> {
+        match mkdirat(sessions, record.id.to_string(), Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let session = Self::open(sessions, record.id, durability)?;
+        if let Err(error) = session.fill(record) {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                // A full volume would gather half-made sessions. If this fails, the next start removes it.
+                let _ = remove(sessions, record.id);
+            }
+            return Err(error);
+        }
+        match durability {
+            Durability::Fragment => Ok(fsync(sessions)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens a session's directory; `NotFound` when there is none.
+    pub fn open(sessions: &OwnedFd, id: SessionId, durability: Durability) -> io::Result<Self> {
+        Ok(Self { directory: open_directory(sessions, &id.to_string())?, durability })
+    }
+
+    /// The directory's descriptor.
+    pub fn directory(&self) -> &OwnedFd {
+        &self.directory
+    }
+
+    /// Opens the bytes for reading and writing; `NotFound` when they are gone.
+    pub fn open_data(&self) -> io::Result<File> {
+        open_file(&self.directory, DATA, OFlags::RDWR, Mode::empty())
+    }
+
+    /// Gives up the bytes; that they are gone is success.
+    pub fn remove_data(&self) -> io::Result<()> {
+        Ok(unlink_if_there(&self.directory, DATA)?)
+    }
+
+    /// Reads the record.
+    pub fn record(&self) -> io::Result<SessionRecord> {
+        parse(&mut self.open_record()?)
+    }
+
+    /// Reads the record, which must be that of session `id`, and when the session was last written.
+    pub fn stored(&self, id: SessionId) -> io::Result<StoredSession> {
+        let mut file = self.open_record()?;
+        let record = parse(&mut file)?;
+        if record.id != id {
+            return Err(invalid(format!("it is the record of session {}", record.id)));
+        }
+        let recorded = modified_ms(&file)?;
+        let modified_ms = match open_file(&self.directory, DATA, OFlags::RDONLY, Mode::empty()) {
+            Ok(data) => modified_ms(&data)?.max(recorded),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => recorded,
+            Err(error) => return Err(error),
+        };
+        Ok(StoredSession { record, modified_ms })
+    }
+
+    /// Replaces the record, at once for every reader.
+    pub fn save(&self, record: &SessionRecord) -> io::Result<()> {
+        self.stage(record)?;
+        self.adopt()
+    }
+
+    /// Writes the next record beside the present one.
+    pub fn stage(&self, record: &SessionRecord) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        let mut file = open_file(&self.directory, STAGED, flags, Mode::RUSR | Mode::WUSR)?;
+        file.write_all(&serde_json::to_vec_pretty(&Stamped { version: FORMAT, record })?)?;
+        match self.durability {
+            Durability::Fragment => file.sync_data(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the staged record the present one.
+    pub fn adopt(&self) -> io::Result<()> {
+        renameat(&self.directory, STAGED, &self.directory, RECORD)?;
+        match self.durability {
+            Durability::Fragment => Ok(fsync(&self.directory)?),
+            _ => Ok(()),
+        }
+    }
+
+    fn fill(&self, record: &SessionRecord) -> io::Result<()> {
+        // The mode of the delivered file, less the process's umask.
+        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
+        let data = open_file(&self.directory, DATA, OFlags::RDWR | OFlags::CREATE, mode)?;
+        if data.metadata()?.len() > 0 {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the session exists and holds bytes"));
+        }
+        self.save(record)
+    }
+
+    fn open_record(&self) -> io::Result<File> {
+        open_file(&self.directory, RECORD, OFlags::RDONLY, Mode::empty())
+    }
+}
+
+/// The ids of all session directories, half-made ones included. Other names are not the store's.
+pub fn ids(sessions: &OwnedFd) -> io::Result<Vec<SessionId>> {
+    Ok(names(sessions)?.iter().filter_map(|name| canonical_id(name)).collect())
+}
+
+/// Removes a session with everything in it, the record first; that it is gone is success.
+pub fn remove(sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
+    let directory = match open_directory(sessions, &id.to_string()) {
+        Err(Errno::NOENT) => return Ok(()),
+        result => result?,
+    };
+    unlink_if_there(&directory, RECORD)?;
+    for name in names(&directory)? {
+        unlink_if_there(&directory, &name)?;
+    }
+    Ok(unlinkat(sessions, id.to_string(), AtFlags::REMOVEDIR)?)
+}
+
+/// What a crash left of making or removing a session: directories without a record.
+pub fn half_made(sessions: &OwnedFd) -> io::Result<Vec<SessionId>> {
+    let mut ids = ids(sessions)?;
+    ids.retain(|id| {
+        let record =
+            SessionDir::open(sessions, *id, Durability::None).and_then(|session| session.open_record());
+        record.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    });
+    Ok(ids)
+}
+
+/// What [`RECORD`] holds.
+#[derive(Serialize)]
+struct Stamped<'a> {
+    version: u32,
+    #[serde(flatten)]
+    record: &'a SessionRecord,
+}
+
+/// What every format of [`RECORD`] begins with.
+#[derive(Deserialize)]
+struct Stamp {
+    version: u32,
+}
+
+fn parse(file: &mut File) -> io::Result<SessionRecord> {
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let stamp = serde_json::from_slice::<Stamp>(&text).map_err(invalid)?;
+    if stamp.version != FORMAT {
+        let message = format!("it has format {}; this version of bitsup reads {FORMAT}", stamp.version);
+        return Err(invalid(message));
+    }
+    serde_json::from_slice(&text).map_err(invalid)
+}
+
+fn invalid(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+fn modified_ms(file: &File) -> io::Result<u64> {
+    let since = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn canonical_id(name: &str) -> Option<SessionId> {
+    SessionId::parse(name).filter(|id| id.to_string() == name)
+}
+
+/// The names in a directory that are text; the store makes no others.
+fn names(directory: &OwnedFd) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        match entry?.file_name().to_str() {
+            Ok("." | "..") | Err(_) => {}
+            Ok(name) => names.push(name.to_owned()),
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,55 @@
+//! The bytes of one session in a file.
+
+use std::fs::File;
+use std::io;
+
+use rustix::io::{pwrite, retry_on_intr};
+
+use super::Durability;
+use crate::store::{Sink, StoreError};
+
+/// Appends to a session's data file.
+#[derive(Debug)]
+pub struct FileSink {
+    file: File,
+    received: u64,
+    durability: Durability,
+}
+
+impl FileSink {
+    /// Goes on where the file ends.
+    pub fn new(file: File, durability: Durability) -> io::Result<Self> {
+        let received = file.metadata()?.len();
+        Ok(Self { file, received, durability })
+    }
+}
+
+impl Sink for FileSink {
+    fn received(&self) -> u64 {
+        self.received
+    }
+
+    fn write(&mut self, mut data: &[u8]) -> Result<(), StoreError> {
+        while !data.is_empty() {
+            let written =
+                retry_on_intr(|| pwrite(&self.file, data, self.received)).map_err(io::Error::from)?;
+            if written == 0 {
+                return Err(io::Error::from(io::ErrorKind::WriteZero).into());
+            }
+            self.received = self.received.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
+            data = data.get(written..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        match self.durability {
+            Durability::Fragment => Ok(self.file.sync_data()?),
+            _ => Ok(()),
+        }
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.file)
+    }
+}

@@ -1,0 +1,35 @@
+//! What the tests of stores have in common.
+
+use bitsup::proto::SessionId;
+use bitsup::store::{Destination, SessionPhase, SessionRecord, Store, StoreError};
+
+/// The record of session number `number`, which is to become the file `path`.
+pub fn record(number: u128, path: &str) -> SessionRecord {
+    SessionRecord {
+        id: SessionId::from_u128(number),
+        destination: Destination::from_url_path(&format!("/{path}")).unwrap(),
+        query: Some("a=1".into()),
+        owner: Some("CONTOSO\\jane".into()),
+        total: None,
+        created_ms: 1_700_000_000_123,
+        phase: SessionPhase::Receiving,
+    }
+}
+
+/// That record as it is committed.
+pub fn delivered(record: &SessionRecord) -> SessionRecord {
+    SessionRecord { phase: SessionPhase::Delivered, ..record.clone() }
+}
+
+/// Makes a session that holds `data`.
+pub fn received(store: &dyn Store, number: u128, path: &str, data: &[u8]) -> SessionRecord {
+    let record = record(number, path);
+    store.create(&record).unwrap();
+    store.open(record.id).unwrap().write(data).unwrap();
+    record
+}
+
+/// How many bytes the store says the session holds.
+pub fn held(store: &dyn Store, id: SessionId) -> Result<u64, StoreError> {
+    Ok(store.open(id)?.received())
+}
