@@ -1,72 +1,220 @@
 //! The ready-made HTTP/1.1 listener: engines mounted under URL prefixes, on one address.
+//!
+//! One thread, the [`poller`], waits for all sockets at once. A connection with something to do goes to a
+//! worker of the [`pool`], which drives its state machine ([`conn`]) until it would block and then parks it
+//! ([`parking`]). So a peer that is idle or slow holds some hundred bytes and no thread, and a thread that
+//! blocks in a disk or in application code holds up one connection only.
+
+mod answer;
+mod cleanup;
+mod config;
+mod conn;
+mod head;
+mod listener;
+mod parking;
+mod poller;
+mod pool;
+mod router;
+mod watch;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use crate::engine::Engine;
-use crate::error::Error;
-use crate::log::Logger;
+pub use config::ServerConfig;
 
-/// How a server listens.
-#[derive(Clone)]
-pub struct ServerConfig {
-    /// Host name or address to listen on.
-    pub host: String,
-    /// Port; 0 picks a free one.
-    pub port: u16,
-    /// Engines by URL prefix; the longest prefix wins.
-    pub mounts: Vec<(String, Engine)>,
-    /// Most worker threads.
-    pub max_workers: usize,
-    /// Most connections; more wait in the kernel's queue.
-    pub max_connections: usize,
-    /// How long a request's head may take.
-    pub head_timeout: Duration,
-    /// How long a body may make no progress.
-    pub read_timeout: Duration,
-    /// How long a connection may be silent between two requests.
-    pub idle_timeout: Duration,
-    /// How often idle sessions are looked for.
-    pub cleanup_interval: Duration,
-    /// Where the server says what it does.
-    pub logger: Logger,
+use crate::error::{Error, Status};
+use crate::log::{Level, Logger};
+use cleanup::CleanUp;
+use conn::{Connection, Next};
+use listener::Listener;
+use parking::Parking;
+use poller::Poller;
+use pool::Pool;
+use router::Router;
+use watch::{Interest, Watch};
+
+/// The module's name in log messages.
+const LOG: &str = "server";
+
+/// A running server. Dropping it signals it to stop, without grace, and does not wait.
+///
+/// Threads: may move between threads and be read from several.
+pub struct Server {
+    shared: Arc<Shared>,
+    pool: Pool<Job>,
+    local_addr: SocketAddr,
+    /// Gone once the server has stopped.
+    poller: Option<JoinHandle<()>>,
 }
 
-impl Default for ServerConfig {
-    fn default() -> Self {
-        Self {
-            host: "127.0.0.1".into(),
-            port: 0,
-            mounts: Vec::new(),
-            max_workers: 256,
-            max_connections: 16_384,
-            head_timeout: Duration::from_secs(30),
-            read_timeout: Duration::from_secs(120),
-            idle_timeout: Duration::from_secs(300),
-            cleanup_interval: Duration::from_secs(12 * 3600),
-            logger: Logger::default(),
+/// What all threads of a server share.
+struct Shared {
+    site: Site,
+    watch: Arc<Watch>,
+    parking: Parking,
+    cleanup: CleanUp,
+    /// When a server that stops gives up on the connections that are left.
+    stop_at: Mutex<Option<Instant>>,
+}
+
+/// What a connection needs to know of its server.
+struct Site {
+    router: Router,
+    head_timeout: Duration,
+    read_timeout: Duration,
+    idle_timeout: Duration,
+    logger: Logger,
+    stopping: AtomicBool,
+}
+
+/// What a worker is given.
+enum Job {
+    /// The connection is ready.
+    Drive(Box<Connection>),
+    /// The connection's deadline has come.
+    Expire(Box<Connection>),
+    /// Idle sessions are to be ended.
+    CleanUp,
+}
+
+impl Server {
+    /// Binds the address and starts serving.
+    ///
+    /// Errors: [`Status::InvalidArgument`] for a configuration that serves nothing or is ambiguous,
+    /// [`Status::Resolve`], [`Status::Denied`] or [`Status::Io`] when the address cannot be had.
+    pub fn start(config: ServerConfig) -> Result<Self, Error> {
+        config.check()?;
+        let router = Router::new(config.mounts)?;
+        let socket = listener::bind(&config.host, config.port)?;
+        let failed = |error| Error::io("cannot start the server", error);
+        let local_addr = socket.local_addr().map_err(failed)?;
+        let watch = Watch::new().map_err(failed)?;
+        let logger = config.logger;
+        let listener =
+            Listener::new(&watch, socket, config.max_connections, logger.clone()).map_err(failed)?;
+        let shared = Arc::new(Shared {
+            site: Site {
+                router,
+                head_timeout: config.head_timeout,
+                read_timeout: config.read_timeout,
+                idle_timeout: config.idle_timeout,
+                logger: logger.clone(),
+                stopping: AtomicBool::new(false),
+            },
+            parking: Parking::new(Arc::clone(&watch)),
+            watch,
+            cleanup: CleanUp::new(config.cleanup_interval),
+            stop_at: Mutex::new(None),
+        });
+        let worker = Arc::clone(&shared);
+        let pool = Pool::start(pool::Size::for_machine(config.max_workers), logger, move |job, buffer| {
+            worker.work(job, buffer)
+        })
+        .map_err(failed)?;
+        let poller =
+            Poller { shared: Arc::clone(&shared), pool: pool.clone(), listener: Some(listener), next_key: 1 };
+        let thread = thread::Builder::new().name("bitsup-poller".into()).spawn(move || poller.run());
+        let mut server = Self { shared, pool, local_addr, poller: None };
+        server.poller = Some(thread.map_err(failed)?);
+        server.shared.site.logger.log(Level::Info, LOG, || format!("listening on {}", server.url()));
+        Ok(server)
+    }
+
+    /// The address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The URL of its root, with the port in use: `http://127.0.0.1:41234/`.
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.local_addr)
+    }
+
+    /// Stops accepting, closes idle connections, gives running requests `grace`, closes everything, and joins
+    /// every thread. A worker that is in application code is waited for, however long that takes. On a
+    /// stopped server it does nothing.
+    ///
+    /// Errors: [`Status::Busy`] when called by a thread of this server, out of a callback. The server stops
+    /// all the same, but nobody waits for it.
+    pub fn stop(&mut self, grace: Duration) -> Result<(), Error> {
+        self.shared.begin_stop(grace);
+        let is_poller = |poller: &JoinHandle<()>| poller.thread().id() == thread::current().id();
+        if self.pool.is_worker() || self.poller.as_ref().is_some_and(is_poller) {
+            return Err(Error::new(
+                Status::Busy,
+                "a server cannot wait for the thread that stops it: stop it from outside its callbacks",
+            ));
+        }
+        let Some(poller) = self.poller.take() else { return Ok(()) };
+        let ended = poller.join();
+        // The poller closes both; should it have panicked, they must not be waited for in vain.
+        self.shared.parking.close();
+        self.pool.close();
+        self.pool.join();
+        ended
+            .map_err(|_| Error::new(Status::Panic, "the server's poller panicked; the server has stopped"))?;
+        self.shared.site.logger.log(Level::Info, LOG, || format!("{} stopped", self.local_addr));
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        match self.poller.is_some() {
+            true => self.shared.begin_stop(Duration::ZERO),
+            // The poller never came to life, or has ended and closed the pool.
+            false => self.pool.close(),
         }
     }
 }
 
-/// A running server. Dropping it signals it to stop and does not wait.
-pub struct Server {}
+impl Shared {
+    fn work(&self, job: Job, buffer: &mut [u8]) -> Option<Job> {
+        let (mut conn, next);
+        match job {
+            Job::Drive(ready) => {
+                conn = ready;
+                next = conn.drive(buffer, &self.site);
+            }
+            Job::Expire(late) => {
+                conn = late;
+                next = conn.expire(buffer, &self.site);
+            }
+            Job::CleanUp => {
+                self.cleanup.run(&self.site.router, &self.site.logger);
+                self.watch.wake();
+                return None;
+            }
+        }
+        match next {
+            Next::Park(interest) => self.park(conn, interest),
+            Next::Requeue => return Some(Job::Drive(conn)),
+            Next::Close => drop(conn),
+        }
+        None
+    }
 
-impl Server {
-    /// Binds the address and starts serving.
-    pub fn start(_config: ServerConfig) -> Result<Self, Error> {
-        unimplemented!()
+    fn park(&self, conn: Box<Connection>, interest: Interest) {
+        let deadline = conn.deadline(&self.site);
+        self.parking.park(conn, interest, deadline);
     }
-    /// The address it listens on.
-    pub fn local_addr(&self) -> SocketAddr {
-        unimplemented!()
+
+    fn begin_stop(&self, grace: Duration) {
+        *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(grace);
+        self.site.stopping.store(true, Ordering::SeqCst);
+        self.watch.wake();
     }
-    /// The URL of its root, with the port in use: `http://127.0.0.1:41234/`.
-    pub fn url(&self) -> String {
-        unimplemented!()
+
+    fn stop_at(&self) -> Option<Instant> {
+        *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// Stops accepting, gives running requests `grace`, closes everything, and joins every thread.
-    pub fn stop(&mut self, _grace: Duration) -> Result<(), Error> {
-        unimplemented!()
+}
+
+impl Site {
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 }

@@ -1,0 +1,396 @@
+//! One connection: its state, and what a worker does with it until it would block.
+//!
+//! | state | leaves it when |
+//! |---|---|
+//! | Head | the head is complete: to Body if the engine wants the body, else an answer |
+//! | Body | the engine has what it wants, or gives up: an answer |
+//! | Discard | the body that nobody wants has gone by: the answer that waited for it |
+//! | Linger | the peer has closed, or enough was waited: closed |
+//!
+//! An answer leads to Head, or to Linger when it was the last. Output comes first: nothing is read while
+//! there are bytes to send.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::answer;
+use super::head::{self, Expect, Head, Parsed};
+use super::watch::{Interest, Slot, Watch, Watched};
+use super::{LOG, Site};
+use crate::engine::{Exchange, RequestHead, Response, Want};
+use crate::log::Level;
+
+/// How long a worker drives one connection before it lets others have their turn.
+const TURN: Duration = Duration::from_millis(2);
+/// Most bytes read at once while a head is expected. Pipelined requests wait in memory, so it is not much.
+const HEAD_PIECE: usize = 16 * 1024;
+/// Longest unwanted body that is read to its end before the answer. A Windows client writes its whole
+/// fragment, 13 MiB at most, before it reads.
+const DISCARD: u64 = 16 * 1024 * 1024;
+/// How long, and for how many bytes, a closed connection still reads what the peer sends. A socket that is
+/// closed with bytes unread is reset, and the reset takes the answer away from the peer.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: u64 = DISCARD;
+
+/// A connection between two reads.
+pub(super) struct Connection {
+    socket: Watched<TcpStream>,
+    peer: SocketAddr,
+    state: State,
+    /// Bytes that were read and not used: an incomplete head, or what came together with a complete one.
+    input: Vec<u8>,
+    /// Bytes to send, and how many of them are sent.
+    output: Vec<u8>,
+    sent: usize,
+    /// When the head began, or when bytes last moved outside of a head.
+    since: Instant,
+    /// The answer to this request is the connection's last.
+    last: bool,
+    /// Given back after the socket is closed.
+    _slot: Slot,
+}
+
+enum State {
+    /// Reads a head, `scanned` bytes of which were looked at; with no input, waits for a request.
+    Head { scanned: usize },
+    /// Gives the body to the engine; `left` bytes of it are to come.
+    Body { exchange: Box<Exchange>, left: u64 },
+    /// Reads `left` bytes of a body that nobody wants, then answers.
+    Discard { response: Response, left: u64 },
+    /// The last answer is sent; `until` is set once the sending side is shut down.
+    Linger { until: Option<Instant>, left: u64 },
+}
+
+/// What a worker does next with a connection.
+pub(super) enum Next {
+    /// Park it.
+    Park(Interest),
+    /// Give others their turn.
+    Requeue,
+    /// Drop it.
+    Close,
+}
+
+/// What a step of a connection came to.
+enum Step {
+    Go,
+    Wait(Interest),
+    Close,
+}
+
+/// What a read came to.
+enum Got {
+    Bytes(usize),
+    Nothing,
+    End,
+}
+
+impl Connection {
+    /// A connection that was just accepted.
+    pub fn new(watch: &Arc<Watch>, stream: TcpStream, peer: SocketAddr, key: usize) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            socket: Watched::new(watch, stream, key)?,
+            peer,
+            state: State::Head { scanned: 0 },
+            input: Vec::new(),
+            output: Vec::new(),
+            sent: 0,
+            since: Instant::now(),
+            last: false,
+            _slot: Slot::take(watch),
+        })
+    }
+
+    pub fn key(&self) -> usize {
+        self.socket.key()
+    }
+
+    pub fn arm(&self, interest: Interest) -> io::Result<()> {
+        self.socket.arm(interest)
+    }
+
+    /// Whether no request is under way.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Head { .. }) && self.input.is_empty() && !self.is_sending()
+    }
+
+    /// When waiting for the peer is enough.
+    pub fn deadline(&self, site: &Site) -> Option<Instant> {
+        let limit = match self.state {
+            State::Linger { until: Some(until), .. } => return Some(until),
+            State::Head { .. } if self.is_idle() => site.idle_timeout,
+            State::Head { .. } if !self.is_sending() => site.head_timeout,
+            _ => site.read_timeout,
+        };
+        self.since.checked_add(limit)
+    }
+
+    /// The deadline has come. A peer in the middle of a head is told (408); all others are only closed.
+    pub fn expire(&mut self, buffer: &mut [u8], site: &Site) -> Next {
+        match self.state {
+            State::Head { .. } if !self.is_sending() && !self.is_idle() => {
+                self.refuse(408, site);
+                self.drive(buffer, site)
+            }
+            _ => Next::Close,
+        }
+    }
+
+    /// Goes on until the connection would block, its turn is over or it is done. `buffer` is the worker's.
+    pub fn drive(&mut self, buffer: &mut [u8], site: &Site) -> Next {
+        let turn = Instant::now();
+        loop {
+            match self.step(buffer, site) {
+                Ok(Step::Go) if turn.elapsed() < TURN => {}
+                Ok(Step::Go) => return Next::Requeue,
+                Ok(Step::Wait(interest)) => {
+                    self.free_buffers();
+                    return Next::Park(interest);
+                }
+                Ok(Step::Close) => return Next::Close,
+                Err(error) => {
+                    site.logger.log(Level::Debug, LOG, || format!("{} lost: {error}", self.peer));
+                    return Next::Close;
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, buffer: &mut [u8], site: &Site) -> io::Result<Step> {
+        if self.is_sending() {
+            return self.send();
+        }
+        match std::mem::replace(&mut self.state, State::Head { scanned: 0 }) {
+            State::Head { scanned } => self.head(scanned, buffer, site),
+            State::Body { exchange, left } => self.body(exchange, left, buffer, site),
+            State::Discard { response, left } => self.discard(response, left, buffer, site),
+            State::Linger { until, left } => self.linger(until, left, buffer),
+        }
+    }
+
+    fn head(&mut self, mut scanned: usize, buffer: &mut [u8], site: &Site) -> io::Result<Step> {
+        if self.input.starts_with(b"\r\n") {
+            // Some clients end a body with an empty line (RFC 9112, 2.2).
+            self.input.drain(..2);
+            return Ok(Step::Go);
+        }
+        match head::parse(&self.input, &mut scanned) {
+            Parsed::Complete(head, length) => {
+                self.input.drain(..length);
+                self.begin(head, site);
+            }
+            Parsed::Refused(status) => self.refuse(status, site),
+            Parsed::Partial => return self.more_head(scanned, buffer),
+        }
+        Ok(Step::Go)
+    }
+
+    fn more_head(&mut self, scanned: usize, buffer: &mut [u8]) -> io::Result<Step> {
+        self.state = State::Head { scanned };
+        let piece = buffer.get_mut(..HEAD_PIECE).unwrap_or_default();
+        Ok(match receive(&self.socket, piece)? {
+            Got::Bytes(count) => {
+                if self.input.is_empty() {
+                    self.since = Instant::now();
+                }
+                self.input.extend_from_slice(piece.get(..count).unwrap_or_default());
+                Step::Go
+            }
+            Got::Nothing => Step::Wait(Interest::Read),
+            Got::End => Step::Close,
+        })
+    }
+
+    /// Takes a request. A body that the engine does not want is not read when the client waits to be asked
+    /// for it (PROTOCOL 2.1 #15), and read but dropped when it comes anyway (PROTOCOL 2.1 #16).
+    fn begin(&mut self, head: Head, site: &Site) {
+        self.last = head.last;
+        let left = head.body;
+        let asks = head.expect == Expect::Continue && left > 0;
+        match self.open(head, site) {
+            Ok(exchange) => {
+                if asks {
+                    self.queue(answer::CONTINUE.to_vec());
+                }
+                self.state = State::Body { exchange: Box::new(exchange), left };
+            }
+            Err(response) if asks => {
+                self.last = true;
+                self.answer(&response, site);
+            }
+            Err(response) => self.answer_after(left, response, site),
+        }
+    }
+
+    /// The exchange for a body that is wanted, or the answer.
+    fn open(&self, head: Head, site: &Site) -> Result<Exchange, Response> {
+        if head.expect == Expect::Unknown {
+            return Err(answer::plain(417));
+        }
+        let (engine, target) = site.router.find(&head.target).ok_or_else(|| answer::plain(404))?;
+        let Head { method, headers, body, .. } = head;
+        let peer = Some(self.peer.to_string());
+        let exchange = engine.begin(RequestHead { method, target, headers, peer, owner: None });
+        match body > 0 && exchange.want() != Want::Finish {
+            true => Ok(exchange),
+            false => Err(exchange.finish()),
+        }
+    }
+
+    fn body(
+        &mut self,
+        mut exchange: Box<Exchange>,
+        left: u64,
+        buffer: &mut [u8],
+        site: &Site,
+    ) -> io::Result<Step> {
+        let wanted = match exchange.want() {
+            Want::Body(wanted) => wanted.min(left),
+            Want::Finish => 0,
+        };
+        if wanted == 0 {
+            self.answer_after(left, exchange.finish(), site);
+            return Ok(Step::Go);
+        }
+        let got = self.fetch(wanted, buffer)?;
+        let data = got.bytes(buffer);
+        if !data.is_empty() {
+            exchange.body(data);
+        }
+        let left = left.saturating_sub(data.len() as u64);
+        self.state = State::Body { exchange, left };
+        Ok(got.into())
+    }
+
+    fn discard(&mut self, response: Response, left: u64, buffer: &mut [u8], site: &Site) -> io::Result<Step> {
+        if left == 0 {
+            self.answer(&response, site);
+            return Ok(Step::Go);
+        }
+        let got = self.fetch(left, buffer)?;
+        let left = left.saturating_sub(got.bytes(buffer).len() as u64);
+        self.state = State::Discard { response, left };
+        Ok(got.into())
+    }
+
+    fn linger(&mut self, until: Option<Instant>, left: u64, buffer: &mut [u8]) -> io::Result<Step> {
+        let Some(until) = until else {
+            self.input.clear();
+            self.socket.shutdown(Shutdown::Write)?;
+            self.state = State::Linger { until: Instant::now().checked_add(LINGER), left };
+            return Ok(Step::Go);
+        };
+        let got = receive(&self.socket, buffer)?;
+        let left = left.saturating_sub(got.bytes(buffer).len() as u64);
+        self.state = State::Linger { until: Some(until), left };
+        Ok(if left == 0 || Instant::now() >= until { Step::Close } else { got.into() })
+    }
+
+    /// Answers a head that is none; where the next one would begin is unknown.
+    fn refuse(&mut self, status: u16, site: &Site) {
+        site.logger.log(Level::Debug, LOG, || format!("{} refused: {status}", self.peer));
+        self.last = true;
+        self.answer(&answer::plain(status), site);
+    }
+
+    /// Answers when the rest of the body has gone by; at once, and for the last time, when it is too long.
+    fn answer_after(&mut self, left: u64, response: Response, site: &Site) {
+        if left <= DISCARD {
+            self.state = State::Discard { response, left };
+        } else {
+            self.last = true;
+            self.answer(&response, site);
+        }
+    }
+
+    fn answer(&mut self, response: &Response, site: &Site) {
+        self.last |= response.close || site.is_stopping();
+        self.queue(answer::encode(response, self.last));
+        self.state = match self.last {
+            true => State::Linger { until: None, left: LINGER_BYTES },
+            false => State::Head { scanned: 0 },
+        };
+    }
+
+    fn queue(&mut self, output: Vec<u8>) {
+        (self.output, self.sent) = (output, 0);
+        self.since = Instant::now();
+    }
+
+    fn is_sending(&self) -> bool {
+        self.sent < self.output.len()
+    }
+
+    fn send(&mut self) -> io::Result<Step> {
+        let rest = self.output.get(self.sent..).unwrap_or_default();
+        match (&*self.socket).write(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                self.sent = self.sent.saturating_add(count);
+                self.since = Instant::now();
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Step::Wait(Interest::Write)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(Step::Go)
+    }
+
+    /// Up to `most` bytes of a body: first those that came together with the head.
+    fn fetch(&mut self, most: u64, buffer: &mut [u8]) -> io::Result<Got> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(buffer.len());
+        let buffer = buffer.get_mut(..most).unwrap_or_default();
+        let got = match self.input.is_empty() {
+            true => receive(&self.socket, buffer)?,
+            false => Got::Bytes((&*self.input).read(buffer)?),
+        };
+        if let Got::Bytes(count) = got {
+            self.input.drain(..count.min(self.input.len()));
+            self.since = Instant::now();
+        }
+        Ok(got)
+    }
+
+    /// An idle connection holds no memory but its own.
+    fn free_buffers(&mut self) {
+        if self.input.is_empty() {
+            self.input = Vec::new();
+        }
+        if !self.is_sending() {
+            (self.output, self.sent) = (Vec::new(), 0);
+        }
+    }
+}
+
+impl Got {
+    fn bytes<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
+        match *self {
+            Self::Bytes(count) => buffer.get(..count).unwrap_or_default(),
+            Self::Nothing | Self::End => &[],
+        }
+    }
+}
+
+impl From<Got> for Step {
+    fn from(got: Got) -> Self {
+        match got {
+            Got::Bytes(_) => Self::Go,
+            Got::Nothing => Self::Wait(Interest::Read),
+            Got::End => Self::Close,
+        }
+    }
+}
+
+fn receive(mut socket: &TcpStream, buffer: &mut [u8]) -> io::Result<Got> {
+    match socket.read(buffer) {
+        Ok(0) => Ok(Got::End),
+        Ok(count) => Ok(Got::Bytes(count)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Got::Nothing),
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Got::Bytes(0)),
+        Err(error) => Err(error),
+    }
+}

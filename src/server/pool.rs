@@ -1,0 +1,374 @@
+//! The workers: threads that drive connections until they would block, as few as will do.
+//!
+//! `core` workers are enough as long as they run. A worker that has been with one job for longer than
+//! [`PATIENCE`] is blocked: in fsync, or in application code. (A running one is not, because a connection's
+//! turn is shorter than that.) When the head of the queue has waited for as long and fewer than `core`
+//! workers run, the missing ones are added. So a crowd of busy connections adds no thread, and a slow disk
+//! does. The poller's thread looks whenever the queue is not empty: see [`Pool::supervise`]. Workers over
+//! `core` leave when not all were needed at once for a while.
+
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::LOG;
+use crate::log::{Level, Logger};
+
+/// How long a job waits before blocked workers are replaced, and how long a worker counts as running.
+const PATIENCE: Duration = Duration::from_millis(5);
+/// Bytes of the buffer each worker lends to its jobs.
+const BUFFER: usize = 256 * 1024;
+
+/// How many workers there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    /// Workers that stay.
+    pub core: usize,
+    /// Most workers.
+    pub max: usize,
+    /// How long not all workers must have been needed before one over `core` leaves.
+    pub spare: Duration,
+}
+
+impl Size {
+    /// As many workers as the machine has processors, and two at least, so that one that blocks is no
+    /// standstill.
+    pub fn for_machine(max: usize) -> Self {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Self { core: processors.max(2).min(max), max, spare: Duration::from_secs(10) }
+    }
+}
+
+/// What a worker does with a job; a job that is given back goes to the end of the queue.
+type Work<J> = dyn Fn(J, &mut [u8]) -> Option<J> + Send + Sync;
+
+/// Workers for jobs of one kind. A clone is the same pool.
+pub(super) struct Pool<J>(Arc<Inner<J>>);
+
+struct Inner<J> {
+    size: Size,
+    logger: Logger,
+    work: Box<Work<J>>,
+    state: Mutex<State<J>>,
+    /// Signalled for each job that an idle worker may take, and when the pool closes.
+    ready: Condvar,
+}
+
+struct State<J> {
+    open: bool,
+    /// Jobs and since when they wait.
+    queue: VecDeque<(Instant, J)>,
+    workers: HashMap<u64, Worker>,
+    next_worker: u64,
+    idle: usize,
+    /// When last no worker was idle.
+    crowded: Instant,
+    /// The system refused a thread, and that has been said.
+    short: bool,
+}
+
+struct Worker {
+    thread: JoinHandle<()>,
+    /// Since when it is with its job; an idle one has none.
+    busy_since: Option<Instant>,
+}
+
+impl<J> Clone for Pool<J> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<J: Send + 'static> Pool<J> {
+    /// Starts the core workers.
+    ///
+    /// Errors: the system has no thread to give.
+    pub fn start(
+        size: Size,
+        logger: Logger,
+        work: impl Fn(J, &mut [u8]) -> Option<J> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let state = State {
+            open: true,
+            queue: VecDeque::new(),
+            workers: HashMap::new(),
+            next_worker: 0,
+            idle: 0,
+            crowded: Instant::now(),
+            short: false,
+        };
+        let inner =
+            Inner { size, logger, work: Box::new(work), state: Mutex::new(state), ready: Condvar::new() };
+        let pool = Self(Arc::new(inner));
+        for _ in 0..size.core {
+            let spawned = pool.0.spawn(&mut pool.0.lock());
+            if let Err(error) = spawned {
+                pool.close();
+                pool.join();
+                return Err(error);
+            }
+        }
+        Ok(pool)
+    }
+
+    /// Puts a job at the end of the queue. A closed pool drops it.
+    pub fn push(&self, job: J) {
+        let mut state = self.0.lock();
+        if state.open {
+            state.queue.push_back((Instant::now(), job));
+            let somebody_waits = state.idle > 0;
+            drop(state);
+            if somebody_waits {
+                self.0.ready.notify_one();
+            }
+        }
+    }
+
+    /// Adds workers if the running ones are too few; says when to look again, which is never while the queue
+    /// is empty. To be called by the thread that pushes, after pushing: a job that a worker gives back needs
+    /// no look of its own, for that worker takes the next job itself.
+    pub fn supervise(&self, now: Instant) -> Option<Instant> {
+        let mut state = self.0.lock();
+        let (since, _) = state.queue.front()?;
+        let due = since.checked_add(PATIENCE)?;
+        if now < due {
+            return Some(due);
+        }
+        let running = state.workers.values().filter(|worker| worker.is_running(now)).count();
+        let missing = self.0.size.core.saturating_sub(running);
+        let room = self.0.size.max.saturating_sub(state.workers.len());
+        let refused = (0..missing.min(room)).find_map(|_| self.0.spawn(&mut state).err());
+        let news = refused.is_some() && !state.short;
+        state.short = refused.is_some();
+        drop(state);
+        if let Some(error) = refused.filter(|_| news) {
+            self.0.logger.log(Level::Warn, LOG, || format!("no thread for another worker: {error}"));
+        }
+        now.checked_add(PATIENCE)
+    }
+
+    /// Drops the jobs in the queue and lets the workers end after the job they are with.
+    pub fn close(&self) {
+        let mut state = self.0.lock();
+        state.open = false;
+        let dropped = std::mem::take(&mut state.queue);
+        drop(state);
+        self.0.ready.notify_all();
+        drop(dropped);
+    }
+
+    /// Waits for the workers of a closed pool. Not for workers to call.
+    pub fn join(&self) {
+        let workers = std::mem::take(&mut self.0.lock().workers);
+        for worker in workers.into_values() {
+            // A worker catches the panics of its jobs, so there is nothing to learn here.
+            let _ = worker.thread.join();
+        }
+    }
+
+    /// Whether the calling thread is a worker of this pool.
+    pub fn is_worker(&self) -> bool {
+        let me = thread::current().id();
+        self.0.lock().workers.values().any(|worker| worker.thread.thread().id() == me)
+    }
+}
+
+impl Worker {
+    fn is_running(&self, now: Instant) -> bool {
+        self.busy_since.is_none_or(|since| now.saturating_duration_since(since) < PATIENCE)
+    }
+}
+
+impl<J: Send + 'static> Inner<J> {
+    fn lock(&self) -> MutexGuard<'_, State<J>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawn(self: &Arc<Self>, state: &mut State<J>) -> io::Result<()> {
+        let (inner, id) = (Arc::clone(self), state.next_worker);
+        let thread = thread::Builder::new().name("bitsup-worker".into()).spawn(move || inner.run(id))?;
+        state.workers.insert(id, Worker { thread, busy_since: Some(Instant::now()) });
+        state.next_worker = id.saturating_add(1);
+        Ok(())
+    }
+
+    /// The life of a worker. A panic costs the job, not the worker.
+    fn run(&self, id: u64) {
+        let mut buffer = vec![0; BUFFER];
+        let mut back = None;
+        while let Some(job) = self.next(id, back.take()) {
+            match catch_unwind(AssertUnwindSafe(|| (self.work)(job, &mut buffer))) {
+                Ok(returned) => back = returned,
+                Err(panic) => self.logger.log(Level::Error, LOG, || {
+                    format!("a panic while serving a request; its connection is closed: {}", text(&*panic))
+                }),
+            }
+        }
+    }
+
+    /// Gives the last job back and takes the next, waiting for one; `None` ends the worker.
+    fn next(&self, id: u64, mut back: Option<J>) -> Option<J> {
+        let mut state = self.lock();
+        if state.open {
+            let now = Instant::now();
+            state.queue.extend(back.take().map(|job| (now, job)));
+        }
+        while state.open {
+            if let Some((_, job)) = state.queue.pop_front() {
+                let now = Instant::now();
+                state.set_busy(id, Some(now));
+                state.crowded = if state.idle == 0 { now } else { state.crowded };
+                return Some(job);
+            }
+            if state.workers.len() > self.size.core && state.crowded.elapsed() >= self.size.spare {
+                state.workers.remove(&id);
+                break;
+            }
+            state.set_busy(id, None);
+            state.idle = state.idle.saturating_add(1);
+            let waited = self.ready.wait_timeout(state, self.size.spare);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            state.idle = state.idle.saturating_sub(1);
+        }
+        None
+    }
+}
+
+impl<J> State<J> {
+    fn set_busy(&mut self, id: u64, since: Option<Instant>) {
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.busy_since = since;
+        }
+    }
+}
+
+/// What a panic said.
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let owned = panic.downcast_ref::<String>().map(String::as_str);
+    owned.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    const SIZE: Size = Size { core: 2, max: 4, spare: Duration::ZERO };
+    const LONG: Duration = Duration::from_secs(10);
+
+    /// A job that says that it runs and then waits until it is released.
+    struct Blocking {
+        started: Sender<()>,
+        release: Receiver<()>,
+    }
+
+    fn blocking_pool(size: Size) -> Pool<Blocking> {
+        let work = |job: Blocking, _: &mut [u8]| {
+            job.started.send(()).unwrap();
+            // Ends in an error when the test drops the other end, which is as good.
+            let _ = job.release.recv();
+            None
+        };
+        Pool::start(size, Logger::default(), work).unwrap()
+    }
+
+    fn workers<J: Send + 'static>(pool: &Pool<J>) -> usize {
+        pool.0.lock().workers.len()
+    }
+
+    #[test]
+    fn workers_are_added_when_all_are_blocked_and_up_to_a_limit_only() {
+        let pool = blocking_pool(Size { spare: LONG, ..SIZE });
+        let (started, running) = channel();
+        let before = Instant::now();
+        let mut releases = Vec::new();
+        for _ in 0..6 {
+            let (send, release) = channel();
+            releases.push(send);
+            pool.push(Blocking { started: started.clone(), release });
+        }
+        (0..2).for_each(|_| running.recv_timeout(LONG).unwrap());
+        assert!(pool.supervise(before).is_some());
+        assert_eq!(workers(&pool), 2, "nothing has waited for long");
+        let later = Instant::now() + PATIENCE * 2;
+        assert!(pool.supervise(later).is_some());
+        (0..2).for_each(|_| running.recv_timeout(LONG).unwrap());
+        assert!(pool.supervise(later + PATIENCE * 2).is_some());
+        assert_eq!(workers(&pool), 4, "never more than the limit");
+        drop(releases);
+        (0..2).for_each(|_| running.recv_timeout(LONG).unwrap());
+        pool.close();
+        pool.join();
+    }
+
+    #[test]
+    fn workers_that_run_are_enough_however_long_the_queue_is() {
+        let pool = blocking_pool(SIZE);
+        let (started, running) = channel();
+        let (keep, release) = channel();
+        pool.push(Blocking { started, release });
+        running.recv_timeout(LONG).unwrap();
+        // One worker is blocked for long; the queue's head, too, is old; but the others are at work.
+        let mut state = pool.0.lock();
+        let now = Instant::now() + PATIENCE * 2;
+        state.workers.values_mut().for_each(|worker| worker.busy_since = Some(now));
+        let (started, _) = channel();
+        let (keep_too, release) = channel();
+        state.queue.push_back((Instant::now(), Blocking { started, release }));
+        drop(state);
+        assert!(pool.supervise(now).is_some());
+        assert_eq!(workers(&pool), 2);
+        drop((keep, keep_too));
+        pool.close();
+        pool.join();
+    }
+
+    #[test]
+    fn workers_over_the_core_leave_when_they_are_not_needed() {
+        let pool = blocking_pool(SIZE);
+        for _ in 0..2 {
+            let spawned = pool.0.spawn(&mut pool.0.lock());
+            spawned.unwrap();
+        }
+        while workers(&pool) > 2 {
+            thread::yield_now();
+        }
+        pool.close();
+        pool.join();
+        assert_eq!(workers(&pool), 0);
+    }
+
+    #[test]
+    fn a_panic_costs_the_job_and_not_the_worker() {
+        let (said, log) = channel();
+        let logger = Logger::new(Level::Error, move |_, _, text| said.send(text.to_owned()).unwrap());
+        let (done, results) = channel();
+        let work = move |job: u32, _: &mut [u8]| {
+            assert_ne!(job, 13, "bad luck");
+            done.send(job).unwrap();
+            (job > 100).then(|| job - 100)
+        };
+        let pool = Pool::start(Size { core: 1, max: 1, spare: LONG }, logger, work).unwrap();
+        [13, 107].into_iter().for_each(|job| pool.push(job));
+        assert!(log.recv_timeout(LONG).unwrap().contains("bad luck"));
+        let order: Vec<u32> = (0..2).map(|_| results.recv_timeout(LONG).unwrap()).collect();
+        assert_eq!(order, [107, 7], "a job that is given back is done again");
+        pool.close();
+        pool.join();
+    }
+
+    #[test]
+    fn a_closed_pool_drops_what_it_is_given() {
+        let pool = blocking_pool(SIZE);
+        pool.close();
+        let (started, running) = channel();
+        let (_keep, release) = channel();
+        pool.push(Blocking { started, release });
+        assert!(running.recv_timeout(LONG).is_err(), "the job was dropped, and with it the sender");
+        pool.join();
+    }
+}

@@ -1,0 +1,97 @@
+//! Which engine a request is for.
+
+use crate::engine::Engine;
+use crate::error::{Error, Status};
+use crate::proto::Target;
+
+/// Engines by URL prefix.
+pub(super) struct Router {
+    /// Prefixes begin and end with `/`; the longest come first.
+    mounts: Vec<(String, Engine)>,
+}
+
+impl Router {
+    /// Errors: no mounts, a prefix that is no path, or one prefix twice.
+    pub fn new(mounts: Vec<(String, Engine)>) -> Result<Self, Error> {
+        if mounts.is_empty() {
+            return Err(invalid("the server has no engine: mount one, at `/` for example".into()));
+        }
+        let mut normalised: Vec<(String, Engine)> = Vec::with_capacity(mounts.len());
+        for (prefix, engine) in mounts {
+            let prefix = normalise(&prefix)?;
+            if normalised.iter().any(|(other, _)| *other == prefix) {
+                return Err(invalid(format!(
+                    "two engines are mounted at `{prefix}`: give each its own prefix"
+                )));
+            }
+            normalised.push((prefix, engine));
+        }
+        normalised.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        Ok(Self { mounts: normalised })
+    }
+
+    /// The engine for a request target, and the target below its mount point.
+    pub fn find(&self, target: &str) -> Option<(&Engine, String)> {
+        let Target { path, query } = Target::parse(target)?;
+        let (rest, engine) = self
+            .mounts
+            .iter()
+            .find_map(|(prefix, engine)| path.strip_prefix(prefix.as_str()).map(|rest| (rest, engine)))?;
+        let below = match query {
+            Some(query) => format!("/{rest}?{query}"),
+            None => format!("/{rest}"),
+        };
+        Some((engine, below))
+    }
+
+    pub fn engines(&self) -> impl Iterator<Item = (&str, &Engine)> {
+        self.mounts.iter().map(|(prefix, engine)| (prefix.as_str(), engine))
+    }
+}
+
+/// `up`, `/up` and `/up/` all mean `/up/`. A prefix is compared with requests as they stand on the wire.
+fn normalise(prefix: &str) -> Result<String, Error> {
+    if matches!(prefix, "" | "/") {
+        return Ok("/".into());
+    }
+    let inner = prefix.strip_prefix('/').unwrap_or(prefix);
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let segment_fits = |segment: &str| !matches!(segment, "" | "." | "..");
+    let byte_fits = |byte: u8| byte.is_ascii_graphic() && !b"?#\\".contains(&byte);
+    match inner.split('/').all(segment_fits) && inner.bytes().all(byte_fits) {
+        true => Ok(format!("/{inner}/")),
+        false => Err(invalid(format!(
+            "`{prefix}` is no URL prefix: write a path such as `/upload/`, percent-encoded, without empty or dot segments"
+        ))),
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(Status::InvalidArgument, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_begin_and_end_with_a_slash() {
+        for (given, expected) in
+            [("", "/"), ("/", "/"), ("up", "/up/"), ("/up", "/up/"), ("up/", "/up/"), ("/a/b/", "/a/b/")]
+        {
+            assert_eq!(normalise(given).unwrap(), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_no_path_can_be_is_no_prefix() {
+        for bad in ["//", "/a//b", "/../", "/a/./b", "/a?b", "/a#b", "/a b", "/ä", "\\a", "/a\n"] {
+            assert_eq!(normalise(bad).unwrap_err().status(), Status::InvalidArgument, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_server_without_engines_is_refused() {
+        assert_eq!(Router::new(Vec::new()).err().map(|error| error.status()), Some(Status::InvalidArgument));
+    }
+}
