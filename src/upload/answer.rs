@@ -186,7 +186,7 @@ impl Upload {
 
 fn no_progress(offset: u64, ack: &Ack) -> Error {
     let message = format!(
-        "the server answers, but takes no bytes beyond offset {offset}; look at the server's log and try again later"
+        "the server answers, but takes no bytes beyond offset {offset}; look at its log and try again later"
     );
     Error::new(Status::Range, message)
         .with_http_status(ack.status)

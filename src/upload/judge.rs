@@ -90,10 +90,7 @@ fn advice(status: u16) -> &'static str {
 
 /// The error of an answer that breaks the protocol (PROTOCOL 6.5); it may pass, for it is often a proxy's.
 pub(super) fn invalid(kind: PacketKind, ack: &Ack, flaw: &str) -> Error {
-    let message = format!(
-        "the answer to {} {flaw}; check that the URL belongs to a BITS server and that no proxy answers in its place",
-        kind.name()
-    );
+    let message = format!("the answer to {} {flaw}; {}", kind.name(), advice(ack.status));
     Error::new(Status::Protocol, message)
         .with_http_status(ack.status)
         .with_hresult(HResult::BG_E_INVALID_SERVER_RESPONSE)

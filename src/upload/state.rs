@@ -69,8 +69,9 @@ impl Memory {
         let is_at_end = self.offset == self.total;
         match self.phase {
             Phase::Create => self.session.is_none() && self.offset == 0 && !self.close_in_doubt,
+            // An empty file has a fragment, too.
             Phase::Fragment => {
-                is_named && (self.offset < self.total || self.total == 0) && !self.close_in_doubt
+                is_named && (self.offset < self.total || self.offset == 0) && !self.close_in_doubt
             }
             Phase::Close => is_named && is_at_end,
             Phase::Cancel => (is_named || self.session.is_none()) && self.offset <= self.total,
@@ -148,7 +149,10 @@ mod tests {
 
     #[test]
     fn the_written_form_stays() {
-        let json = r#"{"version":1,"url":"http://h/f","total":10,"session":"{A}","offset":5,"phase":"fragment","close_in_doubt":false}"#;
+        let json = concat!(
+            r#"{"version":1,"url":"http://h/f","total":10,"session":"{A}","#,
+            r#""offset":5,"phase":"fragment","close_in_doubt":false}"#
+        );
         assert_eq!(serde_json::to_string(&ResumeState::new(fragment())).unwrap(), json);
     }
 
@@ -183,6 +187,8 @@ mod tests {
         for memory in damaged {
             assert!(refusal(&ResumeState::new(memory.clone())).contains("damaged"), "{memory:?}");
         }
+        let empty = ResumeState::new(Memory { total: 0, ..fragment() });
+        assert!(empty.open(URL, 0).unwrap_err().message().contains("damaged"));
         assert!(serde_json::from_str::<ResumeState>("[]").is_err());
         assert!(serde_json::from_str::<ResumeState>("{}").is_err());
     }
