@@ -65,8 +65,8 @@ fn every_statement_has_a_vector_but_those_that_come_later() {
     let shown: BTreeSet<String> =
         files().iter().flat_map(|file| cases(file)).flat_map(|case| case.ids).collect();
     let all = FAMILIES.iter().flat_map(|(family, last)| (1..=*last).map(move |n| format!("{family}-{n:02}")));
-    let missing: Vec<String> = all.filter(|id| !shown.contains(id)).collect();
-    let later: Vec<&str> = LATER.iter().map(|(id, _)| *id).collect();
+    let missing: BTreeSet<String> = all.filter(|id| !shown.contains(id)).collect();
+    let later: BTreeSet<String> = LATER.iter().map(|(id, _)| (*id).to_owned()).collect();
     for (id, why) in LATER {
         println!("{id} comes with: {why}");
     }

@@ -9,7 +9,7 @@ use super::session::{Session, State, Turn};
 use super::{LOG, Shared, finish};
 use crate::log::Level;
 use crate::proto::{Ack, Fault, FragmentRange};
-use crate::store::{SessionPhase, Sink, StoreError};
+use crate::store::{SessionPhase, SessionRecord, Sink, StoreError};
 
 /// A Fragment whose body is coming in.
 pub(super) struct Receiving {
@@ -133,17 +133,13 @@ fn plan(
     }
 }
 
-/// Keeps the total of the first Fragment for the others to be held to (FRG-07). A Fragment that carries the
-/// whole file saves no record: the next state change follows with its last byte.
+/// Keeps the total of the first Fragment for the others to be held to (FRG-07).
 fn learn_total(shared: &Shared, state: &mut State, range: FragmentRange) -> Result<(), Fault> {
     if state.record.total.is_some() {
         return Ok(());
     }
-    let mut record = state.record.clone();
-    record.total = Some(range.total());
-    if !range.is_last() {
-        shared.config.store.save(&record).map_err(|error| store_fault(shared, &error))?;
-    }
+    let record = SessionRecord { total: Some(range.total()), ..state.record.clone() };
+    shared.config.store.save(&record).map_err(|error| store_fault(shared, &error))?;
     state.record = record;
     Ok(())
 }

@@ -60,7 +60,12 @@ impl Engine {
             Error::new(Status::Io, format!("cannot read the sessions of the store: {error}"))
                 .with_source(error)
         })?;
-        for stored in found {
+        for unreadable in &found.unreadable {
+            config.logger.log(Level::Error, LOG, || {
+                format!("left a session alone that cannot be read: {}: {}", unreadable.id, unreadable.reason)
+            });
+        }
+        for stored in found.sessions {
             registry.adopt(Arc::new(Session::new(stored.record, stored.modified_ms)));
         }
         Ok(Self(Arc::new(Shared { config, registry, enabled: AtomicBool::new(true) })))

@@ -5,6 +5,7 @@ pub mod parse;
 pub mod world;
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use bitsup::proto::names;
 use drive::{Answer, Message};
@@ -44,7 +45,14 @@ fn request(world: &mut World, step: &Step, words: &[&str], place: &str) {
     let message = message(world, step, words, place);
     let asked = &step.request;
     if let Some(count) = asked.cut.or(asked.hang) {
+        let held = |world: &World| world.session_data("it").map_or(0, |data| data.len());
+        let before = held(world);
         let hanging = world.driver.hang(&message, count);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while held(world) < before + count {
+            assert!(Instant::now() < deadline, "{place}: the first part of the body does not arrive");
+            std::thread::yield_now();
+        }
         if asked.hang.is_some() {
             world.hanging.push((hanging, message.body[count..].to_vec()));
         }
