@@ -1,5 +1,5 @@
-//! Full volumes, file-size limits, and a volume below the root. Each test runs itself again in a child process that lives under the
-//! limit, because limits and mounts are the whole process's.
+//! Full volumes, file-size limits, and a volume below the root. Each test runs itself again in a child
+//! process that lives under the limit, because limits and mounts are the whole process's.
 #![cfg(unix)]
 
 mod store_support;

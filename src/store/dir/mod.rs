@@ -31,6 +31,9 @@ use crate::error::Error;
 use crate::proto::SessionId;
 
 /// What survives a loss of power (a crash of the process alone never loses acknowledged bytes).
+///
+/// Unless every fragment is synchronised, a session that was under way may be gone after a loss of power, or
+/// hold bytes that its file system never wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
     /// Whatever the kernel has written by itself.
