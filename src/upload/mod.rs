@@ -1,15 +1,34 @@
 //! The sending side of the protocol as a machine without I/O: it says what to send and is told what came
 //! back and what time it is.
+//!
+//! [`Upload`] is fed by a loop that owns the connection and the source. Files: `machine` says what to send,
+//! `answer` takes what came back, `judge` holds the table of what answers mean, `plan` the length of
+//! fragments, `retry` the delays, `state` what survives the process, `destination` the check of the URL.
+
+mod answer;
+mod destination;
+mod judge;
+mod machine;
+mod plan;
+mod retry;
+mod state;
 
 use std::time::Duration;
 
+pub use machine::Upload;
+pub use state::ResumeState;
+
 use crate::error::Error;
-use crate::proto::{Ack, PacketKind, limits};
+use crate::proto::PacketKind;
+
+/// How long a Cancel-Session is sent again at most (PROTOCOL 6.8).
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// When and how often a failed request is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Base of the first delay; doubles with each further failure. The delay drawn is random, up to the base.
+    /// Base of the first delay; doubles with each further failure. The delay is drawn at random between half
+    /// the base and the base.
     pub first_delay: Duration,
     /// Longest base.
     pub max_delay: Duration,
@@ -20,9 +39,11 @@ pub struct RetryPolicy {
 /// How an upload behaves.
 #[derive(Debug, Clone)]
 pub struct UploadOptions {
-    /// Length of every fragment in bytes; `None` adapts it to the line.
+    /// Length of every fragment in bytes, until the server refuses one as too long; `None` adapts it to the
+    /// line.
     pub fragment_size: Option<u64>,
-    /// Bytes per second the caller will send at most; only used to plan fragments that finish in time.
+    /// Bytes per second the caller will send at most; only used to plan fragments that finish in time. A
+    /// chosen `fragment_size` is cut to that, too.
     pub rate_limit: Option<u64>,
     /// When to try again.
     pub retry: RetryPolicy,
@@ -70,7 +91,7 @@ pub struct Request {
 pub enum Action {
     /// Send this, then call [`Upload::answered`] or [`Upload::failed`].
     Send(Request),
-    /// Wait so long, then ask again. `cause` is why, `attempt` counts failures in a row from 1.
+    /// Wait so long, then ask again.
     Wait {
         /// How long.
         delay: Duration,
@@ -83,65 +104,4 @@ pub enum Action {
     Done,
     /// The upload cannot go on.
     Failed(Error),
-}
-
-/// The part of an upload that survives the process: serialisable, opaque, versioned.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ResumeState {
-    // the fields are the machine's own
-}
-
-/// The machine.
-#[derive(Debug)]
-pub struct Upload {}
-
-impl Upload {
-    /// A new upload of `total` bytes to `url` (absolute, http or https). `seed` feeds the jitter.
-    pub fn new(_url: &str, _total: u64, _options: UploadOptions, _seed: u64) -> Result<Self, Error> {
-        let _ = limits::MIN_FRAGMENT;
-        unimplemented!()
-    }
-    /// Continues a former upload: begins with a Ping (CLI-27). The caller has checked that the source is
-    /// the same.
-    pub fn resume(
-        _url: &str,
-        _total: u64,
-        _options: UploadOptions,
-        _state: &ResumeState,
-        _seed: u64,
-    ) -> Result<Self, Error> {
-        unimplemented!()
-    }
-    /// What to do now.
-    pub fn next(&mut self, _now_ms: u64) -> Action {
-        unimplemented!()
-    }
-    /// The request was answered.
-    pub fn answered(&mut self, _now_ms: u64, _ack: &Ack) {
-        unimplemented!()
-    }
-    /// The request was not answered: a transport error (transient) or a source error (final).
-    pub fn failed(&mut self, _now_ms: u64, _error: Error) {
-        unimplemented!()
-    }
-    /// From now on: Cancel-Session, until acknowledged.
-    pub fn cancel(&mut self) {
-        unimplemented!()
-    }
-    /// What to keep for [`Self::resume`].
-    pub fn state(&self) -> ResumeState {
-        unimplemented!()
-    }
-    /// Acknowledged bytes. May shrink after a rewind.
-    pub fn sent(&self) -> u64 {
-        unimplemented!()
-    }
-    /// The session, byte for byte as the server named it.
-    pub fn session_id(&self) -> Option<&str> {
-        unimplemented!()
-    }
-    /// Whether all bytes are acknowledged and only Close-Session is owed.
-    pub fn is_transferred(&self) -> bool {
-        unimplemented!()
-    }
 }

@@ -1,0 +1,139 @@
+//! Whether a text can be the URL of an upload.
+
+use crate::error::{Error, Status};
+use crate::proto::limits::MAX_REMOTE_NAME;
+
+/// Accepts the absolute http or https URL of a file.
+///
+/// The URL itself stays out of the messages: it may hold a password.
+pub(super) fn check(url: &str) -> Result<(), Error> {
+    match flaw(url) {
+        None => Ok(()),
+        Some(flaw) => Err(Error::new(Status::InvalidArgument, format!("the destination URL {flaw}"))),
+    }
+}
+
+fn flaw(url: &str) -> Option<&'static str> {
+    if url.chars().count() > MAX_REMOTE_NAME {
+        return Some("is longer than 2200 characters");
+    }
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Some("is not absolute; write http://host/path or https://host/path");
+    };
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Some("is neither http nor https");
+    }
+    if !rest.bytes().all(is_url_byte) {
+        return Some("holds a character that no URL may hold, such as a space; percent-encode it (%20)");
+    }
+    if rest.contains('#') {
+        return Some("has a #fragment; remove it, or write %23 for a # in the file's name");
+    }
+    let (authority, local) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
+    let path = local.split_once('?').map_or(local, |(path, _)| path);
+    match authority {
+        _ if authority.contains('@') => Some("holds credentials; give user and password as options"),
+        _ if !is_host_and_port(authority) => Some("has no host, or a port that is no number up to 65535"),
+        _ if !path.starts_with('/') || path.ends_with('/') => {
+            Some("names a directory; add the name the file is to have there")
+        }
+        _ if !escapes_are_complete(local) => {
+            Some("has a % without two hexadecimal digits; write %25 for a %")
+        }
+        _ => None,
+    }
+}
+
+/// Visible ASCII but what RFC 3986 leaves out.
+fn is_url_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte)
+}
+
+fn is_host_and_port(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) => {
+            let is_address = address.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte));
+            (if is_address { address } else { "" }, port)
+        }
+        None => {
+            authority.split_at_checked(authority.find(':').unwrap_or(authority.len())).unwrap_or_default()
+        }
+    };
+    let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse() != Ok(0u16);
+    !host.is_empty()
+        && !(host.contains(['[', ']']))
+        && (port.is_empty()
+            || port.strip_prefix(':').is_some_and(|port| is_port(port) && port.parse::<u16>().is_ok()))
+}
+
+fn escapes_are_complete(local: &str) -> bool {
+    let is_complete = |escape: &str| {
+        let digits = escape.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    local.split('%').skip(1).all(is_complete)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_of_files_are_taken() {
+        let long = format!("http://h/{}", "x".repeat(MAX_REMOTE_NAME - 9));
+        for url in [
+            "http://host/file",
+            "HTTPS://host:8443/a/b%20c?x=/",
+            "http://127.0.0.1:1/f",
+            "http://[::1]:8080/f",
+            "http://[::1]/f",
+            "http://host/a@b:c",
+            "http://host/a[1]~(2);v=1,2",
+            &long,
+        ] {
+            assert_eq!(flaw(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_what_to_do() {
+        let long = format!("http://h/{}", "x".repeat(MAX_REMOTE_NAME - 8));
+        let cases = [
+            ("", "absolute"),
+            ("/a/b", "absolute"),
+            ("host/a", "absolute"),
+            ("ftp://host/a", "neither"),
+            ("http://host/a b", "percent-encode"),
+            ("http://host/a\tb", "percent-encode"),
+            ("http://host/a\r\nX: y", "percent-encode"),
+            ("http://host/caf\u{e9}", "percent-encode"),
+            ("http://host/a\\b", "percent-encode"),
+            ("http://host/a#b", "#fragment"),
+            ("http://user:secret@host/a", "options"),
+            ("http:///a", "no host"),
+            ("http://:80/a", "no host"),
+            ("http://host:99999/a", "port"),
+            ("http://host:0/a", "port"),
+            ("http://host:+1/a", "port"),
+            ("http://host:/a", "port"),
+            ("http://host:80:80/a", "port"),
+            ("http://[::1/a", "no host"),
+            ("http://[host]/a", "no host"),
+            ("http://[]/a", "no host"),
+            ("http://host", "directory"),
+            ("http://host/", "directory"),
+            ("http://host/dir/?name=x", "directory"),
+            ("http://host?x", "directory"),
+            ("http://host/100%", "%25"),
+            ("http://host/%4", "%25"),
+            ("http://host/%zz", "%25"),
+            (long.as_str(), "2200"),
+        ];
+        for (url, hint) in cases {
+            let error = check(url).expect_err(url);
+            assert_eq!(error.status(), Status::InvalidArgument);
+            assert!(error.message().contains(hint), "{url}: {error}");
+            assert!(!error.message().contains("secret"));
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The machine: what is owed to the server, and the one request under way.
+
+use std::time::Duration;
+
+use super::plan::Plan;
+use super::retry::{Decision, Retry, Setbacks};
+use super::state::{Memory, Phase};
+use super::{Action, Request, ResumeState, UploadOptions, destination};
+use crate::error::{Error, Status};
+use crate::proto::packet::is_content_name;
+use crate::proto::{FragmentRange, PacketKind, names};
+
+/// The machine.
+///
+/// It alternates: [`Self::next`] says what to do; after an [`Action::Send`] exactly one of
+/// [`Self::answered`] and [`Self::failed`] follows. A request that was given up without either, as on a
+/// pause, counts as interrupted when `next` is called again.
+///
+/// `now_ms` is any clock in milliseconds; one that never steps back is best.
+#[derive(Debug)]
+pub struct Upload {
+    pub(super) memory: Memory,
+    content_name: Option<String>,
+    /// An interrupted session is taken up by a Ping (PROTOCOL 6.2).
+    pub(super) ping_first: bool,
+    pub(super) plan: Plan,
+    pub(super) retry: Retry,
+    pub(super) setbacks: Setbacks,
+    pub(super) flight: Option<Flight>,
+    pause: Option<Pause>,
+    pub(super) ending: Option<Ending>,
+}
+
+/// The request under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) kind: PacketKind,
+    pub(super) offset: u64,
+    pub(super) length: u64,
+    pub(super) sent_ms: u64,
+    /// [`Memory::close_in_doubt`] before this request.
+    pub(super) close_was_in_doubt: bool,
+}
+
+#[derive(Debug)]
+struct Pause {
+    decision: Decision,
+    cause: Error,
+}
+
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// Failed for good; one Cancel-Session first, whatever becomes of it (CLI-17).
+    CancelFirst(Error),
+    Done,
+    Failed(Error),
+}
+
+impl Upload {
+    /// A new upload of `total` bytes to `url`. `seed` feeds the jitter.
+    ///
+    /// Errors: [`Status::InvalidArgument`] when `url` is no absolute http or https URL of a file (over 2200
+    /// characters, with credentials, with a fragment, not percent-encoded, ending with `/`), or when a
+    /// fragment size or a rate of 0 is asked for.
+    pub fn new(url: &str, total: u64, options: UploadOptions, seed: u64) -> Result<Self, Error> {
+        destination::check(url)?;
+        Self::with_memory(Memory::new(url, total), options, seed)
+    }
+
+    /// Continues a former upload: begins with a Ping (CLI-27) when there is a session to continue. The
+    /// caller has checked that the source is the same.
+    ///
+    /// Errors: as [`Self::new`]; and [`Status::InvalidArgument`] when `state` is of another URL or length,
+    /// of a newer version, or damaged.
+    pub fn resume(
+        url: &str,
+        total: u64,
+        options: UploadOptions,
+        state: &ResumeState,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        destination::check(url)?;
+        let memory = state.open(url, total)?.clone();
+        let ping_first = matches!(memory.phase, Phase::Fragment | Phase::Close);
+        let mut upload = Self::with_memory(memory, options, seed)?;
+        upload.ping_first = ping_first;
+        if upload.memory.phase == Phase::Cancel {
+            upload.cancel();
+        }
+        Ok(upload)
+    }
+
+    fn with_memory(memory: Memory, options: UploadOptions, seed: u64) -> Result<Self, Error> {
+        let zero = |what| Err(Error::new(Status::InvalidArgument, format!("{what} of 0 sends nothing")));
+        if options.fragment_size == Some(0) {
+            return zero("a fragment size");
+        }
+        if options.rate_limit == Some(0) {
+            return zero("a rate limit");
+        }
+        Ok(Self {
+            setbacks: Setbacks::new(memory.offset),
+            memory,
+            content_name: options.content_name.filter(|name| is_content_name(name)),
+            ping_first: false,
+            plan: Plan::new(options.fragment_size, options.rate_limit),
+            retry: Retry::new(options.retry, options.no_progress_timeout, seed),
+            flight: None,
+            pause: None,
+            ending: None,
+        })
+    }
+
+    /// What to do now.
+    ///
+    /// After [`Action::Wait`] the next call goes on, however long the caller really waited. When an
+    /// [`Action::Send`] has changed [`Self::state`] by [`ResumeState::is_new_step`], the caller saves it
+    /// before sending. [`Action::Done`] and [`Action::Failed`] are repeated for ever.
+    pub fn next(&mut self, now_ms: u64) -> Action {
+        if let Some(abandoned) = self.flight.take() {
+            self.interrupted(&abandoned);
+        }
+        if self.memory.phase == Phase::Cancel && self.memory.session.is_none() {
+            self.ending = Some(Ending::Done);
+        }
+        match &self.ending {
+            Some(Ending::Done) => return Action::Done,
+            Some(Ending::Failed(error)) => return Action::Failed(error.clone()),
+            Some(Ending::CancelFirst(_)) | None => {}
+        }
+        match self.pause.take() {
+            Some(Pause { decision: Decision::Wait { delay, attempt }, cause }) => {
+                Action::Wait { delay, cause, attempt }
+            }
+            _ => self.send(now_ms),
+        }
+    }
+
+    /// From now on: Cancel-Session, until acknowledged. An upload that is done stays done.
+    ///
+    /// A Create-Session under way may still be reported by [`Self::answered`], so that its session is
+    /// cancelled, too.
+    pub fn cancel(&mut self) {
+        if matches!(self.ending, Some(Ending::Done)) {
+            return;
+        }
+        self.memory.phase = Phase::Cancel;
+        self.ending = None;
+        self.pause = None;
+        self.ping_first = false;
+        self.retry.progress();
+        self.retry.limit(super::CANCEL_TIMEOUT);
+    }
+
+    /// What to keep for [`Self::resume`].
+    pub fn state(&self) -> ResumeState {
+        ResumeState::new(self.memory.clone())
+    }
+
+    /// Acknowledged bytes. May shrink after a rewind.
+    pub fn sent(&self) -> u64 {
+        self.memory.offset
+    }
+
+    /// The session, byte for byte as the server named it.
+    pub fn session_id(&self) -> Option<&str> {
+        self.memory.session.as_deref()
+    }
+
+    /// Whether all bytes are acknowledged and only Close-Session is owed.
+    pub fn is_transferred(&self) -> bool {
+        self.memory.phase == Phase::Close && !matches!(self.ending, Some(Ending::Done))
+    }
+
+    fn send(&mut self, now_ms: u64) -> Action {
+        let request = self.request(self.due());
+        self.flight = Some(Flight {
+            kind: request.kind,
+            offset: request.offset,
+            length: request.length,
+            sent_ms: now_ms,
+            close_was_in_doubt: self.memory.close_in_doubt,
+        });
+        if request.kind == PacketKind::CloseSession {
+            self.memory.close_in_doubt = true;
+        }
+        Action::Send(request)
+    }
+
+    fn due(&self) -> PacketKind {
+        match self.memory.phase {
+            _ if matches!(self.ending, Some(Ending::CancelFirst(_))) => PacketKind::CancelSession,
+            _ if self.ping_first => PacketKind::Ping,
+            Phase::Create => PacketKind::CreateSession,
+            Phase::Fragment => PacketKind::Fragment,
+            Phase::Close => PacketKind::CloseSession,
+            Phase::Cancel => PacketKind::CancelSession,
+        }
+    }
+
+    /// The packet of PROTOCOL 3, its fields in the order of the captured client (PROTOCOL 13.1).
+    fn request(&self, kind: PacketKind) -> Request {
+        let mut headers = vec![(names::PACKET_TYPE, kind.name().to_owned())];
+        let mut put = |name, value: Option<String>| headers.extend(value.map(|value| (name, value)));
+        let (mut offset, mut length) = (0, 0);
+        match kind {
+            PacketKind::Ping => {}
+            PacketKind::CreateSession => {
+                put(names::SUPPORTED_PROTOCOLS, Some(names::PROTOCOL_GUID.to_owned()))
+            }
+            PacketKind::Fragment | PacketKind::CloseSession | PacketKind::CancelSession => {
+                put(names::SESSION_ID, self.memory.session.clone());
+            }
+        }
+        if kind != PacketKind::Ping {
+            put(names::CONTENT_NAME, self.content_name.clone());
+        }
+        if kind == PacketKind::Fragment {
+            let total = self.memory.total;
+            offset = self.memory.offset;
+            length = self.plan.length().min(total.saturating_sub(offset));
+            let range = FragmentRange::new(offset, length, total).unwrap_or(FragmentRange::EmptyFile);
+            put(names::CONTENT_RANGE, Some(range.to_string()));
+        }
+        Request { kind, url: self.memory.url.clone(), headers, offset, length }
+    }
+
+    /// Something failed that may pass.
+    pub(super) fn stumble(&mut self, now_ms: u64, cause: Error, at_least: Option<Duration>) {
+        match self.retry.failed(now_ms, at_least) {
+            decision @ Decision::Wait { .. } => self.pause = Some(Pause { decision, cause }),
+            Decision::GiveUp { attempts, elapsed_ms } => {
+                self.ending = Some(Ending::Failed(gave_up(cause, attempts, elapsed_ms)));
+            }
+        }
+    }
+
+    /// The request has no answer.
+    pub(super) fn interrupted(&mut self, flight: &Flight) {
+        if flight.kind == PacketKind::Fragment && self.memory.phase == Phase::Fragment {
+            self.ping_first = true;
+        }
+        if let Some(Ending::CancelFirst(error)) = &self.ending {
+            self.ending = Some(Ending::Failed(error.clone()));
+        }
+    }
+}
+
+/// The last cause, saying that it was not the first.
+fn gave_up(cause: Error, attempts: u32, elapsed_ms: u64) -> Error {
+    let seconds = Duration::from_millis(elapsed_ms).as_secs();
+    let message = format!("{cause}; gave up after {attempts} failed attempts in {seconds} s");
+    let mut error = Error::new(cause.status(), message).transient();
+    if let Some(status) = cause.http_status() {
+        error = error.with_http_status(status);
+    }
+    if let Some(hresult) = cause.hresult() {
+        error = error.with_hresult(hresult);
+    }
+    if let Some(context) = cause.context() {
+        error = error.with_context(context);
+    }
+    error.with_source(cause)
+}
