@@ -77,7 +77,11 @@ fn cli_17_a_fatal_answer_stops_the_upload_and_cancels_the_session() {
 fn cli_17_a_session_that_could_not_be_cancelled_can_be_resumed() {
     let fatal = "-> Fragment | <- 403 | -> Cancel-Session | ";
     session(25, &format!("{fatal} !! Connect | == failed HttpStatus | ** restart | -> Ping"));
-    session(25, &format!("{fatal} <- 200 | == failed HttpStatus | ** restart | -> Create-Session"));
+    session(25, &format!("{fatal} <- 200 noack | == failed HttpStatus | ** restart | -> Ping"));
+    for gone in ["200", "500 error=0x8020001F"] {
+        let next_run = "== failed HttpStatus | ** restart | -> Create-Session";
+        session(25, &format!("{fatal} <- {gone} | {next_run}"));
+    }
 }
 
 #[test]
@@ -230,6 +234,8 @@ fn giving_up_keeps_the_last_cause_and_the_session() {
     let error = player.error();
     assert!(error.message().contains("make room on the server"), "{error}");
     assert!(error.message().contains("gave up after 2 failed attempts in 60"), "{error}");
+    let last = std::error::Error::source(&error).unwrap().to_string();
+    assert!(error.message().starts_with(&last) && last.len() < error.message().len());
     player.play("** restart | -> Ping | <- 200 | -> Fragment session=abc");
 }
 

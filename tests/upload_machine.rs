@@ -153,7 +153,7 @@ fn cli_35_later_acks_need_no_session_id_but_no_other_either() {
          <- 200 received=10 session=other
          ..
          -> Ping
-         <- 200
+         <- 200 session=other
          -> Fragment 0-9/25
          <- 200 received=10 session={ABC}
          -> Fragment 10-19/25
@@ -220,6 +220,23 @@ fn an_empty_file_is_one_empty_fragment() {
     }
     session(0, "-> Fragment 0-0/0 | !! Disconnected | .. | -> Ping | <- 200 | -> Fragment 0-0/0");
     session(0, "-> Fragment 0-0/0 | ** restart | -> Ping | <- 200 | -> Fragment 0-0/0");
+}
+
+#[test]
+fn an_empty_file_makes_progress_when_it_is_acknowledged() {
+    session(
+        0,
+        "-> Fragment 0-0/0
+         !! Disconnected
+         .. attempt=1
+         -> Ping
+         <- 200
+         -> Fragment 0-0/0
+         <- 200 received=0
+         -> Close-Session
+         <- 503
+         .. attempt=1",
+    );
 }
 
 #[test]

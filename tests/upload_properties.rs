@@ -112,7 +112,7 @@ fn check(request: &Request, upload: &Upload, total: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
     fn no_history_makes_it_panic_or_stray_or_go_on_for_ever(

@@ -153,7 +153,21 @@ fn a_refused_close_leaves_no_doubt() {
 }
 
 #[test]
-fn a_challenged_close_stays_in_doubt() {
+fn a_challenged_close_raises_no_doubt_and_clears_none() {
+    session(
+        10,
+        "-> Fragment 0-9/10
+         <- 200 received=10
+         -> Close-Session
+         <- 401
+         == failed HttpStatus
+         ** restart
+         -> Ping
+         <- 200
+         -> Close-Session
+         <- 500 error=0x8020001F
+         -> Create-Session",
+    );
     session(
         10,
         "-> Fragment 0-9/10
@@ -241,6 +255,9 @@ fn cli_20_cancel_is_sent_again_until_patience_ends() {
         25,
         "-> Fragment
          <- 200 received=10
+         -> Fragment
+         !! Disconnected
+         .. attempt=1
          ** cancel
          -> Cancel-Session session=abc
          <- 500
@@ -260,9 +277,13 @@ fn cli_20_cancel_is_sent_again_until_patience_ends() {
 fn cli_20_cancel_is_given_up_after_24_hours_however_patient_the_upload_is() {
     let patient = UploadOptions { no_progress_timeout: Duration::MAX, ..options() };
     let mut player = Player::new(25, patient);
-    player.play(&format!("{CREATED} | ** cancel | -> Cancel-Session | <- 500 | .. | ++ 86390"));
-    player.play("-> Cancel-Session | <- 500 | .. | ++ 10");
-    player.play("-> Cancel-Session | <- 500 | == failed HttpStatus transient");
+    player.play(&format!("{CREATED} | ** cancel"));
+    let a_day = "-> Cancel-Session | <- 500 | .. | ++ 86390
+                 -> Cancel-Session | <- 500 | .. | ++ 10
+                 -> Cancel-Session | <- 500 | == failed HttpStatus transient";
+    player.play(a_day);
+    player.play("** restart");
+    player.play(a_day);
 }
 
 #[test]
@@ -308,6 +329,12 @@ fn cli_28_cancel_in_every_phase() {
         "** cancel | -> Cancel-Session
          ** restart | -> Cancel-Session session=abc | <- 200 | == done
          ** restart | == done",
+    );
+    session(
+        25,
+        "-> Fragment | <- 200 received=25
+         -> Close-Session | ** cancel | <- 200 noack
+         -> Cancel-Session | ** restart | -> Cancel-Session | <- 200 | == done",
     );
     session(
         25,

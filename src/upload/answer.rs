@@ -8,7 +8,7 @@ use crate::error::{Error, Status};
 use crate::proto::{Ack, HResult, PacketKind};
 
 impl Upload {
-    /// The request was answered.
+    /// The request was answered. Without a request under way, nothing happens.
     pub fn answered(&mut self, now_ms: u64, ack: &Ack) {
         let Some(flight) = self.flight.take() else { return };
         if matches!(self.ending, Some(Ending::CancelFirst(_))) {
@@ -21,9 +21,10 @@ impl Upload {
             return self.answered_too_late(&flight, ack);
         }
         let last = flight.offset.saturating_add(flight.length) == self.memory.total;
+        let is_ours = judge::check_ack(flight.kind, self.session_id(), ack);
         let outcome = match judge::verdict(flight.kind, last, ack) {
-            Verdict::Accepted => self.accepted(now_ms, &flight, ack),
-            Verdict::OutOfStep => self.acknowledged(ack),
+            Verdict::Accepted => is_ours.and_then(|()| self.accepted(now_ms, &flight, ack)),
+            Verdict::OutOfStep => is_ours.and_then(|()| self.acknowledged(ack)),
             Verdict::SessionLost => return self.session_lost(now_ms, &flight, ack),
             Verdict::Shorten if self.plan.refused(flight.length) => Ok(()),
             Verdict::Shorten | Verdict::Stop => Err(judge::refusal(flight.kind, ack)),
@@ -34,7 +35,8 @@ impl Upload {
         }
     }
 
-    /// The request was not answered: a transport error (transient) or a source error (final).
+    /// The request was not answered: a transport error (transient) or a source error (final). A source error
+    /// may also be found with no request under way.
     pub fn failed(&mut self, now_ms: u64, error: Error) {
         let flight = self.flight.take();
         if let Some(flight) = &flight {
@@ -63,27 +65,19 @@ impl Upload {
         }
     }
 
-    /// Success by its status; checked before it is believed.
     fn accepted(&mut self, now_ms: u64, flight: &Flight, ack: &Ack) -> Result<(), Error> {
         match flight.kind {
+            PacketKind::Ping => self.ping_first = false,
             PacketKind::CreateSession => {
                 self.memory.session = Some(judge::opened(ack)?.to_owned());
                 self.memory.phase = Phase::Fragment;
-                return Ok(());
             }
             PacketKind::Fragment => {
                 self.acknowledged(ack)?;
-                if self.memory.offset > flight.offset {
-                    self.plan.taken(flight.length, now_ms.saturating_sub(flight.sent_ms));
-                }
-                return Ok(());
+                self.plan.carried(flight.length, now_ms.saturating_sub(flight.sent_ms));
             }
-            _ => judge::check_ack(flight.kind, self.session_id(), ack)?,
-        }
-        match flight.kind {
-            PacketKind::Ping => self.ping_first = false,
+            PacketKind::CloseSession => self.ending = Some(Ending::Done),
             PacketKind::CancelSession => self.cancelled(),
-            _ => self.ending = Some(Ending::Done),
         }
         Ok(())
     }
@@ -92,7 +86,7 @@ impl Upload {
     /// (PROTOCOL 6.4).
     fn acknowledged(&mut self, ack: &Ack) -> Result<(), Error> {
         let (former, total) = (self.memory.offset, self.memory.total);
-        let offset = judge::received(ack, self.session_id(), total)?;
+        let offset = judge::received(ack, total)?;
         self.memory.offset = offset;
         let goes_on = self.setbacks.moved(former, offset);
         if offset > former || offset == total {
@@ -109,9 +103,9 @@ impl Upload {
     /// The server does not know the session: from the start with a new one (CLI-11), with two exceptions.
     ///
     /// A Cancel-Session has nothing left to do (CLI-13). And a Close-Session that was sent before without
-    /// an answer has been processed: the server forgot the session *because* it closed it. To start anew
-    /// would send the whole file again, and where overwriting is not allowed it would fail although the
-    /// file is there. The first Close-Session of a session has no such excuse.
+    /// a clear answer has been processed: the server forgot the session *because* it closed it. To start
+    /// anew would send the whole file again, and where overwriting is not allowed it would fail although
+    /// the file is there. The first Close-Session of a session has no such excuse.
     fn session_lost(&mut self, now_ms: u64, flight: &Flight, ack: &Ack) {
         if self.memory.phase == Phase::Cancel {
             return self.cancelled();
@@ -173,12 +167,9 @@ impl Upload {
     /// that it completes, is there all the same.
     fn answered_too_late(&mut self, flight: &Flight, ack: &Ack) {
         match (flight.kind, judge::opened(ack)) {
-            (PacketKind::CreateSession, Ok(id)) if ack.is_success() => {
-                self.memory.session = Some(id.to_owned())
-            }
-            (PacketKind::CloseSession, _) if ack.is_success() && ack.is_ack => {
-                self.ending = Some(Ending::Done)
-            }
+            _ if !ack.is_ack || !ack.is_success() => {}
+            (PacketKind::CreateSession, Ok(id)) => self.memory.session = Some(id.to_owned()),
+            (PacketKind::CloseSession, _) => self.ending = Some(Ending::Done),
             _ => {}
         }
     }

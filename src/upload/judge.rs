@@ -89,7 +89,7 @@ fn advice(status: u16) -> &'static str {
 }
 
 /// The error of an answer that breaks the protocol (PROTOCOL 6.5); it may pass, for it is often a proxy's.
-pub(super) fn invalid(kind: PacketKind, ack: &Ack, flaw: &str) -> Error {
+fn invalid(kind: PacketKind, ack: &Ack, flaw: &str) -> Error {
     let message = format!("the answer to {} {flaw}; {}", kind.name(), advice(ack.status));
     Error::new(Status::Protocol, message)
         .with_http_status(ack.status)
@@ -113,7 +113,6 @@ pub(super) fn check_ack(kind: PacketKind, session: Option<&str>, ack: &Ack) -> R
 /// The session that a Create-Session Ack opens.
 pub(super) fn opened(ack: &Ack) -> Result<&str, Error> {
     let kind = PacketKind::CreateSession;
-    check_ack(kind, None, ack)?;
     if ack.protocol.as_deref().is_some_and(|protocol| !is_same_guid(protocol, names::PROTOCOL_GUID)) {
         return Err(invalid(kind, ack, "chooses a protocol that was not offered"));
     }
@@ -125,9 +124,8 @@ pub(super) fn opened(ack: &Ack) -> Result<&str, Error> {
 }
 
 /// The offset that the Ack of a Fragment carries, on 200 as on 416.
-pub(super) fn received(ack: &Ack, session: Option<&str>, total: u64) -> Result<u64, Error> {
+pub(super) fn received(ack: &Ack, total: u64) -> Result<u64, Error> {
     let kind = PacketKind::Fragment;
-    check_ack(kind, session, ack)?;
     match ack.received {
         Some(offset) if offset <= total => Ok(offset),
         Some(_) => Err(invalid(kind, ack, "has a BITS-Received-Content-Range beyond the end of the file")),

@@ -34,8 +34,8 @@ impl Plan {
         self.length
     }
 
-    /// A fragment of `sent` bytes was taken within `elapsed_ms`.
-    pub(super) fn taken(&mut self, sent: u64, elapsed_ms: u64) {
+    /// The line carried a fragment of `sent` bytes, and its Ack, within `elapsed_ms`.
+    pub(super) fn carried(&mut self, sent: u64, elapsed_ms: u64) {
         // The short rest of a file says more about the round trip than about the line.
         if self.fixed || sent < self.length {
             return;
@@ -80,10 +80,10 @@ mod tests {
     fn a_fast_line_doubles_the_length_up_to_13_mib() {
         let mut plan = Plan::new(None, None);
         assert_eq!(plan.length(), 128 * 1024);
-        plan.taken(plan.length(), 10);
+        plan.carried(plan.length(), 10);
         assert_eq!(plan.length(), 256 * 1024);
         for _ in 0..10 {
-            plan.taken(plan.length(), 0);
+            plan.carried(plan.length(), 0);
         }
         assert_eq!(plan.length(), 13 * 1024 * 1024);
     }
@@ -91,16 +91,16 @@ mod tests {
     #[test]
     fn a_slow_line_gets_what_it_carries_in_ten_seconds() {
         let mut plan = Plan::new(None, None);
-        plan.taken(plan.length(), 40_000);
+        plan.carried(plan.length(), 40_000);
         assert_eq!(plan.length(), 32 * 1024);
-        plan.taken(plan.length(), 10_000_000);
+        plan.carried(plan.length(), 10_000_000);
         assert_eq!(plan.length(), MIN_FRAGMENT);
     }
 
     #[test]
     fn the_rest_of_a_file_teaches_nothing() {
         let mut plan = Plan::new(None, None);
-        plan.taken(17, 500);
+        plan.carried(17, 500);
         assert_eq!(plan.length(), FIRST_FRAGMENT);
     }
 
@@ -109,7 +109,7 @@ mod tests {
         let mut plan = Plan::new(None, None);
         assert!(plan.refused(128 * 1024));
         for _ in 0..10 {
-            plan.taken(plan.length(), 1);
+            plan.carried(plan.length(), 1);
         }
         assert_eq!(plan.length(), 64 * 1024);
     }
@@ -129,14 +129,14 @@ mod tests {
         let mut plan = Plan::new(None, None);
         plan.broken(plan.length());
         assert_eq!(plan.length(), 64 * 1024);
-        plan.taken(plan.length(), 1);
+        plan.carried(plan.length(), 1);
         assert_eq!(plan.length(), 128 * 1024);
     }
 
     #[test]
     fn only_a_refusal_changes_a_fixed_length() {
         let mut plan = Plan::new(Some(100_000), None);
-        plan.taken(100_000, 1);
+        plan.carried(100_000, 1);
         plan.broken(100_000);
         assert_eq!(plan.length(), 100_000);
         assert!(plan.refused(100_000));
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(Plan::new(None, Some(1000)).length(), 10_000);
         assert_eq!(Plan::new(Some(1 << 20), Some(1000)).length(), 10_000);
         let mut plan = Plan::new(None, Some(100));
-        plan.taken(plan.length(), 1);
+        plan.carried(plan.length(), 1);
         assert_eq!(plan.length(), 1000);
     }
 }
