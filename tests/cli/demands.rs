@@ -65,7 +65,9 @@ fn options_of_later_versions_are_refused_by_name() {
 fn a_malformed_url_is_a_usage_error() {
     let place = Place::new();
     let (source, _) = place.source("source", 10);
-    for url in ["", "f", "127.0.0.1/f", "ftp://127.0.0.1/f", "http://", "http:///f", "http://127.0.0.1:http/f"] {
+    for url in
+        ["", "f", "127.0.0.1/f", "ftp://127.0.0.1/f", "http://", "http:///f", "http://127.0.0.1:http/f"]
+    {
         run(&["upload", &source, url, "--state-dir", &place.text("state")]).failed(2, &["bitsup: "]);
         run(&["ping", url]).failed(2, &["bitsup: "]);
     }
@@ -86,7 +88,9 @@ fn explain_reads_every_notation_of_an_hresult() {
 #[test]
 fn explain_knows_http_statuses() {
     assert!(run(&["explain", "416"]).succeeded().stdout.starts_with("HTTP 416 "));
-    assert!(run(&["explain", "0x80190193"]).succeeded().stdout.starts_with("0x80190193 BG_E_HTTP_ERROR_403\n"));
+    assert!(
+        run(&["explain", "0x80190193"]).succeeded().stdout.starts_with("0x80190193 BG_E_HTTP_ERROR_403\n")
+    );
 }
 
 #[test]

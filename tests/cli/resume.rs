@@ -59,7 +59,10 @@ fn sigint_suspends_with_exit_code_130() {
         let outcome = client.finish();
         outcome.failed(130, &["running the same command again resumes"]);
         let events = outcome.events();
-        assert!(events.iter().any(|event| event["event"] == "state" && event["to"] == "suspended"), "{events:?}");
+        assert!(
+            events.iter().any(|event| event["event"] == "state" && event["to"] == "suspended"),
+            "{events:?}"
+        );
 
         assert!(first_progress_of_the_next_run(&upload) > sent);
         assert_delivered(&served.place, &content);

@@ -68,7 +68,7 @@ fn a_root_that_is_a_file_is_one_clear_line() {
     let place = Place::new();
     let (root, _) = place.source("file", 1);
     let outcome = run(&["serve", "--root", &root, "--listen", "127.0.0.1:0"]);
-    outcome.failed(1, &["bitsup: ", &root]);
+    outcome.failed(2, &["bitsup: ", &root]);
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
 }
 
