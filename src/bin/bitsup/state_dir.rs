@@ -1,0 +1,58 @@
+//! Where the command line remembers unfinished uploads.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use bitsup::{Error, Status};
+use uuid::Uuid;
+
+use crate::args::StateArgs;
+
+/// The file that remembers the upload of `source` to `url`. The same pair always gets the same name.
+pub fn state_path(args: &StateArgs, source: &Path, url: &str) -> Result<PathBuf, Error> {
+    let directory = match &args.state_dir {
+        Some(directory) => directory.clone(),
+        None => default_directory()?,
+    };
+    let source = source
+        .canonicalize()
+        .map_err(|error| Error::io(format_args!("cannot find {}", source.display()), error))?;
+    let mut key = source.into_os_string().into_encoded_bytes();
+    key.push(b'\n');
+    key.extend_from_slice(url.as_bytes());
+    Ok(directory.join(Uuid::new_v5(&Uuid::NAMESPACE_URL, &key).to_string()))
+}
+
+/// Makes the directory of a state file, readable by this user only: a session id is enough to continue or
+/// cancel an upload.
+pub fn make_directory_of(state_path: &Path) -> Result<(), Error> {
+    let Some(directory) = state_path.parent() else { return Ok(()) };
+    make_private(directory).map_err(|error| {
+        Error::io(format_args!("cannot make the state directory {}", directory.display()), error)
+    })
+}
+
+fn make_private(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+fn default_directory() -> Result<PathBuf, Error> {
+    // Per the XDG base directory specification a relative path counts as unset.
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = match cfg!(windows) {
+        true => absolute("LOCALAPPDATA"),
+        false => {
+            absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        }
+    };
+    base.map(|base| base.join("bitsup")).ok_or_else(|| {
+        Error::new(
+            Status::NotFound,
+            "this user has no home directory to remember uploads in; give one with --state-dir",
+        )
+    })
+}

@@ -1,0 +1,76 @@
+//! Sizes and durations as people write them.
+
+use std::time::Duration;
+
+/// Reads a size in bytes: digits, then nothing or one of `k`, `m`, `g`, `t` for powers of 1024, in any case.
+pub fn size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().next_back() {
+        Some((end, unit)) if !unit.is_ascii_digit() => (text.get(..end).unwrap_or_default(), shift(unit)),
+        _ => (text, Some(0)),
+    };
+    let number = digits.parse::<u64>().ok().filter(|_| !digits.starts_with('+'));
+    let (Some(number), Some(shift)) = (number, shift) else {
+        return Err("expected a number of bytes such as 65536, 64k, 10m, 1g or 2t".into());
+    };
+    number.checked_mul(1 << shift).ok_or_else(|| "more bytes than 64 bits can count".into())
+}
+
+fn shift(unit: char) -> Option<u32> {
+    match unit.to_ascii_lowercase() {
+        'k' => Some(10),
+        'm' => Some(20),
+        'g' => Some(30),
+        't' => Some(40),
+        _ => None,
+    }
+}
+
+/// Reads a duration: a number of seconds, or what humantime reads (`90s`, `12h`, `14d`, `1h 30m`).
+pub fn duration(text: &str) -> Result<Duration, String> {
+    match text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => text.parse().map(Duration::from_secs).map_err(|error| error.to_string()),
+        false => humantime::parse_duration(text).map_err(|error| error.to_string()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_count_in_powers_of_1024() {
+        for (text, bytes) in
+            [("0", 0), ("65536", 65_536), ("64k", 65_536), ("10M", 10 << 20), ("1g", 1 << 30)]
+        {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        assert_eq!(size("2T"), Ok(2 << 40));
+        assert_eq!(size("18446744073709551615"), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn what_is_no_size_is_refused() {
+        for text in
+            ["", "k", "-1", "+1", "+1k", "1.5g", "64kb", "1 k", "1ü", "18446744073709551616", "16777216t"]
+        {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_seconds_unless_they_name_a_unit() {
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("12h"), Ok(Duration::from_secs(12 * 3600)));
+        assert_eq!(duration("14d"), Ok(Duration::from_secs(14 * 86_400)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for text in ["", "-1", "soon", "12 parsecs", "99999999999999999999"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

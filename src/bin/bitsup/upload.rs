@@ -1,0 +1,67 @@
+//! `bitsup upload`: one job from the command line.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bitsup::Error;
+use bitsup::client::{Client, ClientConfig, Job, Source};
+use bitsup::upload::RetryPolicy;
+
+use crate::args::UploadArgs;
+use crate::report::Reporter;
+use crate::{signals, state_dir};
+
+/// Uploads the file, or continues where a former run stopped.
+pub fn run(args: &UploadArgs) -> Result<(), Error> {
+    let reporter = Reporter::new(args);
+    let started = Instant::now();
+    let result = upload(args, &reporter);
+    match &result {
+        Ok(total) => reporter.done(*total, started.elapsed()),
+        Err(error) => reporter.failed(error),
+    }
+    result.map(drop)
+}
+
+fn upload(args: &UploadArgs, reporter: &Reporter) -> Result<u64, Error> {
+    let source = Source::from_file(&args.file)?;
+    let total = source.total();
+    let mut job = Client::new(client_config(args))?.job(&args.url, source)?;
+    let state_path = state_dir::state_path(&args.state, &args.file, &args.url)?;
+    state_dir::make_directory_of(&state_path)?;
+    job.set_state_path(&state_path)?;
+    job.set_observer(Box::new(reporter.clone()));
+    suspend_on_signal(&job)?;
+    job.run()?;
+    Ok(total)
+}
+
+fn client_config(args: &UploadArgs) -> ClientConfig {
+    let defaults = ClientConfig::default();
+    ClientConfig {
+        fragment_size: args.fragment_size,
+        rate_limit: args.limit_rate,
+        retry: RetryPolicy {
+            first_delay: args.retry_delay,
+            max_delay: Duration::max(args.retry_delay, defaults.retry.max_delay),
+            ..defaults.retry
+        },
+        no_progress_timeout: args.client.no_progress_timeout,
+        timeout: args.timeout,
+        headers: args.client.request.header.clone(),
+        logger: args.client.request.verbosity.logger(),
+        ..defaults
+    }
+}
+
+/// Lets SIGINT and SIGTERM end the run in a way that the next run continues.
+fn suspend_on_signal(job: &Job) -> Result<(), Error> {
+    let control = job.control();
+    let mut signals = signals::catch()?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            control.suspend();
+        }
+    });
+    Ok(())
+}

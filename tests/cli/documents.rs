@@ -1,0 +1,140 @@
+//! What the documents show is run: the README's snippets, the option tables, the links.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::support::{Outcome, Place, Served, run};
+
+#[test]
+fn the_readmes_make_targets_exist() {
+    let make = lines("README.md", "sh", "make ");
+    assert_eq!(make.len(), 2);
+    for line in make {
+        let mut command = shell(&line.replacen("make", "make --dry-run", 1), &repository());
+        Outcome::from(command.output().unwrap()).succeeded();
+    }
+}
+
+#[test]
+fn the_readmes_command_line_works() {
+    let mut commands = lines("README.md", "sh", "bitsup ");
+    let serve = commands.remove(0);
+    assert_eq!(serve, "bitsup serve --root inbox --listen 127.0.0.1:8080");
+    let served = Served::new(&[]);
+    let (_, content) = served.place.source("photo.raw", 100_000);
+    for line in commands {
+        let outcome = run_line(&served, &line.replace("127.0.0.1:8080", &served.address().to_string()));
+        // The upload was finished the line before, so there is nothing to give up.
+        match line.starts_with("bitsup cancel") {
+            true => outcome.failed(1, &["no unfinished upload"]),
+            false => outcome.succeeded(),
+        };
+    }
+    assert_eq!(fs::read(served.place.received("photo.raw")).unwrap(), content);
+}
+
+#[test]
+fn the_readmes_c_program_uploads() {
+    let served = Served::new(&[]);
+    let place = &served.place;
+    fs::write(place.path("upload.c"), snippets("README.md", "c").concat()).unwrap();
+    let library = library_directory(place);
+    let compile = lines("README.md", "sh", "cc ").concat();
+    let compile = compile
+        .replace("-Iinclude", &format!("-std=c99 -Wall -Wextra -Werror -I{}/include", repository().display()))
+        .replace("target/release", library.to_str().unwrap());
+    Outcome::from(shell(&compile, &place.path("")).output().unwrap()).succeeded();
+
+    let (source, content) = place.source("source", 300_000);
+    let program = Command::new(place.path("upload"))
+        .args([&source, &served.url_of("file"), &place.text("state")])
+        .stdin(Stdio::null())
+        .output();
+    Outcome::from(program.unwrap()).succeeded();
+    assert!(fs::read(place.received("file")).unwrap() == content, "the file differs from its source");
+}
+
+#[test]
+fn the_option_tables_are_those_of_the_program() {
+    let manual = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
+    for subcommand in ["serve", "upload"] {
+        let section =
+            manual.split("\n## ").find(|section| section.starts_with(&format!("bitsup {subcommand}\n")));
+        let table = section.unwrap().lines().filter_map(|line| line.strip_prefix("| `--"));
+        let documented: BTreeSet<_> = table.map(|rest| option_name(rest).to_owned()).collect();
+        let help = run(&[subcommand, "--help"]).succeeded().stdout.clone();
+        let offered = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
+        let offered: BTreeSet<_> = offered.map(|rest| option_name(rest).to_owned()).collect();
+        assert_eq!(documented, offered, "{subcommand}");
+    }
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/cli.md", "docs/protocol.md"] {
+        let path = repository().join(document);
+        let text = fs::read_to_string(&path).unwrap();
+        for target in
+            text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
+        {
+            let local = path.parent().unwrap().join(target);
+            assert!(target.starts_with("https://") || local.exists(), "{document}: {target}");
+        }
+    }
+}
+
+fn repository() -> PathBuf {
+    env!("CARGO_MANIFEST_DIR").into()
+}
+
+/// The code blocks of a document in one language.
+fn snippets(document: &str, language: &str) -> Vec<String> {
+    let text = fs::read_to_string(repository().join(document)).unwrap();
+    let opening = format!("```{language}\n");
+    let blocks = text.split(&opening).skip(1);
+    blocks.map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
+}
+
+/// The lines of those blocks that begin so, without their comments.
+fn lines(document: &str, language: &str, start: &str) -> Vec<String> {
+    let blocks = snippets(document, language).concat();
+    let lines = blocks.lines().filter(|line| line.starts_with(start));
+    lines.map(|line| line.split(" #").next().unwrap().trim_end().to_owned()).collect()
+}
+
+fn shell(line: &str, directory: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).current_dir(directory).stdin(Stdio::null());
+    command
+}
+
+fn run_line(served: &Served, line: &str) -> Outcome {
+    let program = env!("CARGO_BIN_EXE_bitsup");
+    let mut command = shell(&line.replacen("bitsup", program, 1), &served.place.path(""));
+    command.env("XDG_STATE_HOME", served.place.path("state")).output().unwrap().into()
+}
+
+/// `allow-overwrites` of `allow-overwrites` | on` and of `allow-overwrites  Let ...`.
+fn option_name(rest: &str) -> &str {
+    rest.split(|c: char| c != '-' && !c.is_ascii_alphanumeric()).next().unwrap()
+}
+
+/// A directory with the library under its own name and under its SONAME, as an installation has it.
+fn library_directory(place: &Place) -> PathBuf {
+    let built = Path::new(env!("CARGO_BIN_EXE_bitsup")).parent().unwrap().join("libbitsup.so");
+    let directory = place.path("lib");
+    fs::create_dir(&directory).unwrap();
+    for name in ["libbitsup.so".to_owned(), soname(&built)] {
+        std::os::unix::fs::symlink(&built, directory.join(name)).unwrap();
+    }
+    directory
+}
+
+fn soname(library: &Path) -> String {
+    let output = Command::new("readelf").arg("-d").arg(library).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find(|line| line.contains("SONAME")).unwrap();
+    line.split_once('[').unwrap().1.trim_end_matches(']').to_owned()
+}

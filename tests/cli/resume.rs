@@ -1,0 +1,127 @@
+//! Uploads that are interrupted: by the end of the client, by a signal, by a cancel.
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use crate::support::{Place, Running, Served, run};
+
+const SIZE: usize = 400_000;
+
+/// Arguments that make an upload slow enough to be caught in the middle.
+const SLOW: &[&str] = &["--json", "--fragment-size", "16k", "--limit-rate", "200k"];
+
+/// Starts an upload of `SIZE` bytes and returns when some of them are acknowledged: how many.
+fn caught_in_the_middle(upload: &[&str]) -> (Running, u64) {
+    let mut client = Running::start(&[upload, SLOW].concat());
+    let event = client.wait_for(|event| event["event"] == "progress");
+    (client, event["sent"].as_u64().unwrap())
+}
+
+/// The same upload again, at full speed: how many bytes its first Ack counted.
+fn first_progress_of_the_next_run(upload: &[&str]) -> u64 {
+    let outcome = run(&[upload, &["--json", "--fragment-size", "16k"]].concat());
+    let events = outcome.succeeded().events();
+    let first = events.iter().find(|event| event["event"] == "progress").unwrap();
+    first["sent"].as_u64().unwrap()
+}
+
+fn assert_delivered(place: &Place, content: &[u8]) {
+    assert!(fs::read(place.received("file")).unwrap() == content, "the file differs from its source");
+    assert_eq!(place.sessions(), [""; 0]);
+    assert_eq!(fs::read_dir(place.path("state")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_killed_client_resumes_where_it_was() {
+    let served = Served::new(&[]);
+    let (source, content) = served.place.source("source", SIZE);
+    let (state, url) = (served.place.text("state"), served.url_of("file"));
+    let upload = ["upload", &source, &url, "--state-dir", &state];
+    let (mut client, sent) = caught_in_the_middle(&upload);
+    client.child.kill().unwrap();
+    client.child.wait().unwrap();
+    assert_eq!(served.place.names(), [""; 0], "nothing partial is visible");
+
+    assert!(first_progress_of_the_next_run(&upload) > sent);
+    assert_delivered(&served.place, &content);
+}
+
+#[test]
+fn sigint_suspends_with_exit_code_130() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let served = Served::new(&[]);
+        let (source, content) = served.place.source("source", SIZE);
+        let (state, url) = (served.place.text("state"), served.url_of("file"));
+        let upload = ["upload", &source, &url, "--state-dir", &state];
+        let (mut client, sent) = caught_in_the_middle(&upload);
+        client.signal(signal);
+        let outcome = client.finish();
+        outcome.failed(130, &["running the same command again resumes"]);
+        let events = outcome.events();
+        assert!(
+            events.iter().any(|event| event["event"] == "state" && event["to"] == "suspended"),
+            "{events:?}"
+        );
+
+        assert!(first_progress_of_the_next_run(&upload) > sent);
+        assert_delivered(&served.place, &content);
+    }
+}
+
+#[test]
+fn a_killed_server_is_waited_for() {
+    let served = Served::new(&[]);
+    let (source, content) = served.place.source("source", SIZE);
+    let (state, url) = (served.place.text("state"), served.url_of("file"));
+    let upload = ["upload", &source, &url, "--state-dir", &state, "--retry-delay", "50ms"];
+    let (mut client, _) = caught_in_the_middle(&upload);
+    let listen = served.address().to_string();
+    let place = served.kill();
+    client.wait_for(|event| event["event"] == "retry");
+
+    let served = Served::over(place, &listen, &[]);
+    client.finish().succeeded();
+    assert_delivered(&served.place, &content);
+}
+
+#[test]
+fn cancel_ends_the_session_on_both_sides() {
+    let served = Served::new(&[]);
+    let (source, _) = served.place.source("source", SIZE);
+    let (state, url) = (served.place.text("state"), served.url_of("file"));
+    let (mut client, _) = caught_in_the_middle(&["upload", &source, &url, "--state-dir", &state]);
+    client.signal(Signal::INT);
+    client.finish().failed(130, &[]);
+    assert_eq!(served.place.sessions().len(), 1);
+
+    let cancel = ["cancel", &source, &url, "--state-dir", &state];
+    assert!(run(&cancel).succeeded().stdout.starts_with("cancelled session "));
+    assert_eq!((served.place.sessions().len(), served.place.names().len()), (0, 0));
+    run(&cancel).failed(1, &[&source, &url]);
+}
+
+#[test]
+fn cancel_of_an_upload_that_never_was_says_so() {
+    let served = Served::new(&[]);
+    let (source, _) = served.place.source("source", 10);
+    let state = served.place.text("state");
+    run(&["cancel", &source, &served.url_of("file"), "--state-dir", &state]).failed(1, &["remembered"]);
+    assert!(!served.place.path("state").exists());
+}
+
+#[test]
+fn another_url_or_another_file_is_another_upload() {
+    let served = Served::new(&[]);
+    let (source, _) = served.place.source("source", SIZE);
+    let (other, content) = served.place.source("other", 1000);
+    let (state, url) = (served.place.text("state"), served.url_of("file"));
+    let (mut client, _) = caught_in_the_middle(&["upload", &source, &url, "--state-dir", &state]);
+    client.signal(Signal::INT);
+    client.finish().failed(130, &[]);
+
+    run(&["upload", &other, &served.url_of("other"), "--state-dir", &state]).succeeded();
+    run(&["upload", &other, &url, "--state-dir", &state]).succeeded();
+    assert_eq!(fs::read(served.place.received("file")).unwrap(), content);
+    assert_eq!(served.place.sessions().len(), 1, "the first upload waits to be resumed");
+}

@@ -1,0 +1,120 @@
+//! `bitsup serve` and `bitsup ping`.
+
+use std::fs;
+use std::net::TcpListener;
+
+use rustix::process::Signal;
+
+use crate::support::{Place, Running, Served, run};
+
+#[test]
+fn the_first_line_names_the_url_with_the_port_in_use() {
+    let served = Served::new(&[]);
+    let port = served.url.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.strip_suffix('/')).unwrap();
+    assert_ne!(port.parse::<u16>().unwrap(), 0);
+}
+
+#[test]
+fn ping_finds_a_server() {
+    let served = Served::new(&[]);
+    assert_eq!(run(&["ping", &served.url]).succeeded().stdout, format!("{} answers\n", served.url));
+}
+
+#[test]
+fn ping_says_when_nobody_answers() {
+    let place = Served::new(&[]);
+    let url = place.url.clone();
+    drop(place);
+    run(&["ping", &url]).failed(3, &["bitsup: ", "0x", "what to do: "]);
+}
+
+#[test]
+fn sigterm_and_sigint_stop_it_with_exit_code_0() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut served = Served::new(&[]);
+        served.process.signal(signal);
+        served.process.finish().succeeded();
+    }
+}
+
+#[test]
+fn a_session_survives_a_stop() {
+    let mut served = Served::new(&[]);
+    let (source, content) = served.place.source("source", 200_000);
+    let (state, url) = (served.place.text("state"), served.url_of("file"));
+    let upload = ["upload", &source, &url, "--state-dir", &state, "--fragment-size", "16k"];
+    let mut client = Running::start(&[&upload[..], &["--json", "--limit-rate", "100k"]].concat());
+    client.wait_for(|event| event["event"] == "progress");
+    served.process.signal(Signal::TERM);
+    served.process.finish().succeeded();
+
+    let listen = served.address().to_string();
+    let served = Served::over(served.place, &listen, &[]);
+    client.finish().succeeded();
+    assert_eq!(fs::read(served.place.received("file")).unwrap(), content);
+}
+
+#[test]
+fn a_missing_root_is_one_clear_line() {
+    let place = Place::new();
+    let root = place.text("nowhere");
+    let outcome = run(&["serve", "--root", &root, "--listen", "127.0.0.1:0"]);
+    outcome.failed(1, &["bitsup: ", &root]);
+    assert_eq!((outcome.stdout.as_str(), outcome.stderr.lines().count()), ("", 1));
+}
+
+#[test]
+fn a_root_that_is_a_file_is_one_clear_line() {
+    let place = Place::new();
+    let (root, _) = place.source("file", 1);
+    let outcome = run(&["serve", "--root", &root, "--listen", "127.0.0.1:0"]);
+    outcome.failed(2, &["bitsup: ", &root]);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+}
+
+/// Nobody may make directories under /proc, root included.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_root_that_cannot_be_written_is_one_clear_line() {
+    let outcome = run(&["serve", "--root", "/proc", "--listen", "127.0.0.1:0"]);
+    outcome.failed(1, &["bitsup: ", "/proc"]);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_clear_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let outcome = run(&["serve", "--root", &Place::new().text("root"), "--listen", &listen]);
+    outcome.failed(1, &["bitsup: ", &listen]);
+    assert_eq!((outcome.stdout.as_str(), outcome.stderr.lines().count()), ("", 1));
+}
+
+#[test]
+fn a_root_in_use_is_one_clear_line() {
+    let served = Served::new(&[]);
+    let root = served.place.text("root");
+    let outcome = run(&["serve", "--root", &root, "--listen", "127.0.0.1:0"]);
+    outcome.failed(1, &["bitsup: ", &root]);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+}
+
+#[test]
+fn listening_beyond_this_machine_is_warned_of() {
+    let mut served = Served::over(Place::new(), "0.0.0.0:0", &[]);
+    served.process.signal(Signal::TERM);
+    let outcome = served.process.finish();
+    assert_eq!(outcome.code, Some(0));
+    assert!(outcome.stderr.contains("no authentication"), "{outcome:?}");
+}
+
+#[test]
+fn the_url_prefix_stands_for_the_root() {
+    let served = Served::new(&["--url-prefix", "/up"]);
+    let (source, content) = served.place.source("source", 1000);
+    let state = served.place.text("state");
+    run(&["upload", &source, &served.url_of("up/file"), "--state-dir", &state]).succeeded();
+    assert_eq!(fs::read(served.place.received("file")).unwrap(), content);
+    run(&["upload", &source, &served.url_of("other/file"), "--state-dir", &state])
+        .failed(1, &["HTTP status: 404"]);
+}
