@@ -12,6 +12,7 @@
 //! as long as the header says, and an opaque pointer came from this library and was not freed.
 #![allow(non_camel_case_types, reason = "types bear their C names")]
 #![allow(clippy::missing_safety_doc, reason = "one contract for all of them, stated above")]
+#![deny(clippy::undocumented_unsafe_blocks, unsafe_op_in_unsafe_fn)]
 
 // The guards catch panics only where panics unwind.
 const _: () = assert!(cfg!(panic = "unwind"), "bitsup's C ABI needs panic = \"unwind\"");
