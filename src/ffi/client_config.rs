@@ -1,0 +1,228 @@
+//! `bitsup_client_config`: how a client behaves.
+
+use std::ffi::c_char;
+use std::sync::RwLock;
+use std::time::Duration;
+
+use super::error::{bitsup_error, bitsup_status};
+use super::handle::{self, Handle, Head};
+use super::text;
+use crate::client::ClientConfig;
+use crate::error::Error;
+
+/// How a client behaves. Begins with defaults that suit most; a client takes a copy.
+pub struct bitsup_client_config {
+    head: Head,
+    config: RwLock<ClientConfig>,
+}
+
+impl Handle for bitsup_client_config {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+}
+
+impl bitsup_client_config {
+    /// The configuration as it is now.
+    pub(super) fn snapshot(&self) -> Result<ClientConfig, Error> {
+        Ok(handle::read(&self.config)?.clone())
+    }
+}
+
+/// A configuration with the defaults.
+///
+/// Ownership: free it with bitsup_client_config_free. NULL only after a bug in this library.
+/// Threads: any.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_new() -> *mut bitsup_client_config {
+    guard_or!(std::ptr::null_mut(), {
+        let config = RwLock::new(ClientConfig::default());
+        Ok(handle::give(bitsup_client_config { head: Head::new(), config }))
+    })
+}
+
+/// Frees a configuration. NULL is a no-op; clients made with it keep their copy.
+///
+/// Ownership: takes the configuration.
+/// Threads: any; never waits.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_free(config: *mut bitsup_client_config) {
+    guard_or!((), {
+        handle::free(config);
+        Ok(())
+    })
+}
+
+/// Length of every fragment in bytes; 0, the default, adapts it to the line.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_fragment_size(
+    config: *mut bitsup_client_config,
+    bytes: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.fragment_size = non_zero(bytes)) })
+}
+
+/// How long connecting may take, name resolution included. Default: 30,000.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_connect_timeout(
+    config: *mut bitsup_client_config,
+    timeout_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.connect_timeout = Duration::from_millis(timeout_ms)) })
+}
+
+/// How long sending one request may take.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_request_timeout(
+    config: *mut bitsup_client_config,
+    timeout_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.request_timeout = Duration::from_millis(timeout_ms)) })
+}
+
+/// How long the answer to one request may take.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_response_timeout(
+    config: *mut bitsup_client_config,
+    timeout_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.response_timeout = Duration::from_millis(timeout_ms)) })
+}
+
+/// When a failed request is tried again: after a random delay of at most `first_delay_ms`, a bound that
+/// doubles with each further failure up to `max_delay_ms`, and at most `max_attempts` failures in a row; 0
+/// leaves the end to the no-progress timeout.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the values.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_retry(
+    config: *mut bitsup_client_config,
+    max_attempts: u32,
+    first_delay_ms: u64,
+    max_delay_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        set(config, |config| {
+            config.retry.max_attempts = (max_attempts != 0).then_some(max_attempts);
+            config.retry.first_delay = Duration::from_millis(first_delay_ms);
+            config.retry.max_delay = Duration::from_millis(max_delay_ms);
+        })
+    })
+}
+
+/// How long a job may make no progress, counted from its first failure. 0: the first failure is final.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_no_progress_timeout(
+    config: *mut bitsup_client_config,
+    timeout_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.no_progress_timeout = Duration::from_millis(timeout_ms)) })
+}
+
+/// The User-Agent header. Default: "bitsup/" and the version.
+///
+/// Ownership: copies the text.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_client_new judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_user_agent(
+    config: *mut bitsup_client_config,
+    text: *const c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let text = text::required(text, "text")?;
+        set(config, |config| config.user_agent = text.to_owned())
+    })
+}
+
+/// Adds a header field to every request.
+///
+/// Ownership: copies name and value.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_client_new judges the values.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_add_header(
+    config: *mut bitsup_client_config,
+    name: *const c_char,
+    value: *const c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (name, value) = (text::required(name, "name")?, text::required(value, "value")?);
+        set(config, |config| config.headers.push((name.to_owned(), value.to_owned())))
+    })
+}
+
+/// Most bytes per second that one job sends; 0, the default: no limit.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_rate_limit(
+    config: *mut bitsup_client_config,
+    bytes_per_second: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.rate_limit = non_zero(bytes_per_second)) })
+}
+
+/// Changes one value.
+///
+/// # Safety
+/// As for [`handle::borrow`].
+unsafe fn set(
+    config: *mut bitsup_client_config,
+    change: impl FnOnce(&mut ClientConfig),
+) -> Result<(), Error> {
+    // SAFETY: by contract.
+    let config = unsafe { handle::borrow(config, "config") }?;
+    change(&mut *handle::write(&config.config)?);
+    Ok(())
+}
+
+fn non_zero(value: u64) -> Option<u64> {
+    (value != 0).then_some(value)
+}

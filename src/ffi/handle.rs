@@ -1,0 +1,253 @@
+//! What an opaque pointer points to: a reference-counted object that knows which process made it and whether
+//! a panic went through it.
+
+use std::process;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::thread;
+
+use crate::error::{Error, Status};
+
+/// An object behind an opaque pointer.
+pub(super) trait Handle: Send + Sync {
+    /// What all objects have.
+    fn head(&self) -> &Head;
+}
+
+/// What all objects have.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// The process that made the object. A forked child shares its descriptors and lacks its threads, so it
+    /// may neither use nor drop it.
+    pid: u32,
+    /// Set by a panic during a call; the object answers [`Status::Panic`] for good.
+    poisoned: AtomicBool,
+}
+
+impl Head {
+    /// For an object of this process.
+    pub(super) fn new() -> Self {
+        Self { pid: process::id(), poisoned: AtomicBool::new(false) }
+    }
+}
+
+/// Gives the object to the caller, who ends with [`free`].
+pub(super) fn give<T: Handle>(object: T) -> *mut T {
+    Arc::into_raw(Arc::new(object)).cast_mut()
+}
+
+/// The caller's reference is gone; the object follows when nobody else uses it. Null is fine. A forked child
+/// leaves the object alone: dropping it would reach into the parent through shared descriptors and locks.
+///
+/// # Safety
+/// `object` is null or came from [`give`] and was not freed.
+pub(super) unsafe fn free<T: Handle>(object: *mut T) {
+    // SAFETY: by contract the pointer is null or one reference of ours stands behind it.
+    let ours = unsafe { object.as_ref() }.is_some_and(|object| object.head().pid == process::id());
+    if ours {
+        // SAFETY: the reference that `give` made passes to this Arc.
+        drop(unsafe { Arc::from_raw(object) });
+    }
+}
+
+/// An object during a call. It holds a reference of its own, so that the caller may free the object while the
+/// call runs, and poisons the object when a panic passes.
+#[derive(Debug)]
+pub(super) struct Borrowed<T: Handle> {
+    object: Arc<T>,
+    panicking_before: bool,
+}
+
+/// Opens the object for a call; `name` is the parameter's.
+///
+/// # Safety
+/// `object` is null or came from [`give`] and was not freed.
+pub(super) unsafe fn borrow<T: Handle>(object: *const T, name: &str) -> Result<Borrowed<T>, Error> {
+    // SAFETY: by contract.
+    let head = unsafe { object.as_ref() }.ok_or_else(|| null(name))?.head();
+    if head.pid != process::id() {
+        let message = format!("`{name}` was made before fork(); a forked child may only exec or exit");
+        return Err(Error::new(Status::InvalidState, message));
+    }
+    if head.poisoned.load(Ordering::Acquire) {
+        let message = format!("`{name}` is unusable: a bug in bitsup struck during an earlier call");
+        return Err(Error::new(Status::Panic, message));
+    }
+    // SAFETY: the caller's reference keeps the object alive until the count is raised.
+    let object = unsafe {
+        Arc::increment_strong_count(object);
+        Arc::from_raw(object)
+    };
+    Ok(Borrowed { object, panicking_before: thread::panicking() })
+}
+
+impl<T: Handle> std::ops::Deref for Borrowed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.object
+    }
+}
+
+impl<T: Handle> Drop for Borrowed<T> {
+    fn drop(&mut self) {
+        if thread::panicking() && !self.panicking_before {
+            self.object.head().poisoned.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// Where a result goes.
+#[derive(Debug)]
+pub(super) struct Out<T>(NonNull<T>);
+
+/// Takes an output parameter, before any work is done for it.
+///
+/// # Safety
+/// `pointer` is null or writable during the call.
+pub(super) unsafe fn out<T>(pointer: *mut T, name: &str) -> Result<Out<T>, Error> {
+    NonNull::new(pointer).map(Out).ok_or_else(|| null(name))
+}
+
+impl<T> Out<T> {
+    /// Writes the result.
+    pub(super) fn set(self, value: T) {
+        // SAFETY: `out` was promised a writable pointer. The old value is not read.
+        unsafe { self.0.write(value) };
+    }
+}
+
+/// The error for a required pointer that is null.
+pub(super) fn null(name: &str) -> Error {
+    Error::new(Status::NullArgument, format!("`{name}` must not be NULL"))
+}
+
+/// The error for a number that is none of the constants with that prefix.
+pub(super) fn out_of_range(name: &str, number: i32, prefix: &str) -> Error {
+    Error::new(Status::InvalidArgument, format!("`{name}` is {number}; it must be one of {prefix}*"))
+}
+
+/// Takes a configuration for changing; nobody ever waits.
+pub(super) fn write<T>(lock: &RwLock<T>) -> Result<RwLockWriteGuard<'_, T>, Error> {
+    lock.try_write().map_err(in_use)
+}
+
+/// Takes a configuration for reading.
+pub(super) fn read<T>(lock: &RwLock<T>) -> Result<RwLockReadGuard<'_, T>, Error> {
+    lock.try_read().map_err(in_use)
+}
+
+/// Takes what one call at a time may have.
+pub(super) fn exclusive<T>(lock: &Mutex<T>) -> Result<MutexGuard<'_, T>, Error> {
+    lock.try_lock().map_err(in_use)
+}
+
+fn in_use<T>(reason: TryLockError<T>) -> Error {
+    match reason {
+        TryLockError::WouldBlock => {
+            Error::new(Status::Busy, "the object is in use by another call; wait until that call returns")
+        }
+        TryLockError::Poisoned(_) => {
+            Error::new(Status::Panic, "the object is unusable: a bug in bitsup struck during an earlier call")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+
+    use super::super::error::{BITSUP_E_PANIC, BITSUP_OK};
+    use super::*;
+
+    struct Thing {
+        head: Head,
+        dropped: Arc<AtomicBool>,
+    }
+
+    impl Handle for Thing {
+        fn head(&self) -> &Head {
+            &self.head
+        }
+    }
+
+    impl Drop for Thing {
+        fn drop(&mut self) {
+            self.dropped.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn thing() -> (*mut Thing, Arc<AtomicBool>) {
+        let dropped = Arc::new(AtomicBool::new(false));
+        (give(Thing { head: Head::new(), dropped: Arc::clone(&dropped) }), dropped)
+    }
+
+    #[test]
+    fn null_is_named() {
+        // SAFETY: null is allowed.
+        let error = unsafe { borrow::<Thing>(ptr::null(), "thing") }.map(drop).unwrap_err();
+        assert_eq!(error.status(), Status::NullArgument);
+        assert!(error.message().contains("`thing`"));
+        // SAFETY: null is allowed.
+        unsafe { free::<Thing>(ptr::null_mut()) };
+    }
+
+    #[test]
+    fn an_object_freed_during_a_call_lives_until_the_call_ends() {
+        let (pointer, dropped) = thing();
+        // SAFETY: the pointer is used once more only to free it.
+        let borrowed = unsafe { borrow(pointer, "thing") }.unwrap();
+        // SAFETY: as above.
+        unsafe { free(pointer) };
+        assert!(!dropped.load(Ordering::SeqCst));
+        drop(borrowed);
+        assert!(dropped.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn after_a_panic_the_object_answers_panic_for_good_and_can_be_freed() {
+        let (pointer, dropped) = thing();
+        let call = |fail: bool| {
+            guard!(ptr::null_mut(), {
+                let _thing = borrow(pointer, "thing")?;
+                assert!(!fail, "as asked");
+                Ok(())
+            })
+        };
+        assert_eq!(call(false), BITSUP_OK);
+        assert_eq!(call(true), BITSUP_E_PANIC);
+        assert_eq!(call(false), BITSUP_E_PANIC);
+        // SAFETY: not freed before.
+        unsafe { free(pointer) };
+        assert!(dropped.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn an_object_of_another_process_is_neither_used_nor_dropped() {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let head = Head { pid: process::id().wrapping_add(1), poisoned: AtomicBool::new(false) };
+        let pointer = give(Thing { head, dropped: Arc::clone(&dropped) });
+        // SAFETY: `free` leaves the object alone, which is what is to be shown.
+        let error = unsafe {
+            free(pointer);
+            borrow(pointer, "thing").map(drop).unwrap_err()
+        };
+        assert_eq!(error.status(), Status::InvalidState);
+        assert!(!dropped.load(Ordering::SeqCst));
+        // SAFETY: the reference that `give` made is still there.
+        drop(unsafe { Arc::from_raw(pointer) });
+    }
+
+    #[test]
+    fn what_is_in_use_is_busy_and_nobody_waits() {
+        let lock = Mutex::new(());
+        let held = exclusive(&lock).unwrap();
+        assert_eq!(exclusive(&lock).unwrap_err().status(), Status::Busy);
+        drop(held);
+        assert!(exclusive(&lock).is_ok());
+        let config = RwLock::new(());
+        let (_one, _two) = (read(&config).unwrap(), read(&config).unwrap());
+        assert_eq!(write(&config).unwrap_err().status(), Status::Busy);
+    }
+}

@@ -1,0 +1,110 @@
+//! `bitsup_server`: a running HTTP/1.1 listener.
+
+use std::ffi::c_char;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::error::{bitsup_error, bitsup_status};
+use super::handle::{self, Handle, Head};
+use super::server_config::bitsup_server_config;
+use super::text;
+use crate::server::Server;
+
+/// A running server.
+pub struct bitsup_server {
+    head: Head,
+    url: String,
+    port: u16,
+    server: Mutex<Server>,
+}
+
+impl Handle for bitsup_server {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+}
+
+/// Binds the address and serves, on threads of its own, until stopped.
+///
+/// Ownership: borrows `config`, keeps its engines; free `*out` with bitsup_server_free.
+/// Threads: any, concurrently.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_ARGUMENT for a value of `config` outside its domain, RESOLVE, 2xx when
+/// the address cannot be had.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_start(
+    config: *const bitsup_server_config,
+    out: *mut *mut bitsup_server,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (config, out) = (handle::borrow(config, "config")?, handle::out(out, "out")?);
+        let server = Server::start(config.snapshot()?)?;
+        let (url, port) = (server.url(), server.local_addr().port());
+        out.set(handle::give(bitsup_server { head: Head::new(), url, port, server: Mutex::new(server) }));
+        Ok(())
+    })
+}
+
+/// The URL of the server's root, with the port in use: "http://127.0.0.1:41234/".
+///
+/// Ownership: free `*out_text` with bitsup_string_free.
+/// Threads: any, concurrently.
+/// Errors: NULL_ARGUMENT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_url(
+    server: *const bitsup_server,
+    out_text: *mut *mut c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (server, out) = (handle::borrow(server, "server")?, handle::out(out_text, "out_text")?);
+        out.set(text::give(&server.url));
+        Ok(())
+    })
+}
+
+/// The port in use; 0 for NULL or an unusable server.
+///
+/// Ownership: borrows the server.
+/// Threads: any, concurrently.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_port(server: *const bitsup_server) -> u16 {
+    guard_or!(0, { Ok(handle::borrow(server, "server")?.port) })
+}
+
+/// Stops accepting, gives requests under way `grace_ms`, closes every connection and waits for every thread
+/// of the server. What was received and acknowledged stays in the store.
+///
+/// Ownership: borrows the server; free it afterwards.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY while another thread stops it.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_stop(
+    server: *mut bitsup_server,
+    grace_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let server = handle::borrow(server, "server")?;
+        handle::exclusive(&server.server)?.stop(Duration::from_millis(grace_ms))
+    })
+}
+
+/// Frees a server. NULL is a no-op. A server that was not stopped is told to stop and not waited for.
+///
+/// Ownership: takes the server.
+/// Threads: any; never waits.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_free(server: *mut bitsup_server) {
+    guard_or!((), {
+        handle::free(server);
+        Ok(())
+    })
+}

@@ -1,0 +1,194 @@
+//! `bitsup_server_config`: how a server listens.
+
+use std::ffi::c_char;
+use std::sync::RwLock;
+use std::time::Duration;
+
+use super::engine::bitsup_engine;
+use super::error::{bitsup_error, bitsup_status};
+use super::handle::{self, Handle, Head};
+use super::text;
+use crate::error::Error;
+use crate::server::ServerConfig;
+
+/// How a server listens. Begins with 127.0.0.1, a free port and no engine; a server takes a copy.
+pub struct bitsup_server_config {
+    head: Head,
+    config: RwLock<ServerConfig>,
+}
+
+impl Handle for bitsup_server_config {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+}
+
+impl bitsup_server_config {
+    /// The configuration as it is now.
+    pub(super) fn snapshot(&self) -> Result<ServerConfig, Error> {
+        Ok(handle::read(&self.config)?.clone())
+    }
+}
+
+/// A configuration with the defaults and no engine.
+///
+/// Ownership: free it with bitsup_server_config_free. NULL only after a bug in this library.
+/// Threads: any.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_new() -> *mut bitsup_server_config {
+    guard_or!(std::ptr::null_mut(), {
+        let config = RwLock::new(ServerConfig::default());
+        Ok(handle::give(bitsup_server_config { head: Head::new(), config }))
+    })
+}
+
+/// Frees a configuration. NULL is a no-op; servers made with it keep their copy.
+///
+/// Ownership: takes the configuration.
+/// Threads: any; never waits.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_free(config: *mut bitsup_server_config) {
+    guard_or!((), {
+        handle::free(config);
+        Ok(())
+    })
+}
+
+/// Host name or address to listen on, and the port; 0 picks a free one, see bitsup_server_port. Default:
+/// 127.0.0.1, port 0.
+///
+/// Ownership: copies the host.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_server_start judges the host.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_listen(
+    config: *mut bitsup_server_config,
+    host: *const c_char,
+    port: u16,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let host = text::required(host, "host")?;
+        set(config, |config| {
+            config.host = host.to_owned();
+            config.port = port;
+        })
+    })
+}
+
+/// Puts an engine under the URL path `prefix`, "/" for all. Of several the longest that fits wins.
+///
+/// Ownership: copies the prefix and adds a reference to `engine`; the caller still frees its own.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_server_start judges the prefix.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_mount(
+    config: *mut bitsup_server_config,
+    prefix: *const c_char,
+    engine: *const bitsup_engine,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (prefix, engine) = (text::required(prefix, "prefix")?, handle::borrow(engine, "engine")?);
+        set(config, |config| config.mounts.push((prefix.to_owned(), engine.engine.clone())))
+    })
+}
+
+/// Most worker threads. Default: 256.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_max_workers(
+    config: *mut bitsup_server_config,
+    count: u32,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.max_workers = to_usize(count)) })
+}
+
+/// How long the head of a request may take. Default: 30,000.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_head_timeout(
+    config: *mut bitsup_server_config,
+    timeout_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.head_timeout = Duration::from_millis(timeout_ms)) })
+}
+
+/// Most connections; more wait in the kernel's queue. Default: 16,384.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_max_connections(
+    config: *mut bitsup_server_config,
+    count: u32,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.max_connections = to_usize(count)) })
+}
+
+/// How long the body of a request may make no progress. Default: 120,000.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_read_timeout(
+    config: *mut bitsup_server_config,
+    timeout_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.read_timeout = Duration::from_millis(timeout_ms)) })
+}
+
+/// How long a connection may be silent between two requests. Default: 300,000.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_idle_timeout(
+    config: *mut bitsup_server_config,
+    timeout_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.idle_timeout = Duration::from_millis(timeout_ms)) })
+}
+
+/// Changes one value.
+///
+/// # Safety
+/// As for [`handle::borrow`].
+unsafe fn set(
+    config: *mut bitsup_server_config,
+    change: impl FnOnce(&mut ServerConfig),
+) -> Result<(), Error> {
+    // SAFETY: by contract.
+    let config = unsafe { handle::borrow(config, "config") }?;
+    change(&mut *handle::write(&config.config)?);
+    Ok(())
+}
+
+fn to_usize(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,76 @@
+//! `bitsup_store`: where received bytes lie.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use super::error::{bitsup_error, bitsup_status};
+use super::handle::{self, Handle, Head};
+use super::text;
+use crate::error::Error;
+use crate::store::{DirOptions, DirStore, Durability, Store};
+
+/// Durability: a loss of power may cost whatever the kernel has not written by itself.
+pub const BITSUP_DURABILITY_NONE: i32 = 0;
+/// Durability: a delivered file survives a loss of power. The usual choice.
+pub const BITSUP_DURABILITY_FILE: i32 = 1;
+/// Durability: every acknowledged fragment survives a loss of power.
+pub const BITSUP_DURABILITY_FRAGMENT: i32 = 2;
+
+/// Where an engine keeps what it receives.
+pub struct bitsup_store {
+    head: Head,
+    pub(super) store: Arc<dyn Store>,
+}
+
+impl Handle for bitsup_store {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+}
+
+/// Files under the directory `root`, which must exist; unfinished uploads in its subdirectory ".bitsup". The
+/// root is locked until the store is gone. `durability` is one of BITSUP_DURABILITY_*; whichever it is, a
+/// crash of the process alone loses nothing that was acknowledged.
+///
+/// Ownership: copies the path; free `*out` with bitsup_store_free.
+/// Threads: any.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY when another store has the root, NOT_FOUND, DENIED, IO.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_store_new_dir(
+    root: *const c_char,
+    durability: i32,
+    out: *mut *mut bitsup_store,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (root, out) = (text::path(root, "root")?, handle::out(out, "out")?);
+        let options = DirOptions { durability: durability_of(durability)? };
+        let store = Arc::new(DirStore::open(root, options)?);
+        out.set(handle::give(bitsup_store { head: Head::new(), store }));
+        Ok(())
+    })
+}
+
+/// Frees a store. NULL is a no-op; engines over it live on.
+///
+/// Ownership: takes the store.
+/// Threads: any; never waits.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_store_free(store: *mut bitsup_store) {
+    guard_or!((), {
+        handle::free(store);
+        Ok(())
+    })
+}
+
+fn durability_of(number: i32) -> Result<Durability, Error> {
+    match number {
+        BITSUP_DURABILITY_NONE => Ok(Durability::None),
+        BITSUP_DURABILITY_FILE => Ok(Durability::File),
+        BITSUP_DURABILITY_FRAGMENT => Ok(Durability::Fragment),
+        _ => Err(handle::out_of_range("durability", number, "BITSUP_DURABILITY_")),
+    }
+}

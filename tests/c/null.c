@@ -1,0 +1,204 @@
+/* Every function, with NULL in every position: named in the error, nothing written, nothing crashed. */
+#include "check.h"
+
+#define NULL_AT(name, call) EXPECT(BITSUP_E_NULL_ARGUMENT, "`" name "`", call)
+
+static char text_sentinel[1];
+static char *text = text_sentinel;
+static uint64_t one = 1, two = 2;
+
+static void errors_and_texts(void)
+{
+    CHECK(bitsup_version_number() == BITSUP_VERSION_NUMBER);
+    CHECK(bitsup_abi_version() == BITSUP_ABI_VERSION);
+    CHECK(bitsup_version_string() != NULL);
+    CHECK(strcmp(bitsup_status_name(BITSUP_E_IO), "BITSUP_E_IO") == 0);
+    CHECK(bitsup_status_text(BITSUP_E_IO) != NULL);
+    CHECK(bitsup_error_status(NULL) == BITSUP_OK);
+    CHECK(strcmp(bitsup_error_message(NULL), "") == 0);
+    CHECK(bitsup_error_http_status(NULL) == 0);
+    CHECK(bitsup_error_hresult(NULL) == 0);
+    CHECK(bitsup_error_context(NULL) == 0);
+    CHECK(bitsup_error_is_transient(NULL) == 0);
+    bitsup_error_free(NULL);
+    bitsup_string_free(NULL);
+}
+
+static void client_configs(void)
+{
+    bitsup_client_config *config = bitsup_client_config_new();
+    NULL_AT("config", bitsup_client_config_set_fragment_size(NULL, 1, e));
+    NULL_AT("config", bitsup_client_config_set_connect_timeout(NULL, 1, e));
+    NULL_AT("config", bitsup_client_config_set_request_timeout(NULL, 1, e));
+    NULL_AT("config", bitsup_client_config_set_response_timeout(NULL, 1, e));
+    NULL_AT("config", bitsup_client_config_set_retry(NULL, 1, 1, 1, e));
+    NULL_AT("config", bitsup_client_config_set_no_progress_timeout(NULL, 1, e));
+    NULL_AT("config", bitsup_client_config_set_user_agent(NULL, "a", e));
+    NULL_AT("text", bitsup_client_config_set_user_agent(config, NULL, e));
+    NULL_AT("config", bitsup_client_config_add_header(NULL, "a", "b", e));
+    NULL_AT("name", bitsup_client_config_add_header(config, NULL, "b", e));
+    NULL_AT("value", bitsup_client_config_add_header(config, "a", NULL, e));
+    NULL_AT("config", bitsup_client_config_set_rate_limit(NULL, 1, e));
+    bitsup_client_config_free(config);
+    bitsup_client_config_free(NULL);
+}
+
+static void clients(bitsup_client *client)
+{
+    bitsup_client_config *config = bitsup_client_config_new();
+    bitsup_client *out = client;
+    NULL_AT("config", bitsup_client_new(NULL, &out, e));
+    NULL_AT("out", bitsup_client_new(config, NULL, e));
+    CHECK(out == client);
+    NULL_AT("client", bitsup_client_ping(NULL, "http://127.0.0.1:1/", e));
+    NULL_AT("url", bitsup_client_ping(client, NULL, e));
+    bitsup_client_config_free(config);
+    bitsup_client_free(NULL);
+}
+
+static void sources_and_observers(bitsup_source *source)
+{
+    bitsup_source *out = source;
+    NULL_AT("path", bitsup_source_from_file(NULL, &out, e));
+    NULL_AT("out", bitsup_source_from_file("/", NULL, e));
+    NULL_AT("data", bitsup_source_from_bytes(NULL, 1, &out, e));
+    NULL_AT("out", bitsup_source_from_bytes((const uint8_t *)"", 1, NULL, e));
+    CHECK(out == source);
+    bitsup_source_free(NULL);
+
+    bitsup_observer *observer = bitsup_observer_new(NULL, NULL);
+    NULL_AT("observer", bitsup_observer_on_progress(NULL, NULL, e));
+    NULL_AT("observer", bitsup_observer_on_state(NULL, NULL, e));
+    NULL_AT("observer", bitsup_observer_on_retry(NULL, NULL, e));
+    OK(bitsup_observer_on_progress(observer, NULL, e));
+    OK(bitsup_observer_on_state(observer, NULL, e));
+    OK(bitsup_observer_on_retry(observer, NULL, e));
+    bitsup_observer_free(observer);
+    bitsup_observer_free(NULL);
+}
+
+static void jobs(bitsup_client *client, bitsup_source *source, bitsup_job *job)
+{
+    bitsup_observer *observer = bitsup_observer_new(NULL, NULL);
+    bitsup_job *out = job;
+    NULL_AT("client", bitsup_job_new(NULL, "http://127.0.0.1:1/a", source, &out, e));
+    NULL_AT("url", bitsup_job_new(client, NULL, source, &out, e));
+    NULL_AT("source", bitsup_job_new(client, "http://127.0.0.1:1/a", NULL, &out, e));
+    NULL_AT("out", bitsup_job_new(client, "http://127.0.0.1:1/a", source, NULL, e));
+    CHECK(out == job);
+    NULL_AT("job", bitsup_job_set_content_name(NULL, "a", e));
+    NULL_AT("name", bitsup_job_set_content_name(job, NULL, e));
+    NULL_AT("job", bitsup_job_set_observer(NULL, observer, e));
+    NULL_AT("observer", bitsup_job_set_observer(job, NULL, e));
+    NULL_AT("job", bitsup_job_set_state_path(NULL, "a", e));
+    NULL_AT("path", bitsup_job_set_state_path(job, NULL, e));
+    NULL_AT("job", bitsup_job_run(NULL, e));
+    NULL_AT("job", bitsup_job_suspend(NULL, e));
+    NULL_AT("job", bitsup_job_cancel(NULL, e));
+    CHECK(bitsup_job_state(NULL) == -1);
+    NULL_AT("job", bitsup_job_progress(NULL, &one, &two, e));
+    NULL_AT("out_sent", bitsup_job_progress(job, NULL, &two, e));
+    NULL_AT("out_total", bitsup_job_progress(job, &one, NULL, e));
+    NULL_AT("job", bitsup_job_session_id(NULL, &text, e));
+    NULL_AT("out_text", bitsup_job_session_id(job, NULL, e));
+    bitsup_observer_free(observer);
+    bitsup_job_free(NULL);
+}
+
+static void stores_and_engines(bitsup_store *store, bitsup_engine *engine)
+{
+    bitsup_store *out_store = store;
+    NULL_AT("root", bitsup_store_new_dir(NULL, 0, &out_store, e));
+    NULL_AT("out", bitsup_store_new_dir("/nonexistent", 0, NULL, e));
+    CHECK(out_store == store);
+    bitsup_store_free(NULL);
+
+    bitsup_engine_config *config = bitsup_engine_config_new();
+    NULL_AT("config", bitsup_engine_config_set_store(NULL, store, e));
+    NULL_AT("store", bitsup_engine_config_set_store(config, NULL, e));
+    NULL_AT("config", bitsup_engine_config_set_max_upload_size(NULL, 1, e));
+    NULL_AT("config", bitsup_engine_config_set_max_fragment_size(NULL, 1, e));
+    NULL_AT("config", bitsup_engine_config_set_max_sessions_per_owner(NULL, 1, e));
+    NULL_AT("config", bitsup_engine_config_set_max_sessions(NULL, 1, e));
+    NULL_AT("config", bitsup_engine_config_set_session_timeout(NULL, 1, e));
+    NULL_AT("config", bitsup_engine_config_set_allow_overwrite(NULL, 1, e));
+    NULL_AT("config", bitsup_engine_config_set_overlap(NULL, 0, e));
+    NULL_AT("config", bitsup_engine_config_set_finalize(NULL, 0, e));
+
+    bitsup_engine *out = engine;
+    NULL_AT("config", bitsup_engine_new(NULL, &out, e));
+    NULL_AT("out", bitsup_engine_new(config, NULL, e));
+    CHECK(out == engine);
+    NULL_AT("engine", bitsup_engine_tick(NULL, &one, &two, e));
+    NULL_AT("out_expired", bitsup_engine_tick(engine, NULL, &two, e));
+    NULL_AT("out_next_ms", bitsup_engine_tick(engine, &one, NULL, e));
+    NULL_AT("engine", bitsup_engine_session_count(NULL, &one, e));
+    NULL_AT("out_count", bitsup_engine_session_count(engine, NULL, e));
+    NULL_AT("engine", bitsup_engine_end_session(NULL, "a", e));
+    NULL_AT("session_id", bitsup_engine_end_session(engine, NULL, e));
+    bitsup_engine_config_free(config);
+    bitsup_engine_config_free(NULL);
+    bitsup_engine_free(NULL);
+}
+
+static void servers(bitsup_engine *engine, bitsup_server *server)
+{
+    bitsup_server_config *config = bitsup_server_config_new();
+    NULL_AT("config", bitsup_server_config_set_listen(NULL, "127.0.0.1", 0, e));
+    NULL_AT("host", bitsup_server_config_set_listen(config, NULL, 0, e));
+    NULL_AT("config", bitsup_server_config_mount(NULL, "/", engine, e));
+    NULL_AT("prefix", bitsup_server_config_mount(config, NULL, engine, e));
+    NULL_AT("engine", bitsup_server_config_mount(config, "/", NULL, e));
+    NULL_AT("config", bitsup_server_config_set_max_workers(NULL, 1, e));
+    NULL_AT("config", bitsup_server_config_set_head_timeout(NULL, 1, e));
+    NULL_AT("config", bitsup_server_config_set_max_connections(NULL, 1, e));
+    NULL_AT("config", bitsup_server_config_set_read_timeout(NULL, 1, e));
+    NULL_AT("config", bitsup_server_config_set_idle_timeout(NULL, 1, e));
+
+    bitsup_server *out = server;
+    NULL_AT("config", bitsup_server_start(NULL, &out, e));
+    NULL_AT("out", bitsup_server_start(config, NULL, e));
+    CHECK(out == server);
+    NULL_AT("server", bitsup_server_url(NULL, &text, e));
+    NULL_AT("out_text", bitsup_server_url(server, NULL, e));
+    CHECK(bitsup_server_port(NULL) == 0);
+    NULL_AT("server", bitsup_server_stop(NULL, 0, e));
+    bitsup_server_config_free(config);
+    bitsup_server_config_free(NULL);
+    bitsup_server_free(NULL);
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 3);
+    bitsup_client *client = make_client();
+    bitsup_source *source = make_source("x", 1);
+    bitsup_job *job = make_job(client, "http://127.0.0.1:1/a", "x", 1);
+    bitsup_store *store = make_store(argv[1]);
+    bitsup_engine *engine = make_engine(argv[2]);
+    bitsup_server_config *config = bitsup_server_config_new();
+    bitsup_server *server = NULL;
+    OK(bitsup_server_config_mount(config, "/", engine, e));
+    OK(bitsup_server_start(config, &server, e));
+
+    errors_and_texts();
+    client_configs();
+    clients(client);
+    sources_and_observers(source);
+    jobs(client, source, job);
+    stores_and_engines(store, engine);
+    servers(engine, server);
+    CHECK(text == text_sentinel && one == 1 && two == 2);
+
+    bitsup_job_free(job);
+    OK(bitsup_job_new(client, "http://127.0.0.1:1/a", source, &job, e)); /* the refusals did not use it up */
+    bitsup_job_free(job);
+    OK(bitsup_server_stop(server, 0, e));
+    bitsup_server_free(server);
+    bitsup_server_config_free(config);
+    bitsup_engine_free(engine);
+    bitsup_store_free(store);
+    bitsup_source_free(source);
+    bitsup_client_free(client);
+    return 0;
+}

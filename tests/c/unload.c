@@ -1,0 +1,57 @@
+/* A thread that used the library outlives dlclose(): its thread-local destructors still find their code. */
+#define _POSIX_C_SOURCE 200809L
+#include <dlfcn.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHECK(condition)                                                          \
+    do {                                                                          \
+        if (!(condition)) {                                                       \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+            exit(1);                                                              \
+        }                                                                         \
+    } while (0)
+
+typedef int32_t (*new_dir_fn)(const char *, int32_t, void **, void **);
+typedef void (*error_free_fn)(void *);
+
+/* What the thread needs, and how it and main take turns. */
+struct turns {
+    new_dir_fn new_dir;
+    error_free_fn error_free;
+    sem_t used;
+    sem_t closed;
+};
+
+static void *use(void *argument)
+{
+    struct turns *turns = argument;
+    void *store = NULL, *error = NULL;
+    CHECK(turns->new_dir("/nonexistent", 0, &store, &error) != 0 && error != NULL);
+    turns->error_free(error);
+    sem_post(&turns->used);
+    sem_wait(&turns->closed);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 3 && argv[1] != NULL);
+    struct turns turns;
+    pthread_t thread;
+    void *library = dlopen("libbitsup.so.0", RTLD_NOW);
+    CHECK(library != NULL);
+    *(void **)&turns.new_dir = dlsym(library, "bitsup_store_new_dir");
+    *(void **)&turns.error_free = dlsym(library, "bitsup_error_free");
+    CHECK(turns.new_dir != NULL && turns.error_free != NULL);
+    CHECK(sem_init(&turns.used, 0, 0) == 0 && sem_init(&turns.closed, 0, 0) == 0);
+    CHECK(pthread_create(&thread, NULL, use, &turns) == 0);
+    sem_wait(&turns.used);
+    CHECK(dlclose(library) == 0);
+    sem_post(&turns.closed);
+    CHECK(pthread_join(thread, NULL) == 0);
+    return 0;
+}

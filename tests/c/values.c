@@ -1,0 +1,112 @@
+/* Values outside their domain, text that is none, and what the answers say. */
+#include "check.h"
+#include <limits.h>
+
+static const char *const bad_text = "a\xFF" "b";
+
+static void numbers(const char *root)
+{
+    static const int32_t outside[] = {-1, 3, 12345, INT_MIN, INT_MAX};
+    bitsup_engine_config *config = bitsup_engine_config_new();
+    bitsup_store *store = NULL;
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "`durability`", bitsup_store_new_dir(root, outside[i], &store, e));
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "`overlap`", bitsup_engine_config_set_overlap(config, outside[i], e));
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "`finalize`", bitsup_engine_config_set_finalize(config, outside[i], e));
+        OK(bitsup_engine_config_set_allow_overwrite(config, outside[i], e));
+    }
+    for (int32_t inside = 0; inside < 2; inside++) {
+        OK(bitsup_engine_config_set_overlap(config, inside, e));
+        OK(bitsup_engine_config_set_finalize(config, inside, e));
+    }
+    CHECK(store == NULL);
+    bitsup_engine_config_free(config);
+}
+
+static void texts(const bitsup_client *client, const bitsup_engine *engine)
+{
+    bitsup_client_config *client_config = bitsup_client_config_new();
+    bitsup_server_config *server_config = bitsup_server_config_new();
+    bitsup_source *source = make_source("x", 1);
+    bitsup_job *job = NULL, *other = make_job(client, "http://127.0.0.1:1/a", "x", 1);
+    EXPECT(BITSUP_E_INVALID_UTF8, "`text`", bitsup_client_config_set_user_agent(client_config, bad_text, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`name`", bitsup_client_config_add_header(client_config, bad_text, "b", e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`value`", bitsup_client_config_add_header(client_config, "a", bad_text, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_client_ping(client, bad_text, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_job_new(client, bad_text, source, &job, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`name`", bitsup_job_set_content_name(other, bad_text, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`session_id`", bitsup_engine_end_session(engine, bad_text, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`host`", bitsup_server_config_set_listen(server_config, bad_text, 0, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`prefix`", bitsup_server_config_mount(server_config, bad_text, engine, e));
+    CHECK(job == NULL);
+    bitsup_job_free(other);
+    bitsup_source_free(source);
+    bitsup_server_config_free(server_config);
+    bitsup_client_config_free(client_config);
+}
+
+/* Paths are bytes: one that is not UTF-8 names a file like any other. */
+static void paths(const char *root)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", root, bad_text);
+    bitsup_source *source = NULL;
+    EXPECT(BITSUP_E_NOT_FOUND, "", bitsup_source_from_file(path, &source, e));
+    FILE *file = fopen(path, "wb");
+    CHECK(file != NULL && fputs("content", file) >= 0 && fclose(file) == 0);
+    OK(bitsup_source_from_file(path, &source, e));
+    bitsup_source_free(source);
+}
+
+static void states(const bitsup_client *client, const bitsup_engine *engine)
+{
+    bitsup_source *source = make_source(NULL, 0);
+    bitsup_job *job = NULL;
+    char *text = NULL;
+    OK(bitsup_job_new(client, "http://127.0.0.1:1/a", source, &job, e));
+    CHECK(bitsup_job_state(job) == BITSUP_JOB_READY);
+    EXPECT(BITSUP_E_INVALID_STATE, "session", bitsup_job_session_id(job, &text, e));
+    bitsup_job *second = NULL;
+    EXPECT(BITSUP_E_INVALID_STATE, "`source`", bitsup_job_new(client, "http://127.0.0.1:1/a", source, &second, e));
+    EXPECT(BITSUP_E_SESSION_NOT_FOUND, "none", bitsup_engine_end_session(engine, "none", e));
+    EXPECT(BITSUP_E_SESSION_NOT_FOUND, "{A0FF5911",
+           bitsup_engine_end_session(engine, "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}", e));
+    bitsup_engine_config *config = bitsup_engine_config_new();
+    bitsup_engine *storeless = NULL;
+    EXPECT(BITSUP_E_INVALID_STATE, "set_store", bitsup_engine_new(config, &storeless, e));
+    CHECK(text == NULL && second == NULL && storeless == NULL);
+    bitsup_engine_config_free(config);
+    bitsup_job_free(job);
+    bitsup_source_free(source);
+}
+
+static void urls(const bitsup_client *client)
+{
+    static const char *const bad[] = {"", "file", "/path", "ftp://127.0.0.1/a", "http://", "http://127.0.0.1:99999/a"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        bitsup_job *job = NULL;
+        bitsup_error *error = NULL;
+        bitsup_source *source = make_source("x", 1);
+        CHECK(bitsup_job_new(client, bad[i], source, &job, &error) == BITSUP_E_INVALID_ARGUMENT);
+        CHECK(job == NULL && *bitsup_error_message(error) != '\0');
+        bitsup_error_free(error);
+        bitsup_source_free(source);
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "", bitsup_client_ping(client, bad[i], e));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 3);
+    bitsup_client *client = make_client();
+    bitsup_engine *engine = make_engine(argv[1]);
+    CHECK(strcmp(bitsup_status_name(12345), "BITSUP_E_UNKNOWN") == 0);
+    numbers(argv[2]);
+    texts(client, engine);
+    paths(argv[2]);
+    states(client, engine);
+    urls(client);
+    bitsup_engine_free(engine);
+    bitsup_client_free(client);
+    return 0;
+}

@@ -1,0 +1,215 @@
+//! The C ABI as C sees it: the programs in `tests/c`, compiled against the header, linked to the shared
+//! library, and run as they are, under Valgrind, and under the address and leak sanitizers. And the examples.
+
+#![cfg(target_os = "linux")]
+
+mod cc;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use cc::{WARNINGS, include, library, succeed, tool};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// How a program is compiled and run.
+#[derive(Clone, Copy, PartialEq)]
+enum Under {
+    Nothing,
+    Valgrind,
+    Sanitizers,
+}
+
+/// One compiled program with the library under its SONAME beside it, and folders for it to work in.
+struct Program {
+    folder: TempDir,
+    under: Under,
+}
+
+impl Program {
+    fn compile(source: &str, under: Under) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["libbitsup.so", "libbitsup.so.0"] {
+            symlink(library(), folder.path().join(name)).unwrap();
+        }
+        let mut command = tool("cc", "gcc");
+        command.args(["-std=c11", "-g"]).args(WARNINGS).arg("-I").arg(include());
+        command
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(source))
+            .arg("-o")
+            .arg(folder.path().join("program"));
+        command.arg("-L").arg(folder.path()).args(["-lbitsup", "-pthread", "-ldl", "-Wl,-rpath,$ORIGIN"]);
+        if under == Under::Sanitizers {
+            command.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
+        }
+        succeed(&mut command);
+        Self { folder, under }
+    }
+
+    fn command(&self) -> Command {
+        let program = self.folder.path().join("program");
+        if self.under != Under::Valgrind {
+            return Command::new(program);
+        }
+        let mut command = tool("valgrind", "valgrind");
+        command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+        command.arg("--errors-for-leak-kinds=definite,indirect").arg(program);
+        command
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn make_folder(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir(&path).unwrap();
+        path
+    }
+}
+
+/// Compiles and runs one test program; it gets two empty folders.
+fn passes(name: &str, under: Under) {
+    let program = Program::compile(&format!("tests/c/{name}.c"), under);
+    let (one, two) = (program.make_folder("one"), program.make_folder("two"));
+    succeed(program.command().args([one, two]));
+}
+
+macro_rules! programs {
+    ($($name:ident)*) => {
+        $(mod $name {
+            use super::{Under, passes};
+
+            #[test]
+            fn alone() {
+                passes(stringify!($name), Under::Nothing);
+            }
+
+            #[test]
+            fn under_valgrind() {
+                passes(stringify!($name), Under::Valgrind);
+            }
+
+            #[test]
+            fn under_sanitizers() {
+                passes(stringify!($name), Under::Sanitizers);
+            }
+        })*
+    };
+}
+
+programs! { null values lifetimes callbacks roundtrip process unload }
+
+#[test]
+fn every_function_is_called_with_null() {
+    let calls = include_str!("c/null.c");
+    for symbol in include_str!("../include/bitsup.symbols").lines() {
+        assert!(calls.contains(&format!("{symbol}(")), "tests/c/null.c does not call {symbol}");
+    }
+}
+
+/// A running `serve`, killed when the test ends early.
+struct Serve {
+    child: Child,
+    url: String,
+}
+
+impl Serve {
+    fn start(program: &Program) -> Self {
+        let mut child = program.command().arg(program.path("root")).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").expect("serve says where it listens").to_owned();
+        Self { child, url }
+    }
+
+    fn stop(mut self, signal: Signal) -> Option<i32> {
+        signal_to(&self.child, signal);
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn signal_to(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+fn example(name: &str) -> Program {
+    Program::compile(&format!("examples/c/{name}.c"), Under::Nothing)
+}
+
+fn sample(folder: &Path, size: usize) -> (PathBuf, Vec<u8>) {
+    let data: Vec<u8> = (0..size).map(|i| (i * i / 7) as u8).collect();
+    let path = folder.join("sample.bin");
+    fs::write(&path, &data).unwrap();
+    (path, data)
+}
+
+#[test]
+fn the_examples_move_a_file_and_show_its_progress() {
+    let (serve, upload) = (example("serve"), example("upload"));
+    let root = serve.make_folder("root");
+    let server = Serve::start(&serve);
+    let (path, data) = sample(upload.folder.path(), 300_000);
+    let output = succeed(upload.command().arg(path).arg(format!("{}copy.bin", server.url)));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.lines().all(|line| line.starts_with("progress ")), "{stdout}");
+    assert_eq!(stdout.lines().last(), Some("progress 300000 300000"));
+    assert!(fs::read(root.join("copy.bin")).unwrap() == data);
+    assert_eq!(server.stop(Signal::TERM), Some(0));
+}
+
+#[test]
+fn the_upload_example_says_what_is_wrong_and_fails() {
+    let (serve, upload) = (example("serve"), example("upload"));
+    serve.make_folder("root");
+    let server = Serve::start(&serve);
+    let (path, _) = sample(upload.folder.path(), 10);
+    let output = upload.command().arg(path).arg(format!("{}missing/copy.bin", server.url)).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("HTTP 404") && stderr.contains("HRESULT 0x80190194"), "{stderr}");
+    assert_eq!(upload.command().output().unwrap().status.code(), Some(2));
+    assert_eq!(server.stop(Signal::INT), Some(0));
+}
+
+#[test]
+fn the_upload_example_continues_after_an_interrupt() {
+    let (serve, upload) = (example("serve"), example("upload"));
+    let root = serve.make_folder("root");
+    let server = Serve::start(&serve);
+    // Long enough for an interrupt at the first line of progress to strike while fragments are under way.
+    let (path, data) = sample(upload.folder.path(), 64 << 20);
+    let state = upload.path("state");
+    let mut command = upload.command();
+    command
+        .arg(path)
+        .arg(format!("{}copy.bin", server.url))
+        .arg(&state)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    signal_to(&child, Signal::INT);
+    stdout.read_to_end(&mut Vec::new()).unwrap();
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("BITSUP_E_SUSPENDED") && state.is_file() && !root.join("copy.bin").exists(),
+        "{stderr}"
+    );
+    succeed(&mut command);
+    assert!(fs::read(root.join("copy.bin")).unwrap() == data && !state.exists());
+    assert_eq!(server.stop(Signal::TERM), Some(0));
+}
