@@ -1,0 +1,53 @@
+//! How a client behaves.
+
+use std::time::Duration;
+
+use crate::log::Logger;
+use crate::proto::limits;
+use crate::upload::{RetryPolicy, UploadOptions};
+
+/// How a client behaves; shared by its jobs.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// Length of every fragment in bytes; `None` adapts it to the line.
+    pub fragment_size: Option<u64>,
+    /// Most bytes per second of one job; `None`: no limit.
+    pub rate_limit: Option<u64>,
+    /// When failed requests are tried again.
+    pub retry: RetryPolicy,
+    /// How long a job may make no progress, counted from its first failure.
+    pub no_progress_timeout: Duration,
+    /// How long a whole run may take; `None`: as long as it makes progress.
+    pub timeout: Option<Duration>,
+    /// How long connecting may take, name resolution included.
+    pub connect_timeout: Duration,
+    /// How long sending one request may take.
+    pub request_timeout: Duration,
+    /// How long its answer may take.
+    pub response_timeout: Duration,
+    /// The `User-Agent`.
+    pub user_agent: String,
+    /// Header fields added to every request.
+    pub headers: Vec<(String, String)>,
+    /// Where the client says what it does.
+    pub logger: Logger,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        let upload = UploadOptions::default();
+        Self {
+            fragment_size: None,
+            rate_limit: None,
+            retry: upload.retry,
+            no_progress_timeout: upload.no_progress_timeout,
+            timeout: None,
+            connect_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_millis(limits::REQUEST_TIMEOUT_MS),
+            response_timeout: Duration::from_millis(limits::RESPONSE_TIMEOUT_MS),
+            user_agent: concat!("bitsup/", env!("CARGO_PKG_VERSION")).into(),
+            headers: Vec::new(),
+            logger: Logger::default(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! One request over HTTP/1.1. Nothing outside this folder knows ureq.
+
+mod body;
+mod connect;
+mod failure;
+mod line;
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use ureq::http::header::{self, HeaderName};
+use ureq::http::{self, HeaderValue, Uri};
+use ureq::unversioned::transport::{Connector, RustlsConnector};
+use ureq::{Agent, SendBody};
+
+use self::body::Body;
+use self::connect::{Dialer, NoResolver};
+use self::line::Line;
+use super::ClientConfig;
+use super::interrupt::Interrupt;
+use super::source::Source;
+use super::throttle::Throttle;
+use crate::error::{Error, Status};
+use crate::proto::{Ack, Headers, names};
+use crate::upload::Request;
+
+/// Longest body of an answer that is read to keep the connection; what is longer costs a new connection.
+const DRAIN_LIMIT: u64 = 64 * 1024;
+/// How long such a body may take.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long an idle connection is kept.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Header fields that belong to the protocol or to its transport.
+const RESERVED: [HeaderName; 8] = [
+    header::HOST,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    header::TRANSFER_ENCODING,
+    header::ACCEPT_ENCODING,
+    header::EXPECT,
+];
+
+/// The connections of one job, one request at a time.
+#[derive(Debug)]
+pub(super) struct Http {
+    agent: Agent,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    line: Line,
+}
+
+impl Http {
+    /// Errors when the user agent or a header field of the configuration cannot be sent.
+    pub fn new(config: &ClientConfig, interrupt: Interrupt) -> Result<Self, Error> {
+        if HeaderValue::from_str(&config.user_agent).is_err() {
+            let message = format!("{:?} cannot be a User-Agent; use printable characters", config.user_agent);
+            return Err(Error::new(Status::InvalidArgument, message));
+        }
+        let line = Line::new(interrupt);
+        let dialer =
+            Dialer { line: line.clone(), timeout: config.connect_timeout, lookup: connect::system_lookup };
+        let connector = dialer.chain(RustlsConnector::default());
+        let agent = Agent::with_parts(agent_config(config), connector, NoResolver);
+        Ok(Self { agent, headers: own_headers(config)?, line })
+    }
+
+    /// Sends a request with its range of the source and reads the answer.
+    ///
+    /// Errors: as the table in `failure` says, and those of the source.
+    pub fn send(
+        &self,
+        request: &Request,
+        source: &Source,
+        throttle: Option<&mut Throttle>,
+    ) -> Result<Ack, Error> {
+        self.line.set_hung_up(false);
+        let uri = parse_url(&request.url)?;
+        let (offset, left) = (request.offset, request.length);
+        let mut body = Body { source, offset, left, throttle, line: &self.line, failure: None };
+        let content = SendBody::from_reader(&mut body);
+        let mut message = http::Request::builder().method(names::METHOD).uri(&uri);
+        for (name, value) in &request.headers {
+            message = message.header(*name, value);
+        }
+        for (name, value) in &self.headers {
+            message = message.header(name, value);
+        }
+        let message = message.header(header::CONTENT_LENGTH, request.length).body(content);
+        let outcome = message.map_err(ureq::Error::from).and_then(|message| self.agent.run(message));
+        match (outcome, body.failure) {
+            (Ok(answer), _) => read_answer(answer, &uri),
+            (Err(error), failure) => {
+                self.line.interrupt.check()?;
+                Err(failure.unwrap_or_else(|| failure::of(error, &uri)))
+            }
+        }
+    }
+}
+
+/// Reads an absolute http or https URL.
+pub(super) fn parse_url(url: &str) -> Result<Uri, Error> {
+    let invalid = |why: &str| {
+        let message = format!("{url:?} is not a URL to upload to: {why}; use http://host/path/file");
+        Error::new(Status::InvalidArgument, message)
+    };
+    let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| invalid(&error.to_string()))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(invalid("it is neither http nor https"));
+    }
+    match uri.authority() {
+        Some(authority) if authority.as_str().contains('@') => Err(invalid("it contains credentials")),
+        Some(authority) if authority.host().is_empty() => Err(invalid("it has no host")),
+        Some(authority) if authority.as_str() != authority.host() && authority.port_u16().is_none() => {
+            Err(invalid("its port is no port"))
+        }
+        Some(_) => Ok(uri),
+        None => Err(invalid("it has no host")),
+    }
+}
+
+/// Takes what the protocol knows from an answer. Its body means nothing; it is read only where that is
+/// cheaper than a new connection.
+fn read_answer(answer: http::Response<ureq::Body>, uri: &Uri) -> Result<Ack, Error> {
+    let (head, body) = answer.into_parts();
+    if head.version != http::Version::HTTP_11 {
+        return Err(failure::old_http(uri));
+    }
+    let has_end = head.headers.contains_key(header::TRANSFER_ENCODING)
+        || body.content_length().is_some_and(|length| length <= DRAIN_LIMIT);
+    if has_end {
+        // The answer is there. When its body does not come, the connection is closed, and that is all.
+        let _ = io::copy(&mut body.into_reader().take(DRAIN_LIMIT), &mut io::sink());
+    }
+    let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    Ok(Ack::from_headers(head.status.as_u16(), &headers.collect::<Headers>()))
+}
+
+fn agent_config(config: &ClientConfig) -> ureq::config::Config {
+    Agent::config_builder()
+        .allow_non_standard_methods(true)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .user_agent(&config.user_agent)
+        .accept("*/*")
+        .accept_encoding("")
+        .max_response_header_size(line::MAX_HEAD)
+        .max_idle_age(IDLE_TIMEOUT)
+        .timeout_connect(Some(config.connect_timeout))
+        .timeout_send_request(Some(config.request_timeout))
+        .timeout_send_body(Some(config.request_timeout))
+        .timeout_recv_response(Some(config.response_timeout))
+        .timeout_recv_body(Some(DRAIN_TIMEOUT))
+        .build()
+}
+
+fn own_headers(config: &ClientConfig) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
+    let read = |(name, value): &(String, String)| {
+        let invalid = |why| Error::new(Status::InvalidArgument, format!("the header field {name:?} {why}"));
+        let parsed = name.parse::<HeaderName>().map_err(|_| invalid("has no valid name"))?;
+        if RESERVED.contains(&parsed) || parsed.as_str().starts_with("bits-") {
+            return Err(invalid("belongs to the protocol and cannot be set"));
+        }
+        let value = HeaderValue::from_str(value).map_err(|_| invalid("has no valid value"))?;
+        Ok((parsed, value))
+    };
+    config.headers.iter().map(read).collect()
+}
