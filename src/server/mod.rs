@@ -1,8 +1,8 @@
 //! The ready-made HTTP/1.1 listener: engines mounted under URL prefixes, on one address.
 //!
-//! One thread, the [`poller`], waits for all sockets at once. A connection with something to do goes to a
-//! worker of the [`pool`], which drives its state machine ([`conn`]) until it would block and then parks it
-//! ([`parking`]). So a peer that is idle or slow holds some hundred bytes and no thread, and a thread that
+//! One thread, the `poller`, waits for all sockets at once. A connection with something to do goes to a
+//! worker of the `pool`, which drives its state machine (`conn`) until it would block and then parks it
+//! (`parking`). So a peer that is idle or slow holds some hundred bytes and no thread, and a thread that
 //! blocks in a disk or in application code holds up one connection only.
 
 mod answer;
