@@ -64,7 +64,7 @@ static void clients(const char *url)
         bitsup_client_config_set_fragment_size,    bitsup_client_config_set_connect_timeout,
         bitsup_client_config_set_request_timeout,  bitsup_client_config_set_response_timeout,
         bitsup_client_config_set_no_progress_timeout, bitsup_client_config_set_rate_limit,
-        set_delays,
+        bitsup_client_config_set_timeout,          set_delays,
     };
     for (size_t i = 0; i < ENDS * sizeof setters / sizeof *setters; i++) {
         bitsup_client_config *config = bitsup_client_config_new();
