@@ -259,7 +259,7 @@
 #define BITSUP_DURABILITY_NONE 0
 
 /**
- * Durability: a delivered file survives a loss of power. The usual choice.
+ * Durability: a delivered file survives a loss of power, an unfinished upload may not. The usual choice.
  */
 #define BITSUP_DURABILITY_FILE 1
 
@@ -609,6 +609,19 @@ bitsup_status bitsup_client_config_set_no_progress_timeout(bitsup_client_config 
                                                            bitsup_error **error);
 
 /**
+ * How long a whole run may take; 0, the default: as long as it makes progress. A run that takes longer ends
+ * with BITSUP_E_TIMEOUT and can be continued.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+ * Since: 0.1
+ */
+bitsup_status bitsup_client_config_set_timeout(bitsup_client_config *config,
+                                               uint64_t timeout_ms,
+                                               bitsup_error **error);
+
+/**
  * The User-Agent header. Default: "bitsup/" and the version.
  *
  * Ownership: copies the text.
@@ -827,18 +840,19 @@ bitsup_status bitsup_job_set_observer(bitsup_job *job, bitsup_observer *observer
 
 /**
  * Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same
- * upload. The file is removed when the job is complete or cancelled.
+ * upload; other content is replaced. The file is removed when the job is complete or cancelled.
  *
  * Ownership: copies the path.
  * Threads: one at a time.
- * Errors: NULL_ARGUMENT, BUSY while the job runs or when another job has the file, INVALID_STATE, 2xx.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for the path of the source, BUSY while the job runs or when another
+ * job has the file; 2xx.
  * Since: 0.1
  */
 bitsup_status bitsup_job_set_state_path(bitsup_job *job, const char *path, bitsup_error **error);
 
 /**
  * Uploads. Blocks until the file is delivered and the session closed, retrying by itself. Running an ended
- * job again continues it.
+ * job again continues it, unless it was complete or cancelled.
  *
  * Ownership: borrows the job.
  * Threads: one at a time.
@@ -850,7 +864,7 @@ bitsup_status bitsup_job_run(bitsup_job *job, bitsup_error **error);
 
 /**
  * Ends a run within 250 ms with BITSUP_E_SUSPENDED and returns at once. The session stays on the server for
- * the next run. Without a run in progress nothing happens.
+ * the next run. Asked for before a run, it ends that run as it begins.
  *
  * Ownership: borrows the job.
  * Threads: any, concurrently, callbacks included; not in a signal handler.
@@ -863,12 +877,13 @@ bitsup_status bitsup_job_suspend(const bitsup_job *job, bitsup_error **error);
  * Gives the upload up. While a run is in progress: ends it within 250 ms with BITSUP_E_CANCELLED, trying
  * once to cancel the session on the server, and returns at once. Without a run: cancels the session of the
  * job, a resumed one included, and blocks until the server has acknowledged, retrying as a run does; so
- * calling it again after the run makes sure.
+ * calling it again after the run makes sure. The job cannot be run any more.
  *
  * Ownership: borrows the job.
  * Threads: any, concurrently, callbacks included; not in a signal handler.
  * Callbacks: without a run in progress those of the observer, on this thread.
- * Errors: NULL_ARGUMENT; without a run in progress those of bitsup_job_run.
+ * Errors: NULL_ARGUMENT; without a run in progress those of bitsup_job_run, and INVALID_STATE for a complete
+ * upload.
  * Since: 0.1
  */
 bitsup_status bitsup_job_cancel(const bitsup_job *job, bitsup_error **error);
@@ -913,7 +928,8 @@ bitsup_status bitsup_job_session_id(const bitsup_job *job, char **out_text, bits
  *
  * Ownership: copies the path; free `*out` with bitsup_store_free.
  * Threads: any.
- * Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY when another store has the root, NOT_FOUND, DENIED, IO.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY when another store has the root, UNSUPPORTED for a file system
+ * without hard links, NOT_FOUND, DENIED, NO_SPACE, IO.
  * Since: 0.1
  */
 bitsup_status bitsup_store_new_dir(const char *root,
@@ -1233,8 +1249,8 @@ bitsup_status bitsup_server_config_set_idle_timeout(bitsup_server_config *config
  *
  * Ownership: borrows `config`, keeps its engines; free `*out` with bitsup_server_free.
  * Threads: any, concurrently.
- * Errors: NULL_ARGUMENT, BUSY, INVALID_ARGUMENT for a value of `config` outside its domain, RESOLVE, 2xx when
- * the address cannot be had.
+ * Errors: NULL_ARGUMENT, BUSY, INVALID_ARGUMENT for a value of `config` outside its domain or a server without
+ * engines, RESOLVE; DENIED or IO when the address cannot be had.
  * Since: 0.1
  */
 bitsup_status bitsup_server_start(const bitsup_server_config *config,
@@ -1262,8 +1278,9 @@ bitsup_status bitsup_server_url(const bitsup_server *server, char **out_text, bi
 uint16_t bitsup_server_port(const bitsup_server *server);
 
 /**
- * Stops accepting, gives requests under way `grace_ms`, closes every connection and waits for every thread
- * of the server. What was received and acknowledged stays in the store.
+ * Stops accepting, closes idle connections, gives requests under way `grace_ms`, closes all connections and
+ * waits for every thread of the server. What was acknowledged stays in the store. On a stopped server it does
+ * nothing.
  *
  * Ownership: borrows the server; free it afterwards.
  * Threads: one at a time.

@@ -101,7 +101,7 @@ macro_rules! programs {
     };
 }
 
-programs! { null values lifetimes callbacks roundtrip process unload }
+programs! { null values extremes lifetimes callbacks roundtrip process unload }
 
 #[test]
 fn every_function_is_called_with_null() {

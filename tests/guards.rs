@@ -31,19 +31,20 @@ fn function(source: &str, code: &str, at: usize) -> (String, String) {
     (name, code[open + 1..].trim_start().to_owned())
 }
 
+/// The one exception registers a socket with the poller, behind a type that keeps the two together.
 #[test]
 fn unsafe_code_is_in_the_c_layer_only() {
-    let allowed = ["#![deny(unsafe_code, missing_docs)]", "#[allow(unsafe_code)]"];
+    let mut places = Vec::new();
     for (path, source) in files("src").into_iter().filter(|(path, _)| !path.starts_with("src/ffi/")) {
-        for line in code(&source).lines().filter(|line| !allowed.contains(&line.trim())) {
-            assert!(!line.split(|c| !word(c)).any(|w| w.starts_with("unsafe")), "{path}: {line}");
-        }
+        let count = code(&source).split(|c| !word(c)).filter(|word| *word == "unsafe").count();
+        places.extend((count > 0).then_some((path, count)));
     }
+    assert_eq!(places, [("src/server/watch.rs".to_owned(), 1)]);
 }
 
 #[test]
 fn every_unsafe_block_says_why_it_is_safe() {
-    for (path, source) in files("src/ffi").into_iter().filter(|(path, _)| path.ends_with(".rs")) {
+    for (path, source) in files("src") {
         let lines: Vec<&str> = source.lines().collect();
         for (at, line) in code(&source).lines().enumerate() {
             let block = line.contains("unsafe {") || line.trim_start().starts_with("unsafe impl");

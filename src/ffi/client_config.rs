@@ -157,6 +157,22 @@ pub unsafe extern "C" fn bitsup_client_config_set_no_progress_timeout(
     guard!(error, { set(config, |config| config.no_progress_timeout = Duration::from_millis(timeout_ms)) })
 }
 
+/// How long a whole run may take; 0, the default: as long as it makes progress. A run that takes longer ends
+/// with BITSUP_E_TIMEOUT and can be continued.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_timeout(
+    config: *mut bitsup_client_config,
+    timeout_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.timeout = non_zero(timeout_ms).map(Duration::from_millis)) })
+}
+
 /// The User-Agent header. Default: "bitsup/" and the version.
 ///
 /// Ownership: copies the text.

@@ -132,11 +132,12 @@ pub unsafe extern "C" fn bitsup_job_set_observer(
 }
 
 /// Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same
-/// upload. The file is removed when the job is complete or cancelled.
+/// upload; other content is replaced. The file is removed when the job is complete or cancelled.
 ///
 /// Ownership: copies the path.
 /// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY while the job runs or when another job has the file, INVALID_STATE, 2xx.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for the path of the source, BUSY while the job runs or when another
+/// job has the file; 2xx.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_set_state_path(
@@ -151,7 +152,7 @@ pub unsafe extern "C" fn bitsup_job_set_state_path(
 }
 
 /// Uploads. Blocks until the file is delivered and the session closed, retrying by itself. Running an ended
-/// job again continues it.
+/// job again continues it, unless it was complete or cancelled.
 ///
 /// Ownership: borrows the job.
 /// Threads: one at a time.
@@ -170,7 +171,7 @@ pub unsafe extern "C" fn bitsup_job_run(
 }
 
 /// Ends a run within 250 ms with BITSUP_E_SUSPENDED and returns at once. The session stays on the server for
-/// the next run. Without a run in progress nothing happens.
+/// the next run. Asked for before a run, it ends that run as it begins.
 ///
 /// Ownership: borrows the job.
 /// Threads: any, concurrently, callbacks included; not in a signal handler.
@@ -190,12 +191,13 @@ pub unsafe extern "C" fn bitsup_job_suspend(
 /// Gives the upload up. While a run is in progress: ends it within 250 ms with BITSUP_E_CANCELLED, trying
 /// once to cancel the session on the server, and returns at once. Without a run: cancels the session of the
 /// job, a resumed one included, and blocks until the server has acknowledged, retrying as a run does; so
-/// calling it again after the run makes sure.
+/// calling it again after the run makes sure. The job cannot be run any more.
 ///
 /// Ownership: borrows the job.
 /// Threads: any, concurrently, callbacks included; not in a signal handler.
 /// Callbacks: without a run in progress those of the observer, on this thread.
-/// Errors: NULL_ARGUMENT; without a run in progress those of bitsup_job_run.
+/// Errors: NULL_ARGUMENT; without a run in progress those of bitsup_job_run, and INVALID_STATE for a complete
+/// upload.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_cancel(

@@ -28,8 +28,8 @@ impl Handle for bitsup_server {
 ///
 /// Ownership: borrows `config`, keeps its engines; free `*out` with bitsup_server_free.
 /// Threads: any, concurrently.
-/// Errors: NULL_ARGUMENT, BUSY, INVALID_ARGUMENT for a value of `config` outside its domain, RESOLVE, 2xx when
-/// the address cannot be had.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_ARGUMENT for a value of `config` outside its domain or a server without
+/// engines, RESOLVE; DENIED or IO when the address cannot be had.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_start(
@@ -76,8 +76,9 @@ pub unsafe extern "C" fn bitsup_server_port(server: *const bitsup_server) -> u16
     guard_or!(0, { Ok(handle::borrow(server, "server")?.port) })
 }
 
-/// Stops accepting, gives requests under way `grace_ms`, closes every connection and waits for every thread
-/// of the server. What was received and acknowledged stays in the store.
+/// Stops accepting, closes idle connections, gives requests under way `grace_ms`, closes all connections and
+/// waits for every thread of the server. What was acknowledged stays in the store. On a stopped server it does
+/// nothing.
 ///
 /// Ownership: borrows the server; free it afterwards.
 /// Threads: one at a time.

@@ -11,7 +11,7 @@ use crate::store::{DirOptions, DirStore, Durability, Store};
 
 /// Durability: a loss of power may cost whatever the kernel has not written by itself.
 pub const BITSUP_DURABILITY_NONE: i32 = 0;
-/// Durability: a delivered file survives a loss of power. The usual choice.
+/// Durability: a delivered file survives a loss of power, an unfinished upload may not. The usual choice.
 pub const BITSUP_DURABILITY_FILE: i32 = 1;
 /// Durability: every acknowledged fragment survives a loss of power.
 pub const BITSUP_DURABILITY_FRAGMENT: i32 = 2;
@@ -34,7 +34,8 @@ impl Handle for bitsup_store {
 ///
 /// Ownership: copies the path; free `*out` with bitsup_store_free.
 /// Threads: any.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY when another store has the root, NOT_FOUND, DENIED, IO.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY when another store has the root, UNSUPPORTED for a file system
+/// without hard links, NOT_FOUND, DENIED, NO_SPACE, IO.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_store_new_dir(

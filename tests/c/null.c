@@ -33,6 +33,7 @@ static void client_configs(void)
     NULL_AT("config", bitsup_client_config_set_response_timeout(NULL, 1, e));
     NULL_AT("config", bitsup_client_config_set_retry(NULL, 1, 1, 1, e));
     NULL_AT("config", bitsup_client_config_set_no_progress_timeout(NULL, 1, e));
+    NULL_AT("config", bitsup_client_config_set_timeout(NULL, 1, e));
     NULL_AT("config", bitsup_client_config_set_user_agent(NULL, "a", e));
     NULL_AT("text", bitsup_client_config_set_user_agent(config, NULL, e));
     NULL_AT("config", bitsup_client_config_add_header(NULL, "a", "b", e));

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-enum { FRAGMENT = 8192, MOST = 5 * FRAGMENT + 1 };
+enum { FRAGMENT = 8192, MOST = 20 * FRAGMENT + 1 };
 
 static uint8_t data[MOST];
 
@@ -181,7 +181,7 @@ int main(int argc, char **argv)
     bitsup_client_config *slow_config = bitsup_client_config_new();
     bitsup_client *slow = NULL;
     OK(bitsup_client_config_set_fragment_size(slow_config, FRAGMENT, e));
-    OK(bitsup_client_config_set_rate_limit(slow_config, FRAGMENT, e));
+    OK(bitsup_client_config_set_rate_limit(slow_config, 8 * FRAGMENT, e));
     OK(bitsup_client_new(slow_config, &slow, e));
     stopped_and_continued(slow, server, engine, argv + 1);
     cancelled(slow, server, engine);

@@ -1,0 +1,155 @@
+/* The ends of every number's range: refused as out of domain, or taken and lived with; never a bug. */
+#include "check.h"
+
+static const uint64_t ends[] = {0, 1, INT64_MAX, UINT64_MAX};
+
+enum { ENDS = sizeof ends / sizeof *ends };
+
+typedef bitsup_status (*set_client_fn)(bitsup_client_config *config, uint64_t value, bitsup_error **error);
+typedef bitsup_status (*set_engine_fn)(bitsup_engine_config *config, uint64_t value, bitsup_error **error);
+typedef bitsup_status (*set_server_fn)(bitsup_server_config *config, uint64_t value, bitsup_error **error);
+
+static bitsup_status set_delays(bitsup_client_config *config, uint64_t value, bitsup_error **error)
+{
+    return bitsup_client_config_set_retry(config, (uint32_t)value, value, value, error);
+}
+
+static bitsup_status set_workers(bitsup_server_config *config, uint64_t value, bitsup_error **error)
+{
+    return bitsup_server_config_set_max_workers(config, (uint32_t)value, error);
+}
+
+static bitsup_status set_connections(bitsup_server_config *config, uint64_t value, bitsup_error **error)
+{
+    return bitsup_server_config_set_max_connections(config, (uint32_t)value, error);
+}
+
+/* Success, a refusal or a failure, but no bug. */
+static int settled(bitsup_status status, bitsup_error **error)
+{
+    if (status == BITSUP_E_PANIC)
+        fprintf(stderr, "%s\n", bitsup_error_message(*error));
+    CHECK(status != BITSUP_E_PANIC);
+    bitsup_error_free(*error);
+    return status == BITSUP_OK;
+}
+
+static int32_t give_up(void *user_data, const bitsup_error *cause, uint32_t attempt, uint64_t *delay_ms)
+{
+    (void)user_data, (void)cause;
+    *delay_ms = attempt < 3 ? 0 : *delay_ms;
+    return attempt < 3 ? BITSUP_CONTINUE : BITSUP_ABORT;
+}
+
+/* One byte to each URL; the callback sees to it that no long wait is waited. */
+static void upload(const bitsup_client *client, const char *url)
+{
+    bitsup_error *error = NULL;
+    bitsup_job *job = NULL;
+    bitsup_source *source = make_source("x", 1);
+    bitsup_observer *observer = bitsup_observer_new(NULL, NULL);
+    OK(bitsup_observer_on_retry(observer, give_up, e));
+    if (settled(bitsup_job_new(client, url, source, &job, &error), &error)) {
+        OK(bitsup_job_set_observer(job, observer, e));
+        settled(bitsup_job_run(job, &error), &error);
+    }
+    bitsup_job_free(job);
+    bitsup_observer_free(observer);
+    bitsup_source_free(source);
+}
+
+static void clients(const char *url)
+{
+    static const set_client_fn setters[] = {
+        bitsup_client_config_set_fragment_size,    bitsup_client_config_set_connect_timeout,
+        bitsup_client_config_set_request_timeout,  bitsup_client_config_set_response_timeout,
+        bitsup_client_config_set_no_progress_timeout, bitsup_client_config_set_rate_limit,
+        bitsup_client_config_set_timeout,          set_delays,
+    };
+    for (size_t i = 0; i < ENDS * sizeof setters / sizeof *setters; i++) {
+        bitsup_client_config *config = bitsup_client_config_new();
+        bitsup_client *client = NULL;
+        bitsup_error *error = NULL;
+        OK(setters[i / ENDS](config, ends[i % ENDS], e));
+        if (settled(bitsup_client_new(config, &client, &error), &error)) {
+            upload(client, url);
+            upload(client, "http://127.0.0.1:1/refused");
+        }
+        bitsup_client_free(client);
+        bitsup_client_config_free(config);
+    }
+}
+
+/* A server over the engine takes an upload, or refuses it. */
+static void serve(const bitsup_engine *engine, bitsup_server_config *config)
+{
+    bitsup_server *server = NULL;
+    bitsup_error *error = NULL;
+    OK(bitsup_server_config_mount(config, "/", engine, e));
+    if (settled(bitsup_server_start(config, &server, &error), &error)) {
+        bitsup_client *client = make_hasty_client(8192);
+        char *url = url_of(server, "x");
+        upload(client, url);
+        free(url);
+        bitsup_client_free(client);
+        OK(bitsup_server_stop(server, UINT64_MAX, e));
+    }
+    bitsup_server_free(server);
+}
+
+static void engines(const char *root)
+{
+    static const set_engine_fn setters[] = {
+        bitsup_engine_config_set_max_upload_size,         bitsup_engine_config_set_max_fragment_size,
+        bitsup_engine_config_set_max_sessions_per_owner,  bitsup_engine_config_set_max_sessions,
+        bitsup_engine_config_set_session_timeout,
+    };
+    for (size_t i = 0; i < ENDS * sizeof setters / sizeof *setters; i++) {
+        bitsup_store *store = make_store(root);
+        bitsup_engine_config *config = bitsup_engine_config_new();
+        bitsup_server_config *server_config = bitsup_server_config_new();
+        bitsup_engine *engine = NULL;
+        bitsup_error *error = NULL;
+        uint64_t expired = 0, next_ms = 0;
+        OK(bitsup_engine_config_set_store(config, store, e));
+        OK(setters[i / ENDS](config, ends[i % ENDS], e));
+        if (settled(bitsup_engine_new(config, &engine, &error), &error)) {
+            serve(engine, server_config);
+            OK(bitsup_engine_tick(engine, &expired, &next_ms, e));
+        }
+        bitsup_engine_free(engine);
+        bitsup_server_config_free(server_config);
+        bitsup_engine_config_free(config);
+        bitsup_store_free(store);
+    }
+}
+
+static void servers(const bitsup_engine *engine)
+{
+    static const set_server_fn setters[] = {
+        bitsup_server_config_set_head_timeout, bitsup_server_config_set_read_timeout,
+        bitsup_server_config_set_idle_timeout, set_workers, set_connections,
+    };
+    for (size_t i = 0; i < ENDS * sizeof setters / sizeof *setters; i++) {
+        bitsup_server_config *config = bitsup_server_config_new();
+        OK(setters[i / ENDS](config, ends[i % ENDS], e));
+        serve(engine, config);
+        bitsup_server_config_free(config);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 3);
+    bitsup_server *server = make_server(argv[1]);
+    char *url = url_of(server, "x");
+    clients(url);
+    OK(bitsup_server_stop(server, 0, e));
+    bitsup_server_free(server);
+    free(url);
+    engines(argv[1]);
+    bitsup_engine *engine = make_engine(argv[2]);
+    servers(engine);
+    bitsup_engine_free(engine);
+    return 0;
+}
