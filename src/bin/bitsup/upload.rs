@@ -27,9 +27,7 @@ fn upload(args: &UploadArgs, reporter: &Reporter) -> Result<u64, Error> {
     let source = Source::from_file(&args.file)?;
     let total = source.total();
     let mut job = Client::new(client_config(args))?.job(&args.url, source)?;
-    let state_path = state_dir::state_path(&args.state, &args.file, &args.url)?;
-    state_dir::make_directory_of(&state_path)?;
-    job.set_state_path(&state_path)?;
+    job.set_state_path(state_dir::state_path(&args.state, &args.file, &args.url)?)?;
     job.set_observer(Box::new(reporter.clone()));
     suspend_on_signal(&job)?;
     job.run()?;
