@@ -73,7 +73,9 @@ fn the_option_tables_are_those_of_the_program() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/cli.md", "docs/protocol.md"] {
+    for document in
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/cli.md", "docs/protocol.md", "CHANGELOG.md"]
+    {
         let path = repository().join(document);
         let text = fs::read_to_string(&path).unwrap();
         for target in

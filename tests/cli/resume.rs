@@ -11,10 +11,13 @@ const SIZE: usize = 400_000;
 /// Arguments that make an upload slow enough to be caught in the middle.
 const SLOW: &[&str] = &["--json", "--fragment-size", "16k", "--limit-rate", "200k"];
 
+/// More than one fragment: an upload that begins anew counts less with its first Ack.
+const SOME: u64 = 40_000;
+
 /// Starts an upload of `SIZE` bytes and returns when some of them are acknowledged: how many.
 fn caught_in_the_middle(upload: &[&str]) -> (Running, u64) {
     let mut client = Running::start(&[upload, SLOW].concat());
-    let event = client.wait_for(|event| event["event"] == "progress");
+    let event = client.wait_for(|event| event["sent"].as_u64().is_some_and(|sent| sent > SOME));
     (client, event["sent"].as_u64().unwrap())
 }
 
@@ -43,7 +46,7 @@ fn a_killed_client_resumes_where_it_was() {
     client.child.wait().unwrap();
     assert_eq!(served.place.names(), [""; 0], "nothing partial is visible");
 
-    assert!(first_progress_of_the_next_run(&upload) > sent);
+    assert!(first_progress_of_the_next_run(&upload) >= sent);
     assert_delivered(&served.place, &content);
 }
 
@@ -64,7 +67,7 @@ fn sigint_suspends_with_exit_code_130() {
             "{events:?}"
         );
 
-        assert!(first_progress_of_the_next_run(&upload) > sent);
+        assert!(first_progress_of_the_next_run(&upload) >= sent);
         assert_delivered(&served.place, &content);
     }
 }
@@ -108,6 +111,46 @@ fn cancel_of_an_upload_that_never_was_says_so() {
     let state = served.place.text("state");
     run(&["cancel", &source, &served.url_of("file"), "--state-dir", &state]).failed(1, &["remembered"]);
     assert!(!served.place.path("state").exists());
+}
+
+#[test]
+fn a_source_that_changed_between_two_runs_starts_over() {
+    let served = Served::new(&[]);
+    let (source, _) = served.place.source("source", SIZE);
+    let (state, url) = (served.place.text("state"), served.url_of("file"));
+    let upload = ["upload", &source, &url, "--state-dir", &state];
+    let (mut client, _) = caught_in_the_middle(&upload);
+    client.signal(Signal::INT);
+    client.finish().failed(130, &[]);
+
+    let (_, content) = served.place.source("source", SIZE + 1);
+    let outcome = run(&upload);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(outcome.stderr.contains("starts anew"), "{outcome:?}");
+    assert!(fs::read(served.place.received("file")).unwrap() == content, "the file differs from its source");
+}
+
+#[test]
+fn a_source_that_is_truncated_during_the_upload_ends_it() {
+    let served = Served::new(&[]);
+    let (source, content) = served.place.source("source", SIZE);
+    let (state, url) = (served.place.text("state"), served.url_of("file"));
+    let (mut client, _) = caught_in_the_middle(&["upload", &source, &url, "--state-dir", &state]);
+    fs::write(&source, &content[..SIZE / 2]).unwrap();
+    client.finish().failed(1, &["0x8020001D BG_E_LOCAL_FILE_CHANGED", "what to do: "]);
+    assert_eq!(served.place.names(), [""; 0]);
+}
+
+#[test]
+fn two_runs_of_one_upload_do_not_mix() {
+    let served = Served::new(&[]);
+    let (source, content) = served.place.source("source", SIZE);
+    let (state, url) = (served.place.text("state"), served.url_of("file"));
+    let upload = ["upload", &source, &url, "--state-dir", &state];
+    let (mut client, _) = caught_in_the_middle(&upload);
+    run(&upload).failed(1, &["in use"]);
+    client.finish().succeeded();
+    assert_delivered(&served.place, &content);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The `bitsup` program: the library's server and client on the command line.
 //!
 //! What other programs may rely on is in docs/cli.md: exit codes, the first line of `serve`, the JSON events.
-#![forbid(unsafe_code)]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -58,9 +58,11 @@ fn advice(error: &Error) -> Option<String> {
     let of_hresult = error.hresult().and_then(explain::hresult);
     let known = of_hresult.or_else(|| error.http_status().and_then(explain::http_status));
     match (known, error.is_transient()) {
-        (Some(known), true) => Some(format!("{}; running the same command again resumes", known.advice)),
+        (Some(known), true) => {
+            Some(format!("{}; then run the same command again, an upload resumes", known.advice))
+        }
         (Some(known), false) => Some(known.advice.into()),
-        (None, true) => Some("run the same command again: it resumes".into()),
+        (None, true) => Some("run the same command again, an upload resumes".into()),
         (None, false) => None,
     }
 }
@@ -96,6 +98,9 @@ impl Reporter {
     pub fn done(&self, total: u64, took: Duration) {
         let line = format!("uploaded {}: {} in {:.1} s", self.what, HumanBytes(total), took.as_secs_f64());
         let event = json!({"event": "done", "sent": total, "total": total, "seconds": took.as_secs_f64()});
+        if let Style::Bar(bar) = &self.style {
+            bar.finish_and_clear();
+        }
         self.say(&line, event);
     }
 

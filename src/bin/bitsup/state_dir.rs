@@ -1,7 +1,7 @@
 //! Where the command line remembers unfinished uploads.
 
+use std::env;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
 
 use bitsup::{Error, Status};
 use uuid::Uuid;
@@ -21,23 +21,6 @@ pub fn state_path(args: &StateArgs, source: &Path, url: &str) -> Result<PathBuf,
     key.push(b'\n');
     key.extend_from_slice(url.as_bytes());
     Ok(directory.join(Uuid::new_v5(&Uuid::NAMESPACE_URL, &key).to_string()))
-}
-
-/// Makes the directory of a state file, readable by this user only: a session id is enough to continue or
-/// cancel an upload.
-pub fn make_directory_of(state_path: &Path) -> Result<(), Error> {
-    let Some(directory) = state_path.parent() else { return Ok(()) };
-    make_private(directory).map_err(|error| {
-        Error::io(format_args!("cannot make the state directory {}", directory.display()), error)
-    })
-}
-
-fn make_private(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
 }
 
 fn default_directory() -> Result<PathBuf, Error> {

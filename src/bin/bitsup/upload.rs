@@ -1,11 +1,10 @@
 //! `bitsup upload`: one job from the command line.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bitsup::Error;
 use bitsup::client::{Client, ClientConfig, Job, Source};
-use bitsup::upload::RetryPolicy;
 
 use crate::args::UploadArgs;
 use crate::report::Reporter;
@@ -27,9 +26,7 @@ fn upload(args: &UploadArgs, reporter: &Reporter) -> Result<u64, Error> {
     let source = Source::from_file(&args.file)?;
     let total = source.total();
     let mut job = Client::new(client_config(args))?.job(&args.url, source)?;
-    let state_path = state_dir::state_path(&args.state, &args.file, &args.url)?;
-    state_dir::make_directory_of(&state_path)?;
-    job.set_state_path(&state_path)?;
+    job.set_state_path(state_dir::state_path(&args.state, &args.file, &args.url)?)?;
     job.set_observer(Box::new(reporter.clone()));
     suspend_on_signal(&job)?;
     job.run()?;
@@ -37,21 +34,18 @@ fn upload(args: &UploadArgs, reporter: &Reporter) -> Result<u64, Error> {
 }
 
 fn client_config(args: &UploadArgs) -> ClientConfig {
-    let defaults = ClientConfig::default();
-    ClientConfig {
+    let mut config = ClientConfig {
         fragment_size: args.fragment_size,
         rate_limit: args.limit_rate,
-        retry: RetryPolicy {
-            first_delay: args.retry_delay,
-            max_delay: Duration::max(args.retry_delay, defaults.retry.max_delay),
-            ..defaults.retry
-        },
         no_progress_timeout: args.client.no_progress_timeout,
         timeout: args.timeout,
         headers: args.client.request.header.clone(),
         logger: args.client.request.verbosity.logger(),
-        ..defaults
-    }
+        ..ClientConfig::default()
+    };
+    config.retry.first_delay = args.retry_delay;
+    config.retry.max_delay = args.retry_delay.max(config.retry.max_delay);
+    config
 }
 
 /// Lets SIGINT and SIGTERM end the run in a way that the next run continues.
