@@ -125,7 +125,8 @@ fn option_name(rest: &str) -> &str {
 
 /// A directory with the library under its own name and under its SONAME, as an installation has it.
 fn library_directory(place: &Place) -> PathBuf {
-    let built = Path::new(env!("CARGO_BIN_EXE_bitsup")).parent().unwrap().join("libbitsup.so");
+    // Beside the test: only there does `cargo test` put it, and not what a former build left.
+    let built = std::env::current_exe().unwrap().with_file_name("libbitsup.so");
     let directory = place.path("lib");
     fs::create_dir(&directory).unwrap();
     for name in ["libbitsup.so".to_owned(), soname(&built)] {
