@@ -1,7 +1,7 @@
 //! The C ABI as C sees it: the programs in `tests/c`, compiled against the header, linked to the shared
 //! library, and run as they are, under Valgrind, and under the address and leak sanitizers. And the examples.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "ffi"))]
 
 mod cc;
 

@@ -1,6 +1,6 @@
 //! The header, the list of symbols and the shared library say the same, and the header stands alone.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "ffi"))]
 
 mod cc;
 
