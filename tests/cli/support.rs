@@ -72,7 +72,12 @@ pub struct Running {
 
 impl Running {
     pub fn start(args: &[&str]) -> Self {
-        let mut child = bitsup(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::by(&mut bitsup(args))
+    }
+
+    /// What that command starts.
+    pub fn by(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }
@@ -131,7 +136,12 @@ impl Served {
     pub fn over(place: Place, listen: &str, options: &[&str]) -> Self {
         let root = place.root();
         let args = [&["serve", "--root", root.to_str().unwrap(), "--listen", listen], options].concat();
-        let mut process = Running::start(&args);
+        Self::by(&mut bitsup(&args), place)
+    }
+
+    /// A server that is started by that command.
+    pub fn by(command: &mut Command, place: Place) -> Self {
+        let mut process = Running::by(command);
         let line = process.line();
         let url = line.strip_prefix("listening on ").map(str::to_owned);
         let url = url.unwrap_or_else(|| panic!("{line:?}, {:?}", process.finish()));

@@ -18,6 +18,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Serves until SIGINT or SIGTERM.
 pub fn run(args: &ServeArgs) -> Result<(), Error> {
     let mut signals = signals::catch()?;
+    signals::survive_the_file_size_limit()?;
     let logger = args.verbosity.logger();
     let engine = Engine::new(engine_config(args, logger.clone())?)?;
     let config = server_config(args, engine, logger);
