@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::support::{Place, Running, Served, run};
 
-const SIZE: usize = 400_000;
+const SIZE: usize = 200_000;
 
 /// Arguments that make an upload slow enough to be caught in the middle.
 const SLOW: &[&str] = &["--json", "--fragment-size", "16k", "--limit-rate", "200k"];

@@ -43,7 +43,7 @@ fn a_session_survives_a_stop() {
     let (source, content) = served.place.source("source", 200_000);
     let (state, url) = (served.place.text("state"), served.url_of("file"));
     let upload = ["upload", &source, &url, "--state-dir", &state, "--fragment-size", "16k"];
-    let mut client = Running::start(&[&upload[..], &["--json", "--limit-rate", "100k"]].concat());
+    let mut client = Running::start(&[&upload[..], &["--json", "--limit-rate", "200k"]].concat());
     client.wait_for(|event| event["event"] == "progress");
     served.process.signal(Signal::TERM);
     served.process.finish().succeeded();
