@@ -131,11 +131,14 @@ fn create(shared: &Arc<Shared>, head: &RequestHead) -> Result<Ack, Fault> {
         // From the operating system's generator: whoever knows the id may resume and cancel.
         id: SessionId::from_u128(uuid::Uuid::new_v4().as_u128()),
         destination,
+        remote: None,
+        url: None,
         query: target.query.map(str::to_owned),
         owner: head.owner.clone(),
         total: None,
         created_ms: now_ms,
         phase: SessionPhase::Receiving,
+        outcome: None,
     };
     let session = Arc::new(Session::new(record.clone(), now_ms));
     shared.registry.admit(Arc::clone(&session), config)?;
