@@ -130,15 +130,20 @@ fn message(world: &mut World, step: &Step, words: &[&str], place: &str) -> Messa
         headers.push((name.clone(), value));
     }
     headers.retain(|(name, _)| !asked.remove.iter().any(|gone| gone.eq_ignore_ascii_case(name)));
+    let target = target(world, step, words, session);
+    let version = asked.version.clone().unwrap_or_else(|| "HTTP/1.1".to_owned());
+    Message { method, target, version, headers, body, owner: asked.by.clone() }
+}
+
+/// What the request asks for: what the case says, the last reply, or the path of the last session.
+fn target(world: &World, step: &Step, words: &[&str], session: &str) -> String {
     let id = world.sessions.get(session).map_or("", String::as_str);
-    let given = asked.to.as_ref().map(|to| to.replace("$bare", id.trim_matches(['{', '}'])));
-    let target = given.unwrap_or_else(|| match (words, world.path.as_str()) {
+    let given = step.request.to.as_ref().map(|to| to.replace("$bare", id.trim_matches(['{', '}'])));
+    given.unwrap_or_else(|| match (words, world.path.as_str()) {
         (["get" | "head", "reply"], _) => world.reply.clone().expect("a reply URL before"),
         (_, "") => "/unnamed".to_owned(),
         (_, path) => path.to_owned(),
-    });
-    let version = asked.version.clone().unwrap_or_else(|| "HTTP/1.1".to_owned());
-    Message { method, target, version, headers, body, owner: asked.by.clone() }
+    })
 }
 
 fn check(answer: &Answer, step: &Step, session: &str, place: &str) {
