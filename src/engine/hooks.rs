@@ -7,21 +7,27 @@ use crate::store::Content;
 
 /// The application behind an engine.
 ///
-/// Threads: called concurrently for different sessions, never concurrently for one. No lock of the engine is
-/// held meanwhile, and a call may take minutes: it holds the calling thread only.
+/// Threads: called concurrently for different sessions. For one session `on_progress`, `on_received` and
+/// `on_end` follow each other; `on_request` comes for every packet, also while another call is made for its
+/// session. No lock of the engine is held meanwhile, and a call may take minutes: it holds the calling thread,
+/// and further packets of its session, which wait for the outcome. A call must not wait for such a packet.
+/// The engine may be called: what ends the session takes effect when the call returns.
 pub trait Hooks: Send + Sync {
     /// A packet came in, before anything is done about it: who sent it ([`Verdict::set_owner`]), and may they?
+    /// Also called for the GET of a reply, with no packet. No session was looked up yet: its id is only what
+    /// the request claims.
     fn on_request(&self, _upload: &Upload<'_>, _verdict: &mut Verdict) {}
 
     /// A session is about to be made: may it, and where does its file go ([`Verdict::set_destination`])?
     fn on_create(&self, _upload: &Upload<'_>, _verdict: &mut Verdict) {}
 
-    /// Bytes were acknowledged.
+    /// Bytes were stored and will be acknowledged.
     fn on_progress(&self, _upload: &Upload<'_>) {}
 
     /// All bytes are there, and the last Fragment waits for its answer. Called again with the client's next
     /// Fragment when it rejects, but for status 403, which is final (PROTOCOL 5.5). At most once with success
-    /// unless the process dies before the answer is recorded.
+    /// unless the process dies before the answer is recorded, or its reply cannot be kept. A Close-Session
+    /// that comes before the application was told leads here, too.
     fn on_received(&self, _upload: &Upload<'_>, _verdict: &mut Verdict) {}
 
     /// The session is gone.
@@ -42,16 +48,30 @@ pub enum EndReason {
     Failed = 3,
 }
 
+impl EndReason {
+    /// The reason in a word, for the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// What a hook sees of an upload.
 #[derive(Clone, Copy)]
 pub struct Upload<'a> {
-    /// The packet that led here; `None` for the end of a session that no packet asked for.
+    /// The packet that led here; `None` for the GET of a reply and for the end of a session that no packet
+    /// asked for.
     pub packet: Option<PacketKind>,
     /// The session; `None` before there is one.
     pub session_id: Option<SessionId>,
-    /// Path and query of the remote name, as on the wire, the mount point included.
+    /// Path and query of the remote name, as Create-Session had it, the mount point included.
     pub target: &'a str,
-    /// The absolute URL of the remote name, as far as it is known: scheme, host, mount point, path, query.
+    /// The absolute URL of the remote name, as far as it is known: scheme, host, mount point, path, query. In
+    /// `on_request` that of the request itself.
     pub url: &'a str,
     /// Who is at the other end.
     pub peer: Option<&'a str>,
@@ -97,7 +117,8 @@ pub(super) enum Reply {
 }
 
 impl Verdict {
-    /// Refuses: the packet is answered with that status, HRESULT and context. `reason` is for the log.
+    /// Refuses: the packet is answered with that status, HRESULT and context. `reason` is for the log. A status
+    /// below 300 or over 599 is answered as 500.
     pub fn reject(&mut self, status: u16, hresult: HResult, context: Context, reason: &'static str) {
         self.rejection = Some(Fault::rejected(status, hresult, context, reason));
     }
@@ -123,7 +144,7 @@ impl Verdict {
         self.reply = Reply::Url(url.into());
     }
 
-    /// Replies with the content of a file, which is taken over. In `on_received`.
+    /// Replies with the content of a file, which is taken over: moved, or copied and removed. In `on_received`.
     pub fn set_reply_file(&mut self, path: impl Into<PathBuf>) {
         self.reply = Reply::File(path.into());
     }

@@ -3,7 +3,8 @@
 use super::hresult::HResult;
 
 /// Who failed, as `BITS-Error-Context` says it (PROTOCOL 10.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u32)]
 pub enum Context {
     /// The server itself (`BG_ERROR_CONTEXT_REMOTE_FILE`).
