@@ -72,7 +72,14 @@ impl Request {
 impl Application {
     /// Starts an application that asks `script` what to do with each request.
     pub fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    /// As [`Self::start`], where somebody listens already.
+    pub fn start_at(
+        listener: TcpListener,
+        script: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             script: Box::new(script),
