@@ -188,8 +188,9 @@ impl Shared {
 
     /// Reads the body of a request to its end; whether it came whole.
     fn read_body(&self, mut stream: &TcpStream, pending: &mut Vec<u8>, number: usize) -> bool {
-        let length =
-            self.requests.lock().unwrap()[number - 1].get("Content-Length").unwrap().parse().unwrap();
+        let request = self.requests.lock().unwrap()[number - 1].clone();
+        let length = request.get("Content-Length").unwrap_or_else(|| panic!("no length: {request:?}"));
+        let length = length.parse().unwrap();
         let mut buffer = vec![0; 256 * 1024];
         while pending.len() < length {
             match stream.read(&mut buffer) {
