@@ -7,6 +7,7 @@ mod dispatch;
 mod exchange;
 mod finish;
 mod fragment;
+mod hooks;
 mod registry;
 mod response;
 mod session;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use config::{EngineConfig, Finalize, Overlap};
 pub use exchange::{Exchange, RequestHead, Want};
+pub use hooks::{EndReason, Hooks, Upload, Verdict};
 pub use response::Response;
 
 use crate::error::{Error, Status};

@@ -93,6 +93,11 @@ impl Fault {
         Self::new(501, Some(HResult::E_ACCESSDENIED), "uploads are disabled")
     }
 
+    /// What the application behind the server says.
+    pub const fn rejected(status: u16, hresult: HResult, context: Context, reason: &'static str) -> Self {
+        Self { status, hresult: Some(hresult), context, reason, retry_after: None }
+    }
+
     /// 503 with Retry-After: a limit is reached for now.
     pub const fn unavailable(reason: &'static str, retry_after: u32) -> Self {
         let mut fault = Self::new(503, Some(HResult::http(503)), reason);

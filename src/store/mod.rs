@@ -67,6 +67,25 @@ pub trait Sink: Send {
     }
 }
 
+/// Bytes that lie in a store, for reading: a received file, or a reply.
+///
+/// Threads: one at a time; may move between threads.
+pub trait Content: Send {
+    /// How many bytes there are.
+    fn length(&self) -> u64;
+
+    /// When they were last written, in milliseconds since 1970.
+    fn modified_ms(&self) -> u64;
+
+    /// Reads at that offset, at most a buffer full; 0 at the end only.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// The file behind it, for stores that have one.
+    fn file(&self) -> Option<&File> {
+        None
+    }
+}
+
 /// Why a store could not do it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
