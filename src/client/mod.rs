@@ -2,11 +2,15 @@
 
 mod config;
 mod control;
+mod download;
 mod drive;
 mod http;
 mod interrupt;
 mod job;
+mod locked;
 mod observer;
+mod part;
+mod reply;
 mod source;
 mod state_file;
 mod throttle;

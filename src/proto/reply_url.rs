@@ -1,13 +1,13 @@
 //! `BITS-Reply-URL` as servers write it, made a URL that can be fetched (PROTOCOL 7.1).
 
-use super::limits::MAX_REMOTE_NAME;
+use super::limits::MAX_REPLY_URL;
 use super::url::{Url, is_host_and_port};
 
 /// Why a reply URL is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
     /// Longer than any URL of the protocol.
-    #[error("is longer than {MAX_REMOTE_NAME} characters")]
+    #[error("is longer than {MAX_REPLY_URL} characters")]
     TooLong,
     /// Another scheme, or a path of the server's disk.
     #[error("is neither http nor https")]
@@ -23,7 +23,7 @@ pub enum Flaw {
 /// The absolute URL of a reply: back-slashes become slashes, what no URL may hold is percent-encoded, and the
 /// result is resolved against `base`, an absolute http or https URL (RFC 3986, 5.2). A fragment is dropped.
 pub fn resolve(reply: &str, base: &str) -> Result<String, Flaw> {
-    if reply.chars().count() > MAX_REMOTE_NAME {
+    if reply.chars().count() > MAX_REPLY_URL {
         return Err(Flaw::TooLong);
     }
     let base = Url::parse(base).ok_or(Flaw::Host)?;
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_leads_elsewhere_is_refused() {
-        let long = "x".repeat(MAX_REMOTE_NAME + 1);
+        let long = "x".repeat(MAX_REPLY_URL + 1);
         let cases = [
             ("ftp://h/r", Flaw::Scheme),
             ("file:///etc/passwd", Flaw::Scheme),

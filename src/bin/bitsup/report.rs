@@ -91,7 +91,9 @@ impl Reporter {
             (_, _, true) => Style::Bar(bar()),
             (_, _, false) => Style::Lines(Throttle::default()),
         };
-        Self { style, what: format!("{} to {}", args.file.display(), args.url) }
+        let reply = args.reply.as_ref().map(|path| format!(", reply in {}", path.display()));
+        let what = format!("{} to {}{}", args.file.display(), args.url, reply.unwrap_or_default());
+        Self { style, what }
     }
 
     /// The upload is complete.
@@ -141,6 +143,31 @@ impl Observer for Reporter {
         Flow::Continue
     }
 
+    fn reply_progress(&mut self, received: u64, total: Option<u64>) -> Flow {
+        match &mut self.style {
+            Style::Quiet => {}
+            Style::Json => {
+                let event = json!({"event": "reply_progress", "received": received, "total": total});
+                say(&event.to_string());
+            }
+            Style::Bar(bar) => {
+                bar.set_length(total.unwrap_or(received));
+                bar.set_position(received);
+            }
+            Style::Lines(throttle) => {
+                let whole = total.unwrap_or(received);
+                if let Some(percent) = throttle.due(received, whole, Instant::now()) {
+                    let (received, whole) = (HumanBytes(received), HumanBytes(whole));
+                    match total {
+                        Some(_) => say(&format!("reply {percent:>3} % {received} of {whole}")),
+                        None => say(&format!("reply {received}")),
+                    }
+                }
+            }
+        }
+        Flow::Continue
+    }
+
     fn state(&mut self, from: JobState, to: JobState) {
         if matches!(self.style, Style::Json) {
             say(&json!({"event": "state", "from": state_name(from), "to": state_name(to)}).to_string());
@@ -174,6 +201,7 @@ fn state_name(state: JobState) -> &'static str {
         JobState::Transferring => "transferring",
         JobState::Waiting => "waiting",
         JobState::Suspended => "suspended",
+        JobState::FetchingReply => "fetching_reply",
         JobState::Transferred => "transferred",
         JobState::Closed => "closed",
         JobState::Cancelled => "cancelled",
