@@ -65,7 +65,7 @@ impl Part {
     /// Goes on from what was `kept`; what came behind it is not known to be safe, and is dropped.
     pub fn resume(&mut self, kept: Option<Partial>) -> Result<(), Error> {
         let length = self.file.metadata().map_err(|error| self.failed(error))?.len();
-        let kept = kept.filter(|kept| kept.received <= length && kept.is_resumable());
+        let kept = kept.filter(|kept| kept.received <= length);
         self.cut(kept.unwrap_or_default())
     }
 
@@ -90,7 +90,8 @@ impl Part {
 
     /// What is kept of this URL that can be gone on from.
     pub fn resumable(&self, url: &str) -> Option<&Partial> {
-        Some(&self.partial).filter(|partial| partial.url == url && partial.received > 0)
+        Some(&self.partial)
+            .filter(|partial| partial.url == url && partial.received > 0 && partial.is_resumable())
     }
 
     /// Appends bytes; `true` when there were never so many.

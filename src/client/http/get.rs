@@ -7,6 +7,7 @@ use ureq::http::{self, Uri, header};
 
 use super::{Http, failure, parse_url};
 use crate::error::Error;
+use crate::proto::packet::content_length;
 use crate::proto::{Headers, names};
 
 /// An answer whose body is still to be read.
@@ -59,10 +60,11 @@ impl Answer {
     fn new(answer: http::Response<ureq::Body>, uri: Uri) -> Self {
         let (head, body) = answer.into_parts();
         let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let headers: Headers = headers.collect();
         Self {
             status: head.status.as_u16(),
-            headers: headers.collect(),
-            length: body.content_length(),
+            length: content_length(&headers).ok().flatten(),
+            headers,
             body: body.into_reader(),
             uri,
         }
