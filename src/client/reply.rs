@@ -85,7 +85,8 @@ impl Job {
         outcome
     }
 
-    /// When no place has the reply, the error that may pass counts.
+    /// A place is left for the next one when it does not have the reply or cannot be reached. When none has
+    /// it, the error that may pass counts.
     fn fetch_from(
         &mut self,
         machine: &mut Upload,
@@ -98,8 +99,9 @@ impl Job {
             let path = part.target().to_string_lossy().into_owned();
             let mut witness = Receiver { job: self, machine, path };
             let Err(error) = download::fetch(&http, place, part, &mut witness) else { return Ok(()) };
-            let is_elsewhere = error.is_transient() || matches!(error.http_status(), Some(404 | 410));
-            if !is_elsewhere {
+            let is_absent = matches!(error.http_status(), Some(404 | 410));
+            let is_unreachable = matches!(error.status(), Status::Resolve | Status::Connect);
+            if !is_absent && !is_unreachable {
                 return Err(error);
             }
             self.control.interrupt.check()?;
