@@ -79,7 +79,8 @@ enum Style {
     Quiet,
     Json,
     Bar(ProgressBar),
-    Lines(Throttle),
+    /// One throttle for the upload, one for the reply.
+    Lines(Throttle, Throttle),
 }
 
 impl Reporter {
@@ -89,7 +90,7 @@ impl Reporter {
             (true, ..) => Style::Quiet,
             (_, true, _) => Style::Json,
             (_, _, true) => Style::Bar(bar()),
-            (_, _, false) => Style::Lines(Throttle::default()),
+            (_, _, false) => Style::Lines(Throttle::default(), Throttle::default()),
         };
         let reply = args.reply.as_ref().map(|path| format!(", reply in {}", path.display()));
         let what = format!("{} to {}{}", args.file.display(), args.url, reply.unwrap_or_default());
@@ -111,7 +112,7 @@ impl Reporter {
         match &self.style {
             Style::Json => say(&error_event(error).to_string()),
             Style::Bar(bar) => bar.abandon(),
-            Style::Quiet | Style::Lines(_) => {}
+            Style::Quiet | Style::Lines(..) => {}
         }
     }
 
@@ -120,7 +121,7 @@ impl Reporter {
             Style::Quiet => {}
             Style::Json => say(&event.to_string()),
             Style::Bar(bar) => bar.suspend(|| say(line)),
-            Style::Lines(_) => say(line),
+            Style::Lines(..) => say(line),
         }
     }
 }
@@ -134,7 +135,7 @@ impl Observer for Reporter {
                 bar.set_length(total);
                 bar.set_position(sent);
             }
-            Style::Lines(throttle) => {
+            Style::Lines(throttle, _) => {
                 if let Some(percent) = throttle.due(sent, total, Instant::now()) {
                     say(&format!("{percent:>3} % {} of {}", HumanBytes(sent), HumanBytes(total)));
                 }
@@ -154,7 +155,7 @@ impl Observer for Reporter {
                 bar.set_length(total.unwrap_or(received));
                 bar.set_position(received);
             }
-            Style::Lines(throttle) => {
+            Style::Lines(_, throttle) => {
                 let whole = total.unwrap_or(received);
                 if let Some(percent) = throttle.due(received, whole, Instant::now()) {
                     let (received, whole) = (HumanBytes(received), HumanBytes(whole));
