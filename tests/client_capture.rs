@@ -118,46 +118,49 @@ fn iis_reply(peer: &mut Peer, status: &str, range: &str, length: usize) {
     ));
 }
 
+/// The server's side of 13.2: both hosts of it, one after the other.
+fn farm(peer: &mut Peer) -> [Received; 6] {
+    let create = peer.request();
+    iis(
+        peer,
+        "21:11:57",
+        &format!(
+            "BITS-Protocol: {}\r\nBITS-Session-Id: {FARM_SESSION}\r\nBITS-Host-Id: 127.0.0.1\r\n\
+             BITS-Host-Id-Fallback-Timeout: 110\r\nContent-Length: 0\r\nAccept-encoding: identity\r\n",
+            scripted::GUID
+        ),
+    );
+    peer.close();
+    let ping = peer.request();
+    iis(peer, "21:11:57", "Content-Length: 0\r\n");
+    let fragment = peer.request();
+    iis(
+        peer,
+        "21:12:01",
+        "Content-Length: 0\r\nBITS-Received-Content-Range: 4892\r\nBITS-Reply-URL: \
+         BITS-Sessions\\Replies\\{C85B4E0A-9EB9-4114-BFA4-8A43B4710091}\\responsefile.bin\r\n",
+    );
+    peer.close();
+    let get = peer.get();
+    iis_reply(peer, "200 OK", "", 10_240);
+    peer.raw(&"a".repeat(9_977));
+    peer.close();
+    let rest = peer.get();
+    iis_reply(peer, "206 Partial Content", "Content-Range: bytes 9977-10239/10240\r\n", 263);
+    peer.raw(&"b".repeat(263));
+    peer.close();
+    let close = peer.request();
+    iis(peer, "21:12:07", "Content-Length: 0\r\n");
+    [create, ping, fragment, get, rest, close]
+}
+
 /// Host id without a port, reply URL with back-slashes and braces, GET at the original host, Close at the
 /// other. The original host is `localhost` and the host id `127.0.0.1`, so that `Host` tells them apart. The
 /// captured client asked for the first 9,977 bytes of 10,240; ours asks for all, gets as many before the
 /// connection ends, and asks for the rest.
 #[test]
 fn capture_13_2_upload_reply_with_a_host_id() {
-    let (url, server) = serve(|peer| {
-        let create = peer.request();
-        iis(
-            peer,
-            "21:11:57",
-            &format!(
-                "BITS-Protocol: {}\r\nBITS-Session-Id: {FARM_SESSION}\r\nBITS-Host-Id: 127.0.0.1\r\n\
-                 BITS-Host-Id-Fallback-Timeout: 110\r\nContent-Length: 0\r\nAccept-encoding: identity\r\n",
-                scripted::GUID
-            ),
-        );
-        peer.close();
-        let ping = peer.request();
-        iis(peer, "21:11:57", "Content-Length: 0\r\n");
-        let fragment = peer.request();
-        iis(
-            peer,
-            "21:12:01",
-            "Content-Length: 0\r\nBITS-Received-Content-Range: 4892\r\nBITS-Reply-URL: \
-             BITS-Sessions\\Replies\\{C85B4E0A-9EB9-4114-BFA4-8A43B4710091}\\responsefile.bin\r\n",
-        );
-        peer.close();
-        let get = peer.get();
-        iis_reply(peer, "200 OK", "", 10_240);
-        peer.raw(&"a".repeat(9_977));
-        peer.close();
-        let rest = peer.get();
-        iis_reply(peer, "206 Partial Content", "Content-Range: bytes 9977-10239/10240\r\n", 263);
-        peer.raw(&"b".repeat(263));
-        peer.close();
-        let close = peer.request();
-        iis(peer, "21:12:07", "Content-Length: 0\r\n");
-        [create, ping, fragment, get, rest, close]
-    });
+    let (url, server) = serve(farm);
     let origin = url.replace("127.0.0.1", "localhost");
     let directory = tempfile::tempdir().unwrap();
     let target = "/upload-ref-isapi-WebFarm/2100mb-rfc2119.txt";

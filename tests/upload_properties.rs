@@ -51,7 +51,6 @@ fn ack() -> impl Strategy<Value = Ack> {
         host_id: rest.4.0.map(str::to_owned),
         host_id_fallback: rest.4.1,
         reply_url: rest.4.2.map(str::to_owned),
-        ..Ack::default()
     })
 }
 

@@ -10,6 +10,7 @@ mod job;
 mod locked;
 mod observer;
 mod part;
+mod ranges;
 mod reply;
 mod source;
 mod state_file;

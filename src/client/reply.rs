@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::download::{self, Witness};
 use super::drive::aborted;
 use super::job::Job;
 use super::observer::{Flow, JobState};
 use super::part::{Part, Partial};
+use super::ranges::{self, Witness};
 use super::state_file::SavedReply;
 use crate::error::{Error, Status};
 use crate::log::Level;
@@ -98,7 +98,7 @@ impl Job {
         for place in places {
             let path = part.target().to_string_lossy().into_owned();
             let mut witness = Receiver { job: self, machine, path };
-            let Err(error) = download::fetch(&http, place, part, &mut witness) else { return Ok(()) };
+            let Err(error) = ranges::fetch(&http, place, part, &mut witness) else { return Ok(()) };
             let is_absent = matches!(error.http_status(), Some(404 | 410));
             let is_unreachable = matches!(error.status(), Status::Resolve | Status::Connect);
             if !is_absent && !is_unreachable {
