@@ -34,7 +34,11 @@ fn ack() -> impl Strategy<Value = Ack> {
     let error = prop::sample::select(vec![0, 0, 0, 0x8020_001F, 0x8020_0020, 0x8007_0057, 0x8007_0070, 1]);
     let context = prop::sample::select(vec![None, Some(Context::Server), Some(Context::Application)]);
     let protocol = prop::sample::select(vec![None, Some(names::PROTOCOL_GUID), Some("{0}")]);
-    let rest = (context, protocol, prop::option::weighted(0.1, any::<u32>()), prop::bool::weighted(0.9));
+    let host = prop::sample::select(vec![None, None, Some("node"), Some("[::1]:8"), Some("a/b")]);
+    let reply = prop::sample::select(vec![None, Some("r\\{x}"), Some("http://cdn/r"), Some("ftp://h/r")]);
+    let farm = (host, prop::option::of(prop::sample::select(vec![0, 2, u32::MAX])), reply);
+    let rest =
+        (context, protocol, prop::option::weighted(0.1, any::<u32>()), prop::bool::weighted(0.9), farm);
     (status, session, received, error, rest).prop_map(|(status, session, received, error, rest)| Ack {
         status,
         is_ack: rest.3,
@@ -44,7 +48,9 @@ fn ack() -> impl Strategy<Value = Ack> {
         context: rest.0,
         protocol: rest.1.map(str::to_owned),
         retry_after: rest.2,
-        ..Ack::default()
+        host_id: rest.4.0.map(str::to_owned),
+        host_id_fallback: rest.4.1,
+        reply_url: rest.4.2.map(str::to_owned),
     })
 }
 
@@ -69,8 +75,8 @@ fn options() -> impl Strategy<Value = UploadOptions> {
     let size = prop::option::of(1..40u64);
     let attempts = prop::option::of(0..6u32);
     let timeout = prop::sample::select(vec![0, 1, 60, 600]);
-    (size, prop::option::of(1..1_000u64), attempts, 0..3u64, timeout).prop_map(
-        |(fragment_size, rate_limit, max_attempts, first, timeout)| UploadOptions {
+    (size, prop::option::of(1..1_000u64), attempts, 0..3u64, timeout, any::<bool>()).prop_map(
+        |(fragment_size, rate_limit, max_attempts, first, timeout, reply)| UploadOptions {
             fragment_size,
             rate_limit,
             retry: RetryPolicy {
@@ -80,6 +86,7 @@ fn options() -> impl Strategy<Value = UploadOptions> {
             },
             no_progress_timeout: Duration::from_secs(timeout),
             content_name: None,
+            reply,
         },
     )
 }
@@ -134,6 +141,23 @@ proptest! {
                     Some(Event::Restart) => upload = resumed(&upload, total, &options),
                     Some(_) => {}
                 },
+                Action::FetchReply(places) => {
+                    prop_assert!(options.reply && upload.sent() == total && !places.is_empty());
+                    now_ms += 1_000;
+                    match events.next() {
+                        Some(Event::Answer(ack)) if ack.is_success() => upload.reply_fetched(),
+                        Some(Event::Answer(ack)) => {
+                            let error = Error::new(Status::HttpStatus, "x").with_http_status(ack.status);
+                            upload.failed(now_ms, if ack.status >= 500 { error.transient() } else { error });
+                        }
+                        Some(Event::Fail(status, true)) => upload.failed(now_ms, Error::new(status, "x").transient()),
+                        Some(Event::Fail(status, false)) => upload.failed(now_ms, Error::new(status, "x")),
+                        Some(Event::Abandon) => upload.reply_progressed(),
+                        Some(Event::Cancel) => upload.cancel(),
+                        Some(Event::Restart) => upload = resumed(&upload, total, &options),
+                        None => upload.reply_fetched(),
+                    }
+                }
                 Action::Send(request) => {
                     check(&request, &upload, total);
                     now_ms += 1_000;
@@ -169,6 +193,12 @@ proptest! {
                     now_ms += 1_000;
                     upload.answered(now_ms, answers.next().unwrap());
                 }
+                Action::FetchReply(_) => {
+                    now_ms += 1_000;
+                    let status = answers.next().unwrap().status;
+                    let error = Error::new(Status::HttpStatus, "x").with_http_status(status);
+                    upload.failed(now_ms, if status >= 500 { error.transient() } else { error });
+                }
             }
         }
     }
@@ -192,6 +222,7 @@ proptest! {
                 Action::Wait { .. } => {}
                 Action::Done => break,
                 Action::Failed(error) => prop_assert!(false, "{error}"),
+                Action::FetchReply(_) => prop_assert!(false, "no reply is wanted"),
                 Action::Send(request) => match luck.next().unwrap() {
                     0 => upload.failed(step as u64, lost()),
                     1 => { server.take(&request, &data); upload.failed(step as u64, lost()) }
@@ -213,14 +244,16 @@ proptest! {
     fn no_json_is_a_state_that_panics(
         version in prop::sample::select(vec!["0", "1", "2", "4294967295", "-1", "null"]),
         session in prop::sample::select(vec!["null", "\"abc\"", "\"\"", "\"a\\u0000\"", "7"]),
-        phase in prop::sample::select(vec!["create", "fragment", "close", "cancel", "sing"]),
+        phase in prop::sample::select(vec!["create", "fragment", "fetch_reply", "close", "cancel", "sing"]),
+        reply in prop::sample::select(vec!["null", "\"r\"", "\"ftp://h\"", "7"]),
+        host in prop::sample::select(vec!["null", r#"{"name":"h"}"#, r#"{"name":"a/b","fallback_s":1}"#]),
         offset in prop_oneof![0..3u64, any::<u64>()],
         total in prop_oneof![0..3u64, any::<u64>()],
         in_doubt: bool,
     ) {
         let text = format!(
             r#"{{"version":{version},"url":"{URL}","total":{total},"session":{session},"offset":{offset},
-                "phase":"{phase}","close_in_doubt":{in_doubt}}}"#
+                "phase":"{phase}","close_in_doubt":{in_doubt},"reply_url":{reply},"host_id":{host}}}"#
         );
         resume_from(&text, total);
     }
@@ -229,11 +262,14 @@ proptest! {
 /// A state of any origin is refused, or leads to requests that are in order.
 fn resume_from(text: &str, total: u64) {
     let Ok(state) = serde_json::from_str::<ResumeState>(text) else { return };
-    let Ok(mut upload) = Upload::resume(URL, total, UploadOptions::default(), &state, 1) else { return };
-    for now_ms in 0..3 {
-        if let Action::Send(request) = upload.next(now_ms) {
-            check(&request, &upload, total);
-            upload.answered(now_ms, &Ack::ok());
+    for reply in [false, true] {
+        let options = UploadOptions { reply, ..UploadOptions::default() };
+        let Ok(mut upload) = Upload::resume(URL, total, options, &state, 1) else { return };
+        for now_ms in 0..3 {
+            if let Action::Send(request) = upload.next(now_ms) {
+                check(&request, &upload, total);
+                upload.answered(now_ms, &Ack::ok());
+            }
         }
     }
 }

@@ -25,9 +25,12 @@ pub struct ClientConfig {
     pub request_timeout: Duration,
     /// How long its answer may take.
     pub response_timeout: Duration,
+    /// Sends POST with `X-HTTP-Method-Override: BITS_POST` instead of the verb itself, for servers that want it
+    /// so and for proxies that refuse the verb.
+    pub method_override: bool,
     /// The `User-Agent`.
     pub user_agent: String,
-    /// Header fields added to every request.
+    /// Header fields added to every request, but to that for a reply at a server that the upload did not go to.
     pub headers: Vec<(String, String)>,
     /// Where the client says what it does.
     pub logger: Logger,
@@ -45,6 +48,7 @@ impl Default for ClientConfig {
             connect_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_millis(limits::REQUEST_TIMEOUT_MS),
             response_timeout: Duration::from_millis(limits::RESPONSE_TIMEOUT_MS),
+            method_override: false,
             user_agent: concat!("bitsup/", env!("CARGO_PKG_VERSION")).into(),
             headers: Vec::new(),
             logger: Logger::default(),

@@ -20,6 +20,7 @@ struct View {
     state: JobState,
     progress: Progress,
     session_id: Option<String>,
+    reply_url: Option<String>,
 }
 
 impl JobControl {
@@ -51,6 +52,11 @@ impl JobControl {
         self.view().session_id.clone()
     }
 
+    /// Where the reply of an upload-reply job is expected: an absolute URL. `None` until the server has said so.
+    pub fn reply_url(&self) -> Option<String> {
+        self.view().reply_url.clone()
+    }
+
     /// Sets the state and returns the former one.
     pub(super) fn set_state(&self, state: JobState) -> JobState {
         std::mem::replace(&mut self.view().state, state)
@@ -66,6 +72,10 @@ impl JobControl {
         if view.session_id.as_deref() != session_id {
             view.session_id = session_id.map(str::to_owned);
         }
+    }
+
+    pub(super) fn set_reply_url(&self, reply_url: Option<String>) {
+        self.view().reply_url = reply_url;
     }
 
     fn view(&self) -> MutexGuard<'_, View> {

@@ -8,7 +8,7 @@ use super::state_file::Saved;
 use crate::error::{Error, Status};
 use crate::log::Level;
 use crate::proto::{Ack, PacketKind};
-use crate::upload::{Action, Request, Upload, UploadOptions};
+use crate::upload::{Action, Request, ResumeState, Upload, UploadOptions};
 
 /// How often the state is written while nothing but the offset changes.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -24,12 +24,15 @@ impl Job {
             retry: self.config.retry,
             no_progress_timeout: self.config.no_progress_timeout,
             content_name: self.content_name.clone(),
+            reply: self.reply_path.is_some(),
         };
         let (url, total, seed) = (&self.url, self.source.total(), fastrand::u64(..));
-        match &self.saved {
-            Some(state) => Upload::resume(url, total, options, state, seed),
-            None => Upload::new(url, total, options, seed),
+        let Some(state) = &self.saved else { return Upload::new(url, total, options, seed) };
+        let mut machine = Upload::resume(url, total, options, state, seed)?;
+        if !self.is_reply_in_place() {
+            machine.fetch_reply_again();
         }
+        Ok(machine)
     }
 
     /// Uploads to the end or to the first error that is final; either way, what was reached is kept.
@@ -47,6 +50,7 @@ impl Job {
             self.control.interrupt.check()?;
             match machine.next(self.now_ms()) {
                 Action::Send(request) => self.exchange(machine, &request)?,
+                Action::FetchReply(places) => self.fetch_reply(machine, &places)?,
                 Action::Wait { delay, cause, attempt } => self.wait(delay, &cause, attempt)?,
                 Action::Done => return Ok(()),
                 Action::Failed(error) => return Err(error),
@@ -66,7 +70,12 @@ impl Job {
                     Ok(ack) => machine.answered(self.now_ms(), &ack),
                     Err(error) => machine.failed(self.now_ms(), error),
                 },
-                Action::Done => return self.forget(),
+                Action::Done => {
+                    self.forget_reply();
+                    return self.forget();
+                }
+                // A cancelled upload has no use for a reply.
+                Action::FetchReply(_) => return,
                 Action::Wait { cause: error, .. } | Action::Failed(error) => {
                     return self
                         .log(Level::Warn, || format!("the server could not be told of the cancel: {error}"));
@@ -97,6 +106,7 @@ impl Job {
     pub(super) fn show(&self, machine: &Upload) -> bool {
         let progress = Progress { sent: machine.sent(), total: self.source.total() };
         self.control.set_session_id(machine.session_id());
+        self.control.set_reply_url(machine.reply_url());
         self.control.set_progress(progress) != progress
     }
 
@@ -170,7 +180,7 @@ impl Job {
 
     /// Keeps the machine's state: at once when more than the offset changed, else when what is kept is older
     /// than `age`. A job without a session has nothing to keep.
-    fn keep(&mut self, machine: &Upload, age: Duration) {
+    pub(super) fn keep(&mut self, machine: &Upload, age: Duration) {
         let state = machine.state();
         let is_step = match &self.saved {
             Some(saved) => state.is_new_step(saved),
@@ -178,12 +188,16 @@ impl Job {
         };
         let is_due =
             self.saved.as_ref().is_some_and(|saved| *saved != state) && self.saved_at.elapsed() >= age;
-        if !is_step && !is_due {
-            return;
+        if is_step || is_due {
+            self.save(state, is_step);
         }
+    }
+
+    /// With `sync`, the state outlives a loss of power.
+    pub(super) fn save(&mut self, state: ResumeState, sync: bool) {
         if let Some((file, source)) = &mut self.file {
-            let saved = Saved::new(self.url.clone(), source.clone(), state.clone());
-            if let Err(error) = file.save(&saved, is_step) {
+            let (url, reply) = (self.url.clone(), self.saved_reply.clone());
+            if let Err(error) = file.save(&Saved::new(url, source.clone(), state.clone(), reply), sync) {
                 self.log(Level::Warn, || format!("cannot write the state file: {error}"));
             }
         }
@@ -192,11 +206,11 @@ impl Job {
     }
 
     /// The machine's clock.
-    fn now_ms(&self) -> u64 {
+    pub(super) fn now_ms(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
-fn aborted() -> Error {
+pub(super) fn aborted() -> Error {
     Error::new(Status::Callback, "a callback asked to stop; run the job again to go on")
 }

@@ -1,6 +1,6 @@
 //! One upload, as its owner sees it; `drive` does the work.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,8 +9,9 @@ use super::control::JobControl;
 use super::http::{self, Http};
 use super::interrupt::Stop;
 use super::observer::{JobState, Observer, Progress};
+use super::part::Part;
 use super::source::{Source, SourceId};
-use super::state_file::StateFile;
+use super::state_file::{SavedReply, StateFile};
 use super::throttle::Throttle;
 use crate::error::{Error, Status};
 use crate::log::Level;
@@ -25,13 +26,19 @@ pub struct Job {
     pub(super) source: Source,
     pub(super) content_name: Option<String>,
     pub(super) observer: Option<Box<dyn Observer>>,
-    pub(super) http: Http,
+    pub(super) http: Arc<Http>,
     pub(super) throttle: Option<Throttle>,
     pub(super) control: JobControl,
     /// What the next run continues; as new as the state file.
     pub(super) saved: Option<ResumeState>,
     pub(super) saved_at: Instant,
     pub(super) file: Option<(StateFile, SourceId)>,
+    /// Where the reply goes; with it, the job is an upload-reply job.
+    pub(super) reply_path: Option<PathBuf>,
+    /// What there is of the reply, unless it is delivered.
+    pub(super) part: Option<Part>,
+    /// What the state file knows of the reply.
+    pub(super) saved_reply: Option<SavedReply>,
     pub(super) begun: Instant,
 }
 
@@ -41,7 +48,7 @@ impl Job {
         let control = JobControl::default();
         control.set_progress(Progress { sent: 0, total: source.total() });
         let job = Self {
-            http: Http::new(&config, control.interrupt.clone())?,
+            http: Arc::new(Http::new(&config, control.interrupt.clone())?),
             throttle: config.rate_limit.map(Throttle::new),
             config,
             url: url.to_owned(),
@@ -52,6 +59,9 @@ impl Job {
             saved: None,
             saved_at: Instant::now(),
             file: None,
+            reply_path: None,
+            part: None,
+            saved_reply: None,
             begun: Instant::now(),
         };
         job.machine().map(|_| job)
@@ -86,12 +96,14 @@ impl Job {
             Ok(Some(saved)) if saved.source != source => Some("it is of another source".to_owned()),
             Ok(Some(saved)) => {
                 self.saved = Some(saved.upload);
+                self.saved_reply = saved.reply;
                 self.machine().map(|machine| self.show(&machine)).err().map(|error| error.to_string())
             }
             Err(why) => Some(why),
         };
         if let Some(why) = dropped {
             self.saved = None;
+            self.saved_reply = None;
             self.log(Level::Warn, || {
                 format!("the state in {} is dropped and the upload starts anew: {why}", path.display())
             });
@@ -151,6 +163,7 @@ impl Job {
         };
         self.control.interrupt.end();
         if outcome.is_ok() {
+            self.forget_reply();
             self.forget();
         }
         self.enter(JobState::Cancelled);

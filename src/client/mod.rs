@@ -2,11 +2,16 @@
 
 mod config;
 mod control;
+mod download;
 mod drive;
 mod http;
 mod interrupt;
 mod job;
+mod locked;
 mod observer;
+mod part;
+mod ranges;
+mod reply;
 mod source;
 mod state_file;
 mod throttle;

@@ -17,6 +17,8 @@ pub enum JobState {
     Waiting = 3,
     /// Stopped by [`super::JobControl::suspend`]; can be run again.
     Suspended = 4,
+    /// The server has the whole file; its reply is being fetched.
+    FetchingReply = 5,
     /// The server has the whole file; Close-Session is under way.
     Transferred = 6,
     /// Complete.
@@ -49,6 +51,11 @@ pub enum Flow {
 pub trait Observer: Send {
     /// Bytes were acknowledged.
     fn progress(&mut self, _progress: Progress) -> Flow {
+        Flow::Continue
+    }
+    /// Bytes of the reply were received, of `total` where the server has said how many there are. Less than
+    /// before when the reply changed and is fetched anew.
+    fn reply_progress(&mut self, _received: u64, _total: Option<u64>) -> Flow {
         Flow::Continue
     }
     /// The job's state changed.

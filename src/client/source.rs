@@ -110,6 +110,11 @@ impl Source {
         }
     }
 
+    /// Whether this is the file of that name.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|named| self.is((named.dev(), named.ino())))
+    }
+
     /// Errors when the file is no longer what it was when it was opened (CLI-36).
     pub(super) fn check(&self) -> Result<(), Error> {
         match &self.0 {

@@ -1,15 +1,19 @@
 //! What a job keeps on disk, so that another process can go on with it.
 //!
 //! The file is locked as long as its job lives, and replaced as a whole. A replaced file takes the lock of the
-//! old one with it into nowhere, so the new one is locked before it gets the name; and whoever gets a lock
-//! looks again whether the name still means the file it locked. No second file is needed for the lock.
+//! old one with it into nowhere, so the new one is locked before it gets the name; [`locked::open`] does the
+//! rest. No second file is needed for the lock.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
+use super::locked;
+use super::part::Partial;
 use super::source::SourceId;
 use crate::error::{Error, Status};
 use crate::upload::ResumeState;
@@ -29,11 +33,21 @@ pub(super) struct Saved {
     pub url: String,
     pub source: SourceId,
     pub upload: ResumeState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<SavedReply>,
+}
+
+/// How far the reply has come, and where to.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct SavedReply {
+    /// The reply path.
+    pub path: String,
+    pub partial: Partial,
 }
 
 impl Saved {
-    pub fn new(url: String, source: SourceId, upload: ResumeState) -> Self {
-        Self { version: VERSION, url, source, upload }
+    pub fn new(url: String, source: SourceId, upload: ResumeState, reply: Option<SavedReply>) -> Self {
+        Self { version: VERSION, url, source, upload, reply }
     }
 }
 
@@ -56,27 +70,12 @@ impl StateFile {
         if let Some(directory) = path.parent() {
             DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory).map_err(failed)?;
         }
-        loop {
-            let mut options = OpenOptions::new();
-            let options = options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-            let file = options.open(path).map_err(failed)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(busy(path)),
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
-            let metadata = file.metadata().map_err(failed)?;
-            if !metadata.is_file() {
-                return Err(failed(io::Error::from(io::ErrorKind::InvalidInput)));
-            }
-            match fs::metadata(path) {
-                Ok(named) if (named.dev(), named.ino()) == (metadata.dev(), metadata.ino()) => {
-                    return Ok(Self { path: path.into(), file, is_blank: metadata.len() == 0 });
-                }
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-                _ => {}
-            }
-        }
+        let file = locked::open(path, FILE_MODE, OFlags::empty()).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => busy(path),
+            _ => failed(error),
+        })?;
+        let is_blank = file.metadata().map_err(failed)?.len() == 0;
+        Ok(Self { path: path.into(), file, is_blank })
     }
 
     /// Device and inode.

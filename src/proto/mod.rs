@@ -10,8 +10,10 @@ pub mod limits;
 pub mod names;
 pub mod packet;
 pub mod range;
+pub mod reply_url;
 pub mod session_id;
 pub mod target;
+pub(crate) mod url;
 
 pub use ack::Ack;
 pub use byte_ranges::ByteRanges;

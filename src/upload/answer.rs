@@ -30,14 +30,23 @@ impl Upload {
             Verdict::Shorten | Verdict::Stop => Err(judge::refusal(flight.kind, ack)),
             Verdict::Again => Err(judge::refusal(flight.kind, ack).transient()),
         };
+        match outcome {
+            Ok(()) => self.outage.ended(),
+            // What is no Ack may be a gateway's before a server that is gone.
+            Err(_) if !ack.is_ack => self.outage.failed(now_ms),
+            Err(_) => {}
+        }
         if let Err(error) = outcome {
             self.refused(now_ms, &flight, error, ack);
         }
     }
 
     /// The request was not answered: a transport error (transient) or a source error (final). A source error
-    /// may also be found with no request under way.
+    /// may also be found with no request under way. Or the reply was not fetched.
     pub fn failed(&mut self, now_ms: u64, error: Error) {
+        if std::mem::take(&mut self.fetching) {
+            return self.reply_failed(now_ms, error);
+        }
         let flight = self.flight.take();
         if let Some(flight) = &flight {
             self.interrupted(flight);
@@ -45,11 +54,24 @@ impl Upload {
                 return;
             }
             self.line_failed(flight, error.status());
+            if error.is_transient() {
+                self.outage.failed(now_ms);
+            }
         }
         match (&self.ending, error.is_transient()) {
             (Some(_), _) => {}
             (None, true) => self.stumble(now_ms, error, None),
             (None, false) => self.stop(error),
+        }
+    }
+
+    /// A reply that is gone for good may have gone with its session, and only a packet can tell.
+    fn reply_failed(&mut self, now_ms: u64, error: Error) {
+        match (self.memory.phase, error.http_status()) {
+            (Phase::FetchReply, Some(404 | 410)) if !self.asked_again => self.ask_again(),
+            (Phase::FetchReply, _) if error.is_transient() => self.stumble(now_ms, error, None),
+            (Phase::FetchReply, _) => self.ending = Some(Ending::Failed(error)),
+            _ => {}
         }
     }
 
@@ -69,8 +91,15 @@ impl Upload {
         match flight.kind {
             PacketKind::Ping => self.ping_first = false,
             PacketKind::CreateSession => {
-                self.memory.session = Some(judge::opened(ack)?.to_owned());
+                let session = judge::opened(ack)?.to_owned();
+                // The server that has the session is greeted before it gets the file (CLI-21).
+                if let Some(host) = judge::host_id(ack)? {
+                    self.memory.host_id = Some(host);
+                    self.ping_first = true;
+                }
+                self.memory.session = Some(session);
                 self.memory.phase = Phase::Fragment;
+                self.asked_again = false;
             }
             PacketKind::Fragment => {
                 self.acknowledged(ack)?;
@@ -93,7 +122,7 @@ impl Upload {
             self.retry.progress();
         }
         if offset == total {
-            self.memory.phase = Phase::Close;
+            self.complete(ack);
         } else if !goes_on {
             self.ending = Some(Ending::Failed(no_progress(offset, ack)));
         }
@@ -168,7 +197,10 @@ impl Upload {
     fn answered_too_late(&mut self, flight: &Flight, ack: &Ack) {
         match (flight.kind, judge::opened(ack)) {
             _ if !ack.is_ack || !ack.is_success() => {}
-            (PacketKind::CreateSession, Ok(id)) => self.memory.session = Some(id.to_owned()),
+            (PacketKind::CreateSession, Ok(id)) => {
+                self.memory.session = Some(id.to_owned());
+                self.memory.host_id = judge::host_id(ack).unwrap_or_default().or(self.memory.host_id.take());
+            }
             (PacketKind::CloseSession, _) => self.ending = Some(Ending::Done),
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Status};
 use crate::proto::limits::MAX_REMOTE_NAME;
+use crate::proto::url::{Url, is_host_and_port};
 
 /// Accepts the absolute http or https URL of a file.
 ///
@@ -17,19 +18,18 @@ fn flaw(url: &str) -> Option<&'static str> {
     if url.chars().count() > MAX_REMOTE_NAME {
         return Some("is longer than 2200 characters");
     }
-    let Some((scheme, rest)) = url.split_once("://") else {
+    let Some(Url { scheme, authority, local }) = Url::parse(url) else {
         return Some("is not absolute; write http://host/path or https://host/path");
     };
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Some("is neither http nor https");
     }
-    if !rest.bytes().all(is_url_byte) {
+    if !url.bytes().all(is_url_byte) {
         return Some("holds a character that no URL may hold, such as a space; percent-encode it (%20)");
     }
-    if rest.contains('#') {
+    if url.contains('#') {
         return Some("has a #fragment; remove it, or write %23 for a # in the file's name");
     }
-    let (authority, local) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
     let path = local.split_once('?').map_or(local, |(path, _)| path);
     match authority {
         _ if authority.contains('@') => Some("holds credentials; give user and password as options"),
@@ -47,23 +47,6 @@ fn flaw(url: &str) -> Option<&'static str> {
 /// Visible ASCII but what RFC 3986 leaves out.
 fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte)
-}
-
-fn is_host_and_port(authority: &str) -> bool {
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => {
-            let is_address = address.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte));
-            (if is_address { address } else { "" }, port)
-        }
-        None => {
-            authority.split_at_checked(authority.find(':').unwrap_or(authority.len())).unwrap_or_default()
-        }
-    };
-    let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse() != Ok(0u16);
-    !host.is_empty()
-        && !(host.contains(['[', ']']))
-        && (port.is_empty()
-            || port.strip_prefix(':').is_some_and(|port| is_port(port) && port.parse::<u16>().is_ok()))
 }
 
 fn escapes_are_complete(local: &str) -> bool {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::host::HostId;
 use crate::error::{Error, Status};
 use crate::proto::limits::MAX_SESSION_ID;
+use crate::proto::reply_url::Flaw;
 use crate::proto::{Ack, Context, HResult, PacketKind, names};
 
 /// What to do about an answer.
@@ -121,6 +123,31 @@ pub(super) fn opened(ack: &Ack) -> Result<&str, Error> {
         Some(_) => Err(invalid(kind, ack, "has a BITS-Session-Id that cannot be sent back")),
         None => Err(invalid(kind, ack, "has no BITS-Session-Id")),
     }
+}
+
+/// The server of a farm that a Create-Session Ack names.
+pub(super) fn host_id(ack: &Ack) -> Result<Option<HostId>, Error> {
+    let Some(name) = &ack.host_id else { return Ok(None) };
+    match HostId::new(name, ack.host_id_fallback) {
+        Some(host) => Ok(Some(host)),
+        None => Err(invalid(PacketKind::CreateSession, ack, "has a BITS-Host-Id that is no host")),
+    }
+}
+
+/// The answer to an upload-reply job's last Fragment does not say where the reply is (CLI-29).
+pub(super) fn no_reply_url(ack: &Ack) -> Error {
+    reply_error(ack, "has no BITS-Reply-URL; the server has no application here that replies")
+}
+
+/// It says so in words of no use.
+pub(super) fn bad_reply_url(ack: &Ack, flaw: Flaw) -> Error {
+    reply_error(ack, &format!("has a BITS-Reply-URL that {flaw}; the server's settings have to change"))
+}
+
+fn reply_error(ack: &Ack, flaw: &str) -> Error {
+    Error::new(Status::Protocol, format!("the answer to the last Fragment {flaw}"))
+        .with_http_status(ack.status)
+        .with_hresult(HResult::BG_E_INVALID_SERVER_RESPONSE)
 }
 
 /// The offset that the Ack of a Fragment carries, on 200 as on 416.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::host::Outage;
 use super::plan::Plan;
 use super::retry::{Decision, Retry, Setbacks};
 use super::state::{Memory, Phase};
@@ -13,8 +14,9 @@ use crate::proto::{FragmentRange, PacketKind, names};
 /// The machine.
 ///
 /// It alternates: [`Self::next`] says what to do; after an [`Action::Send`] exactly one of
-/// [`Self::answered`] and [`Self::failed`] follows. A request that was given up without either, as on a
-/// pause, counts as interrupted when `next` is called again.
+/// [`Self::answered`] and [`Self::failed`] follows, after an [`Action::FetchReply`] one of
+/// [`Self::reply_fetched`] and [`Self::failed`]. A request that was given up without either, as on a pause,
+/// counts as interrupted when `next` is called again.
 ///
 /// `now_ms` is any clock in milliseconds; one that never steps back is best.
 #[derive(Debug)]
@@ -26,7 +28,13 @@ pub struct Upload {
     pub(super) plan: Plan,
     pub(super) retry: Retry,
     pub(super) setbacks: Setbacks,
+    pub(super) outage: Outage,
     pub(super) flight: Option<Flight>,
+    pub(super) wants_reply: bool,
+    /// The reply is being fetched.
+    pub(super) fetching: bool,
+    /// The last fragment of this session was sent again to learn where the reply is.
+    pub(super) asked_again: bool,
     pause: Option<Pause>,
     pub(super) ending: Option<Ending>,
 }
@@ -81,11 +89,14 @@ impl Upload {
     ) -> Result<Self, Error> {
         destination::check(url)?;
         let memory = state.open(url, total)?.clone();
-        let ping_first = matches!(memory.phase, Phase::Fragment | Phase::Close);
         let mut upload = Self::with_memory(memory, options, seed)?;
-        upload.ping_first = ping_first;
-        if upload.memory.phase == Phase::Cancel {
-            upload.cancel();
+        upload.ping_first = !matches!(upload.memory.phase, Phase::Create | Phase::Cancel);
+        match upload.memory.phase {
+            Phase::Cancel => upload.cancel(),
+            Phase::FetchReply if !upload.wants_reply => upload.memory.phase = Phase::Close,
+            // The former run wanted no reply and did not look where it is.
+            Phase::Close if upload.wants_reply && upload.memory.reply_url.is_none() => upload.rewind(),
+            _ => {}
         }
         Ok(upload)
     }
@@ -105,7 +116,11 @@ impl Upload {
             ping_first: false,
             plan: Plan::new(options.fragment_size, options.rate_limit),
             retry: Retry::new(options.retry, options.no_progress_timeout, seed),
+            outage: Outage::default(),
             flight: None,
+            wants_reply: options.reply,
+            fetching: false,
+            asked_again: false,
             pause: None,
             ending: None,
         })
@@ -120,6 +135,7 @@ impl Upload {
         if let Some(abandoned) = self.flight.take() {
             self.interrupted(&abandoned);
         }
+        self.fetching = false;
         if self.memory.phase == Phase::Cancel && self.memory.session.is_none() {
             self.ending = Some(Ending::Done);
         }
@@ -128,11 +144,17 @@ impl Upload {
             Some(Ending::Failed(error)) => return Action::Failed(error.clone()),
             Some(Ending::CancelFirst(_)) | None => {}
         }
-        match self.pause.take() {
-            Some(Pause { decision: Decision::Wait { delay, attempt }, cause }) => {
-                Action::Wait { delay, cause, attempt }
-            }
-            _ => self.send(now_ms),
+        let fallback = self.outage.left(now_ms, self.memory.host_id.as_ref());
+        if let Some(Pause { decision: Decision::Wait { delay, attempt }, cause }) = self.pause.take() {
+            return Action::Wait { delay: fallback.map_or(delay, |left| delay.min(left)), cause, attempt };
+        }
+        if fallback.is_some_and(|left| left.is_zero()) {
+            self.memory.host_id = None;
+            self.outage.ended();
+        }
+        match self.due() {
+            Some(packet) => self.send(packet, now_ms),
+            None => self.fetch(),
         }
     }
 
@@ -167,13 +189,22 @@ impl Upload {
         self.memory.session.as_deref()
     }
 
-    /// Whether all bytes are acknowledged and only Close-Session is owed.
+    /// Whether all bytes are acknowledged, the reply is fetched where one is wanted, and only Close-Session is
+    /// owed.
     pub fn is_transferred(&self) -> bool {
         self.memory.phase == Phase::Close && !matches!(self.ending, Some(Ending::Done))
     }
 
-    fn send(&mut self, now_ms: u64) -> Action {
-        let request = self.request(self.due());
+    /// Where packets go.
+    pub(super) fn url(&self) -> String {
+        match &self.memory.host_id {
+            Some(host) => host.url(&self.memory.url),
+            None => self.memory.url.clone(),
+        }
+    }
+
+    fn send(&mut self, packet: PacketKind, now_ms: u64) -> Action {
+        let request = self.request(packet);
         self.flight = Some(Flight {
             kind: request.kind,
             offset: request.offset,
@@ -187,15 +218,17 @@ impl Upload {
         Action::Send(request)
     }
 
-    fn due(&self) -> PacketKind {
-        match self.memory.phase {
+    /// The packet that is due; `None`: first the reply.
+    fn due(&self) -> Option<PacketKind> {
+        Some(match self.memory.phase {
             _ if matches!(self.ending, Some(Ending::CancelFirst(_))) => PacketKind::CancelSession,
             _ if self.ping_first => PacketKind::Ping,
             Phase::Create => PacketKind::CreateSession,
             Phase::Fragment => PacketKind::Fragment,
+            Phase::FetchReply => return None,
             Phase::Close => PacketKind::CloseSession,
             Phase::Cancel => PacketKind::CancelSession,
-        }
+        })
     }
 
     /// The packet of PROTOCOL 3, its fields in the order of the captured client (PROTOCOL 13.1).
@@ -222,7 +255,7 @@ impl Upload {
             let range = FragmentRange::new(offset, length, total).unwrap_or(FragmentRange::EmptyFile);
             put(names::CONTENT_RANGE, Some(range.to_string()));
         }
-        Request { kind, url: self.memory.url.clone(), headers, offset, length }
+        Request { kind, url: self.url(), headers, offset, length }
     }
 
     /// Something failed that may pass.
@@ -247,7 +280,7 @@ impl Upload {
 }
 
 /// The last cause, saying that it was not the first.
-fn gave_up(cause: Error, attempts: u32, elapsed_ms: u64) -> Error {
+pub(crate) fn gave_up(cause: Error, attempts: u32, elapsed_ms: u64) -> Error {
     let seconds = Duration::from_millis(elapsed_ms).as_secs();
     let message = format!("{cause}; gave up after {attempts} failed attempts in {seconds} s");
     let mut error = Error::new(cause.status(), message).transient();

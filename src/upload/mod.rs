@@ -3,19 +3,26 @@
 //!
 //! [`Upload`] is fed by a loop that owns the connection and the source. Files: `machine` says what to send,
 //! `answer` takes what came back, `judge` holds the table of what answers mean, `plan` the length of
-//! fragments, `retry` the delays, `state` what survives the process, `destination` the check of the URL.
+//! fragments, `retry` the delays, `state` what survives the process, `destination` the check of the URL, `host`
+//! the farm's server, `reply` what comes back.
 
 mod answer;
 mod destination;
+mod host;
 mod judge;
 mod machine;
 mod plan;
+mod reply;
 mod retry;
 mod state;
 
 use std::time::Duration;
 
 pub use machine::Upload;
+#[cfg(feature = "client")]
+pub(crate) use machine::gave_up;
+#[cfg(feature = "client")]
+pub(crate) use retry::{Decision, Retry};
 pub use state::ResumeState;
 
 use crate::error::Error;
@@ -52,6 +59,8 @@ pub struct UploadOptions {
     pub no_progress_timeout: Duration,
     /// Sent as `Content-Name` where it may be.
     pub content_name: Option<String>,
+    /// An upload-reply job: the server has a reply, which is fetched before the session is closed.
+    pub reply: bool,
 }
 
 impl Default for UploadOptions {
@@ -67,6 +76,7 @@ impl Default for UploadOptions {
             retry,
             no_progress_timeout: Duration::from_secs(600),
             content_name: None,
+            reply: false,
         }
     }
 }
@@ -86,11 +96,24 @@ pub struct Request {
     pub length: u64,
 }
 
+/// One place where a reply may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyUrl {
+    /// Absolute, http or https.
+    pub url: String,
+    /// Whether it is at a server that the upload did not go to: it is none of that server's business what the
+    /// other one is told by way of authentication.
+    pub is_foreign: bool,
+}
+
 /// What the machine wants.
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Send this, then call [`Upload::answered`] or [`Upload::failed`].
     Send(Request),
+    /// Fetch the reply from the first of these places that has it and put it in safety, then call
+    /// [`Upload::reply_fetched`] or [`Upload::failed`].
+    FetchReply(Vec<ReplyUrl>),
     /// Wait so long, then ask again.
     Wait {
         /// How long.

@@ -11,7 +11,7 @@ pub(super) const MAX_RESTARTS: u32 = 5;
 
 /// Failures in a row, and what follows from them.
 #[derive(Debug)]
-pub(super) struct Retry {
+pub(crate) struct Retry {
     policy: RetryPolicy,
     timeout_ms: u64,
     rng: fastrand::Rng,
@@ -22,7 +22,7 @@ pub(super) struct Retry {
 
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(crate) enum Decision {
     /// Try again after `delay`; this was the `attempt`-th failure in a row.
     Wait { delay: Duration, attempt: u32 },
     /// Enough: so many failures in so many milliseconds.
@@ -30,24 +30,24 @@ pub(super) enum Decision {
 }
 
 impl Retry {
-    pub(super) fn new(policy: RetryPolicy, no_progress_timeout: Duration, seed: u64) -> Self {
+    pub(crate) fn new(policy: RetryPolicy, no_progress_timeout: Duration, seed: u64) -> Self {
         let rng = fastrand::Rng::with_seed(seed);
         Self { policy, timeout_ms: millis(no_progress_timeout), rng, failures: 0, since_ms: None }
     }
 
     /// The upload got on.
-    pub(super) fn progress(&mut self) {
+    pub(crate) fn progress(&mut self) {
         self.failures = 0;
         self.since_ms = None;
     }
 
     /// From now on, failures may last no longer than that.
-    pub(super) fn limit(&mut self, timeout: Duration) {
+    pub(crate) fn limit(&mut self, timeout: Duration) {
         self.timeout_ms = self.timeout_ms.min(millis(timeout));
     }
 
     /// Something failed that may pass; the server asked for `at_least` that much patience.
-    pub(super) fn failed(&mut self, now_ms: u64, at_least: Option<Duration>) -> Decision {
+    pub(crate) fn failed(&mut self, now_ms: u64, at_least: Option<Duration>) -> Decision {
         self.failures = self.failures.saturating_add(1);
         let elapsed_ms = now_ms.saturating_sub(*self.since_ms.get_or_insert(now_ms));
         let left_ms = self.timeout_ms.saturating_sub(elapsed_ms);

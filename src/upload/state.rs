@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::host::HostId;
 use super::judge::is_session_id;
 use crate::error::{Error, Status};
+use crate::proto::reply_url::resolve;
 
 /// Raised when an older reader would misunderstand what is written.
 const VERSION: u32 = 1;
@@ -37,6 +39,12 @@ pub(super) struct Memory {
     pub(super) phase: Phase,
     /// A Close-Session went out whose answer never came: the session may be closed already.
     pub(super) close_in_doubt: bool,
+    /// Where packets go instead of the URL's own host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) host_id: Option<HostId>,
+    /// Where the reply is, in the server's words. Known to upload-reply jobs only, from the last fragment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reply_url: Option<String>,
 }
 
 /// What is owed to the server.
@@ -45,6 +53,7 @@ pub(super) struct Memory {
 pub(super) enum Phase {
     Create,
     Fragment,
+    FetchReply,
     Close,
     Cancel,
 }
@@ -52,26 +61,43 @@ pub(super) enum Phase {
 impl Memory {
     pub(super) fn new(url: &str, total: u64) -> Self {
         let phase = Phase::Create;
-        Self { url: url.to_owned(), total, session: None, offset: 0, phase, close_in_doubt: false }
+        Self {
+            url: url.to_owned(),
+            total,
+            session: None,
+            offset: 0,
+            phase,
+            close_in_doubt: false,
+            host_id: None,
+            reply_url: None,
+        }
     }
 
-    /// Back to the time before Create-Session.
+    /// Back to the time before Create-Session. The next one goes where the last one led (PROTOCOL 6.7).
     pub(super) fn forget_session(&mut self) {
         self.session = None;
         self.offset = 0;
         self.phase = Phase::Create;
         self.close_in_doubt = false;
+        self.reply_url = None;
     }
 
     /// Whether the fields fit together: a damaged file must not send the machine astray.
     fn is_sound(&self) -> bool {
         let is_named = self.session.as_deref().is_some_and(is_session_id);
         let is_at_end = self.offset == self.total;
+        if self.host_id.as_ref().is_some_and(|host| !host.is_sound()) {
+            return false;
+        }
         match self.phase {
             Phase::Create => self.session.is_none() && self.offset == 0 && !self.close_in_doubt,
             // An empty file has a fragment, too.
             Phase::Fragment => {
                 is_named && (self.offset < self.total || self.offset == 0) && !self.close_in_doubt
+            }
+            Phase::FetchReply => {
+                let is_url = |reply| resolve(reply, &self.url).is_ok();
+                is_named && is_at_end && !self.close_in_doubt && self.reply_url.as_deref().is_some_and(is_url)
             }
             Phase::Close => is_named && is_at_end,
             Phase::Cancel => (is_named || self.session.is_none()) && self.offset <= self.total,
@@ -139,7 +165,10 @@ mod tests {
     fn what_is_written_reads_back() {
         let close = Memory { offset: 10, phase: Phase::Close, close_in_doubt: true, ..fragment() };
         let cancel = Memory { phase: Phase::Cancel, ..fragment() };
-        for memory in [Memory::new(URL, 10), fragment(), close, cancel] {
+        let fetch =
+            Memory { offset: 10, phase: Phase::FetchReply, reply_url: Some("r".into()), ..fragment() };
+        let farm = Memory { host_id: HostId::new("node", Some(3)), ..fragment() };
+        for memory in [Memory::new(URL, 10), fragment(), close, cancel, fetch, farm] {
             let state = ResumeState::new(memory.clone());
             let read = from_json(&serde_json::to_string(&state).unwrap());
             assert_eq!(read, state);
@@ -154,6 +183,13 @@ mod tests {
             r#""offset":5,"phase":"fragment","close_in_doubt":false}"#
         );
         assert_eq!(serde_json::to_string(&ResumeState::new(fragment())).unwrap(), json);
+    }
+
+    #[test]
+    fn a_host_id_that_is_none_is_damage() {
+        let farm = Memory { host_id: HostId::new("node", None), ..fragment() };
+        let json = serde_json::to_string(&ResumeState::new(farm)).unwrap();
+        assert!(refusal(&from_json(&json.replace("node", "a/b"))).contains("damaged"));
     }
 
     #[test]
@@ -182,6 +218,9 @@ mod tests {
             Memory { offset: 10, ..fragment() },
             Memory { phase: Phase::Close, ..fragment() },
             Memory { phase: Phase::Create, ..fragment() },
+            Memory { offset: 10, phase: Phase::FetchReply, ..fragment() },
+            Memory { offset: 10, phase: Phase::FetchReply, reply_url: Some("ftp://h".into()), ..fragment() },
+            Memory { phase: Phase::FetchReply, reply_url: Some("r".into()), ..fragment() },
             Memory { offset: 11, phase: Phase::Cancel, ..fragment() },
         ];
         for memory in damaged {
@@ -201,6 +240,8 @@ mod tests {
             Memory { phase: Phase::Cancel, ..fragment() },
             Memory { session: Some("{B}".into()), ..fragment() },
             Memory { close_in_doubt: true, ..fragment() },
+            Memory { host_id: HostId::new("node", None), ..fragment() },
+            Memory { reply_url: Some("r".into()), ..fragment() },
         ];
         for step in steps {
             assert!(ResumeState::new(step.clone()).is_new_step(&saved), "{step:?}");

@@ -26,6 +26,7 @@ fn wrong_usage_is_exit_code_2() {
         (&["upload", "f"], "<URL>"),
         (&["upload", "f", "http://127.0.0.1/f", "--header", "nonsense"], "NAME: VALUE"),
         (&["upload", "f", "http://127.0.0.1/f", "--json", "--quiet"], "--quiet"),
+        (&["upload", "f", "http://127.0.0.1/f", "--reply"], "--reply"),
         (&["ping"], "<URL>"),
         (&["cancel", "f"], "<URL>"),
         (&["explain"], "<CODE>"),
@@ -55,7 +56,7 @@ fn options_of_later_versions_are_refused_by_name() {
         assert!(!run(&["serve", "--help"]).stdout.contains(&format!("{option} ")), "{option} is offered");
     }
     run(&["serve", "--root", "/tmp", "--method-override"]).failed(2, &["not in this version"]);
-    for option in ["--reply", "--user", "--cacert"] {
+    for option in ["--user", "--cacert"] {
         let outcome = run(&["upload", "f", "http://127.0.0.1/f", option, "value"]);
         outcome.failed(2, &[option, "not in this version"]);
     }

@@ -2,7 +2,10 @@
 
 mod demands;
 mod documents;
+mod reply;
 mod resume;
+#[path = "../support/scripted.rs"]
+mod scripted;
 mod serve;
 mod support;
 mod upload;

@@ -91,6 +91,16 @@ impl Peer {
         }
     }
 
+    /// The next request, which is a GET: it has no body, and no length.
+    pub fn get(&mut self) -> Received {
+        let received = self.head();
+        assert!(
+            received.line().starts_with("GET ") && received.get("Content-Length").is_empty(),
+            "{received:?}"
+        );
+        received
+    }
+
     /// The next `length` bytes of a body.
     pub fn body(&mut self, length: usize) -> Vec<u8> {
         while self.pending.len() < length {
@@ -116,6 +126,32 @@ impl Peer {
     /// Answers a Fragment.
     pub fn ack_fragment(&mut self, next_offset: u64) {
         self.ack("200 OK", &[("BITS-Received-Content-Range", &next_offset.to_string())]);
+    }
+
+    /// Answers the last Fragment of an upload-reply job.
+    pub fn ack_last(&mut self, total: u64, reply_url: &str) {
+        let total = total.to_string();
+        self.ack("200 OK", &[("BITS-Received-Content-Range", &total), ("BITS-Reply-URL", reply_url)]);
+    }
+
+    /// Takes a whole upload, in one fragment, up to the answer that says where the reply is.
+    pub fn take_upload(&mut self, reply_url: &str) {
+        self.request();
+        self.ack_create("{S}");
+        let length = self.request().body.len() as u64;
+        self.ack_last(length, reply_url);
+    }
+
+    /// Answers a GET in full.
+    pub fn resource(&mut self, status: &str, fields: &[(&str, &str)], body: &str) {
+        self.resource_head(status, fields, body.len());
+        self.raw(body);
+    }
+
+    /// Answers a GET up to where its body begins.
+    pub fn resource_head(&mut self, status: &str, fields: &[(&str, &str)], length: usize) {
+        let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        self.raw(&format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {length}\r\n\r\n"));
     }
 
     /// Answers a whole upload from here on, as a server without a flaw, to Close-Session included.

@@ -3,8 +3,12 @@
 //!
 //! ```text
 //! -> Fragment 0-9/10 session=abc    the machine sends that; what is not mentioned is not looked at
+//! -> Fragment at=node               it sends that to another host than the URL's
+//! -> GET http://h/r http://g/r      the machine wants a reply from there
+//! <- fetched                        the reply is there
 //! <- 200 received=10                it is answered that; `noack` leaves BITS-Packet-Type out
 //! !! Disconnected                   it fails by that status (3xx: transient, others: final)
+//! !! 404                            the reply is answered that
 //! .. attempt=2                      the machine waits, and the time it asks for passes
 //! ++ 10                             so many seconds pass
 //! ** cancel                         the user cancels
@@ -40,7 +44,7 @@ pub struct Player {
     /// The wait last asked for.
     pub waited: Duration,
     total: u64,
-    options: UploadOptions,
+    pub options: UploadOptions,
     saved: ResumeState,
 }
 
@@ -72,7 +76,9 @@ impl Player {
         for line in script.split(['\n', '|']).map(str::trim).filter(|line| !line.is_empty()) {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[0] {
+                "->" if words[1] == "GET" => self.expect_fetch(line, &words[2..]),
                 "->" => self.expect_send(line, &words[1..]),
+                "<-" if words[1] == "fetched" => self.upload.reply_fetched(),
                 "<-" => self.upload.answered(self.now_ms, &ack(&words[1..])),
                 "!!" => self.upload.failed(self.now_ms, error(words[1])),
                 ".." => self.expect_wait(line, &words[1..]),
@@ -105,10 +111,12 @@ impl Player {
         let action = self.next();
         let Action::Send(request) = action else { panic!("{line}: got {action:?}") };
         assert_eq!(request.kind.name(), words[0], "{line}");
-        assert_eq!(request.url, URL);
+        let host = words.iter().find_map(|word| word.strip_prefix("at="));
+        assert_eq!(request.url, URL.replace("server", host.unwrap_or("server")), "{line}");
         check_headers(&request);
         for word in &words[1..] {
             match word.split_once('=') {
+                Some(("at", _)) => {}
                 Some(("session", id)) => assert_eq!(header(&request, names::SESSION_ID), Some(id), "{line}"),
                 _ => {
                     let range = format!("bytes {word}");
@@ -117,6 +125,15 @@ impl Player {
             }
         }
         self.request = Some(request);
+    }
+
+    fn expect_fetch(&mut self, line: &str, words: &[&str]) {
+        let action = self.next();
+        let Action::FetchReply(places) = action else { panic!("{line}: got {action:?}") };
+        assert!(
+            places.iter().map(|place| place.url.as_str()).eq(words.iter().copied()),
+            "{line}: {places:?}"
+        );
     }
 
     fn expect_wait(&mut self, line: &str, words: &[&str]) {
@@ -196,6 +213,9 @@ fn ack(words: &[&str]) -> Ack {
             "code" => names::ERROR_CODE,
             "context" => names::ERROR_CONTEXT,
             "retry" => names::RETRY_AFTER,
+            "host" => names::HOST_ID,
+            "fallback" => names::HOST_ID_FALLBACK_TIMEOUT,
+            "reply" => names::REPLY_URL,
             other => other,
         };
         headers.push(name, value);
@@ -204,6 +224,10 @@ fn ack(words: &[&str]) -> Ack {
 }
 
 fn error(name: &str) -> Error {
+    if let Ok(status) = name.parse::<u16>() {
+        let error = Error::new(Status::HttpStatus, "as the script says").with_http_status(status);
+        return if status >= 500 { error.transient() } else { error };
+    }
     let status = match name {
         "Resolve" => Status::Resolve,
         "Connect" => Status::Connect,

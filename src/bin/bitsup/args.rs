@@ -88,6 +88,9 @@ pub struct UploadArgs {
     pub file: PathBuf,
     /// Where it goes: the URL of the file, not of its folder
     pub url: String,
+    /// File to put the server's reply in; makes this an upload-reply job
+    #[arg(long, value_name = "FILE")]
+    pub reply: Option<PathBuf>,
     /// Length of every fragment [default: adapts to the line]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub fragment_size: Option<u64>,
@@ -166,6 +169,9 @@ pub struct RequestArgs {
     /// Header field to add to every request; repeatable
     #[arg(long, value_name = "'NAME: VALUE'", value_parser = header)]
     pub header: Vec<(String, String)>,
+    /// Send POST with X-HTTP-Method-Override: BITS_POST, where a server or a proxy refuses the verb
+    #[arg(long)]
+    pub method_override: bool,
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
@@ -245,7 +251,7 @@ const NOT_YET: &[(&str, &[&str])] = &[
             "method-override",
         ],
     ),
-    ("upload", &["reply", "user", "cacert"]),
+    ("upload", &["user", "cacert"]),
 ];
 
 /// Reads the command line. Ends the process with exit code 2 when it is wrong, 0 after `--help`.

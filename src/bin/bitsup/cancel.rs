@@ -11,6 +11,7 @@ pub fn run(args: &CancelArgs) -> Result<(), Error> {
     let config = ClientConfig {
         no_progress_timeout: args.client.no_progress_timeout,
         headers: args.client.request.header.clone(),
+        method_override: args.client.request.method_override,
         logger: args.client.request.verbosity.logger(),
         ..ClientConfig::default()
     };

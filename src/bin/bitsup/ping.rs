@@ -10,6 +10,7 @@ use crate::report;
 pub fn run(args: &PingArgs) -> Result<(), Error> {
     let config = ClientConfig {
         headers: args.request.header.clone(),
+        method_override: args.request.method_override,
         logger: args.request.verbosity.logger(),
         ..ClientConfig::default()
     };

@@ -79,7 +79,8 @@ enum Style {
     Quiet,
     Json,
     Bar(ProgressBar),
-    Lines(Throttle),
+    /// One throttle for the upload, one for the reply.
+    Lines(Throttle, Throttle),
 }
 
 impl Reporter {
@@ -89,9 +90,11 @@ impl Reporter {
             (true, ..) => Style::Quiet,
             (_, true, _) => Style::Json,
             (_, _, true) => Style::Bar(bar()),
-            (_, _, false) => Style::Lines(Throttle::default()),
+            (_, _, false) => Style::Lines(Throttle::default(), Throttle::default()),
         };
-        Self { style, what: format!("{} to {}", args.file.display(), args.url) }
+        let reply = args.reply.as_ref().map(|path| format!(", reply in {}", path.display()));
+        let what = format!("{} to {}{}", args.file.display(), args.url, reply.unwrap_or_default());
+        Self { style, what }
     }
 
     /// The upload is complete.
@@ -109,7 +112,7 @@ impl Reporter {
         match &self.style {
             Style::Json => say(&error_event(error).to_string()),
             Style::Bar(bar) => bar.abandon(),
-            Style::Quiet | Style::Lines(_) => {}
+            Style::Quiet | Style::Lines(..) => {}
         }
     }
 
@@ -118,7 +121,7 @@ impl Reporter {
             Style::Quiet => {}
             Style::Json => say(&event.to_string()),
             Style::Bar(bar) => bar.suspend(|| say(line)),
-            Style::Lines(_) => say(line),
+            Style::Lines(..) => say(line),
         }
     }
 }
@@ -132,9 +135,34 @@ impl Observer for Reporter {
                 bar.set_length(total);
                 bar.set_position(sent);
             }
-            Style::Lines(throttle) => {
+            Style::Lines(throttle, _) => {
                 if let Some(percent) = throttle.due(sent, total, Instant::now()) {
                     say(&format!("{percent:>3} % {} of {}", HumanBytes(sent), HumanBytes(total)));
+                }
+            }
+        }
+        Flow::Continue
+    }
+
+    fn reply_progress(&mut self, received: u64, total: Option<u64>) -> Flow {
+        match &mut self.style {
+            Style::Quiet => {}
+            Style::Json => {
+                let event = json!({"event": "reply_progress", "received": received, "total": total});
+                say(&event.to_string());
+            }
+            Style::Bar(bar) => {
+                bar.set_length(total.unwrap_or(received));
+                bar.set_position(received);
+            }
+            Style::Lines(_, throttle) => {
+                let whole = total.unwrap_or(received);
+                if let Some(percent) = throttle.due(received, whole, Instant::now()) {
+                    let (received, whole) = (HumanBytes(received), HumanBytes(whole));
+                    match total {
+                        Some(_) => say(&format!("reply {percent:>3} % {received} of {whole}")),
+                        None => say(&format!("reply {received}")),
+                    }
                 }
             }
         }
@@ -174,6 +202,7 @@ fn state_name(state: JobState) -> &'static str {
         JobState::Transferring => "transferring",
         JobState::Waiting => "waiting",
         JobState::Suspended => "suspended",
+        JobState::FetchingReply => "fetching_reply",
         JobState::Transferred => "transferred",
         JobState::Closed => "closed",
         JobState::Cancelled => "cancelled",

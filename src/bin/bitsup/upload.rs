@@ -27,6 +27,9 @@ fn upload(args: &UploadArgs, reporter: &Reporter) -> Result<u64, Error> {
     let total = source.total();
     let mut job = Client::new(client_config(args))?.job(&args.url, source)?;
     job.set_state_path(state_dir::state_path(&args.state, &args.file, &args.url)?)?;
+    if let Some(path) = &args.reply {
+        job.set_reply_path(path)?;
+    }
     job.set_observer(Box::new(reporter.clone()));
     suspend_on_signal(&job)?;
     job.run()?;
@@ -40,6 +43,7 @@ fn client_config(args: &UploadArgs) -> ClientConfig {
         no_progress_timeout: args.client.no_progress_timeout,
         timeout: args.timeout,
         headers: args.client.request.header.clone(),
+        method_override: args.client.request.method_override,
         logger: args.client.request.verbosity.logger(),
         ..ClientConfig::default()
     };

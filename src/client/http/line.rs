@@ -121,6 +121,7 @@ impl Transport for Socket {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let timeout = timeout.for_read();
         let until = until(&timeout);
         loop {
             let slice = self.slice(until, &timeout)?;

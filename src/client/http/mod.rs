@@ -3,6 +3,7 @@
 mod body;
 mod connect;
 mod failure;
+mod get;
 mod line;
 
 use std::io::{self, Read};
@@ -15,6 +16,7 @@ use ureq::{Agent, SendBody};
 
 use self::body::Body;
 use self::connect::{Dialer, NoResolver};
+pub(super) use self::get::Answer;
 use self::line::Line;
 use super::ClientConfig;
 use super::interrupt::Interrupt;
@@ -49,6 +51,8 @@ pub(super) struct Http {
     agent: Agent,
     headers: Vec<(HeaderName, HeaderValue)>,
     line: Line,
+    response_timeout: Duration,
+    method_override: bool,
 }
 
 impl Http {
@@ -63,7 +67,13 @@ impl Http {
             Dialer { line: line.clone(), timeout: config.connect_timeout, lookup: connect::system_lookup };
         let connector = dialer.chain(RustlsConnector::default());
         let agent = Agent::with_parts(agent_config(config), connector, NoResolver);
-        Ok(Self { agent, headers: own_headers(config)?, line })
+        Ok(Self {
+            agent,
+            headers: own_headers(config)?,
+            line,
+            response_timeout: config.response_timeout,
+            method_override: config.method_override,
+        })
     }
 
     /// Sends a request with its range of the source and reads the answer.
@@ -80,7 +90,10 @@ impl Http {
         let (offset, left) = (request.offset, request.length);
         let mut body = Body { source, offset, left, throttle, line: &self.line, failure: None };
         let content = SendBody::from_reader(&mut body);
-        let mut message = http::Request::builder().method(names::METHOD).uri(&uri);
+        let mut message = match self.method_override {
+            false => http::Request::builder().method(names::METHOD).uri(&uri),
+            true => http::Request::post(&uri).header(names::METHOD_OVERRIDE, names::METHOD),
+        };
         for (name, value) in &request.headers {
             message = message.header(*name, value);
         }
@@ -102,7 +115,7 @@ impl Http {
 /// Reads an absolute http or https URL.
 pub(super) fn parse_url(url: &str) -> Result<Uri, Error> {
     let invalid = |why: &str| {
-        let message = format!("{url:?} is not a URL to upload to: {why}; use http://host/path/file");
+        let message = format!("{url:?} is no URL of a file: {why}; use http://host/path/file");
         Error::new(Status::InvalidArgument, message)
     };
     let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| invalid(&error.to_string()))?;
@@ -161,7 +174,8 @@ fn own_headers(config: &ClientConfig) -> Result<Vec<(HeaderName, HeaderValue)>, 
     let read = |(name, value): &(String, String)| {
         let invalid = |why| Error::new(Status::InvalidArgument, format!("the header field {name:?} {why}"));
         let parsed = name.parse::<HeaderName>().map_err(|_| invalid("has no valid name"))?;
-        if RESERVED.contains(&parsed) || parsed.as_str().starts_with("bits-") {
+        let is_ours = parsed.as_str().eq_ignore_ascii_case(names::METHOD_OVERRIDE);
+        if RESERVED.contains(&parsed) || is_ours || parsed.as_str().starts_with("bits-") {
             return Err(invalid("belongs to the protocol and cannot be set"));
         }
         let value = HeaderValue::from_str(value).map_err(|_| invalid("has no valid value"))?;

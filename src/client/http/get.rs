@@ -1,0 +1,85 @@
+//! One GET over HTTP: the head of the answer, and its body as it comes.
+
+use std::io::Read;
+
+use ureq::BodyReader;
+use ureq::http::{self, Uri, header};
+
+use super::{Http, failure, parse_url};
+use crate::error::Error;
+use crate::proto::packet::content_length;
+use crate::proto::{Headers, names};
+
+/// An answer whose body is still to be read.
+pub(in crate::client) struct Answer {
+    pub status: u16,
+    pub headers: Headers,
+    /// Length of the body; `None` when only its end will show.
+    pub length: Option<u64>,
+    body: BodyReader<'static>,
+    uri: Uri,
+}
+
+impl Http {
+    /// Asks for a resource. A foreign server is not told the header fields of the configuration, which may be
+    /// secrets between the user and the server of the upload.
+    ///
+    /// Errors: as the table in `failure` says.
+    pub fn get(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        is_foreign: bool,
+    ) -> Result<Answer, Error> {
+        self.line.set_hung_up(false);
+        let uri = parse_url(url)?;
+        let mut message = http::Request::get(&uri).header(header::ACCEPT_ENCODING, "identity");
+        for (name, value) in headers {
+            message = message.header(*name, value);
+        }
+        for (name, value) in self.headers.iter().filter(|_| !is_foreign) {
+            message = message.header(name, value);
+        }
+        let outcome = message.body(()).map_err(ureq::Error::from).and_then(|message| {
+            let message = self.agent.configure_request(message);
+            // However long the whole takes, no single wait for bytes may.
+            let message = message.timeout_recv_body(None).timeout_per_read(Some(self.response_timeout));
+            self.agent.run(message.build())
+        });
+        match outcome {
+            Ok(answer) => Ok(Answer::new(answer, uri)),
+            Err(error) => {
+                self.line.interrupt.check()?;
+                Err(failure::of(error, &uri))
+            }
+        }
+    }
+}
+
+impl Answer {
+    fn new(answer: http::Response<ureq::Body>, uri: Uri) -> Self {
+        let (head, body) = answer.into_parts();
+        let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let headers: Headers = headers.collect();
+        Self {
+            status: head.status.as_u16(),
+            length: content_length(&headers).ok().flatten(),
+            headers,
+            body: body.into_reader(),
+            uri,
+        }
+    }
+
+    /// Whether a body that ends early is told from one that is whole.
+    pub fn has_visible_end(&self) -> bool {
+        self.length.is_some() || self.headers.all(names::TRANSFER_ENCODING).next().is_some()
+    }
+
+    /// The next bytes of the body; 0 at its end.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.body.read(buffer).map_err(|error| {
+            let error = error.downcast::<ureq::Error>().unwrap_or_else(ureq::Error::from);
+            failure::of(error, &self.uri)
+        })
+    }
+}
