@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Credentials;
 use crate::log::Logger;
 use crate::proto::limits;
 use crate::upload::{RetryPolicy, UploadOptions};
@@ -28,6 +29,10 @@ pub struct ClientConfig {
     /// Sends POST with `X-HTTP-Method-Override: BITS_POST` instead of the verb itself, for servers that want it
     /// so and for proxies that refuse the verb.
     pub method_override: bool,
+    /// Told to the server of the upload when it asks for them (401, Basic scheme), and to no other.
+    pub credentials: Option<Credentials>,
+    /// Told to a proxy in between when it asks for them (407, Basic scheme).
+    pub proxy_credentials: Option<Credentials>,
     /// The `User-Agent`.
     pub user_agent: String,
     /// Header fields added to every request, but to that for a reply at a server that the upload did not go to.
@@ -49,6 +54,8 @@ impl Default for ClientConfig {
             request_timeout: Duration::from_millis(limits::REQUEST_TIMEOUT_MS),
             response_timeout: Duration::from_millis(limits::RESPONSE_TIMEOUT_MS),
             method_override: false,
+            credentials: None,
+            proxy_credentials: None,
             user_agent: concat!("bitsup/", env!("CARGO_PKG_VERSION")).into(),
             headers: Vec::new(),
             logger: Logger::default(),

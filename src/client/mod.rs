@@ -2,6 +2,7 @@
 
 mod config;
 mod control;
+mod credentials;
 mod download;
 mod drive;
 mod http;
@@ -27,6 +28,7 @@ use crate::upload::Request;
 
 pub use self::config::ClientConfig;
 pub use self::control::JobControl;
+pub use self::credentials::Credentials;
 pub use self::job::Job;
 pub use self::observer::{Flow, JobState, Observer, Progress};
 pub use self::source::Source;

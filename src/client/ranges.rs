@@ -225,7 +225,7 @@ fn invalid(place: &ReplyUrl, status: u16, flaw: &str) -> Error {
 
 fn refusal(place: &ReplyUrl, status: u16) -> Error {
     let advice = match status {
-        401 | 407 => "it wants credentials: give them by a header field",
+        401 | 407 => "it wants credentials: give a user and a password, and check them",
         403 => "it allows no access; ask for it",
         404 | 410 => "the file is not, or no longer, there",
         300..=399 => "downloads follow no redirect; the server has to name the final URL",

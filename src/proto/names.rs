@@ -69,6 +69,14 @@ pub const METHOD_OVERRIDE: &str = "X-HTTP-Method-Override";
 pub const HOST: &str = "Host";
 /// The parts of a resource that a GET asks for.
 pub const RANGE: &str = "Range";
+/// A server's demand for credentials.
+pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
+/// The credentials for a server.
+pub const AUTHORIZATION: &str = "Authorization";
+/// A proxy's demand for credentials.
+pub const PROXY_AUTHENTICATE: &str = "Proxy-Authenticate";
+/// The credentials for a proxy.
+pub const PROXY_AUTHORIZATION: &str = "Proxy-Authorization";
 /// A condition for the ranges of a GET: the resource is still the one they were counted in.
 pub const IF_RANGE: &str = "If-Range";
 /// A condition for a request: the resource is one of these.

@@ -77,8 +77,8 @@ pub(super) fn refusal(kind: PacketKind, ack: &Ack) -> Error {
 
 fn advice(status: u16) -> &'static str {
     match status {
-        401 => "the server wants credentials: give a user and a password",
-        407 => "the proxy wants credentials: give a user and a password for it",
+        401 => "the server wants credentials: give a user and a password, and check them",
+        407 => "the proxy wants credentials: give a user and a password for it, and check them",
         403 => "no permission, or the destination exists and may not be overwritten",
         404 => "check the URL: its folder is not there, or takes no uploads",
         409 => "the destination exists; choose another one or let the server allow overwrites",

@@ -21,11 +21,26 @@ pub(in crate::client) struct Answer {
 }
 
 impl Http {
-    /// Asks for a resource. A foreign server is not told the header fields of the configuration, which may be
-    /// secrets between the user and the server of the upload.
+    /// Asks for a resource. A foreign server is told neither the header fields of the configuration, which may
+    /// be secrets between the user and the server of the upload, nor the credentials.
     ///
     /// Errors: as the table in `failure` says.
     pub fn get(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        is_foreign: bool,
+    ) -> Result<Answer, Error> {
+        let answer = self.get_once(url, headers, is_foreign)?;
+        if is_foreign || !self.is_asked_now(answer.status, &answer.headers) {
+            return Ok(answer);
+        }
+        // So that its connection is free again.
+        drop(answer);
+        self.get_once(url, headers, is_foreign)
+    }
+
+    fn get_once(
         &self,
         url: &str,
         headers: &[(&'static str, String)],
@@ -38,6 +53,9 @@ impl Http {
             message = message.header(*name, value);
         }
         for (name, value) in self.headers.iter().filter(|_| !is_foreign) {
+            message = message.header(name, value);
+        }
+        for (name, value) in self.credentials().filter(|_| !is_foreign) {
             message = message.header(name, value);
         }
         let outcome = message.body(()).map_err(ureq::Error::from).and_then(|message| {

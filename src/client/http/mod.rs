@@ -19,6 +19,7 @@ use self::connect::{Dialer, NoResolver};
 pub(super) use self::get::Answer;
 use self::line::Line;
 use super::ClientConfig;
+use super::credentials::Answerer;
 use super::interrupt::Interrupt;
 use super::source::Source;
 use super::throttle::Throttle;
@@ -50,6 +51,8 @@ const RESERVED: [HeaderName; 8] = [
 pub(super) struct Http {
     agent: Agent,
     headers: Vec<(HeaderName, HeaderValue)>,
+    server: Answerer,
+    proxy: Answerer,
     line: Line,
     response_timeout: Duration,
     method_override: bool,
@@ -70,21 +73,37 @@ impl Http {
         Ok(Self {
             agent,
             headers: own_headers(config)?,
+            server: Answerer::server(config.credentials.as_ref())?,
+            proxy: Answerer::proxy(config.proxy_credentials.as_ref())?,
             line,
             response_timeout: config.response_timeout,
             method_override: config.method_override,
         })
     }
 
-    /// Sends a request with its range of the source and reads the answer.
+    /// Sends a request with its range of the source and reads the answer. A request that is refused for want
+    /// of credentials is sent once more with them (PROTOCOL 6.6).
     ///
     /// Errors: as the table in `failure` says, and those of the source.
     pub fn send(
         &self,
         request: &Request,
         source: &Source,
-        throttle: Option<&mut Throttle>,
+        mut throttle: Option<&mut Throttle>,
     ) -> Result<Ack, Error> {
+        let (ack, headers) = self.send_once(request, source, throttle.as_deref_mut())?;
+        match self.is_asked_now(ack.status, &headers) {
+            true => self.send_once(request, source, throttle).map(|(ack, _)| ack),
+            false => Ok(ack),
+        }
+    }
+
+    fn send_once(
+        &self,
+        request: &Request,
+        source: &Source,
+        throttle: Option<&mut Throttle>,
+    ) -> Result<(Ack, Headers), Error> {
         self.line.set_hung_up(false);
         let uri = parse_url(&request.url)?;
         let (offset, left) = (request.offset, request.length);
@@ -100,6 +119,9 @@ impl Http {
         for (name, value) in &self.headers {
             message = message.header(name, value);
         }
+        for (name, value) in self.credentials() {
+            message = message.header(name, value);
+        }
         let message = message.header(header::CONTENT_LENGTH, request.length).body(content);
         let outcome = message.map_err(ureq::Error::from).and_then(|message| self.agent.run(message));
         match (outcome, body.failure) {
@@ -109,6 +131,18 @@ impl Http {
                 Err(failure.unwrap_or_else(|| failure::of(error, &uri)))
             }
         }
+    }
+}
+
+impl Http {
+    /// Whether the request is worth repeating with the credentials that were asked for.
+    fn is_asked_now(&self, status: u16, headers: &Headers) -> bool {
+        self.server.is_asked_now(status, headers) || self.proxy.is_asked_now(status, headers)
+    }
+
+    /// The credentials that were asked for so far.
+    fn credentials(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.server.field().into_iter().chain(self.proxy.field())
     }
 }
 
@@ -135,7 +169,7 @@ pub(super) fn parse_url(url: &str) -> Result<Uri, Error> {
 
 /// Takes what the protocol knows from an answer. Its body means nothing; it is read only where that is
 /// cheaper than a new connection.
-fn read_answer(answer: http::Response<ureq::Body>, uri: &Uri) -> Result<Ack, Error> {
+fn read_answer(answer: http::Response<ureq::Body>, uri: &Uri) -> Result<(Ack, Headers), Error> {
     let (head, body) = answer.into_parts();
     if head.version != http::Version::HTTP_11 {
         return Err(failure::old_http(uri));
@@ -147,7 +181,8 @@ fn read_answer(answer: http::Response<ureq::Body>, uri: &Uri) -> Result<Ack, Err
         let _ = io::copy(&mut body.into_reader().take(DRAIN_LIMIT), &mut io::sink());
     }
     let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    Ok(Ack::from_headers(head.status.as_u16(), &headers.collect::<Headers>()))
+    let headers = headers.collect::<Headers>();
+    Ok((Ack::from_headers(head.status.as_u16(), &headers), headers))
 }
 
 fn agent_config(config: &ClientConfig) -> ureq::config::Config {
