@@ -106,7 +106,7 @@ fn a_session_is_a_directory_with_a_record_and_data() {
     let written: serde_json::Value =
         serde_json::from_slice(&fs::read(session.join("session.json")).unwrap()).unwrap();
     let mut expected = serde_json::to_value(&record).unwrap();
-    expected["version"] = 1.into();
+    expected["version"] = 2.into();
     assert_eq!(written, expected);
     assert_eq!(fs::read_dir(&session).unwrap().count(), 2);
     assert_eq!((mode(&own), mode(&session), mode(&session.join("session.json"))), (0o700, 0o700, 0o600));
@@ -154,13 +154,13 @@ fn a_session_was_modified_when_its_record_or_its_data_was() {
 fn records_that_cannot_be_read_are_reported_and_kept() {
     let (outer, store) = world();
     let good = received(&store, 1, "a", b"x");
-    let newer = r#"{"version":2,"anything":true}"#;
+    let newer = r#"{"version":3,"anything":true}"#;
     let other =
         fs::read_to_string(outer.path().join("root/.bitsup").join(good.id.to_string()).join("session.json"));
     let table = [
         (2, "", "EOF"),
         (3, "{", "EOF"),
-        (4, newer, "format 2"),
+        (4, newer, "format 3"),
         (5, r#"{"version":1}"#, "missing field"),
         (6, &other.unwrap().replace("\"a\"", "\"../a\""), "relative step"),
         (7, &serde_json::json!({"version": 1, "id": 1}).to_string(), "invalid type"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::hooks::Hooks;
 use crate::clock::{Clock, SystemClock};
 use crate::log::Logger;
 use crate::proto::limits;
@@ -26,6 +27,15 @@ pub enum Finalize {
     LastFragment,
     /// With Close-Session, before its Ack.
     Close,
+}
+
+/// The address of this server within a farm, for clients to come back to (PROTOCOL 6.7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostId {
+    /// Host name or address, with a port if it differs from the one clients use: at most 300 characters.
+    pub host: String,
+    /// After how many seconds without it clients return to the original host; 0 says nothing of that.
+    pub fallback_seconds: u32,
 }
 
 /// How an engine behaves.
@@ -53,6 +63,17 @@ pub struct EngineConfig {
     pub overlap: Overlap,
     /// When files become visible.
     pub finalize: Finalize,
+    /// The application behind the engine. Without one every upload is taken, and there are no replies.
+    pub hooks: Option<Arc<dyn Hooks>>,
+    /// The URL by which clients reach the engine's root, mount point included: `https://host/prefix/`. Without
+    /// it reply URLs come from the `Host` of the request, its scheme and the mount point, as a proxy in front
+    /// passed them on.
+    pub public_url: Option<String>,
+    /// The address of this server within a farm. Reply URLs name it, too.
+    pub host_id: Option<HostId>,
+    /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is taken for the verb, as it passes proxies
+    /// that refuse it. Create-Session is then answered 201, as the services that speak so do.
+    pub method_override: bool,
 }
 
 impl EngineConfig {
@@ -70,6 +91,10 @@ impl EngineConfig {
             allow_overwrite: false,
             overlap: Overlap::default(),
             finalize: Finalize::default(),
+            hooks: None,
+            public_url: None,
+            host_id: None,
+            method_override: false,
         }
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::exchange::RequestHead;
-use super::fragment::Receiving;
+use super::fragment::{Receiving, Settling};
 use super::response::Response;
 use super::session::Session;
-use super::{LOG, Shared, finish, fragment};
+use super::{LOG, Shared, address, ask, finish, fragment, reply};
 use crate::log::Level;
 use crate::proto::packet::{self, SessionName};
 use crate::proto::{Ack, Fault, Packet, PacketKind, SessionId, Target, names};
@@ -19,6 +19,8 @@ pub(super) enum Decision {
     Answer(Response),
     /// The body is a Fragment to be stored.
     Receive(Receiving),
+    /// The body is a Fragment of a complete upload, to be passed over.
+    Settle(Settling),
 }
 
 impl From<Result<Ack, Fault>> for Decision {
@@ -30,33 +32,42 @@ impl From<Result<Ack, Fault>> for Decision {
     }
 }
 
-/// The order of PROTOCOL 4.3: method, uploads enabled, format, Content-Length, session, packet.
-pub(super) fn decide(shared: &Arc<Shared>, head: &RequestHead) -> Decision {
+/// The order of PROTOCOL 4.3: method, uploads enabled, format, permission, Content-Length, session, packet.
+/// The application learns of malformed packets as well, because the refusal of a Fragment tells the owner of
+/// its session where that stands.
+pub(super) fn decide(shared: &Arc<Shared>, head: &mut RequestHead) -> Decision {
     match head.method.as_str() {
         names::METHOD => {}
-        "GET" | "HEAD" => return Decision::Answer(Response::plain(404)),
+        "POST" if is_override(shared, head) => {}
+        "GET" | "HEAD" => return Decision::Answer(reply::get(shared, head)),
         _ => return Decision::Answer(Response::plain(405)),
     }
     if !shared.enabled.load(Ordering::SeqCst) {
         return Err(Fault::disabled()).into();
     }
-    let checked = PacketKind::of(&head.headers).and_then(|kind| {
-        check(kind, head).map_err(|fault| {
-            shared.config.logger.log(Level::Debug, LOG, || format!("{} refused: {fault}", kind.name()));
-            fault
-        })
-    });
-    match checked {
-        Ok((packet, length)) => dispatch(shared, head, packet, length),
-        Err(fault) => refuse(shared, head, &fault),
+    let log = |kind: PacketKind, fault: &Fault| {
+        shared.config.logger.log(Level::Debug, LOG, || format!("{} refused: {fault}", kind.name()));
+    };
+    let kind = match PacketKind::of(&head.headers) {
+        Ok(kind) => kind,
+        Err(fault) => return Err(fault).into(),
+    };
+    let format = Packet::parse(kind, &head.headers).inspect_err(|fault| log(kind, fault));
+    let permission = ask::request(shared, head, Some(kind)).inspect_err(|fault| log(kind, fault));
+    match (format, permission) {
+        (Err(fault), Ok(())) => refuse(shared, head, &fault),
+        (Err(fault), Err(_)) | (Ok(_), Err(fault)) => Err(fault).into(),
+        (Ok(packet), Ok(())) => match packet::content_length(&head.headers) {
+            Ok(Some(length)) => dispatch(shared, head, packet, length),
+            Ok(None) => refuse(shared, head, &Fault::length_required()),
+            Err(fault) => refuse(shared, head, &fault),
+        },
     }
 }
 
-/// Format and presence of a length.
-fn check(kind: PacketKind, head: &RequestHead) -> Result<(Packet, u64), Fault> {
-    let packet = Packet::parse(kind, &head.headers)?;
-    let length = packet::content_length(&head.headers)?.ok_or(Fault::length_required())?;
-    Ok((packet, length))
+/// Whether a POST means the protocol's verb (PROTOCOL 2.4).
+fn is_override(shared: &Shared, head: &RequestHead) -> bool {
+    shared.config.method_override && head.headers.get(names::METHOD_OVERRIDE) == Some(names::METHOD)
 }
 
 fn dispatch(shared: &Arc<Shared>, head: &RequestHead, packet: Packet, length: u64) -> Decision {
@@ -75,11 +86,11 @@ fn dispatch(shared: &Arc<Shared>, head: &RequestHead, packet: Packet, length: u6
     }
     match packet {
         Packet::Fragment(_) => match packet::fragment_range(&head.headers, length) {
-            Ok(range) => fragment::begin(shared, session, range, length),
+            Ok(range) => fragment::begin(shared, head, session, range, length),
             Err(fault) => refuse(shared, head, &fault),
         },
-        Packet::CloseSession(_) => finish::close(shared, &session).into(),
-        _ => finish::cancel(shared, &session).into(),
+        Packet::CloseSession(_) => finish::close(shared, head, &session).into(),
+        _ => finish::cancel(shared, head, &session).into(),
     }
 }
 
@@ -87,13 +98,7 @@ fn dispatch(shared: &Arc<Shared>, head: &RequestHead, packet: Packet, length: u6
 /// clean-up only runs now and then (PROTOCOL 4.6).
 fn look_up(shared: &Shared, head: &RequestHead, name: SessionName) -> Result<Arc<Session>, Fault> {
     let SessionName::Id(id) = name else { return Err(Fault::session_not_found()) };
-    let session = shared.registry.get(id).ok_or(Fault::session_not_found())?;
-    if shared.time_left(&session).is_zero() {
-        if let Err(error) = shared.end(&session, "expired") {
-            shared.config.logger.log(Level::Error, LOG, || error.to_string());
-        }
-        return Err(Fault::session_not_found());
-    }
+    let session = shared.live_session(id).ok_or(Fault::session_not_found())?;
     match session.owner == head.owner {
         true => Ok(session),
         false => Err(Fault::denied("the session belongs to another user")),
@@ -104,7 +109,7 @@ fn look_up(shared: &Shared, head: &RequestHead, name: SessionName) -> Result<Arc
 fn same_target(head: &RequestHead, session: &Session) -> Result<(), Fault> {
     let target = Target::parse(&head.target).ok_or(Fault::invalid("the request target is no path"))?;
     let destination = Destination::from_url_path(target.path).map_err(path_fault)?;
-    match destination == session.destination && target.query == session.query.as_deref() {
+    match destination == session.remote && target.query == session.query.as_deref() {
         true => Ok(()),
         false => Err(Fault::invalid("the session was made for another URL")),
     }
@@ -116,7 +121,7 @@ fn refuse(shared: &Shared, head: &RequestHead, fault: &Fault) -> Decision {
     let session = SessionName::of(&head.headers).ok().filter(|_| is_fragment);
     let session = session.and_then(|name| look_up(shared, head, name).ok());
     Decision::Answer(match session {
-        Some(session) => fragment::refusal(shared, &session, fault),
+        Some(session) => fragment::refusal(shared, head, &session, fault),
         None => Response::fault(fault),
     })
 }
@@ -125,18 +130,25 @@ fn create(shared: &Arc<Shared>, head: &RequestHead) -> Result<Ack, Fault> {
     let target = Target::parse(&head.target).ok_or(Fault::invalid("the request target is no path"))?;
     let destination = Destination::from_url_path(target.path).map_err(path_fault)?;
     let config = &shared.config;
-    config.store.check(&destination, config.allow_overwrite).map_err(|error| store_fault(shared, &error))?;
+    let url = address::remote(config, head);
+    let chosen = ask::create(shared, head, &url)?;
     let now_ms = shared.now_ms();
-    let record = SessionRecord {
+    let mut record = SessionRecord {
         // From the operating system's generator: whoever knows the id may resume and cancel.
         id: SessionId::from_u128(uuid::Uuid::new_v4().as_u128()),
         destination,
+        remote: None,
+        url: Some(url),
         query: target.query.map(str::to_owned),
         owner: head.owner.clone(),
         total: None,
         created_ms: now_ms,
         phase: SessionPhase::Receiving,
+        outcome: None,
     };
+    record.choose(chosen);
+    let checked = config.store.check(&record.destination, config.allow_overwrite);
+    checked.map_err(|error| store_fault(shared, &error))?;
     let session = Arc::new(Session::new(record.clone(), now_ms));
     shared.registry.admit(Arc::clone(&session), config)?;
     if let Err(error) = config.store.create(&record) {
@@ -147,11 +159,20 @@ fn create(shared: &Arc<Shared>, head: &RequestHead) -> Result<Ack, Fault> {
         let peer = head.peer.as_deref().unwrap_or("-");
         format!("{} created by {peer} for {}", record.id, String::from(record.destination.clone()))
     });
-    Ok(Ack {
+    Ok(created(shared, head, &session))
+}
+
+fn created(shared: &Shared, head: &RequestHead, session: &Session) -> Ack {
+    let host_id = shared.config.host_id.as_ref();
+    Ack {
+        // The services that speak by POST answer so, and their clients take nothing else (PROTOCOL 13.3).
+        status: if head.method == names::METHOD { 200 } else { 201 },
         protocol: Some(names::PROTOCOL_GUID.to_owned()),
         session_id: Some(session.id.to_string()),
+        host_id: host_id.map(|host_id| host_id.host.clone()),
+        host_id_fallback: host_id.map(|host_id| host_id.fallback_seconds).filter(|seconds| *seconds > 0),
         ..Ack::ok()
-    })
+    }
 }
 
 fn path_fault(error: PathError) -> Fault {

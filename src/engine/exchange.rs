@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::dispatch::{self, Decision};
-use super::finish;
 use super::response::Response;
-use super::{LOG, Shared};
+use super::{LOG, Shared, finish};
 use crate::log::Level;
 use crate::proto::Headers;
 
@@ -16,6 +15,11 @@ pub struct RequestHead {
     pub method: String,
     /// The request target, below the engine's mount point.
     pub target: String,
+    /// The URL prefix the engine is mounted at, as it stands on the wire; empty for the root. For URLs that
+    /// are given out.
+    pub mount: String,
+    /// Whether the request came by https. For URLs that are given out.
+    pub secure: bool,
     /// The header fields.
     pub headers: Headers,
     /// Who is at the other end, for the log.
@@ -39,45 +43,53 @@ pub enum Want {
 /// Threads: one at a time; may move between threads from call to call.
 pub struct Exchange {
     shared: Arc<Shared>,
-    /// For the log: who asked for what.
-    label: String,
+    head: RequestHead,
     decision: Decision,
 }
 
 impl Exchange {
-    pub(super) fn begin(shared: Arc<Shared>, head: RequestHead) -> Self {
-        let peer = head.peer.as_deref().unwrap_or("-");
-        let path = head.target.split(['?', '#']).next().unwrap_or_default();
-        let label = format!("{peer} {} {path}", head.method);
-        let decision = dispatch::decide(&shared, &head);
-        Self { shared, label, decision }
+    pub(super) fn begin(shared: Arc<Shared>, mut head: RequestHead) -> Self {
+        let decision = dispatch::decide(&shared, &mut head);
+        Self { shared, head, decision }
     }
 
     /// What comes next.
     pub fn want(&self) -> Want {
-        match &self.decision {
-            Decision::Receive(receiving) if receiving.wanted() > 0 => Want::Body(receiving.wanted()),
-            _ => Want::Finish,
-        }
+        let wanted = match &self.decision {
+            Decision::Answer(_) => 0,
+            Decision::Receive(receiving) => receiving.wanted(),
+            Decision::Settle(settling) => settling.wanted(),
+        };
+        if wanted > 0 { Want::Body(wanted) } else { Want::Finish }
     }
 
     /// Takes bytes of the body; what is over [`Want::Body`] is ignored.
     pub fn body(&mut self, data: &[u8]) -> Want {
-        if let Decision::Receive(receiving) = &mut self.decision
-            && let Err(response) = receiving.body(&self.shared, data)
-        {
+        let taken = match &mut self.decision {
+            Decision::Answer(_) => Ok(()),
+            Decision::Receive(receiving) => receiving.body(&self.shared, data),
+            Decision::Settle(settling) => settling.body(&self.shared, data),
+        };
+        if let Err(response) = taken {
             self.decision = Decision::Answer(response);
         }
         self.want()
     }
 
-    /// The answer. Called before the body is complete, it refuses the Fragment; what was stored stays.
+    /// The answer. Called before the body is complete, it refuses the Fragment; what was stored stays. With
+    /// [`Hooks`](super::Hooks) it may take as long as they do.
     pub fn finish(self) -> Response {
-        let response = match self.decision {
+        let Self { shared, head, decision } = self;
+        let response = match decision {
             Decision::Answer(response) => response,
-            Decision::Receive(receiving) => finish::fragment(&self.shared, receiving),
+            Decision::Receive(receiving) => finish::receiving(&shared, &head, receiving),
+            Decision::Settle(settling) => finish::settling(&shared, &head, settling),
         };
-        self.shared.config.logger.log(Level::Debug, LOG, || format!("{} {}", self.label, response.status));
+        shared.config.logger.log(Level::Debug, LOG, || {
+            let peer = head.peer.as_deref().unwrap_or("-");
+            let path = head.target.split(['?', '#']).next().unwrap_or_default();
+            format!("{peer} {} {path} {}", head.method, response.status)
+        });
         response
     }
 }

@@ -1,97 +1,233 @@
-//! The end of a Fragment and of a session: delivery, Close, Cancel.
+//! The end of a Fragment and of a session: the application's answer, delivery, Close, Cancel.
 
 use super::config::Finalize;
 use super::dispatch::store_fault;
-use super::fragment::{Receiving, fragment_ack, refuse_at};
+use super::exchange::RequestHead;
+use super::fragment::{self, Plan, Receiving, Settling, ack, refuse_at};
+use super::hooks::{EndReason, Hooks};
 use super::response::Response;
-use super::session::{Session, State};
-use super::{LOG, Shared};
+use super::session::{Away, Guard, Session, State, Turn};
+use super::{LOG, Shared, ask};
 use crate::log::Level;
 use crate::proto::{Ack, Fault};
-use crate::store::{SessionPhase, SessionRecord, Sink, StoreError};
+use crate::store::{Outcome, SessionPhase, SessionRecord, StoreError};
 
-/// Ends a Fragment whose body came in: with the last byte the file is delivered, and only then acknowledged.
-pub(super) fn fragment(shared: &Shared, receiving: Receiving) -> Response {
+/// Ends a Fragment whose body came in: with the last byte the application is asked and the file delivered,
+/// and only then acknowledged.
+pub(super) fn receiving(shared: &Shared, head: &RequestHead, receiving: Receiving) -> Response {
     let short = receiving.wanted() > 0;
     let Receiving { session, turn, mut sink, .. } = receiving;
-    let mut state = match session.lock(turn) {
+    let state = match session.lock(turn) {
         Ok(state) => state,
         Err(fault) => return Response::fault(&fault),
     };
-    let outcome = match short {
+    let received = sink.received();
+    let stored = match short {
         true => Err(Fault::invalid("the body is shorter than its range")),
-        false => accept(shared, &session, &mut state, sink.as_mut()),
+        false => sink.flush().map_err(|error| store_fault(shared, &error)),
     };
-    match outcome {
-        Ok(()) => Response::ack(&fragment_ack(&session, sink.received())),
-        Err(fault) => refuse_at(&session, &fault, sink.received()),
+    // A store may not deliver what a sink is open for.
+    drop(sink);
+    if let Err(fault) = stored {
+        return refuse_at(&session, &fault, received);
+    }
+    session.touch(shared.now_ms());
+    let told = match &shared.config.hooks {
+        Some(hooks) => progress(shared, head, &session, state, &**hooks, received),
+        None => Ok(state),
+    };
+    let settled = told.and_then(|state| match state.record.total == Some(received) {
+        true => settle(shared, head, &session, turn, state, Finalize::LastFragment),
+        false => Ok(state),
+    });
+    answer(shared, head, &session, settled, received)
+}
+
+/// Ends a Fragment of a session that held all bytes. Another request may have been with the application
+/// until now: then its answer is the answer.
+pub(super) fn settling(shared: &Shared, head: &RequestHead, settling: Settling) -> Response {
+    let short = settling.wanted() > 0;
+    let Settling { session, turn, range, length, .. } = settling;
+    let opened = session.lock(turn).and_then(|state| fragment::open(shared, head, &session, state));
+    let (state, sink) = match opened {
+        Ok(opened) => opened,
+        Err(fault) => return Response::fault(&fault),
+    };
+    let received = fragment::received(&state, sink.as_deref());
+    drop(sink);
+    let settled = match fragment::plan(shared, &state.record, range, length, received) {
+        _ if short => Err(Fault::invalid("the body is shorter than its range")),
+        Ok(Plan::Settle) => settle(shared, head, &session, turn, state, Finalize::LastFragment),
+        Ok(Plan::Repeat) => Ok(state),
+        // The bytes became fewer meanwhile, and the body has gone by.
+        Ok(Plan::Store { .. }) => Err(Fault::out_of_step()),
+        Err(fault) => Err(fault),
+    };
+    answer(shared, head, &session, settled, received)
+}
+
+fn answer(
+    shared: &Shared,
+    head: &RequestHead,
+    session: &Session,
+    settled: Result<Guard<'_>, Fault>,
+    received: u64,
+) -> Response {
+    match settled {
+        Ok(state) => Response::ack(&ack(shared, head, &state.record, received)),
+        Err(fault) => refuse_at(session, &fault, received),
     }
 }
 
-fn accept(shared: &Shared, session: &Session, state: &mut State, sink: &mut dyn Sink) -> Result<(), Fault> {
-    sink.flush().map_err(|error| store_fault(shared, &error))?;
-    session.touch(shared.now_ms());
-    let complete = state.record.total == Some(sink.received());
-    match complete && shared.config.finalize == Finalize::LastFragment {
-        true => deliver(shared, session, state),
-        false => Ok(()),
+/// Does what a complete upload is owed at that moment: asks the application unless it has answered, then
+/// delivers. After an error the next Fragment goes on from there.
+fn settle<'a>(
+    shared: &Shared,
+    head: &RequestHead,
+    session: &'a Session,
+    turn: Turn,
+    mut state: Guard<'a>,
+    moment: Finalize,
+) -> Result<Guard<'a>, Fault> {
+    if state.record.phase == SessionPhase::Delivered {
+        return Ok(state);
     }
+    if let (None, Some(hooks)) = (&state.record.outcome, &shared.config.hooks) {
+        match &state.rejected {
+            Some((latest, fault)) if turn <= *latest => return Err(fault.clone()),
+            _ => state = ask_application(shared, head, session, state, &**hooks)?,
+        }
+    }
+    if let Some(Outcome::Refused { hresult, context }) = state.record.outcome {
+        return Err(Fault::rejected(403, hresult, context, "the application refused the upload"));
+    }
+    let due = moment == Finalize::Close || shared.config.finalize == moment;
+    if due && !state.record.is_done() {
+        deliver(shared, session, &mut state)?;
+    }
+    Ok(state)
+}
+
+/// Asks the application and records its answer (the NotifyCache of PROTOCOL 4.2), so that it is asked once.
+fn ask_application<'a>(
+    shared: &Shared,
+    head: &RequestHead,
+    session: &'a Session,
+    state: Guard<'a>,
+    hooks: &dyn Hooks,
+) -> Result<Guard<'a>, Fault> {
+    let record = state.record.clone();
+    let held = record.total.unwrap_or_default();
+    let absence = session.leave(state, Away::Received);
+    let answer = ask::received(shared, hooks, &record, head, held);
+    session.touch(shared.now_ms());
+    let mut state = back(shared, head, session, absence.back())?;
+    match answer {
+        Ok(record) => {
+            let saved = shared.config.store.save(&record);
+            // The answer counts even if it cannot be written down.
+            state.record = record;
+            saved.map(|()| state).map_err(|error| store_fault(shared, &error))
+        }
+        Err(fault) => {
+            shared.config.logger.log(Level::Warn, LOG, || format!("{} not accepted: {fault}", session.id));
+            state.rejected = Some((session.newest(), fault.clone()));
+            Err(fault)
+        }
+    }
+}
+
+fn progress<'a>(
+    shared: &Shared,
+    head: &RequestHead,
+    session: &'a Session,
+    state: Guard<'a>,
+    hooks: &dyn Hooks,
+    received: u64,
+) -> Result<Guard<'a>, Fault> {
+    let record = state.record.clone();
+    let absence = session.leave(state, Away::Progress);
+    ask::progress(hooks, &record, head, received);
+    back(shared, head, session, absence.back())
+}
+
+/// Goes on after the application was asked, or ends the session if that was wanted meanwhile.
+fn back<'a>(
+    shared: &Shared,
+    head: &RequestHead,
+    session: &Session,
+    (state, doomed): (Guard<'a>, Option<EndReason>),
+) -> Result<Guard<'a>, Fault> {
+    let Some(reason) = doomed else { return Ok(state) };
+    shared.remove(session, state, Some(head), reason).map_err(|error| store_fault(shared, &error))?;
+    Err(Fault::session_not_found())
 }
 
 /// Puts the complete file at its destination. After an error everything is as before, and the same packet
 /// tries again.
-pub(super) fn deliver(shared: &Shared, session: &Session, state: &mut State) -> Result<(), Fault> {
+fn deliver(shared: &Shared, session: &Session, state: &mut State) -> Result<(), Fault> {
     let record = SessionRecord { phase: SessionPhase::Delivered, ..state.record.clone() };
     let config = &shared.config;
     config.store.commit(&record, config.allow_overwrite).map_err(|error| store_fault(shared, &error))?;
-    state.record = record;
     session.touch(shared.now_ms());
     config.logger.log(Level::Info, LOG, || {
-        format!("{} delivered {}", session.id, String::from(session.destination.clone()))
+        format!("{} delivered {}", session.id, String::from(record.destination.clone()))
     });
+    state.record = record;
     Ok(())
 }
 
 /// Close-Session: the upload was complete and its session goes, or it was not and everything goes
-/// (PROTOCOL 4.5).
-pub(super) fn close(shared: &Shared, session: &Session) -> Result<Ack, Fault> {
+/// (PROTOCOL 4.5). While the application is asked it waits. A complete upload that the application rejects
+/// stays, for the client to try again, unless the rejection is final.
+pub(super) fn close(shared: &Shared, head: &RequestHead, session: &Session) -> Result<Ack, Fault> {
     let turn = session.take_turn();
-    let mut state = session.lock(turn)?;
-    let unfinished = match state.record.phase {
-        SessionPhase::Delivered => None,
-        SessionPhase::Receiving => deliver_if_complete(shared, session, &mut state)?,
-    };
-    shared.remove(session, &mut state).map_err(|error| store_fault(shared, &error))?;
-    shared.config.logger.log(Level::Info, LOG, || format!("{} closed", session.id));
-    unfinished.map_or_else(|| Ok(session_ack(session)), Err)
+    let state = session.lock(turn)?;
+    if let Some(fault) = shortfall(shared, &state.record)? {
+        end(shared, head, session, state, EndReason::Failed)?;
+        return Err(fault);
+    }
+    match settle(shared, head, session, turn, state, Finalize::Close) {
+        Ok(state) => end(shared, head, session, state, EndReason::Closed),
+        Err(fault) => {
+            let state = session.lock(turn)?;
+            if matches!(state.record.outcome, Some(Outcome::Refused { .. })) {
+                end(shared, head, session, state, EndReason::Failed)?;
+            }
+            Err(fault)
+        }
+    }
 }
 
-/// Delivers what is complete. What is not, or has lost its data (CLS-04), is the fault to answer with once
-/// the session is gone.
-fn deliver_if_complete(
-    shared: &Shared,
-    session: &Session,
-    state: &mut State,
-) -> Result<Option<Fault>, Fault> {
-    match shared.config.store.open(session.id) {
-        Ok(sink) if state.record.total == Some(sink.received()) => {
-            deliver(shared, session, state).map(|()| None)
-        }
+/// What a session lacks that is to be closed: bytes, or all of its data (CLS-04).
+fn shortfall(shared: &Shared, record: &SessionRecord) -> Result<Option<Fault>, Fault> {
+    if record.is_done() {
+        return Ok(None);
+    }
+    match shared.config.store.open(record.id) {
+        Ok(sink) if record.total == Some(sink.received()) => Ok(None),
         Ok(_) => Ok(Some(Fault::invalid("the session was closed before all bytes were there"))),
         Err(error @ StoreError::NotFound) => Ok(Some(store_fault(shared, &error))),
         Err(error) => Err(store_fault(shared, &error)),
     }
 }
 
-/// Cancel-Session: everything goes but a file that was delivered already (CAN-03).
-pub(super) fn cancel(shared: &Shared, session: &Session) -> Result<Ack, Fault> {
+/// Cancel-Session: everything goes but a file that was delivered already (CAN-03). While the application is
+/// asked it waits, so that what it answers is true.
+pub(super) fn cancel(shared: &Shared, head: &RequestHead, session: &Session) -> Result<Ack, Fault> {
     let turn = session.take_turn();
-    let mut state = session.lock(turn)?;
-    shared.remove(session, &mut state).map_err(|error| store_fault(shared, &error))?;
-    shared.config.logger.log(Level::Info, LOG, || format!("{} cancelled", session.id));
-    Ok(session_ack(session))
+    let state = session.lock(turn)?;
+    end(shared, head, session, state, EndReason::Cancelled)
 }
 
-fn session_ack(session: &Session) -> Ack {
-    Ack { session_id: Some(session.id.to_string()), ..Ack::ok() }
+fn end(
+    shared: &Shared,
+    head: &RequestHead,
+    session: &Session,
+    state: Guard<'_>,
+    reason: EndReason,
+) -> Result<Ack, Fault> {
+    let removed = shared.remove(session, state, Some(head), reason);
+    removed.map_err(|error| store_fault(shared, &error))?;
+    Ok(Ack { session_id: Some(session.id.to_string()), ..Ack::ok() })
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::config::{Finalize, Overlap};
 use super::dispatch::{Decision, store_fault};
+use super::exchange::RequestHead;
+use super::hooks::EndReason;
 use super::response::Response;
-use super::session::{Session, State, Turn};
-use super::{LOG, Shared, finish};
+use super::session::{Guard, Session, State, Turn};
+use super::{LOG, Shared, address};
 use crate::log::Level;
 use crate::proto::{Ack, Fault, FragmentRange};
-use crate::store::{SessionPhase, SessionRecord, Sink, StoreError};
+use crate::store::{Outcome, ReplyKind, SessionPhase, SessionRecord, Sink, StoreError};
 
 /// A Fragment whose body is coming in.
 pub(super) struct Receiving {
@@ -22,40 +24,60 @@ pub(super) struct Receiving {
     wanted: u64,
 }
 
+/// A Fragment of a session that holds all bytes already. Its body goes by before anything is decided: that
+/// can take minutes, and a client writes its whole Fragment before it reads.
+pub(super) struct Settling {
+    pub(super) session: Arc<Session>,
+    pub(super) turn: Turn,
+    pub(super) range: FragmentRange,
+    /// Length of the body.
+    pub(super) length: u64,
+    /// Bytes of the body still to come.
+    wanted: u64,
+}
+
 /// What a Fragment leads to.
-enum Plan {
+pub(super) enum Plan {
     /// Store the body but for its first bytes.
     Store { skip: u64 },
-    /// All bytes are there but the file is not delivered: any Fragment tries again (PROTOCOL 4.2).
-    Deliver,
+    /// All bytes are there, but the application was not told or the file not delivered: any Fragment tries
+    /// again (PROTOCOL 4.2).
+    Settle,
     /// The last Fragment once more, after success: the same answer again (FRG-26).
     Repeat,
 }
 
 /// Decides what to do with a Fragment whose head is in order.
-pub(super) fn begin(shared: &Shared, session: Arc<Session>, range: FragmentRange, length: u64) -> Decision {
+pub(super) fn begin(
+    shared: &Shared,
+    head: &RequestHead,
+    session: Arc<Session>,
+    range: FragmentRange,
+    length: u64,
+) -> Decision {
     let turn = session.take_turn();
-    let opened = session.lock(turn).and_then(|mut state| {
-        let sink = open(shared, &session, &mut state)?;
-        Ok((state, sink))
-    });
+    let settle = |session| Decision::Settle(Settling { session, turn, range, length, wanted: length });
+    let opened = match session.lock_unless_received(turn) {
+        Ok(Some(state)) => open(shared, head, &session, state),
+        // Whatever the application says, this Fragment gets the answer.
+        Ok(None) => return settle(Arc::clone(&session)),
+        Err(fault) => Err(fault),
+    };
     let (mut state, sink) = match opened {
         Ok(opened) => opened,
         Err(fault) => return Err(fault).into(),
     };
-    let received = sink.as_ref().map_or(state.record.total.unwrap_or_default(), |sink| sink.received());
-    let acked = |received| Decision::from(Ok(fragment_ack(&session, received)));
-    let outcome = match (plan(shared, &state, range, length, received), sink) {
+    let received = received(&state, sink.as_deref());
+    let decided = match (plan(shared, &state.record, range, length, received), sink) {
         (Ok(Plan::Store { skip }), Some(sink)) => learn_total(shared, &mut state, range).map(|()| {
             Decision::Receive(Receiving { session: Arc::clone(&session), turn, sink, skip, wanted: length })
         }),
-        (Ok(Plan::Deliver), Some(_)) => {
-            finish::deliver(shared, &session, &mut state).map(|()| acked(received))
-        }
-        (Ok(_), _) => Ok(acked(received)),
+        (Ok(Plan::Settle), _) => Ok(settle(Arc::clone(&session))),
+        (Ok(_), _) => Ok(Ok(ack(shared, head, &state.record, received)).into()),
         (Err(fault), _) => Err(fault),
     };
-    outcome.unwrap_or_else(|fault| Decision::Answer(refuse_at(&session, &fault, received)))
+    drop(state);
+    decided.unwrap_or_else(|fault| Decision::Answer(refuse_at(&session, &fault, received)))
 }
 
 impl Receiving {
@@ -66,11 +88,9 @@ impl Receiving {
 
     /// Stores the next bytes of the body, unless a newer request owns the session by now.
     pub(super) fn body(&mut self, shared: &Shared, data: &[u8]) -> Result<(), Response> {
-        let take = usize::try_from(self.wanted).unwrap_or(usize::MAX).min(data.len());
-        let data = data.get(..take).unwrap_or_default();
+        let data = take(&mut self.wanted, data);
         let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(data.len());
         self.skip = self.skip.saturating_sub(known as u64);
-        self.wanted = self.wanted.saturating_sub(take as u64);
 
         let _state = self.session.lock(self.turn).map_err(|fault| Response::fault(&fault))?;
         self.session.touch(shared.now_ms());
@@ -81,33 +101,66 @@ impl Receiving {
     }
 }
 
-/// The session's bytes; `None` once the file is delivered. A session whose bytes vanished is of no use to
-/// anybody: it ends, and the client begins anew.
-fn open(shared: &Shared, session: &Session, state: &mut State) -> Result<Option<Box<dyn Sink>>, Fault> {
-    if state.record.phase == SessionPhase::Delivered {
-        return Ok(None);
+impl Settling {
+    /// How many bytes of the body are still to come.
+    pub(super) fn wanted(&self) -> u64 {
+        self.wanted
+    }
+
+    /// Passes over the next bytes of the body.
+    pub(super) fn body(&mut self, shared: &Shared, data: &[u8]) -> Result<(), Response> {
+        take(&mut self.wanted, data);
+        self.session.check_turn(self.turn).map_err(|fault| Response::fault(&fault))?;
+        self.session.touch(shared.now_ms());
+        Ok(())
+    }
+}
+
+/// As much of `data` as is wanted.
+fn take<'a>(wanted: &mut u64, data: &'a [u8]) -> &'a [u8] {
+    let count = usize::try_from(*wanted).unwrap_or(usize::MAX).min(data.len());
+    *wanted = wanted.saturating_sub(count as u64);
+    data.get(..count).unwrap_or_default()
+}
+
+/// The session's bytes; `None` once they are of no further use. A session whose bytes vanished is of no use
+/// to anybody: it ends, and the client begins anew.
+pub(super) fn open<'a>(
+    shared: &Shared,
+    head: &RequestHead,
+    session: &Session,
+    state: Guard<'a>,
+) -> Result<(Guard<'a>, Option<Box<dyn Sink>>), Fault> {
+    if state.record.is_done() {
+        return Ok((state, None));
     }
     match shared.config.store.open(session.id) {
-        Ok(sink) => Ok(Some(sink)),
+        Ok(sink) => Ok((state, Some(sink))),
         Err(StoreError::NotFound) => {
             shared.config.logger.log(Level::Error, LOG, || format!("{} lost its data", session.id));
-            shared.remove(session, state).map_err(|error| store_fault(shared, &error))?;
+            let removed = shared.remove(session, state, Some(head), EndReason::Failed);
+            removed.map_err(|error| store_fault(shared, &error))?;
             Err(Fault::session_not_found())
         }
         Err(error) => Err(store_fault(shared, &error)),
     }
 }
 
+/// How many bytes were received.
+pub(super) fn received(state: &State, sink: Option<&dyn Sink>) -> u64 {
+    sink.map_or(state.record.total.unwrap_or_default(), |sink| sink.received())
+}
+
 /// The table of PROTOCOL 4.4, top to bottom.
-fn plan(
+pub(super) fn plan(
     shared: &Shared,
-    state: &State,
+    record: &SessionRecord,
     range: FragmentRange,
     length: u64,
     received: u64,
 ) -> Result<Plan, Fault> {
     let config = &shared.config;
-    if state.record.total.is_some_and(|total| total != range.total()) || received > range.total() {
+    if record.total.is_some_and(|total| total != range.total()) || received > range.total() {
         return Err(Fault::invalid("the total length differs from the first fragment's"));
     }
     if range.total() > config.max_upload_size {
@@ -116,10 +169,9 @@ fn plan(
     if length > config.max_fragment_size {
         return Err(Fault::too_large("the fragment is longer than the server takes"));
     }
-    let complete = state.record.total == Some(received);
-    if complete && state.record.phase == SessionPhase::Receiving && config.finalize == Finalize::LastFragment
-    {
-        return Ok(Plan::Deliver);
+    let complete = record.total == Some(received);
+    if complete && is_owed(shared, record) {
+        return Ok(Plan::Settle);
     }
     if complete && range.is_last() {
         return Ok(Plan::Repeat);
@@ -133,6 +185,14 @@ fn plan(
     }
 }
 
+/// Whether a complete upload still waits for the application or for its delivery.
+fn is_owed(shared: &Shared, record: &SessionRecord) -> bool {
+    let untold = record.outcome.is_none() && shared.config.hooks.is_some();
+    let refused = matches!(record.outcome, Some(Outcome::Refused { .. }));
+    let undelivered = shared.config.finalize == Finalize::LastFragment && !record.is_done();
+    record.phase == SessionPhase::Receiving && (untold || refused || undelivered)
+}
+
 /// Keeps the total of the first Fragment for the others to be held to (FRG-07).
 fn learn_total(shared: &Shared, state: &mut State, range: FragmentRange) -> Result<(), Fault> {
     if state.record.total.is_some() {
@@ -144,17 +204,25 @@ fn learn_total(shared: &Shared, state: &mut State, range: FragmentRange) -> Resu
     Ok(())
 }
 
-/// The Ack of a Fragment after which the server holds `received` bytes.
-pub(super) fn fragment_ack(session: &Session, received: u64) -> Ack {
-    Ack { session_id: Some(session.id.to_string()), received: Some(received), ..Ack::ok() }
+/// The Ack of a Fragment after which the server holds `received` bytes. The last one says where the reply is
+/// (RPL-01).
+pub(super) fn ack(shared: &Shared, head: &RequestHead, record: &SessionRecord, received: u64) -> Ack {
+    let reply_url = match &record.outcome {
+        Some(Outcome::Accepted { reply: ReplyKind::Stored, .. }) => {
+            Some(address::reply(&shared.config, head, record.id))
+        }
+        Some(Outcome::Accepted { reply: ReplyKind::Url(url), .. }) => Some(url.clone()),
+        _ => None,
+    };
+    Ack { session_id: Some(record.id.to_string()), received: Some(received), reply_url, ..Ack::ok() }
 }
 
 /// Refuses a Fragment of a known session before anything was looked at.
-pub(super) fn refusal(shared: &Shared, session: &Session, fault: &Fault) -> Response {
+pub(super) fn refusal(shared: &Shared, head: &RequestHead, session: &Session, fault: &Fault) -> Response {
     let turn = session.take_turn();
-    let held = session.lock(turn).and_then(|mut state| {
-        let sink = open(shared, session, &mut state)?;
-        Ok(sink.map_or(state.record.total.unwrap_or_default(), |sink| sink.received()))
+    let held = session.lock(turn).and_then(|state| {
+        let (state, sink) = open(shared, head, session, state)?;
+        Ok(received(&state, sink.as_deref()))
     });
     match held {
         Ok(received) => refuse_at(session, fault, received),

@@ -2,12 +2,17 @@
 //! requests come in through an [`Exchange`], time through a [`Clock`](crate::clock::Clock), bytes leave
 //! through a [`Store`](crate::store::Store).
 
+mod address;
+mod ask;
+mod body;
 mod config;
 mod dispatch;
 mod exchange;
 mod finish;
 mod fragment;
+mod hooks;
 mod registry;
+mod reply;
 mod response;
 mod session;
 
@@ -15,15 +20,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub use config::{EngineConfig, Finalize, Overlap};
+pub use config::{EngineConfig, Finalize, HostId, Overlap};
 pub use exchange::{Exchange, RequestHead, Want};
+pub use hooks::{EndReason, Hooks, Upload, Verdict};
 pub use response::Response;
 
 use crate::error::{Error, Status};
 use crate::log::Level;
 use crate::proto::SessionId;
+use crate::store::StoreError;
 use registry::Registry;
-use session::Session;
+use session::{Guard, Session};
 
 /// The module's name in log messages.
 const LOG: &str = "engine";
@@ -53,8 +60,10 @@ pub struct Tick {
 impl Engine {
     /// An engine with the sessions that its store holds.
     ///
-    /// Errors: the store cannot list its sessions.
+    /// Errors: the store cannot list its sessions; [`Status::InvalidArgument`] for a public URL or a host id
+    /// that is none.
     pub fn new(config: EngineConfig) -> Result<Self, Error> {
+        address::check(&config)?;
         let registry = Registry::default();
         let found = config.store.sessions().map_err(|error| {
             Error::new(Status::Io, format!("cannot read the sessions of the store: {error}"))
@@ -85,12 +94,12 @@ impl Engine {
         let mut failure = None;
         for session in self.0.registry.all() {
             let left = self.0.time_left(&session);
-            if !left.is_zero() {
+            if !left.is_zero() && !session.is_overdue() {
                 tick.next = Some(tick.next.map_or(left, |next| next.min(left)));
                 continue;
             }
-            match self.0.end(&session, "expired") {
-                Ok(()) => tick.expired = tick.expired.saturating_add(1),
+            match self.0.expire(&session) {
+                Ok(expired) => tick.expired = tick.expired.saturating_add(u64::from(expired)),
                 Err(error) => failure = Some(error),
             }
         }
@@ -102,21 +111,23 @@ impl Engine {
         self.0.registry.count()
     }
 
-    /// Ends a session and discards it; a file that was delivered stays. `false` when there is none.
+    /// Ends a session and discards it; a file that was delivered stays. `false` when there is none. While a
+    /// hook is called for the session it ends as soon as that returns.
     ///
     /// Errors: its data could not be removed.
     pub fn end_session(&self, id: SessionId) -> Result<bool, Error> {
         let Some(session) = self.0.registry.get(id) else { return Ok(false) };
-        self.0.end(&session, "ended by the host").map(|()| true)
+        self.0.end(&session, EndReason::Cancelled).map(|()| true)
     }
 
-    /// Switches uploads on or off. Off discards all sessions, and packets are answered 501 (PROTOCOL 4.5).
+    /// Switches uploads on or off. Off discards all sessions, as [`Self::end_session`] does, and packets are
+    /// answered 501 (PROTOCOL 4.5).
     ///
     /// Errors: a session's data could not be removed; uploads are off all the same.
     pub fn set_enabled(&self, enabled: bool) -> Result<(), Error> {
         self.0.enabled.store(enabled, Ordering::SeqCst);
         let discarded = if enabled { Vec::new() } else { self.0.registry.all() };
-        discarded.iter().try_for_each(|session| self.0.end(session, "uploads were switched off"))
+        discarded.iter().try_for_each(|session| self.0.end(session, EndReason::Cancelled))
     }
 }
 
@@ -131,22 +142,57 @@ impl Shared {
         self.config.session_timeout.saturating_sub(Duration::from_millis(idle))
     }
 
-    /// Removes a session at once, whatever it is doing.
-    fn end(&self, session: &Arc<Session>, why: &str) -> Result<(), Error> {
-        let Some(mut state) = session.seize() else { return Ok(()) };
-        self.remove(session, &mut state).map_err(|error| {
+    /// The session of that id, unless it was idle for too long.
+    fn live_session(&self, id: SessionId) -> Option<Arc<Session>> {
+        let session = self.registry.get(id)?;
+        let expired = self.expire(&session).unwrap_or_else(|error| {
+            self.config.logger.log(Level::Error, LOG, || error.to_string());
+            true
+        });
+        (!expired).then_some(session)
+    }
+
+    /// Ends a session that is idle for too long, and says whether it was. One whose request is with the
+    /// application is not idle, however long that takes.
+    fn expire(&self, session: &Session) -> Result<bool, Error> {
+        let is_idle = self.time_left(session).is_zero() && !session.is_away();
+        match is_idle || session.is_overdue() {
+            true => self.end(session, EndReason::Expired).map(|()| true),
+            false => Ok(false),
+        }
+    }
+
+    /// Ends a session at once, whatever it is doing; only a call of the application is waited for, by the
+    /// request that makes it.
+    fn end(&self, session: &Session, reason: EndReason) -> Result<(), Error> {
+        let Some(state) = session.seize(reason) else { return Ok(()) };
+        self.remove(session, state, None, reason).map_err(|error| {
             Error::new(Status::Io, format!("cannot remove session {}: {error}", session.id))
                 .with_source(error)
-        })?;
-        self.config.logger.log(Level::Info, LOG, || format!("{} {why}", session.id));
-        Ok(())
+        })
     }
 
     /// Removes a session's data first and its row second, so that a failure leaves it to be removed again.
-    fn remove(&self, session: &Session, state: &mut session::State) -> Result<(), crate::store::StoreError> {
-        self.config.store.remove(session.id)?;
+    /// Then tells the application.
+    fn remove(
+        &self,
+        session: &Session,
+        mut state: Guard<'_>,
+        head: Option<&RequestHead>,
+        reason: EndReason,
+    ) -> Result<(), StoreError> {
+        let record = state.record.clone();
+        let store = &self.config.store;
+        let held = match record.is_done() || self.config.hooks.is_none() {
+            true => record.total.unwrap_or_default(),
+            false => store.open(session.id).map_or(0, |sink| sink.received()),
+        };
+        store.remove(session.id)?;
         state.ended = true;
         self.registry.remove(session);
+        drop(state);
+        self.config.logger.log(Level::Info, LOG, || format!("{} {}", session.id, reason.name()));
+        ask::ended(self, &record, head, held, reason);
         Ok(())
     }
 }

@@ -3,7 +3,8 @@
 use super::hresult::HResult;
 
 /// Who failed, as `BITS-Error-Context` says it (PROTOCOL 10.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u32)]
 pub enum Context {
     /// The server itself (`BG_ERROR_CONTEXT_REMOTE_FILE`).
@@ -91,6 +92,11 @@ impl Fault {
     /// 501: uploads are switched off.
     pub const fn disabled() -> Self {
         Self::new(501, Some(HResult::E_ACCESSDENIED), "uploads are disabled")
+    }
+
+    /// What the application behind the server says.
+    pub const fn rejected(status: u16, hresult: HResult, context: Context, reason: &'static str) -> Self {
+        Self { status, hresult: Some(hresult), context, reason, retry_after: None }
     }
 
     /// 503 with Retry-After: a limit is reached for now.

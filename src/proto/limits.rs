@@ -8,6 +8,10 @@ pub const MAX_SESSION_ID: usize = 100;
 pub const MAX_CONTENT_NAME: usize = 260;
 /// Longest remote name in characters (BG_FILE_INFO).
 pub const MAX_REMOTE_NAME: usize = 2200;
+/// Longest reply URL in characters that a server passes on ([MC-BUP] 2.2.1.2).
+pub const MAX_REPLY_URL: usize = 2200;
+/// Longest host id in characters (IIS: BITSHostId).
+pub const MAX_HOST_ID: usize = 300;
 /// How many protocol GUIDs of an offer are looked at ([MC-BUP] product note 6).
 pub const MAX_PROTOCOLS: usize = 100;
 
@@ -26,3 +30,5 @@ pub const SESSION_TIMEOUT_MS: u64 = 1_209_600_000;
 pub const CLEANUP_INTERVAL_MS: u64 = 43_200_000;
 /// Sessions one user may have at a time (IIS: BITSNumberOfSessionsLimit).
 pub const SESSIONS_PER_USER: u64 = 50;
+/// Seconds after which a client returns from the host id to the original host (IIS: BITSHostIdFallbackTimeout).
+pub const HOST_ID_FALLBACK: u32 = 86_400;

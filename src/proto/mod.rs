@@ -2,6 +2,7 @@
 //! used by both sides.
 
 pub mod ack;
+pub mod byte_ranges;
 pub mod fault;
 pub mod headers;
 pub mod hresult;
@@ -13,6 +14,7 @@ pub mod session_id;
 pub mod target;
 
 pub use ack::Ack;
+pub use byte_ranges::ByteRanges;
 pub use fault::{Context, Fault};
 pub use headers::Headers;
 pub use hresult::HResult;

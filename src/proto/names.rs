@@ -50,3 +50,27 @@ pub const CACHE_CONTROL: &str = "Cache-Control";
 pub const RETRY_AFTER: &str = "Retry-After";
 /// The methods a resource takes.
 pub const ALLOW: &str = "Allow";
+/// The method that is meant, where proxies only let POST through.
+pub const METHOD_OVERRIDE: &str = "X-HTTP-Method-Override";
+/// The address of a server, in every request.
+pub const HOST: &str = "Host";
+/// The parts of a resource that a GET asks for.
+pub const RANGE: &str = "Range";
+/// A condition for the ranges of a GET: the resource is still the one they were counted in.
+pub const IF_RANGE: &str = "If-Range";
+/// A condition for a request: the resource is one of these.
+pub const IF_MATCH: &str = "If-Match";
+/// A condition for a request: the resource is none of these.
+pub const IF_NONE_MATCH: &str = "If-None-Match";
+/// A condition for a request: the resource was not written since.
+pub const IF_UNMODIFIED_SINCE: &str = "If-Unmodified-Since";
+/// A condition for a request: the resource was written since.
+pub const IF_MODIFIED_SINCE: &str = "If-Modified-Since";
+/// The ranges that a resource can be asked for in.
+pub const ACCEPT_RANGES: &str = "Accept-Ranges";
+/// What a body is.
+pub const CONTENT_TYPE: &str = "Content-Type";
+/// Which version of a resource this is.
+pub const ETAG: &str = "ETag";
+/// When a resource was last written.
+pub const LAST_MODIFIED: &str = "Last-Modified";

@@ -9,13 +9,7 @@ pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 const SERVER: &str = concat!("bitsup/", env!("CARGO_PKG_VERSION"));
 
-/// An answer of the transport itself, which no engine has seen: no body and no header of the protocol
-/// (PROTOCOL 2.1 #14).
-pub(super) fn plain(status: u16) -> Response {
-    Response { status, headers: Vec::new(), close: false }
-}
-
-/// The answer on the wire; `close` says that it is the connection's last.
+/// The head of an answer on the wire; `close` says that it is the connection's last.
 pub(super) fn encode(response: &Response, close: bool) -> Vec<u8> {
     let date = httpdate::fmt_http_date(SystemTime::now());
     let mut text = String::with_capacity(512);
@@ -29,7 +23,7 @@ pub(super) fn encode(response: &Response, close: bool) -> Vec<u8> {
     for (name, value) in &response.headers {
         line([name, ": ", value]);
     }
-    line(["Content-Length", ": ", "0"]);
+    line(["Content-Length", ": ", &response.content_length().to_string()]);
     if close {
         line(["Connection", ": ", "close"]);
     }
@@ -43,8 +37,8 @@ mod tests {
 
     #[test]
     fn gen_01_gen_03_an_answer_is_http_1_1_and_has_no_body() {
-        let response =
-            Response { status: 416, headers: vec![("BITS-Packet-Type", "Ack".into())], close: false };
+        let mut response = Response::plain(416);
+        response.headers.push(("BITS-Packet-Type", "Ack".into()));
         let text = String::from_utf8(encode(&response, false)).unwrap();
         let (status, rest) = text.split_once("\r\n").unwrap();
         assert_eq!(status, "HTTP/1.1 416 Range Not Satisfiable");
@@ -54,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_last_answer_says_so() {
-        let text = String::from_utf8(encode(&plain(400), true)).unwrap();
+        let text = String::from_utf8(encode(&Response::plain(400), true)).unwrap();
         assert!(text.ends_with("Content-Length: 0\r\nConnection: close\r\n\r\n"), "{text}");
     }
 }

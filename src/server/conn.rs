@@ -5,10 +5,11 @@
 //! | Head | the head is complete: to Body if the engine wants the body, else an answer |
 //! | Body | the engine has what it wants, or gives up: an answer |
 //! | Discard | the body that nobody wants has gone by: the answer that waited for it |
+//! | Reply | the body of the answer is sent |
 //! | Linger | the peer has closed, or enough was waited: closed |
 //!
-//! An answer leads to Head, or to Linger when it was the last. Output comes first: nothing is read while
-//! there are bytes to send.
+//! An answer leads to Head, or to Linger when it was the last, with Reply before it when it has a body. Output
+//! comes first: nothing is read while there are bytes to send.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -26,6 +27,9 @@ use crate::log::Level;
 const TURN: Duration = Duration::from_millis(2);
 /// Most bytes read at once while a head is expected. Pipelined requests wait in memory, so it is not much.
 const HEAD_PIECE: usize = 16 * 1024;
+/// Most bytes of a reply read at once. What the socket does not take of them waits in memory, so it is not
+/// much.
+const REPLY_PIECE: usize = 64 * 1024;
 /// Longest unwanted body that is read to its end before the answer. A Windows client writes its whole
 /// fragment, 13 MiB at most, before it reads.
 const DISCARD: u64 = 16 * 1024 * 1024;
@@ -59,6 +63,8 @@ enum State {
     Body { exchange: Box<Exchange>, left: u64 },
     /// Reads `left` bytes of a body that nobody wants, then answers.
     Discard { response: Response, left: u64 },
+    /// Sends what is left of an answer's body.
+    Reply { response: Response },
     /// The last answer is sent; `until` is set once the sending side is shut down.
     Linger { until: Option<Instant>, left: u64 },
 }
@@ -168,6 +174,7 @@ impl Connection {
             State::Head { scanned } => self.head(scanned, buffer, site),
             State::Body { exchange, left } => self.body(exchange, left, buffer, site),
             State::Discard { response, left } => self.discard(response, left, buffer, site),
+            State::Reply { response } => self.reply(response, buffer),
             State::Linger { until, left } => self.linger(until, left, buffer),
         }
     }
@@ -220,7 +227,7 @@ impl Connection {
             }
             Err(response) if asks => {
                 self.last = true;
-                self.answer(&response, site);
+                self.answer(response, site);
             }
             Err(response) => self.answer_after(left, response, site),
         }
@@ -229,12 +236,14 @@ impl Connection {
     /// The exchange for a body that is wanted, or the answer.
     fn open(&self, head: Head, site: &Site) -> Result<Exchange, Response> {
         if head.expect == Expect::Unknown {
-            return Err(answer::plain(417));
+            return Err(Response::plain(417));
         }
-        let (engine, target) = site.router.find(&head.target).ok_or_else(|| answer::plain(404))?;
+        let found = site.router.find(&head.target).ok_or_else(|| Response::plain(404))?;
+        let (engine, mount, target) = (found.0, found.1.to_owned(), found.2);
         let Head { method, headers, body, .. } = head;
         let peer = Some(self.peer.to_string());
-        let exchange = engine.begin(RequestHead { method, target, headers, peer, owner: None });
+        let head = RequestHead { method, target, mount, secure: false, headers, peer, owner: None };
+        let exchange = engine.begin(head);
         match body > 0 && exchange.want() != Want::Finish {
             true => Ok(exchange),
             false => Err(exchange.finish()),
@@ -268,7 +277,7 @@ impl Connection {
 
     fn discard(&mut self, response: Response, left: u64, buffer: &mut [u8], site: &Site) -> io::Result<Step> {
         if left == 0 {
-            self.answer(&response, site);
+            self.answer(response, site);
             return Ok(Step::Go);
         }
         let got = self.fetch(left, buffer)?;
@@ -294,7 +303,7 @@ impl Connection {
     fn refuse(&mut self, status: u16, site: &Site) {
         site.logger.log(Level::Debug, LOG, || format!("{} refused: {status}", self.peer));
         self.last = true;
-        self.answer(&answer::plain(status), site);
+        self.answer(Response::plain(status), site);
     }
 
     /// Answers when the rest of the body has gone by; at once, and for the last time, when it is too long.
@@ -303,17 +312,36 @@ impl Connection {
             self.state = State::Discard { response, left };
         } else {
             self.last = true;
-            self.answer(&response, site);
+            self.answer(response, site);
         }
     }
 
-    fn answer(&mut self, response: &Response, site: &Site) {
+    fn answer(&mut self, response: Response, site: &Site) {
         self.last |= response.close || site.is_stopping();
-        self.queue(answer::encode(response, self.last));
-        self.state = match self.last {
+        self.queue(answer::encode(&response, self.last));
+        self.state = match response.body_left() {
+            0 => self.answered(),
+            _ => State::Reply { response },
+        };
+    }
+
+    /// What comes after an answer.
+    fn answered(&self) -> State {
+        match self.last {
             true => State::Linger { until: None, left: LINGER_BYTES },
             false => State::Head { scanned: 0 },
-        };
+        }
+    }
+
+    /// Sends the next piece of a body. An error leaves the answer incomplete, and the connection with it.
+    fn reply(&mut self, mut response: Response, buffer: &mut [u8]) -> io::Result<Step> {
+        let piece = buffer.get_mut(..REPLY_PIECE).unwrap_or_default();
+        let count = response.read_body(piece)?;
+        self.state = if count == 0 { self.answered() } else { State::Reply { response } };
+        let piece = piece.get(..count).unwrap_or_default();
+        let sent = transmit(&self.socket, piece)?.unwrap_or(0);
+        self.queue(piece.get(sent..).unwrap_or_default().to_vec());
+        Ok(Step::Go)
     }
 
     fn queue(&mut self, output: Vec<u8>) {
@@ -327,16 +355,9 @@ impl Connection {
 
     fn send(&mut self) -> io::Result<Step> {
         let rest = self.output.get(self.sent..).unwrap_or_default();
-        match (&*self.socket).write(rest) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => {
-                self.sent = self.sent.saturating_add(count);
-                self.since = Instant::now();
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Step::Wait(Interest::Write)),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+        let Some(count) = transmit(&self.socket, rest)? else { return Ok(Step::Wait(Interest::Write)) };
+        self.sent = self.sent.saturating_add(count);
+        self.since = Instant::now();
         Ok(Step::Go)
     }
 
@@ -382,6 +403,17 @@ impl From<Got> for Step {
             Got::Nothing => Self::Wait(Interest::Read),
             Got::End => Self::Close,
         }
+    }
+}
+
+/// Sends what the socket takes; `None` when it takes nothing for now.
+fn transmit(mut socket: &TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
+    match socket.write(bytes) {
+        Ok(0) if !bytes.is_empty() => Err(ErrorKind::WriteZero.into()),
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Some(0)),
+        Err(error) => Err(error),
     }
 }
 

@@ -30,18 +30,17 @@ impl Router {
         Ok(Self { mounts: normalised })
     }
 
-    /// The engine for a request target, and the target below its mount point.
-    pub fn find(&self, target: &str) -> Option<(&Engine, String)> {
+    /// The engine for a request target, its prefix, and the target below it.
+    pub fn find(&self, target: &str) -> Option<(&Engine, &str, String)> {
         let Target { path, query } = Target::parse(target)?;
-        let (rest, engine) = self
-            .mounts
-            .iter()
-            .find_map(|(prefix, engine)| path.strip_prefix(prefix.as_str()).map(|rest| (rest, engine)))?;
+        let (prefix, rest, engine) = self.mounts.iter().find_map(|(prefix, engine)| {
+            path.strip_prefix(prefix.as_str()).map(|rest| (prefix, rest, engine))
+        })?;
         let below = match query {
             Some(query) => format!("/{rest}?{query}"),
             None => format!("/{rest}"),
         };
-        Some((engine, below))
+        Some((engine, prefix, below))
     }
 
     pub fn engines(&self) -> impl Iterator<Item = (&str, &Engine)> {

@@ -1,11 +1,14 @@
 //! A store in memory: for tests and for small uploads that the host handles itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::fs;
+use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Destination, SessionPhase, SessionRecord, Sink, Store, StoreError, StoredSession, StoredSessions,
+    Content, Destination, NewReply, SessionPhase, SessionRecord, Sink, Store, StoreError, StoredSession,
+    StoredSessions,
 };
 use crate::proto::SessionId;
 
@@ -13,10 +16,10 @@ use crate::proto::SessionId;
 ///
 /// It has no clock: a session counts as last modified when it was made.
 #[derive(Debug, Clone)]
-pub struct MemoryStore(Arc<Mutex<Content>>);
+pub struct MemoryStore(Arc<Mutex<Inside>>);
 
 #[derive(Debug)]
-struct Content {
+struct Inside {
     max_bytes: u64,
     /// Without the root, which is always there.
     directories: BTreeSet<String>,
@@ -27,14 +30,15 @@ struct Content {
 #[derive(Debug)]
 struct Session {
     record: SessionRecord,
-    /// None once they are delivered.
-    data: Option<Vec<u8>>,
+    /// None once they are delivered. Shared with whoever reads them.
+    data: Option<Arc<Vec<u8>>>,
+    reply: Option<Arc<Vec<u8>>>,
 }
 
 impl MemoryStore {
     /// An empty store that holds at most `max_bytes`, in sessions and delivered files together.
     pub fn new(max_bytes: u64) -> Self {
-        Self(Arc::new(Mutex::new(Content {
+        Self(Arc::new(Mutex::new(Inside {
             max_bytes,
             directories: BTreeSet::new(),
             files: BTreeMap::new(),
@@ -44,7 +48,7 @@ impl MemoryStore {
 
     /// The file at that path (`a/b.txt`), if there is one.
     pub fn file(&self, path: &str) -> Option<Vec<u8>> {
-        self.content().files.get(path).cloned()
+        self.inside().files.get(path).cloned()
     }
 
     /// Puts a file there, as if somebody had; makes the directories above it.
@@ -52,32 +56,32 @@ impl MemoryStore {
         if let Some((parent, _)) = path.rsplit_once('/') {
             self.make_directory(parent);
         }
-        self.content().files.insert(path.to_owned(), content.to_vec());
+        self.inside().files.insert(path.to_owned(), content.to_vec());
     }
 
     /// Removes a file, as if somebody had; whether it was there.
     pub fn remove_file(&self, path: &str) -> bool {
-        self.content().files.remove(path).is_some()
+        self.inside().files.remove(path).is_some()
     }
 
     /// Makes a directory and those above it; files need their parent. The root exists.
     pub fn make_directory(&self, path: &str) {
-        let mut content = self.content();
+        let mut inside = self.inside();
         let above = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
-        content.directories.extend(above.chain([path]).map(str::to_owned));
+        inside.directories.extend(above.chain([path]).map(str::to_owned));
     }
 
     /// The paths of all files, sorted.
     pub fn files(&self) -> Vec<String> {
-        self.content().files.keys().cloned().collect()
+        self.inside().files.keys().cloned().collect()
     }
 
     /// The bytes a session holds, if it holds any.
     pub fn session_data(&self, id: SessionId) -> Option<Vec<u8>> {
-        self.content().sessions.get(&id)?.data.clone()
+        self.inside().sessions.get(&id)?.data.as_deref().cloned()
     }
 
-    fn content(&self) -> MutexGuard<'_, Content> {
+    fn inside(&self) -> MutexGuard<'_, Inside> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -89,7 +93,7 @@ impl Default for MemoryStore {
     }
 }
 
-impl Content {
+impl Inside {
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError> {
         let path = String::from(destination.clone());
         let parent = path.rsplit_once('/').map(|(parent, _)| parent);
@@ -105,8 +109,10 @@ impl Content {
 
     /// How many more bytes there is room for.
     fn room(&self) -> u64 {
-        let data = self.sessions.values().filter_map(|session| session.data.as_ref());
-        let used = data.chain(self.files.values()).map(|bytes| length(bytes)).fold(0, u64::saturating_add);
+        let held =
+            self.sessions.values().flat_map(|session| [session.data.as_deref(), session.reply.as_deref()]);
+        let all = held.flatten().chain(self.files.values());
+        let used = all.map(|bytes| length(bytes)).fold(0, u64::saturating_add);
         self.max_bytes.saturating_sub(used)
     }
 
@@ -115,55 +121,97 @@ impl Content {
     }
 }
 
+impl Session {
+    fn content(&self, bytes: Option<&Arc<Vec<u8>>>) -> Result<Box<dyn Content>, StoreError> {
+        let bytes = Arc::clone(bytes.ok_or(StoreError::NotFound)?);
+        Ok(Box::new(MemoryContent { bytes, modified_ms: self.record.created_ms }))
+    }
+}
+
 impl Store for MemoryStore {
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError> {
-        self.content().check(destination, overwrite)
+        self.inside().check(destination, overwrite)
     }
 
     fn sessions(&self) -> Result<StoredSessions, StoreError> {
-        let content = self.content();
-        let records = content.sessions.values().map(|session| session.record.clone());
+        let inside = self.inside();
+        let records = inside.sessions.values().map(|session| session.record.clone());
         let stored = |record: SessionRecord| StoredSession { modified_ms: record.created_ms, record };
         Ok(StoredSessions { sessions: records.map(stored).collect(), unreadable: Vec::new() })
     }
 
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {
-        let mut content = self.content();
-        let former = content.sessions.get(&record.id).and_then(|session| session.data.as_ref());
+        let mut inside = self.inside();
+        let former = inside.sessions.get(&record.id).and_then(|session| session.data.as_ref());
         if former.is_some_and(|data| !data.is_empty()) {
             let message = "the session exists and holds bytes";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message).into());
         }
-        content.sessions.insert(record.id, Session { record: record.clone(), data: Some(Vec::new()) });
+        inside
+            .sessions
+            .insert(record.id, Session { record: record.clone(), data: Some(Arc::default()), reply: None });
         Ok(())
     }
 
     fn save(&self, record: &SessionRecord) -> Result<(), StoreError> {
-        self.content().session(record.id)?.record = record.clone();
+        self.inside().session(record.id)?.record = record.clone();
         Ok(())
     }
 
     fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
-        let mut content = self.content();
-        let received = length(content.session(id)?.data.as_ref().ok_or(StoreError::NotFound)?);
+        let mut inside = self.inside();
+        let received = length(inside.session(id)?.data.as_ref().ok_or(StoreError::NotFound)?);
         Ok(Box::new(MemorySink { store: self.clone(), id, received }))
     }
 
     fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError> {
-        let mut content = self.content();
-        if content.session(record.id)?.record.phase == SessionPhase::Delivered {
+        let mut inside = self.inside();
+        if inside.session(record.id)?.record.phase == SessionPhase::Delivered {
             return Ok(());
         }
-        content.check(&record.destination, overwrite)?;
-        let session = content.session(record.id)?;
+        inside.check(&record.destination, overwrite)?;
+        let session = inside.session(record.id)?;
         let data = session.data.take().ok_or(StoreError::NotFound)?;
         session.record = record.clone();
-        content.files.insert(record.destination.clone().into(), data);
+        inside.files.insert(record.destination.clone().into(), Arc::unwrap_or_clone(data));
         Ok(())
     }
 
+    fn read(&self, id: SessionId) -> Result<Box<dyn Content>, StoreError> {
+        let mut inside = self.inside();
+        let session = inside.session(id)?;
+        session.content(session.data.as_ref())
+    }
+
+    fn stage_reply(&self, id: SessionId) -> Result<Option<PathBuf>, StoreError> {
+        self.inside().session(id)?.reply = None;
+        Ok(None)
+    }
+
+    fn put_reply(&self, id: SessionId, reply: NewReply<'_>) -> Result<(), StoreError> {
+        let bytes = match reply {
+            NewReply::Bytes(bytes) => bytes.to_vec(),
+            NewReply::File(path) => fs::read(path)?,
+        };
+        let mut inside = self.inside();
+        if inside.room() < length(&bytes) {
+            return Err(StoreError::NoSpace(io::ErrorKind::StorageFull.into()));
+        }
+        inside.session(id)?.reply = Some(Arc::new(bytes));
+        match reply {
+            NewReply::Bytes(_) => Ok(()),
+            NewReply::File(path) => Ok(fs::remove_file(path)?),
+        }
+    }
+
+    fn reply(&self, id: SessionId) -> Result<Box<dyn Content>, StoreError> {
+        let mut inside = self.inside();
+        let session = inside.session(id)?;
+        session.content(session.reply.as_ref())
+    }
+
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {
-        self.content().sessions.remove(&id);
+        self.inside().sessions.remove(&id);
         Ok(())
     }
 }
@@ -181,11 +229,11 @@ impl Sink for MemorySink {
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), StoreError> {
-        let mut content = self.store.content();
-        let fitting = usize::try_from(content.room()).unwrap_or(usize::MAX).min(data.len());
+        let mut inside = self.store.inside();
+        let fitting = usize::try_from(inside.room()).unwrap_or(usize::MAX).min(data.len());
         let kept = data.get(..fitting).unwrap_or_default();
-        let held = content.session(self.id)?.data.as_mut().ok_or(StoreError::NotFound)?;
-        held.extend_from_slice(kept);
+        let held = inside.session(self.id)?.data.as_mut().ok_or(StoreError::NotFound)?;
+        Arc::make_mut(held).extend_from_slice(kept);
         self.received = length(held);
         match kept.len() == data.len() {
             true => Ok(()),
@@ -195,6 +243,27 @@ impl Sink for MemorySink {
 
     fn flush(&mut self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// Bytes for reading; they stay when their session ends.
+struct MemoryContent {
+    bytes: Arc<Vec<u8>>,
+    modified_ms: u64,
+}
+
+impl Content for MemoryContent {
+    fn length(&self) -> u64 {
+        length(&self.bytes)
+    }
+
+    fn modified_ms(&self) -> u64 {
+        self.modified_ms
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..));
+        rest.unwrap_or_default().read(buffer)
     }
 }
 

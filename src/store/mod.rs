@@ -8,12 +8,15 @@ pub mod record;
 
 use std::fs::File;
 use std::io;
+use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 pub use dir::{DirOptions, DirStore, Durability};
 pub use memory::MemoryStore;
 pub use path::{Destination, PathError};
-pub use record::{SessionPhase, SessionRecord, StoredSession, StoredSessions, UnreadableSession};
+pub use record::{
+    Outcome, ReplyKind, SessionPhase, SessionRecord, StoredSession, StoredSessions, UnreadableSession,
+};
 
 use crate::proto::SessionId;
 
@@ -46,8 +49,30 @@ pub trait Store: Send + Sync {
     /// more: it would write into the delivered file.
     fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError>;
 
-    /// Removes record and bytes; a delivered file stays. Nothing to remove is success.
+    /// Opens the session's bytes for reading; [`StoreError::NotFound`] when they are gone.
+    fn read(&self, id: SessionId) -> Result<Box<dyn Content>, StoreError>;
+
+    /// Makes room for a new reply: discards what a former attempt left of one. The path, for stores that have
+    /// one, is where an application may write the next; it is to be named to [`Store::put_reply`].
+    fn stage_reply(&self, id: SessionId) -> Result<Option<PathBuf>, StoreError>;
+
+    /// Keeps the session's reply, whole or not at all.
+    fn put_reply(&self, id: SessionId, reply: NewReply<'_>) -> Result<(), StoreError>;
+
+    /// Opens the session's reply; [`StoreError::NotFound`] when there is none.
+    fn reply(&self, id: SessionId) -> Result<Box<dyn Content>, StoreError>;
+
+    /// Removes record, bytes and reply; a delivered file stays. Nothing to remove is success.
     fn remove(&self, id: SessionId) -> Result<(), StoreError>;
+}
+
+/// A reply to be kept.
+#[derive(Debug, Clone, Copy)]
+pub enum NewReply<'a> {
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// The content of a file, which is moved where that is possible and else copied and removed.
+    File(&'a Path),
 }
 
 /// The bytes of one session: a contiguous prefix of the file, growing at its end.
@@ -63,6 +88,30 @@ pub trait Sink: Send {
 
     /// The file behind the sink, for stores that have one.
     fn file(&self) -> Option<&File> {
+        None
+    }
+}
+
+/// Bytes that lie in a store, for reading: a received file, or a reply.
+///
+/// Threads: one at a time; may move between threads.
+pub trait Content: Send {
+    /// How many bytes there are.
+    fn length(&self) -> u64;
+
+    /// When they were last written, in milliseconds since 1970.
+    fn modified_ms(&self) -> u64;
+
+    /// Reads at that offset, at most a buffer full; 0 at the end only.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// The file behind it, for stores that have one.
+    fn file(&self) -> Option<&File> {
+        None
+    }
+
+    /// The path of that file, absolute, for stores that have one.
+    fn path(&self) -> Option<&Path> {
         None
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::path::Destination;
-use crate::proto::SessionId;
+use crate::proto::{Context, HResult, SessionId};
 
 /// How far a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,12 @@ pub struct SessionRecord {
     pub id: SessionId,
     /// Where the file goes.
     pub destination: Destination,
+    /// The path of the remote name, when the application chose another destination.
+    #[serde(default)]
+    pub remote: Option<Destination>,
+    /// The URL of the remote name as Create-Session had it; as much of it as was known, a path at least.
+    #[serde(default)]
+    pub url: Option<String>,
     /// The query of the remote name; part of the session's identity (PROTOCOL 4.7).
     pub query: Option<String>,
     /// Who made the session, when the transport knows.
@@ -33,6 +39,62 @@ pub struct SessionRecord {
     pub created_ms: u64,
     /// How far the session is.
     pub phase: SessionPhase,
+    /// What the application said of the complete upload; it is not asked again.
+    #[serde(default)]
+    pub outcome: Option<Outcome>,
+}
+
+impl SessionRecord {
+    /// The path of the remote name: what packets of the session must name (PROTOCOL 4.7).
+    pub fn remote(&self) -> &Destination {
+        self.remote.as_ref().unwrap_or(&self.destination)
+    }
+
+    /// Sends the file elsewhere than the remote name says; `None` changes nothing.
+    pub fn choose(&mut self, destination: Option<Destination>) {
+        if let Some(destination) = destination {
+            let former = std::mem::replace(&mut self.destination, destination);
+            self.remote.get_or_insert(former);
+        }
+    }
+
+    /// Whether the received bytes are of no further use: delivered, or not to be delivered.
+    pub fn is_done(&self) -> bool {
+        self.phase == SessionPhase::Delivered
+            || matches!(self.outcome, Some(Outcome::Accepted { keep: false, .. }))
+    }
+}
+
+/// What the application behind the server said of a complete upload (PROTOCOL 5.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It took it.
+    Accepted {
+        /// Whether the file goes to its destination.
+        keep: bool,
+        /// What the client gets back.
+        reply: ReplyKind,
+    },
+    /// It refused for good, with status 403.
+    Refused {
+        /// The HRESULT for the client.
+        hresult: HResult,
+        /// Who refused.
+        context: Context,
+    },
+}
+
+/// What the client gets back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplyKind {
+    /// Nothing.
+    None,
+    /// The reply that the store holds beside the session.
+    Stored,
+    /// A static URL.
+    Url(String),
 }
 
 /// A session found in a store.

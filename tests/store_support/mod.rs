@@ -8,11 +8,14 @@ pub fn record(number: u128, path: &str) -> SessionRecord {
     SessionRecord {
         id: SessionId::from_u128(number),
         destination: Destination::from_url_path(&format!("/{path}")).unwrap(),
+        remote: None,
+        url: None,
         query: Some("a=1".into()),
         owner: Some("CONTOSO\\jane".into()),
         total: None,
         created_ms: 1_700_000_000_123,
         phase: SessionPhase::Receiving,
+        outcome: None,
     }
 }
 

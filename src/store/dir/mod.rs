@@ -5,12 +5,16 @@
 //! ROOT/.bitsup/lock            held by the process that uses ROOT
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
+//! ROOT/.bitsup/{ID}/reply      what the client gets back
+//! ROOT/.bitsup/{ID}/reply.new  the same while it is written
 //! ```
 //!
 //! Names are looked up through directory descriptors, one at a time and never through a symbolic link, so
 //! nothing that happens to the tree meanwhile leads out of the root.
 
+mod content;
 mod deliver;
+mod reply;
 mod root;
 mod session;
 mod sink;
@@ -22,10 +26,12 @@ use std::path::{Path, PathBuf};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, openat};
 
+use self::content::FileContent;
 use self::deliver::Place;
 use self::session::SessionDir;
 use super::{
-    Destination, SessionPhase, SessionRecord, Sink, Store, StoreError, StoredSessions, UnreadableSession,
+    Content, Destination, NewReply, SessionPhase, SessionRecord, Sink, Store, StoreError, StoredSessions,
+    UnreadableSession,
 };
 use crate::error::Error;
 use crate::proto::SessionId;
@@ -58,7 +64,7 @@ pub struct DirOptions {
 /// One process uses a root at a time; the store holds a lock until it is dropped.
 #[derive(Debug)]
 pub struct DirStore {
-    /// For messages only; files are reached by the descriptors.
+    /// Absolute. For messages and for applications; files are reached by the descriptors.
     path: PathBuf,
     root: OwnedFd,
     sessions: OwnedFd,
@@ -73,7 +79,9 @@ impl DirStore {
     /// it is not writable, `Busy` when another store has it, `Unsupported` when its file system has no hard
     /// links or cannot synchronise a directory, `NoSpace`, `Io`.
     pub fn open(root: impl AsRef<Path>, options: DirOptions) -> Result<Self, Error> {
-        let path = root.as_ref().to_owned();
+        let path = std::path::absolute(root.as_ref()).map_err(|error| {
+            Error::io(format!("cannot tell where the root {} is", root.as_ref().display()), error)
+        })?;
         let durability = options.durability;
         let root = root::open(&path)?;
         let sessions = root::open_sessions(&root, &path)?;
@@ -101,6 +109,16 @@ impl DirStore {
     fn session(&self, id: SessionId) -> io::Result<SessionDir> {
         SessionDir::open(&self.sessions, id, self.durability)
     }
+
+    fn session_path(&self, id: SessionId, name: &str) -> PathBuf {
+        self.path.join(root::NAME).join(id.to_string()).join(name)
+    }
+
+    fn content(&self, id: SessionId, name: &str) -> Result<Box<dyn Content>, StoreError> {
+        let session = self.session(id)?;
+        let file = open_file(session.directory(), name, OFlags::RDONLY, Mode::empty())?;
+        Ok(Box::new(FileContent::new(file, self.session_path(id, name))?))
+    }
 }
 
 impl Store for DirStore {
@@ -116,7 +134,7 @@ impl Store for DirStore {
                 // Half-made; the next opening of the root removes it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    let file = self.path.join(root::NAME).join(id.to_string()).join(session::RECORD);
+                    let file = self.session_path(id, session::RECORD);
                     let reason = format!("{}: {error}", file.display());
                     found.unreadable.push(UnreadableSession { id, reason });
                 }
@@ -163,6 +181,23 @@ impl Store for DirStore {
         }
         session.adopt()?;
         Ok(session.remove_data()?)
+    }
+
+    fn read(&self, id: SessionId) -> Result<Box<dyn Content>, StoreError> {
+        self.content(id, session::DATA)
+    }
+
+    fn stage_reply(&self, id: SessionId) -> Result<Option<PathBuf>, StoreError> {
+        reply::discard(&self.session(id)?)?;
+        Ok(Some(self.session_path(id, reply::STAGED)))
+    }
+
+    fn put_reply(&self, id: SessionId, reply: NewReply<'_>) -> Result<(), StoreError> {
+        Ok(reply::put(&self.session(id)?, reply)?)
+    }
+
+    fn reply(&self, id: SessionId) -> Result<Box<dyn Content>, StoreError> {
+        self.content(id, reply::REPLY)
     }
 
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {

@@ -20,8 +20,11 @@ pub const RECORD: &str = "session.json";
 const STAGED: &str = "session.json.new";
 /// The file that holds the bytes.
 pub const DATA: &str = "data";
-/// The layout of [`RECORD`].
-const FORMAT: u32 = 1;
+/// The layout of [`RECORD`]. Layout 1 had no outcome: a version that does not know of one would deliver what
+/// the application refused.
+const FORMAT: u32 = 2;
+/// The oldest layout that is read.
+const OLDEST: u32 = 1;
 
 /// An open session directory.
 #[derive(Debug)]
@@ -59,6 +62,11 @@ impl SessionDir {
     /// The directory's descriptor.
     pub fn directory(&self) -> &OwnedFd {
         &self.directory
+    }
+
+    /// What survives a loss of power.
+    pub fn durability(&self) -> Durability {
+        self.durability
     }
 
     /// Opens the bytes for reading and writing; `NotFound` when they are gone.
@@ -180,8 +188,9 @@ fn parse(file: &mut File) -> io::Result<SessionRecord> {
     let mut text = Vec::new();
     file.read_to_end(&mut text)?;
     let stamp = serde_json::from_slice::<Stamp>(&text).map_err(invalid)?;
-    if stamp.version != FORMAT {
-        let message = format!("it has format {}; this version of bitsup reads {FORMAT}", stamp.version);
+    if !(OLDEST..=FORMAT).contains(&stamp.version) {
+        let message =
+            format!("it has format {}; this version of bitsup reads {OLDEST} to {FORMAT}", stamp.version);
         return Err(invalid(message));
     }
     serde_json::from_slice(&text).map_err(invalid)
@@ -191,7 +200,8 @@ fn invalid(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::E
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-fn modified_ms(file: &File) -> io::Result<u64> {
+/// When the file was last written, in milliseconds since 1970.
+pub fn modified_ms(file: &File) -> io::Result<u64> {
     let since = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

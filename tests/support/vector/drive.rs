@@ -35,7 +35,7 @@ impl Answer {
 
 /// A request that stopped in the middle of its body.
 pub enum Hanging {
-    Exchange(Exchange),
+    Exchange(Box<Exchange>),
     Socket(TcpStream),
 }
 
@@ -87,7 +87,7 @@ impl Driver {
             Self::Engine(engine) => {
                 let mut exchange = begin(engine, message);
                 exchange.body(&message.body[..count]);
-                Hanging::Exchange(exchange)
+                Hanging::Exchange(Box::new(exchange))
             }
             Self::Listener { server, .. } => {
                 let mut socket = connect(server);
@@ -104,7 +104,7 @@ impl Hanging {
         match self {
             Self::Exchange(mut exchange) => {
                 feed(&mut exchange, rest);
-                answer(exchange)
+                answer(*exchange)
             }
             Self::Socket(mut socket) => {
                 socket.write_all(rest).unwrap();
@@ -121,6 +121,7 @@ fn begin(engine: &Engine, message: &Message) -> Exchange {
         headers: message.headers.iter().cloned().collect::<Headers>(),
         peer: Some("vector".to_owned()),
         owner: message.owner.clone(),
+        ..RequestHead::default()
     })
 }
 
