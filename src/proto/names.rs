@@ -30,6 +30,19 @@ pub const HOST_ID_FALLBACK_TIMEOUT: &str = "BITS-Host-Id-Fallback-Timeout";
 /// Where the reply of an upload-reply job lies.
 pub const REPLY_URL: &str = "BITS-Reply-URL";
 
+/// To the server application: the URL of the upload.
+pub const ORIGINAL_REQUEST_URL: &str = "BITS-Original-Request-URL";
+/// To the server application, by reference: where the received file lies.
+pub const REQUEST_DATA_FILE_NAME: &str = "BITS-Request-DataFile-Name";
+/// To the server application, by reference: where it may write the reply.
+pub const RESPONSE_DATA_FILE_NAME: &str = "BITS-Response-DataFile-Name";
+/// From the server application: a URL that is the reply.
+pub const STATIC_RESPONSE_URL: &str = "BITS-Static-Response-URL";
+/// From the server application: the file is to go to its destination.
+pub const COPY_FILE_TO_DESTINATION: &str = "BITS-Copy-File-To-Destination";
+/// To the server application: the same for every notification of one upload.
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
 /// Leaf name of the client's file; informative only.
 pub const CONTENT_NAME: &str = "Content-Name";
 /// Bytes a Fragment carries.

@@ -11,6 +11,7 @@ mod config;
 mod conn;
 mod head;
 mod listener;
+mod notify;
 mod parking;
 mod poller;
 mod pool;
@@ -24,6 +25,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 pub use config::ServerConfig;
+pub use notify::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
 
 use crate::error::{Error, Status};
 use crate::log::{Level, Logger};

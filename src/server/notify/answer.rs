@@ -1,0 +1,104 @@
+//! What the application says (PROTOCOL 5.3).
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::Path;
+
+use ureq::http::{Response, StatusCode, Version};
+
+use super::failure::Refusal;
+use super::{BUFFER, NotifyKind};
+use crate::engine::{Upload, Verdict};
+use crate::proto::{limits, names};
+
+/// Longest reply for a store without files. There it lies in memory until the session ends.
+const MAX_REPLY_IN_MEMORY: u64 = 64 * 1024 * 1024;
+
+/// Removes the reply of a former call that failed.
+pub(super) fn discard_reply(upload: &Upload<'_>) -> Result<(), Refusal> {
+    match upload.reply_path.map(fs::remove_file) {
+        Some(Err(error)) if error.kind() != ErrorKind::NotFound => {
+            Err(Refusal::internal("the reply of a former call cannot be removed", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Turns an answer into a verdict. A body that is not wanted costs the connection, which is cheaper than
+/// to wait for its end.
+pub(super) fn take(
+    answer: Response<ureq::Body>,
+    kind: NotifyKind,
+    upload: &Upload<'_>,
+    verdict: &mut Verdict,
+) -> Result<(), Refusal> {
+    let (head, body) = answer.into_parts();
+    if head.version != Version::HTTP_11 {
+        return Err(Refusal::not_http(format!("{:?}", head.version)));
+    }
+    if head.status != StatusCode::OK {
+        return Err(Refusal::status(head.status));
+    }
+    verdict.set_keep_file(head.headers.contains_key(names::COPY_FILE_TO_DESTINATION));
+    let url = head.headers.get(names::STATIC_RESPONSE_URL).map(|value| value.as_bytes().trim_ascii());
+    if let Some(url) = url.filter(|url| !url.is_empty()) {
+        let url = std::str::from_utf8(url).map_err(Refusal::not_http)?;
+        match url.chars().count() {
+            length if length > limits::MAX_REMOTE_NAME => return Err(Refusal::static_url_too_long(length)),
+            _ => verdict.set_reply_url(url),
+        }
+        return Ok(());
+    }
+    let written = |path: &&Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    match upload.reply_path {
+        Some(path) if kind == NotifyKind::ByReference && written(&path) => verdict.set_reply_file(path),
+        Some(path) => {
+            store(body.into_reader(), path)?;
+            verdict.set_reply_file(path);
+        }
+        None => verdict.set_reply_bytes(hold(body.into_reader())?),
+    }
+    Ok(())
+}
+
+/// Writes a reply to a file that is made for it, or to none.
+fn store(reply: impl Read, path: &Path) -> Result<(), Refusal> {
+    let keep = || {
+        let mut file = File::create_new(path).map_err(|error| Refusal::reply_not_kept(&error))?;
+        copy(reply, |piece| file.write_all(piece).map_err(|error| Refusal::reply_not_kept(&error)))
+    };
+    keep().inspect_err(|_| {
+        // What cannot be removed now is removed before the next call, or with the session.
+        let _ = fs::remove_file(path);
+    })
+}
+
+/// Reads a reply into memory.
+fn hold(reply: impl Read) -> Result<Vec<u8>, Refusal> {
+    let mut held = Vec::new();
+    copy(reply, |piece| {
+        if held.len().saturating_add(piece.len()) as u64 > MAX_REPLY_IN_MEMORY {
+            return Err(Refusal::reply_too_large(MAX_REPLY_IN_MEMORY));
+        }
+        held.extend_from_slice(piece);
+        Ok(())
+    })?;
+    Ok(held)
+}
+
+/// Hands a reply on, piece by piece. The errors of either side stay apart.
+fn copy(mut reply: impl Read, mut sink: impl FnMut(&[u8]) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match reply.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => sink(buffer.get(..read).unwrap_or_default())?,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(lost(error)),
+        }
+    }
+}
+
+fn lost(error: io::Error) -> Refusal {
+    ureq::Error::from(error).into()
+}

@@ -1,0 +1,98 @@
+//! What the application is sent (PROTOCOL 5.2).
+
+use std::io::{self, ErrorKind, Read};
+use std::path::{self, Path};
+
+use super::failure::Refusal;
+use super::line::HungUp;
+use super::{NotifyConfig, NotifyKind};
+use crate::engine::Upload;
+use crate::proto::names;
+
+/// The header fields, in the order in which IIS sends them.
+pub(super) fn fields(
+    config: &NotifyConfig,
+    upload: &Upload<'_>,
+) -> Result<Vec<(&'static str, Vec<u8>)>, Refusal> {
+    let mut fields = vec![("Accept", b"*/*".to_vec())];
+    fields.push((names::ORIGINAL_REQUEST_URL, upload.url.into()));
+    let length = match config.kind {
+        NotifyKind::ByReference => {
+            fields.push((names::REQUEST_DATA_FILE_NAME, absolute(upload.data_path)?));
+            fields.push((names::RESPONSE_DATA_FILE_NAME, absolute(upload.reply_path)?));
+            0
+        }
+        NotifyKind::ByValue => upload.content.ok_or_else(no_content)?.length(),
+    };
+    fields.push(("User-Agent", config.user_agent.as_str().into()));
+    if let Some(id) = upload.session_id {
+        fields.push((names::IDEMPOTENCY_KEY, id.to_string().into()));
+    }
+    fields.push((names::CONTENT_LENGTH, length.to_string().into()));
+    let unfit = |(_, value): &&(&str, Vec<u8>)| value.iter().any(u8::is_ascii_control);
+    match fields.iter().find(unfit) {
+        Some((name, _)) => Err(Refusal::internal("a path or URL does not fit into a header field", name)),
+        None => Ok(fields),
+    }
+}
+
+fn absolute(path: Option<&Path>) -> Result<Vec<u8>, Refusal> {
+    let path = path.ok_or_else(|| {
+        let detail = "notify by value, or use a store in a directory";
+        Refusal::internal("the store has no paths to notify by reference", detail)
+    })?;
+    let path = path::absolute(path).map_err(|error| Refusal::internal("a path is not absolute", error))?;
+    Ok(path.into_os_string().into_encoded_bytes())
+}
+
+fn no_content() -> Refusal {
+    Refusal::internal("the received file is not there to be sent", "")
+}
+
+/// The body: the received file, or nothing.
+pub(super) struct Body<'a> {
+    upload: &'a Upload<'a>,
+    offset: u64,
+    left: u64,
+    hung_up: HungUp,
+    failure: Option<io::Error>,
+}
+
+impl<'a> Body<'a> {
+    pub fn new(kind: NotifyKind, upload: &'a Upload<'a>, hung_up: HungUp) -> Self {
+        let content = upload.content.filter(|_| kind == NotifyKind::ByValue);
+        let left = content.map_or(0, |content| content.length());
+        Self { upload, offset: 0, left, hung_up, failure: None }
+    }
+
+    /// Why the received file could not be read, if that is why the call failed.
+    pub fn failure(&mut self) -> Option<Refusal> {
+        self.failure.take().map(|error| Refusal::internal("the received file cannot be read", error))
+    }
+
+    /// Once the application hung up nothing goes out any more; what is left is skipped.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        if wanted == 0 || self.hung_up.get() {
+            return Ok(wanted);
+        }
+        let buffer = buffer.get_mut(..wanted).unwrap_or_default();
+        match self.upload.content.map(|content| content.read_at(self.offset, buffer)) {
+            None | Some(Ok(0)) => Err(ErrorKind::UnexpectedEof.into()),
+            Some(read) => read,
+        }
+    }
+}
+
+impl Read for Body<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill(buffer).map_err(|error| {
+            let kind = error.kind();
+            self.failure = Some(error);
+            io::Error::from(kind)
+        })?;
+        self.offset = self.offset.saturating_add(read as u64);
+        self.left = self.left.saturating_sub(read as u64);
+        Ok(read)
+    }
+}

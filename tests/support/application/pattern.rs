@@ -1,0 +1,28 @@
+//! Bytes that tell their position.
+
+use std::io::{self, Read};
+
+/// A prime, so that no buffer of a power of two bytes that is lost, doubled or exchanged goes unseen.
+const PERIOD: usize = 65_521;
+
+/// `length` bytes, each of which depends on its position.
+pub fn pattern(length: u64) -> impl Read {
+    let period: Vec<u8> =
+        (0..PERIOD).map(|at| (at as u32).wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    Repeat { period, at: 0 }.take(length)
+}
+
+struct Repeat {
+    period: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Repeat {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let from = &self.period[self.at..];
+        let read = from.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&from[..read]);
+        self.at = (self.at + read) % self.period.len();
+        Ok(read)
+    }
+}
