@@ -5,10 +5,10 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::raw_http::{RawHttp, close, create, fragment};
-use crate::support::{Outcome, Place, Served, bitsup, run};
+use crate::support::{Outcome, Place, Running, Served, bitsup, run};
 
 /// A server over that configuration, whose roots `a` and `b` are there.
-fn serve(config: &str, options: &[&str]) -> Served {
+pub fn serve(config: &str, options: &[&str]) -> Served {
     let place = prepared(config);
     let file = place.text("bitsup.toml");
     let args = [&["serve", "--config", &file], options].concat();
@@ -32,12 +32,20 @@ fn upload(served: &Served, name: &str, length: usize) -> (Outcome, Vec<u8>) {
     (run(&["upload", &source, &url, "--state-dir", &state, "--no-progress-timeout", "0"]), content)
 }
 
+/// Runs what must not come to serve.
+#[track_caller]
+fn fails_to_serve(args: &[&str]) -> Outcome {
+    let mut process = Running::start(args);
+    assert_eq!(process.line(), "", "{args:?} is served");
+    process.finish()
+}
+
 /// Tries a configuration that must be refused, in one line that begins with the place.
 #[track_caller]
 fn refused(config: &str, line: usize, words: &[&str]) {
     let place = prepared(config);
     let file = place.text("bitsup.toml");
-    let outcome = run(&["serve", "--config", &file]);
+    let outcome = fails_to_serve(&["serve", "--config", &file]);
     outcome.failed(2, words);
     let start = format!("bitsup: {file}:{line}: ");
     assert!(outcome.stderr.starts_with(&start), "{config}\nline {line} is not in {outcome:?}");
@@ -153,11 +161,17 @@ fn the_file_says_how_much_to_log() {
 fn other_options_beside_a_file_are_refused() {
     let place = prepared(TWO);
     let config = place.text("bitsup.toml");
-    for option in
-        ["--root=a", "--url-prefix=/a", "--max-sessions=1", "--allow-overwrites", "--cleanup-interval=1h"]
-    {
+    for option in [
+        "--root=a",
+        "--url-prefix=/a",
+        "--max-sessions=1",
+        "--allow-overwrites",
+        "--cleanup-interval=1h",
+        "--notify=none",
+    ] {
         let name = option.split('=').next().unwrap();
-        run(&["serve", "--config", &config, option]).failed(2, &["--config <FILE>", "cannot be used", name]);
+        let outcome = fails_to_serve(&["serve", "--config", &config, option]);
+        outcome.failed(2, &["--config <FILE>", "cannot be used", name]);
     }
 }
 
@@ -190,6 +204,14 @@ fn a_bad_value_is_named_with_its_key_and_line() {
         ("url-prefix = \"/a b\"", "url-prefix: `/a b` is no URL prefix"),
         ("listen = \"127.0.0.1:0\"", "listen: it concerns the whole server"),
         ("cleanup-interval = 5", "cleanup-interval: it concerns the whole server"),
+        ("public-url = \"up.test\"", "public-url: `up.test` is no public URL"),
+        ("host-id = \"a/b\"", "host-id: `a/b` is no host id"),
+        ("host-id-fallback-timeout = \"1500ms\"", "host-id-fallback-timeout: expected whole seconds"),
+        ("method-override = \"on\"", "method-override: expected true or false"),
+        ("notify = \"always\"", "notify: expected one of none, reference, value"),
+        ("notify-url = \"ftp://app.test/\"", "notify-url: \"ftp://app.test/\" is no notification URL"),
+        ("notify-timeout = 0", "notify-timeout: expected more than 0"),
+        ("notify-concurrency = 0", "notify-concurrency: 0 is not in 1.."),
         ("overlap = ", "string values must be quoted"),
         ("root", "="),
         ("max-sessions = 1\nmax-sessions = 2", "duplicate key"),
@@ -200,6 +222,7 @@ fn a_bad_value_is_named_with_its_key_and_line() {
     for (line, words) in [
         ("root = \"a\"", "root: it concerns one directory"),
         ("url-prefix = \"/\"", "url-prefix: it concerns one directory"),
+        ("public-url = \"http://up.test/\"", "public-url: it concerns one directory"),
         ("enabled = false", "enabled: it concerns one directory"),
         ("listen = \"8080\"", "listen: expected an address and a port"),
         ("verbose = 4", "verbose: expected a number from 0 to 3"),
@@ -215,6 +238,15 @@ fn a_file_without_usable_directories_is_refused() {
     refused("directory = []\n", 1, &["directory: expected a [[directory]] table"]);
     refused("directory = [1]\n", 1, &["directory: expected a [[directory]] table"]);
     refused("\n[[directory]]\nurl-prefix = \"/up\"\n", 2, &["no root"]);
+}
+
+/// Each value is right, but they do not go together: the directory is named.
+#[test]
+fn a_half_described_application_is_named_with_its_directory() {
+    let with = |options: &str| format!("\n[[directory]]\nroot = \"a\"\n{options}");
+    refused(&with("notify = \"value\""), 2, &["notify needs notify-url"]);
+    refused(&with("notify-url = \"http://app.test/\""), 2, &["notify-url alone does nothing"]);
+    refused(&with("notify = \"value\"\nnotify-url = \"app\""), 2, &["needs public-url"]);
 }
 
 #[test]
@@ -237,7 +269,7 @@ fn two_directories_share_neither_prefix_nor_root() {
 fn a_root_that_is_not_there_is_named_with_its_directory() {
     let place = prepared("\n[[directory]]\nroot = \"c\"\n");
     let file = place.text("bitsup.toml");
-    let outcome = run(&["serve", "--config", &file]);
+    let outcome = fails_to_serve(&["serve", "--config", &file]);
     outcome.failed(1, &[&format!("bitsup: {file}:2: the root {} does not exist", place.text("c"))]);
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
 }
@@ -247,9 +279,10 @@ fn a_file_that_cannot_be_read_is_one_clear_line() {
     let place = Place::new();
     fs::write(place.path("latin1.toml"), b"listen = \"127.0.0.1:0\"\n# \xe4\n").unwrap();
     let file = place.text("latin1.toml");
-    run(&["serve", "--config", &file]).failed(2, &[&format!("bitsup: {file}:2: the file is not UTF-8")]);
+    fails_to_serve(&["serve", "--config", &file])
+        .failed(2, &[&format!("bitsup: {file}:2: the file is not UTF-8")]);
     for file in [place.text("nowhere.toml"), place.text("root")] {
-        let outcome = run(&["serve", "--config", &file]);
+        let outcome = fails_to_serve(&["serve", "--config", &file]);
         outcome.failed(1, &["bitsup: cannot read the configuration ", &file]);
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
     }

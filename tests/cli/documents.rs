@@ -72,6 +72,44 @@ fn the_option_tables_are_those_of_the_program() {
     }
 }
 
+/// The properties of IIS (PROTOCOL 8.1): each has an option that there is, or a sentence saying why not.
+#[test]
+fn every_property_of_iis_has_its_option_or_a_reason() {
+    let properties = [
+        "BITSUploadEnabled",
+        "BITSSessionTimeout",
+        "BITSMaximumUploadSize",
+        "BITSServerNotificationType",
+        "BITSServerNotificationURL",
+        "BITSHostId",
+        "BITSHostIdFallbackTimeout",
+        "BITSAllowOverwrites",
+        "BITSCleanupUseDefault",
+        "BITSCleanupCount",
+        "BITSCleanupUnits",
+        "BITSNumberOfSessionsLimit",
+        "BITSSessionLimitEnable",
+        "UNCUserName",
+        "UNCPassword",
+        "MaxBandwidth",
+        "MaxConnections",
+    ];
+    let protocol = fs::read_to_string(repository().join("docs/protocol.md")).unwrap();
+    let section = protocol.split("\n### ").find(|section| section.starts_with("8.1 ")).unwrap();
+    let help = run(&["serve", "--help"]).succeeded().stdout.clone();
+    for property in properties {
+        let name = format!("`{property}`");
+        let mut rows = section.lines().filter(|line| line.starts_with("| ") && line.contains(&name));
+        let cells: Vec<_> = rows.next().unwrap_or_else(|| panic!("{property}")).split(" | ").collect();
+        assert!(rows.next().is_none(), "{property} is there twice");
+        let option = cells[1].trim_matches(['`', '|', ' ']);
+        let offered = help.lines().any(|line| line.trim_start().starts_with(&format!("{option} ")))
+            || help.lines().any(|line| line.trim() == option);
+        let explained = option == "–" && cells[2].len() > 40;
+        assert!(offered || explained, "{property}: {cells:?}");
+    }
+}
+
 #[test]
 fn the_manuals_configuration_serves_all_its_directories() {
     let place = Place::new();

@@ -145,23 +145,7 @@ impl Verbosity {
 
 /// Options of later versions, by subcommand: refused by name, so that nobody believes they took effect.
 pub const NOT_YET: &[(&str, &[&str])] = &[
-    (
-        "serve",
-        &[
-            "host-id",
-            "host-id-fallback-timeout",
-            "notify",
-            "notify-url",
-            "notify-timeout",
-            "user",
-            "users-file",
-            "tls-cert",
-            "tls-key",
-            "client-ca",
-            "public-url",
-            "method-override",
-        ],
-    ),
+    ("serve", &["user", "users-file", "tls-cert", "tls-key", "client-ca"]),
     ("upload", &["reply", "user", "cacert"]),
 ];
 

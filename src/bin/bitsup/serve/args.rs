@@ -1,12 +1,13 @@
 //! The options of `bitsup serve`, which are the keys of its configuration file too.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bitsup::engine::{Finalize, Overlap};
-use bitsup::server;
-use bitsup::store::Durability;
-use clap::builder::PossibleValue;
+use bitsup::engine::{Engine, EngineConfig, Finalize, HostId, Overlap};
+use bitsup::server::{self, Notifier, NotifyConfig, NotifyKind};
+use bitsup::store::{Durability, MemoryStore};
+use clap::builder::{PossibleValue, RangedU64ValueParser};
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::args::Verbosity;
@@ -37,7 +38,7 @@ pub struct ServerArgs {
     pub verbosity: Verbosity,
 }
 
-/// What concerns one virtual directory.
+/// What concerns one virtual directory. (Were a part of it flattened, `--config` would no longer exclude that.)
 #[derive(Debug, Args)]
 pub struct DirectoryArgs {
     /// Directory to receive into: URL /a/b becomes DIR/a/b
@@ -76,6 +77,31 @@ pub struct DirectoryArgs {
     /// What survives a loss of power
     #[arg(long, value_name = "WHAT", default_value = "file")]
     pub durability: DurabilityArg,
+    /// URL by which clients reach the root, the prefix included [default: as the client names the host]
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<String>,
+    /// Address of this server within a farm, for clients to come back to
+    #[arg(long, value_name = "HOST", value_parser = host_id)]
+    pub host_id: Option<String>,
+    /// After how long without the host id clients go back to where they began; 0: they are not told
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = units::seconds)]
+    pub host_id_fallback_timeout: u32,
+    /// Take POST with X-HTTP-Method-Override: BITS_POST for BITS_POST
+    #[arg(long)]
+    pub method_override: bool,
+    /// Whether an application is asked about a complete upload, by path or with the file [default: none]
+    #[arg(long, value_name = "HOW")]
+    pub notify: Option<NotifyArg>,
+    /// Where the application is
+    #[arg(long, value_name = "URL", value_parser = notify_url)]
+    pub notify_url: Option<String>,
+    /// How long the application may take to be reached, to answer, and to go on with its answer
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = units::time_limit)]
+    pub notify_timeout: Duration,
+    /// How many calls of the application may be under way; more wait
+    #[arg(long, value_name = "N", default_value_t = 64,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub notify_concurrency: usize,
 }
 
 /// An address to listen on.
@@ -102,6 +128,10 @@ pub struct FinalizeArg(pub Finalize);
 /// [`Durability`] by its name on the command line.
 #[derive(Debug, Clone, Copy)]
 pub struct DurabilityArg(pub Durability);
+
+/// What an application gets to see, if one is asked, by its name on the command line.
+#[derive(Debug, Clone, Copy)]
+pub struct NotifyArg(pub Option<NotifyKind>);
 
 macro_rules! named_values {
     ($arg:ident: $($value:path = $name:literal),+) => {
@@ -132,8 +162,42 @@ fn listen(text: &str) -> Result<Listen, String> {
     }
 }
 
+impl ValueEnum for NotifyArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self(None), Self(Some(NotifyKind::ByReference)), Self(Some(NotifyKind::ByValue))]
+    }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self.0 {
+            None => "none",
+            Some(NotifyKind::ByReference) => "reference",
+            Some(NotifyKind::ByValue) => "value",
+        }))
+    }
+}
+
 fn url_prefix(text: &str) -> Result<String, String> {
     server::url_prefix(text).map_err(|error| error.message().into())
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    taken_by_an_engine(|config| config.public_url = Some(text.into())).map(|()| text.into())
+}
+
+fn host_id(text: &str) -> Result<String, String> {
+    taken_by_an_engine(|config| config.host_id = Some(HostId { host: text.into(), fallback_seconds: 0 }))
+        .map(|()| text.into())
+}
+
+/// Asks the engine, which knows what it can use, before there is a store.
+fn taken_by_an_engine(set: impl FnOnce(&mut EngineConfig)) -> Result<(), String> {
+    let mut config = EngineConfig::new(Arc::new(MemoryStore::new(0)));
+    set(&mut config);
+    Engine::new(config).map(drop).map_err(|error| error.message().into())
+}
+
+fn notify_url(text: &str) -> Result<String, String> {
+    let notifier = Notifier::new(NotifyConfig::new(NotifyKind::ByValue, text));
+    notifier.map(|_| text.into()).map_err(|error| error.message().into())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::args::{DirectoryArgs, ServerArgs};
 use crate::args::NOT_YET;
 
 /// Keys that two directories can never share, and so have no default at the top.
-const OWN: [&str; 3] = ["root", "url-prefix", "enabled"];
+const OWN: [&str; 4] = ["root", "url-prefix", "enabled", "public-url"];
 
 /// Where in the file a key stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,13 +89,16 @@ enum Kind {
 }
 
 impl Kind {
+    const NUMBERS: [fn() -> TypeId; 4] =
+        [TypeId::of::<u32>, TypeId::of::<u64>, TypeId::of::<usize>, TypeId::of::<Duration>];
+
     fn of(arg: &Arg) -> Self {
         let value = arg.get_value_parser().type_id();
         match arg.get_action() {
             ArgAction::SetTrue => Self::Flag,
             ArgAction::Count => Self::Count,
             _ if value == TypeId::of::<bool>() => Self::Bool,
-            _ if value == TypeId::of::<u64>() || value == TypeId::of::<Duration>() => Self::Number,
+            _ if Self::NUMBERS.iter().any(|number| value == number()) => Self::Number,
             _ if value == TypeId::of::<PathBuf>() => Self::Path,
             _ => Self::Text,
         }
@@ -153,7 +156,7 @@ mod tests {
     use crate::serve::ServeArgs;
 
     /// Every option that has a key, a line of a file, and what it stands for on a command line.
-    const SAMPLES: [(&str, &str, &str); 15] = [
+    const SAMPLES: [(&str, &str, &str); 23] = [
         ("listen", "listen = '[::1]:81'", "--listen [::1]:81"),
         ("cleanup-interval", "cleanup-interval = 5", "--cleanup-interval 5s"),
         ("verbose", "verbose = 2", "-vv"),
@@ -169,6 +172,14 @@ mod tests {
         ("overlap", "overlap = 'reject'", "--overlap reject"),
         ("finalize", "finalize = 'close'", "--finalize close"),
         ("durability", "durability = 'none'", "--durability none"),
+        ("public-url", "public-url = 'https://up.test/x/'", "--public-url https://up.test/x/"),
+        ("host-id", "host-id = 'node1:8080'", "--host-id node1:8080"),
+        ("host-id-fallback-timeout", "host-id-fallback-timeout = '2h'", "--host-id-fallback-timeout 7200"),
+        ("method-override", "method-override = true", "--method-override"),
+        ("notify", "notify = 'reference'", "--notify reference"),
+        ("notify-url", "notify-url = 'http://app.test/x'", "--notify-url http://app.test/x"),
+        ("notify-timeout", "notify-timeout = '1m'", "--notify-timeout 60"),
+        ("notify-concurrency", "notify-concurrency = 3", "--notify-concurrency 3"),
     ];
 
     /// The options that a command line sets.
@@ -213,6 +224,18 @@ mod tests {
             let of_server = ["listen", "cleanup-interval", "verbose"].contains(&key);
             assert_eq!(read(Scope::Directory, line).is_ok(), !of_server, "{key}");
             assert_eq!(read(Scope::Top, line).is_ok(), !OWN.contains(&key), "{key}");
+        }
+    }
+
+    /// All but where to listen and what to log.
+    #[test]
+    fn a_configuration_file_excludes_the_other_options() {
+        for (key, _, typed) in SAMPLES {
+            let line = ["serve", "--config", "file"].into_iter().chain(typed.split(' '));
+            let taken = ServeArgs::augment_args(clap::Command::new("serve")).try_get_matches_from(line);
+            let conflict = taken.err().map(|error| error.kind());
+            let beside = ["listen", "verbose"].contains(&key);
+            assert_eq!(conflict, (!beside).then_some(clap::error::ErrorKind::ArgumentConflict), "{key}");
         }
     }
 
