@@ -4,6 +4,11 @@
 #[path = "support/pair.rs"]
 mod pair;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bitsup::engine::{Hooks, Upload, Verdict};
+use bitsup::proto::{Context, HResult, SessionId};
 use bitsup::upload::RetryPolicy;
 use pair::{Mishap, Outcome, Pair};
 
@@ -88,6 +93,47 @@ fn a_thousand_random_schedules() {
             happens.then(|| MISHAPS[random.usize(0..MISHAPS.len())])
         });
         pair.assert_arrived(outcome, &format!("seed {seed}, schedule {schedule}\n{}", pair.story()));
+    }
+}
+
+/// Rejects as often as it was told to, then accepts; counts what it accepted, by session.
+#[derive(Default)]
+struct Counting {
+    rejections: Mutex<usize>,
+    accepted: Mutex<BTreeMap<SessionId, usize>>,
+}
+
+impl Hooks for Counting {
+    fn on_received(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
+        let mut left = self.rejections.lock().unwrap();
+        if *left > 0 {
+            *left -= 1;
+            return verdict.reject(500, HResult::http(500), Context::Application, "told to");
+        }
+        *self.accepted.lock().unwrap().entry(upload.session_id.unwrap()).or_default() += 1;
+    }
+}
+
+#[test]
+fn ntf_20_the_application_accepts_each_upload_once_whatever_happens_to_its_messages() {
+    for (size, rejections) in SIZES.into_iter().flat_map(|size| [(size, 0), (size, 2)]) {
+        for mishap in MISHAPS {
+            let mut k = 0;
+            loop {
+                let app = Arc::new(Counting { rejections: Mutex::new(rejections), ..Counting::default() });
+                let mut pair = Pair::with_hooks(size, Some(app.clone()));
+                let outcome = pair.run(|message| (message == k).then_some(mishap));
+                let label = format!("{size} bytes, {mishap:?} at message {k}\n{}", pair.story());
+                pair.assert_arrived(outcome, &label);
+                let accepted = app.accepted.lock().unwrap();
+                assert!(!accepted.is_empty(), "never told: {label}");
+                assert!(accepted.values().all(|count| *count == 1), "{accepted:?}: {label}");
+                if pair.messages() <= k {
+                    break;
+                }
+                k += 1;
+            }
+        }
     }
 }
 

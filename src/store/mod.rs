@@ -22,7 +22,8 @@ use crate::proto::SessionId;
 
 /// Keeps sessions and their bytes, and delivers complete files to their destination.
 ///
-/// The engine serialises calls for one session; calls for different sessions come concurrently. Every method
+/// The engine serialises calls for one session, [`Store::reply`] aside, which comes at any time; calls for
+/// different sessions come concurrently. Every method
 /// either does the whole of what it says or, after an error or a crash, leaves something that the same call
 /// mends when it is made again.
 pub trait Store: Send + Sync {

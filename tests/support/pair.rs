@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitsup::clock::{Clock, ManualClock};
-use bitsup::engine::{Engine, EngineConfig, RequestHead, Want};
+use bitsup::engine::{Engine, EngineConfig, Hooks, RequestHead, Want};
 use bitsup::proto::{Ack, Headers, names};
 use bitsup::store::MemoryStore;
 use bitsup::upload::{Action, Request, ResumeState, RetryPolicy, Upload, UploadOptions};
@@ -50,6 +50,8 @@ pub struct Pair {
     source: Vec<u8>,
     store: MemoryStore,
     clock: Arc<ManualClock>,
+    /// The application behind the server; it outlives the server's restarts.
+    hooks: Option<Arc<dyn Hooks>>,
     engine: Engine,
     upload: Upload,
     /// What the client's state file held: at the last request, and at the last change of phase.
@@ -66,16 +68,21 @@ pub struct Pair {
 
 impl Pair {
     pub fn new(size: usize) -> Self {
+        Self::with_hooks(size, None)
+    }
+
+    pub fn with_hooks(size: usize, hooks: Option<Arc<dyn Hooks>>) -> Self {
         let source: Vec<u8> = (0..size).map(|i| (i ^ (i >> 7)) as u8).collect();
         let store = MemoryStore::new(u64::MAX);
         let clock = Arc::new(ManualClock::new(1_000_000));
-        let engine = engine(&store, &clock);
+        let engine = engine(&store, &clock, hooks.clone());
         let upload = Upload::new(URL, size as u64, options(), 7).unwrap();
         Self {
             source,
             store,
             began_ms: clock.now_ms(),
             clock,
+            hooks,
             engine,
             upload,
             kept: None,
@@ -153,12 +160,12 @@ impl Pair {
                 self.exchange(request);
             }
             Some(Mishap::RestartServerBefore) => {
-                self.engine = engine(&self.store, &self.clock);
+                self.engine = engine(&self.store, &self.clock, self.hooks.clone());
                 self.exchange(request);
             }
             Some(Mishap::RestartServerAfter) => {
                 self.deliver(request);
-                self.engine = engine(&self.store, &self.clock);
+                self.engine = engine(&self.store, &self.clock, self.hooks.clone());
                 self.upload.failed(self.clock.now_ms(), lost());
             }
             Some(Mishap::RestartClient) => {
@@ -171,7 +178,7 @@ impl Pair {
             }
             Some(Mishap::RestartBoth) => {
                 self.deliver_half(request);
-                self.engine = engine(&self.store, &self.clock);
+                self.engine = engine(&self.store, &self.clock, self.hooks.clone());
                 self.restart_client(self.stale.clone());
             }
         }
@@ -261,8 +268,8 @@ fn options() -> UploadOptions {
     }
 }
 
-fn engine(store: &MemoryStore, clock: &Arc<ManualClock>) -> Engine {
-    let config = EngineConfig { clock: clock.clone(), ..EngineConfig::new(Arc::new(store.clone())) };
+fn engine(store: &MemoryStore, clock: &Arc<ManualClock>, hooks: Option<Arc<dyn Hooks>>) -> Engine {
+    let config = EngineConfig { clock: clock.clone(), hooks, ..EngineConfig::new(Arc::new(store.clone())) };
     Engine::new(config).unwrap()
 }
 

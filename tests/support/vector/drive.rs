@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use bitsup::engine::{Engine, Exchange, RequestHead, Want};
-use bitsup::proto::Headers;
+use bitsup::proto::{Headers, names};
 use bitsup::server::{Server, ServerConfig};
 
 /// A request in full.
@@ -19,11 +19,12 @@ pub struct Message {
     pub owner: Option<String>,
 }
 
-/// An answer in full; it has no body.
+/// An answer in full.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
     pub close: bool,
 }
 
@@ -66,7 +67,7 @@ impl Driver {
             Self::Listener { server, fresh, kept } => {
                 let mut socket = kept.take().unwrap_or_else(|| connect(server));
                 write(&mut socket, message, message.body.len());
-                let answer = read(&mut socket);
+                let answer = read(&mut socket, &message.method);
                 if answer.close {
                     assert_eq!(
                         socket.read(&mut [0; 1]).unwrap_or(0),
@@ -108,7 +109,7 @@ impl Hanging {
             }
             Self::Socket(mut socket) => {
                 socket.write_all(rest).unwrap();
-                read(&mut socket)
+                read(&mut socket, names::METHOD)
             }
         }
     }
@@ -118,7 +119,10 @@ fn begin(engine: &Engine, message: &Message) -> Exchange {
     engine.begin(RequestHead {
         method: message.method.clone(),
         target: message.target.clone(),
-        headers: message.headers.iter().cloned().collect::<Headers>(),
+        headers: [("Host".to_owned(), "vector".to_owned())]
+            .into_iter()
+            .chain(message.headers.iter().cloned())
+            .collect::<Headers>(),
         peer: Some("vector".to_owned()),
         owner: message.owner.clone(),
         ..RequestHead::default()
@@ -140,11 +144,20 @@ fn feed(exchange: &mut Exchange, body: &[u8]) {
 }
 
 fn answer(exchange: Exchange) -> Answer {
-    let response = exchange.finish();
+    let mut response = exchange.finish();
     let mut headers: Vec<_> =
-        response.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    headers.push(("Content-Length".to_owned(), "0".to_owned()));
-    Answer { status: response.status, headers, close: response.close }
+        response.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    headers.push(("Content-Length".to_owned(), response.content_length().to_string()));
+    let mut body = Vec::new();
+    // A buffer that no length is a multiple of.
+    let mut piece = [0; 997];
+    loop {
+        match response.read_body(&mut piece).unwrap() {
+            0 => break,
+            count => body.extend_from_slice(&piece[..count]),
+        }
+    }
+    Answer { status: response.status, headers, body, close: response.close }
 }
 
 fn connect(server: &Server) -> TcpStream {
@@ -167,7 +180,7 @@ fn write(socket: &mut TcpStream, message: &Message, body: usize) {
 }
 
 /// Reads one answer; an interim 100 is passed over.
-fn read(socket: &mut TcpStream) -> Answer {
+fn read(socket: &mut TcpStream, method: &str) -> Answer {
     loop {
         let head = read_head(socket);
         let mut lines = head.split("\r\n");
@@ -181,7 +194,12 @@ fn read(socket: &mut TcpStream) -> Answer {
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
             .collect();
-        let mut answer = Answer { status, headers, close: false };
+        let mut answer = Answer { status, headers, body: Vec::new(), close: false };
+        if method != "HEAD" && status != 304 {
+            let length = answer.get("Content-Length").unwrap().parse().unwrap();
+            answer.body.resize(length, 0);
+            socket.read_exact(&mut answer.body).unwrap();
+        }
         answer.close = answer.get("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         return answer;
     }

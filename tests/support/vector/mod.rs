@@ -1,5 +1,6 @@
 //! Runs the vectors: each case in every mode that suits it.
 
+pub mod app;
 pub mod drive;
 pub mod parse;
 pub mod world;
@@ -33,9 +34,10 @@ fn perform(world: &mut World, step: &Step, place: &str) {
         ["uploads", switch] => world.engine.set_enabled(*switch == "on").unwrap(),
         ["lose", "data"] => std::fs::remove_file(world.data_path("it")).unwrap(),
         ["extend", "data", length] => extend(world, length.parse().unwrap()),
+        ["app", rest @ ..] => world.app.as_ref().unwrap().perform(rest, place),
         ["hung"] => {
             let (hanging, rest) = world.hanging.remove(0);
-            check(&hanging.go_on(&rest), step, place);
+            check(&hanging.go_on(&rest), step, "", place);
         }
         _ => request(world, step, &words, place),
     }
@@ -61,7 +63,10 @@ fn request(world: &mut World, step: &Step, words: &[&str], place: &str) {
     let mut seen = HashSet::new();
     for _ in 0..asked.times.unwrap_or(1) {
         let answer = world.driver.send(&message);
-        check(&answer, step, place);
+        check(&answer, step, world.sessions.get("it").map_or("", String::as_str), place);
+        if let Some(url) = answer.get(names::REPLY_URL).filter(|url| url.starts_with("http://vector/")) {
+            world.reply = Some(url["http://vector".len()..].to_owned());
+        }
         for expect in &step.expect {
             if let Expect::Distinct(name) = expect {
                 assert!(seen.insert(answer.get(name).unwrap().to_owned()), "{place}: {name} came twice");
@@ -103,7 +108,11 @@ fn message(world: &mut World, step: &Step, words: &[&str], place: &str) -> Messa
         "close" => put(names::PACKET_TYPE, "Close-Session"),
         "cancel" => put(names::PACKET_TYPE, "Cancel-Session"),
         "request" => method = words[1].to_owned(),
+        "get" | "head" => method = words[0].to_ascii_uppercase(),
         _ => panic!("{place}: what is `{}`?", step.words.join(" ")),
+    }
+    if let Some(other) = &asked.method {
+        method.clone_from(other);
     }
     if matches!(words[0], "fragment" | "close" | "cancel") {
         put(names::SESSION_ID, world.sessions.get(session).map_or("", String::as_str));
@@ -121,15 +130,23 @@ fn message(world: &mut World, step: &Step, words: &[&str], place: &str) -> Messa
         headers.push((name.clone(), value));
     }
     headers.retain(|(name, _)| !asked.remove.iter().any(|gone| gone.eq_ignore_ascii_case(name)));
-    let target = asked.to.clone().unwrap_or_else(|| match world.path.as_str() {
-        "" => "/unnamed".to_owned(),
-        path => path.to_owned(),
-    });
+    let target = target(world, step, words, session);
     let version = asked.version.clone().unwrap_or_else(|| "HTTP/1.1".to_owned());
     Message { method, target, version, headers, body, owner: asked.by.clone() }
 }
 
-fn check(answer: &Answer, step: &Step, place: &str) {
+/// What the request asks for: what the case says, the last reply, or the path of the last session.
+fn target(world: &World, step: &Step, words: &[&str], session: &str) -> String {
+    let id = world.sessions.get(session).map_or("", String::as_str);
+    let given = step.request.to.as_ref().map(|to| to.replace("$bare", id.trim_matches(['{', '}'])));
+    given.unwrap_or_else(|| match (words, world.path.as_str()) {
+        (["get" | "head", "reply"], _) => world.reply.clone().expect("a reply URL before"),
+        (_, "") => "/unnamed".to_owned(),
+        (_, path) => path.to_owned(),
+    })
+}
+
+fn check(answer: &Answer, step: &Step, session: &str, place: &str) {
     let plain = step.expect.iter().any(|expect| matches!(expect, Expect::Plain));
     for expect in &step.expect {
         match expect {
@@ -137,16 +154,25 @@ fn check(answer: &Answer, step: &Step, place: &str) {
                 assert!(any.contains(&answer.status), "{place}: expected {any:?}, got {answer:#?}");
             }
             Expect::Is(name, value) => {
+                let value = value.replace("$bare", session.trim_matches(['{', '}']));
                 assert_eq!(answer.get(name), Some(value.as_str()), "{place}: {name} in {answer:#?}");
             }
             Expect::Present(name) => assert!(answer.get(name).is_some(), "{place}: no {name}: {answer:#?}"),
             Expect::Absent(name) => assert_eq!(answer.get(name), None, "{place}: {name} in {answer:#?}"),
             Expect::Closed => assert!(answer.close, "{place}: the connection stays: {answer:#?}"),
+            Expect::Body(content) => {
+                assert!(answer.body == bytes(*content), "{place}: {} bytes of body", answer.body.len());
+            }
             Expect::Plain | Expect::Distinct(_) => {}
         }
     }
-    assert_eq!(answer.get(names::CONTENT_LENGTH), Some("0"), "{place}: GEN-03: {answer:#?}");
-    if plain {
+    let reads = matches!(step.words[0].as_str(), "get" | "head");
+    if !reads {
+        assert_eq!(answer.get(names::CONTENT_LENGTH), Some("0"), "{place}: GEN-03: {answer:#?}");
+    } else if step.words[0] == "head" {
+        assert!(answer.body.is_empty(), "{place}: a body after HEAD");
+    }
+    if plain || reads {
         assert_eq!(answer.get(names::PACKET_TYPE), None, "{place}: {answer:#?}");
     } else {
         check_ack(answer, place);

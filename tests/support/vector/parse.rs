@@ -29,6 +29,7 @@ pub struct Request {
     pub remove: Vec<String>,
     pub to: Option<String>,
     pub by: Option<String>,
+    pub method: Option<String>,
     pub body: Option<(u64, u64)>,
     pub cut: Option<usize>,
     pub hang: Option<usize>,
@@ -47,6 +48,7 @@ pub enum Expect {
     Plain,
     Closed,
     Distinct(String),
+    Body((u64, u64)),
 }
 
 pub fn parse(origin: &str, text: &str) -> Vec<Case> {
@@ -89,7 +91,7 @@ fn step(case: &mut Case, line: usize, text: &str) {
     match words[0].as_str() {
         "only" => case.only.extend_from_slice(&words[1..]),
         "set" => {
-            case.settings.insert(words[1].clone(), words.get(2).cloned().unwrap_or_default());
+            case.settings.insert(words[1].clone(), words[2..].join(" "));
         }
         _ => case.steps.push(Step { line, words, request: Request::default(), expect: Vec::new() }),
     }
@@ -108,6 +110,7 @@ fn modify(request: &mut Request, text: &str) {
     match word {
         "to" => request.to = Some(repeated(value)),
         "by" => request.by = Some(value.to_owned()),
+        "method" => request.method = Some(value.to_owned()),
         "body" => request.body = Some(span(value)),
         "cut" => request.cut = value.parse().ok(),
         "hang" => request.hang = value.parse().ok(),
@@ -132,6 +135,9 @@ fn expect(text: &str) -> Expect {
     }
     if let Some(name) = text.strip_prefix("distinct ") {
         return Expect::Distinct(name.to_owned());
+    }
+    if let Some(content) = text.strip_prefix("body ") {
+        return Expect::Body(span(content));
     }
     match text {
         "plain" => return Expect::Plain,

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitsup::clock::ManualClock;
-use bitsup::engine::{Engine, EngineConfig, Finalize, Overlap};
+use bitsup::engine::{Engine, EngineConfig, Finalize, Hooks, HostId, Overlap};
 use bitsup::proto::SessionId;
 use bitsup::store::{DirOptions, DirStore, MemoryStore, Store};
 use tempfile::TempDir;
 
+use super::app::App;
 use super::drive::{Driver, Hanging};
 use super::parse::Case;
 
@@ -53,6 +54,10 @@ pub struct World {
     pub sessions: HashMap<String, String>,
     pub hanging: Vec<(Hanging, Vec<u8>)>,
     pub path: String,
+    /// The application behind the engine, for cases that speak of one.
+    pub app: Option<Arc<App>>,
+    /// The path of the last reply URL.
+    pub reply: Option<String>,
 }
 
 type EngineSettings = std::collections::BTreeMap<String, String>;
@@ -68,11 +73,13 @@ impl World {
         };
         let now_ms = bitsup::clock::Clock::now_ms(&bitsup::clock::SystemClock);
         let clock = Arc::new(ManualClock::new(now_ms));
-        let engine = engine(&files, &clock, &case.settings);
+        let has_app = case.steps.iter().any(|step| step.words[0] == "app");
+        let app = has_app.then(|| Arc::new(App::default()));
+        let engine = engine(&files, &clock, &case.settings, app.as_ref());
         let driver = driver(&engine, mode);
         let (sessions, hanging, path) = (HashMap::new(), Vec::new(), String::new());
         let settings = case.settings.clone();
-        Self { files, mode, settings, clock, engine, driver, sessions, hanging, path }
+        Self { files, mode, settings, clock, engine, driver, sessions, hanging, path, app, reply: None }
     }
 
     /// A new process over the old store.
@@ -86,7 +93,7 @@ impl World {
             server.stop(Duration::ZERO).unwrap();
         }
         self.engine = empty;
-        self.engine = engine(&self.files, &self.clock, &self.settings);
+        self.engine = engine(&self.files, &self.clock, &self.settings, self.app.as_ref());
         self.driver = driver(&self.engine, self.mode);
     }
 
@@ -166,12 +173,18 @@ fn driver(engine: &Engine, mode: Mode) -> Driver {
     }
 }
 
-fn engine(files: &Files, clock: &Arc<ManualClock>, settings: &EngineSettings) -> Engine {
+fn engine(
+    files: &Files,
+    clock: &Arc<ManualClock>,
+    settings: &EngineSettings,
+    app: Option<&Arc<App>>,
+) -> Engine {
     let store: Arc<dyn Store> = match files {
         Files::Memory(store) => Arc::new(store.clone()),
         Files::Dir(root) => Arc::new(DirStore::open(root.path(), DirOptions::default()).unwrap()),
     };
-    let mut config = EngineConfig { clock: clock.clone(), ..EngineConfig::new(store) };
+    let hooks = app.map(|app| Arc::clone(app) as Arc<dyn Hooks>);
+    let mut config = EngineConfig { clock: clock.clone(), hooks, ..EngineConfig::new(store) };
     for (name, value) in settings {
         let number = || value.parse::<u64>().unwrap();
         match name.as_str() {
@@ -183,6 +196,13 @@ fn engine(files: &Files, clock: &Arc<ManualClock>, settings: &EngineSettings) ->
             "session-timeout" => config.session_timeout = Duration::from_secs(number()),
             "overlap" if value == "reject" => config.overlap = Overlap::Reject,
             "finalize" if value == "close" => config.finalize = Finalize::Close,
+            "method-override" => config.method_override = true,
+            "public-url" => config.public_url = Some(value.clone()),
+            "host-id" => {
+                let (host, seconds) = value.split_once(' ').unwrap_or((value, "0"));
+                let fallback_seconds = seconds.parse().unwrap();
+                config.host_id = Some(HostId { host: host.to_owned(), fallback_seconds });
+            }
             "store-size" => {}
             _ => panic!("unknown setting {name} {value}"),
         }

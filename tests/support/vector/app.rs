@@ -1,0 +1,124 @@
+//! The application of a case: it says what the case told it to say, and remembers what it was asked.
+
+use std::sync::{Mutex, MutexGuard};
+
+use bitsup::engine::{EndReason, Hooks, Upload, Verdict};
+use bitsup::proto::{Context, HResult};
+
+use super::parse::{bytes, span};
+
+/// What is said at each occasion, and what was seen.
+#[derive(Default)]
+pub struct App(Mutex<Script>);
+
+#[derive(Default)]
+struct Script {
+    on_request: Vec<String>,
+    on_create: Vec<String>,
+    on_received: Vec<String>,
+    /// The file that `on_received` must see.
+    expected: Option<Vec<u8>>,
+    calls: usize,
+    progress: Vec<u64>,
+    ended: Vec<&'static str>,
+}
+
+impl App {
+    /// A step of the case.
+    pub fn perform(&self, words: &[&str], place: &str) {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let mut script = self.script();
+        match words {
+            ["request", say @ ..] => script.on_request = owned(say),
+            ["create", say @ ..] => script.on_create = owned(say),
+            ["received", say @ ..] => script.on_received = owned(say),
+            ["sees", content] => script.expected = Some(bytes(span(content))),
+            ["calls", count] => assert_eq!(script.calls.to_string(), *count, "{place}: calls of on_received"),
+            ["progress", held @ ..] => {
+                let seen: Vec<String> = script.progress.iter().map(u64::to_string).collect();
+                assert_eq!(seen, held, "{place}: progress");
+            }
+            ["ended", reasons @ ..] => assert_eq!(script.ended, reasons, "{place}: ends of sessions"),
+            _ => panic!("{place}: what is `app {}`?", words.join(" ")),
+        }
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Hooks for App {
+    fn on_request(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
+        say(&self.script().on_request, upload, verdict);
+    }
+
+    fn on_create(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
+        assert_eq!(upload.session_id, None);
+        say(&self.script().on_create, upload, verdict);
+    }
+
+    fn on_progress(&self, upload: &Upload<'_>) {
+        self.script().progress.push(upload.received);
+    }
+
+    fn on_received(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
+        let mut script = self.script();
+        script.calls += 1;
+        let content = upload.content.expect("the received file");
+        assert_eq!(upload.total, Some(content.length()));
+        assert_eq!(upload.received, content.length());
+        let whole = ["http://vector/", "https://files.example/in/"].map(|root| upload.url.starts_with(root));
+        assert!(whole.contains(&true), "{}", upload.url);
+        if let Some(expected) = &script.expected {
+            let mut seen = vec![0; expected.len() + 1];
+            assert_eq!(content.read_at(0, &mut seen).unwrap(), expected.len());
+            assert_eq!(&seen[..expected.len()], expected);
+        }
+        if let Some(path) = upload.data_path {
+            assert_eq!(std::fs::metadata(path).unwrap().len(), content.length());
+        }
+        say(&script.on_received, upload, verdict);
+    }
+
+    fn on_end(&self, _: &Upload<'_>, reason: EndReason) {
+        self.script().ended.push(reason.name());
+    }
+}
+
+fn say(words: &[String], upload: &Upload<'_>, verdict: &mut Verdict) {
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().expect("a value");
+        match word {
+            "accept" => {}
+            "reject" => {
+                let status: u16 = value().parse().unwrap();
+                let hresult =
+                    words.next().map_or(HResult::http(status), |text| HResult::from_wire(text).unwrap());
+                let context = match words.next() {
+                    Some("server") => Context::Server,
+                    _ => Context::Application,
+                };
+                verdict.reject(status, hresult, context, "as the case wants it");
+            }
+            "owner" => verdict.set_owner(value()),
+            "to" => verdict.set_destination(value()),
+            "keep" => verdict.set_keep_file(value() == "yes"),
+            "url" => verdict.set_reply_url(value()),
+            "url-of-length" => {
+                let length: usize = value().parse().unwrap();
+                let start = "http://static/";
+                verdict.set_reply_url(format!("{start}{}", "x".repeat(length - start.len())));
+            }
+            "reply" => verdict.set_reply_bytes(bytes(span(value()))),
+            "reply-file" => {
+                let path = upload.reply_path.expect("a directory: add `only dir`");
+                assert!(!path.exists(), "a former attempt left {}", path.display());
+                std::fs::write(path, bytes(span(value()))).unwrap();
+                verdict.set_reply_file(path);
+            }
+            _ => panic!("what should the application say by `{word}`?"),
+        }
+    }
+}
