@@ -51,17 +51,6 @@ fn a_static_url_is_the_reply_whatever_else_there_is() {
     assert!(judged.replies_url("http://files.test/a b"));
 }
 
-/// NTF-15.
-#[test]
-fn a_static_url_has_at_most_2200_characters() {
-    let with_url = |length: usize| {
-        let url = format!("http://h/{}", "x".repeat(length - 9));
-        judge(move || Answer::new("200 OK", &format!("BITS-Static-Response-URL: {url}\r\n"), b""))
-    };
-    assert!(with_url(2200).is_accepted());
-    assert_eq!(with_url(2201).rejection(), Some((400, 0x8007_0057, "Application")));
-}
-
 /// NTF-07, NTF-09: by value, however the body is delimited, and wherever it is kept.
 #[test]
 fn by_value_the_body_is_the_reply() {
@@ -137,24 +126,6 @@ fn by_reference_without_a_file_the_body_is_the_reply_even_if_it_is_empty() {
         assert!(upload.judge(&by_reference(application.url("/"))).replies_file(upload.reply_path()));
         assert_eq!(fs::read(upload.reply_path()).unwrap(), body);
     }
-}
-
-/// A reply that the application wrote before it failed is not the reply of the next call.
-#[test]
-fn the_reply_of_a_failed_call_is_discarded() {
-    let upload = Uploaded::in_files(b"data");
-    let path = upload.reply_path().to_owned();
-    let application = Application::start(move |request| match request.number {
-        1 => {
-            fs::write(&path, "stale").unwrap();
-            Answer::new("500 Oops", "", b"")
-        }
-        _ => Answer::ok(),
-    });
-    let notifier = by_reference(application.url("/"));
-    assert_eq!(upload.judge(&notifier).rejection(), Some((500, 0x8019_01F4, "Application")));
-    assert!(upload.judge(&notifier).replies_file(upload.reply_path()));
-    assert_eq!(fs::read(upload.reply_path()).unwrap(), b"");
 }
 
 /// A body of any length may take its time, as long as it moves: the timer counts from byte to byte.

@@ -53,10 +53,8 @@ fn another_status_than_200_rejects_with_that_status() {
 
 /// NTF-23: a 416 would tell the client that all is done.
 #[test]
-fn a_status_that_means_something_else_on_the_wire_is_not_passed_on() {
+fn a_416_of_the_application_is_not_passed_on() {
     assert_eq!(judge(|| Answer::new("416 No", "", b"")).rejection(), Some((502, 0x8019_01A0, "Application")));
-    let switching = judge(|| Answer::raw("HTTP/1.1 101 Switching Protocols\r\n\r\n").then_close());
-    assert_eq!(switching.rejection(), Some((502, 0x8019_0065, "Application")));
 }
 
 /// NTF-14.
@@ -163,9 +161,9 @@ fn an_application_may_think_longer_than_its_body_may_pause() {
 fn an_early_answer_is_heard_though_the_application_hangs_up() {
     let application = Application::start(|_| Answer::new("403 Forbidden", "", b"").early().then_close());
     let notifier = by_value(application.url("/"));
-    let judged = Uploaded::in_memory(Zeros(1 << 40)).judge(&notifier);
+    let judged = Uploaded::in_memory(Zeros(1 << 36)).judge(&notifier);
     assert_eq!(judged.rejection(), Some((403, 0x8019_0193, "Application")));
-    assert!(application.request().get("Content-Length") == Some("1099511627776"));
+    assert!(application.request().get("Content-Length") == Some("68719476736"));
     assert_eq!(small().judge(&notifier).rejection(), Some((403, 0x8019_0193, "Application")));
     assert_eq!(application.connections(), 2, "the broken connection is not used again");
 }

@@ -9,20 +9,10 @@ use ureq::http::{Response, StatusCode, Version};
 use super::failure::Refusal;
 use super::{BUFFER, NotifyKind};
 use crate::engine::{Upload, Verdict};
-use crate::proto::{limits, names};
+use crate::proto::names;
 
 /// Longest reply for a store without files. There it lies in memory until the session ends.
 const MAX_REPLY_IN_MEMORY: u64 = 64 * 1024 * 1024;
-
-/// Removes the reply of a former call that failed.
-pub(super) fn discard_reply(upload: &Upload<'_>) -> Result<(), Refusal> {
-    match upload.reply_path.map(fs::remove_file) {
-        Some(Err(error)) if error.kind() != ErrorKind::NotFound => {
-            Err(Refusal::internal("the reply of a former call cannot be removed", error))
-        }
-        _ => Ok(()),
-    }
-}
 
 /// Turns an answer into a verdict. A body that is not wanted costs the connection, which is cheaper than
 /// to wait for its end.
@@ -42,11 +32,8 @@ pub(super) fn take(
     verdict.set_keep_file(head.headers.contains_key(names::COPY_FILE_TO_DESTINATION));
     let url = head.headers.get(names::STATIC_RESPONSE_URL).map(|value| value.as_bytes().trim_ascii());
     if let Some(url) = url.filter(|url| !url.is_empty()) {
-        let url = std::str::from_utf8(url).map_err(Refusal::not_http)?;
-        match url.chars().count() {
-            length if length > limits::MAX_REMOTE_NAME => return Err(Refusal::static_url_too_long(length)),
-            _ => verdict.set_reply_url(url),
-        }
+        // The engine refuses what cannot be a URL.
+        verdict.set_reply_url(String::from_utf8_lossy(url));
         return Ok(());
     }
     let written = |path: &&Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
@@ -68,7 +55,7 @@ fn store(reply: impl Read, path: &Path) -> Result<(), Refusal> {
         copy(reply, |piece| file.write_all(piece).map_err(|error| Refusal::reply_not_kept(&error)))
     };
     keep().inspect_err(|_| {
-        // What cannot be removed now is removed before the next call, or with the session.
+        // What cannot be removed now is removed by the store, before the next call or with the session.
         let _ = fs::remove_file(path);
     })
 }

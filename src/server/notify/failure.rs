@@ -3,10 +3,9 @@
 //! | What happened                                | Status | HRESULT          | context |
 //! |----------------------------------------------|--------|------------------|---------|
 //! | the application answers another status, `s`  | `s`    | 0x80190000 + `s` | 0x7     |
-//! | 101 or 416, which mean something else here   | 502    | 0x80190000 + `s` | 0x7     |
+//! | 416, which means something else here         | 502    | 0x801901A0       | 0x7     |
 //! | a timer                                      | 408    | 0x80070112       | 0x7     |
 //! | the answer is no HTTP/1.1                    | 411    | 0x80070057       | 0x7     |
-//! | its static URL is too long                   | 400    | 0x80070057       | 0x7     |
 //! | nobody answers at that address               | 503    | 0x801901F7       | 0x7     |
 //! | too many calls under way                     | 503    | 0x801901F7       | 0x7     |
 //! | connection lost, TLS                         | 502    | 0x801901F6       | 0x7     |
@@ -41,11 +40,11 @@ impl Refusal {
         Self { status, hresult, context: Context::Server, reason, detail: detail.to_string() }
     }
 
-    /// Another status than 200. The client would wait for another protocol after 101, and take a 416 for the
-    /// server's own: that all bytes are there, and nobody is to be told (PROTOCOL 4.4).
+    /// Another status than 200. The client would take a 416 for the server's own: that all bytes are there, and
+    /// nobody is to be told (PROTOCOL 4.4).
     pub fn status(status: StatusCode) -> Self {
         let answered = status.as_u16();
-        let passed_on = if matches!(answered, 101 | 416) { 502 } else { answered };
+        let passed_on = if answered == 416 { 502 } else { answered };
         let hresult = HResult::http(answered);
         Self::application(passed_on, hresult, "the application refused", format!("status {answered}"))
     }
@@ -53,11 +52,6 @@ impl Refusal {
     pub fn not_http(detail: impl ToString) -> Self {
         let reason = "the application's answer is no HTTP/1.1";
         Self::application(411, HResult::E_INVALIDARG, reason, detail)
-    }
-
-    pub fn static_url_too_long(length: usize) -> Self {
-        let reason = "the application's static reply URL is too long";
-        Self::application(400, HResult::E_INVALIDARG, reason, format!("{length} characters"))
     }
 
     pub fn busy(max_concurrent: usize) -> Self {

@@ -133,7 +133,6 @@ impl Notifier {
     fn ask(&self, upload: &Upload<'_>, verdict: &mut Verdict) -> Result<(), Refusal> {
         let uri = address::of(&self.config.url, upload.url).map_err(Refusal::no_address)?;
         let fields = request::fields(&self.config, upload)?;
-        answer::discard_reply(upload)?;
         let timeouts = &self.config.timeouts;
         let outcome = self.lines.lend(
             timeouts.send,

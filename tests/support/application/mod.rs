@@ -72,7 +72,14 @@ impl Request {
 impl Application {
     /// Starts an application that asks `script` what to do with each request.
     pub fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    /// As [`Self::start`], where somebody listens already.
+    pub fn start_at(
+        listener: TcpListener,
+        script: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             script: Box::new(script),
@@ -181,8 +188,9 @@ impl Shared {
 
     /// Reads the body of a request to its end; whether it came whole.
     fn read_body(&self, mut stream: &TcpStream, pending: &mut Vec<u8>, number: usize) -> bool {
-        let length =
-            self.requests.lock().unwrap()[number - 1].get("Content-Length").unwrap().parse().unwrap();
+        let request = self.requests.lock().unwrap()[number - 1].clone();
+        let length = request.get("Content-Length").unwrap_or_else(|| panic!("no length: {request:?}"));
+        let length = length.parse().unwrap();
         let mut buffer = vec![0; 256 * 1024];
         while pending.len() < length {
             match stream.read(&mut buffer) {
