@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 
 pub use config::ServerConfig;
 pub use notify::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
+pub use router::url_prefix;
 
 use crate::error::{Error, Status};
 use crate::log::{Level, Logger};

@@ -18,7 +18,7 @@ impl Router {
         }
         let mut normalised: Vec<(String, Engine)> = Vec::with_capacity(mounts.len());
         for (prefix, engine) in mounts {
-            let prefix = normalise(&prefix)?;
+            let prefix = url_prefix(&prefix)?;
             if normalised.iter().any(|(other, _)| *other == prefix) {
                 return Err(invalid(format!(
                     "two engines are mounted at `{prefix}`: give each its own prefix"
@@ -48,8 +48,11 @@ impl Router {
     }
 }
 
-/// `up`, `/up` and `/up/` all mean `/up/`. A prefix is compared with requests as they stand on the wire.
-fn normalise(prefix: &str) -> Result<String, Error> {
+/// The one way to write a URL prefix: `up`, `/up` and `/up/` all mean `/up/`. A prefix is compared with requests
+/// as they stand on the wire.
+///
+/// Errors: [`Status::InvalidArgument`] for what is no path, or none that a request could have.
+pub fn url_prefix(prefix: &str) -> Result<String, Error> {
     if matches!(prefix, "" | "/") {
         return Ok("/".into());
     }
@@ -78,14 +81,14 @@ mod tests {
         for (given, expected) in
             [("", "/"), ("/", "/"), ("up", "/up/"), ("/up", "/up/"), ("up/", "/up/"), ("/a/b/", "/a/b/")]
         {
-            assert_eq!(normalise(given).unwrap(), expected, "{given}");
+            assert_eq!(url_prefix(given).unwrap(), expected, "{given}");
         }
     }
 
     #[test]
     fn what_no_path_can_be_is_no_prefix() {
         for bad in ["//", "/a//b", "/../", "/a/./b", "/a?b", "/a#b", "/a b", "/ä", "\\a", "/a\n"] {
-            assert_eq!(normalise(bad).unwrap_err().status(), Status::InvalidArgument, "{bad}");
+            assert_eq!(url_prefix(bad).unwrap_err().status(), Status::InvalidArgument, "{bad}");
         }
     }
 

@@ -23,6 +23,9 @@ fn wrong_usage_is_exit_code_2() {
         (&["serve", "--root", "/tmp", "--overlap", "keep"], "trim, reject"),
         (&["serve", "--root", "/tmp", "--finalize", "now"], "fragment, close"),
         (&["serve", "--root", "/tmp", "--durability", "all"], "none, file, fragment"),
+        (&["serve", "--root", "/tmp", "--notify", "value"], "notify-url"),
+        (&["serve", "--root", "/tmp", "--notify-url", "http://app.test/"], "set notify"),
+        (&["serve", "--root", "/tmp", "--notify", "value", "--notify-url", "app"], "public-url"),
         (&["upload", "f"], "<URL>"),
         (&["upload", "f", "http://127.0.0.1/f", "--header", "nonsense"], "NAME: VALUE"),
         (&["upload", "f", "http://127.0.0.1/f", "--json", "--quiet"], "--quiet"),
@@ -37,25 +40,12 @@ fn wrong_usage_is_exit_code_2() {
 
 #[test]
 fn options_of_later_versions_are_refused_by_name() {
-    let serve = [
-        "host-id",
-        "host-id-fallback-timeout",
-        "notify",
-        "notify-url",
-        "notify-timeout",
-        "user",
-        "users-file",
-        "tls-cert",
-        "tls-key",
-        "client-ca",
-        "public-url",
-    ];
+    let serve = ["user", "users-file", "tls-cert", "tls-key", "client-ca"];
     for option in serve {
         let option = format!("--{option}");
         run(&["serve", "--root", "/tmp", &option, "value"]).failed(2, &[&option, "not in this version"]);
         assert!(!run(&["serve", "--help"]).stdout.contains(&format!("{option} ")), "{option} is offered");
     }
-    run(&["serve", "--root", "/tmp", "--method-override"]).failed(2, &["not in this version"]);
     for option in ["--user", "--cacert"] {
         let outcome = run(&["upload", "f", "http://127.0.0.1/f", option, "value"]);
         outcome.failed(2, &[option, "not in this version"]);

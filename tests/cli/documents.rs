@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::{Outcome, Place, Served, run};
+use crate::support::{Outcome, Place, Served, bitsup, run};
 
 #[test]
 fn the_readmes_make_targets_exist() {
@@ -72,6 +72,66 @@ fn the_option_tables_are_those_of_the_program() {
     }
 }
 
+/// The properties of IIS (PROTOCOL 8.1): each has an option that there is, or a sentence saying why not.
+#[test]
+fn every_property_of_iis_has_its_option_or_a_reason() {
+    let properties = [
+        "BITSUploadEnabled",
+        "BITSSessionTimeout",
+        "BITSMaximumUploadSize",
+        "BITSServerNotificationType",
+        "BITSServerNotificationURL",
+        "BITSHostId",
+        "BITSHostIdFallbackTimeout",
+        "BITSAllowOverwrites",
+        "BITSCleanupUseDefault",
+        "BITSCleanupCount",
+        "BITSCleanupUnits",
+        "BITSNumberOfSessionsLimit",
+        "BITSSessionLimitEnable",
+        "UNCUserName",
+        "UNCPassword",
+        "MaxBandwidth",
+        "MaxConnections",
+    ];
+    let protocol = fs::read_to_string(repository().join("docs/protocol.md")).unwrap();
+    let section = protocol.split("\n### ").find(|section| section.starts_with("8.1 ")).unwrap();
+    let help = run(&["serve", "--help"]).succeeded().stdout.clone();
+    for property in properties {
+        let name = format!("`{property}`");
+        let mut rows = section.lines().filter(|line| line.starts_with("| ") && line.contains(&name));
+        let cells: Vec<_> = rows.next().unwrap_or_else(|| panic!("{property}")).split(" | ").collect();
+        assert!(rows.next().is_none(), "{property} is there twice");
+        let option = cells[1].trim_matches(['`', '|', ' ']);
+        let offered = help.lines().any(|line| line.trim_start().starts_with(&format!("{option} ")))
+            || help.lines().any(|line| line.trim() == option);
+        let explained = option == "–" && cells[2].len() > 40;
+        assert!(offered || explained, "{property}: {cells:?}");
+    }
+}
+
+#[test]
+fn the_manuals_configuration_serves_all_its_directories() {
+    let place = Place::new();
+    fs::write(place.path("bitsup.toml"), snippets("docs/cli.md", "toml").concat()).unwrap();
+    let directories = [("scans", true), ("backups", true), ("old", false)];
+    for (root, _) in directories {
+        fs::create_dir(place.path(root)).unwrap();
+    }
+    let config = place.text("bitsup.toml");
+    let served = Served::by(&mut bitsup(&["serve", "--config", &config, "--listen", "127.0.0.1:0"]), place);
+    let (source, content) = served.place.source("source", 100_000);
+    for (root, enabled) in directories {
+        let url = served.url_of(&format!("{root}/file"));
+        let outcome = run(&["upload", &source, &url, "--state-dir", &served.place.text("state")]);
+        match enabled {
+            true => outcome.succeeded(),
+            false => outcome.failed(1, &["HTTP status: 501"]),
+        };
+        assert_eq!(fs::read(served.place.path(root).join("file")).ok(), enabled.then(|| content.clone()));
+    }
+}
+
 #[test]
 fn links_between_documents_lead_somewhere() {
     for document in
@@ -82,7 +142,7 @@ fn links_between_documents_lead_somewhere() {
         for target in
             text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
         {
-            let local = path.parent().unwrap().join(target);
+            let local = path.parent().unwrap().join(target.split('#').next().unwrap());
             assert!(target.starts_with("https://") || local.exists(), "{document}: {target}");
         }
     }

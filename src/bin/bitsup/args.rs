@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bitsup::engine::{Finalize, Overlap};
 use bitsup::log::{Level, Logger};
-use bitsup::store::Durability;
-use clap::builder::PossibleValue;
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::serve::ServeArgs;
 use crate::{report, units};
 
 /// Resumable uploads by the Microsoft BITS Upload Protocol: server and client.
@@ -24,7 +22,7 @@ struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Receive uploads into a directory, until SIGTERM or SIGINT
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Upload a file; running it again resumes
     Upload(UploadArgs),
     /// Ask a server whether it is there
@@ -33,52 +31,6 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Say what an error code means and what to do
     Explain(ExplainArgs),
-}
-
-/// `bitsup serve`.
-#[derive(Args)]
-pub struct ServeArgs {
-    /// Directory to receive into: URL /a/b becomes DIR/a/b
-    #[arg(long, value_name = "DIR")]
-    pub root: PathBuf,
-    /// Address to listen on; port 0 picks a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = listen)]
-    pub listen: Listen,
-    /// Part of the URL's path that stands for the root
-    #[arg(long, value_name = "PATH", default_value = "/")]
-    pub url_prefix: String,
-    /// Longest file taken [default: no limit]
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
-    pub max_upload_size: Option<u64>,
-    /// Longest fragment taken [default: no limit]
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
-    pub max_fragment_size: Option<u64>,
-    /// Let an upload replace a file
-    #[arg(long)]
-    pub allow_overwrites: bool,
-    /// How long a session lives without a successful packet
-    #[arg(long, value_name = "TIME", default_value = "14d", value_parser = units::duration)]
-    pub session_timeout: Duration,
-    /// How often idle sessions are looked for
-    #[arg(long, value_name = "TIME", default_value = "12h", value_parser = units::duration)]
-    pub cleanup_interval: Duration,
-    /// Sessions one user may have at a time; 0: no limit
-    #[arg(long, value_name = "N", default_value_t = bitsup::proto::limits::SESSIONS_PER_USER)]
-    pub max_sessions_per_user: u64,
-    /// Sessions in all; 0: no limit
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub max_sessions: u64,
-    /// What a fragment does that begins before the next expected byte
-    #[arg(long, value_name = "HOW", default_value = "trim")]
-    pub overlap: OverlapArg,
-    /// When a complete file becomes visible
-    #[arg(long, value_name = "WHEN", default_value = "fragment")]
-    pub finalize: FinalizeArg,
-    /// What survives a loss of power
-    #[arg(long, value_name = "WHAT", default_value = "file")]
-    pub durability: DurabilityArg,
-    #[command(flatten)]
-    pub verbosity: Verbosity,
 }
 
 /// `bitsup upload`.
@@ -177,7 +129,7 @@ pub struct RequestArgs {
 }
 
 /// How much is said on standard error.
-#[derive(Args)]
+#[derive(Debug, Args)]
 pub struct Verbosity {
     /// Say more on standard error: session events (-v), packets (-vv), everything (-vvv)
     #[arg(short, long, action = ArgAction::Count)]
@@ -197,60 +149,9 @@ impl Verbosity {
     }
 }
 
-/// An address to listen on.
-#[derive(Clone)]
-pub struct Listen {
-    pub host: String,
-    pub port: u16,
-}
-
-/// [`Overlap`] by its name on the command line.
-#[derive(Clone, Copy)]
-pub struct OverlapArg(pub Overlap);
-
-/// [`Finalize`] by its name on the command line.
-#[derive(Clone, Copy)]
-pub struct FinalizeArg(pub Finalize);
-
-/// [`Durability`] by its name on the command line.
-#[derive(Clone, Copy)]
-pub struct DurabilityArg(pub Durability);
-
-macro_rules! named_values {
-    ($arg:ident: $($value:path = $name:literal),+) => {
-        impl ValueEnum for $arg {
-            fn value_variants<'a>() -> &'a [Self] {
-                &[$(Self($value)),+]
-            }
-            fn to_possible_value(&self) -> Option<PossibleValue> {
-                Some(PossibleValue::new(match self.0 { $($value => $name),+ }))
-            }
-        }
-    };
-}
-named_values!(OverlapArg: Overlap::Trim = "trim", Overlap::Reject = "reject");
-named_values!(FinalizeArg: Finalize::LastFragment = "fragment", Finalize::Close = "close");
-named_values!(DurabilityArg: Durability::None = "none", Durability::File = "file", Durability::Fragment = "fragment");
-
 /// Options of later versions, by subcommand: refused by name, so that nobody believes they took effect.
-const NOT_YET: &[(&str, &[&str])] = &[
-    (
-        "serve",
-        &[
-            "host-id",
-            "host-id-fallback-timeout",
-            "notify",
-            "notify-url",
-            "notify-timeout",
-            "user",
-            "users-file",
-            "tls-cert",
-            "tls-key",
-            "client-ca",
-            "public-url",
-            "method-override",
-        ],
-    ),
+pub const NOT_YET: &[(&str, &[&str])] = &[
+    ("serve", &["user", "users-file", "tls-cert", "tls-key", "client-ca"]),
     ("upload", &["user", "cacert"]),
 ];
 
@@ -283,19 +184,6 @@ fn not_yet(matches: &clap::ArgMatches) -> Option<(&'static str, &'static str)> {
     options.iter().find(|&&option| given.contains_id(option)).map(|&option| (*subcommand, option))
 }
 
-fn listen(text: &str) -> Result<Listen, String> {
-    let wanted = "expected an address and a port such as 127.0.0.1:8080 or [::1]:0";
-    let (host, port) = text.rsplit_once(':').ok_or(wanted)?;
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let host = bare.unwrap_or(host);
-    match port.parse() {
-        Ok(port) if !host.is_empty() && (bare.is_some() || !host.contains(':')) => {
-            Ok(Listen { host: host.into(), port })
-        }
-        _ => Err(wanted.into()),
-    }
-}
-
 fn header(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().into(), value.trim().into())),
@@ -311,19 +199,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         command().debug_assert();
-    }
-
-    #[test]
-    fn an_address_is_a_host_and_a_port() {
-        for (text, host, port) in
-            [("127.0.0.1:0", "127.0.0.1", 0), ("[::1]:80", "::1", 80), ("localhost:8080", "localhost", 8080)]
-        {
-            let address = listen(text).unwrap();
-            assert_eq!((address.host.as_str(), address.port), (host, port));
-        }
-        for text in ["", "8080", ":8080", "::1:80", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:http"] {
-            assert!(listen(text).is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use args::Command;
 
 fn main() -> ExitCode {
     let outcome = match args::parse() {
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) => serve::run(*args),
         Command::Upload(args) => upload::run(&args),
         Command::Ping(args) => ping::run(&args),
         Command::Cancel(args) => cancel::run(&args),

@@ -33,6 +33,21 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a duration that is to be told in whole seconds.
+pub fn seconds(text: &str) -> Result<u32, String> {
+    let duration = duration(text)?;
+    let whole = u32::try_from(duration.as_secs()).ok().filter(|_| duration.subsec_nanos() == 0);
+    whole.ok_or_else(|| "expected whole seconds, fewer than 2^32".into())
+}
+
+/// Reads how long something may take, which is more than no time.
+pub fn time_limit(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|duration| match duration.is_zero() {
+        true => Err("expected more than 0".into()),
+        false => Ok(duration),
+    })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -72,5 +87,17 @@ mod tests {
         for text in ["", "-1", "soon", "12 parsecs", "99999999999999999999"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn whole_seconds_and_time_limits_are_durations_within_bounds() {
+        assert_eq!(seconds("1d"), Ok(86_400));
+        assert_eq!(seconds("0"), Ok(0));
+        assert_eq!(seconds("4294967295"), Ok(u32::MAX));
+        assert_eq!(time_limit("1ms"), Ok(Duration::from_millis(1)));
+        assert!(seconds("1500ms").is_err());
+        assert!(seconds("4294967296").is_err());
+        assert!(time_limit("0s").is_err());
+        assert!(time_limit("soon").is_err());
     }
 }

@@ -1,27 +1,34 @@
 //! `bitsup serve`: receive uploads until a signal comes.
 
-use std::sync::Arc;
+mod args;
+mod config_file;
+mod directory;
+mod option;
+
 use std::time::Duration;
 
 use bitsup::Error;
-use bitsup::engine::{Engine, EngineConfig};
+use bitsup::engine::Engine;
 use bitsup::log::Logger;
 use bitsup::server::{Server, ServerConfig};
-use bitsup::store::{DirOptions, DirStore};
 
-use crate::args::ServeArgs;
+pub use args::ServeArgs;
+use args::ServerArgs;
+use directory::Directory;
+
 use crate::{open_files, report, signals};
 
 /// How long running requests may go on after the signal; what they leave open resumes.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until SIGINT or SIGTERM.
-pub fn run(args: &ServeArgs) -> Result<(), Error> {
+pub fn run(args: ServeArgs) -> Result<(), Error> {
     let mut signals = signals::catch()?;
     signals::survive_the_file_size_limit()?;
-    let logger = args.verbosity.logger();
-    let engine = Engine::new(engine_config(args, logger.clone())?)?;
-    let config = server_config(args, engine, logger);
+    let (server, directories) = options(args)?;
+    let logger = server.verbosity.logger();
+    let mounts = directories.iter().map(|directory| directory.mount(&logger)).collect::<Result<_, _>>()?;
+    let config = server_config(server, mounts, logger);
     warn_of_few_files(config.max_connections);
 
     let mut server = Server::start(config)?;
@@ -31,26 +38,25 @@ pub fn run(args: &ServeArgs) -> Result<(), Error> {
     server.stop(GRACE)
 }
 
-fn engine_config(args: &ServeArgs, logger: Logger) -> Result<EngineConfig, Error> {
-    let store = DirStore::open(&args.root, DirOptions { durability: args.durability.0 })?;
-    let mut config = EngineConfig::new(Arc::new(store));
-    config.logger = logger;
-    config.max_upload_size = args.max_upload_size.unwrap_or(config.max_upload_size);
-    config.max_fragment_size = args.max_fragment_size.unwrap_or(config.max_fragment_size);
-    config.max_sessions_per_owner = args.max_sessions_per_user;
-    config.max_sessions = args.max_sessions;
-    config.session_timeout = args.session_timeout;
-    config.allow_overwrite = args.allow_overwrites;
-    config.overlap = args.overlap.0;
-    config.finalize = args.finalize.0;
-    Ok(config)
+/// What holds for the server and for each of its directories, of the command line or of the file it names.
+fn options(args: ServeArgs) -> Result<(ServerArgs, Vec<Directory>), Error> {
+    let Some(path) = args.config else {
+        return Ok((args.server, vec![Directory { args: args.directory, place: None }]));
+    };
+    let (mut server, directories) = config_file::read(&path)?;
+    server.listen = args.server.listen.or(server.listen);
+    if args.server.verbosity.verbose > 0 {
+        server.verbosity = args.server.verbosity;
+    }
+    Ok((server, directories))
 }
 
-fn server_config(args: &ServeArgs, engine: Engine, logger: Logger) -> ServerConfig {
+fn server_config(args: ServerArgs, mounts: Vec<(String, Engine)>, logger: Logger) -> ServerConfig {
+    let listen = args.listen.unwrap_or_default();
     ServerConfig {
-        host: args.listen.host.clone(),
-        port: args.listen.port,
-        mounts: vec![(args.url_prefix.clone(), engine)],
+        host: listen.host,
+        port: listen.port,
+        mounts,
         cleanup_interval: args.cleanup_interval,
         logger,
         ..ServerConfig::default()

@@ -1,0 +1,246 @@
+//! A key of the configuration file: the option of the same name. What may be said and what is taken is asked of
+//! the command line's own definition, so the two cannot differ.
+
+use std::any::TypeId;
+use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, ArgAction, Args};
+use toml::de::DeValue;
+
+use super::args::{DirectoryArgs, ServerArgs};
+use crate::args::NOT_YET;
+
+/// Keys that two directories can never share, and so have no default at the top.
+const OWN: [&str; 4] = ["root", "url-prefix", "enabled", "public-url"];
+
+/// Where in the file a key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Above all directories: what concerns the server, and defaults for the directories.
+    Top,
+    /// In the table of a directory.
+    Directory,
+}
+
+/// All options that have a key.
+pub fn command() -> clap::Command {
+    DirectoryArgs::augment_args(ServerArgs::augment_args(clap::Command::new("serve")))
+}
+
+/// What stands on the command line for a key and its value; nothing for a flag that is off. Paths are relative
+/// to `base`.
+///
+/// Errors: in words, why the key may not stand there or the value is none.
+pub fn words(
+    command: &clap::Command,
+    scope: Scope,
+    key: &str,
+    value: &DeValue<'_>,
+    base: &Path,
+) -> Result<Vec<OsString>, String> {
+    let arg = find(command, scope, key)?;
+    let words =
+        written(arg, key, value, base).ok_or_else(|| format!("expected {}", Kind::of(arg).wanted()))?;
+    let line = [OsString::from("serve")].into_iter().chain(words.iter().cloned());
+    command.clone().try_get_matches_from(line).map_err(|error| reason(&error))?;
+    Ok(words)
+}
+
+fn find<'a>(command: &'a clap::Command, scope: Scope, key: &str) -> Result<&'a Arg, String> {
+    let of_server = names(ServerArgs::augment_args).contains(key);
+    match (scope, command.get_arguments().find(|arg| arg.get_long() == Some(key))) {
+        (Scope::Directory, Some(_)) if of_server => {
+            Err("it concerns the whole server: write it above the first [[directory]]".into())
+        }
+        (Scope::Top, Some(_)) if OWN.contains(&key) => {
+            Err("it concerns one directory: write it below its [[directory]]".into())
+        }
+        (_, Some(arg)) => Ok(arg),
+        (_, None) if NOT_YET.iter().any(|(name, later)| *name == "serve" && later.contains(&key)) => {
+            Err("it is not in this version".into())
+        }
+        (_, None) => Err("unknown key: keys are the long options of `bitsup serve`".into()),
+    }
+}
+
+fn names(augment: fn(clap::Command) -> clap::Command) -> BTreeSet<String> {
+    let command = augment(clap::Command::new("serve"));
+    command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
+}
+
+/// How the value of an option is written.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// There or not.
+    Flag,
+    /// There so many times.
+    Count,
+    /// Yes or no.
+    Bool,
+    /// A number, with or without unit.
+    Number,
+    Path,
+    Text,
+}
+
+impl Kind {
+    const NUMBERS: [fn() -> TypeId; 4] =
+        [TypeId::of::<u32>, TypeId::of::<u64>, TypeId::of::<usize>, TypeId::of::<Duration>];
+
+    fn of(arg: &Arg) -> Self {
+        let value = arg.get_value_parser().type_id();
+        match arg.get_action() {
+            ArgAction::SetTrue => Self::Flag,
+            ArgAction::Count => Self::Count,
+            _ if value == TypeId::of::<bool>() => Self::Bool,
+            _ if Self::NUMBERS.iter().any(|number| value == number()) => Self::Number,
+            _ if value == TypeId::of::<PathBuf>() => Self::Path,
+            _ => Self::Text,
+        }
+    }
+
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Flag | Self::Bool => "true or false",
+            Self::Count => "a number from 0 to 3",
+            Self::Number => "a number, or a string with a number and its unit",
+            Self::Path | Self::Text => "a string",
+        }
+    }
+}
+
+/// An option as it would be typed; `None` when the value is of another type.
+fn written(arg: &Arg, key: &str, value: &DeValue<'_>, base: &Path) -> Option<Vec<OsString>> {
+    let with = |text: OsString| {
+        let mut word = OsString::from(format!("--{key}="));
+        word.push(text);
+        vec![word]
+    };
+    Some(match (Kind::of(arg), value) {
+        (Kind::Flag, DeValue::Boolean(on)) => vec![format!("--{key}").into(); usize::from(*on)],
+        (Kind::Bool, DeValue::Boolean(yes)) => with(yes.to_string().into()),
+        (Kind::Count, DeValue::Integer(number)) => {
+            let times = usize::from_str_radix(number.as_str(), number.radix()).ok()?;
+            vec![format!("--{key}").into(); Some(times).filter(|times| *times <= 3)?]
+        }
+        (Kind::Number, DeValue::Integer(number)) => {
+            with(i128::from_str_radix(number.as_str(), number.radix()).ok()?.to_string().into())
+        }
+        (Kind::Number | Kind::Text, DeValue::String(text)) => with(text.as_ref().into()),
+        (Kind::Path, DeValue::String(text)) => with(base.join(text.as_ref()).into()),
+        _ => return None,
+    })
+}
+
+/// Why clap refuses a value, without the option's name, which it would have as it is typed.
+fn reason(error: &clap::Error) -> String {
+    match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(source), _) => source.to_string(),
+        (None, Some(ContextValue::Strings(values))) => format!("expected one of {}", values.join(", ")),
+        _ => error.kind().to_string(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use clap::FromArgMatches;
+    use toml::de::DeTable;
+
+    use super::*;
+    use crate::serve::ServeArgs;
+
+    /// Every option that has a key, a line of a file, and what it stands for on a command line.
+    const SAMPLES: [(&str, &str, &str); 23] = [
+        ("listen", "listen = '[::1]:81'", "--listen [::1]:81"),
+        ("cleanup-interval", "cleanup-interval = 5", "--cleanup-interval 5s"),
+        ("verbose", "verbose = 2", "-vv"),
+        ("root", "root = 'sub/dir'", "--root /base/sub/dir"),
+        ("url-prefix", "url-prefix = 'up'", "--url-prefix /up/"),
+        ("enabled", "enabled = false", "--enabled false"),
+        ("max-upload-size", "max-upload-size = '2t'", "--max-upload-size 2t"),
+        ("max-fragment-size", "max-fragment-size = 0x10_000", "--max-fragment-size 64k"),
+        ("allow-overwrites", "allow-overwrites = true", "--allow-overwrites"),
+        ("session-timeout", "session-timeout = '1h 30m'", "--session-timeout 5400"),
+        ("max-sessions-per-user", "max-sessions-per-user = 7", "--max-sessions-per-user 7"),
+        ("max-sessions", "max-sessions = '8'", "--max-sessions 8"),
+        ("overlap", "overlap = 'reject'", "--overlap reject"),
+        ("finalize", "finalize = 'close'", "--finalize close"),
+        ("durability", "durability = 'none'", "--durability none"),
+        ("public-url", "public-url = 'https://up.test/x/'", "--public-url https://up.test/x/"),
+        ("host-id", "host-id = 'node1:8080'", "--host-id node1:8080"),
+        ("host-id-fallback-timeout", "host-id-fallback-timeout = '2h'", "--host-id-fallback-timeout 7200"),
+        ("method-override", "method-override = true", "--method-override"),
+        ("notify", "notify = 'reference'", "--notify reference"),
+        ("notify-url", "notify-url = 'http://app.test/x'", "--notify-url http://app.test/x"),
+        ("notify-timeout", "notify-timeout = '1m'", "--notify-timeout 60"),
+        ("notify-concurrency", "notify-concurrency = 3", "--notify-concurrency 3"),
+    ];
+
+    /// The options that a command line sets.
+    fn set_by(words: impl IntoIterator<Item = OsString>) -> String {
+        let line = [OsString::from("serve")].into_iter().chain(words);
+        let matches = command().try_get_matches_from(line).unwrap();
+        let server = ServerArgs::from_arg_matches(&matches).unwrap();
+        format!("{server:?} {:?}", DirectoryArgs::from_arg_matches(&matches).unwrap())
+    }
+
+    /// Reads a line of a file, at the top or in a directory.
+    fn read(scope: Scope, line: &str) -> Result<Vec<OsString>, String> {
+        let table = DeTable::parse(line).unwrap().into_inner();
+        let (key, value) = table.iter().next().unwrap();
+        words(&command(), scope, key.get_ref(), value.get_ref(), Path::new("/base"))
+    }
+
+    #[test]
+    fn every_option_has_its_key_and_every_key_its_option() {
+        let mut options = names(ServeArgs::augment_args);
+        assert!(options.remove("config"), "the one option that is none of the file's");
+        assert_eq!(options, SAMPLES.iter().map(|(key, ..)| (*key).to_owned()).collect());
+        assert_eq!(options, names(|command| DirectoryArgs::augment_args(ServerArgs::augment_args(command))));
+    }
+
+    #[test]
+    fn a_key_does_what_its_option_does() {
+        for (key, line, typed) in SAMPLES {
+            let expected = set_by(typed.split(' ').map(OsString::from));
+            assert_ne!(expected, set_by([]), "{key}: the sample sets nothing");
+            let taken = [Scope::Top, Scope::Directory].map(|scope| read(scope, line));
+            assert!(taken.iter().any(Result::is_ok), "{key}: {taken:?}");
+            for words in taken.into_iter().flatten() {
+                assert_eq!(set_by(words), expected, "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn server_directory_and_defaults_have_their_places() {
+        for (key, line, _) in SAMPLES {
+            let of_server = ["listen", "cleanup-interval", "verbose"].contains(&key);
+            assert_eq!(read(Scope::Directory, line).is_ok(), !of_server, "{key}");
+            assert_eq!(read(Scope::Top, line).is_ok(), !OWN.contains(&key), "{key}");
+        }
+    }
+
+    /// All but where to listen and what to log.
+    #[test]
+    fn a_configuration_file_excludes_the_other_options() {
+        for (key, _, typed) in SAMPLES {
+            let line = ["serve", "--config", "file"].into_iter().chain(typed.split(' '));
+            let taken = ServeArgs::augment_args(clap::Command::new("serve")).try_get_matches_from(line);
+            let conflict = taken.err().map(|error| error.kind());
+            let beside = ["listen", "verbose"].contains(&key);
+            assert_eq!(conflict, (!beside).then_some(clap::error::ErrorKind::ArgumentConflict), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_flag_that_is_off_is_not_typed() {
+        assert_eq!(read(Scope::Top, "allow-overwrites = false"), Ok(Vec::new()));
+    }
+}
