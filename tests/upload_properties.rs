@@ -48,6 +48,7 @@ fn ack() -> impl Strategy<Value = Ack> {
         context: rest.0,
         protocol: rest.1.map(str::to_owned),
         retry_after: rest.2,
+        challenge: None,
         host_id: rest.4.0.map(str::to_owned),
         host_id_fallback: rest.4.1,
         reply_url: rest.4.2.map(str::to_owned),

@@ -11,7 +11,6 @@ use vector::world::MODES;
 /// Statements of PROTOCOL 12.1 to 12.9 that other tests show, or that need a part of the protocol that is not
 /// there yet.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("GEN-14", "users"),
     ("NTF-01", HTTP),
     ("NTF-02", HTTP),
     ("NTF-03", HTTP),
@@ -24,7 +23,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("NTF-17", HTTP),
     ("NTF-18", HTTP),
     ("NTF-19", HTTP),
-    ("PNG-05", "users"),
 ];
 
 const HTTP: &str = "the notification over HTTP";

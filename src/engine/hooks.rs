@@ -123,6 +123,16 @@ impl Verdict {
         self.rejection = Some(Fault::rejected(status, hresult, context, reason));
     }
 
+    /// Refuses with 401 and asks for credentials: `challenge` is the value of `WWW-Authenticate`, such as
+    /// `Basic realm="uploads"`. A value that cannot be sent in a header is answered as 500.
+    pub fn challenge(&mut self, challenge: impl Into<String>) {
+        let challenge = challenge.into();
+        self.rejection = Some(match challenge.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            true => Fault::unauthorized(challenge),
+            false => Fault::internal("the application's challenge cannot be sent"),
+        });
+    }
+
     /// Names the user, from `on_request` on. Sessions belong to whoever made them.
     pub fn set_owner(&mut self, owner: impl Into<String>) {
         self.owner = Some(owner.into());

@@ -31,6 +31,8 @@ pub struct Ack {
     pub context: Option<Context>,
     /// `Retry-After` in seconds.
     pub retry_after: Option<u32>,
+    /// `WWW-Authenticate`, of a 401.
+    pub challenge: Option<String>,
 }
 
 impl Ack {
@@ -41,12 +43,14 @@ impl Ack {
 
     /// The Ack of a refused packet. 416 carries no HRESULT and 401 and 407 none either (PROTOCOL 11.1 #25).
     pub fn fault(fault: &Fault) -> Self {
+        let error = fault.hresult.filter(|_| !matches!(fault.status, 401 | 407));
         Self {
             status: fault.status,
             is_ack: true,
-            error: fault.hresult,
-            context: fault.hresult.map(|_| fault.context),
+            error,
+            context: error.map(|_| fault.context),
             retry_after: fault.retry_after,
+            challenge: fault.challenge.clone(),
             ..Self::default()
         }
     }
@@ -79,6 +83,7 @@ impl Ack {
         put(names::ERROR_CODE, self.error.map(|error| error.wire()));
         put(names::ERROR_CONTEXT, self.context.map(|context| format!("{:#x}", context as u32)));
         put(names::RETRY_AFTER, self.retry_after.map(|seconds| seconds.to_string()));
+        put(names::WWW_AUTHENTICATE, self.challenge.clone());
         put(names::ACCEPT_ENCODING, self.protocol.as_ref().map(|_| "identity".to_owned()));
         out
     }
@@ -99,6 +104,7 @@ impl Ack {
             error: hresult(names::ERROR).or_else(|| hresult(names::ERROR_CODE)),
             context: text(names::ERROR_CONTEXT).map(Context::from_wire),
             retry_after: text(names::RETRY_AFTER).and_then(|value| value.parse().ok()),
+            challenge: text(names::WWW_AUTHENTICATE).map(str::to_owned),
         }
     }
 }

@@ -29,7 +29,7 @@ impl Context {
 pub struct Fault {
     /// HTTP status of the answer.
     pub status: u16,
-    /// Goes out as `BITS-Error` and `BITS-Error-Code`; 416 has none.
+    /// Goes out as `BITS-Error` and `BITS-Error-Code`; 401 and 416 have none.
     pub hresult: Option<HResult>,
     /// Goes out as `BITS-Error-Context` beside the HRESULT.
     pub context: Context,
@@ -37,11 +37,13 @@ pub struct Fault {
     pub reason: &'static str,
     /// Seconds for `Retry-After`.
     pub retry_after: Option<u32>,
+    /// Goes out as `WWW-Authenticate`, of a 401.
+    pub challenge: Option<String>,
 }
 
 impl Fault {
     const fn new(status: u16, hresult: Option<HResult>, reason: &'static str) -> Self {
-        Self { status, hresult, context: Context::Server, reason, retry_after: None }
+        Self { status, hresult, context: Context::Server, reason, retry_after: None, challenge: None }
     }
 
     /// 400: the request breaks a rule of the format.
@@ -96,7 +98,12 @@ impl Fault {
 
     /// What the application behind the server says.
     pub const fn rejected(status: u16, hresult: HResult, context: Context, reason: &'static str) -> Self {
-        Self { status, hresult: Some(hresult), context, reason, retry_after: None }
+        Self { status, hresult: Some(hresult), context, reason, retry_after: None, challenge: None }
+    }
+
+    /// 401: the server wants to know who it is, and says how (GEN-14).
+    pub fn unauthorized(challenge: String) -> Self {
+        Self { challenge: Some(challenge), ..Self::new(401, None, "credentials are wanted") }
     }
 
     /// 503 with Retry-After: a limit is reached for now.

@@ -102,6 +102,13 @@ fn say(words: &[String], upload: &Upload<'_>, verdict: &mut Verdict) {
                 };
                 verdict.reject(status, hresult, context, "as the case wants it");
             }
+            "challenge" => {
+                let challenge = format!("Basic realm=\"{}\"", value());
+                match upload.headers.get("Authorization") {
+                    None => verdict.challenge(challenge),
+                    Some(credentials) => verdict.set_owner(credentials),
+                }
+            }
             "owner" => verdict.set_owner(value()),
             "to" => verdict.set_destination(value()),
             "keep" => verdict.set_keep_file(value() == "yes"),
