@@ -23,8 +23,8 @@ use std::time::Duration;
 use self::http::Http;
 use self::interrupt::Interrupt;
 use crate::error::{Error, Status};
-use crate::proto::{Ack, HResult, PacketKind, names};
-use crate::upload::Request;
+use crate::proto::{PacketKind, names};
+use crate::upload::{self, Request};
 
 pub use self::config::ClientConfig;
 pub use self::control::JobControl;
@@ -33,7 +33,6 @@ pub use self::job::Job;
 pub use self::observer::{Flow, JobState, Observer, Progress};
 pub use self::source::Source;
 
-/// How a client behaves; shared by its jobs.
 /// Makes jobs. A clone is the same client.
 ///
 /// Threads: all methods may be called concurrently.
@@ -63,16 +62,12 @@ impl Client {
 
     /// Sends one Ping, without retry.
     ///
-    /// Errors: those of the way to the server; [`Status::HttpStatus`] when its answer is no success.
+    /// Errors: those of the way to the server, and [`upload::check_ping`]'s.
     pub fn ping(&self, url: &str) -> Result<(), Error> {
         let headers = vec![(names::PACKET_TYPE, PacketKind::Ping.name().to_owned())];
         let ping = Request { kind: PacketKind::Ping, url: url.to_owned(), headers, offset: 0, length: 0 };
-        let ack =
-            Http::new(&self.config, Interrupt::default())?.send(&ping, &Source::from_bytes([]), None)?;
-        match ack.is_success() && ack.is_ack {
-            true => Ok(()),
-            false => Err(no_server(url, &ack)),
-        }
+        let http = Http::new(&self.config, Interrupt::default())?;
+        upload::check_ping(&http.send(&ping, &Source::from_bytes([]), None)?)
     }
 
     /// A job that uploads `source` to `url`. Nothing is sent before [`Job::run`].
@@ -80,20 +75,5 @@ impl Client {
     /// Errors: [`Status::InvalidArgument`] when the URL is not an absolute http or https URL.
     pub fn job(&self, url: &str, source: Source) -> Result<Job, Error> {
         Job::new(self.config.clone(), url, source)
-    }
-}
-
-fn no_server(url: &str, ack: &Ack) -> Error {
-    let hresult = match ack.is_success() {
-        true => HResult::BG_E_INVALID_SERVER_RESPONSE,
-        false => ack.error.unwrap_or(HResult::http(ack.status)),
-    };
-    let advice = hresult.info().map_or("check that the URL belongs to a BITS server", |info| info.advice);
-    let message = format!("{url} answered the Ping by HTTP {}, {hresult}; {advice}", ack.status);
-    let error = Error::new(Status::HttpStatus, message).with_http_status(ack.status).with_hresult(hresult);
-    match ack.status {
-        501 | 505 => error,
-        408 | 429 | 500..=599 => error.transient(),
-        _ => error,
     }
 }

@@ -112,6 +112,17 @@ pub(super) fn check_ack(kind: PacketKind, session: Option<&str>, ack: &Ack) -> R
     }
 }
 
+/// Whether the answer to a Ping is a BITS server's that takes packets.
+///
+/// Errors: transient where it may pass.
+pub fn check_ping(ack: &Ack) -> Result<(), Error> {
+    match verdict(PacketKind::Ping, false, ack) {
+        Verdict::Accepted => check_ack(PacketKind::Ping, None, ack),
+        Verdict::Again => Err(refusal(PacketKind::Ping, ack).transient()),
+        _ => Err(refusal(PacketKind::Ping, ack)),
+    }
+}
+
 /// The session that a Create-Session Ack opens.
 pub(super) fn opened(ack: &Ack) -> Result<&str, Error> {
     let kind = PacketKind::CreateSession;

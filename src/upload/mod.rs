@@ -18,6 +18,7 @@ mod state;
 
 use std::time::Duration;
 
+pub use judge::check_ping;
 pub use machine::Upload;
 #[cfg(feature = "client")]
 pub(crate) use machine::gave_up;
