@@ -8,6 +8,8 @@ found_in() {
 
 version=$(found_in Cargo.toml 'version = "([0-9]+\.[0-9]+\.[0-9]+)"')
 abi=$(found_in include/bitsup.h 'BITSUP_ABI_VERSION ([0-9]+)')
+major=${version%%.*}
+minor=${version#*.} minor=${minor%.*}
 
 # Prints a template in which every @name@ is replaced by the value of the shell variable `name`.
 filled() {
