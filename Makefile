@@ -2,7 +2,19 @@
 
 CARGO_FLAGS := --locked
 
-.PHONY: help setup demo test lint header deny
+# Where things are installed; meant to be set on the command line.
+prefix = /usr/local
+bindir = $(prefix)/bin
+libdir = $(prefix)/lib
+includedir = $(prefix)/include
+docdir = $(prefix)/share/doc/bitsup
+# Where packages are left.
+out = target/package
+
+INSTALL := DESTDIR='$(DESTDIR)' prefix='$(prefix)' bindir='$(bindir)' libdir='$(libdir)' \
+	includedir='$(includedir)' docdir='$(docdir)' tools/install
+
+.PHONY: help setup demo test lint header docs deny release install uninstall deb tarball
 .NOTPARALLEL:
 
 help:
@@ -10,19 +22,27 @@ help:
 	@echo 'make test    every check and every test; what continuous integration runs'
 	@echo 'make lint    formatting and clippy, warnings denied'
 	@echo 'make header  write include/bitsup.h and include/bitsup.symbols from the source'
+	@echo 'make docs    write the reference of the C interface to target/doc/c (needs doxygen)'
 	@echo 'make deny    licences and advisories of the dependencies (needs cargo-deny)'
+	@echo
+	@echo 'make release    build the library and the program; needs nothing but cargo and a C compiler'
+	@echo 'make install    install them: DESTDIR, prefix, bindir, libdir, includedir, docdir; uninstall undoes it'
+	@echo 'make deb        Debian packages for this machine in target/package, or where out=... says'
+	@echo 'make tarball    the same tree as a .tar.gz that works wherever it is unpacked'
 
 setup:
-	@tools/setup
+	@tools/setup test
 
-demo: setup
+demo:
+	@tools/setup demo
 	@tools/demo
 
-# The demo comes last, because it is the only part that builds a second profile.
-test: setup lint
+# The tests of the packages and the demo share the second profile.
+test: setup lint release
 	cargo check $(CARGO_FLAGS) --no-default-features
 	cargo test $(CARGO_FLAGS) --features header
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) --no-deps
+	tools/docs
 	tools/demo --discard
 	@echo 'make test: all passed'
 
@@ -35,3 +55,22 @@ header: setup
 
 deny:
 	cargo deny check
+
+docs:
+	tools/docs
+
+# Where cargo is out of reach, as it often is under sudo, what was built before is installed.
+release:
+	@! command -v cargo >/dev/null || cargo build $(CARGO_FLAGS) --release
+
+install: release
+	$(INSTALL)
+
+uninstall:
+	$(INSTALL) --uninstall
+
+deb: release
+	tools/package deb '$(out)'
+
+tarball: release
+	tools/package tarball '$(out)'

@@ -4,15 +4,18 @@
 #![cfg(all(target_os = "linux", feature = "ffi"))]
 
 mod cc;
+#[path = "support/examples.rs"]
+mod examples;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use cc::{WARNINGS, include, library, succeed, tool};
-use rustix::process::{Pid, Signal, kill_process};
+use examples::{Serve, move_a_file, sample, signal_to};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 /// How a program is compiled and run.
@@ -111,68 +114,20 @@ fn every_function_is_called_with_null() {
     }
 }
 
-/// A running `serve`, killed when the test ends early.
-struct Serve {
-    child: Child,
-    url: String,
-}
-
-impl Serve {
-    fn start(program: &Program) -> Self {
-        let mut child = program.command().arg(program.path("root")).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").expect("serve says where it listens").to_owned();
-        Self { child, url }
-    }
-
-    fn stop(mut self, signal: Signal) -> Option<i32> {
-        signal_to(&self.child, signal);
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-fn signal_to(child: &Child, signal: Signal) {
-    kill_process(Pid::from_child(child), signal).unwrap();
-}
-
 fn example(name: &str) -> Program {
     Program::compile(&format!("examples/c/{name}.c"), Under::Nothing)
-}
-
-fn sample(folder: &Path, size: usize) -> (PathBuf, Vec<u8>) {
-    let data: Vec<u8> = (0..size).map(|i| (i * i / 7) as u8).collect();
-    let path = folder.join("sample.bin");
-    fs::write(&path, &data).unwrap();
-    (path, data)
 }
 
 #[test]
 fn the_examples_move_a_file_and_show_its_progress() {
     let (serve, upload) = (example("serve"), example("upload"));
-    let root = serve.make_folder("root");
-    let server = Serve::start(&serve);
-    let (path, data) = sample(upload.folder.path(), 300_000);
-    let output = succeed(upload.command().arg(path).arg(format!("{}copy.bin", server.url)));
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(stdout.lines().all(|line| line.starts_with("progress ")), "{stdout}");
-    assert_eq!(stdout.lines().last(), Some("progress 300000 300000"));
-    assert!(fs::read(root.join("copy.bin")).unwrap() == data);
-    assert_eq!(server.stop(Signal::TERM), Some(0));
+    move_a_file(serve.command(), upload.command());
 }
 
 #[test]
 fn the_upload_example_says_what_is_wrong_and_fails() {
     let (serve, upload) = (example("serve"), example("upload"));
-    serve.make_folder("root");
-    let server = Serve::start(&serve);
+    let server = Serve::start(serve.command(), &serve.make_folder("root"));
     let (path, _) = sample(upload.folder.path(), 10);
     let output = upload.command().arg(path).arg(format!("{}missing/copy.bin", server.url)).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -186,7 +141,7 @@ fn the_upload_example_says_what_is_wrong_and_fails() {
 fn the_upload_example_continues_after_an_interrupt() {
     let (serve, upload) = (example("serve"), example("upload"));
     let root = serve.make_folder("root");
-    let server = Serve::start(&serve);
+    let server = Serve::start(serve.command(), &root);
     // Long enough for an interrupt at the first line of progress to strike while fragments are under way.
     let (path, data) = sample(upload.folder.path(), 64 << 20);
     let state = upload.path("state");

@@ -134,9 +134,18 @@ fn the_manuals_configuration_serves_all_its_directories() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for document in
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/cli.md", "docs/protocol.md", "CHANGELOG.md"]
-    {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/abi.md",
+        "docs/cli.md",
+        "docs/errors.md",
+        "docs/install.md",
+        "docs/protocol.md",
+        "docs/threads.md",
+    ] {
         let path = repository().join(document);
         let text = fs::read_to_string(&path).unwrap();
         for target in

@@ -1,0 +1,58 @@
+/*
+ * upload FILE URL [STATE]: uploads FILE to URL. With the path of a STATE file, the same command continues an
+ * upload that was interrupted. Each acknowledged piece is a line on stdout: "progress SENT TOTAL". Exit code 0
+ * when the file is delivered, 1 when not, 2 for wrong usage.
+ *
+ *     c++ -std=c++17 -Iinclude examples/cpp/upload.cpp -Ltarget/debug -lbitsup -o upload
+ */
+#include <bitsup.hpp>
+
+#include <iostream>
+
+namespace {
+
+bitsup::callbacks narration()
+{
+    bitsup::callbacks callbacks;
+    callbacks.progress = [](std::uint64_t sent, std::uint64_t total) {
+        std::cout << "progress " << sent << ' ' << total << std::endl;
+        return bitsup::flow::proceed;
+    };
+    callbacks.retry = [](const bitsup::error &cause, std::uint32_t attempt, bitsup::milliseconds &delay) {
+        std::cerr << "attempt " << attempt << " failed: " << cause.what() << "; next in " << delay.count()
+                  << " ms\n";
+        return bitsup::flow::proceed;
+    };
+    return callbacks;
+}
+
+void explain(const bitsup::error &error)
+{
+    std::cerr << "upload: " << error.what() << " (" << error.status_name();
+    if (error.http_status() != 0)
+        std::cerr << ", HTTP " << error.http_status();
+    if (error.hresult() != 0)
+        std::cerr << ", HRESULT 0x" << std::hex << std::uppercase << error.hresult();
+    std::cerr << ")\n";
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    if (argc != 3 && argc != 4) {
+        std::cerr << "usage: upload FILE URL [STATE]\n";
+        return 2;
+    }
+    try {
+        bitsup::job job(bitsup::client(), argv[2], bitsup::source::from_file(argv[1]));
+        job.set_observer(bitsup::observer(narration()));
+        if (argc == 4)
+            job.set_state_path(argv[3]);
+        job.run();
+        return 0;
+    } catch (const bitsup::error &error) {
+        explain(error);
+        return 1;
+    }
+}

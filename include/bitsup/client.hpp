@@ -1,0 +1,206 @@
+/* The uploading side. Part of bitsup.hpp. */
+#ifndef BITSUP_CLIENT_HPP
+#define BITSUP_CLIENT_HPP
+
+#include <bitsup/call.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <utility>
+
+namespace bitsup {
+
+/** The answer of a callback. */
+enum class flow : std::int32_t {
+    /** Go on. */
+    proceed = BITSUP_CONTINUE,
+    /** Stop what called it, with BITSUP_E_CALLBACK. */
+    abort = BITSUP_ABORT
+};
+
+/** What an observer calls, on the thread inside job::run or job::cancel; each may be left empty. What they
+ * throw ends the run and is thrown again by the call that they were called from. */
+struct callbacks {
+    /** Bytes were acknowledged: `sent` of `total`. */
+    std::function<flow(std::uint64_t sent, std::uint64_t total)> progress;
+    /** The job went from one BITSUP_JOB_* state to another. */
+    std::function<void(std::int32_t from, std::int32_t to)> state;
+    /** A request failed and will be tried again after `delay`, which may be changed. */
+    std::function<flow(const error &cause, std::uint32_t attempt, milliseconds &delay)> retry;
+};
+
+namespace detail {
+
+inline std::int32_t on_progress(void *user_data, std::uint64_t sent, std::uint64_t total)
+{
+    const auto &progress = static_cast<const callbacks *>(user_data)->progress;
+    return frame::guarded([&] { return progress ? progress(sent, total) : flow::proceed; });
+}
+
+inline void on_state(void *user_data, std::int32_t from, std::int32_t to)
+{
+    const auto &state = static_cast<const callbacks *>(user_data)->state;
+    frame::guarded([&] {
+        if (state)
+            state(from, to);
+        return flow::proceed;
+    });
+}
+
+inline std::int32_t on_retry(void *user_data, const bitsup_error *cause, std::uint32_t attempt,
+                             std::uint64_t *delay_ms)
+{
+    const auto &retry = static_cast<const callbacks *>(user_data)->retry;
+    return frame::guarded([&] {
+        if (!retry)
+            return flow::proceed;
+        milliseconds delay = time(*delay_ms);
+        const flow answer = retry(error(bitsup_error_status(cause), cause), attempt, delay);
+        *delay_ms = count(delay);
+        return answer;
+    });
+}
+
+inline void destroy(void *user_data)
+{
+    delete static_cast<callbacks *>(user_data);
+}
+
+} // namespace detail
+
+/** How a client behaves. */
+class client_config
+    : public detail::settings<client_config, bitsup_client_config, bitsup_client_config_free> {
+public:
+    client_config() : settings(bitsup_client_config_new()) {}
+
+    client_config &fragment_size(std::uint64_t bytes)
+    {
+        return set(bitsup_client_config_set_fragment_size, bytes);
+    }
+    client_config &connect_timeout(milliseconds timeout)
+    {
+        return set(bitsup_client_config_set_connect_timeout, detail::count(timeout));
+    }
+    client_config &request_timeout(milliseconds timeout)
+    {
+        return set(bitsup_client_config_set_request_timeout, detail::count(timeout));
+    }
+    client_config &response_timeout(milliseconds timeout)
+    {
+        return set(bitsup_client_config_set_response_timeout, detail::count(timeout));
+    }
+    client_config &retry(std::uint32_t max_attempts, milliseconds first_delay, milliseconds max_delay)
+    {
+        return set(bitsup_client_config_set_retry, max_attempts, detail::count(first_delay),
+                   detail::count(max_delay));
+    }
+    client_config &no_progress_timeout(milliseconds timeout)
+    {
+        return set(bitsup_client_config_set_no_progress_timeout, detail::count(timeout));
+    }
+    client_config &timeout(milliseconds timeout)
+    {
+        return set(bitsup_client_config_set_timeout, detail::count(timeout));
+    }
+    client_config &user_agent(const std::string &text)
+    {
+        return set(bitsup_client_config_set_user_agent, detail::text(text));
+    }
+    client_config &add_header(const std::string &name, const std::string &value)
+    {
+        return set(bitsup_client_config_add_header, detail::text(name), detail::text(value));
+    }
+    client_config &rate_limit(std::uint64_t bytes_per_second)
+    {
+        return set(bitsup_client_config_set_rate_limit, bytes_per_second);
+    }
+};
+
+/** Makes jobs, which share its configuration. */
+class client : public detail::handle<bitsup_client, bitsup_client_free> {
+public:
+    explicit client(const client_config &config = client_config())
+        : handle(detail::output<bitsup_client *>(bitsup_client_new, config.get()))
+    {
+    }
+
+    void ping(const std::string &url) const { detail::call(bitsup_client_ping, get(), detail::text(url)); }
+};
+
+/** What one job sends. */
+class source : public detail::handle<bitsup_source, bitsup_source_free> {
+public:
+    static source from_file(const std::string &path)
+    {
+        return source(detail::output<bitsup_source *>(bitsup_source_from_file, detail::text(path)));
+    }
+    static source from_bytes(const std::uint8_t *data, std::size_t len)
+    {
+        return source(detail::output<bitsup_source *>(bitsup_source_from_bytes, data, len));
+    }
+
+private:
+    using handle::handle;
+};
+
+/** A set of callbacks. They do not change any more, and live until the last job that has them is gone. */
+class observer : public detail::handle<bitsup_observer, bitsup_observer_free> {
+public:
+    explicit observer(callbacks functions)
+        : handle(bitsup_observer_new(new callbacks(std::move(functions)), detail::destroy))
+    {
+        detail::call(bitsup_observer_on_progress, get(), detail::on_progress);
+        detail::call(bitsup_observer_on_state, get(), detail::on_state);
+        detail::call(bitsup_observer_on_retry, get(), detail::on_retry);
+    }
+};
+
+/** Acknowledged bytes, of how many. */
+struct progress {
+    std::uint64_t sent;
+    std::uint64_t total;
+};
+
+/** One upload. */
+class job : public detail::handle<bitsup_job, bitsup_job_free> {
+public:
+    /** Takes the source, for a source serves one job. */
+    job(const client &client, const std::string &url, source source)
+        : handle(detail::output<bitsup_job *>(bitsup_job_new, client.get(), detail::text(url), source.get()))
+    {
+    }
+
+    void set_content_name(const std::string &name)
+    {
+        detail::call(bitsup_job_set_content_name, get(), detail::text(name));
+    }
+    void set_observer(const observer &observer)
+    {
+        detail::call(bitsup_job_set_observer, get(), observer.get());
+    }
+    void set_state_path(const std::string &path)
+    {
+        detail::call(bitsup_job_set_state_path, get(), detail::text(path));
+    }
+
+    void run() { detail::frame().call(bitsup_job_run, get()); }
+    void suspend() const { detail::call(bitsup_job_suspend, get()); }
+    void cancel() const { detail::frame().call(bitsup_job_cancel, get()); }
+
+    std::int32_t state() const noexcept { return bitsup_job_state(get()); }
+    bitsup::progress progress() const
+    {
+        bitsup::progress now{};
+        detail::call(bitsup_job_progress, get(), &now.sent, &now.total);
+        return now;
+    }
+    std::string session_id() const
+    {
+        return detail::owned_text(detail::output<char *>(bitsup_job_session_id, get()));
+    }
+};
+
+} // namespace bitsup
+
+#endif

@@ -1,0 +1,149 @@
+/* The receiving side. Part of bitsup.hpp. */
+#ifndef BITSUP_SERVER_HPP
+#define BITSUP_SERVER_HPP
+
+#include <bitsup/call.hpp>
+
+namespace bitsup {
+
+/** Where an engine keeps what it receives. */
+class store : public detail::handle<bitsup_store, bitsup_store_free> {
+public:
+    /** `durability` is one of BITSUP_DURABILITY_*. */
+    static store directory(const std::string &root, std::int32_t durability = BITSUP_DURABILITY_FILE)
+    {
+        return store(detail::output<bitsup_store *>(bitsup_store_new_dir, detail::text(root), durability));
+    }
+
+private:
+    using handle::handle;
+};
+
+/** How an engine behaves. */
+class engine_config
+    : public detail::settings<engine_config, bitsup_engine_config, bitsup_engine_config_free> {
+public:
+    engine_config() : settings(bitsup_engine_config_new()) {}
+
+    engine_config &store(const bitsup::store &store)
+    {
+        return set(bitsup_engine_config_set_store, store.get());
+    }
+    engine_config &max_upload_size(std::uint64_t bytes)
+    {
+        return set(bitsup_engine_config_set_max_upload_size, bytes);
+    }
+    engine_config &max_fragment_size(std::uint64_t bytes)
+    {
+        return set(bitsup_engine_config_set_max_fragment_size, bytes);
+    }
+    engine_config &max_sessions_per_owner(std::uint64_t count)
+    {
+        return set(bitsup_engine_config_set_max_sessions_per_owner, count);
+    }
+    engine_config &max_sessions(std::uint64_t count)
+    {
+        return set(bitsup_engine_config_set_max_sessions, count);
+    }
+    engine_config &session_timeout(milliseconds timeout)
+    {
+        return set(bitsup_engine_config_set_session_timeout, detail::count(timeout));
+    }
+    engine_config &allow_overwrite(bool allowed)
+    {
+        return set(bitsup_engine_config_set_allow_overwrite, std::int32_t{allowed});
+    }
+    /** One of BITSUP_OVERLAP_*. */
+    engine_config &overlap(std::int32_t overlap) { return set(bitsup_engine_config_set_overlap, overlap); }
+    /** One of BITSUP_FINALIZE_*. */
+    engine_config &finalize(std::int32_t finalize)
+    {
+        return set(bitsup_engine_config_set_finalize, finalize);
+    }
+};
+
+/** What a tick did, and when the next one is due; milliseconds::max() for never. */
+struct ticked {
+    std::uint64_t expired;
+    milliseconds next;
+};
+
+/** Receives the uploads of one virtual directory. */
+class engine : public detail::handle<bitsup_engine, bitsup_engine_free> {
+public:
+    explicit engine(const engine_config &config)
+        : handle(detail::output<bitsup_engine *>(bitsup_engine_new, config.get()))
+    {
+    }
+
+    ticked tick() const
+    {
+        std::uint64_t expired = 0, next_ms = 0;
+        detail::call(bitsup_engine_tick, get(), &expired, &next_ms);
+        return {expired, detail::time(next_ms)};
+    }
+    std::uint64_t session_count() const
+    {
+        return detail::output<std::uint64_t>(bitsup_engine_session_count, get());
+    }
+    void end_session(const std::string &session_id) const
+    {
+        detail::call(bitsup_engine_end_session, get(), detail::text(session_id));
+    }
+};
+
+/** How a server listens. */
+class server_config
+    : public detail::settings<server_config, bitsup_server_config, bitsup_server_config_free> {
+public:
+    server_config() : settings(bitsup_server_config_new()) {}
+
+    server_config &listen(const std::string &host, std::uint16_t port)
+    {
+        return set(bitsup_server_config_set_listen, detail::text(host), port);
+    }
+    server_config &mount(const std::string &prefix, const engine &engine)
+    {
+        return set(bitsup_server_config_mount, detail::text(prefix), engine.get());
+    }
+    server_config &max_workers(std::uint32_t count)
+    {
+        return set(bitsup_server_config_set_max_workers, count);
+    }
+    server_config &head_timeout(milliseconds timeout)
+    {
+        return set(bitsup_server_config_set_head_timeout, detail::count(timeout));
+    }
+    server_config &max_connections(std::uint32_t count)
+    {
+        return set(bitsup_server_config_set_max_connections, count);
+    }
+    server_config &read_timeout(milliseconds timeout)
+    {
+        return set(bitsup_server_config_set_read_timeout, detail::count(timeout));
+    }
+    server_config &idle_timeout(milliseconds timeout)
+    {
+        return set(bitsup_server_config_set_idle_timeout, detail::count(timeout));
+    }
+};
+
+/** A running server; its destructor tells it to stop and does not wait. */
+class server : public detail::handle<bitsup_server, bitsup_server_free> {
+public:
+    explicit server(const server_config &config)
+        : handle(detail::output<bitsup_server *>(bitsup_server_start, config.get()))
+    {
+    }
+
+    std::string url() const
+    {
+        return detail::owned_text(detail::output<char *>(bitsup_server_url, get()));
+    }
+    std::uint16_t port() const noexcept { return bitsup_server_port(get()); }
+    void stop(milliseconds grace) { detail::call(bitsup_server_stop, get(), detail::count(grace)); }
+};
+
+} // namespace bitsup
+
+#endif

@@ -1,0 +1,274 @@
+// What bitsup.hpp adds to the C functions: ownership, exceptions, callbacks that throw. Takes two empty folders.
+#include <bitsup.hpp>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <type_traits>
+#include <vector>
+
+#define CHECK(condition)                                                              \
+    do {                                                                              \
+        if (!(condition)) {                                                           \
+            std::cerr << __FILE__ << ':' << __LINE__ << ": not so: " #condition "\n"; \
+            std::exit(1);                                                             \
+        }                                                                             \
+    } while (0)
+
+// The call must throw a bitsup::error of that status, which is returned.
+#define FAILS(expected, call) fails(__LINE__, expected, [&] { call; })
+
+namespace {
+
+using namespace std::chrono_literals;
+
+template <class Call> bitsup::error fails(int line, bitsup_status expected, Call call)
+{
+    try {
+        call();
+    } catch (const bitsup::error &error) {
+        if (error.status() == expected)
+            return error;
+        std::cerr << "line " << line << ": " << error.status_name() << ": " << error.what() << '\n';
+        std::exit(1);
+    }
+    std::cerr << "line " << line << ": does not throw\n";
+    std::exit(1);
+}
+
+struct thrown {
+    int number;
+};
+
+// A server in this process, and a client that sends small fragments and gives up soon.
+struct world {
+    std::string root;
+    bitsup::engine engine;
+    bitsup::server server;
+    bitsup::client client;
+
+    explicit world(const std::string &folder)
+        : root(folder),
+          engine(bitsup::engine_config()
+                     .store(bitsup::store::directory(folder, BITSUP_DURABILITY_NONE))
+                     .allow_overwrite(true)
+                     .overlap(BITSUP_OVERLAP_REJECT)
+                     .finalize(BITSUP_FINALIZE_CLOSE)
+                     .max_upload_size(100000)
+                     .max_fragment_size(50000)
+                     .max_sessions(9)
+                     .max_sessions_per_owner(9)
+                     .session_timeout(1h)),
+          server(bitsup::server_config()
+                     .mount("/", engine)
+                     .listen("127.0.0.1", 0)
+                     .max_workers(4)
+                     .max_connections(20)
+                     .head_timeout(9s)
+                     .read_timeout(9s)
+                     .idle_timeout(9s)),
+          client(bitsup::client_config()
+                     .fragment_size(8192)
+                     .retry(2, 1ms, 1ms)
+                     .connect_timeout(9s)
+                     .request_timeout(9s)
+                     .response_timeout(9s)
+                     .no_progress_timeout(9s)
+                     .timeout(9s)
+                     .user_agent("wrapper")
+                     .add_header("X-Test", "1")
+                     .rate_limit(0))
+    {
+    }
+
+    bitsup::job job(const std::string &name, bitsup::callbacks callbacks = {}) const
+    {
+        static const std::vector<std::uint8_t> data(5 * 8192, 'x');
+        bitsup::job job(client, server.url() + name, bitsup::source::from_bytes(data.data(), data.size()));
+        job.set_observer(bitsup::observer(std::move(callbacks)));
+        return job;
+    }
+};
+
+void versions_are_those_of_the_header()
+{
+    CHECK(bitsup::version_number() == BITSUP_VERSION_NUMBER);
+    CHECK(bitsup::abi_version() == BITSUP_ABI_VERSION);
+    CHECK(std::string(bitsup::version_string()).find('.') != std::string::npos);
+}
+
+void objects_move_and_do_not_copy(const world &world)
+{
+    static_assert(!std::is_copy_constructible_v<bitsup::job> && !std::is_copy_assignable_v<bitsup::job>);
+    static_assert(std::is_nothrow_move_constructible_v<bitsup::job>);
+    bitsup::job job = world.job("a"), other = world.job("b");
+    job = std::move(other);
+    job.run();
+    CHECK(job.get() != nullptr && other.get() == nullptr && job.state() == BITSUP_JOB_CLOSED);
+    FAILS(BITSUP_E_NULL_ARGUMENT, other.run());
+}
+
+void errors_carry_what_c_knows(const world &world)
+{
+    bitsup::job job = world.job("no/such/folder");
+    const bitsup::error refused = FAILS(BITSUP_E_SERVER_FAULT, job.run());
+    CHECK(refused.http_status() == 404 && refused.hresult() == 0x80190194 && !refused.is_transient());
+    CHECK(std::string(refused.status_name()) == "BITSUP_E_SERVER_FAULT");
+    CHECK(std::string(refused.what()).find("404") != std::string::npos && refused.message() == refused.what());
+    CHECK(refused.context() == 5);
+
+    FAILS(BITSUP_E_NOT_FOUND, bitsup::source::from_file(world.root + "/missing"));
+    FAILS(BITSUP_E_BUSY, bitsup::store::directory(world.root));
+    FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::source::from_file(std::string("a\0b", 3)));
+    FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::client_config().timeout(-1ms));
+    FAILS(BITSUP_E_INVALID_STATE, bitsup::engine{bitsup::engine_config()});
+    FAILS(BITSUP_E_SESSION_NOT_FOUND, world.engine.end_session("{nobody}"));
+    FAILS(BITSUP_E_INVALID_STATE, world.job("c").session_id());
+}
+
+void callbacks_hear_what_happens(const world &world)
+{
+    std::uint64_t last = 0;
+    std::vector<std::int32_t> states;
+    bitsup::callbacks callbacks;
+    callbacks.progress = [&](std::uint64_t sent, std::uint64_t total) {
+        CHECK(sent >= last && sent <= total);
+        last = sent;
+        return bitsup::flow::proceed;
+    };
+    callbacks.state = [&](std::int32_t, std::int32_t to) { states.push_back(to); };
+    bitsup::job job = world.job("d", callbacks);
+    job.set_content_name("other");
+    job.run();
+    CHECK(last == 5 * 8192 && job.progress().sent == last && job.progress().total == last);
+    CHECK(states.front() == BITSUP_JOB_CONNECTING && states.back() == BITSUP_JOB_CLOSED);
+}
+
+void callbacks_stop_a_run_by_their_answer(const world &world)
+{
+    bitsup::callbacks callbacks;
+    callbacks.progress = [](std::uint64_t, std::uint64_t) { return bitsup::flow::abort; };
+    bitsup::job job = world.job("e", callbacks);
+    FAILS(BITSUP_E_CALLBACK, job.run());
+    CHECK(!job.session_id().empty() && world.engine.session_count() == 1);
+    world.engine.end_session(job.session_id());
+    CHECK(world.engine.session_count() == 0 && world.engine.tick().expired == 0);
+}
+
+// The exception itself comes out of run(), and no callback is called after it.
+void what_a_callback_throws_comes_out_of_the_run(const world &world)
+{
+    int calls = 0, caught = 0;
+    bitsup::callbacks by_progress, by_state;
+    by_progress.progress = [&](std::uint64_t, std::uint64_t) -> bitsup::flow { throw thrown{++calls}; };
+    by_state.state = [&](std::int32_t, std::int32_t) { throw thrown{++calls}; };
+    for (const auto &callbacks : {by_progress, by_state}) {
+        bitsup::job job = world.job("f", callbacks);
+        calls = 0;
+        try {
+            job.run();
+        } catch (const thrown &exception) {
+            caught += exception.number;
+        }
+        CHECK(calls == 1);
+        job.set_observer(bitsup::observer({}));
+        job.cancel();
+    }
+    CHECK(caught == 2);
+}
+
+void a_retry_is_told_and_may_throw(const world &world)
+{
+    std::vector<std::uint32_t> attempts;
+    bitsup::callbacks callbacks;
+    callbacks.retry = [&](const bitsup::error &cause, std::uint32_t attempt, bitsup::milliseconds &delay) {
+        CHECK(cause.status() == BITSUP_E_CONNECT && cause.is_transient() && delay <= 1ms);
+        delay = 2ms;
+        attempts.push_back(attempt);
+        return bitsup::flow::proceed;
+    };
+    const auto nowhere = [&](bitsup::callbacks functions) {
+        bitsup::job job(world.client, "http://127.0.0.1:1/x", bitsup::source::from_bytes(nullptr, 0));
+        job.set_observer(bitsup::observer(std::move(functions)));
+        job.run();
+    };
+    FAILS(BITSUP_E_CONNECT, nowhere(callbacks));
+    CHECK(attempts.size() == 1 && attempts.front() == 1);
+    callbacks.retry = [](const bitsup::error &cause, std::uint32_t, bitsup::milliseconds &) -> bitsup::flow {
+        throw cause;
+    };
+    FAILS(BITSUP_E_CONNECT, nowhere(callbacks));
+}
+
+// A run inside a callback of another run: each exception stays with its own.
+void runs_nest(const world &world)
+{
+    int inner = 0;
+    bitsup::callbacks throwing, nesting;
+    throwing.progress = [](std::uint64_t, std::uint64_t) -> bitsup::flow { throw thrown{7}; };
+    nesting.progress = [&](std::uint64_t, std::uint64_t) {
+        try {
+            world.job("g", throwing).run();
+        } catch (const thrown &exception) {
+            inner += exception.number;
+        }
+        return bitsup::flow::proceed;
+    };
+    bitsup::job outer = world.job("h", nesting);
+    outer.run();
+    CHECK(inner >= 7 && outer.state() == BITSUP_JOB_CLOSED);
+}
+
+// What the functions hold is released with the last job that has them, and not before.
+void callbacks_live_as_long_as_their_job(const world &world)
+{
+    const auto shared = std::make_shared<int>(0);
+    {
+        bitsup::callbacks callbacks;
+        callbacks.progress = [shared](std::uint64_t, std::uint64_t) {
+            ++*shared;
+            return bitsup::flow::proceed;
+        };
+        bitsup::job job = world.job("i", std::move(callbacks));
+        CHECK(shared.use_count() == 2);
+        job.run();
+    }
+    CHECK(shared.use_count() == 1 && *shared > 0);
+}
+
+void a_state_path_continues(const world &world, const std::string &folder)
+{
+    const std::string path = folder + "/source", state = folder + "/state";
+    std::ofstream(path) << std::string(20000, 'y');
+    bitsup::job first(world.client, world.server.url() + "j", bitsup::source::from_file(path));
+    first.set_state_path(state);
+    first.suspend();
+    FAILS(BITSUP_E_SUSPENDED, first.run());
+    first.run();
+    std::ifstream copy(world.root + "/j");
+    CHECK(std::string(std::istreambuf_iterator<char>(copy), {}) == std::string(20000, 'y'));
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 3);
+    world world(argv[1]);
+    versions_are_those_of_the_header();
+    world.client.ping(world.server.url());
+    CHECK(world.server.url().find(std::to_string(world.server.port())) != std::string::npos);
+    objects_move_and_do_not_copy(world);
+    errors_carry_what_c_knows(world);
+    callbacks_hear_what_happens(world);
+    callbacks_stop_a_run_by_their_answer(world);
+    what_a_callback_throws_comes_out_of_the_run(world);
+    a_retry_is_told_and_may_throw(world);
+    runs_nest(world);
+    callbacks_live_as_long_as_their_job(world);
+    a_state_path_continues(world, argv[2]);
+    world.server.stop(1s);
+    FAILS(BITSUP_E_CONNECT, world.client.ping(world.server.url()));
+}
