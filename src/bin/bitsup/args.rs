@@ -77,6 +77,9 @@ pub struct ServeArgs {
     /// What survives a loss of power
     #[arg(long, value_name = "WHAT", default_value = "file")]
     pub durability: DurabilityArg,
+    /// Other servers use the root at the same time, all with this option
+    #[arg(long)]
+    pub shared: bool,
     #[command(flatten)]
     pub verbosity: Verbosity,
 }

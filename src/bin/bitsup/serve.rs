@@ -31,7 +31,8 @@ pub fn run(args: &ServeArgs) -> Result<(), Error> {
 }
 
 fn engine_config(args: &ServeArgs, logger: Logger) -> Result<EngineConfig, Error> {
-    let store = DirStore::open(&args.root, DirOptions { durability: args.durability.0 })?;
+    let options = DirOptions { durability: args.durability.0, shared: args.shared };
+    let store = DirStore::open(&args.root, options)?;
     let mut config = EngineConfig::new(Arc::new(store));
     config.logger = logger;
     config.max_upload_size = args.max_upload_size.unwrap_or(config.max_upload_size);
