@@ -15,7 +15,7 @@ use bitsup::proto::{Ack, Headers, names};
 use bitsup::upload::{Action, Request, ResumeState, RetryPolicy, Upload, UploadOptions};
 use bitsup::{Error, Status};
 use ground::Ground;
-pub use mishap::{MISHAPS, Mishap};
+use mishap::Mishap;
 
 pub const NO_PROGRESS: Duration = Duration::from_secs(600);
 pub const RETRY: RetryPolicy = RetryPolicy {
@@ -122,7 +122,6 @@ impl Pair {
                 Action::Wait { delay, .. } => {
                     self.clock.advance(u64::try_from(delay.as_millis()).unwrap());
                 }
-                Action::FetchReply(places) => panic!("no reply is wanted: {places:?}\n{}", self.story),
                 Action::Done => return Outcome::Done,
                 Action::Failed(error) => {
                     let _ = writeln!(self.story, "failed: {error}");
