@@ -27,8 +27,8 @@ mod header {
     use std::path::Path;
     use std::{env, fs};
 
-    /// One file per C type, in the order of the header.
-    const SOURCES: [&str; 14] = [
+    /// The files of the C types, in the order of the header.
+    const SOURCES: [&str; 19] = [
         "version",
         "error",
         "text",
@@ -38,8 +38,13 @@ mod header {
         "source",
         "observer",
         "job",
+        "job_control",
         "store",
+        "upload",
+        "verdict",
+        "hooks",
         "engine_config",
+        "engine_policy",
         "engine",
         "server_config",
         "server",

@@ -13,9 +13,9 @@
  * are under way is fine; beginning a call on it afterwards is not.
  *
  * Parameters: object, inputs, outputs, error. Text is UTF-8 and ends with NUL; paths are the system's own
- * bytes on Unix and UTF-8 elsewhere. No pointer may be NULL but `error`, `user_data`, `destroy`, callbacks
- * and the pointer to an empty block of bytes. Outputs are written on success only. Times are milliseconds,
- * sizes and offsets bytes. Booleans are int32_t, 0 or not 0.
+ * bytes on Unix and UTF-8 elsewhere. No pointer may be NULL but `error`, `user_data`, `destroy`, callbacks,
+ * the pointer to an empty block of bytes and what its function says may be. Outputs are written on success
+ * only. Times are milliseconds, sizes and offsets bytes. Booleans are int32_t, 0 or not 0.
  *
  * Errors: a function that can fail returns a bitsup_status and takes `bitsup_error **error` last. Where it is
  * not NULL, every call writes it: NULL on success, on failure an error that the caller frees. The former
@@ -199,6 +199,16 @@
 #define BITSUP_E_PANIC 901
 
 /**
+ * Who failed on the server's side: the server itself.
+ */
+#define BITSUP_CONTEXT_SERVER 5
+
+/**
+ * Who failed on the server's side: the application behind it.
+ */
+#define BITSUP_CONTEXT_APPLICATION 7
+
+/**
  * The answer of a callback: go on.
  */
 #define BITSUP_CONTINUE 0
@@ -234,7 +244,13 @@
 #define BITSUP_JOB_SUSPENDED 4
 
 /**
- * State of a job: the server has the whole file; the session is being closed.
+ * State of a job: the server has the whole file; its reply is being fetched.
+ */
+#define BITSUP_JOB_FETCHING_REPLY 5
+
+/**
+ * State of a job: the server has the whole file, and its reply is where it belongs; the session is being
+ * closed.
  */
 #define BITSUP_JOB_TRANSFERRED 6
 
@@ -267,6 +283,72 @@
  * Durability: every acknowledged fragment survives a loss of power.
  */
 #define BITSUP_DURABILITY_FRAGMENT 2
+
+/**
+ * Packet: none; a session ended by itself.
+ */
+#define BITSUP_PACKET_NONE 0
+
+/**
+ * Packet: asks whether the server is there; belongs to no session.
+ */
+#define BITSUP_PACKET_PING 1
+
+/**
+ * Packet: opens a session.
+ */
+#define BITSUP_PACKET_CREATE 2
+
+/**
+ * Packet: carries bytes of the file.
+ */
+#define BITSUP_PACKET_FRAGMENT 3
+
+/**
+ * Packet: ends a session after a complete upload.
+ */
+#define BITSUP_PACKET_CLOSE 4
+
+/**
+ * Packet: ends a session and discards it.
+ */
+#define BITSUP_PACKET_CANCEL 5
+
+/**
+ * Packet: none, but a GET or HEAD of a reply.
+ */
+#define BITSUP_PACKET_REPLY 6
+
+/**
+ * End of a session: closed after a complete upload.
+ */
+#define BITSUP_END_CLOSED 0
+
+/**
+ * End of a session: cancelled by the client, or ended by the host.
+ */
+#define BITSUP_END_CANCELLED 1
+
+/**
+ * End of a session: idle for too long.
+ */
+#define BITSUP_END_EXPIRED 2
+
+/**
+ * End of a session: closed before the upload was complete, or refused for good, or its data was lost.
+ */
+#define BITSUP_END_FAILED 3
+
+/**
+ * Notification: the application gets the paths of the file and of the reply to write; it is on the same
+ * machine.
+ */
+#define BITSUP_NOTIFY_BY_REFERENCE 1
+
+/**
+ * Notification: the application gets the file, and answers with the reply.
+ */
+#define BITSUP_NOTIFY_BY_VALUE 2
 
 /**
  * Overlap: of a fragment that begins before the next expected byte only the new bytes are stored. Default.
@@ -314,6 +396,19 @@ typedef struct bitsup_engine_config bitsup_engine_config;
 typedef struct bitsup_error bitsup_error;
 
 /**
+ * The application behind an engine: a set of callbacks with one `user_data`; all of them may be left out.
+ *
+ * They run on threads of the server, concurrently for different sessions, or on the thread inside
+ * bitsup_engine_tick or bitsup_engine_end_session. For one session on_progress, on_received and on_end
+ * follow each other; on_request comes for every packet, also while another callback of its session runs. No
+ * lock of the library is held. A callback may take minutes: it holds its thread and the further packets of
+ * its session, so it must not wait for one of those. It may call const functions, ending its own session
+ * included, and free objects. A server that stops waits for callbacks; stopped from within one it answers
+ * BITSUP_E_BUSY, and stops.
+ */
+typedef struct bitsup_hooks bitsup_hooks;
+
+/**
  * One upload. Only one non-const call at a time; const calls go from any thread, also while it runs and from
  * its callbacks.
  */
@@ -345,6 +440,20 @@ typedef struct bitsup_source bitsup_source;
 typedef struct bitsup_store bitsup_store;
 
 /**
+ * An upload, as a callback of the server sees it. It and its texts are good until that callback returns. A
+ * call with it that begins later answers as for NULL, as long as the hooks or an engine with them live; then
+ * there is nothing any more that it could point to.
+ */
+typedef struct bitsup_upload bitsup_upload;
+
+/**
+ * What a callback of the server decides. Untouched, it means: go on; keep the file; no reply. It is good
+ * until that callback returns; a call with it that begins later answers BITSUP_E_INVALID_STATE, as long as
+ * the hooks or an engine with them live.
+ */
+typedef struct bitsup_verdict bitsup_verdict;
+
+/**
  * The result of a call: BITSUP_OK or one of BITSUP_E_*. Hundreds are classes: 1xx the caller, 2xx this
  * machine, 3xx the network, 4xx the peer, 5xx asked for, 9xx a bug in this library. New numbers may come;
  * treat unknown ones by their class.
@@ -364,6 +473,13 @@ typedef void (*bitsup_destroy_fn)(void *user_data);
 typedef int32_t (*bitsup_progress_fn)(void *user_data, uint64_t sent, uint64_t total);
 
 /**
+ * Bytes of a reply or of a download came in: `received` of `total`, which is UINT64_MAX while the server has
+ * not said it. `received` shrinks when the content changed and is fetched anew. Answers BITSUP_CONTINUE or
+ * BITSUP_ABORT.
+ */
+typedef int32_t (*bitsup_reply_progress_fn)(void *user_data, uint64_t received, uint64_t total);
+
+/**
  * The job went from one BITSUP_JOB_* state to another.
  */
 typedef void (*bitsup_state_fn)(void *user_data, int32_t from, int32_t to);
@@ -377,6 +493,23 @@ typedef int32_t (*bitsup_retry_fn)(void *user_data,
                                    const bitsup_error *cause,
                                    uint32_t attempt,
                                    uint64_t *delay_ms);
+
+/**
+ * Decides about `upload` by what it sets in `verdict`. Answers BITSUP_CONTINUE; any other answer says that
+ * it failed: the packet is refused with 500 and BITSUP_CONTEXT_APPLICATION, whatever was set, and the log
+ * says so.
+ */
+typedef int32_t (*bitsup_decide_fn)(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict);
+
+/**
+ * Hears of `upload`.
+ */
+typedef void (*bitsup_notify_fn)(void *user_data, const bitsup_upload *upload);
+
+/**
+ * Hears that the session of `upload` is gone; `reason` is one of BITSUP_END_*.
+ */
+typedef void (*bitsup_end_fn)(void *user_data, const bitsup_upload *upload, int32_t reason);
 
 #ifdef __cplusplus
 extern "C" {
@@ -473,7 +606,7 @@ uint16_t bitsup_error_http_status(const bitsup_error *error);
 uint32_t bitsup_error_hresult(const bitsup_error *error);
 
 /**
- * Who failed on the other side: 5 the server, 7 the application behind it, 0 when it was not said.
+ * Who failed on the server's side: one of BITSUP_CONTEXT_*, or 0 when it was not said.
  *
  * Ownership: borrows the error.
  * Threads: any, concurrently.
@@ -659,6 +792,19 @@ bitsup_status bitsup_client_config_set_rate_limit(bitsup_client_config *config,
                                                   bitsup_error **error);
 
 /**
+ * Whether POST with `X-HTTP-Method-Override: BITS_POST` is sent instead of the verb itself, for servers that
+ * want it so and for proxies that refuse the verb. Default: 0.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_client_config_set_method_override(bitsup_client_config *config,
+                                                       int32_t enabled,
+                                                       bitsup_error **error);
+
+/**
  * A client with a copy of `config`.
  *
  * Ownership: borrows `config`; free `*out` with bitsup_client_free.
@@ -689,6 +835,25 @@ void bitsup_client_free(bitsup_client *client);
  * Since: 0.1
  */
 bitsup_status bitsup_client_ping(const bitsup_client *client, const char *url, bitsup_error **error);
+
+/**
+ * Downloads `url`, for instance the reply of an upload, to the file `path`: in ranges, retrying as a job
+ * does. Blocks until the file is whole; until then it is `path` with ".part" behind it, and what was at
+ * `path` stays. `observer`, whose progress of a reply and whose retry are called, may be NULL.
+ *
+ * Ownership: borrows all.
+ * Threads: any, concurrently.
+ * Callbacks: those of the observer, on this thread.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a URL that is none, BUSY when `path` is being
+ * downloaded to or `observer` is in use, TIMEOUT at the end of the time that a run may take, CALLBACK; 2xx,
+ * 3xx and 4xx.
+ * Since: 0.1
+ */
+bitsup_status bitsup_client_download(const bitsup_client *client,
+                                     const char *url,
+                                     const char *path,
+                                     bitsup_observer *observer,
+                                     bitsup_error **error);
 
 /**
  * A regular file. Its size and time of modification are taken now; a change during the upload ends the job
@@ -761,6 +926,19 @@ bitsup_status bitsup_observer_on_progress(bitsup_observer *observer,
                                           bitsup_error **error);
 
 /**
+ * Sets who hears of received bytes of a reply or of a download; NULL: nobody.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: on the thread inside bitsup_job_run or bitsup_client_download.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_observer_on_reply_progress(bitsup_observer *observer,
+                                                bitsup_reply_progress_fn callback,
+                                                bitsup_error **error);
+
+/**
  * Sets who hears of changes of state; NULL: nobody.
  *
  * Ownership: borrows all.
@@ -778,7 +956,7 @@ bitsup_status bitsup_observer_on_state(bitsup_observer *observer,
  *
  * Ownership: borrows all.
  * Threads: one at a time.
- * Callbacks: on the thread inside bitsup_job_run or bitsup_job_cancel.
+ * Callbacks: on the thread inside bitsup_job_run, bitsup_job_cancel or bitsup_client_download.
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
@@ -844,15 +1022,29 @@ bitsup_status bitsup_job_set_observer(bitsup_job *job, bitsup_observer *observer
  *
  * Ownership: copies the path.
  * Threads: one at a time.
- * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for the path of the source, BUSY while the job runs or when another
- * job has the file; 2xx.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for the path of the source, BUSY while the job runs or when
+ * another job has the file; 2xx.
  * Since: 0.1
  */
 bitsup_status bitsup_job_set_state_path(bitsup_job *job, const char *path, bitsup_error **error);
 
 /**
- * Uploads. Blocks until the file is delivered and the session closed, retrying by itself. Running an ended
- * job again continues it, unless it was complete or cancelled.
+ * Makes the job an upload-reply job: when the server has the whole file, its reply is fetched to the file
+ * `path`, in ranges, and only when it is safe there is the session closed. Until it is whole it is `path`
+ * with ".part" behind it, which is this job's while that lives; then it replaces what is at `path`. A server
+ * without a reply ends the run with BITSUP_E_PROTOCOL.
+ *
+ * Ownership: copies the path.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for a directory or the path of the source, BUSY while the job runs
+ * or when another job has the file; 2xx.
+ * Since: 0.1
+ */
+bitsup_status bitsup_job_set_reply_path(bitsup_job *job, const char *path, bitsup_error **error);
+
+/**
+ * Uploads. Blocks until the file is delivered, its reply fetched and the session closed, retrying by itself.
+ * Running an ended job again continues it, unless it was complete or cancelled.
  *
  * Ownership: borrows the job.
  * Threads: one at a time.
@@ -922,6 +1114,16 @@ bitsup_status bitsup_job_progress(const bitsup_job *job,
 bitsup_status bitsup_job_session_id(const bitsup_job *job, char **out_text, bitsup_error **error);
 
 /**
+ * Where the reply of an upload-reply job is: an absolute URL.
+ *
+ * Ownership: free `*out_text` with bitsup_string_free.
+ * Threads: any, concurrently, callbacks included.
+ * Errors: NULL_ARGUMENT, INVALID_STATE when the server has not named a reply.
+ * Since: 0.1
+ */
+bitsup_status bitsup_job_reply_url(const bitsup_job *job, char **out_text, bitsup_error **error);
+
+/**
  * Files under the directory `root`, which must exist; unfinished uploads in its subdirectory ".bitsup". The
  * root is locked until the store is gone. `durability` is one of BITSUP_DURABILITY_*; whichever it is, a
  * crash of the process alone loses nothing that was acknowledged.
@@ -946,6 +1148,320 @@ bitsup_status bitsup_store_new_dir(const char *root,
  * Since: 0.1
  */
 void bitsup_store_free(bitsup_store *store);
+
+/**
+ * What led to the callback: one of BITSUP_PACKET_*; -1 for NULL.
+ *
+ * Ownership: borrows the upload.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+int32_t bitsup_upload_packet(const bitsup_upload *upload);
+
+/**
+ * The session, as the client names it: "{...}"; NULL before there is one. In on_request it is only what the
+ * request claims.
+ *
+ * Ownership: the text belongs to the upload and lives until the callback returns.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_upload_session_id(const bitsup_upload *upload);
+
+/**
+ * Path and query of the remote name, as Create-Session had it, the mount point included. NULL for NULL.
+ *
+ * Ownership: the text belongs to the upload and lives until the callback returns.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_upload_target(const bitsup_upload *upload);
+
+/**
+ * The absolute URL of the remote name, as far as it is known: without public URL and Host it begins with the
+ * path. In on_request that of the request itself. NULL for NULL.
+ *
+ * Ownership: the text belongs to the upload and lives until the callback returns.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_upload_url(const bitsup_upload *upload);
+
+/**
+ * The address of the client; NULL when it is not known.
+ *
+ * Ownership: the text belongs to the upload and lives until the callback returns.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_upload_peer(const bitsup_upload *upload);
+
+/**
+ * The authenticated user, or whom a callback named; NULL when there is none.
+ *
+ * Ownership: the text belongs to the upload and lives until the callback returns.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_upload_owner(const bitsup_upload *upload);
+
+/**
+ * The name that the client gives the file (Content-Name); NULL when the packet has none. It is no path to
+ * write to.
+ *
+ * Ownership: the text belongs to the upload and lives until the callback returns.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_upload_content_name(const bitsup_upload *upload);
+
+/**
+ * Where the received file lies on this machine: to be read, and left there. NULL but in on_received, and for
+ * stores without files.
+ *
+ * Ownership: the text belongs to the upload and lives until the callback returns.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_upload_data_path(const bitsup_upload *upload);
+
+/**
+ * Where a reply may be written before on_received returns, to be named to bitsup_verdict_set_reply_path.
+ * NULL but in on_received, and for stores without files.
+ *
+ * Ownership: the text belongs to the upload and lives until the callback returns.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_upload_reply_path(const bitsup_upload *upload);
+
+/**
+ * The first header field of that name in the packet, in any case; NULL when there is none or it is no UTF-8.
+ *
+ * Ownership: borrows the name; the text belongs to the upload and lives until the callback returns.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_upload_header(const bitsup_upload *upload, const char *name);
+
+/**
+ * How many bytes the session holds; 0 for NULL.
+ *
+ * Ownership: borrows the upload.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+uint64_t bitsup_upload_received(const bitsup_upload *upload);
+
+/**
+ * Length of the whole file; UINT64_MAX while it is not known, and for NULL.
+ *
+ * Ownership: borrows the upload.
+ * Threads: any, until the callback returns.
+ * Errors: none.
+ * Since: 0.1
+ */
+uint64_t bitsup_upload_total(const bitsup_upload *upload);
+
+/**
+ * Refuses: the packet is answered with that HTTP status, HRESULT and context. 403 is final; after any other
+ * the client of a complete upload tries again, and on_received is called again. A status below 300 or over
+ * 599 is answered as 500, an `hresult` of 0 as that of the status, and a `context` that is not
+ * BITSUP_CONTEXT_SERVER as BITSUP_CONTEXT_APPLICATION: a refusal with a wrong number is a refusal.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time, until the callback returns.
+ * Errors: NULL_ARGUMENT, BUSY, INVALID_STATE after the callback.
+ * Since: 0.1
+ */
+bitsup_status bitsup_verdict_reject(bitsup_verdict *verdict,
+                                    uint16_t http_status,
+                                    uint32_t hresult,
+                                    uint32_t context,
+                                    bitsup_error **error);
+
+/**
+ * Names the user, in on_request. Sessions belong to whoever made them, and nobody else may use them.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time, until the callback returns.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback.
+ * Since: 0.1
+ */
+bitsup_status bitsup_verdict_set_owner(bitsup_verdict *verdict, const char *owner, bitsup_error **error);
+
+/**
+ * Chooses where the file goes, in on_create or on_received: a path below the root of the store with slashes,
+ * not encoded: "folder/file.txt". A path that leaves the root, or is none, is answered 500.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time, until the callback returns.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback.
+ * Since: 0.1
+ */
+bitsup_status bitsup_verdict_set_destination(bitsup_verdict *verdict, const char *path, bitsup_error **error);
+
+/**
+ * Whether the file goes to its destination, as it does by default, or is dropped when the session is closed.
+ * In on_received.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time, until the callback returns.
+ * Errors: NULL_ARGUMENT, BUSY, INVALID_STATE after the callback.
+ * Since: 0.1
+ */
+bitsup_status bitsup_verdict_set_keep_file(bitsup_verdict *verdict, int32_t keep, bitsup_error **error);
+
+/**
+ * Replies with what is at a URL of another server: absolute, at most 2200 characters, else the packet is
+ * answered 400. In on_received; takes the place of another reply.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time, until the callback returns.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback.
+ * Since: 0.1
+ */
+bitsup_status bitsup_verdict_set_reply_url(bitsup_verdict *verdict, const char *url, bitsup_error **error);
+
+/**
+ * Replies with the content of a file, when the callback has returned. In on_received; takes the place of
+ * another reply.
+ *
+ * Ownership: copies the path and takes the file over: it is moved, or copied and removed.
+ * Threads: one at a time, until the callback returns.
+ * Errors: NULL_ARGUMENT, BUSY, INVALID_STATE after the callback. A file that is not there is answered to the
+ * client.
+ * Since: 0.1
+ */
+bitsup_status bitsup_verdict_set_reply_path(bitsup_verdict *verdict, const char *path, bitsup_error **error);
+
+/**
+ * Replies with bytes. `data` may be NULL when `len` is 0, which is a reply too. In on_received; takes the
+ * place of another reply.
+ *
+ * Ownership: copies the bytes.
+ * Threads: one at a time, until the callback returns.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for a length that no memory has, BUSY, INVALID_STATE after the
+ * callback.
+ * Since: 0.1
+ */
+bitsup_status bitsup_verdict_set_reply_bytes(bitsup_verdict *verdict,
+                                             const uint8_t *data,
+                                             size_t len,
+                                             bitsup_error **error);
+
+/**
+ * A set without callbacks. `user_data` is handed to each of them, `destroy` ends its life; both may be NULL.
+ *
+ * Ownership: takes `user_data` in every case; free the set with bitsup_hooks_free. NULL only after a bug in
+ * this library.
+ * Threads: any.
+ * Callbacks: `destroy` runs when this set, the configurations that it was given to, their engines and the
+ * servers that mount those are gone.
+ * Errors: none.
+ * Since: 0.1
+ */
+bitsup_hooks *bitsup_hooks_new(void *user_data, bitsup_destroy_fn destroy);
+
+/**
+ * Frees a set. NULL is a no-op; what it was given to keeps its copy.
+ *
+ * Ownership: takes the set.
+ * Threads: any, callbacks included; never waits.
+ * Callbacks: `destroy`, when nobody else has the set.
+ * Errors: none.
+ * Since: 0.1
+ */
+void bitsup_hooks_free(bitsup_hooks *hooks);
+
+/**
+ * Sets who decides about every packet, and about the GET and HEAD of replies, before anything is done: who
+ * sent it (bitsup_verdict_set_owner), and may they? NULL: nobody.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_hooks says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_hooks_on_request(bitsup_hooks *hooks, bitsup_decide_fn callback, bitsup_error **error);
+
+/**
+ * Sets who decides about new sessions: may it be, and where does its file go
+ * (bitsup_verdict_set_destination)? NULL: nobody.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_hooks says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_hooks_on_create(bitsup_hooks *hooks, bitsup_decide_fn callback, bitsup_error **error);
+
+/**
+ * Sets who hears of stored bytes, before they are acknowledged; NULL: nobody.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_hooks says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_hooks_on_progress(bitsup_hooks *hooks, bitsup_notify_fn callback, bitsup_error **error);
+
+/**
+ * Sets who decides about complete uploads, while the client waits: is it good, is it kept, what is the
+ * reply? Takes the place of bitsup_hooks_notify_url. At most once with success per upload, unless the
+ * process dies before the answer is recorded or its reply cannot be kept. NULL: nobody, and every upload is
+ * good.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_hooks says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_hooks_on_received(bitsup_hooks *hooks, bitsup_decide_fn callback, bitsup_error **error);
+
+/**
+ * Sets who hears of the end of sessions; NULL: nobody.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_hooks says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_hooks_on_end(bitsup_hooks *hooks, bitsup_end_fn callback, bitsup_error **error);
+
+/**
+ * Lets an application at `url` decide about complete uploads, over HTTP as with IIS; `kind` is one of
+ * BITSUP_NOTIFY_*. Takes the place of bitsup_hooks_on_received. `url` is http or https, or a reference that
+ * is resolved against the URL of each upload. `timeout_ms` is how long the request may make no progress, how
+ * long the head of the answer may take, and how long its body may make no progress; UINT64_MAX: no limit.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a kind or a URL that is none and for a timeout
+ * of 0, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_hooks_notify_url(bitsup_hooks *hooks,
+                                      int32_t kind,
+                                      const char *url,
+                                      uint64_t timeout_ms,
+                                      bitsup_error **error);
 
 /**
  * A configuration with the defaults and no store.
@@ -978,6 +1494,62 @@ void bitsup_engine_config_free(bitsup_engine_config *config);
 bitsup_status bitsup_engine_config_set_store(bitsup_engine_config *config,
                                              bitsup_store *store,
                                              bitsup_error **error);
+
+/**
+ * The application behind the engine. Without one every upload is taken, and there are no replies.
+ *
+ * Ownership: takes a copy of the callbacks as they are now and a share of their `user_data`; the caller
+ * still frees `hooks`.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_hooks says, for the engines made with this configuration. The `destroy` of former
+ * hooks runs here when nobody else has them.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_engine_config_set_hooks(bitsup_engine_config *config,
+                                             bitsup_hooks *hooks,
+                                             bitsup_error **error);
+
+/**
+ * The URL by which clients reach the engine's root, mount point included: "https://host/prefix/". Default:
+ * what the requests say by their Host, as a proxy in front passed it on.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_engine_new judges the value.
+ * Since: 0.1
+ */
+bitsup_status bitsup_engine_config_set_public_url(bitsup_engine_config *config,
+                                                  const char *url,
+                                                  bitsup_error **error);
+
+/**
+ * The address of this server within a farm, a host name or an address, with a port if it differs from the
+ * one that clients use. Clients come back to it, and reply URLs name it. After `fallback_seconds` without it
+ * they return to the original host; 0 says nothing of that.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_engine_new judges the value.
+ * Since: 0.1
+ */
+bitsup_status bitsup_engine_config_set_host_id(bitsup_engine_config *config,
+                                               const char *host,
+                                               uint32_t fallback_seconds,
+                                               bitsup_error **error);
+
+/**
+ * Whether POST with `X-HTTP-Method-Override: BITS_POST` is taken for the verb, as it passes proxies that
+ * refuse the verb. Create-Session is then answered 201, as the services that speak so do. Default: 0.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_engine_config_set_method_override(bitsup_engine_config *config,
+                                                       int32_t enabled,
+                                                       bitsup_error **error);
 
 /**
  * Longest file taken, in bytes. Default: no limit.
@@ -1284,10 +1856,13 @@ uint16_t bitsup_server_port(const bitsup_server *server);
  *
  * Ownership: borrows the server; free it afterwards.
  * Threads: one at a time.
- * Errors: NULL_ARGUMENT, BUSY while another thread stops it.
+ * Errors: NULL_ARGUMENT, BUSY while another thread stops it, and in a callback on one of the server's threads:
+ * then it stops without being waited for.
  * Since: 0.1
  */
-bitsup_status bitsup_server_stop(bitsup_server *server, uint64_t grace_ms, bitsup_error **error);
+bitsup_status bitsup_server_stop(bitsup_server *server,
+                                 uint64_t grace_ms,
+                                 bitsup_error **error);
 
 /**
  * Frees a server. NULL is a no-op. A server that was not stopped is told to stop and not waited for.

@@ -225,6 +225,22 @@ pub unsafe extern "C" fn bitsup_client_config_set_rate_limit(
     guard!(error, { set(config, |config| config.rate_limit = non_zero(bytes_per_second)) })
 }
 
+/// Whether POST with `X-HTTP-Method-Override: BITS_POST` is sent instead of the verb itself, for servers that
+/// want it so and for proxies that refuse the verb. Default: 0.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_method_override(
+    config: *mut bitsup_client_config,
+    enabled: i32,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.method_override = enabled != 0) })
+}
+
 /// Changes one value.
 ///
 /// # Safety

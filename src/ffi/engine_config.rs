@@ -1,24 +1,16 @@
-//! `bitsup_engine_config`: how an engine behaves.
+//! `bitsup_engine_config`: what an engine works with. `engine_policy` has what it takes, and when.
 
+use std::ffi::c_char;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
 
 use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Head};
+use super::hooks::bitsup_hooks;
 use super::store::bitsup_store;
-use crate::engine::{EngineConfig, Finalize, Overlap};
+use super::text;
+use crate::engine::{EngineConfig, HostId};
 use crate::error::{Error, Status};
 use crate::store::MemoryStore;
-
-/// Overlap: of a fragment that begins before the next expected byte only the new bytes are stored. Default.
-pub const BITSUP_OVERLAP_TRIM: i32 = 0;
-/// Overlap: a fragment that begins before the next expected byte is answered 416.
-pub const BITSUP_OVERLAP_REJECT: i32 = 1;
-
-/// Finalize: the file becomes visible with its last byte, before the answer. Default.
-pub const BITSUP_FINALIZE_LAST_FRAGMENT: i32 = 0;
-/// Finalize: the file becomes visible when the client closes the session, before the answer.
-pub const BITSUP_FINALIZE_CLOSE: i32 = 1;
 
 /// How an engine behaves. Needs a store; the rest begins with defaults. An engine takes a copy.
 pub struct bitsup_engine_config {
@@ -100,151 +92,95 @@ pub unsafe extern "C" fn bitsup_engine_config_set_store(
     })
 }
 
-/// Longest file taken, in bytes. Default: no limit.
+/// The application behind the engine. Without one every upload is taken, and there are no replies.
 ///
-/// Ownership: borrows all.
+/// Ownership: takes a copy of the callbacks as they are now and a share of their `user_data`; the caller
+/// still frees `hooks`.
 /// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_engine_new judges the value.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_engine_config_set_max_upload_size(
-    config: *mut bitsup_engine_config,
-    bytes: u64,
-    error: *mut *mut bitsup_error,
-) -> bitsup_status {
-    guard!(error, { set(config, |config| config.max_upload_size = bytes) })
-}
-
-/// Longest fragment taken, in bytes. Default: no limit.
-///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_engine_new judges the value.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_engine_config_set_max_fragment_size(
-    config: *mut bitsup_engine_config,
-    bytes: u64,
-    error: *mut *mut bitsup_error,
-) -> bitsup_status {
-    guard!(error, { set(config, |config| config.max_fragment_size = bytes) })
-}
-
-/// Sessions that one owner may have at a time; sessions without an owner are not counted. 0: no limit.
-/// Default: 50.
-///
-/// Ownership: borrows all.
-/// Threads: one at a time.
+/// Callbacks: as bitsup_hooks says, for the engines made with this configuration. The `destroy` of former
+/// hooks runs here when nobody else has them.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_engine_config_set_max_sessions_per_owner(
+pub unsafe extern "C" fn bitsup_engine_config_set_hooks(
     config: *mut bitsup_engine_config,
-    count: u64,
-    error: *mut *mut bitsup_error,
-) -> bitsup_status {
-    guard!(error, { set(config, |config| config.max_sessions_per_owner = count) })
-}
-
-/// Sessions in all. 0, the default: no limit.
-///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_engine_config_set_max_sessions(
-    config: *mut bitsup_engine_config,
-    count: u64,
-    error: *mut *mut bitsup_error,
-) -> bitsup_status {
-    guard!(error, { set(config, |config| config.max_sessions = count) })
-}
-
-/// How long a session lives without a successful packet. Default: 14 days.
-///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_engine_new judges the value.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_engine_config_set_session_timeout(
-    config: *mut bitsup_engine_config,
-    timeout_ms: u64,
-    error: *mut *mut bitsup_error,
-) -> bitsup_status {
-    guard!(error, { set(config, |config| config.session_timeout = Duration::from_millis(timeout_ms)) })
-}
-
-/// Whether an upload may replace a file: 0, the default, or not 0.
-///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_engine_config_set_allow_overwrite(
-    config: *mut bitsup_engine_config,
-    allowed: i32,
-    error: *mut *mut bitsup_error,
-) -> bitsup_status {
-    guard!(error, { set(config, |config| config.allow_overwrite = allowed != 0) })
-}
-
-/// What overlapping fragments do: one of BITSUP_OVERLAP_*.
-///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_engine_config_set_overlap(
-    config: *mut bitsup_engine_config,
-    overlap: i32,
+    hooks: *mut bitsup_hooks,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, {
-        let overlap = match overlap {
-            BITSUP_OVERLAP_TRIM => Overlap::Trim,
-            BITSUP_OVERLAP_REJECT => Overlap::Reject,
-            _ => return Err(handle::out_of_range("overlap", overlap, "BITSUP_OVERLAP_")),
-        };
-        set(config, |config| config.overlap = overlap)
+        let hooks = handle::borrow(hooks, "hooks")?.snapshot()?;
+        let former = set(config, |config| config.hooks.replace(hooks))?;
+        // Outside the lock: its `destroy` is foreign code.
+        drop(former);
+        Ok(())
     })
 }
 
-/// When files become visible: one of BITSUP_FINALIZE_*.
+/// The URL by which clients reach the engine's root, mount point included: "https://host/prefix/". Default:
+/// what the requests say by their Host, as a proxy in front passed it on.
 ///
-/// Ownership: borrows all.
+/// Ownership: copies the text.
 /// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_engine_new judges the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_engine_config_set_finalize(
+pub unsafe extern "C" fn bitsup_engine_config_set_public_url(
     config: *mut bitsup_engine_config,
-    finalize: i32,
+    url: *const c_char,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, {
-        let finalize = match finalize {
-            BITSUP_FINALIZE_LAST_FRAGMENT => Finalize::LastFragment,
-            BITSUP_FINALIZE_CLOSE => Finalize::Close,
-            _ => return Err(handle::out_of_range("finalize", finalize, "BITSUP_FINALIZE_")),
-        };
-        set(config, |config| config.finalize = finalize)
+        let url = text::required(url, "url")?.to_owned();
+        set(config, |config| config.public_url = Some(url))
     })
 }
 
-/// Changes one value.
+/// The address of this server within a farm, a host name or an address, with a port if it differs from the
+/// one that clients use. Clients come back to it, and reply URLs name it. After `fallback_seconds` without it
+/// they return to the original host; 0 says nothing of that.
+///
+/// Ownership: copies the text.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_engine_new judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_engine_config_set_host_id(
+    config: *mut bitsup_engine_config,
+    host: *const c_char,
+    fallback_seconds: u32,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let host = text::required(host, "host")?.to_owned();
+        set(config, |config| config.host_id = Some(HostId { host, fallback_seconds }))
+    })
+}
+
+/// Whether POST with `X-HTTP-Method-Override: BITS_POST` is taken for the verb, as it passes proxies that
+/// refuse the verb. Create-Session is then answered 201, as the services that speak so do. Default: 0.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_engine_config_set_method_override(
+    config: *mut bitsup_engine_config,
+    enabled: i32,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.method_override = enabled != 0) })
+}
+
+/// Changes one value; gives what `change` gives.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn set(
+pub(super) unsafe fn set<T>(
     config: *mut bitsup_engine_config,
-    change: impl FnOnce(&mut EngineConfig),
-) -> Result<(), Error> {
+    change: impl FnOnce(&mut EngineConfig) -> T,
+) -> Result<T, Error> {
     // SAFETY: by contract.
     let config = unsafe { handle::borrow(config, "config") }?;
-    change(&mut handle::write(&config.settings)?.config);
-    Ok(())
+    Ok(change(&mut handle::write(&config.settings)?.config))
 }

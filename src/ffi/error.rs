@@ -65,6 +65,11 @@ pub const BITSUP_E_CALLBACK: i32 = 503;
 /// A bug in this library; the object it struck is unusable.
 pub const BITSUP_E_PANIC: i32 = 901;
 
+/// Who failed on the server's side: the server itself.
+pub const BITSUP_CONTEXT_SERVER: u32 = 5;
+/// Who failed on the server's side: the application behind it.
+pub const BITSUP_CONTEXT_APPLICATION: u32 = 7;
+
 /// Number, name and meaning of every status.
 const STATUSES: [(bitsup_status, &CStr, &CStr); 27] = [
     (BITSUP_OK, c"BITSUP_OK", c"success"),
@@ -181,7 +186,7 @@ pub unsafe extern "C" fn bitsup_error_hresult(error: *const bitsup_error) -> u32
     guard_or!(0, { Ok(error.as_ref().and_then(|e| e.error.hresult()).map_or(0, |hresult| hresult.0)) })
 }
 
-/// Who failed on the other side: 5 the server, 7 the application behind it, 0 when it was not said.
+/// Who failed on the server's side: one of BITSUP_CONTEXT_*, or 0 when it was not said.
 ///
 /// Ownership: borrows the error.
 /// Threads: any, concurrently.

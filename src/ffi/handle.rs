@@ -30,6 +30,11 @@ impl Head {
     pub(super) fn new() -> Self {
         Self { pid: process::id(), poisoned: AtomicBool::new(false) }
     }
+
+    /// Whether a panic went through the object.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
 }
 
 /// Gives the object to the caller, who ends with [`free`].
@@ -70,7 +75,7 @@ pub(super) unsafe fn borrow<T: Handle>(object: *const T, name: &str) -> Result<B
         let message = format!("`{name}` was made before fork(); a forked child may only exec or exit");
         return Err(Error::new(Status::InvalidState, message));
     }
-    if head.poisoned.load(Ordering::Acquire) {
+    if head.is_poisoned() {
         let message = format!("`{name}` is unusable: a bug in bitsup struck during an earlier call");
         return Err(Error::new(Status::Panic, message));
     }

@@ -2,9 +2,9 @@
 //! `include/bitsup.h`, which is generated from the comments here.
 //!
 //! An exported function converts its arguments, calls one method of the Rust API, and converts the result
-//! back; decisions about the protocol are made below. The machinery is in four files: `guard` (panics and
-//! status), `handle` (what an opaque pointer points to), `text` (strings) and `callback` (foreign state). Then
-//! there is one file per C type.
+//! back; decisions about the protocol are made below. The machinery is in five files: `guard` (panics and
+//! status), `handle` (what an opaque pointer points to), `loan` (what C sees during a callback only), `text`
+//! (strings) and `callback` (foreign state). Then there is a file per C type, or two for a big one.
 //!
 //! # Safety
 //!
@@ -19,19 +19,26 @@ const _: () = assert!(cfg!(panic = "unwind"), "bitsup's C ABI needs panic = \"un
 
 #[macro_use]
 mod guard;
+mod application;
 mod handle;
+mod loan;
 
 pub mod callback;
 pub mod client;
 pub mod client_config;
 pub mod engine;
 pub mod engine_config;
+pub mod engine_policy;
 pub mod error;
+pub mod hooks;
 pub mod job;
+pub mod job_control;
 pub mod observer;
 pub mod server;
 pub mod server_config;
 pub mod source;
 pub mod store;
 pub mod text;
+pub mod upload;
+pub mod verdict;
 pub mod version;

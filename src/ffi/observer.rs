@@ -1,4 +1,4 @@
-//! `bitsup_observer`: is told what a job does.
+//! `bitsup_observer`: is told what a job or a download does.
 
 use std::ffi::c_void;
 use std::sync::{Arc, RwLock};
@@ -14,6 +14,12 @@ use crate::error::Error;
 /// BITSUP_CONTINUE or BITSUP_ABORT.
 pub type bitsup_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, sent: u64, total: u64) -> i32>;
+
+/// Bytes of a reply or of a download came in: `received` of `total`, which is UINT64_MAX while the server has
+/// not said it. `received` shrinks when the content changed and is fetched anew. Answers BITSUP_CONTINUE or
+/// BITSUP_ABORT.
+pub type bitsup_reply_progress_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, received: u64, total: u64) -> i32>;
 
 /// The job went from one BITSUP_JOB_* state to another.
 pub type bitsup_state_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, from: i32, to: i32)>;
@@ -54,6 +60,7 @@ impl bitsup_observer {
 struct Callbacks {
     user_data: Arc<UserData>,
     progress: bitsup_progress_fn,
+    reply_progress: bitsup_reply_progress_fn,
     state: bitsup_state_fn,
     retry: bitsup_retry_fn,
 }
@@ -63,6 +70,12 @@ impl Observer for Callbacks {
         let Some(callback) = self.progress else { return Flow::Continue };
         // SAFETY: the caller set it as a function of this type, with this user data.
         flow(unsafe { callback(self.user_data.pointer(), progress.sent, progress.total) })
+    }
+
+    fn reply_progress(&mut self, received: u64, total: Option<u64>) -> Flow {
+        let Some(callback) = self.reply_progress else { return Flow::Continue };
+        // SAFETY: as above.
+        flow(unsafe { callback(self.user_data.pointer(), received, total.unwrap_or(u64::MAX)) })
     }
 
     fn state(&mut self, from: JobState, to: JobState) {
@@ -103,8 +116,9 @@ pub unsafe extern "C" fn bitsup_observer_new(
 ) -> *mut bitsup_observer {
     guard_or!(std::ptr::null_mut(), {
         let user_data = Arc::new(UserData::new(user_data, destroy));
-        let callbacks = RwLock::new(Callbacks { user_data, progress: None, state: None, retry: None });
-        Ok(handle::give(bitsup_observer { head: Head::new(), callbacks }))
+        let callbacks =
+            Callbacks { user_data, progress: None, reply_progress: None, state: None, retry: None };
+        Ok(handle::give(bitsup_observer { head: Head::new(), callbacks: RwLock::new(callbacks) }))
     })
 }
 
@@ -139,6 +153,22 @@ pub unsafe extern "C" fn bitsup_observer_on_progress(
     guard!(error, { set(observer, |callbacks| callbacks.progress = callback) })
 }
 
+/// Sets who hears of received bytes of a reply or of a download; NULL: nobody.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Callbacks: on the thread inside bitsup_job_run or bitsup_client_download.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_observer_on_reply_progress(
+    observer: *mut bitsup_observer,
+    callback: bitsup_reply_progress_fn,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(observer, |callbacks| callbacks.reply_progress = callback) })
+}
+
 /// Sets who hears of changes of state; NULL: nobody.
 ///
 /// Ownership: borrows all.
@@ -159,7 +189,7 @@ pub unsafe extern "C" fn bitsup_observer_on_state(
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run or bitsup_job_cancel.
+/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_cancel or bitsup_client_download.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -82,7 +82,8 @@ pub unsafe extern "C" fn bitsup_server_port(server: *const bitsup_server) -> u16
 ///
 /// Ownership: borrows the server; free it afterwards.
 /// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY while another thread stops it.
+/// Errors: NULL_ARGUMENT, BUSY while another thread stops it, and in a callback on one of the server's threads:
+/// then it stops without being waited for.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_stop(

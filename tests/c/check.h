@@ -91,29 +91,49 @@ static inline bitsup_store *make_store(const char *root)
     return store;
 }
 
-static inline bitsup_engine *make_engine(const char *root)
+/* `hooks` may be NULL. */
+static inline bitsup_engine *make_engine_with(const char *root, bitsup_hooks *hooks)
 {
     bitsup_store *store = make_store(root);
     bitsup_engine_config *config = bitsup_engine_config_new();
     bitsup_engine *engine = NULL;
     OK(bitsup_engine_config_set_store(config, store, e));
     OK(bitsup_engine_config_set_allow_overwrite(config, 1, e));
+    if (hooks != NULL)
+        OK(bitsup_engine_config_set_hooks(config, hooks, e));
     OK(bitsup_engine_new(config, &engine, e));
     bitsup_engine_config_free(config);
     bitsup_store_free(store);
     return engine;
 }
 
-static inline bitsup_server *make_server(const char *root)
+static inline bitsup_engine *make_engine(const char *root)
 {
-    bitsup_engine *engine = make_engine(root);
+    return make_engine_with(root, NULL);
+}
+
+static inline bitsup_server *make_server_over(const bitsup_engine *engine)
+{
     bitsup_server_config *config = bitsup_server_config_new();
     bitsup_server *server = NULL;
     OK(bitsup_server_config_mount(config, "/", engine, e));
     OK(bitsup_server_start(config, &server, e));
     bitsup_server_config_free(config);
+    return server;
+}
+
+/* `hooks` may be NULL. */
+static inline bitsup_server *make_server_with(const char *root, bitsup_hooks *hooks)
+{
+    bitsup_engine *engine = make_engine_with(root, hooks);
+    bitsup_server *server = make_server_over(engine);
     bitsup_engine_free(engine);
     return server;
+}
+
+static inline bitsup_server *make_server(const char *root)
+{
+    return make_server_with(root, NULL);
 }
 
 /* The URL of a file on the server; free it with free(). */

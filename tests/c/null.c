@@ -40,6 +40,7 @@ static void client_configs(void)
     NULL_AT("name", bitsup_client_config_add_header(config, NULL, "b", e));
     NULL_AT("value", bitsup_client_config_add_header(config, "a", NULL, e));
     NULL_AT("config", bitsup_client_config_set_rate_limit(NULL, 1, e));
+    NULL_AT("config", bitsup_client_config_set_method_override(NULL, 1, e));
     bitsup_client_config_free(config);
     bitsup_client_config_free(NULL);
 }
@@ -53,6 +54,13 @@ static void clients(bitsup_client *client)
     CHECK(out == client);
     NULL_AT("client", bitsup_client_ping(NULL, "http://127.0.0.1:1/", e));
     NULL_AT("url", bitsup_client_ping(client, NULL, e));
+    bitsup_observer *observer = bitsup_observer_new(NULL, NULL);
+    NULL_AT("client", bitsup_client_download(NULL, "http://127.0.0.1:1/", "/nonexistent/a", observer, e));
+    NULL_AT("url", bitsup_client_download(client, NULL, "/nonexistent/a", observer, e));
+    NULL_AT("path", bitsup_client_download(client, "http://127.0.0.1:1/", NULL, observer, e));
+    EXPECT(BITSUP_E_NOT_FOUND, "/nonexistent/a",
+           bitsup_client_download(client, "http://127.0.0.1:1/", "/nonexistent/a", NULL, e));
+    bitsup_observer_free(observer);
     bitsup_client_config_free(config);
     bitsup_client_free(NULL);
 }
@@ -69,9 +77,11 @@ static void sources_and_observers(bitsup_source *source)
 
     bitsup_observer *observer = bitsup_observer_new(NULL, NULL);
     NULL_AT("observer", bitsup_observer_on_progress(NULL, NULL, e));
+    NULL_AT("observer", bitsup_observer_on_reply_progress(NULL, NULL, e));
     NULL_AT("observer", bitsup_observer_on_state(NULL, NULL, e));
     NULL_AT("observer", bitsup_observer_on_retry(NULL, NULL, e));
     OK(bitsup_observer_on_progress(observer, NULL, e));
+    OK(bitsup_observer_on_reply_progress(observer, NULL, e));
     OK(bitsup_observer_on_state(observer, NULL, e));
     OK(bitsup_observer_on_retry(observer, NULL, e));
     bitsup_observer_free(observer);
@@ -93,6 +103,8 @@ static void jobs(bitsup_client *client, bitsup_source *source, bitsup_job *job)
     NULL_AT("observer", bitsup_job_set_observer(job, NULL, e));
     NULL_AT("job", bitsup_job_set_state_path(NULL, "a", e));
     NULL_AT("path", bitsup_job_set_state_path(job, NULL, e));
+    NULL_AT("job", bitsup_job_set_reply_path(NULL, "a", e));
+    NULL_AT("path", bitsup_job_set_reply_path(job, NULL, e));
     NULL_AT("job", bitsup_job_run(NULL, e));
     NULL_AT("job", bitsup_job_suspend(NULL, e));
     NULL_AT("job", bitsup_job_cancel(NULL, e));
@@ -102,8 +114,57 @@ static void jobs(bitsup_client *client, bitsup_source *source, bitsup_job *job)
     NULL_AT("out_total", bitsup_job_progress(job, &one, NULL, e));
     NULL_AT("job", bitsup_job_session_id(NULL, &text, e));
     NULL_AT("out_text", bitsup_job_session_id(job, NULL, e));
+    NULL_AT("job", bitsup_job_reply_url(NULL, &text, e));
+    NULL_AT("out_text", bitsup_job_reply_url(job, NULL, e));
     bitsup_observer_free(observer);
     bitsup_job_free(NULL);
+}
+
+/* What a callback sees; tests/c/hooks.c has the other positions, which need one. */
+static void uploads_and_verdicts(void)
+{
+    CHECK(bitsup_upload_packet(NULL) == -1);
+    CHECK(bitsup_upload_session_id(NULL) == NULL);
+    CHECK(bitsup_upload_target(NULL) == NULL);
+    CHECK(bitsup_upload_url(NULL) == NULL);
+    CHECK(bitsup_upload_peer(NULL) == NULL);
+    CHECK(bitsup_upload_owner(NULL) == NULL);
+    CHECK(bitsup_upload_content_name(NULL) == NULL);
+    CHECK(bitsup_upload_data_path(NULL) == NULL);
+    CHECK(bitsup_upload_reply_path(NULL) == NULL);
+    CHECK(bitsup_upload_header(NULL, "Host") == NULL);
+    CHECK(bitsup_upload_received(NULL) == 0);
+    CHECK(bitsup_upload_total(NULL) == UINT64_MAX);
+    NULL_AT("verdict", bitsup_verdict_reject(NULL, 403, 0, BITSUP_CONTEXT_SERVER, e));
+    NULL_AT("verdict", bitsup_verdict_set_owner(NULL, "a", e));
+    NULL_AT("verdict", bitsup_verdict_set_destination(NULL, "a", e));
+    NULL_AT("verdict", bitsup_verdict_set_keep_file(NULL, 1, e));
+    NULL_AT("verdict", bitsup_verdict_set_reply_url(NULL, "http://127.0.0.1/", e));
+    NULL_AT("verdict", bitsup_verdict_set_reply_path(NULL, "a", e));
+    NULL_AT("verdict", bitsup_verdict_set_reply_bytes(NULL, NULL, 0, e));
+}
+
+static void hooks(void)
+{
+    bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
+    bitsup_engine_config *config = bitsup_engine_config_new();
+    NULL_AT("hooks", bitsup_hooks_on_request(NULL, NULL, e));
+    NULL_AT("hooks", bitsup_hooks_on_create(NULL, NULL, e));
+    NULL_AT("hooks", bitsup_hooks_on_progress(NULL, NULL, e));
+    NULL_AT("hooks", bitsup_hooks_on_received(NULL, NULL, e));
+    NULL_AT("hooks", bitsup_hooks_on_end(NULL, NULL, e));
+    OK(bitsup_hooks_on_request(hooks, NULL, e));
+    OK(bitsup_hooks_on_create(hooks, NULL, e));
+    OK(bitsup_hooks_on_progress(hooks, NULL, e));
+    OK(bitsup_hooks_on_received(hooks, NULL, e));
+    OK(bitsup_hooks_on_end(hooks, NULL, e));
+    NULL_AT("hooks", bitsup_hooks_notify_url(NULL, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", 1, e));
+    NULL_AT("url", bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, NULL, 1, e));
+    NULL_AT("config", bitsup_engine_config_set_hooks(NULL, hooks, e));
+    NULL_AT("hooks", bitsup_engine_config_set_hooks(config, NULL, e));
+    bitsup_engine_config_free(config);
+    bitsup_hooks_free(hooks);
+    bitsup_hooks_free(NULL);
 }
 
 static void stores_and_engines(bitsup_store *store, bitsup_engine *engine)
@@ -125,6 +186,11 @@ static void stores_and_engines(bitsup_store *store, bitsup_engine *engine)
     NULL_AT("config", bitsup_engine_config_set_allow_overwrite(NULL, 1, e));
     NULL_AT("config", bitsup_engine_config_set_overlap(NULL, 0, e));
     NULL_AT("config", bitsup_engine_config_set_finalize(NULL, 0, e));
+    NULL_AT("config", bitsup_engine_config_set_public_url(NULL, "http://127.0.0.1/", e));
+    NULL_AT("url", bitsup_engine_config_set_public_url(config, NULL, e));
+    NULL_AT("config", bitsup_engine_config_set_host_id(NULL, "127.0.0.1", 1, e));
+    NULL_AT("host", bitsup_engine_config_set_host_id(config, NULL, 1, e));
+    NULL_AT("config", bitsup_engine_config_set_method_override(NULL, 1, e));
 
     bitsup_engine *out = engine;
     NULL_AT("config", bitsup_engine_new(NULL, &out, e));
@@ -187,6 +253,8 @@ int main(int argc, char **argv)
     clients(client);
     sources_and_observers(source);
     jobs(client, source, job);
+    uploads_and_verdicts();
+    hooks();
     stores_and_engines(store, engine);
     servers(engine, server);
     CHECK(text == text_sentinel && one == 1 && two == 2);

@@ -8,18 +8,25 @@ static void numbers(const char *root)
 {
     static const int32_t outside[] = {-1, 3, 12345, INT_MIN, INT_MAX};
     bitsup_engine_config *config = bitsup_engine_config_new();
+    bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
     bitsup_store *store = NULL;
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`kind`", bitsup_hooks_notify_url(hooks, 0, "http://127.0.0.1:1/", 1000, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "time limit", bitsup_hooks_notify_url(hooks, 1, "http://127.0.0.1:1/", 0, e));
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "`durability`", bitsup_store_new_dir(root, outside[i], &store, e));
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "`overlap`", bitsup_engine_config_set_overlap(config, outside[i], e));
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "`finalize`", bitsup_engine_config_set_finalize(config, outside[i], e));
         OK(bitsup_engine_config_set_allow_overwrite(config, outside[i], e));
+        OK(bitsup_engine_config_set_method_override(config, outside[i], e));
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "`kind`",
+               bitsup_hooks_notify_url(hooks, outside[i], "http://127.0.0.1:1/", 1000, e));
     }
     for (int32_t inside = 0; inside < 2; inside++) {
         OK(bitsup_engine_config_set_overlap(config, inside, e));
         OK(bitsup_engine_config_set_finalize(config, inside, e));
     }
     CHECK(store == NULL);
+    bitsup_hooks_free(hooks);
     bitsup_engine_config_free(config);
 }
 
@@ -27,6 +34,8 @@ static void texts(const bitsup_client *client, const bitsup_engine *engine)
 {
     bitsup_client_config *client_config = bitsup_client_config_new();
     bitsup_server_config *server_config = bitsup_server_config_new();
+    bitsup_engine_config *engine_config = bitsup_engine_config_new();
+    bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
     bitsup_source *source = make_source("x", 1);
     bitsup_job *job = NULL, *other = make_job(client, "http://127.0.0.1:1/a", "x", 1);
     EXPECT(BITSUP_E_INVALID_UTF8, "`text`", bitsup_client_config_set_user_agent(client_config, bad_text, e));
@@ -38,7 +47,13 @@ static void texts(const bitsup_client *client, const bitsup_engine *engine)
     EXPECT(BITSUP_E_INVALID_UTF8, "`session_id`", bitsup_engine_end_session(engine, bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`host`", bitsup_server_config_set_listen(server_config, bad_text, 0, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`prefix`", bitsup_server_config_mount(server_config, bad_text, engine, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_client_download(client, bad_text, "a", NULL, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_engine_config_set_public_url(engine_config, bad_text, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`host`", bitsup_engine_config_set_host_id(engine_config, bad_text, 0, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_hooks_notify_url(hooks, 1, bad_text, 1, e));
     CHECK(job == NULL);
+    bitsup_hooks_free(hooks);
+    bitsup_engine_config_free(engine_config);
     bitsup_job_free(other);
     bitsup_source_free(source);
     bitsup_server_config_free(server_config);
@@ -80,8 +95,10 @@ static void states(const bitsup_client *client, const bitsup_engine *engine)
     bitsup_source_free(source);
 }
 
-static void urls(const bitsup_client *client)
+static void urls(const bitsup_client *client, const char *root)
 {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/download", root);
     static const char *const bad[] = {"", "file", "/path", "ftp://127.0.0.1/a", "http://", "http://127.0.0.1:99999/a"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         bitsup_job *job = NULL;
@@ -92,7 +109,28 @@ static void urls(const bitsup_client *client)
         bitsup_error_free(error);
         bitsup_source_free(source);
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "", bitsup_client_ping(client, bad[i], e));
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "", bitsup_client_download(client, bad[i], path, NULL, e));
     }
+}
+
+/* Where clients reach the engine: judged when the engine is made. */
+static void addresses(const char *root)
+{
+    static const char *const bad[] = {"", "host", "ftp://host/", "http://", "http://host/a?b", "http://host/a b"};
+    bitsup_store *store = make_store(root);
+    bitsup_engine *engine = NULL;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        bitsup_engine_config *config = bitsup_engine_config_new();
+        OK(bitsup_engine_config_set_store(config, store, e));
+        OK(bitsup_engine_config_set_public_url(config, bad[i], e));
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "public URL", bitsup_engine_new(config, &engine, e));
+        OK(bitsup_engine_config_set_public_url(config, "https://host/prefix", e));
+        OK(bitsup_engine_config_set_host_id(config, i % 2 ? "" : "a/b", UINT32_MAX, e));
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "host id", bitsup_engine_new(config, &engine, e));
+        bitsup_engine_config_free(config);
+    }
+    CHECK(engine == NULL);
+    bitsup_store_free(store);
 }
 
 int main(int argc, char **argv)
@@ -105,7 +143,8 @@ int main(int argc, char **argv)
     texts(client, engine);
     paths(argv[2]);
     states(client, engine);
-    urls(client);
+    urls(client, argv[2]);
+    addresses(argv[2]);
     bitsup_engine_free(engine);
     bitsup_client_free(client);
     return 0;

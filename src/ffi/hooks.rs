@@ -1,0 +1,242 @@
+//! `bitsup_hooks`: the application behind an engine.
+
+use std::ffi::{c_char, c_void};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use super::application::{Application, Received};
+use super::callback::{UserData, bitsup_destroy_fn};
+use super::error::{bitsup_error, bitsup_status};
+use super::handle::{self, Handle, Head};
+use super::text;
+use super::upload::bitsup_upload;
+use super::verdict::bitsup_verdict;
+use crate::engine::Hooks;
+use crate::error::Error;
+use crate::server::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
+
+/// Decides about `upload` by what it sets in `verdict`. Answers BITSUP_CONTINUE; any other answer says that
+/// it failed: the packet is refused with 500 and BITSUP_CONTEXT_APPLICATION, whatever was set, and the log
+/// says so.
+pub type bitsup_decide_fn = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        upload: *const bitsup_upload,
+        verdict: *mut bitsup_verdict,
+    ) -> i32,
+>;
+
+/// Hears of `upload`.
+pub type bitsup_notify_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, upload: *const bitsup_upload)>;
+
+/// Hears that the session of `upload` is gone; `reason` is one of BITSUP_END_*.
+pub type bitsup_end_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, upload: *const bitsup_upload, reason: i32)>;
+
+/// End of a session: closed after a complete upload.
+pub const BITSUP_END_CLOSED: i32 = 0;
+/// End of a session: cancelled by the client, or ended by the host.
+pub const BITSUP_END_CANCELLED: i32 = 1;
+/// End of a session: idle for too long.
+pub const BITSUP_END_EXPIRED: i32 = 2;
+/// End of a session: closed before the upload was complete, or refused for good, or its data was lost.
+pub const BITSUP_END_FAILED: i32 = 3;
+
+/// Notification: the application gets the paths of the file and of the reply to write; it is on the same
+/// machine.
+pub const BITSUP_NOTIFY_BY_REFERENCE: i32 = 1;
+/// Notification: the application gets the file, and answers with the reply.
+pub const BITSUP_NOTIFY_BY_VALUE: i32 = 2;
+
+/// The application behind an engine: a set of callbacks with one `user_data`; all of them may be left out.
+///
+/// They run on threads of the server, concurrently for different sessions, or on the thread inside
+/// bitsup_engine_tick or bitsup_engine_end_session. For one session on_progress, on_received and on_end
+/// follow each other; on_request comes for every packet, also while another callback of its session runs. No
+/// lock of the library is held. A callback may take minutes: it holds its thread and the further packets of
+/// its session, so it must not wait for one of those. It may call const functions, ending its own session
+/// included, and free objects. A server that stops waits for callbacks; stopped from within one it answers
+/// BITSUP_E_BUSY, and stops.
+pub struct bitsup_hooks {
+    head: Head,
+    application: RwLock<Application>,
+}
+
+impl Handle for bitsup_hooks {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+}
+
+impl bitsup_hooks {
+    /// The callbacks as they are now, for an engine.
+    pub(super) fn snapshot(&self) -> Result<Arc<dyn Hooks>, Error> {
+        Ok(Arc::new(handle::read(&self.application)?.clone()))
+    }
+}
+
+/// A set without callbacks. `user_data` is handed to each of them, `destroy` ends its life; both may be NULL.
+///
+/// Ownership: takes `user_data` in every case; free the set with bitsup_hooks_free. NULL only after a bug in
+/// this library.
+/// Threads: any.
+/// Callbacks: `destroy` runs when this set, the configurations that it was given to, their engines and the
+/// servers that mount those are gone.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_hooks_new(
+    user_data: *mut c_void,
+    destroy: bitsup_destroy_fn,
+) -> *mut bitsup_hooks {
+    guard_or!(std::ptr::null_mut(), {
+        let application = RwLock::new(Application::new(UserData::new(user_data, destroy)));
+        Ok(handle::give(bitsup_hooks { head: Head::new(), application }))
+    })
+}
+
+/// Frees a set. NULL is a no-op; what it was given to keeps its copy.
+///
+/// Ownership: takes the set.
+/// Threads: any, callbacks included; never waits.
+/// Callbacks: `destroy`, when nobody else has the set.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_hooks_free(hooks: *mut bitsup_hooks) {
+    guard_or!((), {
+        handle::free(hooks);
+        Ok(())
+    })
+}
+
+/// Sets who decides about every packet, and about the GET and HEAD of replies, before anything is done: who
+/// sent it (bitsup_verdict_set_owner), and may they? NULL: nobody.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Callbacks: as bitsup_hooks says.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_hooks_on_request(
+    hooks: *mut bitsup_hooks,
+    callback: bitsup_decide_fn,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(hooks, |application| application.request = callback) })
+}
+
+/// Sets who decides about new sessions: may it be, and where does its file go
+/// (bitsup_verdict_set_destination)? NULL: nobody.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Callbacks: as bitsup_hooks says.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_hooks_on_create(
+    hooks: *mut bitsup_hooks,
+    callback: bitsup_decide_fn,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(hooks, |application| application.create = callback) })
+}
+
+/// Sets who hears of stored bytes, before they are acknowledged; NULL: nobody.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Callbacks: as bitsup_hooks says.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_hooks_on_progress(
+    hooks: *mut bitsup_hooks,
+    callback: bitsup_notify_fn,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(hooks, |application| application.progress = callback) })
+}
+
+/// Sets who decides about complete uploads, while the client waits: is it good, is it kept, what is the
+/// reply? Takes the place of bitsup_hooks_notify_url. At most once with success per upload, unless the
+/// process dies before the answer is recorded or its reply cannot be kept. NULL: nobody, and every upload is
+/// good.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Callbacks: as bitsup_hooks says.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_hooks_on_received(
+    hooks: *mut bitsup_hooks,
+    callback: bitsup_decide_fn,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(hooks, |application| application.received = Received::Callback(callback)) })
+}
+
+/// Sets who hears of the end of sessions; NULL: nobody.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Callbacks: as bitsup_hooks says.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_hooks_on_end(
+    hooks: *mut bitsup_hooks,
+    callback: bitsup_end_fn,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(hooks, |application| application.end = callback) })
+}
+
+/// Lets an application at `url` decide about complete uploads, over HTTP as with IIS; `kind` is one of
+/// BITSUP_NOTIFY_*. Takes the place of bitsup_hooks_on_received. `url` is http or https, or a reference that
+/// is resolved against the URL of each upload. `timeout_ms` is how long the request may make no progress, how
+/// long the head of the answer may take, and how long its body may make no progress; UINT64_MAX: no limit.
+///
+/// Ownership: copies the text.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a kind or a URL that is none and for a timeout
+/// of 0, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_hooks_notify_url(
+    hooks: *mut bitsup_hooks,
+    kind: i32,
+    url: *const c_char,
+    timeout_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let hooks = handle::borrow(hooks, "hooks")?;
+        let kind = match kind {
+            BITSUP_NOTIFY_BY_REFERENCE => NotifyKind::ByReference,
+            BITSUP_NOTIFY_BY_VALUE => NotifyKind::ByValue,
+            _ => return Err(handle::out_of_range("kind", kind, "BITSUP_NOTIFY_")),
+        };
+        let limit = if timeout_ms == u64::MAX { Duration::MAX } else { Duration::from_millis(timeout_ms) };
+        let timeouts = NotifyTimeouts { send: limit, receive_headers: limit, receive_body: limit };
+        let config = NotifyConfig { timeouts, ..NotifyConfig::new(kind, text::required(url, "url")?) };
+        let notifier = Received::Notifier(Arc::new(Notifier::new(config)?));
+        handle::write(&hooks.application)?.received = notifier;
+        Ok(())
+    })
+}
+
+/// Changes one callback.
+///
+/// # Safety
+/// As for [`handle::borrow`].
+unsafe fn set(hooks: *mut bitsup_hooks, change: impl FnOnce(&mut Application)) -> Result<(), Error> {
+    // SAFETY: by contract.
+    let hooks = unsafe { handle::borrow(hooks, "hooks") }?;
+    change(&mut *handle::write(&hooks.application)?);
+    Ok(())
+}

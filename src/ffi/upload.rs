@@ -1,0 +1,270 @@
+//! `bitsup_upload`: what a callback of the server sees of an upload.
+
+use std::ffi::{CStr, CString, c_char};
+use std::path::Path;
+
+use super::handle::{self, Handle, Head};
+use super::loan::{Lent, Loan};
+use super::text;
+use crate::engine::Upload;
+use crate::error::Error;
+use crate::proto::{PacketKind, names};
+
+/// Packet: none; a session ended by itself.
+pub const BITSUP_PACKET_NONE: i32 = 0;
+/// Packet: asks whether the server is there; belongs to no session.
+pub const BITSUP_PACKET_PING: i32 = 1;
+/// Packet: opens a session.
+pub const BITSUP_PACKET_CREATE: i32 = 2;
+/// Packet: carries bytes of the file.
+pub const BITSUP_PACKET_FRAGMENT: i32 = 3;
+/// Packet: ends a session after a complete upload.
+pub const BITSUP_PACKET_CLOSE: i32 = 4;
+/// Packet: ends a session and discards it.
+pub const BITSUP_PACKET_CANCEL: i32 = 5;
+/// Packet: none, but a GET or HEAD of a reply.
+pub const BITSUP_PACKET_REPLY: i32 = 6;
+
+/// An upload, as a callback of the server sees it. It and its texts are good until that callback returns. A
+/// call with it that begins later answers as for NULL, as long as the hooks or an engine with them live; then
+/// there is nothing any more that it could point to.
+pub struct bitsup_upload(Loan<View>);
+
+impl Handle for bitsup_upload {
+    fn head(&self) -> &Head {
+        &self.0.head
+    }
+}
+
+impl From<Loan<View>> for bitsup_upload {
+    fn from(loan: Loan<View>) -> Self {
+        Self(loan)
+    }
+}
+
+impl Lent for bitsup_upload {
+    type Content = View;
+
+    fn loan(&self) -> &Loan<View> {
+        &self.0
+    }
+}
+
+/// An upload in C's terms.
+#[derive(Debug)]
+pub(super) struct View {
+    packet: i32,
+    session_id: Option<CString>,
+    target: CString,
+    url: CString,
+    peer: Option<CString>,
+    owner: Option<CString>,
+    data_path: Option<CString>,
+    reply_path: Option<CString>,
+    headers: Vec<(String, CString)>,
+    received: u64,
+    total: u64,
+}
+
+impl View {
+    /// `without` is the packet where there is none.
+    pub(super) fn new(upload: &Upload<'_>, without: i32) -> Self {
+        let fields = upload.headers.iter();
+        let texts = fields.filter_map(|(name, value)| Some((name, std::str::from_utf8(value).ok()?)));
+        Self {
+            packet: upload.packet.map_or(without, packet),
+            session_id: upload.session_id.map(|id| text::c_string(&id.to_string())),
+            target: text::c_string(upload.target),
+            url: text::c_string(upload.url),
+            peer: upload.peer.map(text::c_string),
+            owner: upload.owner.map(text::c_string),
+            data_path: upload.data_path.and_then(path),
+            reply_path: upload.reply_path.and_then(path),
+            headers: texts.map(|(name, value)| (name.to_owned(), text::c_string(value))).collect(),
+            received: upload.received,
+            total: upload.total.unwrap_or(u64::MAX),
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&CStr> {
+        let mut fields = self.headers.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
+        fields.next().map(|field| field.1.as_c_str())
+    }
+}
+
+fn packet(kind: PacketKind) -> i32 {
+    match kind {
+        PacketKind::Ping => BITSUP_PACKET_PING,
+        PacketKind::CreateSession => BITSUP_PACKET_CREATE,
+        PacketKind::Fragment => BITSUP_PACKET_FRAGMENT,
+        PacketKind::CloseSession => BITSUP_PACKET_CLOSE,
+        PacketKind::CancelSession => BITSUP_PACKET_CANCEL,
+    }
+}
+
+/// A path for the caller, in the form that [`text::path`] takes; no path has a NUL.
+fn path(path: &Path) -> Option<CString> {
+    CString::new(path.as_os_str().as_encoded_bytes()).ok()
+}
+
+/// What led to the callback: one of BITSUP_PACKET_*; -1 for NULL.
+///
+/// Ownership: borrows the upload.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_packet(upload: *const bitsup_upload) -> i32 {
+    guard_or!(-1, { look(upload, |view| view.packet) })
+}
+
+/// The session, as the client names it: "{...}"; NULL before there is one. In on_request it is only what the
+/// request claims.
+///
+/// Ownership: the text belongs to the upload and lives until the callback returns.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_session_id(upload: *const bitsup_upload) -> *const c_char {
+    guard_or!(std::ptr::null(), { shown(upload, |view| view.session_id.as_deref()) })
+}
+
+/// Path and query of the remote name, as Create-Session had it, the mount point included. NULL for NULL.
+///
+/// Ownership: the text belongs to the upload and lives until the callback returns.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_target(upload: *const bitsup_upload) -> *const c_char {
+    guard_or!(std::ptr::null(), { shown(upload, |view| Some(&view.target)) })
+}
+
+/// The absolute URL of the remote name, as far as it is known: without public URL and Host it begins with the
+/// path. In on_request that of the request itself. NULL for NULL.
+///
+/// Ownership: the text belongs to the upload and lives until the callback returns.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_url(upload: *const bitsup_upload) -> *const c_char {
+    guard_or!(std::ptr::null(), { shown(upload, |view| Some(&view.url)) })
+}
+
+/// The address of the client; NULL when it is not known.
+///
+/// Ownership: the text belongs to the upload and lives until the callback returns.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_peer(upload: *const bitsup_upload) -> *const c_char {
+    guard_or!(std::ptr::null(), { shown(upload, |view| view.peer.as_deref()) })
+}
+
+/// The authenticated user, or whom a callback named; NULL when there is none.
+///
+/// Ownership: the text belongs to the upload and lives until the callback returns.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_owner(upload: *const bitsup_upload) -> *const c_char {
+    guard_or!(std::ptr::null(), { shown(upload, |view| view.owner.as_deref()) })
+}
+
+/// The name that the client gives the file (Content-Name); NULL when the packet has none. It is no path to
+/// write to.
+///
+/// Ownership: the text belongs to the upload and lives until the callback returns.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_content_name(upload: *const bitsup_upload) -> *const c_char {
+    guard_or!(std::ptr::null(), { shown(upload, |view| view.header(names::CONTENT_NAME)) })
+}
+
+/// Where the received file lies on this machine: to be read, and left there. NULL but in on_received, and for
+/// stores without files.
+///
+/// Ownership: the text belongs to the upload and lives until the callback returns.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_data_path(upload: *const bitsup_upload) -> *const c_char {
+    guard_or!(std::ptr::null(), { shown(upload, |view| view.data_path.as_deref()) })
+}
+
+/// Where a reply may be written before on_received returns, to be named to bitsup_verdict_set_reply_path.
+/// NULL but in on_received, and for stores without files.
+///
+/// Ownership: the text belongs to the upload and lives until the callback returns.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_reply_path(upload: *const bitsup_upload) -> *const c_char {
+    guard_or!(std::ptr::null(), { shown(upload, |view| view.reply_path.as_deref()) })
+}
+
+/// The first header field of that name in the packet, in any case; NULL when there is none or it is no UTF-8.
+///
+/// Ownership: borrows the name; the text belongs to the upload and lives until the callback returns.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_header(
+    upload: *const bitsup_upload,
+    name: *const c_char,
+) -> *const c_char {
+    guard_or!(std::ptr::null(), {
+        let name = text::required(name, "name")?;
+        shown(upload, |view| view.header(name))
+    })
+}
+
+/// How many bytes the session holds; 0 for NULL.
+///
+/// Ownership: borrows the upload.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_received(upload: *const bitsup_upload) -> u64 {
+    guard_or!(0, { look(upload, |view| view.received) })
+}
+
+/// Length of the whole file; UINT64_MAX while it is not known, and for NULL.
+///
+/// Ownership: borrows the upload.
+/// Threads: any, until the callback returns.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_total(upload: *const bitsup_upload) -> u64 {
+    guard_or!(u64::MAX, { look(upload, |view| view.total) })
+}
+
+/// # Safety
+/// As for [`handle::borrow`].
+unsafe fn look<T>(upload: *const bitsup_upload, pick: impl FnOnce(&View) -> T) -> Result<T, Error> {
+    // SAFETY: by contract.
+    unsafe { handle::borrow(upload, "upload") }?.0.read("upload", pick)
+}
+
+/// A text of the view; null where there is none.
+///
+/// # Safety
+/// As for [`handle::borrow`].
+unsafe fn shown(
+    upload: *const bitsup_upload,
+    pick: impl FnOnce(&View) -> Option<&CStr>,
+) -> Result<*const c_char, Error> {
+    // SAFETY: by contract.
+    unsafe { look(upload, |view| pick(view).map_or(std::ptr::null(), CStr::as_ptr)) }
+}
