@@ -104,7 +104,7 @@ macro_rules! programs {
     };
 }
 
-programs! { null values extremes lifetimes callbacks roundtrip process unload }
+programs! { null values extremes lifetimes callbacks roundtrip process unload hooks applications }
 
 #[test]
 fn every_function_is_called_with_null() {
