@@ -104,7 +104,9 @@ macro_rules! programs {
     };
 }
 
-programs! { null values extremes lifetimes callbacks roundtrip process unload hooks applications }
+programs! {
+    null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify
+}
 
 #[test]
 fn every_function_is_called_with_null() {
@@ -167,4 +169,19 @@ fn the_upload_example_continues_after_an_interrupt() {
     succeed(&mut command);
     assert!(fs::read(root.join("copy.bin")).unwrap() == data && !state.exists());
     assert_eq!(server.stop(Signal::TERM), Some(0));
+}
+
+#[test]
+fn the_reply_example_prints_what_its_application_replies() {
+    let reply = example("reply");
+    let root = reply.make_folder("root");
+    let path = reply.path("sample.txt");
+    fs::write(&path, "first line\nsecond line\n").unwrap();
+    let output = succeed(reply.command().args([&root, &path]));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "23 bytes\nFIRST LINE\n");
+    let output = reply.command().args([&root, &reply.path("missing.txt")]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("missing.txt") && stderr.contains("BITSUP_E_NOT_FOUND"), "{stderr}");
+    assert_eq!(reply.command().output().unwrap().status.code(), Some(2));
 }

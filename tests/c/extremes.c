@@ -80,6 +80,21 @@ static void clients(const char *url)
     }
 }
 
+static bitsup_status set_fallback(bitsup_engine_config *config, uint64_t value, bitsup_error **error)
+{
+    return bitsup_engine_config_set_host_id(config, "127.0.0.1", (uint32_t)value, error);
+}
+
+/* Nobody listens where the application should be. */
+static bitsup_status set_notification(bitsup_engine_config *config, uint64_t value, bitsup_error **error)
+{
+    bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
+    settled(bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", value, error), error);
+    bitsup_status status = bitsup_engine_config_set_hooks(config, hooks, error);
+    bitsup_hooks_free(hooks);
+    return status;
+}
+
 /* A server over the engine takes an upload, or refuses it. */
 static void serve(const bitsup_engine *engine, bitsup_server_config *config)
 {
@@ -102,7 +117,8 @@ static void engines(const char *root)
     static const set_engine_fn setters[] = {
         bitsup_engine_config_set_max_upload_size,         bitsup_engine_config_set_max_fragment_size,
         bitsup_engine_config_set_max_sessions_per_owner,  bitsup_engine_config_set_max_sessions,
-        bitsup_engine_config_set_session_timeout,
+        bitsup_engine_config_set_session_timeout,         set_fallback,
+        set_notification,
     };
     for (size_t i = 0; i < ENDS * sizeof setters / sizeof *setters; i++) {
         bitsup_store *store = make_store(root);
