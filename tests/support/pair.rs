@@ -122,6 +122,7 @@ impl Pair {
                 Action::Wait { delay, .. } => {
                     self.clock.advance(u64::try_from(delay.as_millis()).unwrap());
                 }
+                Action::FetchReply(places) => panic!("no reply is wanted: {places:?}\n{}", self.story),
                 Action::Done => return Outcome::Done,
                 Action::Failed(error) => {
                     let _ = writeln!(self.story, "failed: {error}");
