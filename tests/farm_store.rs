@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use bitsup::Status;
 use bitsup::proto::SessionId;
+use bitsup::store::farm::MAX_NOTE;
 use bitsup::store::{DirOptions, DirStore, Farm, Store, StoreError};
 use tempfile::TempDir;
 
@@ -197,10 +198,10 @@ fn a_note_that_is_too_long_is_an_error_and_one_of_zeros_says_nothing() {
     let store = open(&root, true).unwrap();
     let id = received(&store, 1, "a", b"bytes").id;
     let mut hold = farm(&store).hold(id).unwrap();
-    hold.write_note(&[b'x'; 512]).unwrap();
-    assert!(hold.write_note(&[b'x'; 513]).is_err());
+    hold.write_note(&[b'x'; MAX_NOTE]).unwrap();
+    assert!(hold.write_note(&[b'x'; MAX_NOTE + 1]).is_err());
     drop(hold);
-    assert_eq!(farm(&store).hold(id).unwrap().note().len(), 512);
-    fs::write(path(&root, id, "lock"), [0; 512]).unwrap();
+    assert_eq!(farm(&store).hold(id).unwrap().note().len(), MAX_NOTE);
+    fs::write(path(&root, id, "lock"), [0; MAX_NOTE]).unwrap();
     assert_eq!(farm(&store).hold(id).unwrap().note(), b"");
 }

@@ -43,7 +43,11 @@ pub(super) struct Rejection {
     hresult: Option<HResult>,
     context: Context,
     retry_after: Option<u32>,
+    challenge: Option<String>,
 }
+
+/// Longest challenge that is kept, in bytes: with every quote escaped it fits in a store's note.
+const MAX_CHALLENGE: usize = 1800;
 
 impl Turn {
     pub(super) fn next(self) -> Self {
@@ -64,18 +68,21 @@ impl Note {
         serde_json::to_vec(self).map_err(|error| StoreError::Io(error.into()))
     }
 
-    /// Keeps a rejection for all requests that came until now.
+    /// Keeps a rejection for all requests that came until now. With a challenge that is too long they ask for
+    /// themselves.
     pub(super) fn reject(&mut self, fault: &Fault) {
-        let &Fault { status, hresult, context, retry_after, .. } = fault;
-        self.rejection = Some(Rejection { latest: self.turn, status, hresult, context, retry_after });
+        let Fault { status, hresult, context, retry_after, challenge, .. } = fault.clone();
+        let fits = challenge.as_ref().is_none_or(|challenge| challenge.len() <= MAX_CHALLENGE);
+        let rejection = Rejection { latest: self.turn, status, hresult, context, retry_after, challenge };
+        self.rejection = Some(rejection).filter(|_| fits);
     }
 
     /// The rejection that a request waited for.
     pub(super) fn rejected(&self, turn: Turn) -> Option<Fault> {
         let rejection = self.rejection.as_ref().filter(|rejection| turn <= rejection.latest)?;
-        let &Rejection { status, hresult, context, retry_after, .. } = rejection;
+        let Rejection { status, hresult, context, retry_after, challenge, .. } = rejection.clone();
         let reason = "the application rejected the upload when it was asked before";
-        Some(Fault { status, hresult, context, reason, retry_after, challenge: None })
+        Some(Fault { status, hresult, context, reason, retry_after, challenge })
     }
 }
 
@@ -95,6 +102,7 @@ mod tests {
         };
         note.reject(&Fault {
             retry_after: Some(u32::MAX),
+            challenge: Some("\"".repeat(MAX_CHALLENGE)),
             ..Fault::rejected(599, HResult(u32::MAX), Context::Application, "no")
         });
         let text = note.to_bytes().unwrap();
@@ -111,5 +119,9 @@ mod tests {
         note.reject(&Fault::no_space());
         assert_eq!(note.rejected(note.turn).unwrap().hresult, Some(HResult::DISK_FULL));
         assert_eq!(note.rejected(note.turn.next()), None);
+        note.reject(&Fault::unauthorized("Basic realm=\"x\"".into()));
+        assert_eq!(note.rejected(note.turn).unwrap().challenge.as_deref(), Some("Basic realm=\"x\""));
+        note.reject(&Fault::unauthorized("x".repeat(MAX_CHALLENGE + 1)));
+        assert_eq!(note.rejected(note.turn), None);
     }
 }

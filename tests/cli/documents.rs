@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::application::{Answer, Application};
 use crate::support::{Outcome, Place, Served, bitsup, run};
 
 #[test]
@@ -19,7 +20,7 @@ fn the_readmes_make_targets_exist() {
 
 #[test]
 fn the_readmes_command_line_works() {
-    let mut commands = lines("README.md", "sh", "bitsup ");
+    let mut commands = command_lines(false);
     let serve = commands.remove(0);
     assert_eq!(serve, "bitsup serve --root inbox --listen 127.0.0.1:8080");
     let served = Served::new(&[]);
@@ -33,6 +34,23 @@ fn the_readmes_command_line_works() {
         };
     }
     assert_eq!(fs::read(served.place.received("photo.raw")).unwrap(), content);
+}
+
+#[test]
+fn the_readmes_application_replies() {
+    let [serve, upload] = <[String; 2]>::try_from(command_lines(true)).unwrap();
+    let application = Application::start(|_| Answer::new("200 OK", "", b"the answer"));
+    let place = Place::new();
+    fs::create_dir(place.path("inbox")).unwrap();
+    let (_, content) = place.source("scan.pdf", 100_000);
+
+    let program = format!("exec {}", env!("CARGO_BIN_EXE_bitsup"));
+    let serve = serve.replacen("bitsup", &program, 1) + " --listen 127.0.0.1:0";
+    let serve = serve.replace("http://127.0.0.1:9000/check", &application.url("/check"));
+    let served = Served::by(&mut shell(&serve, &place.path("")), place);
+    run_line(&served, &upload.replace("127.0.0.1:8080", &served.address().to_string())).succeeded();
+    assert_eq!(fs::read_to_string(served.place.path("answer.txt")).unwrap(), "the answer");
+    assert!(application.request().body == content, "the application got something else than the source");
 }
 
 #[test]
@@ -140,6 +158,7 @@ fn links_between_documents_lead_somewhere() {
         "CONTRIBUTING.md",
         "CHANGELOG.md",
         "docs/abi.md",
+        "docs/application.md",
         "docs/cli.md",
         "docs/errors.md",
         "docs/install.md",
@@ -174,6 +193,13 @@ fn lines(document: &str, language: &str, start: &str) -> Vec<String> {
     let blocks = snippets(document, language).concat();
     let lines = blocks.lines().filter(|line| line.starts_with(start));
     lines.map(|line| line.split(" #").next().unwrap().trim_end().to_owned()).collect()
+}
+
+/// What the README shows of the program: with an application and its replies, or without.
+fn command_lines(with_reply: bool) -> Vec<String> {
+    let mut commands = lines("README.md", "sh", "bitsup ");
+    commands.retain(|line| (line.contains("--notify") || line.contains("--reply")) == with_reply);
+    commands
 }
 
 fn shell(line: &str, directory: &Path) -> Command {
