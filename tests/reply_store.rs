@@ -17,7 +17,10 @@ fn each(test: impl Fn(&dyn Store, &Path)) {
     test(&MemoryStore::default(), outer.path());
     for durability in [Durability::None, Durability::File, Durability::Fragment] {
         let root = tempfile::tempdir().unwrap();
-        test(&DirStore::open(root.path(), DirOptions { durability }).unwrap(), outer.path());
+        test(
+            &DirStore::open(root.path(), DirOptions { durability, ..DirOptions::default() }).unwrap(),
+            outer.path(),
+        );
     }
 }
 

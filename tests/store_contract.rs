@@ -51,7 +51,7 @@ struct Directory {
 
 impl Directory {
     fn new(durability: Durability) -> Self {
-        let (root, options) = (TempDir::new().unwrap(), DirOptions { durability });
+        let (root, options) = (TempDir::new().unwrap(), DirOptions { durability, ..DirOptions::default() });
         let store = DirStore::open(root.path(), options).unwrap();
         Self { root, options, store }
     }

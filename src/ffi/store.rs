@@ -46,7 +46,7 @@ pub unsafe extern "C" fn bitsup_store_new_dir(
 ) -> bitsup_status {
     guard!(error, {
         let (root, out) = (text::path(root, "root")?, handle::out(out, "out")?);
-        let options = DirOptions { durability: durability_of(durability)? };
+        let options = DirOptions { durability: durability_of(durability)?, ..DirOptions::default() };
         let store = Arc::new(DirStore::open(root, options)?);
         out.set(handle::give(bitsup_store { head: Head::new(), store }));
         Ok(())

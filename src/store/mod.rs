@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 pub mod dir;
+pub mod farm;
 pub mod memory;
 pub mod path;
 pub mod record;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 pub use dir::{DirOptions, DirStore, Durability};
+pub use farm::{Farm, Hold};
 pub use memory::MemoryStore;
 pub use path::{Destination, PathError};
 pub use record::{
@@ -65,6 +67,12 @@ pub trait Store: Send + Sync {
 
     /// Removes record, bytes and reply; a delivered file stays. Nothing to remove is success.
     fn remove(&self, id: SessionId) -> Result<(), StoreError>;
+
+    /// What it takes to share the store's sessions with other processes; `None` when this one has them for
+    /// itself. With it, whoever calls for a session has it in a [`Hold`], but for calls that ask or read.
+    fn farm(&self) -> Option<&dyn Farm> {
+        None
+    }
 }
 
 /// A reply to be kept.

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! ROOT/                        delivered files
-//! ROOT/.bitsup/lock            held by the process that uses ROOT
+//! ROOT/.bitsup/lock            held by the process that uses ROOT, or by all that share it
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
 //! ROOT/.bitsup/{ID}/reply      what the client gets back
 //! ROOT/.bitsup/{ID}/reply.new  the same while it is written
+//! ROOT/.bitsup/{ID}/lock       when ROOT is shared: held for a step of a request, with a note for the next
+//! ROOT/.bitsup/{ID}/away       when ROOT is shared: held while the application is asked
 //! ```
 //!
 //! Names are looked up through directory descriptors, one at a time and never through a symbolic link, so
@@ -14,6 +16,7 @@
 
 mod content;
 mod deliver;
+mod farm;
 mod reply;
 mod root;
 mod session;
@@ -22,16 +25,18 @@ mod sink;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, openat};
 
 use self::content::FileContent;
 use self::deliver::Place;
+use self::farm::DirHold;
 use self::session::SessionDir;
 use super::{
-    Content, Destination, NewReply, SessionPhase, SessionRecord, Sink, Store, StoreError, StoredSessions,
-    UnreadableSession,
+    Content, Destination, Farm, Hold, NewReply, SessionPhase, SessionRecord, Sink, Store, StoreError,
+    StoredSession, StoredSessions, UnreadableSession,
 };
 use crate::error::Error;
 use crate::proto::SessionId;
@@ -56,12 +61,21 @@ pub enum Durability {
 pub struct DirOptions {
     /// What survives a loss of power.
     pub durability: Durability,
+    /// Whether other processes use the root at the same time, all with this set: the servers of a farm, on one
+    /// machine or on a network file system. A lock per session then keeps their order, at the price of some
+    /// system calls for every piece of a body.
+    pub shared: bool,
 }
+
+/// How long a session directory without a record stays when the root is shared: another process may be
+/// making it now, which takes milliseconds.
+const MAKING: Duration = Duration::from_secs(3600);
 
 /// Files under a root directory; sessions in `ROOT/.bitsup/`. Files are delivered by a hard link, so that
 /// they appear whole and never replace what somebody else put there.
 ///
-/// One process uses a root at a time; the store holds a lock until it is dropped.
+/// One process uses a root at a time, unless all that do share it ([`DirOptions::shared`]); the store holds a
+/// lock until it is dropped.
 #[derive(Debug)]
 pub struct DirStore {
     /// Absolute. For messages and for applications; files are reached by the descriptors.
@@ -70,31 +84,33 @@ pub struct DirStore {
     sessions: OwnedFd,
     _lock: File,
     durability: Durability,
+    shared: bool,
 }
 
 impl DirStore {
     /// Opens a root directory, takes its lock and removes what a crash left half-made.
     ///
     /// Errors: `NotFound` when the root is not there, `InvalidArgument` when it is no directory, `Denied` when
-    /// it is not writable, `Busy` when another store has it, `Unsupported` when its file system has no hard
+    /// it is not writable, `Busy` when another store has it and not both share it, `Unsupported` when its file system has no hard
     /// links or cannot synchronise a directory, `NoSpace`, `Io`.
     pub fn open(root: impl AsRef<Path>, options: DirOptions) -> Result<Self, Error> {
         let path = std::path::absolute(root.as_ref()).map_err(|error| {
             Error::io(format!("cannot tell where the root {} is", root.as_ref().display()), error)
         })?;
-        let durability = options.durability;
+        let DirOptions { durability, shared } = options;
         let root = root::open(&path)?;
         let sessions = root::open_sessions(&root, &path)?;
-        let lock = root::lock(&sessions, &path)?;
+        let lock = root::lock(&sessions, &path, shared)?;
         root::probe(&sessions, &path, durability)?;
-        let store = Self { path, root, sessions, _lock: lock, durability };
+        let store = Self { path, root, sessions, _lock: lock, durability, shared };
         store.remove_half_made()?;
         Ok(store)
     }
 
     fn remove_half_made(&self) -> Result<(), Error> {
         let own = self.path.join(root::NAME);
-        let half_made = session::half_made(&self.sessions)
+        let for_at_least = if self.shared { MAKING } else { Duration::ZERO };
+        let half_made = session::half_made(&self.sessions, for_at_least)
             .map_err(|error| Error::io(format!("cannot read {}", own.display()), error))?;
         for id in half_made {
             session::remove(&self.sessions, id).map_err(|error| {
@@ -201,7 +217,37 @@ impl Store for DirStore {
     }
 
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {
-        Ok(session::remove(&self.sessions, id)?)
+        match session::remove(&self.sessions, id) {
+            // The record is gone and so is the session, but a network file system keeps the name of a file that
+            // is open here, as its lock is. The directory goes as what a crash leaves does.
+            Err(error) if self.shared && error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            result => Ok(result?),
+        }
+    }
+
+    fn farm(&self) -> Option<&dyn Farm> {
+        self.shared.then_some(self)
+    }
+}
+
+impl Farm for DirStore {
+    fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError> {
+        match self.session(id).and_then(|session| session.stored(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => Ok(Some(result?)),
+        }
+    }
+
+    fn hold(&self, id: SessionId) -> Result<Box<dyn Hold>, StoreError> {
+        Ok(Box::new(DirHold::take(&self.sessions, id, self.durability)?))
+    }
+
+    fn touch(&self, id: SessionId, now_ms: u64) -> Result<(), StoreError> {
+        Ok(self.session(id)?.touch(now_ms)?)
+    }
+
+    fn tidy(&self) -> Result<(), Error> {
+        self.remove_half_made()
     }
 }
 

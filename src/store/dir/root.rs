@@ -56,29 +56,51 @@ pub fn open_sessions(root: &OwnedFd, path: &Path) -> Result<OwnedFd, Error> {
     })
 }
 
-/// Takes the lock. It is the kernel's and goes with the file; that `lock` exists means nothing.
-pub fn lock(sessions: &OwnedFd, path: &Path) -> Result<File, Error> {
+/// Takes the lock, for this process alone or `shared` with others that share it. It is the kernel's and goes
+/// with the file; that `lock` exists means nothing.
+pub fn lock(sessions: &OwnedFd, path: &Path, shared: bool) -> Result<File, Error> {
     let shown = path.display();
     let mode = Mode::RUSR | Mode::WUSR;
     let file = open_file(sessions, LOCK, OFlags::RDWR | OFlags::CREATE, mode)
         .map_err(|error| Error::io(format!("cannot open {shown}/{NAME}/{LOCK}"), error))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
-        Errno::WOULDBLOCK => failed(
-            Status::Busy,
-            format!("the root {shown} is in use by another server: stop it or use another root"),
-            errno,
-        ),
+    let wanted = match shared {
+        true => FlockOperation::NonBlockingLockShared,
+        false => FlockOperation::NonBlockingLockExclusive,
+    };
+    flock(&file, wanted).map_err(|errno| match errno {
+        Errno::WOULDBLOCK => failed(Status::Busy, busy(&file, path, shared), errno),
         _ => Error::io(format!("cannot lock {shown}/{NAME}/{LOCK}"), errno.into()),
     })?;
     Ok(file)
+}
+
+/// Who has the root, and what to do.
+fn busy(lock: &File, path: &Path, shared: bool) -> String {
+    let shown = path.display();
+    let others_share = flock(lock, FlockOperation::NonBlockingLockShared).is_ok();
+    match (shared, others_share) {
+        (true, _) => format!(
+            "the root {shown} is in use by a server that does not share it: start that one so that it does, or \
+             use another root"
+        ),
+        (false, true) => format!(
+            "the root {shown} is in use by servers that share it: share it, too, stop them or use another root"
+        ),
+        (false, false) => {
+            format!("the root {shown} is in use by another server: stop it or use another root")
+        }
+    }
 }
 
 /// Tries what delivering a file will need, so that it does not fail after the last byte.
 pub fn probe(sessions: &OwnedFd, path: &Path, durability: Durability) -> Result<(), Error> {
     let link = || {
         unlink_if_there(sessions, LINK_PROBE)?;
-        linkat(sessions, LOCK, sessions, LINK_PROBE, AtFlags::empty())?;
-        unlink_if_there(sessions, LINK_PROBE)
+        match linkat(sessions, LOCK, sessions, LINK_PROBE, AtFlags::empty()) {
+            // Another process, which shares the root, tries it at this moment.
+            Ok(()) | Err(Errno::EXIST) => unlink_if_there(sessions, LINK_PROBE),
+            result => result,
+        }
     };
     let shown = path.display();
     link().map_err(|errno| match errno {

@@ -3,10 +3,13 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, fsync, mkdirat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, Dir, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, fstat, fsync, mkdirat, renameat, statat,
+    unlinkat, utimensat,
+};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +129,21 @@ impl SessionDir {
         }
     }
 
+    /// Whether the session is there; `NotFound` when it was removed.
+    pub fn check(&self) -> io::Result<()> {
+        statat(&self.directory, RECORD, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(())
+    }
+
+    /// Sets the time by which [`Self::stored`] says that the session was in use.
+    pub fn touch(&self, now_ms: u64) -> io::Result<()> {
+        let now = Duration::from_millis(now_ms);
+        let modified = Timespec::try_from(now).map_err(invalid)?;
+        let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+        let times = Timestamps { last_access, last_modification: modified };
+        Ok(utimensat(&self.directory, RECORD, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
     fn fill(&self, record: &SessionRecord) -> io::Result<()> {
         // The mode of the delivered file, less the process's umask.
         let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
@@ -134,6 +152,13 @@ impl SessionDir {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the session exists and holds bytes"));
         }
         self.save(record)
+    }
+
+    /// How long ago something was made or removed in the directory.
+    fn age(&self) -> io::Result<Duration> {
+        let changed = Duration::from_secs(u64::try_from(fstat(&self.directory)?.st_mtime).unwrap_or(0));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(now.saturating_sub(changed))
     }
 
     fn open_record(&self) -> io::Result<File> {
@@ -159,13 +184,15 @@ pub fn remove(sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
     Ok(unlinkat(sessions, id.to_string(), AtFlags::REMOVEDIR)?)
 }
 
-/// What a crash left of making or removing a session: directories without a record.
-pub fn half_made(sessions: &OwnedFd) -> io::Result<Vec<SessionId>> {
+/// What a crash left of making or removing a session: directories without a record, in which nothing was
+/// made or removed for that long.
+pub fn half_made(sessions: &OwnedFd, for_at_least: Duration) -> io::Result<Vec<SessionId>> {
     let mut ids = ids(sessions)?;
     ids.retain(|id| {
-        let record =
-            SessionDir::open(sessions, *id, Durability::None).and_then(|session| session.open_record());
-        record.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        SessionDir::open(sessions, *id, Durability::None).is_ok_and(|session| {
+            let gone = session.check().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+            gone && session.age().is_ok_and(|age| age >= for_at_least)
+        })
     });
     Ok(ids)
 }

@@ -77,6 +77,9 @@ pub struct DirectoryArgs {
     /// What survives a loss of power
     #[arg(long, value_name = "WHAT", default_value = "file")]
     pub durability: DurabilityArg,
+    /// Other servers use the root at the same time, all with this option
+    #[arg(long)]
+    pub shared: bool,
     /// URL by which clients reach the root, the prefix included [default: as the client names the host]
     #[arg(long, value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,

@@ -41,7 +41,8 @@ fn engine_config(args: &DirectoryArgs, logger: &Logger) -> Result<EngineConfig, 
     let no_root = || invalid("no root: say with --root DIR, or root = \"DIR\", where files go");
     let root = args.root.as_ref().ok_or_else(no_root)?;
     let hooks = application(args, logger)?;
-    let store = DirStore::open(root, DirOptions { durability: args.durability.0 })?;
+    let options = DirOptions { durability: args.durability.0, shared: args.shared };
+    let store = DirStore::open(root, options)?;
     let mut config = EngineConfig::new(Arc::new(store));
     config.logger = logger.clone();
     config.max_upload_size = args.max_upload_size.unwrap_or(config.max_upload_size);

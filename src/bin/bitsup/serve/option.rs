@@ -156,7 +156,7 @@ mod tests {
     use crate::serve::ServeArgs;
 
     /// Every option that has a key, a line of a file, and what it stands for on a command line.
-    const SAMPLES: [(&str, &str, &str); 23] = [
+    const SAMPLES: [(&str, &str, &str); 24] = [
         ("listen", "listen = '[::1]:81'", "--listen [::1]:81"),
         ("cleanup-interval", "cleanup-interval = 5", "--cleanup-interval 5s"),
         ("verbose", "verbose = 2", "-vv"),
@@ -172,6 +172,7 @@ mod tests {
         ("overlap", "overlap = 'reject'", "--overlap reject"),
         ("finalize", "finalize = 'close'", "--finalize close"),
         ("durability", "durability = 'none'", "--durability none"),
+        ("shared", "shared = true", "--shared"),
         ("public-url", "public-url = 'https://up.test/x/'", "--public-url https://up.test/x/"),
         ("host-id", "host-id = 'node1:8080'", "--host-id node1:8080"),
         ("host-id-fallback-timeout", "host-id-fallback-timeout = '2h'", "--host-id-fallback-timeout 7200"),
