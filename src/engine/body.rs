@@ -58,7 +58,7 @@ impl Body {
             self.pieces.pop_front();
         }
         let Some(piece) = self.pieces.front_mut().filter(|_| !buffer.is_empty()) else { return Ok(0) };
-        self.session.touch(self.shared.now_ms());
+        self.session.touch(&self.shared);
         match piece {
             Piece::Text(text) => {
                 let count = io::Read::read(&mut text.as_slice(), buffer)?;

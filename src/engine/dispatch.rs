@@ -98,7 +98,7 @@ fn dispatch(shared: &Arc<Shared>, head: &RequestHead, packet: Packet, length: u6
 /// clean-up only runs now and then (PROTOCOL 4.6).
 fn look_up(shared: &Shared, head: &RequestHead, name: SessionName) -> Result<Arc<Session>, Fault> {
     let SessionName::Id(id) = name else { return Err(Fault::session_not_found()) };
-    let session = shared.live_session(id).ok_or(Fault::session_not_found())?;
+    let session = shared.live_session(id)?.ok_or(Fault::session_not_found())?;
     match session.owner == head.owner {
         true => Ok(session),
         false => Err(Fault::denied("the session belongs to another user")),
@@ -150,7 +150,7 @@ fn create(shared: &Arc<Shared>, head: &RequestHead) -> Result<Ack, Fault> {
     let checked = config.store.check(&record.destination, config.allow_overwrite);
     checked.map_err(|error| store_fault(shared, &error))?;
     let session = Arc::new(Session::new(record.clone(), now_ms));
-    shared.registry.admit(Arc::clone(&session), config)?;
+    shared.admit(&session)?;
     if let Err(error) = config.store.create(&record) {
         shared.registry.remove(&session);
         return Err(store_fault(shared, &error));

@@ -4,9 +4,11 @@ use super::config::Finalize;
 use super::dispatch::store_fault;
 use super::exchange::RequestHead;
 use super::fragment::{self, Plan, Receiving, Settling, ack, refuse_at};
+use super::guard::{Absence, Guard};
 use super::hooks::{EndReason, Hooks};
+use super::note::{Away, Turn};
 use super::response::Response;
-use super::session::{Away, Guard, Session, State, Turn};
+use super::session::Session;
 use super::{LOG, Shared, ask};
 use crate::log::Level;
 use crate::proto::{Ack, Fault};
@@ -17,7 +19,7 @@ use crate::store::{Outcome, SessionPhase, SessionRecord, StoreError};
 pub(super) fn receiving(shared: &Shared, head: &RequestHead, receiving: Receiving) -> Response {
     let short = receiving.wanted() > 0;
     let Receiving { session, turn, mut sink, .. } = receiving;
-    let state = match session.lock(turn) {
+    let state = match session.lock(shared, turn) {
         Ok(state) => state,
         Err(fault) => return Response::fault(&fault),
     };
@@ -31,7 +33,7 @@ pub(super) fn receiving(shared: &Shared, head: &RequestHead, receiving: Receivin
     if let Err(fault) = stored {
         return refuse_at(&session, &fault, received);
     }
-    session.touch(shared.now_ms());
+    session.touch(shared);
     let told = match &shared.config.hooks {
         Some(hooks) => progress(shared, head, &session, state, &**hooks, received),
         None => Ok(state),
@@ -48,7 +50,7 @@ pub(super) fn receiving(shared: &Shared, head: &RequestHead, receiving: Receivin
 pub(super) fn settling(shared: &Shared, head: &RequestHead, settling: Settling) -> Response {
     let short = settling.wanted() > 0;
     let Settling { session, turn, range, length, .. } = settling;
-    let opened = session.lock(turn).and_then(|state| fragment::open(shared, head, &session, state));
+    let opened = session.lock(shared, turn).and_then(|state| fragment::open(shared, head, &session, state));
     let (state, sink) = match opened {
         Ok(opened) => opened,
         Err(fault) => return Response::fault(&fault),
@@ -93,9 +95,9 @@ fn settle<'a>(
         return Ok(state);
     }
     if let (None, Some(hooks)) = (&state.record.outcome, &shared.config.hooks) {
-        match &state.rejected {
-            Some((latest, fault)) if turn <= *latest => return Err(fault.clone()),
-            _ => state = ask_application(shared, head, session, state, &**hooks)?,
+        match state.note.rejected(turn) {
+            Some(fault) => return Err(fault),
+            None => state = ask_application(shared, head, session, state, &**hooks)?,
         }
     }
     if let Some(Outcome::Refused { hresult, context }) = state.record.outcome {
@@ -118,20 +120,20 @@ fn ask_application<'a>(
 ) -> Result<Guard<'a>, Fault> {
     let record = state.record.clone();
     let held = record.total.unwrap_or_default();
-    let absence = session.leave(state, Away::Received);
+    let absence = state.leave(Away::Received).map_err(|error| store_fault(shared, &error))?;
     let answer = ask::received(shared, hooks, &record, head, held);
-    session.touch(shared.now_ms());
-    let mut state = back(shared, head, session, absence.back())?;
+    session.touch(shared);
+    let mut state = back(shared, head, session, absence)?;
     match answer {
         Ok(record) => {
-            let saved = shared.config.store.save(&record);
+            let saved = state.announce().and_then(|()| shared.config.store.save(&record));
             // The answer counts even if it cannot be written down.
             state.record = record;
             saved.map(|()| state).map_err(|error| store_fault(shared, &error))
         }
         Err(fault) => {
             shared.config.logger.log(Level::Warn, LOG, || format!("{} not accepted: {fault}", session.id));
-            state.rejected = Some((session.newest(), fault.clone()));
+            state.reject(&fault).map_err(|error| store_fault(shared, &error))?;
             Err(fault)
         }
     }
@@ -146,9 +148,9 @@ fn progress<'a>(
     received: u64,
 ) -> Result<Guard<'a>, Fault> {
     let record = state.record.clone();
-    let absence = session.leave(state, Away::Progress);
+    let absence = state.leave(Away::Progress).map_err(|error| store_fault(shared, &error))?;
     ask::progress(hooks, &record, head, received);
-    back(shared, head, session, absence.back())
+    back(shared, head, session, absence)
 }
 
 /// Goes on after the application was asked, or ends the session if that was wanted meanwhile.
@@ -156,20 +158,26 @@ fn back<'a>(
     shared: &Shared,
     head: &RequestHead,
     session: &Session,
-    (state, doomed): (Guard<'a>, Option<EndReason>),
+    absence: Absence<'a>,
 ) -> Result<Guard<'a>, Fault> {
-    let Some(reason) = doomed else { return Ok(state) };
+    let (state, doomed) = absence.back().map_err(|error| store_fault(shared, &error))?;
+    let reason = match doomed {
+        _ if state.ended => return Err(Fault::session_not_found()),
+        None => return Ok(state),
+        Some(reason) => reason,
+    };
     shared.remove(session, state, Some(head), reason).map_err(|error| store_fault(shared, &error))?;
     Err(Fault::session_not_found())
 }
 
 /// Puts the complete file at its destination. After an error everything is as before, and the same packet
 /// tries again.
-fn deliver(shared: &Shared, session: &Session, state: &mut State) -> Result<(), Fault> {
+fn deliver(shared: &Shared, session: &Session, state: &mut Guard<'_>) -> Result<(), Fault> {
     let record = SessionRecord { phase: SessionPhase::Delivered, ..state.record.clone() };
     let config = &shared.config;
-    config.store.commit(&record, config.allow_overwrite).map_err(|error| store_fault(shared, &error))?;
-    session.touch(shared.now_ms());
+    let committed = state.announce().and_then(|()| config.store.commit(&record, config.allow_overwrite));
+    committed.map_err(|error| store_fault(shared, &error))?;
+    session.touch(shared);
     config.logger.log(Level::Info, LOG, || {
         format!("{} delivered {}", session.id, String::from(record.destination.clone()))
     });
@@ -181,8 +189,8 @@ fn deliver(shared: &Shared, session: &Session, state: &mut State) -> Result<(), 
 /// (PROTOCOL 4.5). While the application is asked it waits. A complete upload that the application rejects
 /// stays, for the client to try again, unless the rejection is final.
 pub(super) fn close(shared: &Shared, head: &RequestHead, session: &Session) -> Result<Ack, Fault> {
-    let turn = session.take_turn();
-    let state = session.lock(turn)?;
+    let turn = session.take_turn(shared)?;
+    let state = session.lock(shared, turn)?;
     if let Some(fault) = shortfall(shared, &state.record)? {
         end(shared, head, session, state, EndReason::Failed)?;
         return Err(fault);
@@ -190,7 +198,7 @@ pub(super) fn close(shared: &Shared, head: &RequestHead, session: &Session) -> R
     match settle(shared, head, session, turn, state, Finalize::Close) {
         Ok(state) => end(shared, head, session, state, EndReason::Closed),
         Err(fault) => {
-            let state = session.lock(turn)?;
+            let state = session.lock(shared, turn)?;
             if matches!(state.record.outcome, Some(Outcome::Refused { .. })) {
                 end(shared, head, session, state, EndReason::Failed)?;
             }
@@ -215,8 +223,8 @@ fn shortfall(shared: &Shared, record: &SessionRecord) -> Result<Option<Fault>, F
 /// Cancel-Session: everything goes but a file that was delivered already (CAN-03). While the application is
 /// asked it waits, so that what it answers is true.
 pub(super) fn cancel(shared: &Shared, head: &RequestHead, session: &Session) -> Result<Ack, Fault> {
-    let turn = session.take_turn();
-    let state = session.lock(turn)?;
+    let turn = session.take_turn(shared)?;
+    let state = session.lock(shared, turn)?;
     end(shared, head, session, state, EndReason::Cancelled)
 }
 

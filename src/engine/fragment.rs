@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::config::{Finalize, Overlap};
 use super::dispatch::{Decision, store_fault};
 use super::exchange::RequestHead;
+use super::guard::Guard;
 use super::hooks::EndReason;
+use super::note::Turn;
 use super::response::Response;
-use super::session::{Guard, Session, State, Turn};
+use super::session::{Session, State};
 use super::{LOG, Shared, address};
 use crate::log::Level;
 use crate::proto::{Ack, Fault, FragmentRange};
@@ -55,9 +57,12 @@ pub(super) fn begin(
     range: FragmentRange,
     length: u64,
 ) -> Decision {
-    let turn = session.take_turn();
+    let turn = match session.take_turn(shared) {
+        Ok(turn) => turn,
+        Err(fault) => return Err(fault).into(),
+    };
     let settle = |session| Decision::Settle(Settling { session, turn, range, length, wanted: length });
-    let opened = match session.lock_unless_received(turn) {
+    let opened = match session.lock_unless_received(shared, turn) {
         Ok(Some(state)) => open(shared, head, &session, state),
         // Whatever the application says, this Fragment gets the answer.
         Ok(None) => return settle(Arc::clone(&session)),
@@ -92,8 +97,8 @@ impl Receiving {
         let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(data.len());
         self.skip = self.skip.saturating_sub(known as u64);
 
-        let _state = self.session.lock(self.turn).map_err(|fault| Response::fault(&fault))?;
-        self.session.touch(shared.now_ms());
+        let _state = self.session.lock(shared, self.turn).map_err(|fault| Response::fault(&fault))?;
+        self.session.touch(shared);
         match self.sink.write(data.get(known..).unwrap_or_default()) {
             Ok(()) => Ok(()),
             Err(error) => Err(refuse_at(&self.session, &store_fault(shared, &error), self.sink.received())),
@@ -111,7 +116,7 @@ impl Settling {
     pub(super) fn body(&mut self, shared: &Shared, data: &[u8]) -> Result<(), Response> {
         take(&mut self.wanted, data);
         self.session.check_turn(self.turn).map_err(|fault| Response::fault(&fault))?;
-        self.session.touch(shared.now_ms());
+        self.session.touch(shared);
         Ok(())
     }
 }
@@ -194,12 +199,13 @@ fn is_owed(shared: &Shared, record: &SessionRecord) -> bool {
 }
 
 /// Keeps the total of the first Fragment for the others to be held to (FRG-07).
-fn learn_total(shared: &Shared, state: &mut State, range: FragmentRange) -> Result<(), Fault> {
+fn learn_total(shared: &Shared, state: &mut Guard<'_>, range: FragmentRange) -> Result<(), Fault> {
     if state.record.total.is_some() {
         return Ok(());
     }
     let record = SessionRecord { total: Some(range.total()), ..state.record.clone() };
-    shared.config.store.save(&record).map_err(|error| store_fault(shared, &error))?;
+    let saved = state.announce().and_then(|()| shared.config.store.save(&record));
+    saved.map_err(|error| store_fault(shared, &error))?;
     state.record = record;
     Ok(())
 }
@@ -219,8 +225,7 @@ pub(super) fn ack(shared: &Shared, head: &RequestHead, record: &SessionRecord, r
 
 /// Refuses a Fragment of a known session before anything was looked at.
 pub(super) fn refusal(shared: &Shared, head: &RequestHead, session: &Session, fault: &Fault) -> Response {
-    let turn = session.take_turn();
-    let held = session.lock(turn).and_then(|state| {
+    let held = session.take_turn(shared).and_then(|turn| session.lock(shared, turn)).and_then(|state| {
         let (state, sink) = open(shared, head, session, state)?;
         Ok(received(&state, sink.as_deref()))
     });

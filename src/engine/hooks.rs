@@ -35,7 +35,7 @@ pub trait Hooks: Send + Sync {
 }
 
 /// Why a session is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[repr(i32)]
 pub enum EndReason {
     /// Close-Session after a complete upload.

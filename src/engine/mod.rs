@@ -8,9 +8,12 @@ mod body;
 mod config;
 mod dispatch;
 mod exchange;
+mod farm;
 mod finish;
 mod fragment;
+mod guard;
 mod hooks;
+mod note;
 mod registry;
 mod reply;
 mod response;
@@ -27,10 +30,11 @@ pub use response::Response;
 
 use crate::error::{Error, Status};
 use crate::log::Level;
-use crate::proto::SessionId;
+use crate::proto::{Fault, SessionId};
 use crate::store::StoreError;
+use guard::Guard;
 use registry::Registry;
-use session::{Guard, Session};
+use session::Session;
 
 /// The module's name in log messages.
 const LOG: &str = "engine";
@@ -75,7 +79,7 @@ impl Engine {
             });
         }
         for stored in found.sessions {
-            registry.adopt(Arc::new(Session::new(stored.record, stored.modified_ms)));
+            registry.adopt(stored);
         }
         Ok(Self(Arc::new(Shared { config, registry, enabled: AtomicBool::new(true) })))
     }
@@ -86,27 +90,26 @@ impl Engine {
     }
 
     /// Ends sessions that were idle for too long. They are also looked at when they are used, so this only
-    /// frees space.
+    /// frees space. When the store is shared, it also learns of sessions that other servers made or ended.
     ///
     /// Errors: a session could not be removed; the others were.
     pub fn tick(&self) -> Result<Tick, Error> {
-        let mut tick = Tick { expired: 0, next: None };
-        let mut failure = None;
+        let mut failure = self.0.catch_up().err();
+        let mut tick = Tick { expired: 0, next: self.0.next_look() };
         for session in self.0.registry.all() {
-            let left = self.0.time_left(&session);
-            if !left.is_zero() && !session.is_overdue() {
-                tick.next = Some(tick.next.map_or(left, |next| next.min(left)));
-                continue;
-            }
             match self.0.expire(&session) {
-                Ok(expired) => tick.expired = tick.expired.saturating_add(u64::from(expired)),
+                Ok(true) => tick.expired = tick.expired.saturating_add(1),
+                Ok(false) => {
+                    let left = Some(self.0.time_left(&session)).filter(|left| !left.is_zero());
+                    tick.next = [tick.next, left].into_iter().flatten().min();
+                }
                 Err(error) => failure = Some(error),
             }
         }
         failure.map_or(Ok(tick), Err)
     }
 
-    /// How many sessions there are.
+    /// How many sessions there are; when the store is shared, those that this server knows of.
     pub fn session_count(&self) -> u64 {
         self.0.registry.count()
     }
@@ -116,18 +119,22 @@ impl Engine {
     ///
     /// Errors: its data could not be removed.
     pub fn end_session(&self, id: SessionId) -> Result<bool, Error> {
-        let Some(session) = self.0.registry.get(id) else { return Ok(false) };
+        let found = self.0.session(id).map_err(|error| store_error(id, error))?;
+        let Some(session) = found else { return Ok(false) };
         self.0.end(&session, EndReason::Cancelled).map(|()| true)
     }
 
     /// Switches uploads on or off. Off discards all sessions, as [`Self::end_session`] does, and packets are
-    /// answered 501 (PROTOCOL 4.5).
+    /// answered 501 (PROTOCOL 4.5). Other servers that share the store go on.
     ///
     /// Errors: a session's data could not be removed; uploads are off all the same.
     pub fn set_enabled(&self, enabled: bool) -> Result<(), Error> {
         self.0.enabled.store(enabled, Ordering::SeqCst);
-        let discarded = if enabled { Vec::new() } else { self.0.registry.all() };
-        discarded.iter().try_for_each(|session| self.0.end(session, EndReason::Cancelled))
+        if enabled {
+            return Ok(());
+        }
+        self.0.catch_up()?;
+        self.0.registry.all().iter().try_for_each(|session| self.0.end(session, EndReason::Cancelled))
     }
 }
 
@@ -143,20 +150,25 @@ impl Shared {
     }
 
     /// The session of that id, unless it was idle for too long.
-    fn live_session(&self, id: SessionId) -> Option<Arc<Session>> {
-        let session = self.registry.get(id)?;
+    fn live_session(&self, id: SessionId) -> Result<Option<Arc<Session>>, Fault> {
+        let found = self.session(id).map_err(|error| dispatch::store_fault(self, &error))?;
+        let Some(session) = found else { return Ok(None) };
         let expired = self.expire(&session).unwrap_or_else(|error| {
             self.config.logger.log(Level::Error, LOG, || error.to_string());
             true
         });
-        (!expired).then_some(session)
+        Ok(Some(session).filter(|_| !expired))
     }
 
-    /// Ends a session that is idle for too long, and says whether it was. One whose request is with the
-    /// application is not idle, however long that takes.
+    /// Ends a session that is idle for too long or should have ended, and says whether it was. One whose
+    /// request is with the application is not idle, however long that takes.
     fn expire(&self, session: &Session) -> Result<bool, Error> {
-        let is_idle = self.time_left(session).is_zero() && !session.is_away();
-        match is_idle || session.is_overdue() {
+        let is_due = match self.is_idle(session) {
+            Ok(true) => session.is_away(self).map(|is_away| !is_away),
+            Ok(false) => session.is_overdue(self),
+            Err(error) => Err(error),
+        };
+        match is_due.map_err(|error| store_error(session.id, error))? {
             true => self.end(session, EndReason::Expired).map(|()| true),
             false => Ok(false),
         }
@@ -165,8 +177,12 @@ impl Shared {
     /// Ends a session at once, whatever it is doing; only a call of the application is waited for, by the
     /// request that makes it.
     fn end(&self, session: &Session, reason: EndReason) -> Result<(), Error> {
-        let Some(state) = session.seize(reason) else { return Ok(()) };
-        self.remove(session, state, None, reason).map_err(|error| {
+        let ended = match session.seize(self, reason) {
+            Ok(Some(state)) => self.remove(session, state, None, reason),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        ended.map_err(|error| {
             Error::new(Status::Io, format!("cannot remove session {}: {error}", session.id))
                 .with_source(error)
         })
@@ -195,4 +211,8 @@ impl Shared {
         ask::ended(self, &record, head, held, reason);
         Ok(())
     }
+}
+
+fn store_error(id: SessionId, error: StoreError) -> Error {
+    Error::new(Status::Io, format!("cannot look at session {id}: {error}")).with_source(error)
 }

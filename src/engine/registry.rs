@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::config::EngineConfig;
 use super::session::Session;
 use crate::proto::{Fault, SessionId};
+use crate::store::StoredSession;
 
 /// Seconds after which a client that met a session limit may ask again.
 const RETRY_AFTER: u32 = 60;
@@ -21,13 +22,19 @@ struct Table {
 }
 
 impl Registry {
-    /// Adds a session that a store held.
-    pub(super) fn adopt(&self, session: Arc<Session>) {
-        self.table().insert(session);
+    /// Adds a session that a store held, unless it is there by now; the one that is there.
+    pub(super) fn adopt(&self, stored: StoredSession) -> Arc<Session> {
+        let mut table = self.table();
+        if let Some(session) = table.sessions.get(&stored.record.id) {
+            return Arc::clone(session);
+        }
+        let session = Arc::new(Session::new(stored.record, stored.modified_ms));
+        table.insert(Arc::clone(&session));
+        session
     }
 
     /// Adds a new session unless a limit is reached (SES-05).
-    pub(super) fn admit(&self, session: Arc<Session>, config: &EngineConfig) -> Result<(), Fault> {
+    pub(super) fn admit(&self, session: &Arc<Session>, config: &EngineConfig) -> Result<(), Fault> {
         let mut table = self.table();
         let count = u64::try_from(table.sessions.len()).unwrap_or(u64::MAX);
         if config.max_sessions > 0 && count >= config.max_sessions {
@@ -37,7 +44,7 @@ impl Registry {
         if config.max_sessions_per_owner > 0 && owned >= config.max_sessions_per_owner {
             return Err(Fault::unavailable("the user has as many sessions as it may", RETRY_AFTER));
         }
-        table.insert(session);
+        table.insert(Arc::clone(session));
         Ok(())
     }
 

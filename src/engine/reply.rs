@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::body::{Body, Piece};
+use super::dispatch::store_fault;
 use super::exchange::RequestHead;
 use super::response::Response;
 use super::session::Session;
 use super::{LOG, Shared, address, ask};
 use crate::log::Level;
-use crate::proto::{ByteRanges, Headers, names};
+use crate::proto::{ByteRanges, Fault, Headers, SessionId, names};
 use crate::store::{Content, Outcome, ReplyKind, StoreError};
 
 const TYPE: &str = "application/octet-stream";
@@ -21,14 +22,17 @@ pub(super) fn get(shared: &Arc<Shared>, head: &mut RequestHead) -> Response {
     if let Err(fault) = ask::request(shared, head, None) {
         return Response::plain(fault.status);
     }
-    let session = shared.live_session(id).filter(|session| has_reply(session));
-    let Some(session) = session else { return Response::plain(404) };
+    let session = match replied(shared, id) {
+        Ok(Some(session)) => session,
+        Ok(None) => return Response::plain(404),
+        Err(fault) => return Response::plain(fault.status),
+    };
     if session.owner != head.owner {
         return Response::plain(403);
     }
     match shared.config.store.reply(id) {
         Ok(content) => {
-            session.touch(shared.now_ms());
+            session.touch(shared);
             answer(shared, &session, head, content)
         }
         Err(StoreError::NotFound) => Response::plain(404),
@@ -39,9 +43,13 @@ pub(super) fn get(shared: &Arc<Shared>, head: &mut RequestHead) -> Response {
     }
 }
 
-fn has_reply(session: &Session) -> bool {
-    let outcome = session.look(|record| record.outcome.clone());
-    matches!(outcome, Some(Outcome::Accepted { reply: ReplyKind::Stored, .. }))
+/// The session of that id, if it has a reply.
+fn replied(shared: &Shared, id: SessionId) -> Result<Option<Arc<Session>>, Fault> {
+    let Some(session) = shared.live_session(id)? else { return Ok(None) };
+    let outcome = session.look(shared, |record| record.outcome.clone());
+    let outcome = outcome.map_err(|error| store_fault(shared, &error))?;
+    let has_reply = matches!(outcome, Some(Some(Outcome::Accepted { reply: ReplyKind::Stored, .. })));
+    Ok(Some(session).filter(|_| has_reply))
 }
 
 fn answer(

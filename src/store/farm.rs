@@ -41,4 +41,4 @@ pub trait Hold: Send {
 }
 
 /// Longest note that a [`Hold`] keeps, in bytes.
-pub const MAX_NOTE: usize = 512;
+pub const MAX_NOTE: usize = 4096;
