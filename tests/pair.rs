@@ -10,24 +10,7 @@ use std::sync::{Arc, Mutex};
 use bitsup::engine::{Hooks, Upload, Verdict};
 use bitsup::proto::{Context, HResult, SessionId};
 use bitsup::upload::RetryPolicy;
-use pair::{Mishap, Outcome, Pair};
-
-/// What can happen to one message.
-const MISHAPS: [Mishap; 10] = [
-    Mishap::LoseRequest,
-    Mishap::LoseAnswer,
-    Mishap::CutBody,
-    Mishap::DoubleAndSeeFirst,
-    Mishap::DoubleAndSeeSecond,
-    Mishap::RestartServerBefore,
-    Mishap::RestartServerAfter,
-    Mishap::RestartClient,
-    Mishap::RestartClientStale,
-    Mishap::RestartBoth,
-];
-
-/// Sizes around the fragment length of the pair.
-const SIZES: [usize; 8] = [0, 1, 4999, 5120, 5121, 10_240, 15_360, 17_001];
+use pair::{MISHAPS, Mishap, Outcome, Pair, SIZES};
 
 #[test]
 fn an_undisturbed_upload_arrives() {

@@ -1,15 +1,21 @@
 //! The pair harness: simulated time, a network that misbehaves on demand, and two sides that can die.
 
+#![allow(dead_code, reason = "each test uses some of it")]
+
+mod ground;
+mod mishap;
+
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bitsup::clock::{Clock, ManualClock};
-use bitsup::engine::{Engine, EngineConfig, Hooks, RequestHead, Want};
+use bitsup::engine::{Engine, EngineConfig, Exchange, Hooks, RequestHead, Want};
 use bitsup::proto::{Ack, Headers, names};
-use bitsup::store::MemoryStore;
 use bitsup::upload::{Action, Request, ResumeState, RetryPolicy, Upload, UploadOptions};
 use bitsup::{Error, Status};
+use ground::Ground;
+pub use mishap::{MISHAPS, Mishap, SIZES};
 
 pub const NO_PROGRESS: Duration = Duration::from_secs(600);
 pub const RETRY: RetryPolicy = RetryPolicy {
@@ -20,25 +26,6 @@ pub const RETRY: RetryPolicy = RetryPolicy {
 
 const URL: &str = "http://pair.test/file.bin";
 
-/// What happens to a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mishap {
-    LoseRequest,
-    LoseAnswer,
-    /// Half of the body arrives, then the connection ends.
-    CutBody,
-    DoubleAndSeeFirst,
-    DoubleAndSeeSecond,
-    RestartServerBefore,
-    /// The answer dies with the server.
-    RestartServerAfter,
-    /// The client dies after sending; its state is the one kept before the request.
-    RestartClient,
-    /// As above, with the state of the last change of phase.
-    RestartClientStale,
-    RestartBoth,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Done,
@@ -48,11 +35,15 @@ pub enum Outcome {
 
 pub struct Pair {
     source: Vec<u8>,
-    store: MemoryStore,
+    ground: Ground,
     clock: Arc<ManualClock>,
     /// The application behind the server; it outlives the server's restarts.
     hooks: Option<Arc<dyn Hooks>>,
-    engine: Engine,
+    /// The servers: one, or a farm.
+    engines: Vec<Engine>,
+    /// Which of them takes a request, counted from 0 with the doubled ones.
+    route: Box<dyn FnMut(usize) -> usize>,
+    requests: usize,
     upload: Upload,
     /// What the client's state file held: at the last request, and at the last change of phase.
     kept: Option<ResumeState>,
@@ -72,18 +63,32 @@ impl Pair {
     }
 
     pub fn with_hooks(size: usize, hooks: Option<Arc<dyn Hooks>>) -> Self {
+        Self::over(Ground::memory(), 1, size, hooks)
+    }
+
+    /// With two servers over one directory; `route` says which of them takes a request.
+    pub fn farm(
+        size: usize,
+        hooks: Option<Arc<dyn Hooks>>,
+        route: impl FnMut(usize) -> usize + 'static,
+    ) -> Self {
+        Self { route: Box::new(route), ..Self::over(Ground::shared(), 2, size, hooks) }
+    }
+
+    fn over(ground: Ground, servers: usize, size: usize, hooks: Option<Arc<dyn Hooks>>) -> Self {
         let source: Vec<u8> = (0..size).map(|i| (i ^ (i >> 7)) as u8).collect();
-        let store = MemoryStore::new(u64::MAX);
         let clock = Arc::new(ManualClock::new(1_000_000));
-        let engine = engine(&store, &clock, hooks.clone());
+        let engines = (0..servers).map(|_| engine(&ground, &clock, hooks.clone())).collect();
         let upload = Upload::new(URL, size as u64, options(), 7).unwrap();
         Self {
             source,
-            store,
+            ground,
             began_ms: clock.now_ms(),
             clock,
             hooks,
-            engine,
+            engines,
+            route: Box::new(|_| 0),
+            requests: 0,
             upload,
             kept: None,
             stale: None,
@@ -161,12 +166,12 @@ impl Pair {
                 self.exchange(request);
             }
             Some(Mishap::RestartServerBefore) => {
-                self.engine = engine(&self.store, &self.clock, self.hooks.clone());
+                self.restart_server();
                 self.exchange(request);
             }
             Some(Mishap::RestartServerAfter) => {
                 self.deliver(request);
-                self.engine = engine(&self.store, &self.clock, self.hooks.clone());
+                self.restart_server();
                 self.upload.failed(self.clock.now_ms(), lost());
             }
             Some(Mishap::RestartClient) => {
@@ -179,10 +184,16 @@ impl Pair {
             }
             Some(Mishap::RestartBoth) => {
                 self.deliver_half(request);
-                self.engine = engine(&self.store, &self.clock, self.hooks.clone());
+                self.restart_server();
                 self.restart_client(self.stale.clone());
             }
         }
+    }
+
+    /// Restarts the server that takes the next request.
+    fn restart_server(&mut self) {
+        let server = (self.route)(self.requests);
+        self.engines[server] = engine(&self.ground, &self.clock, self.hooks.clone());
     }
 
     fn restart_client(&mut self, state: Option<ResumeState>) {
@@ -199,7 +210,7 @@ impl Pair {
     }
 
     fn deliver(&mut self, request: &Request) -> Ack {
-        let mut exchange = self.engine.begin(head(request));
+        let mut exchange = self.begin(request);
         if let Want::Body(count) = exchange.want() {
             assert_eq!(count, request.length);
             exchange.body(self.body(request));
@@ -209,8 +220,15 @@ impl Pair {
         Ack::from_headers(response.status, &headers)
     }
 
+    fn begin(&mut self, request: &Request) -> Exchange {
+        let server = (self.route)(self.requests);
+        self.requests += 1;
+        let _ = writeln!(self.story, "  to server {server}");
+        self.engines[server].begin(head(request))
+    }
+
     fn deliver_half(&mut self, request: &Request) {
-        let mut exchange = self.engine.begin(head(request));
+        let mut exchange = self.begin(request);
         let body = self.body(request);
         exchange.body(&body[..body.len() / 2]);
     }
@@ -221,11 +239,11 @@ impl Pair {
     }
 
     pub fn assert_delivered(&self) {
-        assert_eq!(self.store.file("file.bin").as_ref(), Some(&self.source), "{}", self.story);
+        assert_eq!(self.ground.file("file.bin").as_ref(), Some(&self.source), "{}", self.story);
     }
 
     pub fn assert_exact_or_absent(&self, label: &str) {
-        if let Some(file) = self.store.file("file.bin") {
+        if let Some(file) = self.ground.file("file.bin") {
             assert!(file == self.source, "{} bytes instead of {}: {label}", file.len(), self.source.len());
         }
     }
@@ -235,16 +253,16 @@ impl Pair {
     pub fn assert_arrived(&self, outcome: Outcome, label: &str) {
         self.assert_exact_or_absent(label);
         match outcome {
-            Outcome::Done => assert_eq!(self.store.file("file.bin").as_ref(), Some(&self.source), "{label}"),
+            Outcome::Done => assert_eq!(self.ground.file("file.bin").as_ref(), Some(&self.source), "{label}"),
             outcome => {
                 assert!(self.doubled, "{outcome:?}: {label}");
-                assert_eq!(self.store.file("file.bin").as_ref(), Some(&self.source), "{label}");
+                assert_eq!(self.ground.file("file.bin").as_ref(), Some(&self.source), "{label}");
             }
         }
     }
 
     pub fn sessions(&self) -> u64 {
-        self.engine.session_count()
+        self.ground.sessions()
     }
 
     pub fn messages(&self) -> usize {
@@ -269,8 +287,8 @@ fn options() -> UploadOptions {
     }
 }
 
-fn engine(store: &MemoryStore, clock: &Arc<ManualClock>, hooks: Option<Arc<dyn Hooks>>) -> Engine {
-    let config = EngineConfig { clock: clock.clone(), hooks, ..EngineConfig::new(Arc::new(store.clone())) };
+fn engine(ground: &Ground, clock: &Arc<ManualClock>, hooks: Option<Arc<dyn Hooks>>) -> Engine {
+    let config = EngineConfig { clock: clock.clone(), hooks, ..EngineConfig::new(ground.store()) };
     Engine::new(config).unwrap()
 }
 
