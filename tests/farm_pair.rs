@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bitsup::engine::{Hooks, Upload, Verdict};
-use pair::{MISHAPS, Mishap, Outcome, Pair};
+use pair::mishap::{MISHAPS, Mishap};
+use pair::{Outcome, Pair};
 
 /// Fewer than for one server, which has the same decisions.
 const SIZES: [usize; 4] = [0, 4999, 5121, 15_360];

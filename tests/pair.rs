@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use bitsup::engine::{Hooks, Upload, Verdict};
 use bitsup::proto::{Context, HResult, SessionId};
 use bitsup::upload::RetryPolicy;
-use pair::{MISHAPS, Mishap, Outcome, Pair, SIZES};
+use pair::mishap::{MISHAPS, Mishap, SIZES};
+use pair::{Outcome, Pair};
 
 #[test]
 fn an_undisturbed_upload_arrives() {

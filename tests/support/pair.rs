@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 mod ground;
-mod mishap;
+pub mod mishap;
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use bitsup::proto::{Ack, Headers, names};
 use bitsup::upload::{Action, Request, ResumeState, RetryPolicy, Upload, UploadOptions};
 use bitsup::{Error, Status};
 use ground::Ground;
-pub use mishap::{MISHAPS, Mishap, SIZES};
+use mishap::Mishap;
 
 pub const NO_PROGRESS: Duration = Duration::from_secs(600);
 pub const RETRY: RetryPolicy = RetryPolicy {

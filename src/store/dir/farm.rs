@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, pread, pwrite, retry_on_intr};
 
+use super::lock::Lock;
 use super::session::SessionDir;
 use super::{Durability, open_file};
 use crate::proto::SessionId;
@@ -23,7 +24,7 @@ const AWAY: &str = "away";
 #[derive(Debug)]
 pub struct DirHold {
     session: SessionDir,
-    lock: File,
+    lock: Lock,
     note: Vec<u8>,
 }
 
@@ -31,11 +32,10 @@ impl DirHold {
     /// Waits for the lock; `NotFound` when there is no such session.
     pub fn take(sessions: &OwnedFd, id: SessionId, durability: Durability) -> io::Result<Self> {
         let session = SessionDir::open(sessions, id, durability)?;
-        let lock = open_lock(&session)?;
-        retry_on_intr(|| flock(&lock, FlockOperation::LockExclusive))?;
+        let lock = Lock::take(open_lock(&session)?, FlockOperation::LockExclusive)?;
         // Whoever removed the session while this one waited began with the record.
         session.check()?;
-        let note = read_note(&lock)?;
+        let note = read_note(lock.file())?;
         Ok(Self { session, lock, note })
     }
 
@@ -54,7 +54,7 @@ impl Hold for DirHold {
         let mut page = [b' '; MAX_NOTE];
         let place = page.get_mut(..note.len()).ok_or_else(|| invalid("the note is too long"))?;
         place.copy_from_slice(note);
-        let written = retry_on_intr(|| pwrite(&self.lock, &page, 0)).map_err(io::Error::from)?;
+        let written = retry_on_intr(|| pwrite(self.lock.file(), &page, 0)).map_err(io::Error::from)?;
         if written < page.len() {
             return Err(io::Error::from(io::ErrorKind::StorageFull).into());
         }
@@ -64,8 +64,8 @@ impl Hold for DirHold {
 
     fn leave(&self) -> Result<Box<dyn Send>, StoreError> {
         let away = self.open_away(OFlags::CREATE)?;
-        flock(&away, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from)?;
-        Ok(Box::new(away))
+        let lock = Lock::take(away, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from)?;
+        Ok(Box::new(lock))
     }
 
     fn is_away(&self) -> Result<bool, StoreError> {
@@ -73,8 +73,8 @@ impl Hold for DirHold {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             result => result?,
         };
-        match flock(&away, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(false),
+        match Lock::take(away, FlockOperation::NonBlockingLockExclusive) {
+            Ok(_) => Ok(false),
             Err(Errno::WOULDBLOCK) => Ok(true),
             Err(errno) => Err(io::Error::from(errno).into()),
         }

@@ -17,6 +17,7 @@
 mod content;
 mod deliver;
 mod farm;
+mod lock;
 mod reply;
 mod root;
 mod session;
@@ -33,6 +34,7 @@ use rustix::fs::{Mode, OFlags, openat};
 use self::content::FileContent;
 use self::deliver::Place;
 use self::farm::DirHold;
+use self::lock::Lock;
 use self::session::SessionDir;
 use super::{
     Content, Destination, Farm, Hold, NewReply, SessionPhase, SessionRecord, Sink, Store, StoreError,
@@ -82,7 +84,7 @@ pub struct DirStore {
     path: PathBuf,
     root: OwnedFd,
     sessions: OwnedFd,
-    _lock: File,
+    _lock: Lock,
     durability: Durability,
     shared: bool,
 }

@@ -1,14 +1,14 @@
 //! Opening the root of a directory store: what has to hold before the first session is made.
 
-use std::fs::File;
 use std::path::Path;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    Access, AtFlags, CWD, FlockOperation, Mode, OFlags, accessat, flock, fsync, linkat, mkdirat, openat,
+    Access, AtFlags, CWD, FlockOperation, Mode, OFlags, accessat, fsync, linkat, mkdirat, openat,
 };
 use rustix::io::Errno;
 
+use super::lock::Lock;
 use super::{Durability, open_directory, open_file, unlink_if_there};
 use crate::error::{Error, Status};
 
@@ -58,26 +58,28 @@ pub fn open_sessions(root: &OwnedFd, path: &Path) -> Result<OwnedFd, Error> {
 
 /// Takes the lock, for this process alone or `shared` with others that share it. It is the kernel's and goes
 /// with the file; that `lock` exists means nothing.
-pub fn lock(sessions: &OwnedFd, path: &Path, shared: bool) -> Result<File, Error> {
+pub fn lock(sessions: &OwnedFd, path: &Path, shared: bool) -> Result<Lock, Error> {
     let shown = path.display();
     let mode = Mode::RUSR | Mode::WUSR;
-    let file = open_file(sessions, LOCK, OFlags::RDWR | OFlags::CREATE, mode)
-        .map_err(|error| Error::io(format!("cannot open {shown}/{NAME}/{LOCK}"), error))?;
+    let open = || open_file(sessions, LOCK, OFlags::RDWR | OFlags::CREATE, mode);
+    let failure = |what, error| Error::io(format!("cannot {what} {shown}/{NAME}/{LOCK}"), error);
     let wanted = match shared {
         true => FlockOperation::NonBlockingLockShared,
         false => FlockOperation::NonBlockingLockExclusive,
     };
-    flock(&file, wanted).map_err(|errno| match errno {
-        Errno::WOULDBLOCK => failed(Status::Busy, busy(&file, path, shared), errno),
-        _ => Error::io(format!("cannot lock {shown}/{NAME}/{LOCK}"), errno.into()),
-    })?;
-    Ok(file)
+    let file = open().map_err(|error| failure("open", error))?;
+    Lock::take(file, wanted).map_err(|errno| match errno {
+        Errno::WOULDBLOCK => {
+            let probe = open().map(|file| Lock::take(file, FlockOperation::NonBlockingLockShared));
+            failed(Status::Busy, busy(path, shared, matches!(probe, Ok(Ok(_)))), errno)
+        }
+        _ => failure("lock", errno.into()),
+    })
 }
 
 /// Who has the root, and what to do.
-fn busy(lock: &File, path: &Path, shared: bool) -> String {
+fn busy(path: &Path, shared: bool, others_share: bool) -> String {
     let shown = path.display();
-    let others_share = flock(lock, FlockOperation::NonBlockingLockShared).is_ok();
     match (shared, others_share) {
         (true, _) => format!(
             "the root {shown} is in use by a server that does not share it: start that one so that it does, or \
