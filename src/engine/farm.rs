@@ -44,8 +44,9 @@ impl Shared {
 
     /// Brings the table up to date with the store, when others share it.
     pub(super) fn catch_up(&self) -> Result<(), Error> {
-        let Some(farm) = self.config.store.farm() else { return Ok(()) };
-        farm.tidy()?;
+        if self.config.store.farm().is_none() {
+            return Ok(());
+        }
         let known = self.registry.all();
         let found = self.config.store.sessions().map_err(|error| {
             Error::new(Status::Io, format!("cannot read the sessions of the store: {error}"))
@@ -63,6 +64,11 @@ impl Shared {
             self.registry.adopt(stored).was_active(modified_ms);
         }
         Ok(())
+    }
+
+    /// Removes what servers that died left half-made.
+    pub(super) fn tidy(&self) -> Result<(), Error> {
+        self.config.store.farm().map_or(Ok(()), |farm| farm.tidy())
     }
 
     /// When the table is to be brought up to date again.

@@ -94,7 +94,7 @@ impl Engine {
     ///
     /// Errors: a session could not be removed; the others were.
     pub fn tick(&self) -> Result<Tick, Error> {
-        let mut failure = self.0.catch_up().err();
+        let mut failure = self.0.catch_up().and_then(|()| self.0.tidy()).err();
         let mut tick = Tick { expired: 0, next: self.0.next_look() };
         for session in self.0.registry.all() {
             match self.0.expire(&session) {
