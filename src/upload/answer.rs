@@ -27,8 +27,8 @@ impl Upload {
             Verdict::OutOfStep => is_ours.and_then(|()| self.acknowledged(ack)),
             Verdict::SessionLost => return self.session_lost(now_ms, &flight, ack),
             Verdict::Shorten if self.plan.refused(flight.length) => Ok(()),
-            Verdict::Shorten | Verdict::Stop => Err(judge::refusal(flight.kind, ack)),
-            Verdict::Again => Err(judge::refusal(flight.kind, ack).transient()),
+            Verdict::Shorten | Verdict::Stop => Err(judge::refusal(flight.kind, last, ack)),
+            Verdict::Again => Err(judge::refusal(flight.kind, last, ack).transient()),
         };
         match outcome {
             Ok(()) => self.outage.ended(),
@@ -145,7 +145,7 @@ impl Upload {
         }
         self.memory.forget_session();
         self.ping_first = false;
-        let error = judge::refusal(flight.kind, ack).transient();
+        let error = judge::refusal(flight.kind, false, ack).transient();
         match self.setbacks.restarted() {
             1 => {}
             2..=MAX_RESTARTS => self.stumble(now_ms, error, judge::patience(ack)),

@@ -25,13 +25,11 @@ pub(super) enum Verdict {
     Stop,
 }
 
-/// PROTOCOL 6.6, top to bottom. `last`: the packet carried the file's last byte, so that a context of
-/// "application" speaks of the application; before that no application has been asked, and servers that say
-/// so all the same are mistaken (PROTOCOL 10.2).
+/// PROTOCOL 6.6, top to bottom. `last`: the packet carried the file's last byte.
 pub(super) fn verdict(kind: PacketKind, last: bool, ack: &Ack) -> Verdict {
     use PacketKind::{CancelSession as Cancel, CloseSession as Close, Fragment};
     use Verdict::{Accepted, Again, OutOfStep, SessionLost, Shorten, Stop};
-    let application = last && ack.context == Some(Context::Application);
+    let application = is_of_application(last, ack);
     match (kind, ack.status, ack.error) {
         (_, 200 | 201, _) => Accepted,
         (_, _, Some(HResult::BG_E_SESSION_NOT_FOUND)) => SessionLost,
@@ -52,8 +50,14 @@ pub(super) fn verdict(kind: PacketKind, last: bool, ack: &Ack) -> Verdict {
     }
 }
 
-/// The error of an answer that is no success.
-pub(super) fn refusal(kind: PacketKind, ack: &Ack) -> Error {
+/// Whether a refusal is the application's. Before the last byte no application has been asked, and servers
+/// that say so all the same are mistaken (PROTOCOL 10.2).
+fn is_of_application(last: bool, ack: &Ack) -> bool {
+    last && ack.context == Some(Context::Application)
+}
+
+/// The error of an answer that is no success. `last` as for [`verdict`].
+pub(super) fn refusal(kind: PacketKind, last: bool, ack: &Ack) -> Error {
     // What a challenge says beside its status is of no use.
     let fault = ack.error.filter(|_| !matches!(ack.status, 401 | 407));
     let status = match fault {
@@ -64,7 +68,11 @@ pub(super) fn refusal(kind: PacketKind, ack: &Ack) -> Error {
         None => Status::HttpStatus,
     };
     let named = fault.map_or(String::new(), |hresult| format!(", {hresult}"));
-    let advice = fault.and_then(HResult::info).map_or_else(|| advice(ack.status), |info| info.advice);
+    let advice = match fault.and_then(HResult::info) {
+        Some(info) => info.advice,
+        None if is_of_application(last, ack) => application_advice(ack.status),
+        None => advice(ack.status),
+    };
     let message = format!("{} was answered HTTP {}{named}; {advice}", kind.name(), ack.status);
     let error = Error::new(status, message)
         .with_http_status(ack.status)
@@ -72,6 +80,14 @@ pub(super) fn refusal(kind: PacketKind, ack: &Ack) -> Error {
     match (fault, ack.context) {
         (Some(_), Some(context)) => error.with_context(context),
         _ => error,
+    }
+}
+
+/// What a status means that the application chose: nothing about destinations and folders.
+fn application_advice(status: u16) -> &'static str {
+    match status {
+        408 | 500..=599 => advice(status),
+        _ => "the application behind the server does not take the file; ask who runs it",
     }
 }
 
@@ -118,8 +134,8 @@ pub(super) fn check_ack(kind: PacketKind, session: Option<&str>, ack: &Ack) -> R
 pub fn check_ping(ack: &Ack) -> Result<(), Error> {
     match verdict(PacketKind::Ping, false, ack) {
         Verdict::Accepted => check_ack(PacketKind::Ping, None, ack),
-        Verdict::Again => Err(refusal(PacketKind::Ping, ack).transient()),
-        _ => Err(refusal(PacketKind::Ping, ack)),
+        Verdict::Again => Err(refusal(PacketKind::Ping, false, ack).transient()),
+        _ => Err(refusal(PacketKind::Ping, false, ack)),
     }
 }
 
@@ -257,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_packet_the_numbers_and_what_to_do() {
-        let error = refusal(Fragment, &ack(500, 0x8020_0020));
+        let error = refusal(Fragment, false, &ack(500, 0x8020_0020));
         assert_eq!((error.status(), error.http_status()), (Status::TooLarge, Some(500)));
         assert_eq!(
             (error.hresult(), error.context()),
@@ -266,15 +282,25 @@ mod tests {
         for part in ["Fragment", "HTTP 500", "0x80200020 BG_E_TOO_LARGE", "raise the server's limit"] {
             assert!(error.message().contains(part), "{error}");
         }
-        let full = refusal(Fragment, &ack(500, 0x8007_0070));
+        let full = refusal(Fragment, false, &ack(500, 0x8007_0070));
         assert!(full.message().contains("make room on the server"), "{full}");
-        let bare = refusal(CreateSession, &ack(404, 0));
+        let bare = refusal(CreateSession, false, &ack(404, 0));
         assert_eq!((bare.status(), bare.hresult()), (Status::HttpStatus, Some(HResult::http(404))));
     }
 
     #[test]
+    fn a_refusal_by_the_application_says_so() {
+        let answer =
+            |status| Ack { context: Some(Context::Application), ..ack(status, HResult::http(status).0) };
+        let message = |last, status| refusal(Fragment, last, &answer(status)).message().to_owned();
+        assert!(message(true, 403).contains("application behind the server does not take the file"));
+        assert!(message(true, 503).contains("try again later"));
+        assert!(message(false, 403).contains("no permission"), "no application was asked yet");
+    }
+
+    #[test]
     fn a_missing_credential_is_named() {
-        let error = refusal(CreateSession, &ack(401, 0));
+        let error = refusal(CreateSession, false, &ack(401, 0));
         assert_eq!((error.status(), error.hresult()), (Status::HttpStatus, Some(HResult::http(401))));
         assert!(error.message().contains("credentials"), "{error}");
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bitsup::client::{Flow, JobState, Observer, Progress};
 use bitsup::log::Level;
+use bitsup::proto::{Context, HResult};
 use bitsup::{Error, Status};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -55,8 +56,14 @@ pub fn failure(error: &Error) -> ExitCode {
 }
 
 fn advice(error: &Error) -> Option<String> {
-    let of_hresult = error.hresult().and_then(explain::hresult);
-    let known = of_hresult.or_else(|| error.http_status().and_then(explain::http_status));
+    let codes = error
+        .hresult()
+        .and_then(explain::hresult)
+        .or_else(|| error.http_status().and_then(explain::http_status));
+    // What a status means for a packet does not hold for one that the application chose.
+    let is_chosen =
+        error.context() == Some(Context::Application) && error.hresult().and_then(HResult::info).is_none();
+    let known = codes.filter(|_| !is_chosen);
     match (known, error.is_transient()) {
         (Some(known), true) => {
             Some(format!("{}; then run the same command again, an upload resumes", known.advice))

@@ -22,7 +22,11 @@ enum Piece {
     Pause(Duration),
     /// Until the other end of the channel says so or is gone.
     Wait(Mutex<Receiver<()>>),
+    /// What is made of the body of the request.
+    Made(Box<Maker>),
 }
+
+type Maker = dyn Fn(&[u8]) -> Vec<u8> + Send + Sync;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Then {
@@ -46,6 +50,17 @@ impl Answer {
     pub fn new(status: &str, fields: &str, body: &[u8]) -> Self {
         let head = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
         Self::raw([head.as_bytes(), body].concat())
+    }
+
+    /// 200 with fields and a body that is made of the request's.
+    pub fn made(fields: &str, make: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let fields = fields.to_owned();
+        let whole = move |body: &[u8]| {
+            let made = make(body);
+            let head = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n", made.len());
+            [head.into_bytes(), made].concat()
+        };
+        Self { pieces: vec![Piece::Made(Box::new(whole))], ..Self::raw("") }
     }
 
     pub fn ok() -> Self {
@@ -116,7 +131,8 @@ impl Answer {
         Self { read_body: false, ..self }
     }
 
-    pub(super) fn play(&self, mut stream: impl Write) -> io::Result<()> {
+    /// Sends the answer to a request with that body.
+    pub(super) fn play(&self, mut stream: impl Write, body: impl Fn() -> Vec<u8>) -> io::Result<()> {
         self.pieces.iter().try_for_each(|piece| match piece {
             Piece::Bytes(bytes) => stream.write_all(bytes),
             Piece::Pattern(length) => io::copy(&mut pattern(*length), &mut stream).map(drop),
@@ -128,6 +144,7 @@ impl Answer {
                 let _ = told.lock().unwrap().recv();
                 Ok(())
             }
+            Piece::Made(make) => stream.write_all(&make(&body())),
         })
     }
 }

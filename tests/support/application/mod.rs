@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test crate uses its part")]
 
 mod answer;
+mod derived;
 mod pattern;
 
 use std::io::{ErrorKind, Read};
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use answer::Answer;
 use answer::Then;
+pub use derived::{Way, derived};
 pub use pattern::pattern;
 
 /// How long the application waits for the other side before it gives up.
@@ -160,7 +162,8 @@ impl Shared {
             if answer.read_body && !self.read_body(stream, &mut pending, number) {
                 return;
             }
-            if answer.play(stream).is_err() {
+            let body = || self.requests.lock().unwrap()[number - 1].body.clone();
+            if answer.play(stream, body).is_err() {
                 return;
             }
             match answer.then {
