@@ -54,7 +54,9 @@ fn tells_packagers_which_symbols_it_has(library: &Deb, control: &Path) {
     SYMBOLS.lines().for_each(|name| symbols += &format!(" {name}@Base {VERSION}\n"));
     assert_eq!(fs::read_to_string(control.join("symbols")).unwrap(), symbols);
     let shlibs = fs::read_to_string(control.join("shlibs")).unwrap();
-    assert_eq!(shlibs, format!("libbitsup 0 libbitsup0 (>= {VERSION}), libbitsup0 (<< 0.2)\n"));
+    let next = env!("CARGO_PKG_VERSION_MINOR").parse::<u32>().unwrap() + 1;
+    let expected = format!("libbitsup 0 libbitsup0 (>= {VERSION}), libbitsup0 (<< 0.{next})\n");
+    assert_eq!(shlibs, expected);
 }
 
 #[test]
