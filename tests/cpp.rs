@@ -85,13 +85,29 @@ fn the_programs_compile_by_both_compilers_in_both_dialects() {
     }
 }
 
+/// What C++ programs reach by the C functions only, for now: the application behind a server, replies.
+const NOT_WRAPPED: [&str; 9] = [
+    "bitsup_client_config_set_method_override",
+    "bitsup_client_download",
+    "bitsup_engine_config_set_host_id",
+    "bitsup_engine_config_set_hooks",
+    "bitsup_engine_config_set_method_override",
+    "bitsup_engine_config_set_public_url",
+    "bitsup_job_reply_url",
+    "bitsup_job_set_reply_path",
+    "bitsup_observer_on_reply_progress",
+];
+const NOT_WRAPPED_TYPES: [&str; 3] = ["bitsup_hooks_", "bitsup_upload_", "bitsup_verdict_"];
+
 /// The header has no logic, so a function that it does not call is one that C++ programs miss.
 #[test]
 fn every_function_can_be_reached() {
     let text: String = HEADERS.map(|name| fs::read_to_string(include().join(name)).unwrap()).concat();
     let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
     for symbol in include_str!("../include/bitsup.symbols").lines() {
-        assert!(words.contains(&symbol), "no class of include/bitsup/*.hpp calls {symbol}");
+        let later =
+            NOT_WRAPPED.contains(&symbol) || NOT_WRAPPED_TYPES.iter().any(|name| symbol.starts_with(name));
+        assert_eq!(words.contains(&symbol), !later, "whether a class of include/bitsup/*.hpp calls {symbol}");
     }
 }
 

@@ -20,7 +20,7 @@ const TYPE: &str = "application/octet-stream";
 pub(super) fn get(shared: &Arc<Shared>, head: &mut RequestHead) -> Response {
     let Some(id) = address::reply_session(&head.target) else { return Response::plain(404) };
     if let Err(fault) = ask::request(shared, head, None) {
-        return Response::plain(fault.status);
+        return Response::refused(fault);
     }
     let session = match replied(shared, id) {
         Ok(Some(session)) => session,

@@ -24,6 +24,12 @@ impl Response {
         Self::new(status, allow.into_iter().collect())
     }
 
+    /// The answer to a GET that the application refuses. Whoever has to tell who they are learns how (GEN-14).
+    pub(super) fn refused(fault: Fault) -> Self {
+        let challenge = fault.challenge.map(|challenge| (names::WWW_AUTHENTICATE, challenge));
+        Self::new(fault.status, challenge.into_iter().collect())
+    }
+
     fn new(status: u16, headers: Vec<(&'static str, String)>) -> Self {
         Self { status, headers, close: false, content_length: 0, body: None }
     }

@@ -152,7 +152,7 @@ static void every_kind_arrives(struct app *app, const bitsup_server *server, con
     bitsup_client *client = make_user("alice", 0);
     char other[4096];
     snprintf(other, sizeof other, "%s/other", app->folder);
-    for (enum kind kind = BYTES; kind <= STATIC_URL; kind++) {
+    for (enum kind kind = EMPTY; kind <= STATIC_URL; kind++) {
         struct seen seen = {0};
         char *reply_url = NULL;
         app->kind = kind;
