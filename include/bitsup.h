@@ -1125,17 +1125,19 @@ bitsup_status bitsup_job_reply_url(const bitsup_job *job, char **out_text, bitsu
 
 /**
  * Files under the directory `root`, which must exist; unfinished uploads in its subdirectory ".bitsup". The
- * root is locked until the store is gone. `durability` is one of BITSUP_DURABILITY_*; whichever it is, a
- * crash of the process alone loses nothing that was acknowledged.
+ * root is locked until the store is gone; with `shared` other processes may have it at the same time, all
+ * with `shared`: the servers of a farm. `durability` is one of BITSUP_DURABILITY_*; whichever it is, a crash
+ * of the process alone loses nothing that was acknowledged.
  *
  * Ownership: copies the path; free `*out` with bitsup_store_free.
  * Threads: any.
- * Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY when another store has the root, UNSUPPORTED for a file system
- * without hard links, NOT_FOUND, DENIED, NO_SPACE, IO.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY when another store has the root, UNSUPPORTED for a file
+ * system without hard links, NOT_FOUND, DENIED, NO_SPACE, IO.
  * Since: 0.1
  */
 bitsup_status bitsup_store_new_dir(const char *root,
                                    int32_t durability,
+                                   int32_t shared,
                                    bitsup_store **out,
                                    bitsup_error **error);
 

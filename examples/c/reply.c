@@ -43,7 +43,7 @@ static bitsup_status start_server(const char *root, bitsup_server **out, bitsup_
     bitsup_status status;
 
     if ((status = bitsup_hooks_on_received(hooks, on_received, error)) == BITSUP_OK &&
-        (status = bitsup_store_new_dir(root, BITSUP_DURABILITY_FILE, &store, error)) == BITSUP_OK &&
+        (status = bitsup_store_new_dir(root, BITSUP_DURABILITY_FILE, 0, &store, error)) == BITSUP_OK &&
         (status = bitsup_engine_config_set_store(engine_config, store, error)) == BITSUP_OK &&
         (status = bitsup_engine_config_set_hooks(engine_config, hooks, error)) == BITSUP_OK &&
         (status = bitsup_engine_new(engine_config, &engine, error)) == BITSUP_OK &&

@@ -18,7 +18,7 @@ static bitsup_status start(const char *root, uint16_t port, bitsup_server **out,
     bitsup_server_config *config = bitsup_server_config_new();
     bitsup_status status;
 
-    if ((status = bitsup_store_new_dir(root, BITSUP_DURABILITY_FILE, &store, error)) == BITSUP_OK &&
+    if ((status = bitsup_store_new_dir(root, BITSUP_DURABILITY_FILE, 0, &store, error)) == BITSUP_OK &&
         (status = bitsup_engine_config_set_store(engine_config, store, error)) == BITSUP_OK &&
         (status = bitsup_engine_new(engine_config, &engine, error)) == BITSUP_OK &&
         (status = bitsup_server_config_mount(config, "/", engine, error)) == BITSUP_OK &&

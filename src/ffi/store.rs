@@ -29,24 +29,26 @@ impl Handle for bitsup_store {
 }
 
 /// Files under the directory `root`, which must exist; unfinished uploads in its subdirectory ".bitsup". The
-/// root is locked until the store is gone. `durability` is one of BITSUP_DURABILITY_*; whichever it is, a
-/// crash of the process alone loses nothing that was acknowledged.
+/// root is locked until the store is gone; with `shared` other processes may have it at the same time, all
+/// with `shared`: the servers of a farm. `durability` is one of BITSUP_DURABILITY_*; whichever it is, a crash
+/// of the process alone loses nothing that was acknowledged.
 ///
 /// Ownership: copies the path; free `*out` with bitsup_store_free.
 /// Threads: any.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY when another store has the root, UNSUPPORTED for a file system
-/// without hard links, NOT_FOUND, DENIED, NO_SPACE, IO.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY when another store has the root, UNSUPPORTED for a file
+/// system without hard links, NOT_FOUND, DENIED, NO_SPACE, IO.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_store_new_dir(
     root: *const c_char,
     durability: i32,
+    shared: i32,
     out: *mut *mut bitsup_store,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, {
         let (root, out) = (text::path(root, "root")?, handle::out(out, "out")?);
-        let options = DirOptions { durability: durability_of(durability)?, ..DirOptions::default() };
+        let options = DirOptions { durability: durability_of(durability)?, shared: shared != 0 };
         let store = Arc::new(DirStore::open(root, options)?);
         out.set(handle::give(bitsup_store { head: Head::new(), store }));
         Ok(())

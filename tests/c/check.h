@@ -87,7 +87,7 @@ static inline bitsup_job *make_job(const bitsup_client *client, const char *url,
 static inline bitsup_store *make_store(const char *root)
 {
     bitsup_store *store = NULL;
-    OK(bitsup_store_new_dir(root, BITSUP_DURABILITY_NONE, &store, e));
+    OK(bitsup_store_new_dir(root, BITSUP_DURABILITY_NONE, 0, &store, e));
     return store;
 }
 

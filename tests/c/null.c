@@ -170,8 +170,8 @@ static void hooks(void)
 static void stores_and_engines(bitsup_store *store, bitsup_engine *engine)
 {
     bitsup_store *out_store = store;
-    NULL_AT("root", bitsup_store_new_dir(NULL, 0, &out_store, e));
-    NULL_AT("out", bitsup_store_new_dir("/nonexistent", 0, NULL, e));
+    NULL_AT("root", bitsup_store_new_dir(NULL, 0, 0, &out_store, e));
+    NULL_AT("out", bitsup_store_new_dir("/nonexistent", 0, 0, NULL, e));
     CHECK(out_store == store);
     bitsup_store_free(NULL);
 

@@ -15,7 +15,7 @@
         }                                                                         \
     } while (0)
 
-typedef int32_t (*new_dir_fn)(const char *, int32_t, void **, void **);
+typedef int32_t (*new_dir_fn)(const char *, int32_t, int32_t, void **, void **);
 typedef void (*error_free_fn)(void *);
 
 /* What the thread needs, and how it and main take turns. */
@@ -30,7 +30,7 @@ static void *use(void *argument)
 {
     struct turns *turns = argument;
     void *store = NULL, *error = NULL;
-    CHECK(turns->new_dir("/nonexistent", 0, &store, &error) != 0 && error != NULL);
+    CHECK(turns->new_dir("/nonexistent", 0, 0, &store, &error) != 0 && error != NULL);
     turns->error_free(error);
     sem_post(&turns->used);
     sem_wait(&turns->closed);

@@ -13,7 +13,7 @@ static void numbers(const char *root)
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "`kind`", bitsup_hooks_notify_url(hooks, 0, "http://127.0.0.1:1/", 1000, e));
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "time limit", bitsup_hooks_notify_url(hooks, 1, "http://127.0.0.1:1/", 0, e));
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
-        EXPECT(BITSUP_E_INVALID_ARGUMENT, "`durability`", bitsup_store_new_dir(root, outside[i], &store, e));
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "`durability`", bitsup_store_new_dir(root, outside[i], 0, &store, e));
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "`overlap`", bitsup_engine_config_set_overlap(config, outside[i], e));
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "`finalize`", bitsup_engine_config_set_finalize(config, outside[i], e));
         OK(bitsup_engine_config_set_allow_overwrite(config, outside[i], e));
@@ -133,6 +133,20 @@ static void addresses(const char *root)
     bitsup_store_free(store);
 }
 
+/* A root is one store's, unless all of its stores share it. */
+static void roots(const char *root)
+{
+    bitsup_store *first = NULL, *second = NULL;
+    for (int32_t shared = 0; shared < 2; shared++) {
+        OK(bitsup_store_new_dir(root, BITSUP_DURABILITY_NONE, shared, &first, e));
+        EXPECT(BITSUP_E_BUSY, root, bitsup_store_new_dir(root, BITSUP_DURABILITY_NONE, !shared, &second, e));
+        EXPECT(shared ? BITSUP_OK : BITSUP_E_BUSY, shared ? "" : root,
+               bitsup_store_new_dir(root, BITSUP_DURABILITY_NONE, shared, &second, e));
+        bitsup_store_free(first);
+        bitsup_store_free(second);
+    }
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
@@ -145,6 +159,7 @@ int main(int argc, char **argv)
     states(client, engine);
     urls(client, argv[2]);
     addresses(argv[2]);
+    roots(argv[2]);
     bitsup_engine_free(engine);
     bitsup_client_free(client);
     return 0;
