@@ -9,10 +9,12 @@ namespace bitsup {
 /** Where an engine keeps what it receives. */
 class store : public detail::handle<bitsup_store, bitsup_store_free> {
 public:
-    /** `durability` is one of BITSUP_DURABILITY_*. */
-    static store directory(const std::string &root, std::int32_t durability = BITSUP_DURABILITY_FILE)
+    /** `durability` is one of BITSUP_DURABILITY_*; `shared`: other processes may have the root at the same time. */
+    static store directory(const std::string &root, std::int32_t durability = BITSUP_DURABILITY_FILE,
+                           bool shared = false)
     {
-        return store(detail::output<bitsup_store *>(bitsup_store_new_dir, detail::text(root), durability));
+        return store(
+            detail::output<bitsup_store *>(bitsup_store_new_dir, detail::text(root), durability, shared ? 1 : 0));
     }
 
 private:
