@@ -101,10 +101,12 @@ fn a_killed_client_goes_on_with_the_reply() {
     assert!(!place.path("reply.part").exists());
 }
 
-/// Whether a state file says that bytes of the reply are in safety.
+/// Whether a state file says that bytes of the reply are in safety. One that is being written does not count:
+/// a client that is killed now has not kept it.
 fn is_kept(directory: &std::path::Path) -> bool {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.filter_map(|entry| fs::read(entry.path()).ok()).any(|text| {
+    let paths = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let states = paths.filter(|path| path.extension().is_none());
+    states.filter_map(|path| fs::read(path).ok()).any(|text| {
         let state = serde_json::from_slice::<serde_json::Value>(&text).unwrap_or_default();
         state["reply"]["partial"]["received"].as_u64().is_some_and(|received| received > 0)
     })
