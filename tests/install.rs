@@ -78,9 +78,9 @@ fn cmake_refuses_a_version_that_the_installed_one_does_not_serve() {
 /// The one list that comes from the compiler, and the three places that repeat it.
 #[test]
 fn the_systems_libraries_are_those_that_rustc_names() {
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = make::as_if_typed(Command::new(env!("CARGO")));
     command.args(["rustc", "--locked", "--lib", "--crate-type", "staticlib", "--all-features"]);
-    let output = succeed(command.current_dir(repository()).args(["--", "--print", "native-static-libs"]));
+    let output = succeed(command.args(["--", "--print", "native-static-libs"]));
     let stderr = String::from_utf8(output.stderr).unwrap();
     let libraries = stderr.split("native-static-libs: ").nth(1).expect("rustc names them");
     let libraries = libraries.lines().next().unwrap().trim();
