@@ -3,6 +3,8 @@
 
 #[path = "support/packets.rs"]
 mod packets;
+#[path = "support/slow.rs"]
+mod slow;
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,37 +14,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bitsup::clock::{Clock, ManualClock, SystemClock};
-use bitsup::engine::{EndReason, Engine, EngineConfig, Hooks, RequestHead, Upload, Verdict};
-use bitsup::proto::{Context, HResult, SessionId, names};
+use bitsup::engine::{EndReason, Engine, EngineConfig, RequestHead};
+use bitsup::proto::{SessionId, names};
 use bitsup::store::{DirOptions, DirStore, Store};
 use packets::{Answer, Peer};
+use slow::{LONG, Slow};
 use tempfile::TempDir;
 
 const FILE: &[u8] = b"0123456789";
-const LONG: Duration = Duration::from_secs(10);
-
-/// One application behind all servers. Says that it is asked, then waits to be told what to say: a status, 200
-/// for yes. Said nothing, it panics.
-struct Slow {
-    asked: Sender<()>,
-    say: Mutex<Receiver<u16>>,
-    ended: Sender<EndReason>,
-}
-
-impl Hooks for Slow {
-    fn on_received(&self, _: &Upload<'_>, verdict: &mut Verdict) {
-        self.asked.send(()).unwrap();
-        match self.say.lock().unwrap().recv_timeout(LONG).expect("an answer to give") {
-            200 => verdict.set_reply_bytes(b"reply".as_slice()),
-            status => verdict.reject(status, HResult::http(status), Context::Application, "told to"),
-        }
-    }
-
-    fn on_end(&self, _: &Upload<'_>, reason: EndReason) {
-        // Nobody may listen any more.
-        let _ = self.ended.send(reason);
-    }
-}
 
 /// Two servers, and the other ends of their application.
 struct Farm {

@@ -2,42 +2,21 @@
 
 #[path = "support/packets.rs"]
 mod packets;
+#[path = "support/slow.rs"]
+mod slow;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use bitsup::clock::ManualClock;
-use bitsup::engine::{EndReason, Engine, EngineConfig, Hooks, Upload, Verdict};
-use bitsup::proto::{Context, HResult, SessionId, names};
+use bitsup::engine::{EndReason, Engine, EngineConfig};
+use bitsup::proto::{SessionId, names};
 use bitsup::store::MemoryStore;
 use packets::{Answer, Peer};
+use slow::{LONG, Slow};
 
 const FILE: &[u8] = b"0123456789";
-const LONG: Duration = Duration::from_secs(10);
-
-/// Says that it is asked, then waits to be told what to say: a status, 200 for yes. Said nothing, it panics.
-struct Slow {
-    asked: Sender<()>,
-    say: Mutex<Receiver<u16>>,
-    ended: Sender<EndReason>,
-}
-
-impl Hooks for Slow {
-    fn on_received(&self, _: &Upload<'_>, verdict: &mut Verdict) {
-        self.asked.send(()).unwrap();
-        match self.say.lock().unwrap().recv_timeout(LONG).expect("an answer to give") {
-            200 => verdict.set_reply_bytes(b"reply".as_slice()),
-            status => verdict.reject(status, HResult::http(status), Context::Application, "told to"),
-        }
-    }
-
-    fn on_end(&self, _: &Upload<'_>, reason: EndReason) {
-        // Nobody may listen any more.
-        let _ = self.ended.send(reason);
-    }
-}
 
 /// An engine, and the other ends of its application.
 struct Stage {
