@@ -185,15 +185,17 @@ fn cli_38_a_broken_fragment_is_taken_up_by_a_ping() {
 
 #[test]
 fn cli_39_the_class_of_an_application_error() {
-    for (answer, again) in [("409", true), ("408", true), ("503", true), ("403", false), ("501", false)] {
+    let passing =
+        ["409 error=0x80190199", "408 error=0x80070112", "503 error=0x80200020", "500 error=0x80070057"];
+    let final_ones =
+        ["403 error=0x80190193", "413 error=0x8019019D", "416 error=0x801901A0", "501 error=0x1"];
+    let passing = passing.map(|answer| (answer, true));
+    for (answer, again) in passing.into_iter().chain(final_ones.map(|answer| (answer, false))) {
         let next = match again {
             true => ".. | -> Ping | <- 200 | -> Fragment 0-9/10",
             false => "-> Cancel-Session",
         };
-        session(
-            10,
-            &format!("-> Fragment 0-9/10 | <- {answer} error=0x80190199 context=0x7 received=10 | {next}"),
-        );
+        session(10, &format!("-> Fragment 0-9/10 | <- {answer} context=0x7 received=10 | {next}"));
     }
 }
 

@@ -29,19 +29,16 @@ pub(super) enum Verdict {
 pub(super) fn verdict(kind: PacketKind, last: bool, ack: &Ack) -> Verdict {
     use PacketKind::{CancelSession as Cancel, CloseSession as Close, Fragment};
     use Verdict::{Accepted, Again, OutOfStep, SessionLost, Shorten, Stop};
-    let application = is_of_application(last, ack);
     match (kind, ack.status, ack.error) {
         (_, 200 | 201, _) => Accepted,
         (_, _, Some(HResult::BG_E_SESSION_NOT_FOUND)) => SessionLost,
         (_, 401 | 407, _) => Stop,
         (Close | Cancel, 500..=599, _) => Again,
         (Close | Cancel, 300..=499, _) => Stop,
+        (Fragment, status, _) if is_of_application(last, ack) => class_of_application(status),
         (Fragment, 413, _) => Shorten,
         (Fragment, 416, _) => OutOfStep,
         (_, _, Some(HResult::BG_E_TOO_LARGE | HResult::E_INVALIDARG)) => Stop,
-        // Where the application's class (PROTOCOL 5.5) differs from the server's.
-        (Fragment, 306 | 308..=399 | 409, _) if application => Again,
-        (Fragment, 429, _) if application => Stop,
         (_, 501 | 505, _) => Stop,
         (_, 408 | 429 | 500..=599, _) => Again,
         (_, 300..=499, _) => Stop,
@@ -50,10 +47,20 @@ pub(super) fn verdict(kind: PacketKind, last: bool, ack: &Ack) -> Verdict {
     }
 }
 
+/// What an application's status means, whatever HRESULT comes with it (PROTOCOL 5.5): its 413 and 416 are about
+/// the file, not about fragments.
+fn class_of_application(status: u16) -> Verdict {
+    match status {
+        306 | 308..=399 | 408 | 409 => Verdict::Again,
+        300..=499 | 501 | 505 => Verdict::Stop,
+        _ => Verdict::Again,
+    }
+}
+
 /// Whether a refusal is the application's. Before the last byte no application has been asked, and servers
-/// that say so all the same are mistaken (PROTOCOL 10.2).
+/// that say so all the same are mistaken; a context means something beside an error only (PROTOCOL 10.2).
 fn is_of_application(last: bool, ack: &Ack) -> bool {
-    last && ack.context == Some(Context::Application)
+    last && ack.error.is_some() && ack.context == Some(Context::Application)
 }
 
 /// The error of an answer that is no success. `last` as for [`verdict`].
@@ -215,6 +222,10 @@ mod tests {
         Ack { status, error, context: error.map(|_| Context::Server), ..Ack::ok() }
     }
 
+    fn of_application(status: u16, error: u32) -> Ack {
+        Ack { context: Some(Context::Application), ..ack(status, error) }
+    }
+
     #[test]
     fn every_row_of_the_table() {
         let rows: &[(&[PacketKind], u16, u32, Verdict)] = &[
@@ -259,16 +270,28 @@ mod tests {
 
     #[test]
     fn cli_39_the_application_has_classes_of_its_own_on_the_last_fragment() {
-        let fatal = [300, 305, 307, 400, 403, 404, 411, 429, 501, 505];
+        let fatal = [300, 305, 307, 400, 403, 404, 411, 413, 416, 429, 501, 505];
         let transient = [306, 308, 399, 408, 409, 500, 502, 504, 600];
         let cases =
             fatal.map(|status| (status, Stop)).into_iter().chain(transient.map(|status| (status, Again)));
         for (status, expected) in cases {
-            let answer = Ack { context: Some(Context::Application), ..ack(status, HResult::http(status).0) };
-            assert_eq!(verdict(Fragment, true, &answer), expected, "{status}");
+            for hresult in [HResult::http(status), HResult::E_INVALIDARG, HResult::BG_E_TOO_LARGE] {
+                let answer = of_application(status, hresult.0);
+                assert_eq!(verdict(Fragment, true, &answer), expected, "{status} {hresult}");
+            }
         }
-        let early = Ack { context: Some(Context::Application), ..ack(409, 0x8019_0199) };
-        assert_eq!(verdict(Fragment, false, &early), Stop, "no application was asked yet");
+    }
+
+    #[test]
+    fn what_only_looks_like_an_application_is_the_server() {
+        let cases = [(409, 0x8019_0199, Stop), (413, 0x8019_019D, Shorten), (503, 0x8020_0020, Stop)];
+        for (status, error, expected) in cases {
+            let early = verdict(Fragment, false, &of_application(status, error));
+            assert_eq!(early, expected, "{status}: no application was asked yet");
+        }
+        assert_eq!(verdict(Fragment, true, &of_application(416, 0)), OutOfStep, "no error, no context");
+        let lost = of_application(500, HResult::BG_E_SESSION_NOT_FOUND.0);
+        assert_eq!(verdict(Fragment, true, &lost), SessionLost, "whoever says so, it is lost");
     }
 
     #[test]
@@ -290,8 +313,7 @@ mod tests {
 
     #[test]
     fn a_refusal_by_the_application_says_so() {
-        let answer =
-            |status| Ack { context: Some(Context::Application), ..ack(status, HResult::http(status).0) };
+        let answer = |status| of_application(status, HResult::http(status).0);
         let message = |last, status| refusal(Fragment, last, &answer(status)).message().to_owned();
         assert!(message(true, 403).contains("application behind the server does not take the file"));
         assert!(message(true, 503).contains("try again later"));
