@@ -4,7 +4,8 @@ mod upload_script;
 
 use std::time::Duration;
 
-use upload_script::{Player, play};
+use bitsup::upload::UploadOptions;
+use upload_script::{Player, options, play};
 
 fn farm(create: &str, script: &str) -> Player {
     play(25, &format!("-> Create-Session | <- 200 session=abc {create} | {script}"))
@@ -46,6 +47,26 @@ fn cli_22_after_the_fallback_time_packets_go_to_the_original_host() {
 #[test]
 fn cli_22_a_fallback_time_of_zero_is_over_at_the_first_failure() {
     farm("host=node fallback=0", "-> Ping at=node | !! Resolve | .. | -> Ping");
+}
+
+#[test]
+fn cli_22_the_time_counts_across_runs_that_each_give_up_before() {
+    let at_once = UploadOptions { no_progress_timeout: Duration::ZERO, ..options() };
+    let mut player = Player::new(25, at_once);
+    player.play("-> Create-Session | <- 200 session=abc host=node fallback=8");
+    for _ in 0..2 {
+        player.play("-> Ping at=node | !! Connect | == failed Connect transient | ** restart | ++ 5");
+    }
+    player.play("-> Ping at=node | !! Connect | -> Ping | <- 200 | -> Fragment 0-9/25 session=abc");
+    player.play("** restart | -> Ping");
+}
+
+#[test]
+fn cli_24_a_run_long_after_the_time_was_over_finds_the_server_back() {
+    let lost = "-> Ping at=node | !! Connect | ..";
+    let mut player = farm("host=node fallback=2", &format!("{lost} | ** restart | ++ 1000"));
+    player.play("-> Ping at=node | <- 200 | -> Fragment 0-9/25 at=node | <- 200 received=10");
+    player.play(&format!("-> Fragment at=node | ** restart | {lost} | -> Ping at=node"));
 }
 
 #[test]

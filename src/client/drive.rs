@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::job::Job;
 use super::observer::{Flow, JobState, Progress};
 use super::state_file::Saved;
+use crate::clock::Clock;
 use crate::error::{Error, Status};
 use crate::log::Level;
 use crate::proto::{Ack, PacketKind};
@@ -207,7 +208,7 @@ impl Job {
 
     /// The machine's clock.
     pub(super) fn now_ms(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+        self.clock.now_ms()
     }
 }
 

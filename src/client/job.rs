@@ -13,6 +13,7 @@ use super::part::Part;
 use super::source::{Source, SourceId};
 use super::state_file::{SavedReply, StateFile};
 use super::throttle::Throttle;
+use crate::clock::SteadyClock;
 use crate::error::{Error, Status};
 use crate::log::Level;
 use crate::upload::ResumeState;
@@ -39,7 +40,7 @@ pub struct Job {
     pub(super) part: Option<Part>,
     /// What the state file knows of the reply.
     pub(super) saved_reply: Option<SavedReply>,
-    pub(super) begun: Instant,
+    pub(super) clock: SteadyClock,
 }
 
 impl Job {
@@ -62,7 +63,7 @@ impl Job {
             reply_path: None,
             part: None,
             saved_reply: None,
-            begun: Instant::now(),
+            clock: SteadyClock::default(),
         };
         job.machine().map(|_| job)
     }

@@ -31,9 +31,9 @@ impl Upload {
             Verdict::Again => Err(judge::refusal(flight.kind, last, ack).transient()),
         };
         match outcome {
-            Ok(()) => self.outage.ended(),
+            Ok(()) => self.host_reached(),
             // What is no Ack may be a gateway's before a server that is gone.
-            Err(_) if !ack.is_ack => self.outage.failed(now_ms),
+            Err(_) if !ack.is_ack => self.host_missed(now_ms),
             Err(_) => {}
         }
         if let Err(error) = outcome {
@@ -55,7 +55,7 @@ impl Upload {
             }
             self.line_failed(flight, error.status());
             if error.is_transient() {
-                self.outage.failed(now_ms);
+                self.host_missed(now_ms);
             }
         }
         match (&self.ending, error.is_transient()) {

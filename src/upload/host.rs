@@ -19,6 +19,9 @@ pub(super) struct HostId {
     /// Seconds without reaching it after which to go back to the original host; `None`: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fallback_s: Option<u32>,
+    /// Since when it has not been reached; kept, so that the time of several runs counts together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missed_since_ms: Option<u64>,
 }
 
 impl HostId {
@@ -26,7 +29,8 @@ impl HostId {
     pub(super) fn new(name: &str, fallback_s: Option<u32>) -> Option<Self> {
         let name =
             if is_ipv6(name) && name.matches(':').count() > 1 { format!("[{name}]") } else { name.into() };
-        let host = Self { name, fallback_s: fallback_s.filter(|seconds| *seconds != NEVER) };
+        let fallback_s = fallback_s.filter(|seconds| *seconds != NEVER);
+        let host = Self { name, fallback_s, missed_since_ms: None };
         host.is_sound().then_some(host)
     }
 
@@ -42,29 +46,22 @@ impl HostId {
         let port = if has_port { "" } else { parts.port() };
         format!("{}://{}{port}{}", parts.scheme, self.name, parts.local)
     }
-}
 
-/// Since when the host of the host id has not been reached.
-#[derive(Debug, Default)]
-pub(super) struct Outage {
-    since_ms: Option<u64>,
-}
-
-impl Outage {
-    /// It could not be reached.
-    pub(super) fn failed(&mut self, now_ms: u64) {
-        self.since_ms.get_or_insert(now_ms);
+    /// It could not be reached. The time counts from the first failure; if that lies ahead, the clock was set
+    /// back meanwhile, and from now.
+    pub(super) fn missed(&mut self, now_ms: u64) {
+        self.missed_since_ms = Some(self.missed_since_ms.map_or(now_ms, |since| since.min(now_ms)));
     }
 
     /// It was reached and did what it was asked.
-    pub(super) fn ended(&mut self) {
-        self.since_ms = None;
+    pub(super) fn reached(&mut self) {
+        self.missed_since_ms = None;
     }
 
-    /// How long until `host` is given up; `None`: it is reached, or never given up.
-    pub(super) fn left(&self, now_ms: u64, host: Option<&HostId>) -> Option<Duration> {
-        let limit = Duration::from_secs(host?.fallback_s?.into());
-        let passed = Duration::from_millis(now_ms.saturating_sub(self.since_ms?));
+    /// How long until it is given up; `None`: it is reached, or never given up.
+    pub(super) fn left(&self, now_ms: u64) -> Option<Duration> {
+        let limit = Duration::from_secs(self.fallback_s?.into());
+        let passed = Duration::from_millis(now_ms.saturating_sub(self.missed_since_ms?));
         Some(limit.saturating_sub(passed))
     }
 }
@@ -111,26 +108,38 @@ mod tests {
         assert!(HostId::new(&long[1..], None).is_some());
     }
 
+    fn left(host: &HostId, now_ms: u64) -> Option<u128> {
+        host.left(now_ms).map(|left| left.as_millis())
+    }
+
     #[test]
     fn the_time_is_counted_from_the_first_failure_since_it_was_reached() {
-        let host = HostId::new("h", Some(10));
-        let mut outage = Outage::default();
-        let left = |outage: &Outage, now_ms| outage.left(now_ms, host.as_ref()).map(|left| left.as_millis());
-        assert_eq!(left(&outage, 5_000), None);
-        outage.failed(5_000);
-        outage.failed(9_000);
-        assert_eq!((left(&outage, 9_000), left(&outage, 60_000)), (Some(6_000), Some(0)));
-        outage.ended();
-        assert_eq!(left(&outage, 60_000), None);
+        let mut host = HostId::new("h", Some(10)).unwrap();
+        assert_eq!(left(&host, 5_000), None);
+        host.missed(5_000);
+        host.missed(9_000);
+        assert_eq!((left(&host, 9_000), left(&host, 60_000)), (Some(6_000), Some(0)));
+        host.reached();
+        assert_eq!(left(&host, 60_000), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_the_time_begin_anew_at_worst() {
+        let mut host = HostId::new("h", Some(10)).unwrap();
+        host.missed(1_000_000);
+        host.missed(5_000);
+        assert_eq!(left(&host, 6_000), Some(9_000));
     }
 
     #[test]
     fn cli_23_no_value_and_the_largest_value_mean_never() {
-        let mut outage = Outage::default();
-        outage.failed(0);
         for value in [None, Some(u32::MAX)] {
-            assert_eq!(outage.left(u64::MAX, HostId::new("h", value).as_ref()), None);
+            let mut host = HostId::new("h", value).unwrap();
+            host.missed(0);
+            assert_eq!(left(&host, u64::MAX), None);
         }
-        assert_eq!(outage.left(0, HostId::new("h", Some(0)).as_ref()), Some(Duration::ZERO));
+        let mut host = HostId::new("h", Some(0)).unwrap();
+        host.missed(0);
+        assert_eq!(left(&host, 0), Some(0));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::host::Outage;
 use super::plan::Plan;
 use super::retry::{Decision, Retry, Setbacks};
 use super::state::{Memory, Phase};
@@ -18,7 +17,8 @@ use crate::proto::{FragmentRange, PacketKind, names};
 /// [`Self::reply_fetched`] and [`Self::failed`]. A request that was given up without either, as on a pause,
 /// counts as interrupted when `next` is called again.
 ///
-/// `now_ms` is any clock in milliseconds; one that never steps back is best.
+/// `now_ms` is milliseconds since 1970-01-01 UTC, for some times are kept across runs; best from a clock that
+/// never steps back within one, such as [`crate::clock::SteadyClock`].
 #[derive(Debug)]
 pub struct Upload {
     pub(super) memory: Memory,
@@ -28,7 +28,8 @@ pub struct Upload {
     pub(super) plan: Plan,
     pub(super) retry: Retry,
     pub(super) setbacks: Setbacks,
-    pub(super) outage: Outage,
+    /// The host id's server was not reached, in this run.
+    missed_host: bool,
     pub(super) flight: Option<Flight>,
     pub(super) wants_reply: bool,
     /// The reply is being fetched.
@@ -116,7 +117,7 @@ impl Upload {
             ping_first: false,
             plan: Plan::new(options.fragment_size, options.rate_limit),
             retry: Retry::new(options.retry, options.no_progress_timeout, seed),
-            outage: Outage::default(),
+            missed_host: false,
             flight: None,
             wants_reply: options.reply,
             fetching: false,
@@ -144,13 +145,12 @@ impl Upload {
             Some(Ending::Failed(error)) => return Action::Failed(error.clone()),
             Some(Ending::CancelFirst(_)) | None => {}
         }
-        let fallback = self.outage.left(now_ms, self.memory.host_id.as_ref());
+        let fallback = self.host_left(now_ms);
         if let Some(Pause { decision: Decision::Wait { delay, attempt }, cause }) = self.pause.take() {
             return Action::Wait { delay: fallback.map_or(delay, |left| delay.min(left)), cause, attempt };
         }
         if fallback.is_some_and(|left| left.is_zero()) {
             self.memory.host_id = None;
-            self.outage.ended();
         }
         match self.due() {
             Some(packet) => self.send(packet, now_ms),
@@ -262,10 +262,32 @@ impl Upload {
     pub(super) fn stumble(&mut self, now_ms: u64, cause: Error, at_least: Option<Duration>) {
         match self.retry.failed(now_ms, at_least) {
             decision @ Decision::Wait { .. } => self.pause = Some(Pause { decision, cause }),
+            // The original host is asked before this run ends.
+            Decision::GiveUp { .. } if self.host_left(now_ms).is_some_and(|left| left.is_zero()) => {}
             Decision::GiveUp { attempts, elapsed_ms } => {
                 self.ending = Some(Ending::Failed(gave_up(cause, attempts, elapsed_ms)));
             }
         }
+    }
+
+    /// The server of the host id could not be reached, if it was asked.
+    pub(super) fn host_missed(&mut self, now_ms: u64) {
+        if let Some(host) = &mut self.memory.host_id {
+            host.missed(now_ms);
+            self.missed_host = true;
+        }
+    }
+
+    pub(super) fn host_reached(&mut self) {
+        if let Some(host) = &mut self.memory.host_id {
+            host.reached();
+        }
+    }
+
+    /// How long until the host id is given up. Every run tries it first: however long ago the last one was, the
+    /// server may be back.
+    fn host_left(&self, now_ms: u64) -> Option<Duration> {
+        self.memory.host_id.as_ref().filter(|_| self.missed_host)?.left(now_ms)
     }
 
     /// The request has no answer.

@@ -186,6 +186,18 @@ mod tests {
     }
 
     #[test]
+    fn a_host_id_reads_with_and_without_the_time_it_was_missed() {
+        let farm = Memory { host_id: HostId::new("node", Some(3)), ..fragment() };
+        let json = serde_json::to_string(&ResumeState::new(farm.clone())).unwrap();
+        assert!(json.ends_with(r#""host_id":{"name":"node","fallback_s":3}}"#), "{json}");
+        let mut missed = farm.clone();
+        missed.host_id.as_mut().unwrap().missed(7);
+        let (farm, missed) = (ResumeState::new(farm), ResumeState::new(missed));
+        assert_eq!(from_json(&serde_json::to_string(&missed).unwrap()), missed);
+        assert!(missed.is_new_step(&farm) && farm.is_new_step(&missed), "kept before the next request");
+    }
+
+    #[test]
     fn a_host_id_that_is_none_is_damage() {
         let farm = Memory { host_id: HostId::new("node", None), ..fragment() };
         let json = serde_json::to_string(&ResumeState::new(farm)).unwrap();

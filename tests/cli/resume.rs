@@ -1,7 +1,10 @@
 //! Uploads that are interrupted: by the end of the client, by a signal, by a cancel.
 
 use std::fs;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
+use rustix::net;
 use rustix::process::Signal;
 
 use crate::support::{Place, Running, Served, run};
@@ -47,6 +50,29 @@ fn a_killed_client_resumes_where_it_was() {
     assert_eq!(served.place.names(), [""; 0], "nothing partial is visible");
 
     assert!(first_progress_of_the_next_run(&upload) >= sent);
+    assert_delivered(&served.place, &content);
+}
+
+#[test]
+fn cli_22_runs_that_each_give_up_at_once_reach_the_fallback_time_together() {
+    // Bound and never listened on: connections are refused, and nobody else gets the port.
+    let node = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).unwrap();
+    net::bind(&node, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = SocketAddr::try_from(net::getsockname(&node).unwrap()).unwrap().to_string();
+    let served = Served::new(&["--host-id", &address, "--host-id-fallback-timeout", "1s"]);
+    let (source, content) = served.place.source("source", SIZE);
+    let (state, url) = (served.place.text("state"), served.url_of("file"));
+    let upload = ["upload", &source, &url, "--state-dir", &state, "--no-progress-timeout", "0"];
+    let begun = Instant::now();
+    let mut failed = 0;
+    while let outcome = run(&upload)
+        && outcome.code != Some(0)
+    {
+        outcome.failed(3, &[&address]);
+        assert!(begun.elapsed() < Duration::from_secs(20), "never: {outcome:?}");
+        failed += 1;
+    }
+    assert!(failed > 1 && begun.elapsed() >= Duration::from_secs(1), "{failed} runs");
     assert_delivered(&served.place, &content);
 }
 
