@@ -112,6 +112,60 @@ fn dl_05_a_reply_is_asked_for_again_with_the_credentials() {
     assert_eq!((first.get("Authorization"), again.get("Authorization")), ("", BASIC));
 }
 
+/// Answers Create-Session with that host id.
+fn name_host(peer: &mut Peer, host: &str) {
+    peer.request();
+    let protocol = ("BITS-Protocol", scripted::GUID);
+    peer.ack("200 OK", &[protocol, ("BITS-Session-Id", "{S}"), ("BITS-Host-Id", host)]);
+}
+
+#[test]
+fn the_server_of_a_host_id_is_not_told_the_credentials_even_if_it_asks() {
+    let (node, there) = serve(challenge);
+    let host = node["http://".len()..].to_owned();
+    let (url, here) = serve(move |peer| {
+        challenge(peer);
+        name_host(peer, &host);
+    });
+    let error = upload(&url).unwrap_err();
+    assert_eq!(error.http_status(), Some(401));
+    assert!(
+        error.message().contains("the server of a host id is told them in a header field only"),
+        "{error}"
+    );
+    here.join().unwrap();
+    let asked = there.join().unwrap();
+    assert_eq!((asked.packet(), asked.get("Authorization")), ("Ping", ""));
+}
+
+#[test]
+fn a_host_id_that_names_the_server_of_the_url_changes_nothing() {
+    let (url, server) = serve(|peer| {
+        challenge(peer);
+        let own = peer.address();
+        name_host(peer, &own);
+        peer.finish_upload()
+    });
+    upload(&url).unwrap();
+    let packets = server.join().unwrap();
+    assert!(packets.iter().all(|packet| packet.get("Authorization") == BASIC), "{packets:#?}");
+}
+
+#[test]
+fn header_fields_go_to_the_server_of_a_host_id_too() {
+    let (node, there) = serve(|peer| peer.finish_upload());
+    let host = node["http://".len()..].to_owned();
+    let (url, _here) = serve(move |peer| {
+        name_host(peer, &host);
+        peer.close();
+    });
+    let headers = vec![("Authorization".to_owned(), BASIC.to_owned())];
+    let client = Client::new(ClientConfig { headers, ..impatient() }).unwrap();
+    client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap().run().unwrap();
+    let packets = there.join().unwrap();
+    assert!(packets.iter().all(|packet| packet.get("Authorization") == BASIC), "{packets:#?}");
+}
+
 #[test]
 fn a_reply_at_another_server_is_not_told_the_credentials() {
     let (other, stranger) = serve(challenge);

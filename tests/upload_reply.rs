@@ -3,7 +3,7 @@
 mod upload_script;
 
 use bitsup::proto::HResult;
-use bitsup::upload::{Action, UploadOptions};
+use bitsup::upload::{Action, Trust, UploadOptions};
 use upload_script::{CREATED, Player, options};
 
 const REPLY: &str = "http://server/upload/r";
@@ -110,13 +110,24 @@ fn the_reply_is_expected_at_the_original_host_and_then_at_that_of_the_host_id() 
 
 #[test]
 fn only_the_servers_of_the_upload_are_not_foreign() {
-    for (reply, is_foreign) in
-        [("r", false), ("http://SERVER/x", false), ("http://cdn/r", true), ("https://server/r", true)]
-    {
-        let script = format!("-> Fragment | <- 200 received=10 reply={reply}");
-        let mut player = upload_reply(10, &script);
+    let cases = [
+        ("http://SERVER/x", Trust::Own),
+        ("http://server:80/x", Trust::Own),
+        ("http://node/x", Trust::Named),
+        ("http://server:81/r", Trust::Foreign),
+        ("http://cdn/r", Trust::Foreign),
+        ("https://server/r", Trust::Foreign),
+    ];
+    for (reply, trust) in cases {
+        let mut player = Player::new(10, UploadOptions { reply: true, ..options() });
+        player.play(&format!(
+            "-> Create-Session | <- 200 session=abc host=node | -> Ping at=node | <- 200
+             -> Fragment at=node | <- 200 received=10 reply={reply}"
+        ));
+        let request = player.request.as_ref().unwrap();
+        assert_eq!(request.trust, Trust::Named, "{request:?}");
         let Action::FetchReply(places) = player.upload.next(0) else { panic!("no fetch") };
-        assert!(places.len() == 1 && places[0].is_foreign == is_foreign, "{places:?}");
+        assert!(places.len() == 1 && places[0].trust == trust, "{places:?}");
     }
 }
 

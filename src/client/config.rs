@@ -29,13 +29,15 @@ pub struct ClientConfig {
     /// Sends POST with `X-HTTP-Method-Override: BITS_POST` instead of the verb itself, for servers that want it
     /// so and for proxies that refuse the verb.
     pub method_override: bool,
-    /// Told to the server of the upload when it asks for them (401, Basic scheme), and to no other.
+    /// Told to the server of the job's URL when it asks for them (401, Basic scheme), and to no other: not to that
+    /// of a host id either. A farm whose servers want them all by their own names needs them as `headers`.
     pub credentials: Option<Credentials>,
     /// Told to a proxy in between when it asks for them (407, Basic scheme).
     pub proxy_credentials: Option<Credentials>,
     /// The `User-Agent`.
     pub user_agent: String,
-    /// Header fields added to every request, but to that for a reply at a server that the upload did not go to.
+    /// Header fields added to every request, also to the server of a host id, but not to that for a reply at a
+    /// server that the upload did not go to.
     pub headers: Vec<(String, String)>,
     /// Where the client says what it does.
     pub logger: Logger,

@@ -11,7 +11,7 @@ use super::observer::{Flow, Observer};
 use super::part::{Part, Partial};
 use super::ranges::{self, Witness};
 use crate::error::Error;
-use crate::upload::{Decision, ReplyUrl, Retry, gave_up};
+use crate::upload::{Decision, ReplyUrl, Retry, Trust, gave_up};
 
 impl Client {
     /// Downloads `url` to `path`, retrying as a job does. Until it is whole it is `path` with `.part` behind
@@ -28,7 +28,7 @@ impl Client {
         let interrupt = Interrupt::default();
         interrupt.begin(self.config.timeout);
         let http = Http::new(&self.config, interrupt.clone())?;
-        let place = ReplyUrl { url: url.to_owned(), is_foreign: false };
+        let place = ReplyUrl { url: url.to_owned(), trust: Trust::Own };
         let mut part = Part::open(path.as_ref())?;
         part.resume(None)?;
         let (begun, config) = (Instant::now(), &self.config);

@@ -24,7 +24,7 @@ use self::http::Http;
 use self::interrupt::Interrupt;
 use crate::error::{Error, Status};
 use crate::proto::{PacketKind, names};
-use crate::upload::{self, Request};
+use crate::upload::{self, Request, Trust};
 
 pub use self::config::ClientConfig;
 pub use self::control::JobControl;
@@ -65,7 +65,8 @@ impl Client {
     /// Errors: those of the way to the server, and [`upload::check_ping`]'s.
     pub fn ping(&self, url: &str) -> Result<(), Error> {
         let headers = vec![(names::PACKET_TYPE, PacketKind::Ping.name().to_owned())];
-        let ping = Request { kind: PacketKind::Ping, url: url.to_owned(), headers, offset: 0, length: 0 };
+        let (kind, url, trust) = (PacketKind::Ping, url.to_owned(), Trust::Own);
+        let ping = Request { kind, url, headers, offset: 0, length: 0, trust };
         let http = Http::new(&self.config, Interrupt::default())?;
         upload::check_ping(&http.send(&ping, &Source::from_bytes([]), None)?)
     }

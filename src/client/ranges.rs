@@ -64,7 +64,7 @@ fn request(
         return Ok(Outcome::Whole);
     }
     let headers = known.as_ref().map(range_headers).unwrap_or_default();
-    let answer = http.get(&place.url, &headers, place.is_foreign)?;
+    let answer = http.get(&place.url, &headers, place.trust)?;
     match (answer.status, known) {
         (200, None) => whole(answer, place, part, witness),
         (206, Some(known)) => range(answer, place, &known, part, witness),

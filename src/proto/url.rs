@@ -23,9 +23,18 @@ impl<'a> Url<'a> {
         split_port(self.authority).map_or("", |(_, port)| port)
     }
 
-    /// Whether both name the same server in the same words.
+    /// Whether both name the same server in the same words; the port of the scheme may be there or not.
     pub(crate) fn is_same_server(&self, other: &Self) -> bool {
-        self.scheme.eq_ignore_ascii_case(other.scheme) && self.authority.eq_ignore_ascii_case(other.authority)
+        self.scheme.eq_ignore_ascii_case(other.scheme) && self.host().eq_ignore_ascii_case(other.host())
+    }
+
+    /// The host, and the port unless it is the scheme's own.
+    fn host(&self) -> &'a str {
+        let own = if self.scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+        match self.port() {
+            port if port == ":" || port == own => self.authority.strip_suffix(port).unwrap_or(self.authority),
+            _ => self.authority,
+        }
     }
 }
 

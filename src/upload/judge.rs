@@ -100,7 +100,10 @@ fn application_advice(status: u16) -> &'static str {
 
 fn advice(status: u16) -> &'static str {
     match status {
-        401 => "the server wants credentials: give a user and a password, and check them",
+        401 => {
+            "the server wants credentials: give a user and a password, and check them; the server of a host id is told \
+             them in a header field only"
+        }
         407 => "the proxy wants credentials: give a user and a password for it, and check them",
         403 => "no permission, or the destination exists and may not be overwritten",
         404 => "check the URL: its folder is not there, or takes no uploads",

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::plan::Plan;
 use super::retry::{Decision, Retry, Setbacks};
 use super::state::{Memory, Phase};
-use super::{Action, Request, ResumeState, UploadOptions, destination};
+use super::{Action, Request, ResumeState, Trust, UploadOptions, destination};
 use crate::error::{Error, Status};
 use crate::proto::packet::is_content_name;
+use crate::proto::url::Url;
 use crate::proto::{FragmentRange, PacketKind, names};
 
 /// The machine.
@@ -203,6 +204,20 @@ impl Upload {
         }
     }
 
+    /// Whose server that is.
+    pub(super) fn trust(&self, url: &str) -> Trust {
+        let is_at = |base: &str| {
+            Url::parse(url).zip(Url::parse(base)).is_some_and(|(one, other)| one.is_same_server(&other))
+        };
+        if is_at(&self.memory.url) {
+            Trust::Own
+        } else if is_at(&self.url()) {
+            Trust::Named
+        } else {
+            Trust::Foreign
+        }
+    }
+
     fn send(&mut self, packet: PacketKind, now_ms: u64) -> Action {
         let request = self.request(packet);
         self.flight = Some(Flight {
@@ -255,7 +270,8 @@ impl Upload {
             let range = FragmentRange::new(offset, length, total).unwrap_or(FragmentRange::EmptyFile);
             put(names::CONTENT_RANGE, Some(range.to_string()));
         }
-        Request { kind, url: self.url(), headers, offset, length }
+        let url = self.url();
+        Request { kind, trust: self.trust(&url), url, headers, offset, length }
     }
 
     /// Something failed that may pass.

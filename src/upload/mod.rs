@@ -95,6 +95,19 @@ pub struct Request {
     pub offset: u64,
     /// See `offset`.
     pub length: u64,
+    /// Whose server `url` is at.
+    pub trust: Trust,
+}
+
+/// Whose server a URL is at, and so what it may be told by way of authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// That of the upload's URL, which the user chose.
+    Own,
+    /// That of the host id, which the user's server chose.
+    Named,
+    /// One that the upload did not go to.
+    Foreign,
 }
 
 /// One place where a reply may be.
@@ -102,9 +115,8 @@ pub struct Request {
 pub struct ReplyUrl {
     /// Absolute, http or https.
     pub url: String,
-    /// Whether it is at a server that the upload did not go to: it is none of that server's business what the
-    /// other one is told by way of authentication.
-    pub is_foreign: bool,
+    /// Whose server it is at.
+    pub trust: Trust,
 }
 
 /// What the machine wants.

@@ -3,7 +3,6 @@
 use super::machine::{Ending, Upload};
 use super::state::Phase;
 use super::{Action, ReplyUrl, judge};
-use crate::proto::url::Url;
 use crate::proto::{Ack, reply_url};
 
 impl Upload {
@@ -95,14 +94,11 @@ impl Upload {
     /// of the host id, where all packets went.
     fn candidates(&self, reply: &str) -> Result<Vec<ReplyUrl>, reply_url::Flaw> {
         let bases = [self.memory.url.clone(), self.url()];
-        let servers: Vec<_> = bases.iter().filter_map(|base| Url::parse(base)).collect();
         let mut urls: Vec<ReplyUrl> = Vec::new();
         for base in &bases {
             let url = reply_url::resolve(reply, base)?;
-            let is_own = |parts: Url<'_>| servers.iter().any(|server| parts.is_same_server(server));
-            let is_foreign = !Url::parse(&url).is_some_and(is_own);
             if !urls.iter().any(|known| known.url == url) {
-                urls.push(ReplyUrl { url, is_foreign });
+                urls.push(ReplyUrl { trust: self.trust(&url), url });
             }
         }
         Ok(urls)

@@ -68,6 +68,11 @@ impl Received {
 }
 
 impl Peer {
+    /// Where it listens.
+    pub fn address(&self) -> String {
+        self.listener.local_addr().unwrap().to_string()
+    }
+
     /// The next request, in full.
     pub fn request(&mut self) -> Received {
         let mut received = self.head();

@@ -9,6 +9,7 @@ use super::{Http, failure, parse_url};
 use crate::error::Error;
 use crate::proto::packet::content_length;
 use crate::proto::{Headers, names};
+use crate::upload::Trust;
 
 /// An answer whose body is still to be read.
 pub(in crate::client) struct Answer {
@@ -21,41 +22,31 @@ pub(in crate::client) struct Answer {
 }
 
 impl Http {
-    /// Asks for a resource. A foreign server is told neither the header fields of the configuration, which may
-    /// be secrets between the user and the server of the upload, nor the credentials.
+    /// Asks for a resource. A foreign server is not told the header fields of the configuration either, which
+    /// may be secrets between the user and the servers of the upload.
     ///
     /// Errors: as the table in `failure` says.
-    pub fn get(
-        &self,
-        url: &str,
-        headers: &[(&'static str, String)],
-        is_foreign: bool,
-    ) -> Result<Answer, Error> {
-        let answer = self.get_once(url, headers, is_foreign)?;
-        if is_foreign || !self.is_asked_now(answer.status, &answer.headers) {
+    pub fn get(&self, url: &str, headers: &[(&'static str, String)], trust: Trust) -> Result<Answer, Error> {
+        let answer = self.get_once(url, headers, trust)?;
+        if !self.is_asked_now(answer.status, &answer.headers, trust) {
             return Ok(answer);
         }
         // So that its connection is free again.
         drop(answer);
-        self.get_once(url, headers, is_foreign)
+        self.get_once(url, headers, trust)
     }
 
-    fn get_once(
-        &self,
-        url: &str,
-        headers: &[(&'static str, String)],
-        is_foreign: bool,
-    ) -> Result<Answer, Error> {
+    fn get_once(&self, url: &str, headers: &[(&'static str, String)], trust: Trust) -> Result<Answer, Error> {
         self.line.set_hung_up(false);
         let uri = parse_url(url)?;
         let mut message = http::Request::get(&uri).header(header::ACCEPT_ENCODING, "identity");
         for (name, value) in headers {
             message = message.header(*name, value);
         }
-        for (name, value) in self.headers.iter().filter(|_| !is_foreign) {
+        for (name, value) in self.headers.iter().filter(|_| trust != Trust::Foreign) {
             message = message.header(name, value);
         }
-        for (name, value) in self.credentials().filter(|_| !is_foreign) {
+        for (name, value) in self.credentials(trust) {
             message = message.header(name, value);
         }
         let outcome = message.body(()).map_err(ureq::Error::from).and_then(|message| {

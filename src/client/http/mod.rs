@@ -25,7 +25,7 @@ use super::source::Source;
 use super::throttle::Throttle;
 use crate::error::{Error, Status};
 use crate::proto::{Ack, Headers, names};
-use crate::upload::Request;
+use crate::upload::{Request, Trust};
 
 /// Longest body of an answer that is read to keep the connection; what is longer costs a new connection.
 const DRAIN_LIMIT: u64 = 64 * 1024;
@@ -92,7 +92,7 @@ impl Http {
         mut throttle: Option<&mut Throttle>,
     ) -> Result<Ack, Error> {
         let (ack, headers) = self.send_once(request, source, throttle.as_deref_mut())?;
-        match self.is_asked_now(ack.status, &headers) {
+        match self.is_asked_now(ack.status, &headers, request.trust) {
             true => self.send_once(request, source, throttle).map(|(ack, _)| ack),
             false => Ok(ack),
         }
@@ -119,7 +119,7 @@ impl Http {
         for (name, value) in &self.headers {
             message = message.header(name, value);
         }
-        for (name, value) in self.credentials() {
+        for (name, value) in self.credentials(request.trust) {
             message = message.header(name, value);
         }
         let message = message.header(header::CONTENT_LENGTH, request.length).body(content);
@@ -136,13 +136,21 @@ impl Http {
 
 impl Http {
     /// Whether the request is worth repeating with the credentials that were asked for.
-    fn is_asked_now(&self, status: u16, headers: &Headers) -> bool {
-        self.server.is_asked_now(status, headers) || self.proxy.is_asked_now(status, headers)
+    fn is_asked_now(&self, status: u16, headers: &Headers, trust: Trust) -> bool {
+        self.answerers(trust).any(|answerer| answerer.is_asked_now(status, headers))
     }
 
     /// The credentials that were asked for so far.
-    fn credentials(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.server.field().into_iter().chain(self.proxy.field())
+    fn credentials(&self, trust: Trust) -> impl Iterator<Item = (&'static str, &str)> {
+        self.answerers(trust).filter_map(Answerer::field)
+    }
+
+    /// Who may tell a server something: credentials are for the one that the user chose, and for no other that
+    /// this one names (PROTOCOL 2.2).
+    fn answerers(&self, trust: Trust) -> impl Iterator<Item = &Answerer> {
+        let server = (trust == Trust::Own).then_some(&self.server);
+        let proxy = (trust != Trust::Foreign).then_some(&self.proxy);
+        server.into_iter().chain(proxy)
     }
 }
 
