@@ -88,7 +88,7 @@ pub(super) fn is_static_url(url: &str) -> bool {
         && url.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Errors: a public URL or a host id that is none.
+/// Errors: a public URL or a host id that is none, or a public URL that leaves no room for the reply's.
 pub(super) fn check(config: &EngineConfig) -> Result<(), Error> {
     let invalid = |message| Err(Error::new(Status::InvalidArgument, message));
     if let Some(url) = &config.public_url
@@ -99,9 +99,23 @@ pub(super) fn check(config: &EngineConfig) -> Result<(), Error> {
         ));
     }
     match config.host_id.as_ref().map(|host_id| &host_id.host) {
-        Some(host) if !is_authority(host) || host.len() > limits::MAX_HOST_ID => invalid(format!(
-            "`{host}` is no host id: write a host name or an address, with a port if need be"
-        )),
+        Some(host) if !is_authority(host) || !is_short(host) => {
+            return invalid(format!(
+                "`{host}` is no host id: write a host name or an address, with a port if need be"
+            ));
+        }
+        _ => {}
+    }
+    // All session ids are equally long.
+    let reply = reply(config, &RequestHead::default(), SessionId::from_u128(0)).len();
+    match reply.checked_sub(limits::MAX_REPLY_URL) {
+        Some(excess @ 1..) => {
+            let most = limits::MAX_REPLY_URL;
+            invalid(format!(
+                "the public URL is too long: URLs of replies below it would have {reply} characters, and the \
+                 protocol has {most} at most; make it {excess} shorter"
+            ))
+        }
         _ => Ok(()),
     }
 }
@@ -113,7 +127,7 @@ impl<'a> Root<'a> {
         }
         Self {
             scheme: if head.secure { "https" } else { "http" },
-            authority: head.headers.get(names::HOST).filter(|host| is_authority(host)),
+            authority: head.headers.get(names::HOST).filter(|host| is_authority(host) && is_short(host)),
             path: format!("/{}", with_slash(head.mount.trim_start_matches('/'))),
         }
     }
@@ -141,6 +155,11 @@ fn with_slash(path: &str) -> String {
         true => path.to_owned(),
         false => format!("{path}/"),
     }
+}
+
+/// No host has a longer name; and what a client makes up is to leave room for the rest of the URL.
+fn is_short(authority: &str) -> bool {
+    authority.len() <= limits::MAX_HOST_ID
 }
 
 fn is_authority(text: &str) -> bool {
@@ -189,11 +208,13 @@ mod tests {
 
     #[test]
     fn the_url_of_a_remote_name() {
+        let long = "h".repeat(limits::MAX_HOST_ID + 1);
         let table = [
             (None, "/up/", Some("h:8"), "http://h:8/up/a%20b?x=1"),
             (None, "", Some("h"), "http://h/a%20b?x=1"),
             (None, "/up/", None, "/up/a%20b?x=1"),
             (None, "/up/", Some("h/../x"), "/up/a%20b?x=1"),
+            (None, "/up/", Some(&long), "/up/a%20b?x=1"),
             (Some("https://files.example/in"), "/up/", Some("h:8"), "https://files.example/in/a%20b?x=1"),
             (Some("https://files.example"), "/up/", None, "https://files.example/a%20b?x=1"),
         ];
@@ -217,6 +238,21 @@ mod tests {
             let url = reply(&config(None, host_id), &head("/up/", Some("h:8")), id);
             assert_eq!(url, format!("{expected}{file}"));
             assert_eq!(reply_session(&format!("/{file}")), Some(id));
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_reply_fits_the_protocol_or_the_public_url_is_refused() {
+        let public = |length: usize| format!("https://h/{}", "x".repeat(length));
+        let reply_length =
+            |url: &str| reply(&config(Some(url), None), &head("", None), SessionId::from_u128(1)).len();
+        let room = limits::MAX_REPLY_URL - reply_length(&public(1)) + 1;
+        assert_eq!(reply_length(&public(room)), limits::MAX_REPLY_URL);
+        check(&config(Some(&public(room)), None)).unwrap();
+        for (length, host_id) in [(room + 3, None), (room, Some("node"))] {
+            let error = check(&config(Some(&public(length)), host_id)).unwrap_err();
+            assert_eq!(error.status(), Status::InvalidArgument);
+            assert!(error.message().contains("make it 3 shorter"), "{error}");
         }
     }
 
