@@ -3,6 +3,7 @@
 //! A bad request of a peer is not an error but a response; see [`crate::proto::Fault`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::proto::{Context, HResult};
 
@@ -74,6 +75,7 @@ pub struct Error {
     http_status: Option<u16>,
     hresult: Option<HResult>,
     context: Option<Context>,
+    retry_after: Option<Duration>,
     transient: bool,
     #[source]
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -88,6 +90,7 @@ impl Error {
             http_status: None,
             hresult: None,
             context: None,
+            retry_after: None,
             transient: false,
             source: None,
         }
@@ -120,6 +123,12 @@ impl Error {
     /// Adds who failed on the other side.
     pub fn with_context(mut self, context: Context) -> Self {
         self.context = Some(context);
+        self
+    }
+
+    /// Adds how long the peer wants to be left alone.
+    pub fn with_retry_after(mut self, patience: Duration) -> Self {
+        self.retry_after = Some(patience);
         self
     }
 
@@ -158,6 +167,11 @@ impl Error {
     /// Who failed on the other side, if it said so.
     pub fn context(&self) -> Option<Context> {
         self.context
+    }
+
+    /// How long the peer wants to be left alone, if it said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Whether the same call is worth another try.

@@ -9,7 +9,7 @@ use std::fs;
 use std::time::Duration;
 
 use bitsup::Status;
-use bitsup::client::{Client, ClientConfig, Flow, Observer};
+use bitsup::client::{Client, ClientConfig, Flow, Observer, Source};
 use downloads::{download, no_retry, quick};
 use scripted::{Peer, serve};
 
@@ -130,6 +130,59 @@ fn errors_that_may_pass_are_waited_for_and_others_are_not() {
         });
         assert_eq!((done.requests.len(), done.error().is_transient()), (1, false), "{status}");
     }
+}
+
+/// Writes down how long it is to wait, and does not.
+struct Hasty(std::sync::mpsc::Sender<Duration>);
+
+impl Observer for Hasty {
+    fn retry(&mut self, _: &bitsup::Error, _: u32, delay: &mut Duration) -> Flow {
+        self.0.send(std::mem::take(delay)).unwrap();
+        Flow::Continue
+    }
+}
+
+/// Is busy once, and asks for patience.
+fn busy_once(peer: &mut Peer) {
+    peer.get();
+    peer.resource("503 Service Unavailable", &[("Retry-After", "77")], "");
+    peer.get();
+    peer.resource("200 OK", &[], "abc");
+}
+
+#[test]
+fn a_server_that_asks_for_patience_gets_it() {
+    let place = tempfile::tempdir().unwrap();
+    let (told, heard) = std::sync::mpsc::channel();
+    let client = Client::new(quick()).unwrap();
+    let (url, server) = serve(busy_once);
+    client.download(&url, place.path().join("file"), Some(Box::new(Hasty(told.clone())))).unwrap();
+    server.join().unwrap();
+
+    let (url, server) = serve(|peer| {
+        peer.take_upload("r");
+        busy_once(peer);
+        peer.request();
+        peer.ack("200 OK", &[]);
+    });
+    let mut job = client.job(&format!("{url}/f"), Source::from_bytes("hello")).unwrap();
+    job.set_reply_path(place.path().join("reply")).unwrap();
+    job.set_observer(Box::new(Hasty(told)));
+    job.run().unwrap();
+    server.join().unwrap();
+    assert_eq!(heard.iter().take(2).collect::<Vec<_>>(), [Duration::from_secs(77); 2]);
+}
+
+#[test]
+fn dl_06_sending_a_request_may_take_as_long_as_its_answer() {
+    // Over before a request is sent.
+    let packets = ClientConfig { request_timeout: Duration::from_nanos(1), ..no_retry() };
+    let done = download(packets, |peer| {
+        let request = peer.get();
+        peer.resource("200 OK", &[], "abc");
+        vec![request]
+    });
+    assert_eq!(done.content(), "abc");
 }
 
 /// Writes down what it is told, and ends a download of so many bytes.

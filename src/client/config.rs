@@ -22,9 +22,9 @@ pub struct ClientConfig {
     pub timeout: Option<Duration>,
     /// How long connecting may take, name resolution included.
     pub connect_timeout: Duration,
-    /// How long sending one request may take.
+    /// How long sending one packet may take.
     pub request_timeout: Duration,
-    /// How long its answer may take.
+    /// How long its answer may take; for a reply also how long sending the request, and any wait for its bytes.
     pub response_timeout: Duration,
     /// Sends POST with `X-HTTP-Method-Override: BITS_POST` instead of the verb itself, for servers that want it
     /// so and for proxies that refuse the verb.

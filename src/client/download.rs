@@ -60,7 +60,7 @@ fn pause(
     if !error.is_transient() {
         return Err(error);
     }
-    match (retry.failed(now_ms, None), observer) {
+    match (retry.failed(now_ms, error.retry_after()), observer) {
         (Decision::GiveUp { attempts, elapsed_ms }, _) => Err(gave_up(error, attempts, elapsed_ms)),
         (Decision::Wait { delay, .. }, None) => Ok(delay),
         (Decision::Wait { mut delay, attempt }, Some(observer)) => {

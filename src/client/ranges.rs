@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::http::{Answer, Http};
 use super::part::{Part, Partial};
 use crate::error::{Error, Status};
+use crate::proto::ack::retry_after;
 use crate::proto::{FragmentRange, HResult, names};
 use crate::upload::ReplyUrl;
 
@@ -75,7 +76,7 @@ fn request(
             Err(invalid(place, 200, "is the whole file where a part was asked for").transient())
         }
         (206, None) => Err(invalid(place, 206, "is a part where the whole file was asked for")),
-        (status, _) => Err(refusal(place, status)),
+        (status, _) => Err(refusal(place, status, retry_after(&answer.headers))),
     }
 }
 
@@ -223,7 +224,7 @@ fn invalid(place: &ReplyUrl, status: u16, flaw: &str) -> Error {
         .with_hresult(HResult::BG_E_INVALID_SERVER_RESPONSE)
 }
 
-fn refusal(place: &ReplyUrl, status: u16) -> Error {
+fn refusal(place: &ReplyUrl, status: u16, retry_after_s: Option<u32>) -> Error {
     let advice = match status {
         401 | 407 => "it wants credentials: give a user and a password, and check them",
         403 => "it allows no access; ask for it",
@@ -233,8 +234,11 @@ fn refusal(place: &ReplyUrl, status: u16) -> Error {
         _ => "look at the server's log",
     };
     let message = format!("{} was answered HTTP {status}; {advice}", place.url);
-    let error =
+    let mut error =
         Error::new(Status::HttpStatus, message).with_http_status(status).with_hresult(HResult::http(status));
+    if let Some(seconds) = retry_after_s {
+        error = error.with_retry_after(Duration::from_secs(seconds.into()));
+    }
     match status {
         501 | 505 => error,
         408 | 429 | 500..=599 => error.transient(),

@@ -103,10 +103,15 @@ impl Ack {
             reply_url: text(names::REPLY_URL).map(str::to_owned),
             error: hresult(names::ERROR).or_else(|| hresult(names::ERROR_CODE)),
             context: text(names::ERROR_CONTEXT).map(Context::from_wire),
-            retry_after: text(names::RETRY_AFTER).and_then(|value| value.parse().ok()),
+            retry_after: retry_after(headers),
             challenge: text(names::WWW_AUTHENTICATE).map(str::to_owned),
         }
     }
+}
+
+/// `Retry-After` in seconds; nobody here sends the form with a date.
+pub(crate) fn retry_after(headers: &Headers) -> Option<u32> {
+    headers.get(names::RETRY_AFTER)?.parse().ok()
 }
 
 #[cfg(test)]

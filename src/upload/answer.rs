@@ -37,7 +37,7 @@ impl Upload {
             Err(_) => {}
         }
         if let Err(error) = outcome {
-            self.refused(now_ms, &flight, error, ack);
+            self.refused(now_ms, &flight, error);
         }
     }
 
@@ -60,7 +60,7 @@ impl Upload {
         }
         match (&self.ending, error.is_transient()) {
             (Some(_), _) => {}
-            (None, true) => self.stumble(now_ms, error, None),
+            (None, true) => self.stumble(now_ms, error),
             (None, false) => self.stop(error),
         }
     }
@@ -69,7 +69,7 @@ impl Upload {
     fn reply_failed(&mut self, now_ms: u64, error: Error) {
         match (self.memory.phase, error.http_status()) {
             (Phase::FetchReply, Some(404 | 410)) if !self.asked_again => self.ask_again(),
-            (Phase::FetchReply, _) if error.is_transient() => self.stumble(now_ms, error, None),
+            (Phase::FetchReply, _) if error.is_transient() => self.stumble(now_ms, error),
             (Phase::FetchReply, _) => self.ending = Some(Ending::Failed(error)),
             _ => {}
         }
@@ -148,16 +148,16 @@ impl Upload {
         let error = judge::refusal(flight.kind, false, ack).transient();
         match self.setbacks.restarted() {
             1 => {}
-            2..=MAX_RESTARTS => self.stumble(now_ms, error, judge::patience(ack)),
+            2..=MAX_RESTARTS => self.stumble(now_ms, error),
             _ => self.ending = Some(Ending::Failed(error)),
         }
     }
 
     /// The answer is an error, or not to be believed.
-    fn refused(&mut self, now_ms: u64, flight: &Flight, error: Error, ack: &Ack) {
+    fn refused(&mut self, now_ms: u64, flight: &Flight, error: Error) {
         if error.is_transient() {
             self.interrupted(flight);
-            return self.stumble(now_ms, error, judge::patience(ack));
+            return self.stumble(now_ms, error);
         }
         if matches!(error.http_status(), Some(401 | 407)) {
             // Nothing was looked at, and Cancel-Session would fare no better. With credentials the session

@@ -81,9 +81,12 @@ pub(super) fn refusal(kind: PacketKind, last: bool, ack: &Ack) -> Error {
         None => advice(ack.status),
     };
     let message = format!("{} was answered HTTP {}{named}; {advice}", kind.name(), ack.status);
-    let error = Error::new(status, message)
+    let mut error = Error::new(status, message)
         .with_http_status(ack.status)
         .with_hresult(fault.unwrap_or(HResult::http(ack.status)));
+    if let Some(seconds) = ack.retry_after {
+        error = error.with_retry_after(Duration::from_secs(seconds.into()));
+    }
     match (fault, ack.context) {
         (Some(_), Some(context)) => error.with_context(context),
         _ => error,
@@ -201,11 +204,6 @@ pub(super) fn received(ack: &Ack, total: u64) -> Result<u64, Error> {
 pub(super) fn is_session_id(id: &str) -> bool {
     let is_legal = |byte: u8| byte == b'\t' || (b' '..=b'~').contains(&byte);
     !id.is_empty() && id.len() <= MAX_SESSION_ID && id.bytes().all(is_legal)
-}
-
-/// How long the server wants to be left alone.
-pub(super) fn patience(ack: &Ack) -> Option<Duration> {
-    ack.retry_after.map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// GUIDs have no case, and their braces are optional.

@@ -275,8 +275,8 @@ impl Upload {
     }
 
     /// Something failed that may pass.
-    pub(super) fn stumble(&mut self, now_ms: u64, cause: Error, at_least: Option<Duration>) {
-        match self.retry.failed(now_ms, at_least) {
+    pub(super) fn stumble(&mut self, now_ms: u64, cause: Error) {
+        match self.retry.failed(now_ms, cause.retry_after()) {
             decision @ Decision::Wait { .. } => self.pause = Some(Pause { decision, cause }),
             // The original host is asked before this run ends.
             Decision::GiveUp { .. } if self.host_left(now_ms).is_some_and(|left| left.is_zero()) => {}

@@ -51,8 +51,12 @@ impl Http {
         }
         let outcome = message.body(()).map_err(ureq::Error::from).and_then(|message| {
             let message = self.agent.configure_request(message);
-            // However long the whole takes, no single wait for bytes may.
-            let message = message.timeout_recv_body(None).timeout_per_read(Some(self.response_timeout));
+            // Downloads have one limit for request and answer (PROTOCOL 6.3). However long the whole takes, no
+            // single wait for bytes may.
+            let message = message
+                .timeout_send_request(Some(self.response_timeout))
+                .timeout_recv_body(None)
+                .timeout_per_read(Some(self.response_timeout));
             self.agent.run(message.build())
         });
         match outcome {
