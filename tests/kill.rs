@@ -1,12 +1,15 @@
 //! SIGKILL for real processes at random moments: the server, the client, both at once. The same command again
 //! ends the upload; the file is bit-exact or absent all the while.
 
+#[path = "support/strike.rs"]
+mod strike;
 #[path = "cli/support.rs"]
 #[allow(dead_code)] // Shared with the tests of the command line.
 mod support;
 
 use std::fs;
 
+use strike::{acked, assert_exact_or_absent, seeded, spin};
 use support::{Place, Running, Served};
 
 const SIZE: usize = 6 * 1024 * 1024;
@@ -24,9 +27,7 @@ rounds! {
 }
 
 fn round() {
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
+    let mut random = seeded();
     let place = Place::new();
     let (source, content) = place.source("source", SIZE);
     let state = place.text("state");
@@ -38,11 +39,10 @@ fn round() {
     let mut client = Running::start(&upload);
     let mut killed_clients = 0;
     for _ in 0..KILLS {
-        if !strike_after(&mut client, random.usize(0..40)) {
+        if !acked(&mut client, random.usize(0..40)) {
             break;
         }
-        // Anywhere between this Ack and the next.
-        (0..random.usize(0..20_000)).for_each(|_| std::hint::spin_loop());
+        spin(random.usize(0..20_000));
         let (kill_server, kill_client) = [(true, false), (false, true), (true, true)][random.usize(0..3)];
         if kill_client {
             client.child.kill().unwrap();
@@ -67,21 +67,4 @@ fn round() {
     assert!(fs::read(served.place.received("file")).unwrap() == content, "the file differs from its source");
     // A Create-Session whose answer was lost leaves a session that nobody knows of.
     assert!(served.place.sessions().len() <= KILLS, "{:?}", served.place.sessions());
-}
-
-/// Reads events until so many Acks came; `false` when the upload ended before.
-fn strike_after(client: &mut Running, acks: usize) -> bool {
-    for _ in 0..acks {
-        let line = client.line();
-        if line.is_empty() || line.contains("\"done\"") {
-            return false;
-        }
-    }
-    true
-}
-
-fn assert_exact_or_absent(place: &Place, content: &[u8]) {
-    if let Ok(file) = fs::read(place.received("file")) {
-        assert!(file == content, "{} bytes instead of {}", file.len(), content.len());
-    }
 }

@@ -3,6 +3,8 @@
 
 #[path = "support/application/mod.rs"]
 mod application;
+#[path = "support/strike.rs"]
+mod strike;
 #[path = "cli/support.rs"]
 #[allow(dead_code)] // Shared with the tests of the command line.
 mod support;
@@ -17,6 +19,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use application::{Application, Request, Way, derived};
+use strike::{seeded, spin};
 use support::{Outcome, Place, Served, bitsup};
 
 const SIZE: usize = 1024 * 1024;
@@ -79,9 +82,7 @@ struct Round {
 
 impl Round {
     fn new() -> Self {
-        let seed = fastrand::u64(..);
-        println!("seed {seed}");
-        let mut random = fastrand::Rng::with_seed(seed);
+        let mut random = seeded();
         let (way, keeps_file) = (Way::ALL[random.usize(..3)], random.bool());
         let length = random.usize(..REPLY);
         let (give_sign, signs) = channel();
@@ -125,7 +126,7 @@ impl Round {
             let Some(sign) = self.await_sign(phase, signs) else { break };
             // With the application at its thoughts, or with its answer on the way.
             let leash = self.random.bool().then_some(sign);
-            (0..self.random.usize(..50_000)).for_each(|_| std::hint::spin_loop());
+            spin(self.random.usize(..50_000));
             self.strike();
             drop(leash);
         }
