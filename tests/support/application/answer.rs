@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
-use super::pattern::pattern;
+use super::pattern::send_pattern;
 
 /// What the application does with a request.
 pub struct Answer {
@@ -17,7 +17,7 @@ pub struct Answer {
 
 enum Piece {
     Bytes(Vec<u8>),
-    /// So many bytes of [`pattern`].
+    /// So many bytes of [`pattern`](super::pattern).
     Pattern(u64),
     Pause(Duration),
     /// Until the other end of the channel says so or is gone.
@@ -83,7 +83,7 @@ impl Answer {
         Self::raw(bytes)
     }
 
-    /// 200 and so many bytes of [`pattern`], made on the way.
+    /// 200 and so many bytes of [`pattern`](super::pattern), made on the way.
     pub fn pattern(length: u64) -> Self {
         Self::raw(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")).then_pattern(length)
     }
@@ -135,7 +135,7 @@ impl Answer {
     pub(super) fn play(&self, mut stream: impl Write, body: impl Fn() -> Vec<u8>) -> io::Result<()> {
         self.pieces.iter().try_for_each(|piece| match piece {
             Piece::Bytes(bytes) => stream.write_all(bytes),
-            Piece::Pattern(length) => io::copy(&mut pattern(*length), &mut stream).map(drop),
+            Piece::Pattern(length) => send_pattern(*length, &mut stream),
             Piece::Pause(pause) => {
                 thread::sleep(*pause);
                 Ok(())

@@ -1,6 +1,6 @@
 //! Bytes that tell their position.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 /// A prime, so that no buffer of a power of two bytes that is lost, doubled or exchanged goes unseen.
 const PERIOD: usize = 65_521;
@@ -10,6 +10,19 @@ pub fn pattern(length: u64) -> impl Read {
     let period: Vec<u8> =
         (0..PERIOD).map(|at| (at as u32).wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
     Repeat { period, at: 0 }.take(length)
+}
+
+/// Sends `length` bytes of [`pattern`], as fast as they are taken.
+pub fn send_pattern(length: u64, mut to: impl Write) -> io::Result<()> {
+    let mut tile = Vec::new();
+    pattern((PERIOD * 16) as u64).read_to_end(&mut tile)?;
+    let mut left = length;
+    while left > 0 {
+        let piece = &tile[..tile.len().min(left as usize)];
+        to.write_all(piece)?;
+        left -= piece.len() as u64;
+    }
+    Ok(())
 }
 
 struct Repeat {
