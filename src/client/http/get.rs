@@ -55,6 +55,7 @@ impl Http {
             // single wait for bytes may.
             let message = message
                 .timeout_send_request(Some(self.response_timeout))
+                .timeout_send_body(Some(self.response_timeout))
                 .timeout_recv_body(None)
                 .timeout_per_read(Some(self.response_timeout));
             self.agent.run(message.build())
