@@ -28,7 +28,7 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C types, in the order of the header.
-    const SOURCES: [&str; 19] = [
+    const SOURCES: [&str; 21] = [
         "version",
         "error",
         "text",
@@ -46,6 +46,8 @@ mod header {
         "engine_config",
         "engine_policy",
         "engine",
+        "exchange",
+        "response",
         "server_config",
         "server",
     ];

@@ -371,6 +371,16 @@
 #define BITSUP_FINALIZE_CLOSE 1
 
 /**
+ * An exchange wants bytes of the request's body.
+ */
+#define BITSUP_WANT_BODY 1
+
+/**
+ * An exchange wants bitsup_exchange_finish, whatever is left of the body.
+ */
+#define BITSUP_WANT_FINISH 2
+
+/**
  * Makes jobs, which share its configuration.
  */
 typedef struct bitsup_client bitsup_client;
@@ -396,6 +406,23 @@ typedef struct bitsup_engine_config bitsup_engine_config;
 typedef struct bitsup_error bitsup_error;
 
 /**
+ * One request on its way through an engine. The program around has an HTTP server, and gives it the request:
+ *
+ * 1. bitsup_exchange_set_request, bitsup_exchange_add_header for every field, as they came; peer, owner,
+ *    mount point and scheme where they are known.
+ * 2. bitsup_exchange_begin. Hooks may be asked, and may take minutes.
+ * 3. Only if that wants it: bitsup_exchange_body or bitsup_exchange_body_from_fd with the body in pieces of
+ *    any size, until it wants no more. A client that expects 100-continue gets it now, and not before.
+ * 4. bitsup_exchange_finish, and the answer is there. Hooks may take minutes here, too.
+ *
+ * A body that is not wanted, or not any more, is read and dropped by the program, or the connection is closed
+ * after the answer. An exchange that is freed before bitsup_exchange_finish is a connection that was lost: what
+ * was stored stays, for the client to go on with. The newest request of a session wins: an exchange
+ * whose session was taken over by another wants to finish from its next call on, and answers 503.
+ */
+typedef struct bitsup_exchange bitsup_exchange;
+
+/**
  * The application behind an engine: a set of callbacks with one `user_data`; all of them may be left out.
  *
  * They run on threads of the server, concurrently for different sessions, or on the thread inside
@@ -418,6 +445,12 @@ typedef struct bitsup_job bitsup_job;
  * A set of callbacks with one `user_data`; all of them may be left out.
  */
 typedef struct bitsup_observer bitsup_observer;
+
+/**
+ * The answer to a request, for an HTTP server to send: status, fields, the Content-Length, and a body that is
+ * read piece by piece. `Date`, `Connection` and `Server` are up to that server.
+ */
+typedef struct bitsup_response bitsup_response;
 
 /**
  * A running server.
@@ -1674,6 +1707,23 @@ bitsup_status bitsup_engine_new(const bitsup_engine_config *config,
 void bitsup_engine_free(bitsup_engine *engine);
 
 /**
+ * Whether a request is for this engine, for programs whose HTTP server serves other things beside it: 1 for a
+ * packet, and for the GET or HEAD of a reply; else 0, and for NULL. A POST is 1 where
+ * bitsup_engine_config_set_method_override is on; only its field X-HTTP-Method-Override says that it is a
+ * packet. `target` is that of the request, below the mount point.
+ *
+ * Ownership: borrows all.
+ * Threads: any, concurrently.
+ * Errors: none.
+ * Since: 0.1
+ */
+int32_t bitsup_engine_accepts(const bitsup_engine *engine,
+                              const char *method,
+                              size_t method_len,
+                              const char *target,
+                              size_t target_len);
+
+/**
  * Ends the sessions that were idle for too long: `*out_expired` of them. The next one can expire after
  * `*out_next_ms`; UINT64_MAX when there is none. A running server does this for the engines it mounts.
  *
@@ -1710,6 +1760,287 @@ bitsup_status bitsup_engine_session_count(const bitsup_engine *engine,
 bitsup_status bitsup_engine_end_session(const bitsup_engine *engine,
                                         const char *session_id,
                                         bitsup_error **error);
+
+/**
+ * An exchange for one request.
+ *
+ * Ownership: adds a reference to `engine`; free `*out` with bitsup_exchange_free.
+ * Threads: any, concurrently.
+ * Errors: NULL_ARGUMENT.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_new(const bitsup_engine *engine, bitsup_exchange **out, bitsup_error **error);
+
+/**
+ * Frees an exchange. NULL is a no-op. Before bitsup_exchange_finish it says that the connection was lost: what
+ * was stored stays.
+ *
+ * Ownership: takes the exchange.
+ * Threads: any, callbacks included; never waits.
+ * Errors: none.
+ * Since: 0.1
+ */
+void bitsup_exchange_free(bitsup_exchange *exchange);
+
+/**
+ * The method and the target of the request, as they stood on the wire: path and query, not decoded. Required.
+ * What is no text in them leads to an answer, not to an error. Below a mount point, `target` is what follows
+ * it, with a slash in front.
+ *
+ * Ownership: copies the texts.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, INVALID_STATE after
+ * bitsup_exchange_begin, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_set_request(bitsup_exchange *exchange,
+                                          const char *method,
+                                          size_t method_len,
+                                          const char *target,
+                                          size_t target_len,
+                                          bitsup_error **error);
+
+/**
+ * Adds a header field of the request; all of them count, in their order. The value may hold any byte.
+ *
+ * Ownership: copies the texts.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, INVALID_STATE after
+ * bitsup_exchange_begin, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_add_header(bitsup_exchange *exchange,
+                                         const char *name,
+                                         size_t name_len,
+                                         const char *value,
+                                         size_t value_len,
+                                         bitsup_error **error);
+
+/**
+ * Who is at the other end, for the log and for hooks; an empty text is nobody, which is the default.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for an impossible length, INVALID_STATE after
+ * bitsup_exchange_begin, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_set_peer(bitsup_exchange *exchange,
+                                       const char *peer,
+                                       size_t peer_len,
+                                       bitsup_error **error);
+
+/**
+ * The user that the program around has authenticated; an empty text is nobody, which is the default. Sessions
+ * belong to whoever made them.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for an impossible length, INVALID_STATE after
+ * bitsup_exchange_begin, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_set_owner(bitsup_exchange *exchange,
+                                        const char *owner,
+                                        size_t owner_len,
+                                        bitsup_error **error);
+
+/**
+ * The URL prefix that the target was below, as it stood on the wire: "/upload/". For URLs that are given out,
+ * unless the engine has a public URL. Default: none.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for an impossible length, INVALID_STATE after
+ * bitsup_exchange_begin, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_set_mount(bitsup_exchange *exchange,
+                                        const char *prefix,
+                                        size_t prefix_len,
+                                        bitsup_error **error);
+
+/**
+ * Whether the request came by https. For URLs that are given out, unless the engine has a public URL.
+ * Default: 0.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_STATE after bitsup_exchange_begin, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_set_secure(bitsup_exchange *exchange, int32_t secure, bitsup_error **error);
+
+/**
+ * The head of the request is complete: decides about it, and says what is wanted, one of BITSUP_WANT_*. A
+ * request that is refused wants to finish.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: those of the hooks, on this thread.
+ * Errors: NULL_ARGUMENT, INVALID_STATE without a request and when it was called before, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_begin(bitsup_exchange *exchange, int32_t *out_want, bitsup_error **error);
+
+/**
+ * Takes bytes of the body, and says what is wanted now. Bytes that are not wanted are ignored. With none it only
+ * asks, for instance while the client is silent: whether a newer request took the session over.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, INVALID_STATE before
+ * bitsup_exchange_begin and after bitsup_exchange_finish, BUSY. That they cannot be stored is an answer.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_body(bitsup_exchange *exchange,
+                                   const uint8_t *data,
+                                   size_t len,
+                                   int32_t *out_want,
+                                   bitsup_error **error);
+
+/**
+ * Takes bytes of the body from the descriptor of a socket, a pipe or a file, `max_len` at most, as one
+ * read(2) would give them: `*out_taken` of them. 0 when the descriptor does not block and has none for now, and
+ * when none are wanted. Never takes what follows the body. On Linux the bytes are not copied where the
+ * store has files. Bytes that the program's HTTP server has read already go to bitsup_exchange_body before.
+ *
+ * Ownership: borrows all; the descriptor stays the caller's.
+ * Threads: one at a time. Waits for the descriptor if that blocks, and holds nobody else up.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for a negative descriptor, INVALID_STATE before
+ * bitsup_exchange_begin and after bitsup_exchange_finish, BUSY, DISCONNECTED when the descriptor ends before
+ * the body, UNSUPPORTED on Windows; 2xx when it cannot be read. That bytes cannot be stored is an answer.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_body_from_fd(bitsup_exchange *exchange,
+                                           int32_t fd,
+                                           uint64_t max_len,
+                                           uint64_t *out_taken,
+                                           int32_t *out_want,
+                                           bitsup_error **error);
+
+/**
+ * The body has come, or is not wanted: gives the answer. With a body that is incomplete it refuses the packet;
+ * what was stored stays. The exchange can only be freed after it.
+ *
+ * Ownership: borrows the exchange; free `*out` with bitsup_response_free.
+ * Threads: one at a time.
+ * Callbacks: those of the hooks, on this thread.
+ * Errors: NULL_ARGUMENT, INVALID_STATE before bitsup_exchange_begin and when it was called before, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_exchange_finish(bitsup_exchange *exchange,
+                                     bitsup_response **out,
+                                     bitsup_error **error);
+
+/**
+ * The HTTP status; 0 for NULL.
+ *
+ * Ownership: borrows the response.
+ * Threads: any, concurrently.
+ * Errors: none.
+ * Since: 0.1
+ */
+uint16_t bitsup_response_status(const bitsup_response *response);
+
+/**
+ * The reason phrase of the status; NULL for NULL.
+ *
+ * Ownership: the text belongs to the response.
+ * Threads: any, concurrently.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_response_reason(const bitsup_response *response);
+
+/**
+ * How many header fields there are; 0 for NULL. Content-Length is none of them.
+ *
+ * Ownership: borrows the response.
+ * Threads: any, concurrently.
+ * Errors: none.
+ * Since: 0.1
+ */
+size_t bitsup_response_header_count(const bitsup_response *response);
+
+/**
+ * The name of a header field; NULL for NULL and for an index that is not below the count.
+ *
+ * Ownership: the text belongs to the response.
+ * Threads: any, concurrently.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_response_header_name(const bitsup_response *response, size_t index);
+
+/**
+ * The value of a header field; NULL for NULL and for an index that is not below the count. It is printable
+ * ASCII, so the NUL at its end is the only one.
+ *
+ * Ownership: the text belongs to the response.
+ * Threads: any, concurrently.
+ * Errors: none.
+ * Since: 0.1
+ */
+const char *bitsup_response_header_value(const bitsup_response *response, size_t index);
+
+/**
+ * The value of Content-Length; 0 for NULL. It differs from the length of the body in answers to a HEAD and with
+ * status 304.
+ *
+ * Ownership: borrows the response.
+ * Threads: any, concurrently.
+ * Errors: none.
+ * Since: 0.1
+ */
+uint64_t bitsup_response_content_length(const bitsup_response *response);
+
+/**
+ * How many bytes bitsup_response_read_body gives in all; 0 for NULL. Only replies have a body.
+ *
+ * Ownership: borrows the response.
+ * Threads: any, concurrently.
+ * Errors: none.
+ * Since: 0.1
+ */
+uint64_t bitsup_response_body_length(const bitsup_response *response);
+
+/**
+ * Reads the next bytes of the body, at most `cap`: `*out_len` of them. 0 at the end, and for a `cap` of 0.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, BUSY; 2xx when the store cannot read: the
+ * answer cannot be completed, and its connection must be closed.
+ * Since: 0.1
+ */
+bitsup_status bitsup_response_read_body(bitsup_response *response,
+                                        uint8_t *buf,
+                                        size_t cap,
+                                        size_t *out_len,
+                                        bitsup_error **error);
+
+/**
+ * Whether the connection must be closed after this answer, with `Connection: close` in it: nobody can know
+ * where the next request would begin. 0 for NULL. A body that was not read to its end is for the program around
+ * to read, or to close for.
+ *
+ * Ownership: borrows the response.
+ * Threads: any, concurrently.
+ * Errors: none.
+ * Since: 0.1
+ */
+int32_t bitsup_response_must_close(const bitsup_response *response);
+
+/**
+ * Frees a response. NULL is a no-op.
+ *
+ * Ownership: takes the response and its texts.
+ * Threads: any; never waits.
+ * Errors: none.
+ * Since: 0.1
+ */
+void bitsup_response_free(bitsup_response *response);
 
 /**
  * A configuration with the defaults and no engine.

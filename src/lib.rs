@@ -36,3 +36,8 @@ pub mod server;
 pub mod ffi;
 
 pub use error::{Error, Status};
+
+// Its snippets in Rust are run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/embedding.md")]
+mod manual_of_embedding {}

@@ -34,6 +34,11 @@ struct Program {
 
 impl Program {
     fn compile(source: &str, under: Under) -> Self {
+        Self::compile_with(source, under, None)
+    }
+
+    /// With further files to include from a folder.
+    fn compile_with(source: &str, under: Under, includes: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["libbitsup.so", "libbitsup.so.0"] {
             symlink(library(), folder.path().join(name)).unwrap();
@@ -44,6 +49,9 @@ impl Program {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(source))
             .arg("-o")
             .arg(folder.path().join("program"));
+        if let Some(path) = includes {
+            command.arg("-I").arg(path);
+        }
         command.arg("-L").arg(folder.path()).args(["-lbitsup", "-pthread", "-ldl", "-Wl,-rpath,$ORIGIN"]);
         if under == Under::Sanitizers {
             command.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
@@ -105,7 +113,21 @@ macro_rules! programs {
 }
 
 programs! {
-    null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify
+    null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify exchange exchanges
+}
+
+/// The snippets of the manual, in their order, are the C of one server.
+#[test]
+fn the_snippets_of_the_manual_serve_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = include_str!("../docs/embedding.md");
+    let snippets = page.split("```c\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    fs::write(folder.path().join("embedding.inc"), snippets.collect::<String>()).unwrap();
+    for under in [Under::Nothing, Under::Valgrind, Under::Sanitizers] {
+        let program = Program::compile_with("tests/c/embedding.c", under, Some(folder.path()));
+        let (one, two) = (program.make_folder("one"), program.make_folder("two"));
+        succeed(program.command().args([one, two]));
+    }
 }
 
 #[test]

@@ -19,7 +19,8 @@ use tempfile::TempDir;
 
 const COMPILERS: [(&str, &str); 2] = [("g++", "g++"), ("clang++", "clang")];
 const STANDARDS: [&str; 2] = ["-std=c++17", "-std=c++20"];
-const HEADERS: [&str; 4] = ["bitsup.hpp", "bitsup/call.hpp", "bitsup/client.hpp", "bitsup/server.hpp"];
+const HEADERS: [&str; 5] =
+    ["bitsup.hpp", "bitsup/call.hpp", "bitsup/client.hpp", "bitsup/exchange.hpp", "bitsup/server.hpp"];
 
 fn compiler((name, package): (&str, &str), standard: &str) -> Command {
     let mut command = tool(name, package);
@@ -75,7 +76,12 @@ fn every_header_compiles_alone_and_twice() {
 
 #[test]
 fn the_programs_compile_by_both_compilers_in_both_dialects() {
-    for source in ["tests/cpp/wrapper.cpp", "examples/cpp/serve.cpp", "examples/cpp/upload.cpp"] {
+    for source in [
+        "tests/cpp/wrapper.cpp",
+        "tests/cpp/exchange.cpp",
+        "examples/cpp/serve.cpp",
+        "examples/cpp/upload.cpp",
+    ] {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
         for by in COMPILERS {
             for standard in STANDARDS {
@@ -133,6 +139,17 @@ fn the_wrapper_leaks_nothing_under_valgrind() {
 fn the_wrapper_is_clean_under_sanitizers() {
     let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
     let folder = compile(COMPILERS[0], "tests/cpp/wrapper.cpp", &sanitizers);
+    passes(&folder, program(&folder));
+}
+
+#[test]
+fn the_exchange_does_what_it_says_also_under_valgrind_and_sanitizers() {
+    let folder = compile(COMPILERS[1], "tests/cpp/exchange.cpp", &["-O2"]);
+    passes(&folder, program(&folder));
+    let folder = compile(COMPILERS[0], "tests/cpp/exchange.cpp", &[]);
+    passes(&folder, under_valgrind(&folder));
+    let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    let folder = compile(COMPILERS[0], "tests/cpp/exchange.cpp", &sanitizers);
     passes(&folder, program(&folder));
 }
 

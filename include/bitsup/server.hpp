@@ -78,6 +78,11 @@ public:
     {
     }
 
+    /** Whether a request is for this engine. */
+    bool accepts(const std::string &method, const std::string &target) const noexcept
+    {
+        return bitsup_engine_accepts(get(), method.data(), method.size(), target.data(), target.size()) != 0;
+    }
     ticked tick() const
     {
         std::uint64_t expired = 0, next_ms = 0;

@@ -13,6 +13,8 @@ use super::session::{Session, State};
 use super::{LOG, Shared, address};
 use crate::log::Level;
 use crate::proto::{Ack, Fault, FragmentRange};
+#[cfg(unix)]
+use crate::store::Inlet;
 use crate::store::{Outcome, ReplyKind, SessionPhase, SessionRecord, Sink, StoreError};
 
 /// A Fragment whose body is coming in.
@@ -94,12 +96,33 @@ impl Receiving {
     /// Stores the next bytes of the body, unless a newer request owns the session by now.
     pub(super) fn body(&mut self, shared: &Shared, data: &[u8]) -> Result<(), Response> {
         let data = take(&mut self.wanted, data);
-        let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(data.len());
+        self.store(shared, data.len(), |sink, known| sink.write(data.get(known..).unwrap_or_default()))
+    }
+
+    /// Stores what an inlet holds, which is not more than is wanted.
+    #[cfg(unix)]
+    pub(super) fn pass(&mut self, shared: &Shared, inlet: &mut Inlet) -> Result<(), Response> {
+        let count = inlet.held();
+        self.wanted = self.wanted.saturating_sub(count as u64);
+        self.store(shared, count, |sink, known| inlet.pass(known, sink))
+    }
+
+    /// Has the next `count` bytes stored, but for those at their head that are known. A `count` of 0 only asks
+    /// whether the session is still this request's; that alone keeps no session alive.
+    fn store(
+        &mut self,
+        shared: &Shared,
+        count: usize,
+        put: impl FnOnce(&mut dyn Sink, usize) -> Result<(), StoreError>,
+    ) -> Result<(), Response> {
+        let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(count);
         self.skip = self.skip.saturating_sub(known as u64);
 
         let _state = self.session.lock(shared, self.turn).map_err(|fault| Response::fault(&fault))?;
-        self.session.touch(shared);
-        match self.sink.write(data.get(known..).unwrap_or_default()) {
+        if count > 0 {
+            self.session.touch(shared);
+        }
+        match put(&mut *self.sink, known) {
             Ok(()) => Ok(()),
             Err(error) => Err(refuse_at(&self.session, &store_fault(shared, &error), self.sink.received())),
         }
@@ -112,11 +135,13 @@ impl Settling {
         self.wanted
     }
 
-    /// Passes over the next bytes of the body.
-    pub(super) fn body(&mut self, shared: &Shared, data: &[u8]) -> Result<(), Response> {
-        take(&mut self.wanted, data);
+    /// Passes over the next `count` bytes of the body.
+    pub(super) fn pass(&mut self, shared: &Shared, count: usize) -> Result<(), Response> {
+        self.wanted = self.wanted.saturating_sub(count as u64);
         self.session.check_turn(self.turn).map_err(|fault| Response::fault(&fault))?;
-        self.session.touch(shared);
+        if count > 0 {
+            self.session.touch(shared);
+        }
         Ok(())
     }
 }

@@ -30,7 +30,7 @@ pub use response::Response;
 
 use crate::error::{Error, Status};
 use crate::log::Level;
-use crate::proto::{Fault, SessionId};
+use crate::proto::{Fault, SessionId, names};
 use crate::store::StoreError;
 use guard::Guard;
 use registry::Registry;
@@ -87,6 +87,18 @@ impl Engine {
     /// Takes a request and decides what to do with its body.
     pub fn begin(&self, head: RequestHead) -> Exchange {
         Exchange::begin(Arc::clone(&self.0), head)
+    }
+
+    /// Whether a request is for this engine, for hosts that serve other things beside it: a packet, or a GET or
+    /// HEAD of a reply. A POST where the engine takes it for the verb counts as well; that it is a packet only
+    /// its field `X-HTTP-Method-Override` says. All else would be answered 404 or 405.
+    pub fn accepts(&self, method: &str, target: &str) -> bool {
+        match method {
+            names::METHOD => true,
+            "POST" => self.0.config.method_override,
+            "GET" | "HEAD" => address::reply_session(target).is_some(),
+            _ => false,
+        }
     }
 
     /// Ends sessions that were idle for too long. They are also looked at when they are used, so this only

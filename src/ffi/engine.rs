@@ -6,7 +6,7 @@ use super::engine_config::bitsup_engine_config;
 use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Head};
 use super::text;
-use crate::engine::Engine;
+use crate::engine::{Engine, RequestHead};
 use crate::error::{Error, Status};
 use crate::proto::SessionId;
 
@@ -54,6 +54,32 @@ pub unsafe extern "C" fn bitsup_engine_free(engine: *mut bitsup_engine) {
     guard_or!((), {
         handle::free(engine);
         Ok(())
+    })
+}
+
+/// Whether a request is for this engine, for programs whose HTTP server serves other things beside it: 1 for a
+/// packet, and for the GET or HEAD of a reply; else 0, and for NULL. A POST is 1 where
+/// bitsup_engine_config_set_method_override is on; only its field X-HTTP-Method-Override says that it is a
+/// packet. `target` is that of the request, below the mount point.
+///
+/// Ownership: borrows all.
+/// Threads: any, concurrently.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_engine_accepts(
+    engine: *const bitsup_engine,
+    method: *const c_char,
+    method_len: usize,
+    target: *const c_char,
+    target_len: usize,
+) -> i32 {
+    guard_or!(0, {
+        let engine = handle::borrow(engine, "engine")?;
+        let method = text::bytes(method.cast(), method_len, "method")?;
+        let target = text::bytes(target.cast(), target_len, "target")?;
+        let head = RequestHead::from_wire(method, target);
+        Ok(i32::from(engine.engine.accepts(&head.method, &head.target)))
     })
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
+use std::str::Utf8Error;
 
 use super::handle::null;
 use crate::error::{Error, Status};
@@ -30,7 +31,11 @@ pub unsafe extern "C" fn bitsup_string_free(text: *mut c_char) {
 pub(super) unsafe fn required<'a>(text: *const c_char, name: &str) -> Result<&'a str, Error> {
     // SAFETY: by contract.
     let text = unsafe { c_str(text, name) }?;
-    text.to_str().map_err(|e| Error::new(Status::InvalidUtf8, format!("`{name}` is not UTF-8: {e}")))
+    text.to_str().map_err(|e| not_utf8(name, e))
+}
+
+fn not_utf8(name: &str, error: Utf8Error) -> Error {
+    Error::new(Status::InvalidUtf8, format!("`{name}` is not UTF-8: {error}"))
 }
 
 /// A required path parameter.
@@ -69,18 +74,46 @@ unsafe fn c_str<'a>(text: *const c_char, name: &str) -> Result<&'a CStr, Error> 
 /// # Safety
 /// `data` is null or points to `len` bytes that stay as they are during the call.
 pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize, name: &str) -> Result<&'a [u8], Error> {
-    if len == 0 {
-        return Ok(&[]);
+    match is_empty(data, len, name)? {
+        true => Ok(&[]),
+        // SAFETY: not null, of `len` bytes by contract, and no longer than a slice can be.
+        false => Ok(unsafe { std::slice::from_raw_parts(data, len) }),
     }
-    if data.is_null() {
+}
+
+/// Room for `cap` bytes; null is fine when there is none.
+///
+/// # Safety
+/// `buf` is null or points to `cap` bytes that nobody else uses during the call.
+pub(super) unsafe fn buffer<'a>(buf: *mut u8, cap: usize, name: &str) -> Result<&'a mut [u8], Error> {
+    match is_empty(buf, cap, name)? {
+        true => Ok(&mut []),
+        // SAFETY: not null, of `cap` bytes by contract, and no longer than a slice can be. What comes from
+        // outside has some value, and is only written to.
+        false => Ok(unsafe { std::slice::from_raw_parts_mut(buf, cap) }),
+    }
+}
+
+/// Whether a block has no bytes; refuses one that cannot be.
+fn is_empty(data: *const u8, len: usize, name: &str) -> Result<bool, Error> {
+    if len > 0 && data.is_null() {
         return Err(null(name));
     }
     if isize::try_from(len).is_err() {
         let message = format!("`{name}` cannot be {len} bytes long");
         return Err(Error::new(Status::InvalidArgument, message));
     }
-    // SAFETY: not null, of `len` bytes by contract, and no longer than a slice can be.
-    Ok(unsafe { std::slice::from_raw_parts(data, len) })
+    Ok(len == 0)
+}
+
+/// A required text of that length; null is fine when it is empty.
+///
+/// # Safety
+/// As for [`bytes`].
+pub(super) unsafe fn utf8<'a>(text: *const c_char, len: usize, name: &str) -> Result<&'a str, Error> {
+    // SAFETY: by contract.
+    let text = unsafe { bytes(text.cast(), len, name) }?;
+    std::str::from_utf8(text).map_err(|e| not_utf8(name, e))
 }
 
 /// Text for the caller; a NUL inside becomes U+FFFD.

@@ -3,17 +3,23 @@
 #[cfg(unix)]
 pub mod dir;
 pub mod farm;
+#[cfg(unix)]
+pub mod inlet;
 pub mod memory;
 pub mod path;
 pub mod record;
 
 use std::fs::File;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 pub use dir::{DirOptions, DirStore, Durability};
 pub use farm::{Farm, Hold};
+#[cfg(unix)]
+pub use inlet::Inlet;
 pub use memory::MemoryStore;
 pub use path::{Destination, PathError};
 pub use record::{
@@ -97,6 +103,13 @@ pub trait Sink: Send {
 
     /// The file behind the sink, for stores that have one.
     fn file(&self) -> Option<&File> {
+        None
+    }
+
+    /// Appends at most `most` bytes of a pipe that holds them, without copying; how many. `None` when this
+    /// sink cannot do that: then they are read and [written](Sink::write).
+    #[cfg(target_os = "linux")]
+    fn splice(&mut self, _pipe: BorrowedFd<'_>, _most: usize) -> Option<Result<usize, StoreError>> {
         None
     }
 }

@@ -208,6 +208,69 @@ static void stores_and_engines(bitsup_store *store, bitsup_engine *engine)
     bitsup_engine_free(NULL);
 }
 
+static void responses(bitsup_response *response)
+{
+    uint8_t byte = 7;
+    size_t len = 7;
+    CHECK(bitsup_response_status(NULL) == 0);
+    CHECK(bitsup_response_reason(NULL) == NULL);
+    CHECK(bitsup_response_header_count(NULL) == 0);
+    CHECK(bitsup_response_header_name(NULL, 0) == NULL);
+    CHECK(bitsup_response_header_value(NULL, 0) == NULL);
+    CHECK(bitsup_response_content_length(NULL) == 0);
+    CHECK(bitsup_response_body_length(NULL) == 0);
+    CHECK(bitsup_response_must_close(NULL) == 0);
+    NULL_AT("response", bitsup_response_read_body(NULL, &byte, 1, &len, e));
+    NULL_AT("buf", bitsup_response_read_body(response, NULL, 1, &len, e));
+    NULL_AT("out_len", bitsup_response_read_body(response, &byte, 1, NULL, e));
+    CHECK(len == 7);
+    bitsup_response_free(response);
+    bitsup_response_free(NULL);
+}
+
+static void exchanges(bitsup_engine *engine)
+{
+    bitsup_exchange *exchange = NULL, *out = NULL;
+    bitsup_response *response = NULL;
+    int32_t want = 0;
+    CHECK(bitsup_engine_accepts(NULL, "BITS_POST", 9, "/a", 2) == 0);
+    CHECK(bitsup_engine_accepts(engine, NULL, 9, "/a", 2) == 0);
+    CHECK(bitsup_engine_accepts(engine, "BITS_POST", 9, NULL, 2) == 0);
+    OK(bitsup_exchange_new(engine, &exchange, e));
+    NULL_AT("engine", bitsup_exchange_new(NULL, &out, e));
+    NULL_AT("out", bitsup_exchange_new(engine, NULL, e));
+    NULL_AT("exchange", bitsup_exchange_set_request(NULL, "GET", 3, "/", 1, e));
+    NULL_AT("method", bitsup_exchange_set_request(exchange, NULL, 3, "/", 1, e));
+    NULL_AT("target", bitsup_exchange_set_request(exchange, "GET", 3, NULL, 1, e));
+    NULL_AT("exchange", bitsup_exchange_add_header(NULL, "a", 1, "b", 1, e));
+    NULL_AT("name", bitsup_exchange_add_header(exchange, NULL, 1, "b", 1, e));
+    NULL_AT("value", bitsup_exchange_add_header(exchange, "a", 1, NULL, 1, e));
+    NULL_AT("exchange", bitsup_exchange_set_peer(NULL, "a", 1, e));
+    NULL_AT("peer", bitsup_exchange_set_peer(exchange, NULL, 1, e));
+    NULL_AT("exchange", bitsup_exchange_set_owner(NULL, "a", 1, e));
+    NULL_AT("owner", bitsup_exchange_set_owner(exchange, NULL, 1, e));
+    NULL_AT("exchange", bitsup_exchange_set_mount(NULL, "/a/", 3, e));
+    NULL_AT("prefix", bitsup_exchange_set_mount(exchange, NULL, 1, e));
+    NULL_AT("exchange", bitsup_exchange_set_secure(NULL, 1, e));
+    OK(bitsup_exchange_set_request(exchange, "GET", 3, "/", 1, e));
+    NULL_AT("exchange", bitsup_exchange_begin(NULL, &want, e));
+    NULL_AT("out_want", bitsup_exchange_begin(exchange, NULL, e));
+    OK(bitsup_exchange_begin(exchange, &want, e)); /* the refusal did not use it up */
+    NULL_AT("exchange", bitsup_exchange_body(NULL, NULL, 0, &want, e));
+    NULL_AT("data", bitsup_exchange_body(exchange, NULL, 1, &want, e));
+    NULL_AT("out_want", bitsup_exchange_body(exchange, NULL, 0, NULL, e));
+    NULL_AT("exchange", bitsup_exchange_body_from_fd(NULL, 0, 1, &one, &want, e));
+    NULL_AT("out_taken", bitsup_exchange_body_from_fd(exchange, 0, 1, NULL, &want, e));
+    NULL_AT("out_want", bitsup_exchange_body_from_fd(exchange, 0, 1, &one, NULL, e));
+    NULL_AT("exchange", bitsup_exchange_finish(NULL, &response, e));
+    NULL_AT("out", bitsup_exchange_finish(exchange, NULL, e));
+    CHECK(out == NULL && response == NULL && want == BITSUP_WANT_FINISH);
+    OK(bitsup_exchange_finish(exchange, &response, e));
+    responses(response);
+    bitsup_exchange_free(exchange);
+    bitsup_exchange_free(NULL);
+}
+
 static void servers(bitsup_engine *engine, bitsup_server *server)
 {
     bitsup_server_config *config = bitsup_server_config_new();
@@ -256,6 +319,7 @@ int main(int argc, char **argv)
     uploads_and_verdicts();
     hooks();
     stores_and_engines(store, engine);
+    exchanges(engine);
     servers(engine, server);
     CHECK(text == text_sentinel && one == 1 && two == 2);
 

@@ -2,8 +2,14 @@
 
 use std::fs::File;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::BorrowedFd;
 
+#[cfg(target_os = "linux")]
+use rustix::io::Errno;
 use rustix::io::{pwrite, retry_on_intr};
+#[cfg(target_os = "linux")]
+use rustix::pipe::{SpliceFlags, splice};
 
 use super::Durability;
 use crate::store::{Sink, StoreError};
@@ -51,5 +57,23 @@ impl Sink for FileSink {
 
     fn file(&self) -> Option<&File> {
         Some(&self.file)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn splice(&mut self, pipe: BorrowedFd<'_>, most: usize) -> Option<Result<usize, StoreError>> {
+        let moved = retry_on_intr(|| {
+            let mut end = self.received;
+            splice(pipe, None, &self.file, Some(&mut end), most, SpliceFlags::empty())
+        });
+        match moved {
+            // The file system has no such way.
+            Err(Errno::INVAL) => None,
+            Err(error) => Some(Err(io::Error::from(error).into())),
+            Ok(0) => Some(Err(io::Error::from(io::ErrorKind::WriteZero).into())),
+            Ok(count) => {
+                self.received = self.received.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+                Some(Ok(count))
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The application of a case: it says what the case told it to say, and remembers what it was asked.
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
 use bitsup::engine::{EndReason, Hooks, Upload, Verdict};
@@ -41,6 +42,39 @@ impl App {
             ["ended", reasons @ ..] => assert_eq!(script.ended, reasons, "{place}: ends of sessions"),
             _ => panic!("{place}: what is `app {}`?", words.join(" ")),
         }
+    }
+
+    /// As a hook, for an engine in another process, which says so by a line: the occasion, a number, the URL, and
+    /// where the file lies and the reply may be written. The answer is a line of words, and what follows it.
+    #[allow(dead_code, reason = "vectors as such have their engine in their own process")]
+    pub fn hear(&self, line: &str) -> Vec<u8> {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [occasion, number, url, data_path, reply_path] = fields[..] else { panic!("{line:?}") };
+        let mut script = self.script();
+        let words = match occasion {
+            "request" => script.on_request.clone(),
+            "create" => script.on_create.clone(),
+            "received" => {
+                script.calls += 1;
+                let seen = std::fs::read(data_path).unwrap();
+                assert_eq!(seen.len().to_string(), number);
+                assert!(url.starts_with("http"), "{url}");
+                assert!(script.expected.as_ref().is_none_or(|expected| *expected == seen));
+                script.on_received.clone()
+            }
+            "progress" => {
+                script.progress.push(number.parse().unwrap());
+                Vec::new()
+            }
+            "ended" => {
+                script
+                    .ended
+                    .push(["closed", "cancelled", "expired", "failed"][number.parse::<usize>().unwrap()]);
+                Vec::new()
+            }
+            _ => panic!("{line:?}"),
+        };
+        dictate(&words, Path::new(reply_path))
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -86,6 +120,51 @@ impl Hooks for App {
     }
 }
 
+/// The words as another process takes them: numbers and contents spelt out.
+fn dictate(words: &[String], reply_path: &Path) -> Vec<u8> {
+    let (mut line, mut behind) = (String::new(), Vec::new());
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().expect("a value");
+        line += &match word {
+            "accept" => "accept ".to_owned(),
+            "reject" => {
+                let (status, hresult, context) = rejection(&mut words);
+                format!("reject {status} {} {} ", hresult.0, context as u32)
+            }
+            "url-of-length" => format!("url {} ", url_of_length(value())),
+            "reply" => {
+                behind = bytes(span(value()));
+                format!("reply {} ", behind.len())
+            }
+            "reply-file" => {
+                assert!(!reply_path.exists(), "a former attempt left {}", reply_path.display());
+                std::fs::write(reply_path, bytes(span(value()))).unwrap();
+                "reply-file ".to_owned()
+            }
+            _ => format!("{word} {} ", value()),
+        };
+    }
+    [line.as_bytes(), b"\n", &behind].concat()
+}
+
+/// What follows the word `reject`.
+fn rejection<'a>(words: &mut impl Iterator<Item = &'a str>) -> (u16, HResult, Context) {
+    let status: u16 = words.next().expect("a status").parse().unwrap();
+    let hresult = words.next().map_or(HResult::http(status), |text| HResult::from_wire(text).unwrap());
+    let context = match words.next() {
+        Some("server") => Context::Server,
+        _ => Context::Application,
+    };
+    (status, hresult, context)
+}
+
+fn url_of_length(length: &str) -> String {
+    let length: usize = length.parse().unwrap();
+    let start = "http://static/";
+    format!("{start}{}", "x".repeat(length - start.len()))
+}
+
 fn say(words: &[String], upload: &Upload<'_>, verdict: &mut Verdict) {
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
@@ -93,13 +172,7 @@ fn say(words: &[String], upload: &Upload<'_>, verdict: &mut Verdict) {
         match word {
             "accept" => {}
             "reject" => {
-                let status: u16 = value().parse().unwrap();
-                let hresult =
-                    words.next().map_or(HResult::http(status), |text| HResult::from_wire(text).unwrap());
-                let context = match words.next() {
-                    Some("server") => Context::Server,
-                    _ => Context::Application,
-                };
+                let (status, hresult, context) = rejection(&mut words);
                 verdict.reject(status, hresult, context, "as the case wants it");
             }
             "challenge" => {
@@ -113,11 +186,7 @@ fn say(words: &[String], upload: &Upload<'_>, verdict: &mut Verdict) {
             "to" => verdict.set_destination(value()),
             "keep" => verdict.set_keep_file(value() == "yes"),
             "url" => verdict.set_reply_url(value()),
-            "url-of-length" => {
-                let length: usize = value().parse().unwrap();
-                let start = "http://static/";
-                verdict.set_reply_url(format!("{start}{}", "x".repeat(length - start.len())));
-            }
+            "url-of-length" => verdict.set_reply_url(url_of_length(value())),
             "reply" => verdict.set_reply_bytes(bytes(span(value()))),
             "reply-file" => {
                 let path = upload.reply_path.expect("a directory: add `only dir`");

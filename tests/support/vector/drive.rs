@@ -1,7 +1,7 @@
-//! Two ways to the engine: by its own exchange, and over a socket through the listener.
+//! Two ways to the engine: by its own exchange, and over a socket through whatever HTTP server has it inside.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use bitsup::engine::{Engine, Exchange, RequestHead, Want};
@@ -40,12 +40,30 @@ pub enum Hanging {
     Socket(TcpStream),
 }
 
+/// An HTTP server with an engine inside.
+pub trait Host {
+    fn address(&self) -> SocketAddr;
+
+    /// Ends it, as abruptly as it can be.
+    fn stop(&mut self);
+}
+
+impl Host for Server {
+    fn address(&self) -> SocketAddr {
+        self.local_addr()
+    }
+
+    fn stop(&mut self) {
+        Server::stop(self, Duration::ZERO).unwrap();
+    }
+}
+
 /// The way to the engine.
 pub enum Driver {
     Engine(Engine),
     /// One connection for all packets, or a new one for each.
-    Listener {
-        server: Server,
+    Socket {
+        host: Box<dyn Host>,
         fresh: bool,
         kept: Option<TcpStream>,
     },
@@ -54,7 +72,7 @@ pub enum Driver {
 impl Driver {
     pub fn listener(engine: Engine, fresh: bool) -> Self {
         let config = ServerConfig { mounts: vec![("/".to_owned(), engine)], ..ServerConfig::default() };
-        Self::Listener { server: Server::start(config).unwrap(), fresh, kept: None }
+        Self::Socket { host: Box::new(Server::start(config).unwrap()), fresh, kept: None }
     }
 
     pub fn send(&mut self, message: &Message) -> Answer {
@@ -64,8 +82,8 @@ impl Driver {
                 feed(&mut exchange, &message.body);
                 answer(exchange)
             }
-            Self::Listener { server, fresh, kept } => {
-                let mut socket = kept.take().unwrap_or_else(|| connect(server));
+            Self::Socket { host, fresh, kept } => {
+                let mut socket = kept.take().unwrap_or_else(|| connect(&**host));
                 write(&mut socket, message, message.body.len());
                 let answer = read(&mut socket, &message.method);
                 if answer.close {
@@ -90,8 +108,8 @@ impl Driver {
                 exchange.body(&message.body[..count]);
                 Hanging::Exchange(Box::new(exchange))
             }
-            Self::Listener { server, .. } => {
-                let mut socket = connect(server);
+            Self::Socket { host, .. } => {
+                let mut socket = connect(&**host);
                 write(&mut socket, message, count);
                 Hanging::Socket(socket)
             }
@@ -160,8 +178,8 @@ fn answer(exchange: Exchange) -> Answer {
     Answer { status: response.status, headers, body, close: response.close }
 }
 
-fn connect(server: &Server) -> TcpStream {
-    let socket = TcpStream::connect(server.local_addr()).unwrap();
+fn connect(host: &dyn Host) -> TcpStream {
+    let socket = TcpStream::connect(host.address()).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     socket.set_nodelay(true).unwrap();
     socket

@@ -213,7 +213,7 @@ fn check_store(world: &World, words: &[&str], place: &str) {
             assert_eq!(world.session_data("it"), None, "{place}: the session's data is there");
         }
         ["sessions", count] => {
-            assert_eq!(world.engine.session_count().to_string(), *count, "{place}: sessions");
+            assert_eq!(world.session_count().to_string(), *count, "{place}: sessions");
         }
         _ => panic!("{place}: what is `store {}`?", words.join(" ")),
     }

@@ -1,7 +1,7 @@
 //! What a case runs in: a store, an engine over it, a clock, the sessions made so far.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,21 +12,26 @@ use bitsup::store::{DirOptions, DirStore, MemoryStore, Store};
 use tempfile::TempDir;
 
 use super::app::App;
-use super::drive::{Driver, Hanging};
+use super::drive::{Driver, Hanging, Host};
 use super::parse::Case;
 
 /// How a case is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Mode {
     pub store: &'static str,
     pub via: &'static str,
+    /// Starts the HTTP server, if that is none of ours; it has an engine of its own over the directory.
+    pub start: Option<Start>,
 }
 
+pub type Start = fn(&Path, &EngineSettings, Option<&Arc<App>>) -> Box<dyn Host>;
+
+#[allow(dead_code, reason = "an HTTP server of somebody else has a mode of its own")]
 pub const MODES: [Mode; 4] = [
-    Mode { store: "memory", via: "engine" },
-    Mode { store: "dir", via: "engine" },
-    Mode { store: "memory", via: "listener" },
-    Mode { store: "dir", via: "fresh-listener" },
+    Mode { store: "memory", via: "engine", start: None },
+    Mode { store: "dir", via: "engine", start: None },
+    Mode { store: "memory", via: "listener", start: None },
+    Mode { store: "dir", via: "fresh-listener", start: None },
 ];
 
 impl Mode {
@@ -60,7 +65,7 @@ pub struct World {
     pub reply: Option<String>,
 }
 
-type EngineSettings = std::collections::BTreeMap<String, String>;
+pub type EngineSettings = std::collections::BTreeMap<String, String>;
 
 impl World {
     pub fn new(case: &Case, mode: Mode) -> Self {
@@ -75,8 +80,7 @@ impl World {
         let clock = Arc::new(ManualClock::new(now_ms));
         let has_app = case.steps.iter().any(|step| step.words[0] == "app");
         let app = has_app.then(|| Arc::new(App::default()));
-        let engine = engine(&files, &clock, &case.settings, app.as_ref());
-        let driver = driver(&engine, mode);
+        let (engine, driver) = serve(&files, mode, &clock, &case.settings, app.as_ref());
         let (sessions, hanging, path) = (HashMap::new(), Vec::new(), String::new());
         let settings = case.settings.clone();
         Self { files, mode, settings, clock, engine, driver, sessions, hanging, path, app, reply: None }
@@ -86,15 +90,24 @@ impl World {
     pub fn restart(&mut self) {
         // The old process lets go of everything before the new one begins.
         self.hanging.clear();
-        let empty = Engine::new(EngineConfig::new(Arc::new(MemoryStore::new(0)))).unwrap();
-        if let Driver::Listener { mut server, .. } =
-            std::mem::replace(&mut self.driver, Driver::Engine(empty.clone()))
-        {
-            server.stop(Duration::ZERO).unwrap();
+        match std::mem::replace(&mut self.driver, Driver::Engine(no_engine())) {
+            Driver::Socket { mut host, .. } => host.stop(),
+            Driver::Engine(engine) => drop(engine),
         }
-        self.engine = empty;
-        self.engine = engine(&self.files, &self.clock, &self.settings, self.app.as_ref());
-        self.driver = driver(&self.engine, self.mode);
+        self.engine = no_engine();
+        (self.engine, self.driver) =
+            serve(&self.files, self.mode, &self.clock, &self.settings, self.app.as_ref());
+    }
+
+    /// How many sessions there are. Where the engine is in another process, as many as have a folder.
+    pub fn session_count(&self) -> u64 {
+        match (&self.files, self.mode.start) {
+            (Files::Dir(root), Some(_)) => {
+                let entries = std::fs::read_dir(root.path().join(".bitsup")).unwrap();
+                entries.filter(|entry| entry.as_ref().unwrap().path().is_dir()).count() as u64
+            }
+            _ => self.engine.session_count(),
+        }
     }
 
     pub fn put_file(&self, path: &str, content: &[u8]) {
@@ -151,7 +164,7 @@ impl World {
     }
 }
 
-fn visible_files(root: &std::path::Path, folder: &std::path::Path) -> Vec<String> {
+fn visible_files(root: &Path, folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         if entry.file_name() == ".bitsup" {
@@ -166,11 +179,29 @@ fn visible_files(root: &std::path::Path, folder: &std::path::Path) -> Vec<String
     found
 }
 
-fn driver(engine: &Engine, mode: Mode) -> Driver {
-    match mode.via {
+/// An engine, and the way to it.
+fn serve(
+    files: &Files,
+    mode: Mode,
+    clock: &Arc<ManualClock>,
+    settings: &EngineSettings,
+    app: Option<&Arc<App>>,
+) -> (Engine, Driver) {
+    if let (Some(start), Files::Dir(root)) = (mode.start, files) {
+        let host = start(root.path(), settings, app);
+        return (no_engine(), Driver::Socket { host, fresh: false, kept: None });
+    }
+    let engine = engine(files, clock, settings, app);
+    let driver = match mode.via {
         "engine" => Driver::Engine(engine.clone()),
         via => Driver::listener(engine.clone(), via == "fresh-listener"),
-    }
+    };
+    (engine, driver)
+}
+
+/// One that has no store to speak of.
+fn no_engine() -> Engine {
+    Engine::new(EngineConfig::new(Arc::new(MemoryStore::new(0)))).unwrap()
 }
 
 fn engine(

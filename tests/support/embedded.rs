@@ -1,0 +1,102 @@
+//! C programs around libmicrohttpd, and the one that runs vectors, with a test in the place of its application.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+
+use super::cc::{WARNINGS, include, library, succeed, tool};
+use super::vector::app::App;
+use super::vector::drive::Host;
+use tempfile::TempDir;
+
+/// A compiled program with the library under its SONAME beside it.
+pub struct Program(TempDir);
+
+impl Program {
+    pub fn compile(source: &str, options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["libbitsup.so", "libbitsup.so.0"] {
+            symlink(library(), folder.path().join(name)).unwrap();
+        }
+        let mut command = tool("cc", "gcc");
+        command.args(["-std=c11", "-g"]).args(WARNINGS).args(options).arg("-I").arg(include());
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(source)).arg("-o");
+        command.arg(folder.path().join("program")).arg("-L").arg(folder.path());
+        succeed(command.args(["-lbitsup", "-lmicrohttpd", "-pthread", "-Wl,-rpath,$ORIGIN"]));
+        Self(folder)
+    }
+
+    pub fn command(&self) -> Command {
+        Command::new(self.0.path().join("program"))
+    }
+
+    /// Under Valgrind, which makes it fail when it errs or leaks.
+    pub fn under_valgrind(&self) -> Command {
+        let mut command = tool("valgrind", "valgrind");
+        command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+        command.arg("--errors-for-leak-kinds=definite,indirect").arg(self.0.path().join("program"));
+        command
+    }
+}
+
+/// `tests/c/embedded.c`, running.
+pub struct Embedded {
+    child: Child,
+    address: SocketAddr,
+    application: Option<JoinHandle<()>>,
+}
+
+impl Embedded {
+    pub fn start(root: &Path, settings: &BTreeMap<String, String>, app: Option<&Arc<App>>) -> Self {
+        static PROGRAM: OnceLock<Program> = OnceLock::new();
+        let mut command = PROGRAM.get_or_init(|| Program::compile("tests/c/embedded.c", &[])).command();
+        command.arg(root).args(app.map(|_| "app"));
+        command.args(settings.iter().flat_map(|(name, value)| [name, value]));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (stdin, mut stdout) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").expect("it says where it listens");
+        let address = address.trim_end_matches('/').parse().unwrap();
+        let application = app.cloned().map(|app| thread::spawn(move || speak(&app, stdin, stdout)));
+        Self { child, address, application }
+    }
+}
+
+/// Answers the program's lines until it ends.
+fn speak(app: &App, mut stdin: ChildStdin, stdout: BufReader<ChildStdout>) {
+    for line in stdout.lines() {
+        // It may have been killed meanwhile.
+        let _ = stdin.write_all(&app.hear(&line.unwrap()));
+    }
+}
+
+impl Host for Embedded {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn stop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        if let Some(application) = self.application.take() {
+            application.join().expect("the application saw what the case says");
+        }
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        // What it saw counts, unless something else has failed already.
+        if let Some(application) = self.application.take().filter(|_| !thread::panicking()) {
+            application.join().expect("the application saw what the case says");
+        }
+    }
+}
