@@ -174,6 +174,11 @@ impl Upload {
         self.retry.limit(super::CANCEL_TIMEOUT);
     }
 
+    /// The caller sends at most so many bytes per second from now on; see [`UploadOptions::rate_limit`].
+    pub fn limit_rate(&mut self, bytes_per_second: Option<u64>) {
+        self.plan.limit(bytes_per_second);
+    }
+
     /// What to keep for [`Self::resume`].
     pub fn state(&self) -> ResumeState {
         ResumeState::new(self.memory.clone())
@@ -193,6 +198,16 @@ impl Upload {
     /// owed.
     pub fn is_transferred(&self) -> bool {
         self.memory.phase == Phase::Close && !matches!(self.ending, Some(Ending::Done))
+    }
+
+    /// Whether [`Self::next`] has a request to make: neither a wait nor the end comes first.
+    pub fn is_request_due(&self) -> bool {
+        self.pause.is_none() && !matches!(self.ending, Some(Ending::Done | Ending::Failed(_)))
+    }
+
+    /// Whether the upload is given up, and only its Cancel-Session is owed.
+    pub fn is_cancelling(&self) -> bool {
+        self.memory.phase == Phase::Cancel
     }
 
     /// Where packets go.
