@@ -78,7 +78,8 @@ impl JobControl {
     /// the source cannot be looked at.
     pub fn export(&self) -> Result<Vec<u8>, Error> {
         let resumable = self.view().resumable.clone();
-        let over = || Error::new(Status::InvalidState, "the upload is over; there is no state to continue from");
+        let over =
+            || Error::new(Status::InvalidState, "the upload is over; there is no state to continue from");
         let (upload, reply) = resumable.ok_or_else(over)?;
         let saved = Saved::new(self.url.to_string(), self.source.id()?, upload, reply);
         saved.encode().map_err(|error| Error::io("cannot write down the state of the job", error))

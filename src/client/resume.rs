@@ -63,7 +63,8 @@ impl Job {
         if saved.source != source {
             return Err("it is of another source".to_owned());
         }
-        let former = (self.saved.replace(saved.upload), std::mem::replace(&mut self.saved_reply, saved.reply));
+        let former =
+            (self.saved.replace(saved.upload), std::mem::replace(&mut self.saved_reply, saved.reply));
         let outcome = self.machine().map_err(|error| error.to_string()).and_then(|machine| {
             match machine.is_cancelling() {
                 true => Err("it is of an upload that was cancelled".to_owned()),

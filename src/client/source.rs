@@ -202,6 +202,7 @@ impl std::fmt::Debug for Kind {
 }
 
 fn too_much(read: usize, room: usize) -> Error {
-    let message = format!("the source's reader says it read {read} bytes into a buffer of {room}; correct it");
+    let message =
+        format!("the source's reader says it read {read} bytes into a buffer of {room}; correct it");
     Error::new(Status::Callback, message)
 }
