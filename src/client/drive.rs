@@ -159,7 +159,7 @@ impl Job {
     }
 
     pub(super) fn log(&self, level: Level, message: impl FnOnce() -> String) {
-        self.config.logger.log(level, "bitsup::client", message);
+        self.config.logger.log(level, "client", message);
     }
 
     fn exchange(&mut self, machine: &mut Upload, request: &Request) -> Result<(), Error> {

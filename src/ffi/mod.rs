@@ -33,6 +33,8 @@ pub mod error;
 pub mod hooks;
 pub mod job;
 pub mod job_control;
+pub mod job_state;
+pub mod logger;
 pub mod observer;
 pub mod server;
 pub mod server_config;
