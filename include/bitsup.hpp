@@ -11,6 +11,7 @@
 
 #include <bitsup/call.hpp>
 #include <bitsup/client.hpp>
+#include <bitsup/logger.hpp>
 #include <bitsup/server.hpp>
 
 namespace bitsup {

@@ -19,7 +19,8 @@ use tempfile::TempDir;
 
 const COMPILERS: [(&str, &str); 2] = [("g++", "g++"), ("clang++", "clang")];
 const STANDARDS: [&str; 2] = ["-std=c++17", "-std=c++20"];
-const HEADERS: [&str; 4] = ["bitsup.hpp", "bitsup/call.hpp", "bitsup/client.hpp", "bitsup/server.hpp"];
+const HEADERS: [&str; 5] =
+    ["bitsup.hpp", "bitsup/call.hpp", "bitsup/client.hpp", "bitsup/logger.hpp", "bitsup/server.hpp"];
 
 fn compiler((name, package): (&str, &str), standard: &str) -> Command {
     let mut command = tool(name, package);
