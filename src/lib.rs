@@ -35,4 +35,7 @@ pub mod server;
 #[allow(unsafe_code)]
 pub mod ffi;
 
+#[cfg(feature = "planted-panics")]
+mod planted;
+
 pub use error::{Error, Status};

@@ -99,6 +99,8 @@ impl Job {
     /// Uploads until the session is closed, retrying by itself. Running an ended job again continues it:
     /// a complete one is complete, a cancelled one stays cancelled, any other goes on where it was.
     pub fn run(&mut self) -> Result<(), Error> {
+        #[cfg(feature = "planted-panics")]
+        crate::planted::strike("client", &self.url);
         if self.is_complete()? {
             return Ok(());
         }

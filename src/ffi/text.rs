@@ -46,6 +46,8 @@ pub unsafe extern "C" fn bitsup_bytes_free(data: *mut u8, len: usize) {
 pub(super) unsafe fn required<'a>(text: *const c_char, name: &str) -> Result<&'a str, Error> {
     // SAFETY: by contract.
     let text = unsafe { c_str(text, name) }?;
+    #[cfg(feature = "planted-panics")]
+    crate::planted::strike("ffi", &text.to_string_lossy());
     text.to_str().map_err(|e| Error::new(Status::InvalidUtf8, format!("`{name}` is not UTF-8: {e}")))
 }
 

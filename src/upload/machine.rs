@@ -132,6 +132,8 @@ impl Upload {
     /// [`Action::Send`] has changed [`Self::state`] by [`ResumeState::is_new_step`], the caller saves it
     /// before sending. [`Action::Done`] and [`Action::Failed`] are repeated for ever.
     pub fn next(&mut self, now_ms: u64) -> Action {
+        #[cfg(feature = "planted-panics")]
+        crate::planted::strike("upload", &self.memory.url);
         if let Some(abandoned) = self.flight.take() {
             self.interrupted(&abandoned);
         }
