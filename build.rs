@@ -28,17 +28,19 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C types, in the order of the header.
-    const SOURCES: [&str; 21] = [
+    const SOURCES: &[&str] = &[
         "version",
         "error",
         "text",
         "callback",
+        "logger",
         "client_config",
         "client",
         "source",
         "observer",
         "job",
         "job_control",
+        "job_state",
         "store",
         "upload",
         "verdict",

@@ -219,6 +219,31 @@
 #define BITSUP_ABORT 1
 
 /**
+ * Level of a message: something of the library or of its machine is broken.
+ */
+#define BITSUP_LOG_ERROR 1
+
+/**
+ * Level of a message: something is odd, and dealt with.
+ */
+#define BITSUP_LOG_WARN 2
+
+/**
+ * Level of a message: one line per event of a session.
+ */
+#define BITSUP_LOG_INFO 3
+
+/**
+ * Level of a message: one line per packet.
+ */
+#define BITSUP_LOG_DEBUG 4
+
+/**
+ * Level of a message: everything.
+ */
+#define BITSUP_LOG_TRACE 5
+
+/**
  * State of a job: not run yet.
  */
 #define BITSUP_JOB_READY 0
@@ -250,7 +275,7 @@
 
 /**
  * State of a job: the server has the whole file, and its reply is where it belongs; the session is being
- * closed.
+ * closed, or after bitsup_job_step waits for bitsup_job_close.
  */
 #define BITSUP_JOB_TRANSFERRED 6
 
@@ -442,6 +467,11 @@ typedef struct bitsup_hooks bitsup_hooks;
 typedef struct bitsup_job bitsup_job;
 
 /**
+ * A receiver of messages. What it is given to shares it.
+ */
+typedef struct bitsup_logger bitsup_logger;
+
+/**
  * A set of callbacks with one `user_data`; all of them may be left out.
  */
 typedef struct bitsup_observer bitsup_observer;
@@ -494,10 +524,29 @@ typedef struct bitsup_verdict bitsup_verdict;
 typedef int32_t bitsup_status;
 
 /**
+ * Hears a message of a level, one of BITSUP_LOG_*, from a part of the library, `target`: "client", "engine",
+ * "server" or "notify". The message is UTF-8 of `message_len` bytes with a NUL behind it; both texts live
+ * during the callback. Passwords, tokens and the values of header fields are never in it; URLs and session
+ * ids are.
+ */
+typedef void (*bitsup_log_fn)(void *user_data,
+                              int32_t level,
+                              const char *target,
+                              const char *message,
+                              size_t message_len);
+
+/**
  * Ends the life of `user_data`. Called exactly once, when the last object that may use it is gone, on
  * whichever thread let go of it, also when the call that took the pair fails. May be NULL.
  */
 typedef void (*bitsup_destroy_fn)(void *user_data);
+
+/**
+ * Puts bytes of the source into `buf`: some of those from `offset` on, at least one and `cap` at most, and
+ * their number into `*out_len`. Asked for an offset as often as its bytes are sent, it gives the same bytes.
+ * Answers BITSUP_CONTINUE or BITSUP_ABORT.
+ */
+typedef int32_t (*bitsup_read_fn)(void *user_data, uint64_t offset, uint8_t *buf, size_t cap, size_t *out_len);
 
 /**
  * Bytes were acknowledged: `sent` of `total`. `sent` may shrink when the server lost some. Answers
@@ -679,6 +728,43 @@ void bitsup_error_free(bitsup_error *error);
 void bitsup_string_free(char *text);
 
 /**
+ * Frees bytes that a function of this library gave out with that length. NULL is a no-op.
+ *
+ * Ownership: takes the bytes.
+ * Threads: any.
+ * Errors: none.
+ * Since: 0.1
+ */
+void bitsup_bytes_free(uint8_t *data, size_t len);
+
+/**
+ * A receiver of messages up to `max_level`, one of BITSUP_LOG_*.
+ *
+ * Ownership: takes `user_data` in every case; free the logger with bitsup_logger_free. NULL when `log` is
+ * NULL or `max_level` is none of BITSUP_LOG_*.
+ * Threads: any.
+ * Callbacks: `log` from every thread that calls the library and from those of servers, several at a time,
+ * with no lock held; it may call const functions and free objects. What it calls may log in turn. `destroy` runs when the logger and all that it was given to are gone.
+ * Errors: none.
+ * Since: 0.1
+ */
+bitsup_logger *bitsup_logger_new(bitsup_log_fn log,
+                                 int32_t max_level,
+                                 void *user_data,
+                                 bitsup_destroy_fn destroy);
+
+/**
+ * Frees a logger. NULL is a no-op; what it was given to goes on with it.
+ *
+ * Ownership: takes the logger.
+ * Threads: any, callbacks included; never waits.
+ * Callbacks: `destroy`, when nobody else has the logger.
+ * Errors: none.
+ * Since: 0.1
+ */
+void bitsup_logger_free(bitsup_logger *logger);
+
+/**
  * A configuration with the defaults.
  *
  * Ownership: free it with bitsup_client_config_free. NULL only after a bug in this library.
@@ -838,6 +924,19 @@ bitsup_status bitsup_client_config_set_method_override(bitsup_client_config *con
                                                        bitsup_error **error);
 
 /**
+ * Where jobs made with this configuration say what they do. Default: nowhere.
+ *
+ * Ownership: adds a reference to `logger`; the caller still frees its own.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_logger_new says. The `destroy` of a former logger runs here when nobody else has it.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_client_config_set_logger(bitsup_client_config *config,
+                                              bitsup_logger *logger,
+                                              bitsup_error **error);
+
+/**
  * A client with a copy of `config`.
  *
  * Ownership: borrows `config`; free `*out` with bitsup_client_free.
@@ -913,6 +1012,27 @@ bitsup_status bitsup_source_from_bytes(const uint8_t *data,
                                        bitsup_error **error);
 
 /**
+ * `total` bytes that `read` delivers. For bitsup_job_import and a state file, two such sources are the same
+ * when they are of the same length; that they deliver the same bytes is for the caller to know.
+ *
+ * Ownership: takes `user_data` in every case; free `*out` with bitsup_source_free.
+ * Threads: any.
+ * Callbacks: `read` on the thread inside bitsup_job_run, bitsup_job_step or bitsup_job_close, one call at a
+ * time, with no lock held that another call would wait for. It may call const functions on the job and free
+ * it. An answer that is not BITSUP_CONTINUE, or a length over `cap`, ends the run with BITSUP_E_CALLBACK; the
+ * job can be run again. A length of 0 ends the job with BITSUP_E_SOURCE_CHANGED. `destroy` runs when source
+ * and job are gone, and now when this call fails.
+ * Errors: NULL_ARGUMENT.
+ * Since: 0.1
+ */
+bitsup_status bitsup_source_from_reader(bitsup_read_fn read,
+                                        uint64_t total,
+                                        void *user_data,
+                                        bitsup_destroy_fn destroy,
+                                        bitsup_source **out,
+                                        bitsup_error **error);
+
+/**
  * Frees a source. NULL is a no-op; a job made with it keeps the content.
  *
  * Ownership: takes the source.
@@ -950,7 +1070,7 @@ void bitsup_observer_free(bitsup_observer *observer);
  *
  * Ownership: borrows all.
  * Threads: one at a time.
- * Callbacks: on the thread inside bitsup_job_run.
+ * Callbacks: on the thread inside bitsup_job_run, bitsup_job_step or bitsup_job_close.
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
@@ -963,7 +1083,7 @@ bitsup_status bitsup_observer_on_progress(bitsup_observer *observer,
  *
  * Ownership: borrows all.
  * Threads: one at a time.
- * Callbacks: on the thread inside bitsup_job_run or bitsup_client_download.
+ * Callbacks: on the thread inside bitsup_job_run, bitsup_job_step or bitsup_client_download.
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
@@ -976,7 +1096,7 @@ bitsup_status bitsup_observer_on_reply_progress(bitsup_observer *observer,
  *
  * Ownership: borrows all.
  * Threads: one at a time.
- * Callbacks: on the thread inside bitsup_job_run or bitsup_job_cancel.
+ * Callbacks: on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close or bitsup_job_cancel.
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
@@ -989,7 +1109,8 @@ bitsup_status bitsup_observer_on_state(bitsup_observer *observer,
  *
  * Ownership: borrows all.
  * Threads: one at a time.
- * Callbacks: on the thread inside bitsup_job_run, bitsup_job_cancel or bitsup_client_download.
+ * Callbacks: on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close, bitsup_job_cancel or
+ * bitsup_client_download.
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
@@ -1019,7 +1140,8 @@ bitsup_status bitsup_job_new(const bitsup_client *client,
  *
  * Ownership: takes the job.
  * Threads: any, callbacks of the job included; never waits.
- * Callbacks: the observer's `destroy`, unless a run or the observer's handle still holds it.
+ * Callbacks: the `destroy` of the source's reader and of the observer, unless a run or another object still
+ * holds them.
  * Errors: none.
  * Since: 0.1
  */
@@ -1036,30 +1158,35 @@ void bitsup_job_free(bitsup_job *job);
 bitsup_status bitsup_job_set_content_name(bitsup_job *job, const char *name, bitsup_error **error);
 
 /**
+ * Adds a header field to every request of this job, behind those of its client; a name that is there already
+ * is sent once more.
+ *
+ * Ownership: copies name and value.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for what cannot be sent or belongs to the protocol,
+ * BUSY while the job runs.
+ * Since: 0.1
+ */
+bitsup_status bitsup_job_add_header(bitsup_job *job,
+                                    const char *name,
+                                    const char *value,
+                                    bitsup_error **error);
+
+/**
  * Sets who is told what the job does; replaces a former observer.
  *
  * Ownership: the job takes a copy of the callbacks as they are now and a share of their `user_data`; the
  * caller still frees `observer`.
  * Threads: one at a time.
- * Callbacks: on the thread inside bitsup_job_run or bitsup_job_cancel, with no lock held that another call
- * would wait for. They may call const functions on the job and free it; others answer BUSY. A former
+ * Callbacks: on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close or bitsup_job_cancel,
+ * with no lock held that another call would wait for. They may call const functions on the job and free it; others answer BUSY. A former
  * observer's `destroy` runs here when this job was the last to use it.
  * Errors: NULL_ARGUMENT, BUSY while the job runs.
  * Since: 0.1
  */
-bitsup_status bitsup_job_set_observer(bitsup_job *job, bitsup_observer *observer, bitsup_error **error);
-
-/**
- * Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same
- * upload; other content is replaced. The file is removed when the job is complete or cancelled.
- *
- * Ownership: copies the path.
- * Threads: one at a time.
- * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for the path of the source, BUSY while the job runs or when
- * another job has the file; 2xx.
- * Since: 0.1
- */
-bitsup_status bitsup_job_set_state_path(bitsup_job *job, const char *path, bitsup_error **error);
+bitsup_status bitsup_job_set_observer(bitsup_job *job,
+                                      bitsup_observer *observer,
+                                      bitsup_error **error);
 
 /**
  * Makes the job an upload-reply job: when the server has the whole file, its reply is fetched to the file
@@ -1081,11 +1208,40 @@ bitsup_status bitsup_job_set_reply_path(bitsup_job *job, const char *path, bitsu
  *
  * Ownership: borrows the job.
  * Threads: one at a time.
- * Callbacks: those of the observer, on this thread.
+ * Callbacks: those of the observer and of the source, on this thread.
  * Errors: NULL_ARGUMENT, BUSY, SUSPENDED, CANCELLED, CALLBACK, SOURCE_CHANGED; 2xx, 3xx and 4xx.
  * Since: 0.1
  */
 bitsup_status bitsup_job_run(bitsup_job *job, bitsup_error **error);
+
+/**
+ * Sends one request at most, or fetches the reply, and says in `*out_state` where the job is then: one of
+ * BITSUP_JOB_*. For hosts with a loop of their own, and for those who acknowledge a complete upload
+ * themselves: steps lead to BITSUP_JOB_TRANSFERRED, where they send nothing and bitsup_job_close goes on.
+ * After BITSUP_JOB_WAITING the next step waits for the rest of the delay that the observer was told.
+ * bitsup_job_run goes on from anywhere, and steps from where a run ended.
+ *
+ * Ownership: borrows the job.
+ * Threads: one at a time.
+ * Callbacks: those of the observer and of the source, on this thread.
+ * Errors: as bitsup_job_run. The time that a run may take counts for each step.
+ * Since: 0.1
+ */
+bitsup_status bitsup_job_step(bitsup_job *job, int32_t *out_state, bitsup_error **error);
+
+/**
+ * Acknowledges an upload that steps have led to BITSUP_JOB_TRANSFERRED, as BITS' Complete does: closes the
+ * session, and blocks until that is done, retrying as bitsup_job_run does. Until then the server keeps the
+ * session, and the reply with it. For a complete job it does nothing.
+ *
+ * Ownership: borrows the job.
+ * Threads: one at a time.
+ * Callbacks: those of the observer, on this thread.
+ * Errors: INVALID_STATE when the server does not have the whole file or its reply is still to be fetched;
+ * those of bitsup_job_run.
+ * Since: 0.1
+ */
+bitsup_status bitsup_job_close(bitsup_job *job, bitsup_error **error);
 
 /**
  * Ends a run within 250 ms with BITSUP_E_SUSPENDED and returns at once. The session stays on the server for
@@ -1112,6 +1268,19 @@ bitsup_status bitsup_job_suspend(const bitsup_job *job, bitsup_error **error);
  * Since: 0.1
  */
 bitsup_status bitsup_job_cancel(const bitsup_job *job, bitsup_error **error);
+
+/**
+ * Most bytes per second that the job sends from now on, the request under way included; 0: no limit. Takes
+ * effect within 50 ms, or the time of one byte at the former rate.
+ *
+ * Ownership: borrows the job.
+ * Threads: any, concurrently, callbacks included.
+ * Errors: NULL_ARGUMENT.
+ * Since: 0.1
+ */
+bitsup_status bitsup_job_set_rate_limit(const bitsup_job *job,
+                                        uint64_t bytes_per_second,
+                                        bitsup_error **error);
 
 /**
  * Where the job is: one of BITSUP_JOB_*; -1 for NULL or an unusable job.
@@ -1155,6 +1324,50 @@ bitsup_status bitsup_job_session_id(const bitsup_job *job, char **out_text, bits
  * Since: 0.1
  */
 bitsup_status bitsup_job_reply_url(const bitsup_job *job, char **out_text, bitsup_error **error);
+
+/**
+ * Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same
+ * upload; other content is replaced. The file is removed when the job is complete or cancelled.
+ *
+ * Ownership: copies the path.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for the path of the source, BUSY while the job runs or when
+ * another job has the file; 2xx.
+ * Since: 0.1
+ */
+bitsup_status bitsup_job_set_state_path(bitsup_job *job, const char *path, bitsup_error **error);
+
+/**
+ * Copies the state of the job, from which bitsup_job_import continues in this process or another: all that
+ * was acknowledged by now. A state goes stale as the upload goes on, but remains good for continuing it; only
+ * one job should do that. It names the session, which is all it takes to disturb the upload, so keep it
+ * private. Credentials are not in it.
+ *
+ * Ownership: free `*out_state` with bitsup_bytes_free and the same length.
+ * Threads: any, concurrently, also while the job runs, callbacks included.
+ * Errors: NULL_ARGUMENT, INVALID_STATE when the upload is complete or cancelled; 2xx when the source cannot be
+ * looked at.
+ * Since: 0.1
+ */
+bitsup_status bitsup_job_export(const bitsup_job *job,
+                                uint8_t **out_state,
+                                size_t *out_len,
+                                bitsup_error **error);
+
+/**
+ * Continues from what bitsup_job_export gave out for a job with the same URL and source; to be called before
+ * the job is run. The first request asks the server whether the session is still there.
+ *
+ * Ownership: copies the state.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for the state of another URL or source, of a newer version, or
+ * damaged, INVALID_STATE for a job that was begun or has a state already, BUSY while the job runs.
+ * Since: 0.1
+ */
+bitsup_status bitsup_job_import(bitsup_job *job,
+                                const uint8_t *state,
+                                size_t state_len,
+                                bitsup_error **error);
 
 /**
  * Files under the directory `root`, which must exist; unfinished uploads in its subdirectory ".bitsup". The
@@ -1585,6 +1798,19 @@ bitsup_status bitsup_engine_config_set_host_id(bitsup_engine_config *config,
 bitsup_status bitsup_engine_config_set_method_override(bitsup_engine_config *config,
                                                        int32_t enabled,
                                                        bitsup_error **error);
+
+/**
+ * Where the engine says what it does. Default: nowhere.
+ *
+ * Ownership: adds a reference to `logger`; the caller still frees its own.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_logger_new says. The `destroy` of a former logger runs here when nobody else has it.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_engine_config_set_logger(bitsup_engine_config *config,
+                                              bitsup_logger *logger,
+                                              bitsup_error **error);
 
 /**
  * Longest file taken, in bytes. Default: no limit.
@@ -2148,6 +2374,19 @@ bitsup_status bitsup_server_config_set_read_timeout(bitsup_server_config *config
 bitsup_status bitsup_server_config_set_idle_timeout(bitsup_server_config *config,
                                                     uint64_t timeout_ms,
                                                     bitsup_error **error);
+
+/**
+ * Where the server says what it does, its engines' words aside. Default: nowhere.
+ *
+ * Ownership: adds a reference to `logger`; the caller still frees its own.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_logger_new says. The `destroy` of a former logger runs here when nobody else has it.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_config_set_logger(bitsup_server_config *config,
+                                              bitsup_logger *logger,
+                                              bitsup_error **error);
 
 /**
  * Binds the address and serves, on threads of its own, until stopped.

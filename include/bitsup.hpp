@@ -12,6 +12,7 @@
 #include <bitsup/call.hpp>
 #include <bitsup/client.hpp>
 #include <bitsup/exchange.hpp>
+#include <bitsup/logger.hpp>
 #include <bitsup/server.hpp>
 
 namespace bitsup {

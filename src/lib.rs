@@ -35,6 +35,9 @@ pub mod server;
 #[allow(unsafe_code)]
 pub mod ffi;
 
+#[cfg(feature = "planted-panics")]
+mod planted;
+
 pub use error::{Error, Status};
 
 // Its snippets in Rust are run as documentation tests.

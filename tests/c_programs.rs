@@ -113,7 +113,8 @@ macro_rules! programs {
 }
 
 programs! {
-    null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify exchange exchanges
+    null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify
+    exchange exchanges steps readers loggers stops
 }
 
 /// The snippets of the manual, in their order, are the C of one server.
@@ -128,6 +129,12 @@ fn the_snippets_of_the_manual_serve_requests() {
         let (one, two) = (program.make_folder("one"), program.make_folder("two"));
         succeed(program.command().args([one, two]));
     }
+}
+
+/// Its loop of servers starts and ends some threads ten thousand times, which is why it takes seconds.
+#[test]
+fn memory_stays_flat_in_ten_thousand_rounds_of_every_kind_of_object() {
+    passes("leaks", Under::Nothing);
 }
 
 #[test]
@@ -191,6 +198,38 @@ fn the_upload_example_continues_after_an_interrupt() {
     succeed(&mut command);
     assert!(fs::read(root.join("copy.bin")).unwrap() == data && !state.exists());
     assert_eq!(server.stop(Signal::TERM), Some(0));
+}
+
+#[test]
+fn the_resume_example_goes_on_after_it_was_killed() {
+    let (serve, resume) = (example("serve"), example("resume"));
+    let root = serve.make_folder("root");
+    let server = Serve::start(serve.command(), &root);
+    let (path, data) = sample(resume.folder.path(), 64 << 20);
+    let state = resume.path("state");
+    let mut command = resume.command();
+    command.arg(path).arg(format!("{}copy.bin", server.url)).arg(&state);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let reached = loop {
+        let sent = sent(&lines.next().unwrap().unwrap());
+        if sent > 0 {
+            break sent;
+        }
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(reached < data.len() as u64 && state.is_file() && !root.join("copy.bin").exists());
+    let output = succeed(&mut command);
+    let again = String::from_utf8(output.stdout).unwrap();
+    assert!(again.lines().map(sent).all(|sent| sent >= reached), "after {reached}: {again}");
+    assert!(fs::read(root.join("copy.bin")).unwrap() == data && !state.exists());
+    assert_eq!(server.stop(Signal::TERM), Some(0));
+}
+
+/// How far a line of progress says the upload is.
+fn sent(line: &str) -> u64 {
+    line.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 #[test]

@@ -3,10 +3,12 @@
 #define BITSUP_CLIENT_HPP
 
 #include <bitsup/call.hpp>
+#include <bitsup/logger.hpp>
 
 #include <cstddef>
 #include <functional>
 #include <utility>
+#include <vector>
 
 namespace bitsup {
 
@@ -18,8 +20,8 @@ enum class flow : std::int32_t {
     abort = BITSUP_ABORT
 };
 
-/** What an observer calls, on the thread inside job::run or job::cancel; each may be left empty. What they
- * throw ends the run and is thrown again by the call that they were called from. */
+/** What an observer calls, on the thread inside job::run, step, close or cancel; each may be left empty. What
+ * they throw ends the run and is thrown again by the call that they were called from. */
 struct callbacks {
     /** Bytes were acknowledged: `sent` of `total`. */
     std::function<flow(std::uint64_t sent, std::uint64_t total)> progress;
@@ -29,7 +31,25 @@ struct callbacks {
     std::function<flow(const error &cause, std::uint32_t attempt, milliseconds &delay)> retry;
 };
 
+/** Puts bytes of a source into `buf`: some of those from `offset` on, at least one and `cap` at most; answers how
+ * many. On the thread inside job::run, step or close. What it throws ends the run and is thrown again there. */
+using read_function = std::function<std::size_t(std::uint64_t offset, std::uint8_t *buf, std::size_t cap)>;
+
 namespace detail {
+
+inline std::int32_t on_read(void *user_data, std::uint64_t offset, std::uint8_t *buf, std::size_t cap,
+                            std::size_t *out_len)
+{
+    return frame::guarded([&] {
+        *out_len = (*static_cast<const read_function *>(user_data))(offset, buf, cap);
+        return flow::proceed;
+    });
+}
+
+inline void destroy_read(void *user_data)
+{
+    delete static_cast<read_function *>(user_data);
+}
 
 inline std::int32_t on_progress(void *user_data, std::uint64_t sent, std::uint64_t total)
 {
@@ -111,6 +131,10 @@ public:
     {
         return set(bitsup_client_config_add_header, detail::text(name), detail::text(value));
     }
+    client_config &logger(const bitsup::logger &logger)
+    {
+        return set(bitsup_client_config_set_logger, logger.get());
+    }
     client_config &rate_limit(std::uint64_t bytes_per_second)
     {
         return set(bitsup_client_config_set_rate_limit, bytes_per_second);
@@ -138,6 +162,12 @@ public:
     static source from_bytes(const std::uint8_t *data, std::size_t len)
     {
         return source(detail::output<bitsup_source *>(bitsup_source_from_bytes, data, len));
+    }
+    static source from_reader(read_function read, std::uint64_t total)
+    {
+        void *const user_data = new read_function(std::move(read));
+        return source(detail::output<bitsup_source *>(bitsup_source_from_reader, detail::on_read, total, user_data,
+                                                      detail::destroy_read));
     }
 
 private:
@@ -175,6 +205,10 @@ public:
     {
         detail::call(bitsup_job_set_content_name, get(), detail::text(name));
     }
+    void add_header(const std::string &name, const std::string &value)
+    {
+        detail::call(bitsup_job_add_header, get(), detail::text(name), detail::text(value));
+    }
     void set_observer(const observer &observer)
     {
         detail::call(bitsup_job_set_observer, get(), observer.get());
@@ -184,7 +218,34 @@ public:
         detail::call(bitsup_job_set_state_path, get(), detail::text(path));
     }
 
+    /** For import_state of a job with the same URL and source. */
+    std::vector<std::uint8_t> export_state() const
+    {
+        std::uint8_t *raw = nullptr;
+        std::size_t len = 0;
+        detail::call(bitsup_job_export, get(), &raw, &len);
+        const auto free = [len](std::uint8_t *data) { bitsup_bytes_free(data, len); };
+        const std::unique_ptr<std::uint8_t, decltype(free)> owned(raw, free);
+        return std::vector<std::uint8_t>(raw, raw + len);
+    }
+    void import_state(const std::vector<std::uint8_t> &state)
+    {
+        detail::call(bitsup_job_import, get(), state.data(), state.size());
+    }
+
     void run() { detail::frame().call(bitsup_job_run, get()); }
+    /** One of BITSUP_JOB_*. */
+    std::int32_t step()
+    {
+        std::int32_t state = 0;
+        detail::frame().call(bitsup_job_step, get(), &state);
+        return state;
+    }
+    void close() { detail::frame().call(bitsup_job_close, get()); }
+    void set_rate_limit(std::uint64_t bytes_per_second) const
+    {
+        detail::call(bitsup_job_set_rate_limit, get(), bytes_per_second);
+    }
     void suspend() const { detail::call(bitsup_job_suspend, get()); }
     void cancel() const { detail::frame().call(bitsup_job_cancel, get()); }
 

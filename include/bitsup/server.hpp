@@ -3,6 +3,7 @@
 #define BITSUP_SERVER_HPP
 
 #include <bitsup/call.hpp>
+#include <bitsup/logger.hpp>
 
 namespace bitsup {
 
@@ -30,6 +31,10 @@ public:
     engine_config &store(const bitsup::store &store)
     {
         return set(bitsup_engine_config_set_store, store.get());
+    }
+    engine_config &logger(const bitsup::logger &logger)
+    {
+        return set(bitsup_engine_config_set_logger, logger.get());
     }
     engine_config &max_upload_size(std::uint64_t bytes)
     {
@@ -112,6 +117,10 @@ public:
     server_config &mount(const std::string &prefix, const engine &engine)
     {
         return set(bitsup_server_config_mount, detail::text(prefix), engine.get());
+    }
+    server_config &logger(const bitsup::logger &logger)
+    {
+        return set(bitsup_server_config_set_logger, logger.get());
     }
     server_config &max_workers(std::uint32_t count)
     {

@@ -4,13 +4,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::interrupt::{Interrupt, Stop};
 use super::observer::{JobState, Progress};
+use super::source::Source;
+use super::state_file::{Saved, SavedReply};
+use super::throttle::Rate;
+use crate::error::{Error, Status};
+use crate::upload::ResumeState;
 
 /// Watches and stops a job from any thread. A clone controls the same job.
 ///
 /// Threads: all methods may be called concurrently, also from within an [`super::Observer`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct JobControl {
     pub(super) interrupt: Interrupt,
+    pub(super) rate: Rate,
+    url: Arc<str>,
+    source: Arc<Source>,
     view: Arc<Mutex<View>>,
 }
 
@@ -21,9 +29,23 @@ struct View {
     progress: Progress,
     session_id: Option<String>,
     reply_url: Option<String>,
+    /// What another job could continue; nothing when the upload is over.
+    resumable: Option<(ResumeState, Option<SavedReply>)>,
 }
 
 impl JobControl {
+    pub(super) fn new(url: &Arc<str>, source: &Arc<Source>, rate_limit: Option<u64>) -> Self {
+        let rate = Rate::default();
+        rate.set(rate_limit);
+        Self {
+            interrupt: Interrupt::default(),
+            rate,
+            url: url.clone(),
+            source: source.clone(),
+            view: Arc::default(),
+        }
+    }
+
     /// Ends the run within 250 ms with [`crate::Status::Suspended`]; the session stays for the next run.
     /// Asked for before a run, it ends that run as it begins.
     pub fn suspend(&self) {
@@ -35,6 +57,32 @@ impl JobControl {
     /// run, it ends that run as it begins.
     pub fn cancel(&self) {
         self.interrupt.ask(Stop::Cancel);
+    }
+
+    /// Most bytes per second from now on, the request under way included; `None`: no limit.
+    ///
+    /// Errors: [`Status::InvalidArgument`] for 0.
+    pub fn set_rate_limit(&self, bytes_per_second: Option<u64>) -> Result<(), Error> {
+        if bytes_per_second == Some(0) {
+            return Err(Error::new(Status::InvalidArgument, "the rate limit is 0; it must be more"));
+        }
+        self.rate.set(bytes_per_second);
+        Ok(())
+    }
+
+    /// What [`super::Job::import`] continues from, in this process or another: all that was acknowledged by
+    /// now. It names the session, which is all it takes to disturb the upload, so keep it private. It goes
+    /// stale as the upload goes on, but remains good for continuing it. Only one job should do that.
+    ///
+    /// Errors: [`Status::InvalidState`] when the upload is complete or cancelled; those of the file system when
+    /// the source cannot be looked at.
+    pub fn export(&self) -> Result<Vec<u8>, Error> {
+        let resumable = self.view().resumable.clone();
+        let over =
+            || Error::new(Status::InvalidState, "the upload is over; there is no state to continue from");
+        let (upload, reply) = resumable.ok_or_else(over)?;
+        let saved = Saved::new(self.url.to_string(), self.source.id()?, upload, reply);
+        saved.encode().map_err(|error| Error::io("cannot write down the state of the job", error))
     }
 
     /// Where the job is.
@@ -76,6 +124,10 @@ impl JobControl {
 
     pub(super) fn set_reply_url(&self, reply_url: Option<String>) {
         self.view().reply_url = reply_url;
+    }
+
+    pub(super) fn set_resumable(&self, resumable: Option<(ResumeState, Option<SavedReply>)>) {
+        self.view().resumable = resumable;
     }
 
     fn view(&self) -> MutexGuard<'_, View> {

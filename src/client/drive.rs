@@ -12,16 +12,52 @@ use crate::proto::{Ack, PacketKind};
 use crate::upload::{Action, Request, ResumeState, Upload, UploadOptions};
 
 /// How often the state is written while nothing but the offset changes.
-const SAVE_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a cancelled run may take to tell the server, counted from the call; the run ends within 250 ms.
 const CANCEL_GRACE: Duration = Duration::from_millis(150);
 
+/// What was done.
+pub(super) enum Acted {
+    /// A request was sent, or a reply fetched; with success or not.
+    Sent,
+    /// Nothing; a pause has begun.
+    Paused,
+    /// Nothing; nothing is left to do.
+    Ended,
+}
+
 impl Job {
-    /// The machine that goes on where the job is.
+    /// The machine that goes on where the job is: that of the last step, or one that asks the server first.
+    pub(super) fn take_up(&mut self) -> Result<Upload, Error> {
+        if let Some(machine) = self.stepped.take() {
+            return Ok(machine);
+        }
+        let machine = self.fresh()?;
+        self.show(&machine);
+        if machine.sent() > 0 {
+            self.tell_progress()?;
+        }
+        Ok(machine)
+    }
+
+    /// A machine that goes on from what is kept, without a pause.
+    pub(super) fn fresh(&mut self) -> Result<Upload, Error> {
+        self.pause = (Instant::now(), Duration::ZERO);
+        self.machine()
+    }
+
+    /// Makes the next machine another one than that of the last step: what it is made from changes.
+    pub(super) fn put_down(&mut self) {
+        if let Some(machine) = self.stepped.take() {
+            self.keep(&machine, Duration::ZERO);
+        }
+    }
+
+    /// A machine that goes on from what is kept.
     pub(super) fn machine(&self) -> Result<Upload, Error> {
         let options = UploadOptions {
             fragment_size: self.config.fragment_size,
-            rate_limit: self.config.rate_limit,
+            rate_limit: self.control.rate.get(),
             retry: self.config.retry,
             no_progress_timeout: self.config.no_progress_timeout,
             content_name: self.content_name.clone(),
@@ -38,7 +74,7 @@ impl Job {
 
     /// Uploads to the end or to the first error that is final; either way, what was reached is kept.
     pub(super) fn upload(&mut self, mut machine: Upload) -> Result<(), Error> {
-        let outcome = self.resume(&machine).and_then(|()| self.drive(&mut machine));
+        let outcome = self.drive(&mut machine);
         if outcome.is_err() {
             self.keep(&machine, Duration::ZERO);
         }
@@ -47,15 +83,23 @@ impl Job {
 
     /// Does what the machine says until it is done.
     pub(super) fn drive(&mut self, machine: &mut Upload) -> Result<(), Error> {
-        loop {
-            self.control.interrupt.check()?;
-            match machine.next(self.now_ms()) {
-                Action::Send(request) => self.exchange(machine, &request)?,
-                Action::FetchReply(places) => self.fetch_reply(machine, &places)?,
-                Action::Wait { delay, cause, attempt } => self.wait(delay, &cause, attempt)?,
-                Action::Done => return Ok(()),
-                Action::Failed(error) => return Err(error),
+        while !matches!(self.act(machine)?, Acted::Ended) {}
+        Ok(())
+    }
+
+    /// Does the next thing that the machine says, when the pause before it is over.
+    pub(super) fn act(&mut self, machine: &mut Upload) -> Result<Acted, Error> {
+        let (since, pause) = self.pause;
+        self.control.interrupt.wait(pause.saturating_sub(since.elapsed()))?;
+        machine.limit_rate(self.control.rate.get());
+        match machine.next(self.now_ms()) {
+            Action::Send(request) => self.exchange(machine, &request).map(|()| Acted::Sent),
+            Action::FetchReply(places) => self.fetch_reply(machine, &places).map(|()| Acted::Sent),
+            Action::Wait { delay, cause, attempt } => {
+                self.begin_pause(delay, &cause, attempt).map(|()| Acted::Paused)
             }
+            Action::Done => Ok(Acted::Ended),
+            Action::Failed(error) => Err(error),
         }
     }
 
@@ -88,6 +132,7 @@ impl Job {
     /// Drops what was kept: the job is over.
     pub(super) fn forget(&mut self) {
         self.saved = None;
+        self.control.set_resumable(None);
         if let Some((file, _)) = self.file.take() {
             file.remove();
         }
@@ -108,19 +153,14 @@ impl Job {
         let progress = Progress { sent: machine.sent(), total: self.source.total() };
         self.control.set_session_id(machine.session_id());
         self.control.set_reply_url(machine.reply_url());
+        if !machine.is_cancelling() {
+            self.control.set_resumable(Some((machine.state(), self.saved_reply.clone())));
+        }
         self.control.set_progress(progress) != progress
     }
 
     pub(super) fn log(&self, level: Level, message: impl FnOnce() -> String) {
-        self.config.logger.log(level, "bitsup::client", message);
-    }
-
-    fn resume(&mut self, machine: &Upload) -> Result<(), Error> {
-        self.show(machine);
-        match machine.sent() {
-            0 => Ok(()),
-            _ => self.tell_progress(),
-        }
+        self.config.logger.log(level, "client", message);
     }
 
     fn exchange(&mut self, machine: &mut Upload, request: &Request) -> Result<(), Error> {
@@ -140,6 +180,10 @@ impl Job {
             }
             Err(error) => {
                 self.control.interrupt.check()?;
+                // The source's reader asked to stop, as an observer may: the session stays for the next run.
+                if error.status() == Status::Callback {
+                    return Err(error);
+                }
                 self.log(Level::Debug, || format!("{}: {error}", request.kind.name()));
                 machine.failed(self.now_ms(), error);
             }
@@ -156,10 +200,10 @@ impl Job {
         if matches!(request.kind, PacketKind::Fragment | PacketKind::CloseSession) {
             self.source.check()?;
         }
-        self.http.send(request, &self.source, self.throttle.as_mut())
+        self.http.send(request, &self.source, Some(&mut self.throttle))
     }
 
-    fn wait(&mut self, planned: Duration, cause: &Error, attempt: u32) -> Result<(), Error> {
+    fn begin_pause(&mut self, planned: Duration, cause: &Error, attempt: u32) -> Result<(), Error> {
         self.enter(JobState::Waiting);
         self.log(Level::Info, || format!("attempt {attempt} failed, next in {planned:?}: {cause}"));
         let mut delay = planned;
@@ -168,7 +212,8 @@ impl Job {
         {
             return Err(aborted());
         }
-        Ok(self.control.interrupt.wait(delay)?)
+        self.pause = (Instant::now(), delay);
+        Ok(())
     }
 
     fn tell_progress(&mut self) -> Result<(), Error> {
@@ -197,11 +242,12 @@ impl Job {
     /// With `sync`, the state outlives a loss of power.
     pub(super) fn save(&mut self, state: ResumeState, sync: bool) {
         if let Some((file, source)) = &mut self.file {
-            let (url, reply) = (self.url.clone(), self.saved_reply.clone());
+            let (url, reply) = (self.url.to_string(), self.saved_reply.clone());
             if let Err(error) = file.save(&Saved::new(url, source.clone(), state.clone(), reply), sync) {
                 self.log(Level::Warn, || format!("cannot write the state file: {error}"));
             }
         }
+        self.control.set_resumable(Some((state.clone(), self.saved_reply.clone())));
         self.saved = Some(state);
         self.saved_at = Instant::now();
     }

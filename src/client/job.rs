@@ -1,35 +1,38 @@
 //! One upload, as its owner sees it; `drive` does the work.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::ClientConfig;
 use super::control::JobControl;
 use super::http::{self, Http};
 use super::interrupt::Stop;
-use super::observer::{JobState, Observer, Progress};
+use super::observer::{JobState, Observer};
 use super::part::Part;
 use super::source::{Source, SourceId};
 use super::state_file::{SavedReply, StateFile};
 use super::throttle::Throttle;
 use crate::clock::SteadyClock;
 use crate::error::{Error, Status};
-use crate::log::Level;
-use crate::upload::ResumeState;
+use crate::upload::{ResumeState, Upload};
 
 /// One upload.
 ///
 /// Threads: one at a time; [`Job::control`] is for the others.
 pub struct Job {
     pub(super) config: Arc<ClientConfig>,
-    pub(super) url: String,
-    pub(super) source: Source,
+    pub(super) url: Arc<str>,
+    pub(super) source: Arc<Source>,
     pub(super) content_name: Option<String>,
     pub(super) observer: Option<Box<dyn Observer>>,
     pub(super) http: Arc<Http>,
-    pub(super) throttle: Option<Throttle>,
+    pub(super) throttle: Throttle,
     pub(super) control: JobControl,
+    /// What stands between two steps; only with it is `saved` behind.
+    pub(super) stepped: Option<Upload>,
+    /// Since when nothing is to be sent, and for how long.
+    pub(super) pause: (Instant, Duration),
     /// What the next run continues; as new as the state file.
     pub(super) saved: Option<ResumeState>,
     pub(super) saved_at: Instant,
@@ -46,17 +49,19 @@ pub struct Job {
 impl Job {
     pub(super) fn new(config: Arc<ClientConfig>, url: &str, source: Source) -> Result<Self, Error> {
         http::parse_url(url)?;
-        let control = JobControl::default();
-        control.set_progress(Progress { sent: 0, total: source.total() });
+        let (url, source) = (Arc::from(url), Arc::new(source));
+        let control = JobControl::new(&url, &source, config.rate_limit);
         let job = Self {
             http: Arc::new(Http::new(&config, control.interrupt.clone())?),
-            throttle: config.rate_limit.map(Throttle::new),
+            throttle: Throttle::new(control.rate.clone()),
             config,
-            url: url.to_owned(),
+            url,
             content_name: source.leaf_name().map(str::to_owned),
             source,
             observer: None,
             control,
+            stepped: None,
+            pause: (Instant::now(), Duration::ZERO),
             saved: None,
             saved_at: Instant::now(),
             file: None,
@@ -65,7 +70,8 @@ impl Job {
             saved_reply: None,
             clock: SteadyClock::default(),
         };
-        job.machine().map(|_| job)
+        job.show(&job.machine()?);
+        Ok(job)
     }
 
     /// Sets who is told.
@@ -75,70 +81,33 @@ impl Job {
 
     /// Sets the name sent as `Content-Name`; by default the source file's leaf name.
     pub fn set_content_name(&mut self, name: &str) {
+        self.put_down();
         self.content_name = Some(name.to_owned());
     }
 
-    /// Keeps the state of the job in that file and continues from it when it holds the state of the same
-    /// job. The file is locked while the job lives and removed when the job is complete or cancelled. The
-    /// state of another source or URL, or one that cannot be read, is dropped, and the upload starts anew.
+    /// Adds a header field to every request of this job, behind those of the client; as
+    /// [`ClientConfig::headers`].
     ///
-    /// Errors: [`Status::Busy`] when another job holds the file; those of the file system.
-    pub fn set_state_path(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let path = path.as_ref();
-        let mut file = StateFile::open(path)?;
-        if file.identity().is_ok_and(|identity| self.source.is(identity)) {
-            let message = format!("{} is the source; name another state file", path.display());
-            return Err(Error::new(Status::InvalidArgument, message));
-        }
-        let source = self.source.id()?;
-        let dropped = match file.load() {
-            Ok(None) => None,
-            Ok(Some(saved)) if saved.url != self.url => Some("it is of another URL".to_owned()),
-            Ok(Some(saved)) if saved.source != source => Some("it is of another source".to_owned()),
-            Ok(Some(saved)) => {
-                self.saved = Some(saved.upload);
-                self.saved_reply = saved.reply;
-                self.machine().map(|machine| self.show(&machine)).err().map(|error| error.to_string())
-            }
-            Err(why) => Some(why),
-        };
-        if let Some(why) = dropped {
-            self.saved = None;
-            self.saved_reply = None;
-            self.log(Level::Warn, || {
-                format!("the state in {} is dropped and the upload starts anew: {why}", path.display())
-            });
-        }
-        self.file = Some((file, source));
+    /// Errors: [`Status::InvalidArgument`] when it cannot be sent or belongs to the protocol.
+    pub fn add_header(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        let mut config = ClientConfig::clone(&self.config);
+        config.headers.push((name.to_owned(), value.to_owned()));
+        self.http = Arc::new(Http::new(&config, self.control.interrupt.clone())?);
+        self.config = Arc::new(config);
         Ok(())
     }
 
     /// Uploads until the session is closed, retrying by itself. Running an ended job again continues it:
     /// a complete one is complete, a cancelled one stays cancelled, any other goes on where it was.
     pub fn run(&mut self) -> Result<(), Error> {
-        match self.control.state() {
-            JobState::Closed => return Ok(()),
-            JobState::Cancelled => return Err(Stop::Cancel.into()),
-            _ => self.control.interrupt.begin(self.config.timeout),
+        #[cfg(feature = "planted-panics")]
+        crate::planted::strike("client", &self.url);
+        if self.is_complete()? {
+            return Ok(());
         }
-        let outcome = self.machine().and_then(|machine| self.upload(machine));
-        let stopped = self.control.interrupt.check();
-        let (state, outcome) = match (outcome, stopped) {
-            (Ok(()), _) => (JobState::Closed, Ok(())),
-            (Err(_), Err(stop @ Stop::Suspend)) => (JobState::Suspended, Err(stop.into())),
-            (Err(_), Err(stop @ Stop::Cancel)) => {
-                self.last_words();
-                (JobState::Cancelled, Err(stop.into()))
-            }
-            (Err(_), Err(stop @ Stop::Deadline)) => (JobState::Failed, Err(stop.into())),
-            (Err(error), Ok(())) => (JobState::Failed, Err(error)),
-        };
-        self.control.interrupt.end();
-        if outcome.is_ok() {
-            self.forget();
-        }
-        self.enter(state);
-        outcome
+        self.control.interrupt.begin(self.config.timeout);
+        let outcome = self.take_up().and_then(|machine| self.upload(machine));
+        self.end(outcome)
     }
 
     /// Sends Cancel-Session for the session of the job (a resumed one included), retrying as run does. A job
@@ -153,8 +122,11 @@ impl Job {
                 "the upload is complete; nothing is left to cancel",
             ));
         }
+        self.put_down();
+        // A suspend that nobody was there to hear is overtaken.
+        self.control.interrupt.end();
         self.control.interrupt.begin(self.config.timeout);
-        let outcome = self.machine().and_then(|mut machine| {
+        let outcome = self.fresh().and_then(|mut machine| {
             machine.cancel();
             self.drive(&mut machine)
         });
@@ -174,5 +146,35 @@ impl Job {
     /// The handle for other threads.
     pub fn control(&self) -> JobControl {
         self.control.clone()
+    }
+
+    /// Errors when the job is cancelled.
+    pub(super) fn is_complete(&self) -> Result<bool, Error> {
+        match self.control.state() {
+            JobState::Closed => Ok(true),
+            JobState::Cancelled => Err(Stop::Cancel.into()),
+            _ => Ok(false),
+        }
+    }
+
+    /// What a run, or the step that was its last, has come to.
+    pub(super) fn end(&mut self, outcome: Result<(), Error>) -> Result<(), Error> {
+        let stopped = self.control.interrupt.check();
+        let (state, outcome) = match (outcome, stopped) {
+            (Ok(()), _) => (JobState::Closed, Ok(())),
+            (Err(_), Err(stop @ Stop::Suspend)) => (JobState::Suspended, Err(stop.into())),
+            (Err(_), Err(stop @ Stop::Cancel)) => {
+                self.last_words();
+                (JobState::Cancelled, Err(stop.into()))
+            }
+            (Err(_), Err(stop @ Stop::Deadline)) => (JobState::Failed, Err(stop.into())),
+            (Err(error), Ok(())) => (JobState::Failed, Err(error)),
+        };
+        self.control.interrupt.end();
+        if outcome.is_ok() {
+            self.forget();
+        }
+        self.enter(state);
+        outcome
     }
 }

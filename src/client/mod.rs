@@ -13,8 +13,10 @@ mod observer;
 mod part;
 mod ranges;
 mod reply;
+mod resume;
 mod source;
 mod state_file;
+mod step;
 mod throttle;
 
 use std::sync::Arc;

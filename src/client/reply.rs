@@ -28,6 +28,7 @@ impl Job {
             return Err(Error::new(Status::InvalidArgument, message));
         }
         let part = Part::open(path)?;
+        self.put_down();
         self.reply_path = Some(part.target().to_owned());
         self.part = Some(part);
         Ok(())

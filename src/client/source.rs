@@ -1,7 +1,7 @@
-//! What a job sends: a file or bytes, read by position, and checked for change.
+//! What a job sends: a file, bytes, or what a function reads; by position, and checked for change.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::Read;
+use std::io::Read as _;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -12,11 +12,14 @@ use crate::proto::HResult;
 #[derive(Debug)]
 pub struct Source(Kind);
 
-#[derive(Debug)]
 enum Kind {
     File { file: File, path: PathBuf, taken: Stamp },
     Bytes(Vec<u8>),
+    Reader { total: u64, read: Box<Read> },
 }
+
+/// Fills some of the buffer with the bytes from that offset on, and says how much.
+type Read = dyn Fn(u64, &mut [u8]) -> Result<usize, Error> + Send + Sync;
 
 /// By what a changed file is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -41,6 +44,8 @@ pub(super) enum SourceId {
     File { path: String, inode: u64, stamp: Stamp },
     /// Bytes by length and digest.
     Bytes { size: u64, digest: String },
+    /// What a function reads, by length: whether it reads the same again is the caller's to know.
+    Reader { size: u64 },
 }
 
 impl Source {
@@ -70,11 +75,27 @@ impl Source {
         Self(Kind::Bytes(data.into()))
     }
 
+    /// `total` bytes that `read` delivers: some of those from the offset on, at least one, and no more than
+    /// the buffer takes. It is asked for an offset as often as the bytes are sent, each time for the same
+    /// bytes, by the thread that is inside a call on the job, one call at a time. Two such sources are the
+    /// same to [`super::Job::import`] and to a state file when their lengths are equal.
+    ///
+    /// An error of `read` ends the run, and the job can be run again. So does a length that is more than the
+    /// buffer takes, with [`Status::Callback`]. No byte before `total` bytes ends the job with
+    /// [`Status::SourceChanged`].
+    pub fn from_reader(
+        total: u64,
+        read: impl Fn(u64, &mut [u8]) -> Result<usize, Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Kind::Reader { total, read: Box::new(read) })
+    }
+
     /// Length in bytes.
     pub fn total(&self) -> u64 {
         match &self.0 {
             Kind::File { taken, .. } => taken.size,
             Kind::Bytes(data) => data.len() as u64,
+            Kind::Reader { total, .. } => *total,
         }
     }
 
@@ -82,7 +103,7 @@ impl Source {
     pub(super) fn leaf_name(&self) -> Option<&str> {
         match &self.0 {
             Kind::File { path, .. } => path.file_name()?.to_str(),
-            Kind::Bytes(_) => None,
+            Kind::Bytes(_) | Kind::Reader { .. } => None,
         }
     }
 
@@ -97,6 +118,7 @@ impl Source {
                 size: data.len() as u64,
                 digest: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, data).to_string(),
             },
+            Kind::Reader { total, .. } => SourceId::Reader { size: *total },
         })
     }
 
@@ -106,7 +128,7 @@ impl Source {
             Kind::File { file, .. } => {
                 self.metadata(file).is_ok_and(|own| (own.dev(), own.ino()) == identity)
             }
-            Kind::Bytes(_) => false,
+            Kind::Bytes(_) | Kind::Reader { .. } => false,
         }
     }
 
@@ -136,6 +158,10 @@ impl Source {
                 let rest = data.get(start..).unwrap_or_default();
                 (&mut &*rest).read(buffer).unwrap_or(0)
             }
+            Kind::Reader { read, .. } => match read(offset, buffer)? {
+                read if read > buffer.len() => return Err(too_much(read, buffer.len())),
+                read => read,
+            },
         };
         match read {
             0 => Err(self.changed()),
@@ -158,6 +184,25 @@ impl std::fmt::Display for Source {
         match &self.0 {
             Kind::File { path, .. } => path.display().fmt(f),
             Kind::Bytes(data) => write!(f, "of {} bytes in memory", data.len()),
+            Kind::Reader { total, .. } => write!(f, "of {total} bytes from a reader"),
         }
     }
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File { path, taken, .. } => {
+                f.debug_struct("File").field("path", path).field("taken", taken).finish()
+            }
+            Self::Bytes(data) => f.debug_struct("Bytes").field("length", &data.len()).finish(),
+            Self::Reader { total, .. } => f.debug_struct("Reader").field("total", total).finish(),
+        }
+    }
+}
+
+fn too_much(read: usize, room: usize) -> Error {
+    let message =
+        format!("the source's reader says it read {read} bytes into a buffer of {room}; correct it");
+    Error::new(Status::Callback, message)
 }

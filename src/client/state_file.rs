@@ -49,6 +49,32 @@ impl Saved {
     pub fn new(url: String, source: SourceId, upload: ResumeState, reply: Option<SavedReply>) -> Self {
         Self { version: VERSION, url, source, upload, reply }
     }
+
+    /// As it is kept in a file, or carried elsewhere.
+    pub fn encode(&self) -> io::Result<Vec<u8>> {
+        Ok(serde_json::to_vec(self)?)
+    }
+
+    /// Errors when `state` cannot be understood, and says why.
+    pub fn decode(state: &[u8]) -> Result<Self, String> {
+        /// What every version has.
+        #[derive(serde::Deserialize)]
+        struct Any {
+            version: u32,
+        }
+        if state.len() as u64 > MAX_LENGTH {
+            return Err(format!("it is longer than the {MAX_LENGTH} bytes of any state"));
+        }
+        let Any { version } = serde_json::from_slice(state).map_err(|error| damaged(&error))?;
+        match version {
+            VERSION => serde_json::from_slice(state).map_err(|error| damaged(&error)),
+            other => Err(format!("it is of version {other}, and this program knows version {VERSION}")),
+        }
+    }
+}
+
+fn damaged(error: &serde_json::Error) -> String {
+    format!("it is damaged: {error}")
 }
 
 /// The file, locked.
@@ -88,13 +114,10 @@ impl StateFile {
         if self.is_blank {
             return Ok(None);
         }
-        let mut text = String::new();
-        (&self.file).take(MAX_LENGTH).read_to_string(&mut text).map_err(|error| error.to_string())?;
-        let saved: Saved = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        match saved.version {
-            VERSION => Ok(Some(saved)),
-            other => Err(format!("it is of version {other}, and this program knows version {VERSION}")),
-        }
+        let mut state = Vec::new();
+        let longest = MAX_LENGTH.saturating_add(1);
+        (&self.file).take(longest).read_to_end(&mut state).map_err(|error| error.to_string())?;
+        Saved::decode(&state).map(Some)
     }
 
     /// Puts `saved` in the place of what was there. With `sync`, it outlives the machine's fall as well as
@@ -110,7 +133,7 @@ impl StateFile {
         let mut file =
             OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(&fresh)?;
         file.try_lock()?;
-        file.write_all(&serde_json::to_vec(saved)?)?;
+        file.write_all(&saved.encode()?)?;
         if sync {
             file.sync_data()?;
         }

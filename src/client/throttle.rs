@@ -1,5 +1,7 @@
 //! A limit on bytes per second: each grant moves the moment of the next one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::interrupt::{Interrupt, Stop};
@@ -10,43 +12,64 @@ const STEP: Duration = Duration::from_millis(50);
 /// idle line be followed by a burst.
 const CREDIT: Duration = Duration::from_millis(100);
 
+/// Bytes per second. A clone is the same rate, which other threads may change; 0 stands for no limit.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rate(Arc<AtomicU64>);
+
+impl Rate {
+    pub fn get(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|rate| *rate != 0)
+    }
+
+    pub fn set(&self, bytes_per_second: Option<u64>) {
+        self.0.store(bytes_per_second.unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
 /// The limit of one job.
 #[derive(Debug)]
 pub(super) struct Throttle {
-    bytes_per_second: u64,
+    rate: Rate,
     free_at: Instant,
 }
 
 impl Throttle {
-    /// A limit of at least one byte per second.
-    pub fn new(bytes_per_second: u64) -> Self {
-        Self { bytes_per_second: bytes_per_second.max(1), free_at: Instant::now() }
+    /// A limit that follows `rate`: within 50 ms, or the time of one byte where that is longer.
+    pub fn new(rate: Rate) -> Self {
+        Self { rate, free_at: Instant::now() }
     }
 
     /// Waits until some of `wanted` bytes may be sent and says how many: at least one, unless none are wanted.
     pub fn grant(&mut self, wanted: usize, interrupt: &Interrupt) -> Result<usize, Stop> {
-        let step = self.bytes_per_second.saturating_mul(STEP.as_millis() as u64) / 1000;
-        let granted = wanted.min(usize::try_from(step.max(1)).unwrap_or(usize::MAX));
         interrupt.wait(self.free_at.saturating_duration_since(Instant::now()))?;
+        let Some(rate) = self.rate.get() else { return Ok(wanted) };
+        let step = rate.saturating_mul(STEP.as_millis() as u64) / 1000;
+        let granted = wanted.min(usize::try_from(step.max(1)).unwrap_or(usize::MAX));
         let now = Instant::now();
         let begin = self.free_at.max(now.checked_sub(CREDIT).unwrap_or(now));
-        self.free_at = begin.checked_add(self.duration_of(granted)).unwrap_or(begin);
+        self.free_at = begin.checked_add(duration_of(granted, rate)).unwrap_or(begin);
         Ok(granted)
     }
+}
 
-    fn duration_of(&self, bytes: usize) -> Duration {
-        let nanos = (bytes as u128).saturating_mul(1_000_000_000).checked_div(self.bytes_per_second.into());
-        Duration::from_nanos(nanos.and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or(u64::MAX))
-    }
+fn duration_of(bytes: usize, rate: u64) -> Duration {
+    let nanos = (bytes as u128).saturating_mul(1_000_000_000).checked_div(rate.into());
+    Duration::from_nanos(nanos.and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn limited(bytes_per_second: u64) -> Throttle {
+        let rate = Rate::default();
+        rate.set(Some(bytes_per_second));
+        Throttle::new(rate)
+    }
+
     fn seconds_to_send(bytes_per_second: u64, mut bytes: usize) -> f64 {
         let (interrupt, begun) = (Interrupt::default(), Instant::now());
-        let mut throttle = Throttle::new(bytes_per_second);
+        let mut throttle = limited(bytes_per_second);
         while bytes > 0 {
             bytes -= throttle.grant(bytes, &interrupt).unwrap();
         }
@@ -72,9 +95,21 @@ mod tests {
     }
 
     #[test]
+    fn another_rate_counts_from_the_next_grant_on() {
+        let (interrupt, mut throttle) = (Interrupt::default(), limited(1000));
+        assert_eq!(throttle.grant(1 << 20, &interrupt), Ok(50));
+        throttle.rate.set(Some(1_000_000));
+        assert_eq!(throttle.grant(1 << 20, &interrupt), Ok(50_000));
+        throttle.rate.set(None);
+        assert_eq!(throttle.grant(1 << 20, &interrupt), Ok(1 << 20));
+        throttle.rate.set(Some(1000));
+        assert_eq!(throttle.grant(1 << 20, &interrupt), Ok(50));
+    }
+
+    #[test]
     fn time_spent_idle_is_not_saved_up() {
         let interrupt = Interrupt::default();
-        let mut throttle = Throttle::new(1000);
+        let mut throttle = limited(1000);
         throttle.free_at = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
         let begun = Instant::now();
         let granted: usize = (0..6).map(|_| throttle.grant(50, &interrupt).unwrap()).sum();
@@ -85,7 +120,7 @@ mod tests {
     #[test]
     fn a_stop_ends_the_wait() {
         let interrupt = Interrupt::default();
-        let mut throttle = Throttle::new(1);
+        let mut throttle = limited(1);
         throttle.grant(1, &interrupt).unwrap();
         interrupt.ask(Stop::Cancel);
         assert_eq!(throttle.grant(1, &interrupt), Err(Stop::Cancel));

@@ -67,6 +67,8 @@ impl Engine {
     /// Errors: the store cannot list its sessions; [`Status::InvalidArgument`] for a public URL or a host id
     /// that is none.
     pub fn new(config: EngineConfig) -> Result<Self, Error> {
+        #[cfg(feature = "planted-panics")]
+        crate::planted::strike("engine", config.public_url.as_deref().unwrap_or_default());
         address::check(&config)?;
         let registry = Registry::default();
         let found = config.store.sessions().map_err(|error| {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Head};
+use super::logger::bitsup_logger;
 use super::text;
 use crate::client::ClientConfig;
 use crate::error::Error;
@@ -241,18 +242,39 @@ pub unsafe extern "C" fn bitsup_client_config_set_method_override(
     guard!(error, { set(config, |config| config.method_override = enabled != 0) })
 }
 
-/// Changes one value.
+/// Where jobs made with this configuration say what they do. Default: nowhere.
+///
+/// Ownership: adds a reference to `logger`; the caller still frees its own.
+/// Threads: one at a time.
+/// Callbacks: as bitsup_logger_new says. The `destroy` of a former logger runs here when nobody else has it.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_logger(
+    config: *mut bitsup_client_config,
+    logger: *mut bitsup_logger,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let logger = handle::borrow(logger, "logger")?.logger.clone();
+        let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
+        // Outside the lock: its `destroy` is foreign code.
+        drop(former);
+        Ok(())
+    })
+}
+
+/// Changes one value; gives what `change` gives.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn set(
+unsafe fn set<T>(
     config: *mut bitsup_client_config,
-    change: impl FnOnce(&mut ClientConfig),
-) -> Result<(), Error> {
+    change: impl FnOnce(&mut ClientConfig) -> T,
+) -> Result<T, Error> {
     // SAFETY: by contract.
     let config = unsafe { handle::borrow(config, "config") }?;
-    change(&mut *handle::write(&config.config)?);
-    Ok(())
+    Ok(change(&mut *handle::write(&config.config)?))
 }
 
 fn non_zero(value: u64) -> Option<u64> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, RwLock};
 use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Head};
 use super::hooks::bitsup_hooks;
+use super::logger::bitsup_logger;
 use super::store::bitsup_store;
 use super::text;
 use crate::engine::{EngineConfig, HostId};
@@ -170,6 +171,28 @@ pub unsafe extern "C" fn bitsup_engine_config_set_method_override(
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(config, |config| config.method_override = enabled != 0) })
+}
+
+/// Where the engine says what it does. Default: nowhere.
+///
+/// Ownership: adds a reference to `logger`; the caller still frees its own.
+/// Threads: one at a time.
+/// Callbacks: as bitsup_logger_new says. The `destroy` of a former logger runs here when nobody else has it.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_engine_config_set_logger(
+    config: *mut bitsup_engine_config,
+    logger: *mut bitsup_logger,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let logger = handle::borrow(logger, "logger")?.logger.clone();
+        let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
+        // Outside the lock: its `destroy` is foreign code.
+        drop(former);
+        Ok(())
+    })
 }
 
 /// Changes one value; gives what `change` gives.

@@ -1,4 +1,5 @@
-//! `bitsup_job`: one upload, from its making to its run. `job_control` has what other threads may do.
+//! `bitsup_job`: one upload, from its making to its run. `job_control` has what other threads may do, `job_state`
+//! what outlives it.
 
 use std::ffi::c_char;
 use std::sync::Mutex;
@@ -57,7 +58,8 @@ pub unsafe extern "C" fn bitsup_job_new(
 ///
 /// Ownership: takes the job.
 /// Threads: any, callbacks of the job included; never waits.
-/// Callbacks: the observer's `destroy`, unless a run or the observer's handle still holds it.
+/// Callbacks: the `destroy` of the source's reader and of the observer, unless a run or another object still
+/// holds them.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -87,13 +89,35 @@ pub unsafe extern "C" fn bitsup_job_set_content_name(
     })
 }
 
+/// Adds a header field to every request of this job, behind those of its client; a name that is there already
+/// is sent once more.
+///
+/// Ownership: copies name and value.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for what cannot be sent or belongs to the protocol,
+/// BUSY while the job runs.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_job_add_header(
+    job: *mut bitsup_job,
+    name: *const c_char,
+    value: *const c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (job, name) = (handle::borrow(job, "job")?, text::required(name, "name")?);
+        let value = text::required(value, "value")?;
+        handle::exclusive(&job.job)?.add_header(name, value)
+    })
+}
+
 /// Sets who is told what the job does; replaces a former observer.
 ///
 /// Ownership: the job takes a copy of the callbacks as they are now and a share of their `user_data`; the
 /// caller still frees `observer`.
 /// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run or bitsup_job_cancel, with no lock held that another call
-/// would wait for. They may call const functions on the job and free it; others answer BUSY. A former
+/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close or bitsup_job_cancel,
+/// with no lock held that another call would wait for. They may call const functions on the job and free it; others answer BUSY. A former
 /// observer's `destroy` runs here when this job was the last to use it.
 /// Errors: NULL_ARGUMENT, BUSY while the job runs.
 /// Since: 0.1
@@ -108,26 +132,6 @@ pub unsafe extern "C" fn bitsup_job_set_observer(
         let observer = observer.snapshot()?;
         handle::exclusive(&job.job)?.set_observer(observer);
         Ok(())
-    })
-}
-
-/// Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same
-/// upload; other content is replaced. The file is removed when the job is complete or cancelled.
-///
-/// Ownership: copies the path.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for the path of the source, BUSY while the job runs or when
-/// another job has the file; 2xx.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_job_set_state_path(
-    job: *mut bitsup_job,
-    path: *const c_char,
-    error: *mut *mut bitsup_error,
-) -> bitsup_status {
-    guard!(error, {
-        let (job, path) = (handle::borrow(job, "job")?, text::path(path, "path")?);
-        handle::exclusive(&job.job)?.set_state_path(path)
     })
 }
 
@@ -158,7 +162,7 @@ pub unsafe extern "C" fn bitsup_job_set_reply_path(
 ///
 /// Ownership: borrows the job.
 /// Threads: one at a time.
-/// Callbacks: those of the observer, on this thread.
+/// Callbacks: those of the observer and of the source, on this thread.
 /// Errors: NULL_ARGUMENT, BUSY, SUSPENDED, CANCELLED, CALLBACK, SOURCE_CHANGED; 2xx, 3xx and 4xx.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -169,5 +173,50 @@ pub unsafe extern "C" fn bitsup_job_run(
     guard!(error, {
         let job = handle::borrow(job, "job")?;
         handle::exclusive(&job.job)?.run()
+    })
+}
+
+/// Sends one request at most, or fetches the reply, and says in `*out_state` where the job is then: one of
+/// BITSUP_JOB_*. For hosts with a loop of their own, and for those who acknowledge a complete upload
+/// themselves: steps lead to BITSUP_JOB_TRANSFERRED, where they send nothing and bitsup_job_close goes on.
+/// After BITSUP_JOB_WAITING the next step waits for the rest of the delay that the observer was told.
+/// bitsup_job_run goes on from anywhere, and steps from where a run ended.
+///
+/// Ownership: borrows the job.
+/// Threads: one at a time.
+/// Callbacks: those of the observer and of the source, on this thread.
+/// Errors: as bitsup_job_run. The time that a run may take counts for each step.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_job_step(
+    job: *mut bitsup_job,
+    out_state: *mut i32,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (job, out) = (handle::borrow(job, "job")?, handle::out(out_state, "out_state")?);
+        out.set(handle::exclusive(&job.job)?.step()? as i32);
+        Ok(())
+    })
+}
+
+/// Acknowledges an upload that steps have led to BITSUP_JOB_TRANSFERRED, as BITS' Complete does: closes the
+/// session, and blocks until that is done, retrying as bitsup_job_run does. Until then the server keeps the
+/// session, and the reply with it. For a complete job it does nothing.
+///
+/// Ownership: borrows the job.
+/// Threads: one at a time.
+/// Callbacks: those of the observer, on this thread.
+/// Errors: INVALID_STATE when the server does not have the whole file or its reply is still to be fetched;
+/// those of bitsup_job_run.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_job_close(
+    job: *mut bitsup_job,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let job = handle::borrow(job, "job")?;
+        handle::exclusive(&job.job)?.close()
     })
 }

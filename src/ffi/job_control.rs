@@ -21,7 +21,7 @@ pub const BITSUP_JOB_SUSPENDED: i32 = 4;
 /// State of a job: the server has the whole file; its reply is being fetched.
 pub const BITSUP_JOB_FETCHING_REPLY: i32 = 5;
 /// State of a job: the server has the whole file, and its reply is where it belongs; the session is being
-/// closed.
+/// closed, or after bitsup_job_step waits for bitsup_job_close.
 pub const BITSUP_JOB_TRANSFERRED: i32 = 6;
 /// State of a job: complete.
 pub const BITSUP_JOB_CLOSED: i32 = 7;
@@ -74,6 +74,25 @@ pub unsafe extern "C" fn bitsup_job_cancel(
             }
             Err(unusable) => Err(unusable),
         }
+    })
+}
+
+/// Most bytes per second that the job sends from now on, the request under way included; 0: no limit. Takes
+/// effect within 50 ms, or the time of one byte at the former rate.
+///
+/// Ownership: borrows the job.
+/// Threads: any, concurrently, callbacks included.
+/// Errors: NULL_ARGUMENT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_job_set_rate_limit(
+    job: *const bitsup_job,
+    bytes_per_second: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let limit = (bytes_per_second != 0).then_some(bytes_per_second);
+        handle::borrow(job, "job")?.control.set_rate_limit(limit)
     })
 }
 

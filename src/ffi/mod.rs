@@ -34,6 +34,8 @@ pub mod exchange;
 pub mod hooks;
 pub mod job;
 pub mod job_control;
+pub mod job_state;
+pub mod logger;
 pub mod observer;
 pub mod response;
 pub mod server;

@@ -141,7 +141,7 @@ pub unsafe extern "C" fn bitsup_observer_free(observer: *mut bitsup_observer) {
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run.
+/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_step or bitsup_job_close.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn bitsup_observer_on_progress(
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run or bitsup_client_download.
+/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_step or bitsup_client_download.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn bitsup_observer_on_reply_progress(
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run or bitsup_job_cancel.
+/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close or bitsup_job_cancel.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -189,7 +189,8 @@ pub unsafe extern "C" fn bitsup_observer_on_state(
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_cancel or bitsup_client_download.
+/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close, bitsup_job_cancel or
+/// bitsup_client_download.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]

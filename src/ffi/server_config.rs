@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::engine::bitsup_engine;
 use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Head};
+use super::logger::bitsup_logger;
 use super::text;
 use crate::error::Error;
 use crate::server::ServerConfig;
@@ -175,18 +176,39 @@ pub unsafe extern "C" fn bitsup_server_config_set_idle_timeout(
     guard!(error, { set(config, |config| config.idle_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// Changes one value.
+/// Where the server says what it does, its engines' words aside. Default: nowhere.
+///
+/// Ownership: adds a reference to `logger`; the caller still frees its own.
+/// Threads: one at a time.
+/// Callbacks: as bitsup_logger_new says. The `destroy` of a former logger runs here when nobody else has it.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_logger(
+    config: *mut bitsup_server_config,
+    logger: *mut bitsup_logger,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let logger = handle::borrow(logger, "logger")?.logger.clone();
+        let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
+        // Outside the lock: its `destroy` is foreign code.
+        drop(former);
+        Ok(())
+    })
+}
+
+/// Changes one value; gives what `change` gives.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn set(
+unsafe fn set<T>(
     config: *mut bitsup_server_config,
-    change: impl FnOnce(&mut ServerConfig),
-) -> Result<(), Error> {
+    change: impl FnOnce(&mut ServerConfig) -> T,
+) -> Result<T, Error> {
     // SAFETY: by contract.
     let config = unsafe { handle::borrow(config, "config") }?;
-    change(&mut *handle::write(&config.config)?);
-    Ok(())
+    Ok(change(&mut *handle::write(&config.config)?))
 }
 
 fn to_usize(count: u32) -> usize {

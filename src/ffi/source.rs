@@ -1,13 +1,27 @@
 //! `bitsup_source`: what a job sends.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::sync::Mutex;
 
+use super::callback::{BITSUP_CONTINUE, UserData, bitsup_destroy_fn};
 use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Head};
 use super::text;
 use crate::client::Source;
 use crate::error::{Error, Status};
+
+/// Puts bytes of the source into `buf`: some of those from `offset` on, at least one and `cap` at most, and
+/// their number into `*out_len`. Asked for an offset as often as its bytes are sent, it gives the same bytes.
+/// Answers BITSUP_CONTINUE or BITSUP_ABORT.
+pub type bitsup_read_fn = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        offset: u64,
+        buf: *mut u8,
+        cap: usize,
+        out_len: *mut usize,
+    ) -> i32,
+>;
 
 /// What one job sends.
 pub struct bitsup_source {
@@ -75,6 +89,36 @@ pub unsafe extern "C" fn bitsup_source_from_bytes(
     })
 }
 
+/// `total` bytes that `read` delivers. For bitsup_job_import and a state file, two such sources are the same
+/// when they are of the same length; that they deliver the same bytes is for the caller to know.
+///
+/// Ownership: takes `user_data` in every case; free `*out` with bitsup_source_free.
+/// Threads: any.
+/// Callbacks: `read` on the thread inside bitsup_job_run, bitsup_job_step or bitsup_job_close, one call at a
+/// time, with no lock held that another call would wait for. It may call const functions on the job and free
+/// it. An answer that is not BITSUP_CONTINUE, or a length over `cap`, ends the run with BITSUP_E_CALLBACK; the
+/// job can be run again. A length of 0 ends the job with BITSUP_E_SOURCE_CHANGED. `destroy` runs when source
+/// and job are gone, and now when this call fails.
+/// Errors: NULL_ARGUMENT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_source_from_reader(
+    read: bitsup_read_fn,
+    total: u64,
+    user_data: *mut c_void,
+    destroy: bitsup_destroy_fn,
+    out: *mut *mut bitsup_source,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let user_data = UserData::new(user_data, destroy);
+        let read = read.ok_or_else(|| handle::null("read"))?;
+        let out = handle::out(out, "out")?;
+        out.set(bitsup_source::give(Source::from_reader(total, reader(read, user_data))));
+        Ok(())
+    })
+}
+
 /// Frees a source. NULL is a no-op; a job made with it keeps the content.
 ///
 /// Ownership: takes the source.
@@ -87,4 +131,23 @@ pub unsafe extern "C" fn bitsup_source_free(source: *mut bitsup_source) {
         handle::free(source);
         Ok(())
     })
+}
+
+fn reader(
+    read: unsafe extern "C" fn(*mut c_void, u64, *mut u8, usize, *mut usize) -> i32,
+    user_data: UserData,
+) -> impl Fn(u64, &mut [u8]) -> Result<usize, Error> {
+    move |offset, buffer| {
+        let mut len = 0;
+        let (buf, cap) = (buffer.as_mut_ptr(), buffer.len());
+        // SAFETY: the caller gave a function of this type with this user data; the buffer is as long as said,
+        // and nobody else's during the call.
+        match unsafe { read(user_data.pointer(), offset, buf, cap, &mut len) } {
+            BITSUP_CONTINUE => Ok(len),
+            _ => Err(Error::new(
+                Status::Callback,
+                "the source's reader asked to stop; run the job again to go on",
+            )),
+        }
+    }
 }

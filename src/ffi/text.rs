@@ -24,6 +24,22 @@ pub unsafe extern "C" fn bitsup_string_free(text: *mut c_char) {
     })
 }
 
+/// Frees bytes that a function of this library gave out with that length. NULL is a no-op.
+///
+/// Ownership: takes the bytes.
+/// Threads: any.
+/// Errors: none.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_bytes_free(data: *mut u8, len: usize) {
+    guard_or!((), {
+        if !data.is_null() {
+            drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(data, len)));
+        }
+        Ok(())
+    })
+}
+
 /// A required text parameter.
 ///
 /// # Safety
@@ -31,6 +47,8 @@ pub unsafe extern "C" fn bitsup_string_free(text: *mut c_char) {
 pub(super) unsafe fn required<'a>(text: *const c_char, name: &str) -> Result<&'a str, Error> {
     // SAFETY: by contract.
     let text = unsafe { c_str(text, name) }?;
+    #[cfg(feature = "planted-panics")]
+    crate::planted::strike("ffi", &text.to_string_lossy());
     text.to_str().map_err(|e| not_utf8(name, e))
 }
 
@@ -125,6 +143,12 @@ pub(super) fn c_string(text: &str) -> CString {
 /// Hands text to the caller, who ends with [`bitsup_string_free`].
 pub(super) fn give(text: &str) -> *mut c_char {
     c_string(text).into_raw()
+}
+
+/// Hands bytes to the caller, who ends with [`bitsup_bytes_free`].
+pub(super) fn give_bytes(bytes: Vec<u8>) -> (*mut u8, usize) {
+    let bytes = Box::leak(bytes.into_boxed_slice());
+    (bytes.as_mut_ptr(), bytes.len())
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ impl SessionId {
 
     /// Reads an id; `None` when this server cannot have issued it.
     pub fn parse(text: &str) -> Option<Self> {
+        #[cfg(feature = "planted-panics")]
+        crate::planted::strike("proto", text);
         let bare = match text.strip_prefix('{') {
             Some(rest) => rest.strip_suffix('}')?,
             None => text,

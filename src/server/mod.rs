@@ -89,6 +89,8 @@ impl Server {
     /// Errors: [`Status::InvalidArgument`] for a configuration that serves nothing or is ambiguous,
     /// [`Status::Resolve`], [`Status::Denied`] or [`Status::Io`] when the address cannot be had.
     pub fn start(config: ServerConfig) -> Result<Self, Error> {
+        #[cfg(feature = "planted-panics")]
+        crate::planted::strike("server", &config.host);
         config.check()?;
         let router = Router::new(config.mounts)?;
         let socket = listener::bind(&config.host, config.port)?;

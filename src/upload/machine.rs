@@ -134,6 +134,8 @@ impl Upload {
     /// [`Action::Send`] has changed [`Self::state`] by [`ResumeState::is_new_step`], the caller saves it
     /// before sending. [`Action::Done`] and [`Action::Failed`] are repeated for ever.
     pub fn next(&mut self, now_ms: u64) -> Action {
+        #[cfg(feature = "planted-panics")]
+        crate::planted::strike("upload", &self.memory.url);
         if let Some(abandoned) = self.flight.take() {
             self.interrupted(&abandoned);
         }
@@ -175,6 +177,11 @@ impl Upload {
         self.retry.limit(super::CANCEL_TIMEOUT);
     }
 
+    /// The caller sends at most so many bytes per second from now on; see [`UploadOptions::rate_limit`].
+    pub fn limit_rate(&mut self, bytes_per_second: Option<u64>) {
+        self.plan.limit(bytes_per_second);
+    }
+
     /// What to keep for [`Self::resume`].
     pub fn state(&self) -> ResumeState {
         ResumeState::new(self.memory.clone())
@@ -194,6 +201,16 @@ impl Upload {
     /// owed.
     pub fn is_transferred(&self) -> bool {
         self.memory.phase == Phase::Close && !matches!(self.ending, Some(Ending::Done))
+    }
+
+    /// Whether [`Self::next`] has a request to make: neither a wait nor the end comes first.
+    pub fn is_request_due(&self) -> bool {
+        self.pause.is_none() && !matches!(self.ending, Some(Ending::Done | Ending::Failed(_)))
+    }
+
+    /// Whether the upload is given up, and only its Cancel-Session is owed.
+    pub fn is_cancelling(&self) -> bool {
+        self.memory.phase == Phase::Cancel
     }
 
     /// Where packets go.

@@ -12,8 +12,10 @@ const TARGET_SECONDS: u64 = 10;
 #[derive(Debug)]
 pub(super) struct Plan {
     length: u64,
-    /// Never exceeded: the caller's wish, the rate limit, half of what a server found too long.
+    /// Never exceeded: the caller's wish, half of what a server found too long.
     ceiling: u64,
+    /// What the rate limit lets through in time.
+    affordable: u64,
     /// The caller chose the length: the line has no say in it.
     fixed: bool,
 }
@@ -23,28 +25,32 @@ impl Plan {
     /// cut to what the rate limit lets through in time: longer fragments would run into the time limit
     /// for ever.
     pub(super) fn new(fixed: Option<u64>, rate_limit: Option<u64>) -> Self {
-        let affordable = rate_limit.map_or(u64::MAX, |rate| rate.saturating_mul(TARGET_SECONDS));
-        let ceiling = fixed.unwrap_or(MAX_FRAGMENT).min(affordable).max(1);
+        let ceiling = fixed.unwrap_or(MAX_FRAGMENT).max(1);
         let length = fixed.unwrap_or(FIRST_FRAGMENT).min(ceiling);
-        Self { length, ceiling, fixed: fixed.is_some() }
+        Self { length, ceiling, affordable: affordable(rate_limit), fixed: fixed.is_some() }
+    }
+
+    /// Another rate limit, in bytes per second, from the next fragment on.
+    pub(super) fn limit(&mut self, rate: Option<u64>) {
+        self.affordable = affordable(rate);
     }
 
     /// Bytes of the next fragment, unless the file ends before.
     pub(super) fn length(&self) -> u64 {
-        self.length
+        self.length.min(self.affordable)
     }
 
     /// The line carried a fragment of `sent` bytes, and its Ack, within `elapsed_ms`.
     pub(super) fn carried(&mut self, sent: u64, elapsed_ms: u64) {
         // The short rest of a file says more about the round trip than about the line.
-        if self.fixed || sent < self.length {
+        if self.fixed || sent < self.length() {
             return;
         }
         let in_time = u128::from(sent)
             .saturating_mul(u128::from(TARGET_SECONDS.saturating_mul(1000)))
             .checked_div(u128::from(elapsed_ms.max(1)))
             .map_or(u64::MAX, |bytes| u64::try_from(bytes).unwrap_or(u64::MAX));
-        let wanted = in_time.min(self.length.saturating_mul(2)).max(MIN_FRAGMENT);
+        let wanted = in_time.min(self.length().saturating_mul(2)).max(MIN_FRAGMENT);
         self.length = wanted.min(self.ceiling);
     }
 
@@ -66,6 +72,10 @@ impl Plan {
         self.length = self.length.min(self.ceiling);
         true
     }
+}
+
+fn affordable(rate_limit: Option<u64>) -> u64 {
+    rate_limit.map_or(u64::MAX, |rate| rate.saturating_mul(TARGET_SECONDS).max(1))
 }
 
 fn halved(length: u64) -> u64 {
@@ -150,5 +160,9 @@ mod tests {
         let mut plan = Plan::new(None, Some(100));
         plan.carried(plan.length(), 1);
         assert_eq!(plan.length(), 1000);
+        plan.limit(Some(200));
+        assert_eq!(plan.length(), 2000);
+        plan.limit(None);
+        assert!(plan.length() >= MIN_FRAGMENT);
     }
 }

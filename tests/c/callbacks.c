@@ -26,7 +26,14 @@ static void reenter(struct seen *seen)
 {
     uint64_t sent = 0, total = 0;
     char *session = NULL;
+    int32_t state = -2;
+    uint8_t *exported = NULL;
+    size_t len = 0;
     EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_run(seen->job, e));
+    EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_step(seen->job, &state, e));
+    EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_close(seen->job, e));
+    EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_import(seen->job, (const uint8_t *)"x", 1, e));
+    EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_add_header(seen->job, "a", "b", e));
     EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_set_content_name(seen->job, "name", e));
     EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_set_observer(seen->job, seen->observer, e));
     EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_set_state_path(seen->job, "state", e));
@@ -35,6 +42,10 @@ static void reenter(struct seen *seen)
     CHECK(sent <= total && total == SIZE);
     OK(bitsup_job_session_id(seen->job, &session, e));
     CHECK(session != NULL && *session != '\0');
+    OK(bitsup_job_export(seen->job, &exported, &len, e));
+    CHECK(state == -2 && exported != NULL && len > 0);
+    bitsup_bytes_free(exported, len);
+    OK(bitsup_job_set_rate_limit(seen->job, 0, e));
     bitsup_string_free(session);
 }
 

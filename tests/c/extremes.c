@@ -80,6 +80,35 @@ static void clients(const char *url)
     }
 }
 
+static int32_t read_zeros(void *user_data, uint64_t offset, uint8_t *buf, size_t cap, size_t *out_len)
+{
+    (void)user_data;
+    if (offset >= 20000)
+        return BITSUP_ABORT; /* nobody waits for the end of the longest */
+    memset(buf, 0, cap);
+    *out_len = cap;
+    return BITSUP_CONTINUE;
+}
+
+/* Sources of every length, at every rate. */
+static void jobs(const char *url)
+{
+    bitsup_client *client = make_hasty_client(8192);
+    for (size_t i = 0; i < ENDS * ENDS; i++) {
+        bitsup_source *source = NULL;
+        bitsup_job *job = NULL;
+        bitsup_error *error = NULL;
+        uint64_t total = ends[i / ENDS], rate = ends[i % ENDS] == 1 ? 10000000 : ends[i % ENDS];
+        OK(bitsup_source_from_reader(read_zeros, total, NULL, NULL, &source, e));
+        OK(bitsup_job_new(client, url, source, &job, e));
+        OK(bitsup_job_set_rate_limit(job, rate, e));
+        settled(bitsup_job_run(job, &error), &error);
+        bitsup_job_free(job);
+        bitsup_source_free(source);
+    }
+    bitsup_client_free(client);
+}
+
 static bitsup_status set_fallback(bitsup_engine_config *config, uint64_t value, bitsup_error **error)
 {
     return bitsup_engine_config_set_host_id(config, "127.0.0.1", (uint32_t)value, error);
@@ -160,6 +189,7 @@ int main(int argc, char **argv)
     bitsup_server *server = make_server(argv[1]);
     char *url = url_of(server, "x");
     clients(url);
+    jobs(url);
     OK(bitsup_server_stop(server, 0, e));
     bitsup_server_free(server);
     free(url);

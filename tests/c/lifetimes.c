@@ -3,7 +3,7 @@
 #include "check.h"
 #include <pthread.h>
 
-enum { OBJECTS = 5 };
+enum { OBJECTS = 6 };
 
 typedef void (*free_fn)(void *object);
 
@@ -15,6 +15,7 @@ struct owned {
 
 #define FREE(type) \
     static void free_##type(void *object) { bitsup_##type##_free(object); }
+FREE(logger)
 FREE(client_config)
 FREE(client)
 FREE(source)
@@ -34,13 +35,27 @@ static void *free_all(void *argument)
     return NULL;
 }
 
-/* The objects of a client; `destroyed` counts the observer's end. */
+static int32_t read_nothing(void *user_data, uint64_t offset, uint8_t *buf, size_t cap, size_t *out_len)
+{
+    (void)user_data, (void)offset, (void)buf, (void)cap, (void)out_len;
+    return BITSUP_ABORT;
+}
+
+static void hear(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+{
+    CHECK(*(int *)user_data == 0 && level >= BITSUP_LOG_ERROR && strlen(message) == message_len && *target != 0);
+}
+
+/* The objects of a client; `destroyed` counts the ends of observer, reader and logger. */
 static void make_client_side(struct owned *all, int *destroyed)
 {
     bitsup_client_config *config = bitsup_client_config_new();
     bitsup_client *client = NULL;
+    bitsup_source *source = NULL;
+    bitsup_logger *logger = bitsup_logger_new(hear, BITSUP_LOG_TRACE, destroyed, count_destroy);
+    OK(bitsup_client_config_set_logger(config, logger, e));
     OK(bitsup_client_new(config, &client, e));
-    bitsup_source *source = make_source("abc", 3);
+    OK(bitsup_source_from_reader(read_nothing, 3, destroyed, count_destroy, &source, e));
     bitsup_observer *observer = bitsup_observer_new(destroyed, count_destroy);
     bitsup_job *job = NULL;
     OK(bitsup_job_new(client, "http://127.0.0.1:1/a", source, &job, e));
@@ -50,15 +65,19 @@ static void make_client_side(struct owned *all, int *destroyed)
     all[2] = (struct owned){source, free_source};
     all[3] = (struct owned){observer, free_observer};
     all[4] = (struct owned){job, free_job};
+    all[5] = (struct owned){logger, free_logger};
 }
 
-static void make_server_side(struct owned *all, const char *root)
+static void make_server_side(struct owned *all, const char *root, int *destroyed)
 {
     bitsup_store *store = make_store(root);
     bitsup_engine_config *engine_config = bitsup_engine_config_new();
     bitsup_engine *engine = NULL;
     bitsup_server_config *config = bitsup_server_config_new();
     bitsup_server *server = NULL;
+    bitsup_logger *logger = bitsup_logger_new(hear, BITSUP_LOG_TRACE, destroyed, count_destroy);
+    OK(bitsup_engine_config_set_logger(engine_config, logger, e));
+    OK(bitsup_server_config_set_logger(config, logger, e));
     OK(bitsup_engine_config_set_store(engine_config, store, e));
     OK(bitsup_engine_new(engine_config, &engine, e));
     OK(bitsup_server_config_mount(config, "/", engine, e));
@@ -69,9 +88,10 @@ static void make_server_side(struct owned *all, const char *root)
     all[2] = (struct owned){engine, free_engine};
     all[3] = (struct owned){config, free_server_config};
     all[4] = (struct owned){server, free_server};
+    all[5] = (struct owned){logger, free_logger};
 }
 
-/* The n-th order of the objects, of 120. */
+/* The n-th order of the objects, of 720. */
 static void permute(struct owned *all, int n)
 {
     for (int left = OBJECTS; left > 1; n /= left, left--) {
@@ -101,19 +121,21 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 3);
     struct owned all[OBJECTS];
-    for (int n = 0; n < 120; n++) {
+    for (int n = 0; n < 720; n += 5) {
         int destroyed = 0;
         make_client_side(all, &destroyed);
         permute(all, n);
         free_all(all);
-        CHECK(destroyed == 1);
+        CHECK(destroyed == 3);
     }
-    for (int n = 0; n < 120; n += 7) {
+    for (int n = 0; n < 720; n += 41) {
         pthread_t thread;
-        make_server_side(all, argv[1]);
+        int destroyed = 0;
+        make_server_side(all, argv[1], &destroyed);
         permute(all, n);
         CHECK(pthread_create(&thread, NULL, free_all, all) == 0);
         CHECK(pthread_join(thread, NULL) == 0);
+        CHECK(destroyed == 1);
     }
     the_server_keeps_what_it_needs(argv[2]);
 

@@ -22,6 +22,35 @@ static void errors_and_texts(void)
     CHECK(bitsup_error_is_transient(NULL) == 0);
     bitsup_error_free(NULL);
     bitsup_string_free(NULL);
+    bitsup_bytes_free(NULL, 0);
+    bitsup_bytes_free(NULL, 1);
+}
+
+static void hear(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+{
+    (void)user_data, (void)level, (void)target, (void)message, (void)message_len;
+}
+
+static void loggers(void)
+{
+    int destroyed = 0;
+    CHECK(bitsup_logger_new(NULL, BITSUP_LOG_TRACE, &destroyed, count_destroy) == NULL);
+    CHECK(destroyed == 1);
+    bitsup_logger *logger = bitsup_logger_new(hear, BITSUP_LOG_TRACE, NULL, NULL);
+    bitsup_client_config *client_config = bitsup_client_config_new();
+    bitsup_engine_config *engine_config = bitsup_engine_config_new();
+    bitsup_server_config *server_config = bitsup_server_config_new();
+    NULL_AT("config", bitsup_client_config_set_logger(NULL, logger, e));
+    NULL_AT("logger", bitsup_client_config_set_logger(client_config, NULL, e));
+    NULL_AT("config", bitsup_engine_config_set_logger(NULL, logger, e));
+    NULL_AT("logger", bitsup_engine_config_set_logger(engine_config, NULL, e));
+    NULL_AT("config", bitsup_server_config_set_logger(NULL, logger, e));
+    NULL_AT("logger", bitsup_server_config_set_logger(server_config, NULL, e));
+    bitsup_server_config_free(server_config);
+    bitsup_engine_config_free(engine_config);
+    bitsup_client_config_free(client_config);
+    bitsup_logger_free(logger);
+    bitsup_logger_free(NULL);
 }
 
 static void client_configs(void)
@@ -65,14 +94,23 @@ static void clients(bitsup_client *client)
     bitsup_client_free(NULL);
 }
 
+static int32_t read_nothing(void *user_data, uint64_t offset, uint8_t *buf, size_t cap, size_t *out_len)
+{
+    (void)user_data, (void)offset, (void)buf, (void)cap, (void)out_len;
+    return BITSUP_ABORT;
+}
+
 static void sources_and_observers(bitsup_source *source)
 {
+    int destroyed = 0; /* twice per refusal, for EXPECT calls twice */
     bitsup_source *out = source;
     NULL_AT("path", bitsup_source_from_file(NULL, &out, e));
     NULL_AT("out", bitsup_source_from_file("/", NULL, e));
     NULL_AT("data", bitsup_source_from_bytes(NULL, 1, &out, e));
     NULL_AT("out", bitsup_source_from_bytes((const uint8_t *)"", 1, NULL, e));
-    CHECK(out == source);
+    NULL_AT("read", bitsup_source_from_reader(NULL, 1, &destroyed, count_destroy, &out, e));
+    NULL_AT("out", bitsup_source_from_reader(read_nothing, 1, &destroyed, count_destroy, NULL, e));
+    CHECK(out == source && destroyed == 4);
     bitsup_source_free(NULL);
 
     bitsup_observer *observer = bitsup_observer_new(NULL, NULL);
@@ -92,6 +130,9 @@ static void jobs(bitsup_client *client, bitsup_source *source, bitsup_job *job)
 {
     bitsup_observer *observer = bitsup_observer_new(NULL, NULL);
     bitsup_job *out = job;
+    uint8_t state_sentinel[1] = {'x'}, *state = state_sentinel;
+    size_t state_len = 1;
+    int32_t job_state = -2;
     NULL_AT("client", bitsup_job_new(NULL, "http://127.0.0.1:1/a", source, &out, e));
     NULL_AT("url", bitsup_job_new(client, NULL, source, &out, e));
     NULL_AT("source", bitsup_job_new(client, "http://127.0.0.1:1/a", NULL, &out, e));
@@ -99,13 +140,27 @@ static void jobs(bitsup_client *client, bitsup_source *source, bitsup_job *job)
     CHECK(out == job);
     NULL_AT("job", bitsup_job_set_content_name(NULL, "a", e));
     NULL_AT("name", bitsup_job_set_content_name(job, NULL, e));
+    NULL_AT("job", bitsup_job_add_header(NULL, "a", "b", e));
+    NULL_AT("name", bitsup_job_add_header(job, NULL, "b", e));
+    NULL_AT("value", bitsup_job_add_header(job, "a", NULL, e));
     NULL_AT("job", bitsup_job_set_observer(NULL, observer, e));
     NULL_AT("observer", bitsup_job_set_observer(job, NULL, e));
     NULL_AT("job", bitsup_job_set_state_path(NULL, "a", e));
     NULL_AT("path", bitsup_job_set_state_path(job, NULL, e));
     NULL_AT("job", bitsup_job_set_reply_path(NULL, "a", e));
     NULL_AT("path", bitsup_job_set_reply_path(job, NULL, e));
+    NULL_AT("job", bitsup_job_export(NULL, &state, &state_len, e));
+    NULL_AT("out_state", bitsup_job_export(job, NULL, &state_len, e));
+    NULL_AT("out_len", bitsup_job_export(job, &state, NULL, e));
+    NULL_AT("job", bitsup_job_import(NULL, state_sentinel, 1, e));
+    NULL_AT("state", bitsup_job_import(job, NULL, 1, e));
+    CHECK(state == state_sentinel && state_len == 1);
     NULL_AT("job", bitsup_job_run(NULL, e));
+    NULL_AT("job", bitsup_job_step(NULL, &job_state, e));
+    NULL_AT("out_state", bitsup_job_step(job, NULL, e));
+    CHECK(job_state == -2);
+    NULL_AT("job", bitsup_job_close(NULL, e));
+    NULL_AT("job", bitsup_job_set_rate_limit(NULL, 1, e));
     NULL_AT("job", bitsup_job_suspend(NULL, e));
     NULL_AT("job", bitsup_job_cancel(NULL, e));
     CHECK(bitsup_job_state(NULL) == -1);
@@ -312,6 +367,7 @@ int main(int argc, char **argv)
     OK(bitsup_server_start(config, &server, e));
 
     errors_and_texts();
+    loggers();
     client_configs();
     clients(client);
     sources_and_observers(source);

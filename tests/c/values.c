@@ -30,6 +30,39 @@ static void numbers(const char *root)
     bitsup_engine_config_free(config);
 }
 
+static void hear(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+{
+    (void)user_data, (void)level, (void)target, (void)message, (void)message_len;
+}
+
+static void levels(void)
+{
+    static const int32_t outside[] = {0, 6, -1, 12345, INT_MIN, INT_MAX};
+    int destroyed = 0;
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        CHECK(bitsup_logger_new(hear, outside[i], &destroyed, count_destroy) == NULL);
+    CHECK(destroyed == sizeof outside / sizeof *outside);
+    for (int32_t inside = BITSUP_LOG_ERROR; inside <= BITSUP_LOG_TRACE; inside++) {
+        bitsup_logger *logger = bitsup_logger_new(hear, inside, NULL, NULL);
+        CHECK(logger != NULL);
+        bitsup_logger_free(logger);
+    }
+}
+
+static void headers_and_states(const bitsup_client *client)
+{
+    bitsup_job *job = make_job(client, "http://127.0.0.1:1/a", "x", 1);
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "BITS-Packet-Type", bitsup_job_add_header(job, "BITS-Packet-Type", "x", e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "valid name", bitsup_job_add_header(job, "a b", "x", e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "valid name", bitsup_job_add_header(job, "", "x", e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "valid value", bitsup_job_add_header(job, "a", "x\r\ny: z", e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "damaged", bitsup_job_import(job, NULL, 0, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "damaged", bitsup_job_import(job, (const uint8_t *)"\0\xFF", 2, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`state`", bitsup_job_import(job, (const uint8_t *)"", SIZE_MAX, e));
+    EXPECT(BITSUP_E_INVALID_STATE, "not transferred", bitsup_job_close(job, e));
+    bitsup_job_free(job);
+}
+
 static void texts(const bitsup_client *client, const bitsup_engine *engine)
 {
     bitsup_client_config *client_config = bitsup_client_config_new();
@@ -44,6 +77,8 @@ static void texts(const bitsup_client *client, const bitsup_engine *engine)
     EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_client_ping(client, bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_job_new(client, bad_text, source, &job, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`name`", bitsup_job_set_content_name(other, bad_text, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`name`", bitsup_job_add_header(other, bad_text, "b", e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`value`", bitsup_job_add_header(other, "a", bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`session_id`", bitsup_engine_end_session(engine, bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`host`", bitsup_server_config_set_listen(server_config, bad_text, 0, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`prefix`", bitsup_server_config_mount(server_config, bad_text, engine, e));
@@ -154,6 +189,8 @@ int main(int argc, char **argv)
     bitsup_engine *engine = make_engine(argv[1]);
     CHECK(strcmp(bitsup_status_name(12345), "BITSUP_E_UNKNOWN") == 0);
     numbers(argv[2]);
+    levels();
+    headers_and_states(client);
     texts(client, engine);
     paths(argv[2]);
     states(client, engine);

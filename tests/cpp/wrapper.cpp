@@ -256,6 +256,77 @@ void a_state_path_continues(const world &world, const std::string &folder)
     CHECK(std::string(std::istreambuf_iterator<char>(copy), {}) == std::string(20000, 'y'));
 }
 
+void a_job_in_steps_is_carried_to_another_one(const world &world)
+{
+    bitsup::job first = world.job("k");
+    FAILS(BITSUP_E_INVALID_STATE, first.close());
+    CHECK(first.step() == BITSUP_JOB_CONNECTING && first.step() == BITSUP_JOB_TRANSFERRING);
+    const std::vector<std::uint8_t> state = first.export_state();
+    bitsup::job second = world.job("k"), other = world.job("l");
+    second.import_state(state);
+    CHECK(second.progress().sent == 8192 && second.session_id() == first.session_id());
+    FAILS(BITSUP_E_INVALID_STATE, second.import_state(state));
+    FAILS(BITSUP_E_INVALID_ARGUMENT, other.import_state(state));
+    FAILS(BITSUP_E_INVALID_ARGUMENT, other.import_state({}));
+    second.add_header("X-Job", "1");
+    FAILS(BITSUP_E_INVALID_ARGUMENT, second.add_header("BITS-Session-Id", "1"));
+    second.set_rate_limit(100000000);
+    while (second.step() != BITSUP_JOB_TRANSFERRED) {
+    }
+    second.close();
+    CHECK(second.state() == BITSUP_JOB_CLOSED);
+    FAILS(BITSUP_E_INVALID_STATE, second.export_state());
+}
+
+// The bytes of a function; what it throws comes out of the run, which can be made again.
+void a_source_can_be_a_function(const world &world)
+{
+    int left = 1;
+    const auto shared = std::make_shared<std::string>(20000, 'z');
+    {
+        const auto read = [&left, shared](std::uint64_t offset, std::uint8_t *buf, std::size_t cap) {
+            if (offset > 10000 && left-- > 0)
+                throw thrown{7};
+            return shared->copy(reinterpret_cast<char *>(buf), cap < 3000 ? cap : 3000, offset);
+        };
+        bitsup::job job(world.client, world.server.url() + "m", bitsup::source::from_reader(read, 20000));
+        CHECK(shared.use_count() == 3);
+        int caught = 0;
+        try {
+            job.run();
+        } catch (const thrown &exception) {
+            caught = exception.number;
+        }
+        CHECK(caught == 7);
+        job.run();
+    }
+    CHECK(shared.use_count() == 1);
+    std::ifstream copy(world.root + "/m");
+    CHECK(std::string(std::istreambuf_iterator<char>(copy), {}) == *shared);
+}
+
+// What a function hears; what it throws goes nowhere.
+void messages_are_heard(const world &world)
+{
+    const auto heard = std::make_shared<std::vector<std::string>>();
+    {
+        const bitsup::logger logger(
+            [heard](std::int32_t level, const std::string &target, const std::string &message) {
+                CHECK(level >= BITSUP_LOG_ERROR && level <= BITSUP_LOG_DEBUG && target == "client");
+                heard->push_back(message);
+                throw thrown{1};
+            },
+            BITSUP_LOG_DEBUG);
+        bitsup::engine_config().logger(logger);
+        bitsup::server_config().logger(logger);
+        bitsup::client client(bitsup::client_config().logger(logger));
+        bitsup::job(client, world.server.url() + "n", bitsup::source::from_bytes(nullptr, 0)).run();
+        CHECK(heard.use_count() == 2 && heard->size() > 3);
+    }
+    CHECK(heard.use_count() == 1);
+    FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::logger([](auto...) {}, 6));
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -274,6 +345,9 @@ int main(int argc, char **argv)
     runs_nest(world);
     callbacks_live_as_long_as_their_job(world);
     a_state_path_continues(world, argv[2]);
+    a_job_in_steps_is_carried_to_another_one(world);
+    a_source_can_be_a_function(world);
+    messages_are_heard(world);
     world.server.stop(1s);
     FAILS(BITSUP_E_CONNECT, world.client.ping(world.server.url()));
 }

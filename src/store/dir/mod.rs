@@ -96,6 +96,8 @@ impl DirStore {
     /// it is not writable, `Busy` when another store has it and not both share it, `Unsupported` when its file system has no hard
     /// links or cannot synchronise a directory, `NoSpace`, `Io`.
     pub fn open(root: impl AsRef<Path>, options: DirOptions) -> Result<Self, Error> {
+        #[cfg(feature = "planted-panics")]
+        crate::planted::strike("store", &root.as_ref().to_string_lossy());
         let path = std::path::absolute(root.as_ref()).map_err(|error| {
             Error::io(format!("cannot tell where the root {} is", root.as_ref().display()), error)
         })?;

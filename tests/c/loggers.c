@@ -1,0 +1,223 @@
+/* Loggers: who hears what on which thread, what callbacks may do, and that no message holds a secret. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+#include <pthread.h>
+
+enum { SIZE = 20000, SECRETS = 3 };
+
+static const char *const secrets[SECRETS] = {"hush-token", "hush-header", "hush-job"};
+
+/* What one logger heard. */
+struct heard {
+    pthread_mutex_t lock;
+    pthread_t main;
+    int messages;
+    int elsewhere; /* on other threads than main */
+    int32_t gravest, least;
+    int destroyed;
+    char targets[4096];
+};
+
+static void hear(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+{
+    struct heard *heard = user_data;
+    CHECK(level >= BITSUP_LOG_ERROR && level <= BITSUP_LOG_TRACE);
+    CHECK(strlen(message) == message_len && message_len > 0);
+    for (int i = 0; i < SECRETS; i++)
+        CHECK(strstr(message, secrets[i]) == NULL);
+    CHECK(pthread_mutex_lock(&heard->lock) == 0);
+    CHECK(heard->destroyed == 0);
+    heard->messages++;
+    heard->elsewhere += !pthread_equal(pthread_self(), heard->main);
+    heard->gravest = level < heard->gravest ? level : heard->gravest;
+    heard->least = level > heard->least ? level : heard->least;
+    if (strstr(heard->targets, target) == NULL)
+        strncat(heard->targets, target, sizeof heard->targets - strlen(heard->targets) - 1);
+    pthread_mutex_unlock(&heard->lock);
+}
+
+static void destroyed(void *user_data)
+{
+    ++((struct heard *)user_data)->destroyed;
+}
+
+static bitsup_logger *make_logger(struct heard *heard, int32_t max_level)
+{
+    memset(heard, 0, sizeof *heard);
+    CHECK(pthread_mutex_init(&heard->lock, NULL) == 0);
+    heard->main = pthread_self();
+    heard->gravest = BITSUP_LOG_TRACE + 1;
+    return bitsup_logger_new(hear, max_level, heard, destroyed);
+}
+
+static bitsup_server *make_logging_server(const char *root, bitsup_logger *logger)
+{
+    bitsup_store *store = make_store(root);
+    bitsup_engine_config *engine_config = bitsup_engine_config_new();
+    bitsup_server_config *config = bitsup_server_config_new();
+    bitsup_engine *engine = NULL;
+    bitsup_server *server = NULL;
+    OK(bitsup_engine_config_set_store(engine_config, store, e));
+    OK(bitsup_engine_config_set_allow_overwrite(engine_config, 1, e));
+    OK(bitsup_engine_config_set_logger(engine_config, logger, e));
+    OK(bitsup_engine_new(engine_config, &engine, e));
+    OK(bitsup_server_config_mount(config, "/", engine, e));
+    OK(bitsup_server_config_set_logger(config, logger, e));
+    OK(bitsup_server_start(config, &server, e));
+    bitsup_server_config_free(config);
+    bitsup_engine_free(engine);
+    bitsup_engine_config_free(engine_config);
+    bitsup_store_free(store);
+    return server;
+}
+
+static bitsup_client *make_logging_client(bitsup_logger *logger)
+{
+    bitsup_client_config *config = bitsup_client_config_new();
+    bitsup_client *client = NULL;
+    OK(bitsup_client_config_set_retry(config, 2, 1, 1, e));
+    OK(bitsup_client_config_add_header(config, "Authorization", "Bearer hush-token", e));
+    OK(bitsup_client_config_add_header(config, "X-Key", "hush-header", e));
+    OK(bitsup_client_config_set_logger(config, logger, e));
+    OK(bitsup_client_new(config, &client, e));
+    bitsup_client_config_free(config);
+    return client;
+}
+
+/* An upload that succeeds, one that is refused, and one to nobody. */
+static void upload(const bitsup_client *client, const bitsup_server *server)
+{
+    static uint8_t data[SIZE];
+    static const char *const names[] = {"a.bin", "no/such/folder", NULL};
+    for (int i = 0; i < 3; i++) {
+        char *url = names[i] != NULL ? url_of(server, names[i]) : NULL;
+        bitsup_job *job = make_job(client, url != NULL ? url : "http://127.0.0.1:1/x", data, SIZE);
+        OK(bitsup_job_add_header(job, "X-Job", "hush-job", e));
+        bitsup_error *error = NULL;
+        CHECK((bitsup_job_run(job, &error) == BITSUP_OK) == (i == 0));
+        for (int j = 0; j < SECRETS; j++)
+            CHECK(strstr(bitsup_error_message(error), secrets[j]) == NULL);
+        bitsup_error_free(error);
+        bitsup_job_free(job);
+        free(url);
+    }
+}
+
+/* Each side says what it does to the logger it was given, the server's threads among them. */
+static void everybody_is_heard(const char *root)
+{
+    struct heard by_client, by_server;
+    bitsup_logger *logger = make_logger(&by_server, BITSUP_LOG_TRACE);
+    bitsup_server *server = make_logging_server(root, logger);
+    bitsup_logger_free(logger);
+    logger = make_logger(&by_client, BITSUP_LOG_TRACE);
+    bitsup_client *client = make_logging_client(logger);
+    bitsup_logger_free(logger);
+    upload(client, server);
+    CHECK(by_client.destroyed == 0 && by_server.destroyed == 0);
+    OK(bitsup_server_stop(server, 1000, e));
+    bitsup_server_free(server);
+    bitsup_client_free(client);
+    CHECK(by_client.destroyed == 1 && by_server.destroyed == 1);
+    CHECK(by_client.messages > 6 && by_client.elsewhere == 0);
+    CHECK(strcmp(by_client.targets, "client") == 0);
+    CHECK(by_server.messages > 3 && by_server.elsewhere > 0);
+    CHECK(strstr(by_server.targets, "engine") != NULL);
+    CHECK(strstr(by_server.targets, "server") != NULL);
+    CHECK(by_client.least >= BITSUP_LOG_DEBUG && by_server.least >= BITSUP_LOG_DEBUG);
+    CHECK(by_client.gravest > BITSUP_LOG_ERROR && by_server.gravest > BITSUP_LOG_ERROR); /* for a peer's faults */
+}
+
+static void only_up_to_its_level(const char *root)
+{
+    for (int32_t level = BITSUP_LOG_ERROR; level <= BITSUP_LOG_TRACE; level++) {
+        struct heard heard;
+        bitsup_logger *logger = make_logger(&heard, level);
+        bitsup_server *server = make_logging_server(root, logger);
+        bitsup_client *client = make_logging_client(logger);
+        upload(client, server);
+        OK(bitsup_server_stop(server, 1000, e));
+        bitsup_server_free(server);
+        bitsup_client_free(client);
+        bitsup_logger_free(logger);
+        CHECK(heard.destroyed == 1 && heard.least <= level);
+        CHECK((heard.messages > 0) == (level >= BITSUP_LOG_INFO));
+    }
+}
+
+/* What a callback may do: const calls, and freeing what calls it. */
+struct meddler {
+    bitsup_job *job;
+    bitsup_logger *logger;
+    int messages;
+    int destroyed;
+};
+
+static void meddle(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+{
+    struct meddler *meddler = user_data;
+    uint64_t sent = 0, total = 0;
+    (void)level, (void)target, (void)message, (void)message_len;
+    if (meddler->messages++ > 0)
+        return;
+    OK(bitsup_job_progress(meddler->job, &sent, &total, e));
+    CHECK(total == SIZE);
+    EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_run(meddler->job, e));
+    bitsup_job_free(meddler->job);
+    bitsup_logger_free(meddler->logger);
+}
+
+static void meddler_destroyed(void *user_data)
+{
+    ++((struct meddler *)user_data)->destroyed;
+}
+
+static void callbacks_may_free(const char *root)
+{
+    static uint8_t data[SIZE];
+    struct meddler meddler = {0};
+    bitsup_server *server = make_server(root);
+    bitsup_client_config *config = bitsup_client_config_new();
+    bitsup_client *client = NULL;
+    char *url = url_of(server, "b.bin");
+    meddler.logger = bitsup_logger_new(meddle, BITSUP_LOG_TRACE, &meddler, meddler_destroyed);
+    OK(bitsup_client_config_set_logger(config, meddler.logger, e));
+    OK(bitsup_client_new(config, &client, e));
+    bitsup_client_config_free(config);
+    meddler.job = make_job(client, url, data, SIZE);
+    bitsup_client_free(client);
+    bitsup_job *job = meddler.job;
+    OK(bitsup_job_run(job, e));
+    CHECK(meddler.messages > 1 && meddler.destroyed == 1);
+    OK(bitsup_server_stop(server, 1000, e));
+    bitsup_server_free(server);
+    free(url);
+}
+
+/* Another logger takes the place of the former one, whose end it may be. */
+static void replaced(void)
+{
+    struct heard first, second;
+    bitsup_client_config *config = bitsup_client_config_new();
+    bitsup_logger *one = make_logger(&first, BITSUP_LOG_INFO), *two = make_logger(&second, BITSUP_LOG_INFO);
+    OK(bitsup_client_config_set_logger(config, one, e));
+    OK(bitsup_client_config_set_logger(config, one, e));
+    bitsup_logger_free(one);
+    CHECK(first.destroyed == 0);
+    OK(bitsup_client_config_set_logger(config, two, e));
+    CHECK(first.destroyed == 1 && second.destroyed == 0);
+    bitsup_client_config_free(config);
+    CHECK(second.destroyed == 0);
+    bitsup_logger_free(two);
+    CHECK(second.destroyed == 1);
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 3);
+    everybody_is_heard(argv[1]);
+    only_up_to_its_level(argv[1]);
+    callbacks_may_free(argv[2]);
+    replaced();
+    return 0;
+}

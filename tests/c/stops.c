@@ -1,0 +1,187 @@
+/* A server that stops while a connection is idle, in a head, in a body, in a callback: bounded in time. And peers
+ * that hang up on it under the default SIGPIPE. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { GRACE_MS = 200, SLACK_MS = 1500, CALLBACK_MS = 300 };
+
+#define SESSION "BITS-Session-Id: {A0FF5911-4144-45B3-BF27-27AFC8EC8A67}\r\n"
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int dial(const bitsup_server *server)
+{
+    struct sockaddr_in address = {0};
+    int connection = socket(AF_INET, SOCK_STREAM, 0);
+    address.sin_family = AF_INET;
+    address.sin_port = htons(bitsup_server_port(server));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(connect(connection, (struct sockaddr *)&address, sizeof address) == 0);
+    return connection;
+}
+
+static void say(int connection, const char *text)
+{
+    CHECK(send(connection, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text));
+}
+
+/* Reads one answer without a body; its status. */
+static int answer(int connection)
+{
+    char text[4096] = "";
+    size_t len = 0;
+    while (strstr(text, "\r\n\r\n") == NULL) {
+        ssize_t got = recv(connection, text + len, sizeof text - 1 - len, 0);
+        CHECK(got > 0);
+        text[len += (size_t)got] = '\0';
+    }
+    CHECK(strncmp(text, "HTTP/1.1 ", 9) == 0);
+    return atoi(text + 9);
+}
+
+#define PING "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Ping\r\nContent-Length: 0\r\n\r\n"
+
+/* The server has seen what was said before: it answers, and what follows is in its buffers. */
+static int dial_and_ping(const bitsup_server *server)
+{
+    int connection = dial(server);
+    say(connection, PING);
+    CHECK(answer(connection) == 200);
+    return connection;
+}
+
+/* Stops the server; the peer is told by the end of its connection, and soon. */
+static void stops_in_time(bitsup_server *server, int connection, int64_t at_most_ms)
+{
+    char rest[4096];
+    int64_t begun = now_ms();
+    OK(bitsup_server_stop(server, GRACE_MS, e));
+    CHECK(now_ms() - begun < at_most_ms + SLACK_MS);
+    while (recv(connection, rest, sizeof rest, 0) > 0)
+        ;
+    close(connection);
+    bitsup_server_free(server);
+}
+
+/* What a client said when the server stops: nothing, half a head, half a body. */
+static void in_every_part_of_a_request(const char *root)
+{
+    static const char *const said[] = {
+        "",
+        "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Pac",
+        "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Fragment\r\n" SESSION
+        "Content-Range: bytes 0-9/10\r\nContent-Length: 10\r\n\r\nhalf",
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        bitsup_server *server = make_server(root);
+        int connection = dial_and_ping(server);
+        say(connection, said[i]);
+        stops_in_time(server, connection, GRACE_MS);
+    }
+}
+
+/* A body of a session that exists is read up to where the peer keeps still. */
+static void in_a_body_that_is_stored(const char *root)
+{
+    bitsup_server *server = make_server(root);
+    int connection = dial(server);
+    char text[4096], id[128];
+    say(connection, "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Create-Session\r\n"
+                    "BITS-Supported-Protocols: {7df0354d-249b-430f-820d-3d2a9bef4931}\r\nContent-Length: 0\r\n\r\n");
+    ssize_t got = recv(connection, text, sizeof text - 1, 0);
+    CHECK(got > 0);
+    text[got] = '\0';
+    const char *open = strchr(text, '{'), *close_at = NULL;
+    while (open != NULL && strncmp(open, "{7df0354d", 9) == 0)
+        open = strchr(open + 1, '{');
+    CHECK(open != NULL && (close_at = strchr(open, '}')) != NULL);
+    snprintf(id, sizeof id, "%.*s", (int)(close_at + 1 - open), open);
+    snprintf(text, sizeof text,
+             "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Fragment\r\nBITS-Session-Id: %s\r\n"
+             "Content-Range: bytes 0-9/10\r\nContent-Length: 10\r\n\r\nhalf",
+             id);
+    say(connection, text);
+    stops_in_time(server, connection, GRACE_MS);
+}
+
+/* One callback, held until it is let go. */
+struct gate {
+    sem_t inside;
+    sem_t leave;
+};
+
+static int32_t hold(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
+{
+    struct gate *gate = user_data;
+    (void)upload, (void)verdict;
+    sem_post(&gate->inside);
+    while (sem_wait(&gate->leave) != 0)
+        ;
+    return BITSUP_CONTINUE;
+}
+
+static void *let_go_later(void *argument)
+{
+    struct timespec time = {0, CALLBACK_MS * 1000000};
+    nanosleep(&time, NULL); /* how long the callback takes */
+    sem_post(&((struct gate *)argument)->leave);
+    return NULL;
+}
+
+/* A callback is waited for, and nothing runs after the stop. */
+static void in_a_callback(const char *root)
+{
+    struct gate gate;
+    pthread_t thread;
+    CHECK(sem_init(&gate.inside, 0, 0) == 0 && sem_init(&gate.leave, 0, 0) == 0);
+    bitsup_hooks *hooks = bitsup_hooks_new(&gate, NULL);
+    OK(bitsup_hooks_on_request(hooks, hold, e));
+    bitsup_server *server = make_server_with(root, hooks);
+    bitsup_hooks_free(hooks);
+    int connection = dial(server);
+    say(connection, PING);
+    sem_wait(&gate.inside);
+    CHECK(pthread_create(&thread, NULL, let_go_later, &gate) == 0);
+    stops_in_time(server, connection, CALLBACK_MS + GRACE_MS);
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
+/* Peers send requests and hang up by a reset before their answers; SIGPIPE would end this program. */
+static void hung_up_on(const char *root)
+{
+    const struct linger reset = {1, 0};
+    bitsup_server *server = make_server(root);
+    for (int i = 0; i < 50; i++) {
+        int connection = dial(server);
+        for (int j = 0; j < 20; j++)
+            say(connection, PING);
+        if (i % 2)
+            CHECK(answer(connection) == 200); /* and the rest finds nobody */
+        setsockopt(connection, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(connection);
+    }
+    close(dial_and_ping(server)); /* it still serves */
+    OK(bitsup_server_stop(server, 1000, e));
+    bitsup_server_free(server);
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 3);
+    in_every_part_of_a_request(argv[1]);
+    in_a_body_that_is_stored(argv[1]);
+    in_a_callback(argv[2]);
+    hung_up_on(argv[2]);
+    return 0;
+}
