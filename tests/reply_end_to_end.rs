@@ -164,6 +164,16 @@ fn a_403_of_the_application_is_final() {
     assert_eq!((site.place().names(), site.reply()), (vec![], None));
 }
 
+/// CLI-39: 413 is about the file, not about the length of fragments, and asked once.
+#[test]
+fn a_413_of_the_application_is_final_too() {
+    let site = Site::new("value", &[], |_| Answer::new("413 Content Too Large", KEEP, b"never"));
+    let uploaded = site.upload(&site.served.url_of("file"), 100_000, &[]);
+    uploaded.outcome.failed(1, &["HTTP 413", "the application behind the server does not take the file"]);
+    assert_eq!(site.application.requests().len(), 1);
+    assert_eq!((site.place().names(), site.place().sessions(), site.reply()), (vec![], vec![], None));
+}
+
 /// The client begins at the server itself and goes on at the other name, which leads there by a relay; only
 /// what comes there shows that it did.
 #[test]
