@@ -28,7 +28,7 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C types, in the order of the header.
-    const SOURCES: [&str; 19] = [
+    const SOURCES: [&str; 21] = [
         "version",
         "error",
         "text",
@@ -40,6 +40,8 @@ mod header {
         "job",
         "job_control",
         "store",
+        "store_list",
+        "store_ops",
         "upload",
         "verdict",
         "hooks",

@@ -72,6 +72,29 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize, name: &str) -> Resul
     if len == 0 {
         return Ok(&[]);
     }
+    check_block(data, len, name)?;
+    // SAFETY: not null, of `len` bytes by contract, and no longer than a slice can be.
+    Ok(unsafe { std::slice::from_raw_parts(data, len) })
+}
+
+/// A required block of memory to be filled; null is fine when it is empty.
+///
+/// # Safety
+/// `buffer` is null or points to `len` bytes that nobody else uses during the call.
+pub(super) unsafe fn buffer<'a>(buffer: *mut u8, len: usize, name: &str) -> Result<&'a mut [u8], Error> {
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    check_block(buffer, len, name)?;
+    // SAFETY: the memory is not null, is ours by contract, and is no longer than a slice can be. C may have
+    // left it uninitialised, and a slice must not be.
+    unsafe {
+        buffer.write_bytes(0, len);
+        Ok(std::slice::from_raw_parts_mut(buffer, len))
+    }
+}
+
+fn check_block(data: *const u8, len: usize, name: &str) -> Result<(), Error> {
     if data.is_null() {
         return Err(null(name));
     }
@@ -79,8 +102,7 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize, name: &str) -> Resul
         let message = format!("`{name}` cannot be {len} bytes long");
         return Err(Error::new(Status::InvalidArgument, message));
     }
-    // SAFETY: not null, of `len` bytes by contract, and no longer than a slice can be.
-    Ok(unsafe { std::slice::from_raw_parts(data, len) })
+    Ok(())
 }
 
 /// Text for the caller; a NUL inside becomes U+FFFD.
