@@ -11,7 +11,9 @@
 
 #include <bitsup/call.hpp>
 #include <bitsup/client.hpp>
+#include <bitsup/hooks.hpp>
 #include <bitsup/server.hpp>
+#include <bitsup/store.hpp>
 
 namespace bitsup {
 
