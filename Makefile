@@ -14,7 +14,7 @@ out = target/package
 INSTALL := DESTDIR='$(DESTDIR)' prefix='$(prefix)' bindir='$(bindir)' libdir='$(libdir)' \
 	includedir='$(includedir)' docdir='$(docdir)' tools/install
 
-.PHONY: help setup demo test lint header docs deny release install uninstall deb tarball
+.PHONY: help setup demo test lint header abi docs deny release install uninstall deb tarball
 .NOTPARALLEL:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make test    every check and every test; what continuous integration runs'
 	@echo 'make lint    formatting and clippy, warnings denied'
 	@echo 'make header  write include/bitsup.h and include/bitsup.symbols from the source'
+	@echo 'make abi     compare the C interface with that of the last release (needs abidiff)'
 	@echo 'make docs    write the reference of the C interface to target/doc/c (needs doxygen)'
 	@echo 'make deny    licences and advisories of the dependencies (needs cargo-deny)'
 	@echo
@@ -43,6 +44,7 @@ test: setup lint release
 	cargo test $(CARGO_FLAGS) --features header
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) --no-deps
 	tools/docs
+	tools/abi-check
 	tools/demo --discard
 	@echo 'make test: all passed'
 
@@ -52,6 +54,9 @@ lint: setup
 
 header: setup
 	tools/header
+
+abi:
+	tools/abi-check
 
 deny:
 	cargo deny check

@@ -42,6 +42,8 @@ mod header {
         "job_control",
         "job_state",
         "store",
+        "store_list",
+        "store_ops",
         "upload",
         "verdict",
         "hooks",

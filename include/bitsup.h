@@ -310,6 +310,41 @@
 #define BITSUP_DURABILITY_FRAGMENT 2
 
 /**
+ * Part of a session: all of it.
+ */
+#define BITSUP_PART_ALL 0
+
+/**
+ * Part of a session: the received bytes.
+ */
+#define BITSUP_PART_DATA 1
+
+/**
+ * Part of a session: the reply to them.
+ */
+#define BITSUP_PART_REPLY 2
+
+/**
+ * Destination: nothing is there; a file can go there.
+ */
+#define BITSUP_PLACE_FREE 0
+
+/**
+ * Destination: a file is there.
+ */
+#define BITSUP_PLACE_FILE 1
+
+/**
+ * Destination: a folder is there, or what else no file can replace.
+ */
+#define BITSUP_PLACE_FOLDER 2
+
+/**
+ * Destination: nothing is there, and no folder that could hold it.
+ */
+#define BITSUP_PLACE_NO_FOLDER 3
+
+/**
  * Packet: none; a session ended by itself.
  */
 #define BITSUP_PACKET_NONE 0
@@ -503,6 +538,31 @@ typedef struct bitsup_source bitsup_source;
 typedef struct bitsup_store bitsup_store;
 
 /**
+ * Takes the sessions of a store, in its list callback. It is good until that returns; a call with it that
+ * begins later answers BITSUP_E_INVALID_STATE, as long as the store lives.
+ */
+typedef struct bitsup_store_list bitsup_store_list;
+
+/**
+ * A store of the program's own: a database, an object store, an encrypted disk. It keeps, per session, a
+ * record and two parts, BITSUP_PART_DATA and BITSUP_PART_REPLY; what else it takes to be a store the library
+ * does. A set of callbacks with one `user_data`. create, stat, write, read, commit and remove are needed;
+ * list and save too if sessions are to outlive the process. Calls have no state between them: each names its
+ * session ("{...}"), part and offset.
+ *
+ * A callback answers BITSUP_OK, or what went wrong; the client is then answered 404 for BITSUP_E_NOT_FOUND,
+ * 403 for BITSUP_E_DENIED, 500 with the HRESULT of a full disk for BITSUP_E_NO_SPACE, and 500 for anything
+ * else. But for the first the log says so. Outputs count only with BITSUP_OK and hold 0 before; pointers are
+ * good until the callback returns.
+ *
+ * They run on threads of the server, or on the thread inside a function of the engine: concurrently for
+ * different sessions, one at a time for one session, but for stat and read, which come at any time. Other
+ * than hooks they run while their session is locked: they must not call functions of an engine or of a
+ * server, and while one takes its time its session waits.
+ */
+typedef struct bitsup_store_ops bitsup_store_ops;
+
+/**
  * An upload, as a callback of the server sees it. It and its texts are good until that callback returns. A
  * call with it that begins later answers as for NULL, as long as the hooks or an engine with them live; then
  * there is nothing any more that it could point to.
@@ -575,6 +635,70 @@ typedef int32_t (*bitsup_retry_fn)(void *user_data,
                                    const bitsup_error *cause,
                                    uint32_t attempt,
                                    uint64_t *delay_ms);
+
+/**
+ * Keeps the record of a session: `len` bytes of text that mean nothing to a store.
+ */
+typedef bitsup_status (*bitsup_store_record_fn)(void *user_data,
+                                                const char *session_id,
+                                                const uint8_t *record,
+                                                size_t len);
+
+/**
+ * Calls bitsup_store_list_add for every session.
+ */
+typedef bitsup_status (*bitsup_store_list_fn)(void *user_data, bitsup_store_list *list);
+
+/**
+ * Tells the length of a part, and when it was last written, in milliseconds since 1970, which may be left
+ * at 0. BITSUP_E_NOT_FOUND when there is none.
+ */
+typedef bitsup_status (*bitsup_store_stat_fn)(void *user_data,
+                                              const char *session_id,
+                                              int32_t part,
+                                              uint64_t *out_length,
+                                              uint64_t *out_modified_ms);
+
+/**
+ * Appends to a part that is `offset` bytes long.
+ */
+typedef bitsup_status (*bitsup_store_write_fn)(void *user_data,
+                                               const char *session_id,
+                                               int32_t part,
+                                               uint64_t offset,
+                                               const uint8_t *data,
+                                               size_t len);
+
+/**
+ * Does something with a part.
+ */
+typedef bitsup_status (*bitsup_store_part_fn)(void *user_data, const char *session_id, int32_t part);
+
+/**
+ * Reads at most `len` bytes of a part at `offset`; `*out_read` of them, 0 at the end only.
+ */
+typedef bitsup_status (*bitsup_store_read_fn)(void *user_data,
+                                              const char *session_id,
+                                              int32_t part,
+                                              uint64_t offset,
+                                              uint8_t *buffer,
+                                              size_t len,
+                                              size_t *out_read);
+
+/**
+ * Delivers the data to `destination`, a path with slashes: "folder/file.txt".
+ */
+typedef bitsup_status (*bitsup_store_commit_fn)(void *user_data,
+                                                const char *session_id,
+                                                const char *destination,
+                                                int32_t overwrite,
+                                                const uint8_t *record,
+                                                size_t len);
+
+/**
+ * Tells what is at `destination`: one of BITSUP_PLACE_*.
+ */
+typedef bitsup_status (*bitsup_store_place_fn)(void *user_data, const char *destination, int32_t *out_place);
 
 /**
  * Decides about `upload` by what it sets in `verdict`. Answers BITSUP_CONTINUE; any other answer says that
@@ -1388,6 +1512,18 @@ bitsup_status bitsup_store_new_dir(const char *root,
                                    bitsup_error **error);
 
 /**
+ * Files and unfinished uploads in memory, at most `max_bytes` in all; they are gone with the store. For
+ * tests, and for small uploads that the program takes over itself: on_received reads them by
+ * bitsup_upload_read, and by bitsup_verdict_set_keep_file says that they need not stay. There are no folders.
+ *
+ * Ownership: free `*out` with bitsup_store_free.
+ * Threads: any.
+ * Errors: NULL_ARGUMENT.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_new_memory(uint64_t max_bytes, bitsup_store **out, bitsup_error **error);
+
+/**
  * Frees a store. NULL is a no-op; engines over it live on.
  *
  * Ownership: takes the store.
@@ -1396,6 +1532,201 @@ bitsup_status bitsup_store_new_dir(const char *root,
  * Since: 0.1
  */
 void bitsup_store_free(bitsup_store *store);
+
+/**
+ * Tells of a session: the record that was kept last, and when a part was last written, in milliseconds since
+ * 1970; 0 for what is not known. Idle sessions end some time after that. A record that cannot be read is left
+ * alone, and the log says so.
+ *
+ * Ownership: copies the text and the record.
+ * Threads: one at a time, until the callback returns.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for what is no id, BUSY, INVALID_STATE after the
+ * callback.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_list_add(bitsup_store_list *list,
+                                    const char *session_id,
+                                    const uint8_t *record,
+                                    size_t len,
+                                    uint64_t modified_ms,
+                                    bitsup_error **error);
+
+/**
+ * A set without callbacks. `user_data` is handed to each of them, `destroy` ends its life; both may be NULL.
+ *
+ * Ownership: takes `user_data` in every case; free the set with bitsup_store_ops_free. NULL only after a bug
+ * in this library.
+ * Threads: any.
+ * Callbacks: `destroy` runs when this set, the stores made with it and the engines over them are gone.
+ * Errors: none.
+ * Since: 0.1
+ */
+bitsup_store_ops *bitsup_store_ops_new(void *user_data, bitsup_destroy_fn destroy);
+
+/**
+ * Frees a set. NULL is a no-op; stores made with it keep their copy.
+ *
+ * Ownership: takes the set.
+ * Threads: any; never waits.
+ * Callbacks: `destroy`, when nobody else has the set.
+ * Errors: none.
+ * Since: 0.1
+ */
+void bitsup_store_ops_free(bitsup_store_ops *ops);
+
+/**
+ * Sets who makes sessions: from now on there is this record, and data of no bytes. A session that is there
+ * already holds no bytes; it is replaced. Needed.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_store_ops says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_ops_on_create(bitsup_store_ops *ops,
+                                         bitsup_store_record_fn callback,
+                                         bitsup_error **error);
+
+/**
+ * Sets who replaces records, whole or not at all; BITSUP_E_NOT_FOUND when there is no such session. NULL:
+ * nobody, which is fine for a store without list, for nobody reads the records.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_store_ops says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_ops_on_save(bitsup_store_ops *ops,
+                                       bitsup_store_record_fn callback,
+                                       bitsup_error **error);
+
+/**
+ * Sets who lists the sessions that a former process left; asked when an engine is made. NULL: there are
+ * none, and sessions end with the process. What it left of their data is the program's to remove.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_store_ops says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_ops_on_list(bitsup_store_ops *ops,
+                                       bitsup_store_list_fn callback,
+                                       bitsup_error **error);
+
+/**
+ * Sets who tells about parts. Needed. The length of the data is where an upload goes on.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_store_ops says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_ops_on_stat(bitsup_store_ops *ops,
+                                       bitsup_store_stat_fn callback,
+                                       bitsup_error **error);
+
+/**
+ * Sets who appends. Needed. A reply is made by the write at offset 0, which may be one of no bytes. After a
+ * failure stat is asked how much was kept.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_store_ops says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_ops_on_write(bitsup_store_ops *ops,
+                                        bitsup_store_write_fn callback,
+                                        bitsup_error **error);
+
+/**
+ * Sets who hears the end of a run of writes, before what they wrote is acknowledged: now, at the latest, it
+ * must outlive a crash of the process. A run that a lost connection ends has none. NULL: nobody.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_store_ops says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_ops_on_flush(bitsup_store_ops *ops,
+                                        bitsup_store_part_fn callback,
+                                        bitsup_error **error);
+
+/**
+ * Sets who reads. Needed, for applications that ask for the data, and for replies.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_store_ops says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_ops_on_read(bitsup_store_ops *ops,
+                                       bitsup_store_read_fn callback,
+                                       bitsup_error **error);
+
+/**
+ * Sets who delivers. Needed. Puts the data at the destination, whole or not at all, then replaces the record
+ * and gives the data up: at once, or in this order. Where a file is there and `overwrite` is 0 it answers
+ * BITSUP_E_DENIED. It is called again when it failed or the process died meanwhile; what it did before must
+ * not stop it then, and a session whose data it gave up already is success.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_store_ops says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_ops_on_commit(bitsup_store_ops *ops,
+                                         bitsup_store_commit_fn callback,
+                                         bitsup_error **error);
+
+/**
+ * Sets who removes: the reply, or with BITSUP_PART_ALL the session with all it has, but for a delivered file.
+ * Needed. Nothing to remove is success.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_store_ops says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_ops_on_remove(bitsup_store_ops *ops,
+                                         bitsup_store_part_fn callback,
+                                         bitsup_error **error);
+
+/**
+ * Sets who tells what is at a destination, so that a session which could not end well does not begin. NULL:
+ * everything is free, and commit refuses what it must.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_store_ops says.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_ops_on_place(bitsup_store_ops *ops,
+                                        bitsup_store_place_fn callback,
+                                        bitsup_error **error);
+
+/**
+ * A store over the callbacks as they are now.
+ *
+ * Ownership: takes a copy of the callbacks and a share of their `user_data`; the caller still frees `ops`. Free
+ * `*out` with bitsup_store_free.
+ * Threads: any.
+ * Callbacks: as bitsup_store_ops says; none is called here.
+ * Errors: NULL_ARGUMENT, INVALID_STATE when a callback is missing, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_store_new_custom(const bitsup_store_ops *ops,
+                                      bitsup_store **out,
+                                      bitsup_error **error);
 
 /**
  * What led to the callback: one of BITSUP_PACKET_*; -1 for NULL.
@@ -1523,6 +1854,23 @@ uint64_t bitsup_upload_received(const bitsup_upload *upload);
 uint64_t bitsup_upload_total(const bitsup_upload *upload);
 
 /**
+ * Reads what was received, in on_received: at most `len` bytes at `offset` into `buffer`, `*out_read` of them;
+ * 0 at the end only. It works for every store, those without files included.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time, until the callback returns.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for a length that no memory has, BUSY, INVALID_STATE in and after
+ * other callbacks; 2xx from the store.
+ * Since: 0.1
+ */
+bitsup_status bitsup_upload_read(const bitsup_upload *upload,
+                                 uint64_t offset,
+                                 uint8_t *buffer,
+                                 size_t len,
+                                 size_t *out_read,
+                                 bitsup_error **error);
+
+/**
  * Refuses: the packet is answered with that HTTP status, HRESULT and context. 403 is final; after any other
  * the client of a complete upload tries again, and on_received is called again. A status below 300 or over
  * 599 is answered as 500, an `hresult` of 0 as that of the status, and a `context` that is not
@@ -1538,6 +1886,20 @@ bitsup_status bitsup_verdict_reject(bitsup_verdict *verdict,
                                     uint32_t hresult,
                                     uint32_t context,
                                     bitsup_error **error);
+
+/**
+ * Refuses with 401 and asks for credentials, in on_request: `challenge` is the value of WWW-Authenticate, such
+ * as "Basic realm=\"uploads\"", or several of them with commas between. One that cannot be sent in a header
+ * is answered 500: nothing of it gets into the answer.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time, until the callback returns.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback.
+ * Since: 0.1
+ */
+bitsup_status bitsup_verdict_challenge(bitsup_verdict *verdict,
+                                       const char *challenge,
+                                       bitsup_error **error);
 
 /**
  * Names the user, in on_request. Sessions belong to whoever made them, and nobody else may use them.

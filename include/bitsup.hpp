@@ -12,8 +12,10 @@
 #include <bitsup/call.hpp>
 #include <bitsup/client.hpp>
 #include <bitsup/exchange.hpp>
+#include <bitsup/hooks.hpp>
 #include <bitsup/logger.hpp>
 #include <bitsup/server.hpp>
+#include <bitsup/store.hpp>
 
 namespace bitsup {
 

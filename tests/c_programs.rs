@@ -114,7 +114,7 @@ macro_rules! programs {
 
 programs! {
     null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify
-    exchange exchanges steps readers loggers stops
+    exchange exchanges steps readers loggers stops stores challenge
 }
 
 /// The snippets of the manual, in their order, are the C of one server.

@@ -1,16 +1,17 @@
 //! The C++ header: compiled by two compilers in two dialects, and run as it is, under Valgrind, and under the
 //! address and leak sanitizers.
 
-#![cfg(all(target_os = "linux", feature = "ffi"))]
+#![cfg(all(target_os = "linux", feature = "ffi", feature = "cli"))]
 
 mod cc;
 #[path = "support/examples.rs"]
 mod examples;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use cc::{WARNINGS, include, library, succeed, tool};
 use examples::{Serve, move_a_file};
@@ -19,6 +20,14 @@ use tempfile::TempDir;
 
 const COMPILERS: [(&str, &str); 2] = [("g++", "g++"), ("clang++", "clang")];
 const STANDARDS: [&str; 2] = ["-std=c++17", "-std=c++20"];
+const SOURCES: [&str; 6] = [
+    "tests/cpp/wrapper.cpp",
+    "tests/cpp/exchange.cpp",
+    "tests/cpp/receiving.cpp",
+    "examples/cpp/serve.cpp",
+    "examples/cpp/upload.cpp",
+    "examples/cpp/hooks.cpp",
+];
 
 /// Every C++ header, as programs include it.
 fn headers() -> Vec<String> {
@@ -26,6 +35,7 @@ fn headers() -> Vec<String> {
     let parts = parts.map(|name| format!("bitsup/{}", name.to_str().unwrap()));
     ["bitsup.hpp".to_owned()].into_iter().chain(parts).collect()
 }
+
 fn compiler((name, package): (&str, &str), standard: &str) -> Command {
     let mut command = tool(name, package);
     command.arg(standard).args(WARNINGS).arg("-Wshadow").arg("-I").arg(include());
@@ -80,12 +90,7 @@ fn every_header_compiles_alone_and_twice() {
 
 #[test]
 fn the_programs_compile_by_both_compilers_in_both_dialects() {
-    for source in [
-        "tests/cpp/wrapper.cpp",
-        "tests/cpp/exchange.cpp",
-        "examples/cpp/serve.cpp",
-        "examples/cpp/upload.cpp",
-    ] {
+    for source in SOURCES {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
         for by in COMPILERS {
             for standard in STANDARDS {
@@ -95,19 +100,14 @@ fn the_programs_compile_by_both_compilers_in_both_dialects() {
     }
 }
 
-/// What C++ programs reach by the C functions only, for now: the application behind a server, replies.
-const NOT_WRAPPED: [&str; 9] = [
+/// What C++ programs reach by the C functions only, for now: replies on the client's side.
+const NOT_WRAPPED: [&str; 5] = [
     "bitsup_client_config_set_method_override",
     "bitsup_client_download",
-    "bitsup_engine_config_set_host_id",
-    "bitsup_engine_config_set_hooks",
-    "bitsup_engine_config_set_method_override",
-    "bitsup_engine_config_set_public_url",
     "bitsup_job_reply_url",
     "bitsup_job_set_reply_path",
     "bitsup_observer_on_reply_progress",
 ];
-const NOT_WRAPPED_TYPES: [&str; 3] = ["bitsup_hooks_", "bitsup_upload_", "bitsup_verdict_"];
 
 /// The header has no logic, so a function that it does not call is one that C++ programs miss.
 #[test]
@@ -116,47 +116,47 @@ fn every_function_can_be_reached() {
         headers().iter().map(|name| fs::read_to_string(include().join(name)).unwrap()).collect();
     let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
     for symbol in include_str!("../include/bitsup.symbols").lines() {
-        let later =
-            NOT_WRAPPED.contains(&symbol) || NOT_WRAPPED_TYPES.iter().any(|name| symbol.starts_with(name));
+        let later = NOT_WRAPPED.contains(&symbol);
         assert_eq!(words.contains(&symbol), !later, "whether a class of include/bitsup/*.hpp calls {symbol}");
     }
 }
 
-#[test]
-fn the_wrapper_does_what_it_says_by_gcc() {
-    let folder = compile(COMPILERS[0], "tests/cpp/wrapper.cpp", &["-O2"]);
-    passes(&folder, program(&folder));
+macro_rules! programs {
+    ($($name:ident)*) => {
+        $(mod $name {
+            use super::{COMPILERS, compile, passes, program};
+
+            const SOURCE: &str = concat!("tests/cpp/", stringify!($name), ".cpp");
+
+            #[test]
+            fn by_gcc() {
+                let folder = compile(COMPILERS[0], SOURCE, &["-O2"]);
+                passes(&folder, program(&folder));
+            }
+
+            #[test]
+            fn by_clang() {
+                let folder = compile(COMPILERS[1], SOURCE, &["-O2"]);
+                passes(&folder, program(&folder));
+            }
+
+            #[test]
+            fn under_valgrind() {
+                let folder = compile(COMPILERS[0], SOURCE, &[]);
+                passes(&folder, super::under_valgrind(&folder));
+            }
+
+            #[test]
+            fn under_sanitizers() {
+                let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+                let folder = compile(COMPILERS[0], SOURCE, &sanitizers);
+                passes(&folder, program(&folder));
+            }
+        })*
+    };
 }
 
-#[test]
-fn the_wrapper_does_what_it_says_by_clang() {
-    let folder = compile(COMPILERS[1], "tests/cpp/wrapper.cpp", &["-O2"]);
-    passes(&folder, program(&folder));
-}
-
-#[test]
-fn the_wrapper_leaks_nothing_under_valgrind() {
-    let folder = compile(COMPILERS[0], "tests/cpp/wrapper.cpp", &[]);
-    passes(&folder, under_valgrind(&folder));
-}
-
-#[test]
-fn the_wrapper_is_clean_under_sanitizers() {
-    let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    let folder = compile(COMPILERS[0], "tests/cpp/wrapper.cpp", &sanitizers);
-    passes(&folder, program(&folder));
-}
-
-#[test]
-fn the_exchange_does_what_it_says_also_under_valgrind_and_sanitizers() {
-    let folder = compile(COMPILERS[1], "tests/cpp/exchange.cpp", &["-O2"]);
-    passes(&folder, program(&folder));
-    let folder = compile(COMPILERS[0], "tests/cpp/exchange.cpp", &[]);
-    passes(&folder, under_valgrind(&folder));
-    let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    let folder = compile(COMPILERS[0], "tests/cpp/exchange.cpp", &sanitizers);
-    passes(&folder, program(&folder));
-}
+programs! { wrapper receiving exchange }
 
 #[test]
 fn the_examples_move_a_file_also_under_valgrind() {
@@ -181,4 +181,28 @@ fn the_examples_say_what_is_wrong_and_fail() {
         assert_eq!(program.output().unwrap().status.code(), Some(2));
     }
     assert_eq!(program(&serve).arg(serve.path().join("missing")).output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn the_hooks_example_counts_lines_for_alice_only() {
+    let folder = compile(COMPILERS[0], "examples/cpp/hooks.cpp", &[]);
+    let [text, reply] = ["text", "reply"].map(|name| folder.path().join(name));
+    fs::write(&text, "one\ntwo\nthree\n").unwrap();
+    let mut server = program(&folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let url = format!("{}text", line.trim().strip_prefix("listening on ").unwrap());
+    let upload = |user: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bitsup"));
+        command.arg("upload").arg(&text).arg(&url).arg("--reply").arg(&reply);
+        command.args(["--header", &format!("X-User: {user}")]).output().unwrap()
+    };
+    let refused = upload("bob");
+    let accepted = upload("alice");
+    drop(server.stdin.take());
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && stderr.contains("403"), "{stderr}");
+    assert!(accepted.status.success(), "{accepted:?}");
+    assert_eq!(fs::read_to_string(&reply).unwrap(), "3 lines\n");
 }

@@ -7,7 +7,6 @@ mod cc;
 #[path = "support/embedded.rs"]
 mod embedded;
 #[path = "support/examples.rs"]
-#[allow(dead_code, reason = "there is no example in C of a client to embed")]
 mod examples;
 #[path = "support/vector/mod.rs"]
 #[allow(dead_code, reason = "the ids of statements and the other modes are for tests/vectors.rs")]

@@ -1,5 +1,8 @@
-//! What both stores do about content and replies.
+//! What the stores do about content and replies, one by callbacks included.
 
+#[cfg(feature = "ffi")]
+#[path = "support/callback_store.rs"]
+mod callback_store;
 mod store_support;
 
 use std::fs;
@@ -11,10 +14,12 @@ use bitsup::store::{
 };
 use store_support::{delivered, held, received, record};
 
-/// Runs a test over both stores, and over each durability; the second argument is a folder for its files.
+/// Runs a test over all stores, and over each durability; the second argument is a folder for its files.
 fn each(test: impl Fn(&dyn Store, &Path)) {
     let outer = tempfile::tempdir().unwrap();
     test(&MemoryStore::default(), outer.path());
+    #[cfg(feature = "ffi")]
+    test(&*callback_store::Files::default().open(), outer.path());
     for durability in [Durability::None, Durability::File, Durability::Fragment] {
         let root = tempfile::tempdir().unwrap();
         test(
@@ -49,9 +54,21 @@ fn received_bytes_can_be_read() {
             assert_eq!(fs::read(path).unwrap(), b"received");
         }
         store.remove(record.id).unwrap();
-        assert_eq!(all(&*content), b"received", "who reads is not disturbed");
         assert!(matches!(store.read(record.id), Err(StoreError::NotFound)));
     });
+}
+
+/// Of a store by callbacks the callbacks decide.
+#[test]
+fn who_reads_is_not_disturbed_by_the_end_of_the_session() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = DirStore::open(root.path(), DirOptions::default()).unwrap();
+    for store in [&MemoryStore::default() as &dyn Store, &directory] {
+        let record = received(store, 1, "a", b"received");
+        let content = store.read(record.id).unwrap();
+        store.remove(record.id).unwrap();
+        assert_eq!(all(&*content), b"received");
+    }
 }
 
 #[test]

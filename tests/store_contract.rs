@@ -1,5 +1,8 @@
-//! What every store does, shown once for each of the two that come with bitsup.
+//! What every store does, shown for each of the two that come with bitsup, and for one by callbacks.
 
+#[cfg(feature = "ffi")]
+#[path = "support/callback_store.rs"]
+mod callback_store;
 mod store_support;
 
 use std::fs;
@@ -80,6 +83,42 @@ impl World for Directory {
     }
 }
 
+#[cfg(feature = "ffi")]
+struct Callbacks {
+    files: callback_store::Files,
+    store: std::sync::Arc<dyn Store>,
+}
+
+#[cfg(feature = "ffi")]
+impl Callbacks {
+    fn new() -> Self {
+        let files = callback_store::Files::default();
+        Self { store: files.open(), files }
+    }
+}
+
+#[cfg(feature = "ffi")]
+impl World for Callbacks {
+    fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+    fn restart(self) -> Self {
+        Self { store: self.files.open(), ..self }
+    }
+    fn make_directory(&self, path: &str) {
+        self.files.make_folder(path);
+    }
+    fn put_file(&self, path: &str, content: &[u8]) {
+        self.files.put_file(path, content);
+    }
+    fn remove_file(&self, path: &str) {
+        self.files.inside().files.remove(path).unwrap();
+    }
+    fn file(&self, path: &str) -> Option<Vec<u8>> {
+        self.files.file(path)
+    }
+}
+
 /// Makes a test of each fact, for each store.
 macro_rules! facts {
     ($($(#[$id:meta])* fn $fact:ident($world:ident: impl World) $body:block)*) => {
@@ -90,6 +129,11 @@ macro_rules! facts {
         mod memory {
             use super::*;
             $(#[test] fn $fact() { fact::$fact(Memory(MemoryStore::default())) })*
+        }
+        #[cfg(feature = "ffi")]
+        mod callbacks {
+            use super::*;
+            $(#[test] fn $fact() { fact::$fact(Callbacks::new()) })*
         }
         mod directory {
             use super::*;

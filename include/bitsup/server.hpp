@@ -3,24 +3,11 @@
 #define BITSUP_SERVER_HPP
 
 #include <bitsup/call.hpp>
+#include <bitsup/hooks.hpp>
 #include <bitsup/logger.hpp>
+#include <bitsup/store.hpp>
 
 namespace bitsup {
-
-/** Where an engine keeps what it receives. */
-class store : public detail::handle<bitsup_store, bitsup_store_free> {
-public:
-    /** `durability` is one of BITSUP_DURABILITY_*; `shared`: other processes may have the root at the same time. */
-    static store directory(const std::string &root, std::int32_t durability = BITSUP_DURABILITY_FILE,
-                           bool shared = false)
-    {
-        return store(
-            detail::output<bitsup_store *>(bitsup_store_new_dir, detail::text(root), durability, shared ? 1 : 0));
-    }
-
-private:
-    using handle::handle;
-};
 
 /** How an engine behaves. */
 class engine_config
@@ -36,6 +23,7 @@ public:
     {
         return set(bitsup_engine_config_set_logger, logger.get());
     }
+    engine_config &hooks(const bitsup::hooks &hooks) { return set(bitsup_engine_config_set_hooks, hooks.get()); }
     engine_config &max_upload_size(std::uint64_t bytes)
     {
         return set(bitsup_engine_config_set_max_upload_size, bytes);
@@ -66,6 +54,18 @@ public:
     engine_config &finalize(std::int32_t finalize)
     {
         return set(bitsup_engine_config_set_finalize, finalize);
+    }
+    engine_config &public_url(const std::string &url)
+    {
+        return set(bitsup_engine_config_set_public_url, detail::text(url));
+    }
+    engine_config &host_id(const std::string &host, std::uint32_t fallback_seconds = 0)
+    {
+        return set(bitsup_engine_config_set_host_id, detail::text(host), fallback_seconds);
+    }
+    engine_config &method_override(bool enabled)
+    {
+        return set(bitsup_engine_config_set_method_override, std::int32_t{enabled});
     }
 };
 

@@ -82,7 +82,9 @@ impl Hooks for Application {
     fn on_received(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
         match &self.received {
             Received::Callback(callback) => {
-                self.decide(*callback, || View::new(upload, BITSUP_PACKET_NONE), verdict);
+                // SAFETY: the view ends inside of `decide`.
+                let view = || unsafe { View::new(upload, BITSUP_PACKET_NONE).with_content(upload) };
+                self.decide(*callback, view, verdict);
             }
             Received::Notifier(notifier) => notifier.on_received(upload, verdict),
         }

@@ -87,7 +87,7 @@ pub unsafe extern "C" fn bitsup_engine_config_set_store(
     guard!(error, {
         let (config, store) = (handle::borrow(config, "config")?, handle::borrow(store, "store")?);
         let mut settings = handle::write(&config.settings)?;
-        settings.config.store = Arc::clone(&store.store);
+        settings.config.store = store.store();
         settings.has_store = true;
         Ok(())
     })

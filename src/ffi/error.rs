@@ -128,7 +128,7 @@ impl bitsup_error {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_status_name(status: bitsup_status) -> *const c_char {
-    guard_or!(c"".as_ptr(), { Ok(status_row(status).map_or(c"BITSUP_E_UNKNOWN", |row| row.1).as_ptr()) })
+    guard_or!(c"".as_ptr(), { Ok(name_of(status).as_ptr()) })
 }
 
 /// What a status means, in English: "reading or writing failed on this machine".
@@ -222,6 +222,11 @@ pub unsafe extern "C" fn bitsup_error_free(error: *mut bitsup_error) {
         }
         Ok(())
     })
+}
+
+/// The name of a status.
+pub(super) fn name_of(status: bitsup_status) -> &'static CStr {
+    status_row(status).map_or(c"BITSUP_E_UNKNOWN", |row| row.1)
 }
 
 fn status_row(status: bitsup_status) -> Option<&'static (bitsup_status, &'static CStr, &'static CStr)> {

@@ -33,7 +33,7 @@ impl<C> Loan<C> {
     }
 
     /// Changes the content; `name` is the parameter's.
-    pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut C)) -> Result<(), Error> {
+    pub(super) fn change<R>(&self, name: &str, change: impl FnOnce(&mut C) -> R) -> Result<R, Error> {
         handle::write(&self.content)?.as_mut().map(change).ok_or_else(|| over(name))
     }
 

@@ -22,6 +22,7 @@ mod guard;
 mod application;
 mod handle;
 mod loan;
+mod store_callbacks;
 
 pub mod callback;
 pub mod client;
@@ -42,6 +43,8 @@ pub mod server;
 pub mod server_config;
 pub mod source;
 pub mod store;
+pub mod store_list;
+pub mod store_ops;
 pub mod text;
 pub mod upload;
 pub mod verdict;

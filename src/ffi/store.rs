@@ -7,7 +7,7 @@ use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Head};
 use super::text;
 use crate::error::Error;
-use crate::store::{DirOptions, DirStore, Durability, Store};
+use crate::store::{DirOptions, DirStore, Durability, MemoryStore, Store};
 
 /// Durability: a loss of power may cost whatever the kernel has not written by itself.
 pub const BITSUP_DURABILITY_NONE: i32 = 0;
@@ -19,12 +19,24 @@ pub const BITSUP_DURABILITY_FRAGMENT: i32 = 2;
 /// Where an engine keeps what it receives.
 pub struct bitsup_store {
     head: Head,
-    pub(super) store: Arc<dyn Store>,
+    store: Arc<dyn Store>,
 }
 
 impl Handle for bitsup_store {
     fn head(&self) -> &Head {
         &self.head
+    }
+}
+
+impl bitsup_store {
+    /// Gives a store to the caller.
+    pub(super) fn give(store: Arc<dyn Store>) -> *mut Self {
+        handle::give(Self { head: Head::new(), store })
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
     }
 }
 
@@ -49,8 +61,28 @@ pub unsafe extern "C" fn bitsup_store_new_dir(
     guard!(error, {
         let (root, out) = (text::path(root, "root")?, handle::out(out, "out")?);
         let options = DirOptions { durability: durability_of(durability)?, shared: shared != 0 };
-        let store = Arc::new(DirStore::open(root, options)?);
-        out.set(handle::give(bitsup_store { head: Head::new(), store }));
+        out.set(bitsup_store::give(Arc::new(DirStore::open(root, options)?)));
+        Ok(())
+    })
+}
+
+/// Files and unfinished uploads in memory, at most `max_bytes` in all; they are gone with the store. For
+/// tests, and for small uploads that the program takes over itself: on_received reads them by
+/// bitsup_upload_read, and by bitsup_verdict_set_keep_file says that they need not stay. There are no folders.
+///
+/// Ownership: free `*out` with bitsup_store_free.
+/// Threads: any.
+/// Errors: NULL_ARGUMENT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_store_new_memory(
+    max_bytes: u64,
+    out: *mut *mut bitsup_store,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let out = handle::out(out, "out")?;
+        out.set(bitsup_store::give(Arc::new(MemoryStore::new(max_bytes))));
         Ok(())
     })
 }

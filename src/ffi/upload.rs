@@ -2,13 +2,16 @@
 
 use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
+use std::ptr::NonNull;
 
+use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Head};
 use super::loan::{Lent, Loan};
 use super::text;
 use crate::engine::Upload;
-use crate::error::Error;
+use crate::error::{Error, Status};
 use crate::proto::{PacketKind, names};
+use crate::store::Content;
 
 /// Packet: none; a session ended by itself.
 pub const BITSUP_PACKET_NONE: i32 = 0;
@@ -51,7 +54,6 @@ impl Lent for bitsup_upload {
 }
 
 /// An upload in C's terms.
-#[derive(Debug)]
 pub(super) struct View {
     packet: i32,
     session_id: Option<CString>,
@@ -64,7 +66,17 @@ pub(super) struct View {
     headers: Vec<(String, CString)>,
     received: u64,
     total: u64,
+    content: Option<Borrowed>,
 }
+
+/// The received bytes, borrowed from the engine while a callback runs.
+struct Borrowed(NonNull<dyn Content>);
+
+// SAFETY: whoever calls back waits for the callback, so that only one thread at a time uses the content, which
+// may move between threads.
+unsafe impl Send for Borrowed {}
+// SAFETY: a shared one is only read by `View::read`, which has it for itself.
+unsafe impl Sync for Borrowed {}
 
 impl View {
     /// `without` is the packet where there is none.
@@ -83,7 +95,34 @@ impl View {
             headers: texts.map(|(name, value)| (name.to_owned(), text::c_string(value))).collect(),
             received: upload.received,
             total: upload.total.unwrap_or(u64::MAX),
+            content: None,
         }
+    }
+
+    /// The same with what `upload` has to be read.
+    ///
+    /// # Safety
+    /// The view ends before `upload` does.
+    pub(super) unsafe fn with_content(self, upload: &Upload<'_>) -> Self {
+        let content = upload.content.map(|content| {
+            let content: NonNull<dyn Content + '_> = NonNull::from(content);
+            // SAFETY: only the lifetime changes, which the caller sees to.
+            Borrowed(unsafe {
+                std::mem::transmute::<NonNull<dyn Content + '_>, NonNull<dyn Content>>(content)
+            })
+        });
+        Self { content, ..self }
+    }
+
+    /// Reads the content; exclusive, because a content is read by one thread at a time.
+    fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        let Some(Borrowed(content)) = &self.content else {
+            let message = "the upload has nothing to be read; only on_received has";
+            return Err(Error::new(Status::InvalidState, message));
+        };
+        // SAFETY: the view ends before what it was made of, by the contract of `with_content`.
+        let read = unsafe { content.as_ref() }.read_at(offset, buffer);
+        read.map_err(|error| Error::io("cannot read what was received", error))
     }
 
     fn header(&self, name: &str) -> Option<&CStr> {
@@ -248,6 +287,31 @@ pub unsafe extern "C" fn bitsup_upload_received(upload: *const bitsup_upload) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_total(upload: *const bitsup_upload) -> u64 {
     guard_or!(u64::MAX, { look(upload, |view| view.total) })
+}
+
+/// Reads what was received, in on_received: at most `len` bytes at `offset` into `buffer`, `*out_read` of them;
+/// 0 at the end only. It works for every store, those without files included.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for a length that no memory has, BUSY, INVALID_STATE in and after
+/// other callbacks; 2xx from the store.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_upload_read(
+    upload: *const bitsup_upload,
+    offset: u64,
+    buffer: *mut u8,
+    len: usize,
+    out_read: *mut usize,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let upload = handle::borrow(upload, "upload")?;
+        let (buffer, out_read) = (text::buffer(buffer, len, "buffer")?, handle::out(out_read, "out_read")?);
+        out_read.set(upload.0.change("upload", |view| view.read(offset, buffer))??);
+        Ok(())
+    })
 }
 
 /// # Safety

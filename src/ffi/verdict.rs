@@ -64,6 +64,26 @@ pub unsafe extern "C" fn bitsup_verdict_reject(
     })
 }
 
+/// Refuses with 401 and asks for credentials, in on_request: `challenge` is the value of WWW-Authenticate, such
+/// as "Basic realm=\"uploads\"", or several of them with commas between. One that cannot be sent in a header
+/// is answered 500: nothing of it gets into the answer.
+///
+/// Ownership: copies the text.
+/// Threads: one at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_verdict_challenge(
+    verdict: *mut bitsup_verdict,
+    challenge: *const c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let challenge = text::required(challenge, "challenge")?;
+        change(verdict, |verdict| verdict.challenge(challenge))
+    })
+}
+
 /// Names the user, in on_request. Sessions belong to whoever made them, and nobody else may use them.
 ///
 /// Ownership: copies the text.

@@ -1,5 +1,7 @@
-//! Where received bytes lie: the traits an engine writes through, and the two stores that come with bitsup.
+//! Where received bytes lie: the traits an engine writes through, the two stores that come with bitsup, and
+//! the way to put them anywhere else.
 
+pub mod backend;
 #[cfg(unix)]
 pub mod dir;
 pub mod farm;
@@ -15,6 +17,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
+pub use backend::{Backend, BackendStore, Part, PartInfo, Place};
 #[cfg(unix)]
 pub use dir::{DirOptions, DirStore, Durability};
 pub use farm::{Farm, Hold};

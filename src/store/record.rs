@@ -1,9 +1,17 @@
 //! What a store remembers of a session besides its bytes.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
 use super::path::Destination;
 use crate::proto::{Context, HResult, SessionId};
+
+/// The layout of a record in bytes. Layout 1 had no outcome: a version that does not know of one would deliver
+/// what the application refused.
+const FORMAT: u32 = 2;
+/// The oldest layout that is read.
+const OLDEST: u32 = 1;
 
 /// How far a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +53,26 @@ pub struct SessionRecord {
 }
 
 impl SessionRecord {
+    /// The record as stores keep it: JSON that begins with the number of its layout.
+    ///
+    /// Errors: none that could be caused.
+    pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        Ok(serde_json::to_vec_pretty(&Stamped { version: FORMAT, record: self })?)
+    }
+
+    /// Reads what [`Self::to_bytes`] made, of this version or an older one.
+    ///
+    /// Errors: `InvalidData` for what is no record, or one of a newer version.
+    pub fn from_bytes(bytes: &[u8]) -> io::Result<Self> {
+        let Stamp { version } = serde_json::from_slice(bytes).map_err(invalid)?;
+        if !(OLDEST..=FORMAT).contains(&version) {
+            let message =
+                format!("it has format {version}; this version of bitsup reads {OLDEST} to {FORMAT}");
+            return Err(invalid(message));
+        }
+        serde_json::from_slice(bytes).map_err(invalid)
+    }
+
     /// The path of the remote name: what packets of the session must name (PROTOCOL 4.7).
     pub fn remote(&self) -> &Destination {
         self.remote.as_ref().unwrap_or(&self.destination)
@@ -63,6 +91,25 @@ impl SessionRecord {
         self.phase == SessionPhase::Delivered
             || matches!(self.outcome, Some(Outcome::Accepted { keep: false, .. }))
     }
+}
+
+/// A record with the number of its layout.
+#[derive(Serialize)]
+struct Stamped<'a> {
+    version: u32,
+    #[serde(flatten)]
+    record: &'a SessionRecord,
+}
+
+/// What every layout begins with.
+#[derive(Deserialize)]
+struct Stamp {
+    version: u32,
+}
+
+/// Says that a record is none.
+pub(super) fn invalid(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
 /// What the application behind the server said of a complete upload (PROTOCOL 5.5).

@@ -190,7 +190,12 @@ static void uploads_and_verdicts(void)
     CHECK(bitsup_upload_header(NULL, "Host") == NULL);
     CHECK(bitsup_upload_received(NULL) == 0);
     CHECK(bitsup_upload_total(NULL) == UINT64_MAX);
+    uint8_t byte = 0;
+    size_t count = 9;
+    NULL_AT("upload", bitsup_upload_read(NULL, 0, &byte, 1, &count, e));
+    CHECK(count == 9);
     NULL_AT("verdict", bitsup_verdict_reject(NULL, 403, 0, BITSUP_CONTEXT_SERVER, e));
+    NULL_AT("verdict", bitsup_verdict_challenge(NULL, "Basic", e));
     NULL_AT("verdict", bitsup_verdict_set_owner(NULL, "a", e));
     NULL_AT("verdict", bitsup_verdict_set_destination(NULL, "a", e));
     NULL_AT("verdict", bitsup_verdict_set_keep_file(NULL, 1, e));
@@ -227,6 +232,7 @@ static void stores_and_engines(bitsup_store *store, bitsup_engine *engine)
     bitsup_store *out_store = store;
     NULL_AT("root", bitsup_store_new_dir(NULL, 0, 0, &out_store, e));
     NULL_AT("out", bitsup_store_new_dir("/nonexistent", 0, 0, NULL, e));
+    NULL_AT("out", bitsup_store_new_memory(0, NULL, e));
     CHECK(out_store == store);
     bitsup_store_free(NULL);
 
@@ -326,6 +332,39 @@ static void exchanges(bitsup_engine *engine)
     bitsup_exchange_free(NULL);
 }
 
+/* tests/c/stores.c has the positions of bitsup_store_list_add that need a callback. */
+static void store_ops(bitsup_store *store)
+{
+    bitsup_store_ops *ops = bitsup_store_ops_new(NULL, NULL);
+    bitsup_store *out = store;
+    NULL_AT("ops", bitsup_store_ops_on_create(NULL, NULL, e));
+    NULL_AT("ops", bitsup_store_ops_on_save(NULL, NULL, e));
+    NULL_AT("ops", bitsup_store_ops_on_list(NULL, NULL, e));
+    NULL_AT("ops", bitsup_store_ops_on_stat(NULL, NULL, e));
+    NULL_AT("ops", bitsup_store_ops_on_write(NULL, NULL, e));
+    NULL_AT("ops", bitsup_store_ops_on_flush(NULL, NULL, e));
+    NULL_AT("ops", bitsup_store_ops_on_read(NULL, NULL, e));
+    NULL_AT("ops", bitsup_store_ops_on_commit(NULL, NULL, e));
+    NULL_AT("ops", bitsup_store_ops_on_remove(NULL, NULL, e));
+    NULL_AT("ops", bitsup_store_ops_on_place(NULL, NULL, e));
+    OK(bitsup_store_ops_on_create(ops, NULL, e));
+    OK(bitsup_store_ops_on_save(ops, NULL, e));
+    OK(bitsup_store_ops_on_list(ops, NULL, e));
+    OK(bitsup_store_ops_on_stat(ops, NULL, e));
+    OK(bitsup_store_ops_on_write(ops, NULL, e));
+    OK(bitsup_store_ops_on_flush(ops, NULL, e));
+    OK(bitsup_store_ops_on_read(ops, NULL, e));
+    OK(bitsup_store_ops_on_commit(ops, NULL, e));
+    OK(bitsup_store_ops_on_remove(ops, NULL, e));
+    OK(bitsup_store_ops_on_place(ops, NULL, e));
+    NULL_AT("list", bitsup_store_list_add(NULL, "a", NULL, 0, 0, e));
+    NULL_AT("ops", bitsup_store_new_custom(NULL, &out, e));
+    NULL_AT("out", bitsup_store_new_custom(ops, NULL, e));
+    CHECK(out == store);
+    bitsup_store_ops_free(ops);
+    bitsup_store_ops_free(NULL);
+}
+
 static void servers(bitsup_engine *engine, bitsup_server *server)
 {
     bitsup_server_config *config = bitsup_server_config_new();
@@ -376,6 +415,7 @@ int main(int argc, char **argv)
     hooks();
     stores_and_engines(store, engine);
     exchanges(engine);
+    store_ops(store);
     servers(engine, server);
     CHECK(text == text_sentinel && one == 1 && two == 2);
 

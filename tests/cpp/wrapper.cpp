@@ -1,42 +1,15 @@
 // What bitsup.hpp adds to the C functions: ownership, exceptions, callbacks that throw. Takes two empty folders.
-#include <bitsup.hpp>
+#include "check.hpp"
 
 #include <chrono>
-#include <cstdlib>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <type_traits>
 #include <vector>
 
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            std::cerr << __FILE__ << ':' << __LINE__ << ": not so: " #condition "\n"; \
-            std::exit(1);                                                             \
-        }                                                                             \
-    } while (0)
-
-// The call must throw a bitsup::error of that status, which is returned.
-#define FAILS(expected, call) fails(__LINE__, expected, [&] { call; })
-
 namespace {
 
 using namespace std::chrono_literals;
-
-template <class Call> bitsup::error fails(int line, bitsup_status expected, Call call)
-{
-    try {
-        call();
-    } catch (const bitsup::error &error) {
-        if (error.status() == expected)
-            return error;
-        std::cerr << "line " << line << ": " << error.status_name() << ": " << error.what() << '\n';
-        std::exit(1);
-    }
-    std::cerr << "line " << line << ": does not throw\n";
-    std::exit(1);
-}
 
 struct thrown {
     int number;

@@ -1,4 +1,5 @@
 //! The examples `serve` and `upload`, in whichever language and however they were built, run against each other.
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

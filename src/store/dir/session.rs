@@ -11,10 +11,10 @@ use rustix::fs::{
     unlinkat, utimensat,
 };
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 
 use super::{Durability, open_directory, open_file, unlink_if_there};
 use crate::proto::SessionId;
+use crate::store::record::invalid;
 use crate::store::{SessionRecord, StoredSession};
 
 /// The file that holds the record.
@@ -23,11 +23,6 @@ pub const RECORD: &str = "session.json";
 const STAGED: &str = "session.json.new";
 /// The file that holds the bytes.
 pub const DATA: &str = "data";
-/// The layout of [`RECORD`]. Layout 1 had no outcome: a version that does not know of one would deliver what
-/// the application refused.
-const FORMAT: u32 = 2;
-/// The oldest layout that is read.
-const OLDEST: u32 = 1;
 
 /// An open session directory.
 #[derive(Debug)]
@@ -113,7 +108,7 @@ impl SessionDir {
     pub fn stage(&self, record: &SessionRecord) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
         let mut file = open_file(&self.directory, STAGED, flags, Mode::RUSR | Mode::WUSR)?;
-        file.write_all(&serde_json::to_vec_pretty(&Stamped { version: FORMAT, record })?)?;
+        file.write_all(&record.to_bytes()?)?;
         match self.durability {
             Durability::Fragment => file.sync_data(),
             _ => Ok(()),
@@ -197,34 +192,10 @@ pub fn half_made(sessions: &OwnedFd, for_at_least: Duration) -> io::Result<Vec<S
     Ok(ids)
 }
 
-/// What [`RECORD`] holds.
-#[derive(Serialize)]
-struct Stamped<'a> {
-    version: u32,
-    #[serde(flatten)]
-    record: &'a SessionRecord,
-}
-
-/// What every format of [`RECORD`] begins with.
-#[derive(Deserialize)]
-struct Stamp {
-    version: u32,
-}
-
 fn parse(file: &mut File) -> io::Result<SessionRecord> {
-    let mut text = Vec::new();
-    file.read_to_end(&mut text)?;
-    let stamp = serde_json::from_slice::<Stamp>(&text).map_err(invalid)?;
-    if !(OLDEST..=FORMAT).contains(&stamp.version) {
-        let message =
-            format!("it has format {}; this version of bitsup reads {OLDEST} to {FORMAT}", stamp.version);
-        return Err(invalid(message));
-    }
-    serde_json::from_slice(&text).map_err(invalid)
-}
-
-fn invalid(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, reason)
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    SessionRecord::from_bytes(&bytes)
 }
 
 /// When the file was last written, in milliseconds since 1970.

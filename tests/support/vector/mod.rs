@@ -1,6 +1,8 @@
 //! Runs the vectors: each case in every mode that suits it.
 
 pub mod app;
+#[path = "../callback_store.rs"]
+mod callback_store;
 pub mod drive;
 pub mod parse;
 pub mod world;

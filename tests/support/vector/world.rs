@@ -12,6 +12,7 @@ use bitsup::store::{DirOptions, DirStore, MemoryStore, Store};
 use tempfile::TempDir;
 
 use super::app::App;
+use super::callback_store;
 use super::drive::{Driver, Hanging, Host};
 use super::parse::Case;
 
@@ -27,11 +28,13 @@ pub struct Mode {
 pub type Start = fn(&Path, &EngineSettings, Option<&Arc<App>>) -> Box<dyn Host>;
 
 #[allow(dead_code, reason = "an HTTP server of somebody else has a mode of its own")]
-pub const MODES: [Mode; 4] = [
+pub const MODES: [Mode; 6] = [
     Mode { store: "memory", via: "engine", start: None },
     Mode { store: "dir", via: "engine", start: None },
     Mode { store: "memory", via: "listener", start: None },
     Mode { store: "dir", via: "fresh-listener", start: None },
+    Mode { store: "callbacks", via: "engine", start: None },
+    Mode { store: "callbacks", via: "listener", start: None },
 ];
 
 impl Mode {
@@ -39,6 +42,8 @@ impl Mode {
         case.only.iter().all(|word| match word.as_str() {
             "engine" => self.via == "engine",
             "listener" => self.via != "engine",
+            // As opposed to files.
+            "memory" => self.store != "dir",
             word => self.store == word,
         })
     }
@@ -46,6 +51,7 @@ impl Mode {
 
 enum Files {
     Memory(MemoryStore),
+    Callbacks(callback_store::Files),
     Dir(TempDir),
 }
 
@@ -73,6 +79,10 @@ impl World {
             "memory" => {
                 let size = case.settings.get("store-size").map_or(u64::MAX, |size| size.parse().unwrap());
                 Files::Memory(MemoryStore::new(size))
+            }
+            "callbacks" => {
+                let size = case.settings.get("store-size").map_or(usize::MAX, |size| size.parse().unwrap());
+                Files::Callbacks(callback_store::Files::new(size))
             }
             _ => Files::Dir(tempfile::tempdir().unwrap()),
         };
@@ -113,6 +123,7 @@ impl World {
     pub fn put_file(&self, path: &str, content: &[u8]) {
         match &self.files {
             Files::Memory(store) => store.put_file(path, content),
+            Files::Callbacks(files) => files.put_file(path, content),
             Files::Dir(root) => std::fs::write(root.path().join(path), content).unwrap(),
         }
     }
@@ -120,6 +131,7 @@ impl World {
     pub fn make_folder(&self, path: &str) {
         match &self.files {
             Files::Memory(store) => store.make_directory(path),
+            Files::Callbacks(files) => files.make_folder(path),
             Files::Dir(root) => std::fs::create_dir(root.path().join(path)).unwrap(),
         }
     }
@@ -127,6 +139,7 @@ impl World {
     pub fn file(&self, path: &str) -> Option<Vec<u8>> {
         match &self.files {
             Files::Memory(store) => store.file(path),
+            Files::Callbacks(files) => files.file(path),
             Files::Dir(root) => std::fs::read(root.path().join(path)).ok(),
         }
     }
@@ -134,6 +147,7 @@ impl World {
     pub fn file_length(&self, path: &str) -> Option<u64> {
         match &self.files {
             Files::Memory(store) => store.file(path).map(|content| content.len() as u64),
+            Files::Callbacks(files) => files.file(path).map(|content| content.len() as u64),
             Files::Dir(root) => root.path().join(path).metadata().ok().map(|file| file.len()),
         }
     }
@@ -142,6 +156,7 @@ impl World {
     pub fn files(&self) -> Vec<String> {
         match &self.files {
             Files::Memory(store) => store.files(),
+            Files::Callbacks(files) => files.inside().files.keys().cloned().collect(),
             Files::Dir(root) => visible_files(root.path(), root.path()),
         }
     }
@@ -149,6 +164,7 @@ impl World {
     pub fn session_data(&self, name: &str) -> Option<Vec<u8>> {
         match &self.files {
             Files::Memory(store) => store.session_data(self.session_id(name)),
+            Files::Callbacks(files) => files.session_data(&self.session_id(name).to_string()),
             Files::Dir(_) => std::fs::read(self.data_path(name)).ok(),
         }
     }
@@ -212,6 +228,7 @@ fn engine(
 ) -> Engine {
     let store: Arc<dyn Store> = match files {
         Files::Memory(store) => Arc::new(store.clone()),
+        Files::Callbacks(files) => files.open(),
         Files::Dir(root) => Arc::new(DirStore::open(root.path(), DirOptions::default()).unwrap()),
     };
     let hooks = app.map(|app| Arc::clone(app) as Arc<dyn Hooks>);

@@ -1,0 +1,326 @@
+/* Stores in memory and of the program's own: what their callbacks get, and what their answers become. */
+#include "check.h"
+
+static const char some_id[] = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
+
+enum { SIZE = 20000, FRAGMENT = 8192, ALL = 9 };
+
+/* One session and one file, in memory. The callbacks of one session come one at a time. */
+struct own {
+    char id[64], name[64];
+    uint8_t record[4096], data[SIZE], file[SIZE], reply[64];
+    size_t record_len, data_len, file_len, reply_len;
+    int has_data, has_reply, calls, destroyed;
+    const char *failing; /* the callback that fails */
+    bitsup_status failure;
+    bitsup_store_list *late;
+};
+
+static void destroyed(void *user_data)
+{
+    ++((struct own *)user_data)->destroyed;
+}
+
+/* What every callback begins with. */
+#define CALLED(name, own)                                               \
+    do {                                                                \
+        (own)->calls++;                                                 \
+        if ((own)->failing != NULL && strcmp((own)->failing, name) == 0) \
+            return (own)->failure;                                      \
+    } while (0)
+
+static bitsup_status on_create(void *user_data, const char *id, const uint8_t *record, size_t len)
+{
+    struct own *own = user_data;
+    CALLED("create", own);
+    CHECK(strlen(id) == 38 && len > 0 && len <= sizeof own->record);
+    strcpy(own->id, id);
+    memcpy(own->record, record, own->record_len = len);
+    own->has_data = 1, own->has_reply = 0, own->data_len = 0;
+    return BITSUP_OK;
+}
+
+static bitsup_status on_save(void *user_data, const char *id, const uint8_t *record, size_t len)
+{
+    struct own *own = user_data;
+    CALLED("save", own);
+    CHECK(strcmp(own->id, id) == 0 && len <= sizeof own->record);
+    memcpy(own->record, record, own->record_len = len);
+    return BITSUP_OK;
+}
+
+static bitsup_status on_list(void *user_data, bitsup_store_list *list)
+{
+    struct own *own = user_data;
+    CALLED("list", own);
+    EXPECT(BITSUP_E_NULL_ARGUMENT, "`session_id`", bitsup_store_list_add(list, NULL, own->record, 1, 0, e));
+    EXPECT(BITSUP_E_NULL_ARGUMENT, "`record`", bitsup_store_list_add(list, own->id, NULL, 1, 0, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`session_id`", bitsup_store_list_add(list, "\xFF", own->record, 1, 0, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`session_id`", bitsup_store_list_add(list, "no id", own->record, 1, 0, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`record`",
+           bitsup_store_list_add(list, some_id, own->record, SIZE_MAX, 0, e));
+    OK(bitsup_store_list_add(list, some_id, (const uint8_t *)"damaged", 7, UINT64_MAX, e));
+    if (*own->id != '\0')
+        OK(bitsup_store_list_add(list, own->id, own->record, own->record_len, 0, e));
+    own->late = list;
+    return BITSUP_OK;
+}
+
+static bitsup_status on_stat(void *user_data, const char *id, int32_t part, uint64_t *out_length, uint64_t *out_ms)
+{
+    struct own *own = user_data;
+    CALLED("stat", own);
+    CHECK(*out_length == 0 && *out_ms == 0 && (part == BITSUP_PART_DATA || part == BITSUP_PART_REPLY));
+    if (strcmp(own->id, id) != 0 || !(part == BITSUP_PART_DATA ? own->has_data : own->has_reply))
+        return BITSUP_E_NOT_FOUND;
+    *out_length = part == BITSUP_PART_DATA ? own->data_len : own->reply_len;
+    return BITSUP_OK;
+}
+
+static bitsup_status on_write(void *user_data, const char *id, int32_t part, uint64_t offset, const uint8_t *data,
+                              size_t len)
+{
+    struct own *own = user_data;
+    CALLED("write", own);
+    CHECK(strcmp(own->id, id) == 0);
+    if (part == BITSUP_PART_REPLY) {
+        CHECK(offset == (own->has_reply ? own->reply_len : 0) && offset + len <= sizeof own->reply);
+        memcpy(own->reply + offset, data, len);
+        own->has_reply = 1, own->reply_len = (size_t)offset + len;
+        return BITSUP_OK;
+    }
+    CHECK(offset == own->data_len && offset + len <= SIZE);
+    memcpy(own->data + offset, data, len);
+    own->data_len += len;
+    return BITSUP_OK;
+}
+
+static bitsup_status on_part(void *user_data, const char *id, int32_t part, const char *name)
+{
+    struct own *own = user_data;
+    CALLED(name, own);
+    if (strcmp(name, "flush") == 0 || strcmp(own->id, id) != 0)
+        return BITSUP_OK;
+    own->has_reply = 0, own->reply_len = 0;
+    CHECK(part == BITSUP_PART_REPLY || part == BITSUP_PART_ALL);
+    if (part == BITSUP_PART_ALL)
+        *own->id = '\0', own->has_data = 0;
+    return BITSUP_OK;
+}
+
+static bitsup_status on_flush(void *user_data, const char *id, int32_t part)
+{
+    return on_part(user_data, id, part, "flush");
+}
+
+static bitsup_status on_remove(void *user_data, const char *id, int32_t part)
+{
+    return on_part(user_data, id, part, "remove");
+}
+
+static bitsup_status on_read(void *user_data, const char *id, int32_t part, uint64_t offset, uint8_t *buffer,
+                             size_t len, size_t *out_read)
+{
+    struct own *own = user_data;
+    CALLED("read", own);
+    const uint8_t *bytes = part == BITSUP_PART_DATA ? own->data : own->reply;
+    size_t held = part == BITSUP_PART_DATA ? own->data_len : own->reply_len;
+    if (strcmp(own->id, id) != 0)
+        return BITSUP_E_NOT_FOUND;
+    *out_read = offset >= held ? 0 : held - offset < len ? held - (size_t)offset : len;
+    memcpy(buffer, bytes + (offset >= held ? 0 : offset), *out_read);
+    return BITSUP_OK;
+}
+
+static bitsup_status on_commit(void *user_data, const char *id, const char *destination, int32_t overwrite,
+                               const uint8_t *record, size_t len)
+{
+    struct own *own = user_data;
+    CALLED("commit", own);
+    CHECK(strcmp(own->id, id) == 0 && overwrite == 1 && own->has_data);
+    strcpy(own->name, destination);
+    memcpy(own->file, own->data, own->file_len = own->data_len);
+    memcpy(own->record, record, own->record_len = len);
+    own->has_data = 0;
+    return BITSUP_OK;
+}
+
+static bitsup_status on_place(void *user_data, const char *destination, int32_t *out_place)
+{
+    struct own *own = user_data;
+    CALLED("place", own);
+    *out_place = strcmp(own->name, destination) == 0 ? BITSUP_PLACE_FILE : BITSUP_PLACE_FREE;
+    return BITSUP_OK;
+}
+
+/* Everything but `without`, of ALL needed ones. */
+static bitsup_store_ops *make_ops(struct own *own, int without)
+{
+    bitsup_store_ops *ops = bitsup_store_ops_new(own, destroyed);
+    OK(bitsup_store_ops_on_create(ops, without == 0 ? NULL : on_create, e));
+    OK(bitsup_store_ops_on_save(ops, without == 1 ? NULL : on_save, e));
+    OK(bitsup_store_ops_on_stat(ops, without == 2 ? NULL : on_stat, e));
+    OK(bitsup_store_ops_on_write(ops, without == 3 ? NULL : on_write, e));
+    OK(bitsup_store_ops_on_read(ops, without == 4 ? NULL : on_read, e));
+    OK(bitsup_store_ops_on_commit(ops, without == 5 ? NULL : on_commit, e));
+    OK(bitsup_store_ops_on_remove(ops, without == 6 ? NULL : on_remove, e));
+    OK(bitsup_store_ops_on_list(ops, on_list, e));
+    OK(bitsup_store_ops_on_flush(ops, on_flush, e));
+    OK(bitsup_store_ops_on_place(ops, on_place, e));
+    return ops;
+}
+
+static int32_t on_received(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
+{
+    uint8_t buffer[SIZE + 1];
+    size_t count = 0, all = 0;
+    (void)user_data;
+    CHECK(bitsup_upload_data_path(upload) == NULL && bitsup_upload_reply_path(upload) == NULL);
+    EXPECT(BITSUP_E_NULL_ARGUMENT, "`buffer`", bitsup_upload_read(upload, 0, NULL, 1, &count, e));
+    EXPECT(BITSUP_E_NULL_ARGUMENT, "`out_read`", bitsup_upload_read(upload, 0, buffer, 1, NULL, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`buffer`", bitsup_upload_read(upload, 0, buffer, SIZE_MAX, &count, e));
+    OK(bitsup_upload_read(upload, UINT64_MAX, buffer, 1, &count, e));
+    CHECK(count == 0);
+    OK(bitsup_upload_read(upload, 0, NULL, 0, &count, e));
+    do {
+        OK(bitsup_upload_read(upload, all, buffer + all, sizeof buffer - all, &count, e));
+        all += count;
+    } while (count > 0);
+    CHECK(all == SIZE && buffer[0] == 7 && buffer[SIZE - 1] == 7);
+    OK(bitsup_verdict_set_reply_bytes(verdict, (const uint8_t *)"thanks", 6, e));
+    return BITSUP_CONTINUE;
+}
+
+static int32_t on_request(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
+{
+    uint8_t byte = 0;
+    size_t count = 9;
+    (void)user_data, (void)verdict;
+    EXPECT(BITSUP_E_INVALID_STATE, "on_received", bitsup_upload_read(upload, 0, &byte, 1, &count, e));
+    CHECK(count == 9);
+    return BITSUP_CONTINUE;
+}
+
+/* Takes the store. */
+static bitsup_engine *make_engine_over(bitsup_store *store)
+{
+    bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
+    bitsup_engine_config *config = bitsup_engine_config_new();
+    bitsup_engine *engine = NULL;
+    OK(bitsup_hooks_on_request(hooks, on_request, e));
+    OK(bitsup_hooks_on_received(hooks, on_received, e));
+    OK(bitsup_engine_config_set_store(config, store, e));
+    OK(bitsup_engine_config_set_hooks(config, hooks, e));
+    OK(bitsup_engine_config_set_allow_overwrite(config, 1, e));
+    OK(bitsup_engine_new(config, &engine, e));
+    bitsup_hooks_free(hooks);
+    bitsup_engine_config_free(config);
+    bitsup_store_free(store);
+    return engine;
+}
+
+/* Takes the engine. The reply goes to `reply_path`. */
+static bitsup_status upload(bitsup_engine *engine, const char *reply_path, bitsup_error **error)
+{
+    static uint8_t data[SIZE];
+    memset(data, 7, SIZE);
+    bitsup_server *server = make_server_over(engine);
+    char *url = url_of(server, "a.bin");
+    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_job *job = make_job(client, url, data, SIZE);
+    OK(bitsup_job_set_reply_path(job, reply_path, e));
+    bitsup_status status = bitsup_job_run(job, error);
+    bitsup_job_free(job);
+    bitsup_client_free(client);
+    free(url);
+    OK(bitsup_server_stop(server, 1000, e));
+    bitsup_server_free(server);
+    bitsup_engine_free(engine);
+    return status;
+}
+
+static void has_reply(const char *path)
+{
+    char text[16] = "";
+    FILE *reply = fopen(path, "rb");
+    CHECK(reply != NULL && fread(text, 1, sizeof text, reply) == 6 && strcmp(text, "thanks") == 0);
+    fclose(reply);
+    CHECK(remove(path) == 0);
+}
+
+static void memory_takes_what_fits(const char *reply_path)
+{
+    bitsup_store *store = NULL;
+    bitsup_error *error = NULL;
+    OK(bitsup_store_new_memory(SIZE + 6, &store, e));
+    CHECK(upload(make_engine_over(store), reply_path, &error) == BITSUP_OK);
+    has_reply(reply_path);
+    OK(bitsup_store_new_memory(SIZE - 1, &store, e));
+    CHECK(upload(make_engine_over(store), reply_path, &error) == BITSUP_E_SERVER_FAULT);
+    CHECK(bitsup_error_http_status(error) == 500 && bitsup_error_hresult(error) == 0x80070070);
+    bitsup_error_free(error);
+}
+
+static void an_incomplete_set_is_refused(void)
+{
+    for (int without = 0; without < 7; without++) {
+        static const char *const names[] = {"create", "save", "stat", "write", "read", "commit", "remove"};
+        struct own own = {.calls = 0};
+        bitsup_store *store = NULL;
+        bitsup_store_ops *ops = make_ops(&own, without);
+        EXPECT(BITSUP_E_INVALID_STATE, names[without], bitsup_store_new_custom(ops, &store, e));
+        CHECK(store == NULL && own.destroyed == 0);
+        bitsup_store_ops_free(ops);
+        CHECK(own.destroyed == 1 && own.calls == 0);
+    }
+}
+
+/* `failing` may be NULL; else what the client is told. */
+static void a_store_of_our_own(const char *reply_path, const char *failing, bitsup_status failure,
+                               uint16_t http_status, uint32_t hresult)
+{
+    static struct own own;
+    memset(&own, 0, sizeof own);
+    bitsup_store_ops *ops = make_ops(&own, ALL);
+    bitsup_store *store = NULL;
+    bitsup_error *error = NULL;
+    OK(bitsup_store_new_custom(ops, &store, e));
+    bitsup_store_ops_free(ops);
+    bitsup_engine *engine = make_engine_over(store);
+    EXPECT(BITSUP_E_INVALID_STATE, "`list`", bitsup_store_list_add(own.late, some_id, NULL, 0, 0, e));
+    own.failing = failing;
+    own.failure = failure;
+    bitsup_status status = upload(engine, reply_path, &error);
+    CHECK(own.destroyed == 1);
+    if (failing == NULL) {
+        CHECK(status == BITSUP_OK && strcmp(own.name, "a.bin") == 0 && *own.id == '\0');
+        CHECK(own.file_len == SIZE && own.file[0] == 7 && own.file[SIZE - 1] == 7);
+        has_reply(reply_path);
+        return;
+    }
+    if (bitsup_error_http_status(error) != http_status || bitsup_error_hresult(error) != hresult)
+        fprintf(stderr, "%s: %s, %s\n", failing, bitsup_status_name(failure), bitsup_error_message(error));
+    CHECK(status != BITSUP_OK && bitsup_error_http_status(error) == http_status);
+    CHECK(bitsup_error_hresult(error) == hresult && own.file_len == 0);
+    bitsup_error_free(error);
+}
+
+int main(int argc, char **argv)
+{
+    char path[4096];
+    CHECK(argc == 3);
+    snprintf(path, sizeof path, "%s/reply", argv[1]);
+    memory_takes_what_fits(path);
+    an_incomplete_set_is_refused();
+    a_store_of_our_own(path, NULL, BITSUP_OK, 0, 0);
+    a_store_of_our_own(path, "place", BITSUP_E_DENIED, 403, 0x80070005);
+    a_store_of_our_own(path, "create", BITSUP_E_NO_SPACE, 500, 0x80070070);
+    a_store_of_our_own(path, "create", BITSUP_E_DENIED, 403, 0x80070005);
+    a_store_of_our_own(path, "write", BITSUP_E_NO_SPACE, 500, 0x80070070);
+    a_store_of_our_own(path, "write", -12345, 500, 0x801901F4);
+    a_store_of_our_own(path, "flush", BITSUP_E_IO, 500, 0x801901F4);
+    a_store_of_our_own(path, "commit", BITSUP_E_DENIED, 403, 0x80070005);
+    a_store_of_our_own(path, "commit", BITSUP_E_NOT_FOUND, 404, 0x80190194);
+    a_store_of_our_own(path, "stat", BITSUP_E_IO, 500, 0x801901F4);
+    return 0;
+}
