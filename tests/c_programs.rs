@@ -106,7 +106,7 @@ macro_rules! programs {
 
 programs! {
     null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify
-    stores challenge
+    stores challenge types
 }
 
 #[test]
