@@ -15,7 +15,8 @@
  * Parameters: object, inputs, outputs, error. Text is UTF-8 and ends with NUL; paths are the system's own
  * bytes on Unix and UTF-8 elsewhere. No pointer may be NULL but `error`, `user_data`, `destroy`, callbacks,
  * the pointer to an empty block of bytes and what its function says may be. Outputs are written on success
- * only. Times are milliseconds, sizes and offsets bytes. Booleans are int32_t, 0 or not 0.
+ * only. Times are milliseconds, sizes and offsets bytes. Booleans are int32_t, 0 or not 0. An object in the
+ * place of one of another type is BITSUP_E_INVALID_ARGUMENT, and not freed; errors and texts are not objects.
  *
  * Errors: a function that can fail returns a bitsup_status and takes `bitsup_error **error` last. Where it is
  * not NULL, every call writes it: NULL on success, on failure an error that the caller frees. The former

@@ -114,27 +114,7 @@ macro_rules! programs {
 
 programs! {
     null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify
-    exchange exchanges steps readers loggers stops stores challenge
-}
-
-/// The snippets of the manual, in their order, are the C of one server.
-#[test]
-fn the_snippets_of_the_manual_serve_requests() {
-    let folder = tempfile::tempdir().unwrap();
-    let page = include_str!("../docs/embedding.md");
-    let snippets = page.split("```c\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    fs::write(folder.path().join("embedding.inc"), snippets.collect::<String>()).unwrap();
-    for under in [Under::Nothing, Under::Valgrind, Under::Sanitizers] {
-        let program = Program::compile_with("tests/c/embedding.c", under, Some(folder.path()));
-        let (one, two) = (program.make_folder("one"), program.make_folder("two"));
-        succeed(program.command().args([one, two]));
-    }
-}
-
-/// Its loop of servers starts and ends some threads ten thousand times, which is why it takes seconds.
-#[test]
-fn memory_stays_flat_in_ten_thousand_rounds_of_every_kind_of_object() {
-    passes("leaks", Under::Nothing);
+    exchange exchanges steps readers loggers stops stores challenge types
 }
 
 #[test]

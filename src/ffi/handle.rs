@@ -1,6 +1,7 @@
-//! What an opaque pointer points to: a reference-counted object that knows which process made it and whether
-//! a panic went through it.
+//! What an opaque pointer points to: a reference-counted object that knows of which type it is, which process
+//! made it and whether a panic went through it.
 
+use std::any::TypeId;
 use std::process;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use std::thread;
 use crate::error::{Error, Status};
 
 /// An object behind an opaque pointer.
-pub(super) trait Handle: Send + Sync {
+pub(super) trait Handle: Send + Sync + 'static {
     /// What all objects have.
     fn head(&self) -> &Head;
 }
@@ -37,40 +38,87 @@ impl Head {
     }
 }
 
+/// What a pointer of the C API points to, whichever type it names: an object with its type before it. So a
+/// pointer of another type of the library is refused, which a cast or a binding to another language may bring.
+#[derive(Debug)]
+#[repr(C)]
+struct Tagged<T> {
+    kind: TypeId,
+    object: T,
+}
+
+/// A reference to an object.
+#[derive(Debug)]
+pub(super) struct Shared<T>(Arc<Tagged<T>>);
+
+impl<T: Handle> Shared<T> {
+    pub(super) fn new(object: T) -> Self {
+        Self(Arc::new(Tagged { kind: TypeId::of::<T>(), object }))
+    }
+
+    /// The object for C, as long as there is a reference.
+    pub(super) fn pointer(&self) -> *mut T {
+        Arc::as_ptr(&self.0).cast_mut().cast()
+    }
+}
+
+impl<T> std::ops::Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.object
+    }
+}
+
 /// Gives the object to the caller, who ends with [`free`].
 pub(super) fn give<T: Handle>(object: T) -> *mut T {
-    Arc::into_raw(Arc::new(object)).cast_mut()
+    Arc::into_raw(Shared::new(object).0).cast_mut().cast()
 }
 
 /// The caller's reference is gone; the object follows when nobody else uses it. Null is fine. A forked child
-/// leaves the object alone: dropping it would reach into the parent through shared descriptors and locks.
+/// leaves the object alone: dropping it would reach into the parent through shared descriptors and locks. So
+/// is an object of another type.
 ///
 /// # Safety
-/// `object` is null or came from [`give`] and was not freed.
+/// `object` is null or came from [`give`], for whichever type, and was not freed.
 pub(super) unsafe fn free<T: Handle>(object: *mut T) {
-    // SAFETY: by contract the pointer is null or one reference of ours stands behind it.
-    let ours = unsafe { object.as_ref() }.is_some_and(|object| object.head().pid == process::id());
-    if ours {
+    // SAFETY: by contract.
+    let tagged = unsafe { tagged(object) };
+    if tagged.is_some_and(|tagged| tagged.object.head().pid == process::id()) {
         // SAFETY: the reference that `give` made passes to this Arc.
-        drop(unsafe { Arc::from_raw(object) });
+        drop(unsafe { Arc::from_raw(object.cast::<Tagged<T>>()) });
     }
+}
+
+/// The object with its tag; `None` for null and for an object of another type.
+///
+/// # Safety
+/// As for [`free`].
+unsafe fn tagged<'a, T: Handle>(object: *const T) -> Option<&'a Tagged<T>> {
+    // SAFETY: by contract the pointer is null or an object of some type is there, which begins with its kind.
+    let kind = unsafe { object.cast::<TypeId>().as_ref() }?;
+    // SAFETY: and of this type it is.
+    (*kind == TypeId::of::<T>()).then(|| unsafe { &*object.cast::<Tagged<T>>() })
 }
 
 /// An object during a call. It holds a reference of its own, so that the caller may free the object while the
 /// call runs, and poisons the object when a panic passes.
 #[derive(Debug)]
 pub(super) struct Borrowed<T: Handle> {
-    object: Arc<T>,
+    object: Shared<T>,
     panicking_before: bool,
 }
 
 /// Opens the object for a call; `name` is the parameter's.
 ///
 /// # Safety
-/// `object` is null or came from [`give`] and was not freed.
+/// As for [`free`].
 pub(super) unsafe fn borrow<T: Handle>(object: *const T, name: &str) -> Result<Borrowed<T>, Error> {
+    if object.is_null() {
+        return Err(null(name));
+    }
     // SAFETY: by contract.
-    let head = unsafe { object.as_ref() }.ok_or_else(|| null(name))?.head();
+    let head = unsafe { tagged(object) }.ok_or_else(|| other_type(name))?.object.head();
     if head.pid != process::id() {
         let message = format!("`{name}` was made before fork(); a forked child may only exec or exit");
         return Err(Error::new(Status::InvalidState, message));
@@ -81,10 +129,11 @@ pub(super) unsafe fn borrow<T: Handle>(object: *const T, name: &str) -> Result<B
     }
     // SAFETY: the caller's reference keeps the object alive until the count is raised.
     let object = unsafe {
-        Arc::increment_strong_count(object);
-        Arc::from_raw(object)
+        let tagged = object.cast::<Tagged<T>>();
+        Arc::increment_strong_count(tagged);
+        Arc::from_raw(tagged)
     };
-    Ok(Borrowed { object, panicking_before: thread::panicking() })
+    Ok(Borrowed { object: Shared(object), panicking_before: thread::panicking() })
 }
 
 impl<T: Handle> std::ops::Deref for Borrowed<T> {
@@ -126,6 +175,10 @@ impl<T> Out<T> {
 /// The error for a required pointer that is null.
 pub(super) fn null(name: &str) -> Error {
     Error::new(Status::NullArgument, format!("`{name}` must not be NULL"))
+}
+
+fn other_type(name: &str) -> Error {
+    Error::new(Status::InvalidArgument, format!("`{name}` is an object of another type"))
 }
 
 /// The error for a number that is none of the constants with that prefix.
@@ -241,7 +294,31 @@ mod tests {
         assert_eq!(error.status(), Status::InvalidState);
         assert!(!dropped.load(Ordering::SeqCst));
         // SAFETY: the reference that `give` made is still there.
-        drop(unsafe { Arc::from_raw(pointer) });
+        drop(unsafe { Arc::from_raw(pointer.cast::<Tagged<Thing>>()) });
+    }
+
+    struct Other(Head);
+
+    impl Handle for Other {
+        fn head(&self) -> &Head {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn an_object_of_another_type_is_neither_used_nor_freed() {
+        let (pointer, dropped) = thing();
+        let other = pointer.cast::<Other>();
+        // SAFETY: an object of the library is there, and it is not freed before the end.
+        unsafe {
+            let error = borrow(other, "other").map(drop).unwrap_err();
+            assert_eq!(error.status(), Status::InvalidArgument);
+            assert_eq!(error.message(), "`other` is an object of another type");
+            free(other);
+            assert!(!dropped.load(Ordering::SeqCst));
+            free(pointer);
+        }
+        assert!(dropped.load(Ordering::SeqCst));
     }
 
     #[test]

@@ -6,9 +6,9 @@
 //! by now.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Head, Shared};
 use crate::error::{Error, Status};
 
 /// How many objects rest at least before one is used again.
@@ -57,7 +57,7 @@ pub(super) trait Lent: Handle + From<Loan<Self::Content>> {
 
 /// The objects of one type, in use or at rest.
 #[derive(Debug)]
-pub(super) struct Pool<T>(Mutex<VecDeque<Arc<T>>>);
+pub(super) struct Pool<T>(Mutex<VecDeque<Shared<T>>>);
 
 impl<T: Lent> Pool<T> {
     pub(super) fn new() -> Self {
@@ -71,9 +71,9 @@ impl<T: Lent> Pool<T> {
         content: T::Content,
         call: impl FnOnce(*mut T) -> R,
     ) -> (R, Option<T::Content>) {
-        let object = self.rested().unwrap_or_else(|| Arc::new(T::from(Loan::empty())));
+        let object = self.rested().unwrap_or_else(|| Shared::new(T::from(Loan::empty())));
         object.loan().replace(Some(content));
-        let answer = call(Arc::as_ptr(&object).cast_mut());
+        let answer = call(object.pointer());
         let content = object.loan().replace(None);
         let is_sound = !object.head().is_poisoned();
         // One that is not stays with the pool as well: C may still know it.
@@ -81,7 +81,7 @@ impl<T: Lent> Pool<T> {
         (answer, content.filter(|_| is_sound))
     }
 
-    fn rested(&self) -> Option<Arc<T>> {
+    fn rested(&self) -> Option<Shared<T>> {
         let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if resting.len() <= RESTING {
             return None;

@@ -35,8 +35,17 @@ impl bitsup_store {
     }
 
     /// The store behind it.
-    pub fn store(&self) -> Arc<dyn Store> {
+    pub(super) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store)
+    }
+
+    /// The store behind a pointer, for programs that mix both languages.
+    ///
+    /// # Safety
+    /// As for every function of the C ABI.
+    pub unsafe fn open(store: *const Self) -> Result<Arc<dyn Store>, Error> {
+        // SAFETY: by contract.
+        Ok(unsafe { handle::borrow(store, "store") }?.store())
     }
 }
 

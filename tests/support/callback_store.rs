@@ -10,7 +10,7 @@ use bitsup::ffi::callback::bitsup_destroy_fn;
 use bitsup::ffi::error::{
     BITSUP_E_DENIED, BITSUP_E_INVALID_STATE, BITSUP_E_NO_SPACE, BITSUP_E_NOT_FOUND, BITSUP_OK, bitsup_status,
 };
-use bitsup::ffi::store::bitsup_store_free;
+use bitsup::ffi::store::{bitsup_store, bitsup_store_free};
 use bitsup::ffi::store_list::{bitsup_store_list, bitsup_store_list_add};
 use bitsup::ffi::store_ops::*;
 use bitsup::store::Store;
@@ -82,7 +82,7 @@ impl Files {
             let mut store = ptr::null_mut();
             assert_eq!(bitsup_store_new_custom(ops, &raw mut store, none), BITSUP_OK);
             bitsup_store_ops_free(ops);
-            let shared = (*store).store();
+            let shared = bitsup_store::open(store).unwrap();
             bitsup_store_free(store);
             shared
         }
