@@ -16,11 +16,9 @@ use rustix::{
 use super::{Sink, StoreError};
 use crate::error::{Error, Status};
 
-/// Most bytes held in memory at once.
-const BUFFER: usize = 256 * 1024;
-/// Most bytes held in a pipe at once, if the system lets a pipe be so large.
-#[cfg(target_os = "linux")]
-const PIPE: usize = 1024 * 1024;
+/// Most bytes held at once, in memory or in a pipe if the system lets that be so large. What pipes of one user
+/// hold in all is limited, and there may be as many as requests.
+const ROOM: usize = 256 * 1024;
 
 /// Takes bytes from descriptors and gives them to a [`Sink`]. On Linux they lie in a pipe meanwhile and are never
 /// copied, where the sink has a file; everywhere else they lie in a buffer.
@@ -113,13 +111,13 @@ impl Pipe {
     fn new() -> io::Result<Self> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
         // A smaller one does as well, in more steps.
-        let _ = fcntl_setpipe_size(&write, PIPE);
+        let _ = fcntl_setpipe_size(&write, ROOM);
         Ok(Self { read, write })
     }
 
     /// The pipe is empty, so whether this blocks is up to the source.
     fn take(&self, source: BorrowedFd<'_>, most: usize) -> Result<usize, Errno> {
-        retry_on_intr(|| splice(source, None, &self.write, None, most.min(PIPE), SpliceFlags::empty()))
+        retry_on_intr(|| splice(source, None, &self.write, None, most.min(ROOM), SpliceFlags::empty()))
     }
 
     fn pass(
@@ -159,8 +157,8 @@ impl Pipe {
 
 /// Room for at most `most` bytes. The buffer is made when it is needed first.
 fn piece(buffer: &mut Vec<u8>, most: usize) -> &mut [u8] {
-    buffer.resize(BUFFER, 0);
-    buffer.get_mut(..most.min(BUFFER)).unwrap_or_default()
+    buffer.resize(ROOM, 0);
+    buffer.get_mut(..most.min(ROOM)).unwrap_or_default()
 }
 
 fn unreadable(error: io::Error) -> Error {

@@ -1,0 +1,71 @@
+//! The inputs of the fuzz targets, run as ordinary tests; fuzz/README.md says how to find more.
+
+#![cfg(feature = "server")]
+
+#[path = "../fuzz/targets/exchange.rs"]
+mod exchange;
+#[path = "../fuzz/targets/head.rs"]
+mod head;
+#[path = "../fuzz/targets/packet.rs"]
+mod packet;
+#[path = "../fuzz/targets/range.rs"]
+mod range;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+// Where the parser of heads looks for it.
+use bitsup::proto;
+
+macro_rules! corpora {
+    ($($name:ident)*) => {
+        const TARGETS: &[&str] = &[$(stringify!($name)),*];
+
+        $(#[test]
+        fn $name() {
+            let inputs = inputs(stringify!($name));
+            assert!(inputs.len() >= 5, "a corpus of {} inputs", inputs.len());
+            for (path, input) in inputs {
+                // Shown when it fails.
+                println!("{}", path.display());
+                $name::run(&input);
+                // Cut short and with one bit changed, it must hold as well.
+                for at in 0..input.len() {
+                    let mut changed = input.clone();
+                    $name::run(&changed[..at]);
+                    changed[at] ^= 1 << (at % 8);
+                    $name::run(&changed);
+                }
+            }
+        })*
+    };
+}
+
+corpora! { exchange head packet range }
+
+#[test]
+fn every_target_is_run_here_and_described() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let stems = |name: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(folder.join(name)).unwrap();
+        entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    let here: BTreeSet<String> = TARGETS.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(stems("targets"), here);
+    assert_eq!(stems("corpus"), here);
+    let [manifest, readme] =
+        ["Cargo.toml", "README.md"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
+    for name in TARGETS {
+        assert!(manifest.contains(&format!("path = \"targets/{name}.rs\"")), "{name} is no [[bin]]");
+        assert!(readme.contains(&format!("| `{name}` |")), "{name} is not in fuzz/README.md");
+    }
+}
+
+/// Inputs of a corpus that are kept, sorted by name.
+fn inputs(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
