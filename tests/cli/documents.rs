@@ -162,6 +162,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/cli.md",
         "docs/errors.md",
         "docs/install.md",
+        "docs/jobs.md",
         "docs/protocol.md",
         "docs/threads.md",
     ] {
