@@ -41,7 +41,7 @@ impl Play {
         let config = EngineConfig {
             clock: Arc::new(ManualClock::new(0)),
             allow_overwrite: true,
-            overlap: if data.len() % 2 == 0 { Overlap::Trim } else { Overlap::Reject },
+            overlap: if data.len().is_multiple_of(2) { Overlap::Trim } else { Overlap::Reject },
             max_fragment_size: 200,
             ..EngineConfig::new(Arc::new(store.clone()))
         };
@@ -60,7 +60,7 @@ impl Play {
                 [2, ..] => self.send("Ping", None, None),
                 [3, ..] => self.send("Create-Session", None, None),
                 [kind, first, length, lost] => {
-                    let lost = (kind % 2 == 0).then_some(usize::from(*lost));
+                    let lost = (kind.is_multiple_of(2)).then_some(usize::from(*lost));
                     self.send("Fragment", Some((u64::from(*first), u64::from(*length))), lost);
                 }
                 _ => {}
