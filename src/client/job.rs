@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::ClientConfig;
 use super::control::JobControl;
-use super::http::{self, Http};
+use super::http::{self, Http, Tls};
 use super::interrupt::Stop;
 use super::observer::{JobState, Observer, Progress};
 use super::part::Part;
@@ -43,12 +43,17 @@ pub struct Job {
 }
 
 impl Job {
-    pub(super) fn new(config: Arc<ClientConfig>, url: &str, source: Source) -> Result<Self, Error> {
+    pub(super) fn new(
+        config: Arc<ClientConfig>,
+        tls: &Tls,
+        url: &str,
+        source: Source,
+    ) -> Result<Self, Error> {
         http::parse_url(url)?;
         let control = JobControl::default();
         control.set_progress(Progress { sent: 0, total: source.total() });
         let job = Self {
-            http: Arc::new(Http::new(&config, control.interrupt.clone())?),
+            http: Arc::new(Http::new(&config, tls, control.interrupt.clone())?),
             throttle: config.rate_limit.map(Throttle::new),
             config,
             url: url.to_owned(),
