@@ -12,6 +12,7 @@
 mod args;
 mod cancel;
 mod explain;
+mod files;
 mod open_files;
 mod ping;
 mod report;
