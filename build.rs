@@ -28,12 +28,13 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C types, in the order of the header.
-    const SOURCES: [&str; 19] = [
+    const SOURCES: [&str; 20] = [
         "version",
         "error",
         "text",
         "callback",
         "client_config",
+        "credentials",
         "client",
         "source",
         "observer",

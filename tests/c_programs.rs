@@ -105,7 +105,7 @@ macro_rules! programs {
 }
 
 programs! {
-    null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify
+    null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify credentials
 }
 
 #[test]

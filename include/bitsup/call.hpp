@@ -145,10 +145,10 @@ public:
     frame &operator=(const frame &) = delete;
 
     /** Makes the call, and throws what a callback threw in place of the error that followed from it. */
-    template <class Function, class Object> void call(Function function, Object *object)
+    template <class Function, class... Arguments> void call(Function function, Arguments... arguments)
     {
         try {
-            detail::call(function, object);
+            detail::call(function, arguments...);
         } catch (const error &) {
             if (!thrown_)
                 throw;
