@@ -35,6 +35,7 @@ mod header {
         "callback",
         "logger",
         "client_config",
+        "credentials",
         "client",
         "source",
         "observer",

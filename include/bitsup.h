@@ -245,6 +245,41 @@
 #define BITSUP_LOG_TRACE 5
 
 /**
+ * Who asks for credentials: the server of the upload (401).
+ */
+#define BITSUP_AUTH_TARGET_SERVER 1
+
+/**
+ * Who asks for credentials: the proxy (407).
+ */
+#define BITSUP_AUTH_TARGET_PROXY 2
+
+/**
+ * How credentials are told: a name and a password, readable for whoever reads the connection.
+ */
+#define BITSUP_AUTH_BASIC 1
+
+/**
+ * How credentials are told: by Digest. This version does not.
+ */
+#define BITSUP_AUTH_DIGEST 2
+
+/**
+ * How credentials are told: by NTLM. This version does not.
+ */
+#define BITSUP_AUTH_NTLM 3
+
+/**
+ * How credentials are told: by Negotiate. This version does not.
+ */
+#define BITSUP_AUTH_NEGOTIATE 4
+
+/**
+ * How credentials are told: a token, readable for whoever reads the connection. Servers only.
+ */
+#define BITSUP_AUTH_BEARER 16
+
+/**
  * State of a job: not run yet.
  */
 #define BITSUP_JOB_READY 0
@@ -601,6 +636,23 @@ typedef void (*bitsup_log_fn)(void *user_data,
  * whichever thread let go of it, also when the call that took the pair fails. May be NULL.
  */
 typedef void (*bitsup_destroy_fn)(void *user_data);
+
+/**
+ * Knows the credentials for `target`, one of BITSUP_AUTH_TARGET_*, by `scheme`, BITSUP_AUTH_BASIC or
+ * BITSUP_AUTH_BEARER, for what `realm` names in the words of who asks (it may be ""). Writes them as text to
+ * `out_user`, which has room for `user_cap` bytes, NUL included (1,024 at least), and is of no use to
+ * BITSUP_AUTH_BEARER, and to `out_secret`, with `secret_cap` bytes (16,384 at least): the password or the token.
+ * Both begin as "", and left like that they say that there are none: the refusal stands. Answers
+ * BITSUP_CONTINUE; any other answer ends the call that asks, with BITSUP_E_CALLBACK.
+ */
+typedef int32_t (*bitsup_credentials_fn)(void *user_data,
+                                         int32_t target,
+                                         int32_t scheme,
+                                         const char *realm,
+                                         char *out_user,
+                                         size_t user_cap,
+                                         char *out_secret,
+                                         size_t secret_cap);
 
 /**
  * Puts bytes of the source into `buf`: some of those from `offset` on, at least one and `cap` at most, and
@@ -1049,6 +1101,59 @@ bitsup_status bitsup_client_config_set_method_override(bitsup_client_config *con
                                                        bitsup_error **error);
 
 /**
+ * URL of an http or https proxy that all connections go through, without credentials: requests to http URLs
+ * are handed to it, connections to https URLs go through a tunnel that it makes (CONNECT). Default: "", none.
+ * The environment of the process is not looked at.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_client_new judges the value.
+ * Since: 0.1
+ */
+bitsup_status bitsup_client_config_set_proxy(bitsup_client_config *config,
+                                             const char *url,
+                                             bitsup_error **error);
+
+/**
+ * Adds a host that is reached without the proxy: a name, with all that end in a dot and it, an address, or "*".
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_client_config_add_no_proxy(bitsup_client_config *config,
+                                                const char *host,
+                                                bitsup_error **error);
+
+/**
+ * Adds root certificates in PEM form, which are trusted beside those of the platform.
+ *
+ * Ownership: copies the bytes.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the certificates.
+ * Since: 0.1
+ */
+bitsup_status bitsup_client_config_add_root_certificates(bitsup_client_config *config,
+                                                         const uint8_t *pem,
+                                                         size_t pem_len,
+                                                         bitsup_error **error);
+
+/**
+ * Sets who the client is for servers that want to know by TLS: a certificate, those that lead to its root, and
+ * its private key without a passphrase, all in one PEM text; an empty one, the default: nobody.
+ *
+ * Ownership: copies the bytes.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges certificates and key.
+ * Since: 0.1
+ */
+bitsup_status bitsup_client_config_set_client_certificate(bitsup_client_config *config,
+                                                          const uint8_t *pem,
+                                                          size_t pem_len,
+                                                          bitsup_error **error);
+
+/**
  * Where jobs made with this configuration say what they do. Default: nowhere.
  *
  * Ownership: adds a reference to `logger`; the caller still frees its own.
@@ -1060,6 +1165,45 @@ bitsup_status bitsup_client_config_set_method_override(bitsup_client_config *con
 bitsup_status bitsup_client_config_set_logger(bitsup_client_config *config,
                                               bitsup_logger *logger,
                                               bitsup_error **error);
+
+/**
+ * Sets what is told to `target`, one of BITSUP_AUTH_TARGET_*, when it asks by `scheme`, one of BITSUP_AUTH_*:
+ * by BITSUP_AUTH_BASIC a user's name and password, by BITSUP_AUTH_BEARER, which takes no name (NULL is fine), a
+ * token. A server may have both; then the token goes first. Nobody is told who does not ask, nor any other
+ * host.
+ *
+ * Ownership: copies the texts.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_ARGUMENT for a target or a scheme that is none, UNSUPPORTED
+ * for other schemes and for a token to a proxy. bitsup_client_new judges the texts.
+ * Since: 0.1
+ */
+bitsup_status bitsup_client_config_set_credentials(bitsup_client_config *config,
+                                                   int32_t target,
+                                                   int32_t scheme,
+                                                   const char *user,
+                                                   const char *secret,
+                                                   bitsup_error **error);
+
+/**
+ * Sets who is asked for credentials when a server or the proxy asks for some and those set by
+ * bitsup_client_config_set_credentials are of no use: there are none of that scheme, or they were told and
+ * refused, perhaps in the middle of an upload, because they have expired. Asked once for each such answer; the
+ * request is then sent once more. NULL: nobody.
+ *
+ * Ownership: takes `user_data` in every case.
+ * Threads: one at a time.
+ * Callbacks: `callback` on the thread inside bitsup_job_run, bitsup_job_cancel, bitsup_client_ping or
+ * bitsup_client_download, by several jobs at the same time if they run at the same time. `destroy` runs when this
+ * configuration, its clients and their jobs are gone, or have another callback.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_client_config_on_credentials(bitsup_client_config *config,
+                                                  bitsup_credentials_fn callback,
+                                                  void *user_data,
+                                                  bitsup_destroy_fn destroy,
+                                                  bitsup_error **error);
 
 /**
  * A client with a copy of `config`.
@@ -2065,7 +2209,7 @@ bitsup_status bitsup_hooks_on_end(bitsup_hooks *hooks, bitsup_end_fn callback, b
  * Ownership: copies the text.
  * Threads: one at a time.
  * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a kind or a URL that is none and for a timeout
- * of 0, BUSY.
+ * of 0 and for root certificates that are none, BUSY.
  * Since: 0.1
  */
 bitsup_status bitsup_hooks_notify_url(bitsup_hooks *hooks,
@@ -2073,6 +2217,20 @@ bitsup_status bitsup_hooks_notify_url(bitsup_hooks *hooks,
                                       const char *url,
                                       uint64_t timeout_ms,
                                       bitsup_error **error);
+
+/**
+ * Adds root certificates in PEM form, which are trusted beside those of the platform by what later calls of
+ * bitsup_hooks_notify_url set up, for https URLs.
+ *
+ * Ownership: copies the bytes.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY. bitsup_hooks_notify_url judges the certificates.
+ * Since: 0.1
+ */
+bitsup_status bitsup_hooks_add_notify_root_certificates(bitsup_hooks *hooks,
+                                                        const uint8_t *pem,
+                                                        size_t pem_len,
+                                                        bitsup_error **error);
 
 /**
  * A configuration with the defaults and no store.

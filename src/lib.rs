@@ -21,6 +21,8 @@ pub mod clock;
 pub mod error;
 pub mod log;
 pub mod proto;
+#[cfg(any(feature = "client", feature = "server"))]
+mod trust;
 
 pub mod engine;
 pub mod store;

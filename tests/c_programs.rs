@@ -113,7 +113,7 @@ macro_rules! programs {
 }
 
 programs! {
-    null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify
+    null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify credentials
     exchange exchanges steps readers loggers stops stores challenge types
 }
 

@@ -3,10 +3,14 @@
 #[path = "support/scripted.rs"]
 mod scripted;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bitsup::Status;
-use bitsup::client::{Client, ClientConfig, Credentials, Source};
+use bitsup::client::{
+    AuthScheme, AuthTarget, Challenge, Client, ClientConfig, Credentials, CredentialsSource, SharedSource,
+    Source,
+};
 use scripted::{Peer, serve};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
@@ -80,19 +84,114 @@ fn cli_15_credentials_that_are_refused_are_reported() {
     assert_eq!(server.join().unwrap().get("Authorization"), BASIC);
 }
 
+/// Hands out tokens with numbers, and knows how often it was asked.
+struct Tokens(AtomicUsize);
+
+impl CredentialsSource for Tokens {
+    fn credentials(&self, challenge: &Challenge) -> Result<Option<Credentials>, bitsup::Error> {
+        assert_eq!((challenge.target, challenge.scheme), (AuthTarget::Server, AuthScheme::Bearer));
+        assert_eq!(challenge.realm, "drive");
+        let number = self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(Some(Credentials { user: String::new(), password: format!("token-{number}") }))
+    }
+}
+
+/// Refuses the next request because its token is none, or too old.
+fn expire(peer: &mut Peer) -> scripted::Received {
+    let request = peer.request();
+    peer.ack("401 Unauthorized", &[("WWW-Authenticate", "Bearer realm=\"drive\", error=\"invalid_token\"")]);
+    request
+}
+
 #[test]
-fn cli_14_a_proxy_gets_its_own() {
+fn a_token_that_expires_in_mid_upload_is_renewed_and_the_job_goes_on() {
     let (url, server) = serve(|peer| {
+        expire(peer);
         peer.request();
-        peer.ack("407 Proxy Authentication Required", &[("Proxy-Authenticate", "Basic realm=\"p\"")]);
-        peer.finish_upload()
+        peer.ack_create("{S}");
+        peer.request();
+        peer.ack_fragment(5);
+        let refused = expire(peer);
+        let again = peer.request();
+        peer.ack_fragment(10);
+        let close = peer.request();
+        peer.ack("200 OK", &[]);
+        [refused, again, close]
     });
-    let proxy = Some(Credentials { user: "Aladdin".into(), password: "open sesame".into() });
-    let config = ClientConfig { proxy_credentials: proxy, ..impatient() };
+    let source = SharedSource::new(Tokens(AtomicUsize::new(1)));
+    let config = ClientConfig { credentials_source: Some(source), fragment_size: Some(5), ..impatient() };
     let client = Client::new(config).unwrap();
     client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap().run().unwrap();
-    for packet in server.join().unwrap() {
-        assert_eq!((packet.get("Proxy-Authorization"), packet.get("Authorization")), (BASIC, ""));
+    let [refused, again, close] = server.join().unwrap();
+    let tokens = [&refused, &again, &close].map(|packet| packet.get("Authorization"));
+    assert_eq!(tokens, ["Bearer token-1", "Bearer token-2", "Bearer token-2"]);
+    assert_eq!((again.packet(), again.body.as_slice()), ("Fragment", &b"56789"[..]));
+}
+
+#[test]
+fn cli_15_a_source_is_asked_once_per_challenge_and_not_in_a_loop() {
+    let (url, server) = serve(|peer| [expire(peer), expire(peer)]);
+    let source = SharedSource::new(Tokens(AtomicUsize::new(1)));
+    let config = ClientConfig { credentials_source: Some(source), ..impatient() };
+    let client = Client::new(config).unwrap();
+    let error = client.ping(&format!("{url}/file")).unwrap_err();
+    assert_eq!(error.http_status(), Some(401));
+    let tokens = server.join().unwrap().map(|packet| packet.get("Authorization").to_owned());
+    assert_eq!(tokens, ["", "Bearer token-1"]);
+}
+
+#[test]
+fn what_was_set_is_told_before_the_source_is_asked() {
+    let (url, server) = serve(|peer| {
+        expire(peer);
+        let first = expire(peer);
+        expire(peer);
+        let second = peer.request();
+        peer.ack("200 OK", &[]);
+        [first, second]
+    });
+    let source = Some(SharedSource::new(Tokens(AtomicUsize::new(1))));
+    let config = ClientConfig { credentials_source: source, bearer_token: Some("set".into()), ..impatient() };
+    let client = Client::new(config).unwrap();
+    let mut job = client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap();
+    assert_eq!(job.run().unwrap_err().http_status(), Some(401), "what was set is refused");
+    job.run().unwrap_err();
+    let tokens = server.join().unwrap().map(|packet| packet.get("Authorization").to_owned());
+    assert_eq!(tokens, ["Bearer set", "Bearer token-1"]);
+}
+
+#[test]
+fn schemes_that_are_not_spoken_are_named() {
+    let (url, server) = serve(|peer| {
+        peer.request();
+        peer.ack("401 Unauthorized", &[("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "NTLM")]);
+    });
+    let error = upload(&url).unwrap_err();
+    assert_eq!((error.status(), error.http_status()), (Status::Unsupported, Some(401)));
+    assert!(error.message().contains("Negotiate, NTLM") && !error.is_transient(), "{error}");
+    server.join().unwrap();
+}
+
+/// Knows none, or fails.
+struct Nobody(Option<bitsup::Error>);
+
+impl CredentialsSource for Nobody {
+    fn credentials(&self, _: &Challenge) -> Result<Option<Credentials>, bitsup::Error> {
+        self.0.clone().map_or(Ok(None), Err)
+    }
+}
+
+#[test]
+fn a_source_may_know_none_and_may_end_the_job() {
+    let failure = bitsup::Error::new(Status::Callback, "the user closed the window");
+    for (answer, status) in [(None, Status::HttpStatus), (Some(failure), Status::Callback)] {
+        let (url, server) = serve(expire);
+        let config =
+            ClientConfig { credentials_source: Some(SharedSource::new(Nobody(answer))), ..impatient() };
+        let client = Client::new(config).unwrap();
+        let mut job = client.job(&format!("{url}/file"), Source::from_bytes(*b"0")).unwrap();
+        assert_eq!(job.run().unwrap_err().status(), status);
+        server.join().unwrap();
     }
 }
 

@@ -8,7 +8,7 @@ use rules::{code, files, word};
 /// Some files or folders of `src`, and paths that nothing in them may begin with.
 type Rule = (&'static [&'static str], &'static [&'static str]);
 
-const BASE: &[&str] = &["proto/", "error.rs", "log.rs", "clock.rs"];
+const BASE: &[&str] = &["proto/", "error.rs", "log.rs", "clock.rs", "trust.rs"];
 const NETWORK: &[&str] = &["std::net", "rustix::net", "ureq", "polling", "httparse"];
 
 const RULES: [Rule; 13] = [
@@ -24,7 +24,10 @@ const RULES: [Rule; 13] = [
     (&["server/"], &["crate::store", "crate::upload", "crate::client", "crate::ffi"]),
     (&["ffi/"], &["crate::upload", "std::fs", "std::thread::spawn", "rustix"]),
     (&["bin/"], &["bitsup::ffi"]),
-    (&["proto/", "error.rs", "log.rs", "clock.rs", "store/", "engine/", "upload/", "ffi/"], NETWORK),
+    (
+        &["proto/", "error.rs", "log.rs", "clock.rs", "trust.rs", "store/", "engine/", "upload/", "ffi/"],
+        NETWORK,
+    ),
     (
         &["proto/", "error.rs", "log.rs", "clock.rs", "engine/", "upload/"],
         &["std::fs", "std::thread", "rustix"],

@@ -100,6 +100,7 @@ fn credentials_that_are_wanted_leave_the_session_for_the_next_run() {
             ),
         );
     }
+    session(25, "-> Fragment | !! Unsupported | == failed Unsupported | ** restart | -> Ping");
 }
 
 #[test]

@@ -6,7 +6,9 @@
 #include <bitsup/logger.hpp>
 
 #include <cstddef>
+#include <cstring>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -35,6 +37,28 @@ struct callbacks {
  * many. On the thread inside job::run, step or close. What it throws ends the run and is thrown again there. */
 using read_function = std::function<std::size_t(std::uint64_t offset, std::uint8_t *buf, std::size_t cap)>;
 
+/** Who asks for credentials, and how. */
+struct challenge {
+    /** One of BITSUP_AUTH_TARGET_*. */
+    std::int32_t target;
+    /** BITSUP_AUTH_BASIC or BITSUP_AUTH_BEARER. */
+    std::int32_t scheme;
+    /** What they are for, in the words of who asks; may be empty. */
+    std::string realm;
+};
+
+/** What is told. */
+struct credentials {
+    /** The name; of no use to BITSUP_AUTH_BEARER. */
+    std::string user;
+    /** The password or the token. */
+    std::string secret;
+};
+
+/** Knows credentials, or none. What it throws ends what asks and is thrown again by the call that it was called
+ * from. */
+using credentials_source = std::function<std::optional<credentials>(const challenge &)>;
+
 namespace detail {
 
 inline std::int32_t on_read(void *user_data, std::uint64_t offset, std::uint8_t *buf, std::size_t cap,
@@ -49,6 +73,37 @@ inline std::int32_t on_read(void *user_data, std::uint64_t offset, std::uint8_t 
 inline void destroy_read(void *user_data)
 {
     delete static_cast<read_function *>(user_data);
+}
+
+/** Writes text where there is room for so many bytes. */
+inline void write(const std::string &from, char *to, std::size_t room)
+{
+    if (from.size() >= room)
+        throw error(BITSUP_E_INVALID_ARGUMENT);
+    std::memcpy(to, text(from), from.size() + 1);
+}
+
+inline std::int32_t on_credentials(void *user_data, std::int32_t target, std::int32_t scheme, const char *realm,
+                                   char *out_user, std::size_t user_cap, char *out_secret, std::size_t secret_cap)
+{
+    const auto &source = *static_cast<const credentials_source *>(user_data);
+    return frame::guarded([&] {
+        if (const std::optional<credentials> found = source(challenge{target, scheme, realm})) {
+            write(found->user, out_user, user_cap);
+            write(found->secret, out_secret, secret_cap);
+        }
+        return flow::proceed;
+    });
+}
+
+inline const std::uint8_t *bytes(const std::string &text)
+{
+    return reinterpret_cast<const std::uint8_t *>(text.data());
+}
+
+inline void destroy_source(void *user_data)
+{
+    delete static_cast<credentials_source *>(user_data);
 }
 
 inline std::int32_t on_progress(void *user_data, std::uint64_t sent, std::uint64_t total)
@@ -139,6 +194,32 @@ public:
     {
         return set(bitsup_client_config_set_rate_limit, bytes_per_second);
     }
+    client_config &proxy(const std::string &url)
+    {
+        return set(bitsup_client_config_set_proxy, detail::text(url));
+    }
+    client_config &add_no_proxy(const std::string &host)
+    {
+        return set(bitsup_client_config_add_no_proxy, detail::text(host));
+    }
+    client_config &add_root_certificates(const std::string &pem)
+    {
+        return set(bitsup_client_config_add_root_certificates, detail::bytes(pem), pem.size());
+    }
+    client_config &client_certificate(const std::string &pem)
+    {
+        return set(bitsup_client_config_set_client_certificate, detail::bytes(pem), pem.size());
+    }
+    client_config &credentials(std::int32_t target, std::int32_t scheme, const std::string &user,
+                               const std::string &secret)
+    {
+        return set(bitsup_client_config_set_credentials, target, scheme, detail::text(user), detail::text(secret));
+    }
+    client_config &on_credentials(credentials_source source)
+    {
+        return set(bitsup_client_config_on_credentials, detail::on_credentials,
+                   static_cast<void *>(new credentials_source(std::move(source))), detail::destroy_source);
+    }
 };
 
 /** Makes jobs, which share its configuration. */
@@ -149,7 +230,10 @@ public:
     {
     }
 
-    void ping(const std::string &url) const { detail::call(bitsup_client_ping, get(), detail::text(url)); }
+    void ping(const std::string &url) const
+    {
+        detail::frame().call(bitsup_client_ping, get(), detail::text(url));
+    }
 };
 
 /** What one job sends. */

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::Client;
 use super::drive::aborted;
-use super::http::Http;
 use super::interrupt::Interrupt;
 use super::observer::{Flow, Observer};
 use super::part::{Part, Partial};
@@ -27,7 +26,7 @@ impl Client {
     ) -> Result<(), Error> {
         let interrupt = Interrupt::default();
         interrupt.begin(self.config.timeout);
-        let http = Http::new(&self.config, interrupt.clone())?;
+        let http = self.http(interrupt.clone())?;
         let place = ReplyUrl { url: url.to_owned(), trust: Trust::Own };
         let mut part = Part::open(path.as_ref())?;
         part.resume(None)?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::ClientConfig;
 use super::control::JobControl;
-use super::http::{self, Http};
+use super::http::{self, Http, Tls};
 use super::interrupt::Stop;
 use super::observer::{JobState, Observer};
 use super::part::Part;
@@ -27,6 +27,8 @@ pub struct Job {
     pub(super) content_name: Option<String>,
     pub(super) observer: Option<Box<dyn Observer>>,
     pub(super) http: Arc<Http>,
+    /// The client's, for when `http` has to be made anew.
+    pub(super) tls: Tls,
     pub(super) throttle: Throttle,
     pub(super) control: JobControl,
     /// What stands between two steps; only with it is `saved` behind.
@@ -47,12 +49,18 @@ pub struct Job {
 }
 
 impl Job {
-    pub(super) fn new(config: Arc<ClientConfig>, url: &str, source: Source) -> Result<Self, Error> {
+    pub(super) fn new(
+        config: Arc<ClientConfig>,
+        tls: &Tls,
+        url: &str,
+        source: Source,
+    ) -> Result<Self, Error> {
         http::parse_url(url)?;
         let (url, source) = (Arc::from(url), Arc::new(source));
         let control = JobControl::new(&url, &source, config.rate_limit);
         let job = Self {
-            http: Arc::new(Http::new(&config, control.interrupt.clone())?),
+            http: Arc::new(Http::new(&config, tls, control.interrupt.clone())?),
+            tls: tls.clone(),
             throttle: Throttle::new(control.rate.clone()),
             config,
             url,
@@ -92,7 +100,7 @@ impl Job {
     pub fn add_header(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let mut config = ClientConfig::clone(&self.config);
         config.headers.push((name.to_owned(), value.to_owned()));
-        self.http = Arc::new(Http::new(&config, self.control.interrupt.clone())?);
+        self.http = Arc::new(Http::new(&config, &self.tls, self.control.interrupt.clone())?);
         self.config = Arc::new(config);
         Ok(())
     }

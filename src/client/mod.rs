@@ -1,5 +1,6 @@
 //! The uploading client: blocking jobs over HTTP.
 
+mod challenge;
 mod config;
 mod control;
 mod credentials;
@@ -22,15 +23,16 @@ mod throttle;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::http::Http;
+use self::http::{Http, Tls};
 use self::interrupt::Interrupt;
 use crate::error::{Error, Status};
 use crate::proto::{PacketKind, names};
 use crate::upload::{self, Request, Trust};
 
+pub use self::challenge::{AuthScheme, AuthTarget, Challenge, CredentialsSource};
 pub use self::config::ClientConfig;
 pub use self::control::JobControl;
-pub use self::credentials::Credentials;
+pub use self::credentials::{Credentials, Secret, SharedSource};
 pub use self::job::Job;
 pub use self::observer::{Flow, JobState, Observer, Progress};
 pub use self::source::Source;
@@ -41,6 +43,7 @@ pub use self::source::Source;
 #[derive(Debug, Clone)]
 pub struct Client {
     config: Arc<ClientConfig>,
+    tls: Tls,
 }
 
 impl Client {
@@ -58,8 +61,9 @@ impl Client {
         if let Some((_, what)) = zeros.into_iter().find(|(is_zero, _)| *is_zero) {
             return Err(Error::new(Status::InvalidArgument, format!("{what} is 0; it must be more")));
         }
-        Http::new(&config, Interrupt::default())?;
-        Ok(Self { config: Arc::new(config) })
+        let tls = Tls::new(&config)?;
+        Http::new(&config, &tls, Interrupt::default())?;
+        Ok(Self { config: Arc::new(config), tls })
     }
 
     /// Sends one Ping, without retry.
@@ -69,7 +73,7 @@ impl Client {
         let headers = vec![(names::PACKET_TYPE, PacketKind::Ping.name().to_owned())];
         let (kind, url, trust) = (PacketKind::Ping, url.to_owned(), Trust::Own);
         let ping = Request { kind, url, headers, offset: 0, length: 0, trust };
-        let http = Http::new(&self.config, Interrupt::default())?;
+        let http = self.http(Interrupt::default())?;
         upload::check_ping(&http.send(&ping, &Source::from_bytes([]), None)?)
     }
 
@@ -77,6 +81,10 @@ impl Client {
     ///
     /// Errors: [`Status::InvalidArgument`] when the URL is not an absolute http or https URL.
     pub fn job(&self, url: &str, source: Source) -> Result<Job, Error> {
-        Job::new(self.config.clone(), url, source)
+        Job::new(self.config.clone(), &self.tls, url, source)
+    }
+
+    fn http(&self, interrupt: Interrupt) -> Result<Http, Error> {
+        Http::new(&self.config, &self.tls, interrupt)
     }
 }

@@ -242,6 +242,84 @@ pub unsafe extern "C" fn bitsup_client_config_set_method_override(
     guard!(error, { set(config, |config| config.method_override = enabled != 0) })
 }
 
+/// URL of an http or https proxy that all connections go through, without credentials: requests to http URLs
+/// are handed to it, connections to https URLs go through a tunnel that it makes (CONNECT). Default: "", none.
+/// The environment of the process is not looked at.
+///
+/// Ownership: copies the text.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_client_new judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_proxy(
+    config: *mut bitsup_client_config,
+    url: *const c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let url = text::required(url, "url")?;
+        set(config, |config| config.proxy = (!url.is_empty()).then(|| url.to_owned()))
+    })
+}
+
+/// Adds a host that is reached without the proxy: a name, with all that end in a dot and it, an address, or "*".
+///
+/// Ownership: copies the text.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_add_no_proxy(
+    config: *mut bitsup_client_config,
+    host: *const c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let host = text::required(host, "host")?;
+        set(config, |config| config.no_proxy.push(host.to_owned()))
+    })
+}
+
+/// Adds root certificates in PEM form, which are trusted beside those of the platform.
+///
+/// Ownership: copies the bytes.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the certificates.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_add_root_certificates(
+    config: *mut bitsup_client_config,
+    pem: *const u8,
+    pem_len: usize,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let pem = text::bytes(pem, pem_len, "pem")?;
+        // Also where the text before does not end its line.
+        set(config, |config| config.root_certificates.extend([pem, b"\n"].concat()))
+    })
+}
+
+/// Sets who the client is for servers that want to know by TLS: a certificate, those that lead to its root, and
+/// its private key without a passphrase, all in one PEM text; an empty one, the default: nobody.
+///
+/// Ownership: copies the bytes.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges certificates and key.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_client_certificate(
+    config: *mut bitsup_client_config,
+    pem: *const u8,
+    pem_len: usize,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let pem = text::bytes(pem, pem_len, "pem")?;
+        set(config, |config| config.client_certificate = (!pem.is_empty()).then(|| pem.into()))
+    })
+}
+
 /// Where jobs made with this configuration say what they do. Default: nowhere.
 ///
 /// Ownership: adds a reference to `logger`; the caller still frees its own.
@@ -268,7 +346,7 @@ pub unsafe extern "C" fn bitsup_client_config_set_logger(
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn set<T>(
+pub(super) unsafe fn set<T>(
     config: *mut bitsup_client_config,
     change: impl FnOnce(&mut ClientConfig) -> T,
 ) -> Result<T, Error> {

@@ -61,6 +61,8 @@ pub const BITSUP_NOTIFY_BY_VALUE: i32 = 2;
 pub struct bitsup_hooks {
     head: Head,
     application: RwLock<Application>,
+    /// For the next notifier, in PEM form.
+    notify_roots: RwLock<Vec<u8>>,
 }
 
 impl Handle for bitsup_hooks {
@@ -92,7 +94,8 @@ pub unsafe extern "C" fn bitsup_hooks_new(
 ) -> *mut bitsup_hooks {
     guard_or!(std::ptr::null_mut(), {
         let application = RwLock::new(Application::new(UserData::new(user_data, destroy)));
-        Ok(handle::give(bitsup_hooks { head: Head::new(), application }))
+        let notify_roots = RwLock::new(Vec::new());
+        Ok(handle::give(bitsup_hooks { head: Head::new(), application, notify_roots }))
     })
 }
 
@@ -204,7 +207,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_end(
 /// Ownership: copies the text.
 /// Threads: one at a time.
 /// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a kind or a URL that is none and for a timeout
-/// of 0, BUSY.
+/// of 0 and for root certificates that are none, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_hooks_notify_url(
@@ -223,9 +226,35 @@ pub unsafe extern "C" fn bitsup_hooks_notify_url(
         };
         let limit = if timeout_ms == u64::MAX { Duration::MAX } else { Duration::from_millis(timeout_ms) };
         let timeouts = NotifyTimeouts { send: limit, receive_headers: limit, receive_body: limit };
-        let config = NotifyConfig { timeouts, ..NotifyConfig::new(kind, text::required(url, "url")?) };
+        let config = NotifyConfig {
+            timeouts,
+            root_certificates: handle::read(&hooks.notify_roots)?.clone(),
+            ..NotifyConfig::new(kind, text::required(url, "url")?)
+        };
         let notifier = Received::Notifier(Arc::new(Notifier::new(config)?));
         handle::write(&hooks.application)?.received = notifier;
+        Ok(())
+    })
+}
+
+/// Adds root certificates in PEM form, which are trusted beside those of the platform by what later calls of
+/// bitsup_hooks_notify_url set up, for https URLs.
+///
+/// Ownership: copies the bytes.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_hooks_notify_url judges the certificates.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_hooks_add_notify_root_certificates(
+    hooks: *mut bitsup_hooks,
+    pem: *const u8,
+    pem_len: usize,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (hooks, pem) = (handle::borrow(hooks, "hooks")?, text::bytes(pem, pem_len, "pem")?);
+        // Also where the text before does not end its line.
+        handle::write(&hooks.notify_roots)?.extend([pem, b"\n"].concat());
         Ok(())
     })
 }

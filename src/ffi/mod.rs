@@ -27,6 +27,7 @@ mod store_callbacks;
 pub mod callback;
 pub mod client;
 pub mod client_config;
+pub mod credentials;
 pub mod engine;
 pub mod engine_config;
 pub mod engine_policy;

@@ -152,16 +152,40 @@ const TABLE: &[(u32, HResultInfo)] = &[
         "check host and port, and that the server runs",
     ),
     row(
+        0x8007_2F05,
+        "ERROR_WINHTTP_SECURE_CERT_DATE_INVALID",
+        "the server's certificate has expired, or is not valid yet",
+        "have the server's certificate renewed, or set the clock",
+    ),
+    row(
+        0x8007_2F06,
+        "ERROR_WINHTTP_SECURE_CERT_CN_INVALID",
+        "the server's certificate is of another name",
+        "use the name in the URL that the certificate is made for",
+    ),
+    row(
         0x8007_2F0C,
         "ERROR_WINHTTP_CLIENT_AUTH_CERT_NEEDED",
         "the server wants a client certificate",
         "give the client a certificate",
     ),
     row(
+        0x8007_2F0D,
+        "ERROR_WINHTTP_SECURE_INVALID_CA",
+        "nobody who is trusted has signed the server's certificate",
+        "give the root certificate of who did, if you trust it",
+    ),
+    row(
         0x8007_2F78,
         "ERROR_WINHTTP_INVALID_SERVER_RESPONSE",
         "the answer is no HTTP",
         "check that the URL names an HTTP server",
+    ),
+    row(
+        0x8007_2F8F,
+        "ERROR_WINHTTP_SECURE_FAILURE",
+        "no secure connection",
+        "check scheme and port of the URL, and the server's certificate",
     ),
     row(0x8020_0001, "BG_E_NOT_FOUND", "the job is not known", "check the job's identifier"),
     row(

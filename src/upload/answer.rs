@@ -179,7 +179,8 @@ impl Upload {
         let is_unfinished = self.memory.phase == Phase::Fragment;
         let can_cancel = match error.status() {
             Status::Io | Status::NotFound | Status::Denied | Status::SourceChanged => true,
-            _ => error.http_status().is_some(),
+            // What wants credentials wants them for Cancel-Session, too.
+            _ => error.http_status().is_some_and(|status| !matches!(status, 401 | 407)),
         };
         self.ending = Some(match is_unfinished && can_cancel {
             true => Ending::CancelFirst(error),

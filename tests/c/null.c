@@ -70,6 +70,22 @@ static void client_configs(void)
     NULL_AT("value", bitsup_client_config_add_header(config, "a", NULL, e));
     NULL_AT("config", bitsup_client_config_set_rate_limit(NULL, 1, e));
     NULL_AT("config", bitsup_client_config_set_method_override(NULL, 1, e));
+    NULL_AT("config", bitsup_client_config_set_proxy(NULL, "http://127.0.0.1:1", e));
+    NULL_AT("url", bitsup_client_config_set_proxy(config, NULL, e));
+    NULL_AT("config", bitsup_client_config_add_no_proxy(NULL, "a", e));
+    NULL_AT("host", bitsup_client_config_add_no_proxy(config, NULL, e));
+    NULL_AT("config", bitsup_client_config_add_root_certificates(NULL, (const uint8_t *)"a", 1, e));
+    NULL_AT("pem", bitsup_client_config_add_root_certificates(config, NULL, 1, e));
+    NULL_AT("config", bitsup_client_config_set_client_certificate(NULL, (const uint8_t *)"a", 1, e));
+    NULL_AT("pem", bitsup_client_config_set_client_certificate(config, NULL, 1, e));
+    OK(bitsup_client_config_set_client_certificate(config, NULL, 0, e));
+    const int32_t server = BITSUP_AUTH_TARGET_SERVER, basic = BITSUP_AUTH_BASIC, bearer = BITSUP_AUTH_BEARER;
+    NULL_AT("config", bitsup_client_config_set_credentials(NULL, server, basic, "a", "b", e));
+    NULL_AT("user", bitsup_client_config_set_credentials(config, server, basic, NULL, "b", e));
+    NULL_AT("secret", bitsup_client_config_set_credentials(config, server, basic, "a", NULL, e));
+    NULL_AT("secret", bitsup_client_config_set_credentials(config, server, bearer, NULL, NULL, e));
+    NULL_AT("config", bitsup_client_config_on_credentials(NULL, NULL, NULL, NULL, e));
+    OK(bitsup_client_config_on_credentials(config, NULL, NULL, NULL, e));
     bitsup_client_config_free(config);
     bitsup_client_config_free(NULL);
 }
@@ -220,6 +236,8 @@ static void hooks(void)
     OK(bitsup_hooks_on_end(hooks, NULL, e));
     NULL_AT("hooks", bitsup_hooks_notify_url(NULL, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", 1, e));
     NULL_AT("url", bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, NULL, 1, e));
+    NULL_AT("hooks", bitsup_hooks_add_notify_root_certificates(NULL, (const uint8_t *)"a", 1, e));
+    NULL_AT("pem", bitsup_hooks_add_notify_root_certificates(hooks, NULL, 1, e));
     NULL_AT("config", bitsup_engine_config_set_hooks(NULL, hooks, e));
     NULL_AT("hooks", bitsup_engine_config_set_hooks(config, NULL, e));
     bitsup_engine_config_free(config);

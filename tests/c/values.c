@@ -63,6 +63,56 @@ static void headers_and_states(const bitsup_client *client)
     bitsup_job_free(job);
 }
 
+/* Who a client is, whom it trusts and which way it goes: some of it judged at once, the rest by the client. */
+static void identities(void)
+{
+    static const int32_t outside[] = {-1, 0, 3, 12345, INT_MIN, INT_MAX};
+    static const char *const proxies[] = {"p:3128", "socks5://p", "http://u:secret@p", "http://p:99999"};
+    static const uint8_t pem[] = "-----BEGIN CERTIFICATE-----";
+    const int32_t server = BITSUP_AUTH_TARGET_SERVER, proxy = BITSUP_AUTH_TARGET_PROXY;
+    bitsup_client_config *config = bitsup_client_config_new();
+    bitsup_client *client = NULL;
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "`target`",
+               bitsup_client_config_set_credentials(config, outside[i], BITSUP_AUTH_BASIC, "a", "b", e));
+        const bitsup_status status = outside[i] == BITSUP_AUTH_NTLM ? BITSUP_E_UNSUPPORTED : BITSUP_E_INVALID_ARGUMENT;
+        EXPECT(status, "", bitsup_client_config_set_credentials(config, server, outside[i], "a", "b", e));
+    }
+    EXPECT(BITSUP_E_UNSUPPORTED, "proxy",
+           bitsup_client_config_set_credentials(config, proxy, BITSUP_AUTH_BEARER, "a", "b", e));
+    EXPECT(BITSUP_E_UNSUPPORTED, "BITSUP_AUTH_BASIC",
+           bitsup_client_config_set_credentials(config, proxy, BITSUP_AUTH_DIGEST, "a", "b", e));
+    EXPECT(BITSUP_E_UNSUPPORTED, "BITSUP_AUTH_BASIC",
+           bitsup_client_config_set_credentials(config, proxy, BITSUP_AUTH_NEGOTIATE, "a", "b", e));
+    for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++) {
+        OK(bitsup_client_config_set_proxy(config, proxies[i], e));
+        EXPECT(BITSUP_E_INVALID_ARGUMENT, "proxy", bitsup_client_new(config, &client, e));
+    }
+    OK(bitsup_client_config_set_proxy(config, "", e));
+    OK(bitsup_client_config_set_credentials(config, proxy, BITSUP_AUTH_BASIC, "a:b", "c", e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "colon", bitsup_client_new(config, &client, e));
+    OK(bitsup_client_config_set_credentials(config, proxy, BITSUP_AUTH_BASIC, "a", "c", e));
+    OK(bitsup_client_config_set_credentials(config, server, BITSUP_AUTH_BEARER, NULL, "a b", e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "Bearer", bitsup_client_new(config, &client, e));
+    OK(bitsup_client_config_set_credentials(config, server, BITSUP_AUTH_BEARER, NULL, "a", e));
+    OK(bitsup_client_config_set_client_certificate(config, pem, sizeof pem - 1, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "client certificate", bitsup_client_new(config, &client, e));
+    OK(bitsup_client_config_set_client_certificate(config, NULL, 0, e));
+    OK(bitsup_client_config_add_root_certificates(config, pem, sizeof pem - 1, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "root certificates", bitsup_client_new(config, &client, e));
+    CHECK(client == NULL);
+    bitsup_client_config_free(config);
+
+    bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
+    OK(bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "https://127.0.0.1:1/", 1, e));
+    OK(bitsup_hooks_add_notify_root_certificates(hooks, pem, sizeof pem - 1, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "root certificates",
+           bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "https://127.0.0.1:1/", 1, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`pem`",
+           bitsup_hooks_add_notify_root_certificates(hooks, pem, SIZE_MAX, e));
+    bitsup_hooks_free(hooks);
+}
+
 static void texts(const bitsup_client *client, const bitsup_engine *engine)
 {
     bitsup_client_config *client_config = bitsup_client_config_new();
@@ -74,6 +124,12 @@ static void texts(const bitsup_client *client, const bitsup_engine *engine)
     EXPECT(BITSUP_E_INVALID_UTF8, "`text`", bitsup_client_config_set_user_agent(client_config, bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`name`", bitsup_client_config_add_header(client_config, bad_text, "b", e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`value`", bitsup_client_config_add_header(client_config, "a", bad_text, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_client_config_set_proxy(client_config, bad_text, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`host`", bitsup_client_config_add_no_proxy(client_config, bad_text, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`user`",
+           bitsup_client_config_set_credentials(client_config, 1, BITSUP_AUTH_BASIC, bad_text, "b", e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`secret`",
+           bitsup_client_config_set_credentials(client_config, 1, BITSUP_AUTH_BASIC, "a", bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_client_ping(client, bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_job_new(client, bad_text, source, &job, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`name`", bitsup_job_set_content_name(other, bad_text, e));
@@ -191,6 +247,7 @@ int main(int argc, char **argv)
     numbers(argv[2]);
     levels();
     headers_and_states(client);
+    identities();
     texts(client, engine);
     paths(argv[2]);
     states(client, engine);

@@ -3,9 +3,13 @@
 #[path = "../support/application/mod.rs"]
 mod application;
 mod config;
+mod credentials;
 mod demands;
 mod documents;
+mod network;
 mod options;
+#[path = "../support/proxy.rs"]
+mod proxy;
 #[path = "../support/raw_http.rs"]
 mod raw_http;
 mod reply;
@@ -14,4 +18,6 @@ mod resume;
 mod scripted;
 mod serve;
 mod support;
+#[path = "../support/tls.rs"]
+mod tls;
 mod upload;

@@ -14,6 +14,10 @@ use tempfile::TempDir;
 pub fn bitsup(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bitsup"));
     command.args(args).stdin(Stdio::null());
+    for scheme in ["http", "https", "all", "no"] {
+        let name = format!("{scheme}_proxy");
+        command.env_remove(&name).env_remove(name.to_uppercase());
+    }
     command
 }
 

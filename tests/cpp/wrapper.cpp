@@ -4,8 +4,13 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <thread>
 #include <type_traits>
 #include <vector>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace {
 
@@ -52,7 +57,10 @@ struct world {
                      .timeout(9s)
                      .user_agent("wrapper")
                      .add_header("X-Test", "1")
-                     .rate_limit(0))
+                     .rate_limit(0)
+                     .proxy("")
+                     .add_no_proxy("127.0.0.1")
+                     .credentials(BITSUP_AUTH_TARGET_SERVER, BITSUP_AUTH_BASIC, "user", "password"))
     {
     }
 
@@ -99,6 +107,72 @@ void errors_carry_what_c_knows(const world &world)
     FAILS(BITSUP_E_INVALID_STATE, bitsup::engine{bitsup::engine_config()});
     FAILS(BITSUP_E_SESSION_NOT_FOUND, world.engine.end_session("{nobody}"));
     FAILS(BITSUP_E_INVALID_STATE, world.job("c").session_id());
+}
+
+// A proxy for one request, which asks who wants it. Its URL, and the socket to close.
+struct asking_proxy {
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    std::string url;
+    std::thread thread;
+
+    asking_proxy()
+    {
+        sockaddr_in address{};
+        socklen_t size = sizeof address;
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        auto *const any = reinterpret_cast<sockaddr *>(&address);
+        CHECK(bind(listener, any, sizeof address) == 0 && listen(listener, 8) == 0);
+        CHECK(getsockname(listener, any, &size) == 0);
+        url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+        thread = std::thread([this] {
+            static const std::string answer = "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"out\"\r\n"
+                                              "Content-Length: 0\r\nConnection: close\r\n\r\n";
+            const int connection = accept(listener, nullptr, nullptr);
+            std::string request;
+            char byte = 0;
+            while (request.find("\r\n\r\n") == std::string::npos && recv(connection, &byte, 1, 0) == 1)
+                request += byte;
+            CHECK(send(connection, answer.data(), answer.size(), MSG_NOSIGNAL) > 0);
+            close(connection);
+        });
+    }
+
+    ~asking_proxy()
+    {
+        thread.join();
+        close(listener);
+    }
+};
+
+void a_source_of_credentials_may_know_none_and_may_throw()
+{
+    for (int mode = 0; mode < 3; mode++) {
+        const asking_proxy proxy;
+        int times = 0;
+        const bitsup::client client(bitsup::client_config().proxy(proxy.url).on_credentials(
+            [&](const bitsup::challenge &challenge) -> std::optional<bitsup::credentials> {
+                times++;
+                CHECK(challenge.target == BITSUP_AUTH_TARGET_PROXY && challenge.scheme == BITSUP_AUTH_BASIC);
+                CHECK(challenge.realm == "out");
+                if (mode == 0)
+                    throw thrown{7};
+                if (mode == 1)
+                    return bitsup::credentials{std::string(100000, 'x'), "too long"};
+                return std::nullopt;
+            }));
+        try {
+            client.ping("http://upload.test/f");
+            CHECK(false);
+        } catch (const thrown &exception) {
+            CHECK(mode == 0 && exception.number == 7);
+        } catch (const bitsup::error &error) {
+            CHECK(error.status() == (mode == 1 ? BITSUP_E_INVALID_ARGUMENT : BITSUP_E_HTTP_STATUS));
+        }
+        CHECK(times == 1);
+    }
+    FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::client(bitsup::client_config().add_root_certificates("none")));
+    FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::client(bitsup::client_config().client_certificate("none")));
 }
 
 void callbacks_hear_what_happens(const world &world)
@@ -311,6 +385,7 @@ int main(int argc, char **argv)
     CHECK(world.server.url().find(std::to_string(world.server.port())) != std::string::npos);
     objects_move_and_do_not_copy(world);
     errors_carry_what_c_knows(world);
+    a_source_of_credentials_may_know_none_and_may_throw();
     callbacks_hear_what_happens(world);
     callbacks_stop_a_run_by_their_answer(world);
     what_a_callback_throws_comes_out_of_the_run(world);

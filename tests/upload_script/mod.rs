@@ -234,6 +234,7 @@ fn error(name: &str) -> Error {
         "Timeout" => Status::Timeout,
         "Disconnected" => Status::Disconnected,
         "Certificate" => return Error::new(Status::Tls, "the certificate is not valid"),
+        "Unsupported" => return Error::new(Status::Unsupported, "no such scheme").with_http_status(401),
         "SourceChanged" => {
             let error = Error::new(Status::SourceChanged, "the source changed");
             return error.with_hresult(HResult::BG_E_LOCAL_FILE_CHANGED);

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bitsup::Error;
+use bitsup::client::ClientConfig;
 use bitsup::log::{Level, Logger};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::network::NetworkArgs;
 use crate::serve::ServeArgs;
 use crate::{report, units};
 
@@ -125,7 +128,23 @@ pub struct RequestArgs {
     #[arg(long)]
     pub method_override: bool,
     #[command(flatten)]
+    pub network: NetworkArgs,
+    #[command(flatten)]
     pub verbosity: Verbosity,
+}
+
+impl RequestArgs {
+    /// A client's configuration for that URL, with all that the options say.
+    pub fn config(&self, url: &str) -> Result<ClientConfig, Error> {
+        let mut config = ClientConfig {
+            headers: self.header.clone(),
+            method_override: self.method_override,
+            logger: self.verbosity.logger(),
+            ..ClientConfig::default()
+        };
+        self.network.apply(&mut config, url)?;
+        Ok(config)
+    }
 }
 
 /// How much is said on standard error.
@@ -150,10 +169,8 @@ impl Verbosity {
 }
 
 /// Options of later versions, by subcommand: refused by name, so that nobody believes they took effect.
-pub const NOT_YET: &[(&str, &[&str])] = &[
-    ("serve", &["user", "users-file", "tls-cert", "tls-key", "client-ca"]),
-    ("upload", &["user", "cacert"]),
-];
+pub const NOT_YET: &[(&str, &[&str])] =
+    &[("serve", &["user", "users-file", "tls-cert", "tls-key", "client-ca"])];
 
 /// Reads the command line. Ends the process with exit code 2 when it is wrong, 0 after `--help`.
 pub fn parse() -> Command {

@@ -8,13 +8,6 @@ use crate::{report, state_dir};
 
 /// Delivers Cancel-Session for the remembered session of that upload and forgets it.
 pub fn run(args: &CancelArgs) -> Result<(), Error> {
-    let config = ClientConfig {
-        no_progress_timeout: args.client.no_progress_timeout,
-        headers: args.client.request.header.clone(),
-        method_override: args.client.request.method_override,
-        logger: args.client.request.verbosity.logger(),
-        ..ClientConfig::default()
-    };
     let state_path = state_dir::state_path(&args.state, &args.file, &args.url)?;
     let nothing_remembered = || {
         let message =
@@ -24,6 +17,8 @@ pub fn run(args: &CancelArgs) -> Result<(), Error> {
     if !state_path.exists() {
         return Err(nothing_remembered());
     }
+    let no_progress_timeout = args.client.no_progress_timeout;
+    let config = ClientConfig { no_progress_timeout, ..args.client.request.config(&args.url)? };
     let mut job = Client::new(config)?.job(&args.url, Source::from_file(&args.file)?)?;
     job.set_state_path(&state_path)?;
     let session = job.control().session_id().ok_or_else(nothing_remembered)?;

@@ -12,6 +12,8 @@
 mod args;
 mod cancel;
 mod explain;
+mod files;
+mod network;
 mod open_files;
 mod ping;
 mod report;

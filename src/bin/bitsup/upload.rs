@@ -25,7 +25,7 @@ pub fn run(args: &UploadArgs) -> Result<(), Error> {
 fn upload(args: &UploadArgs, reporter: &Reporter) -> Result<u64, Error> {
     let source = Source::from_file(&args.file)?;
     let total = source.total();
-    let mut job = Client::new(client_config(args))?.job(&args.url, source)?;
+    let mut job = Client::new(client_config(args)?)?.job(&args.url, source)?;
     job.set_state_path(state_dir::state_path(&args.state, &args.file, &args.url)?)?;
     if let Some(path) = &args.reply {
         job.set_reply_path(path)?;
@@ -36,20 +36,17 @@ fn upload(args: &UploadArgs, reporter: &Reporter) -> Result<u64, Error> {
     Ok(total)
 }
 
-fn client_config(args: &UploadArgs) -> ClientConfig {
+fn client_config(args: &UploadArgs) -> Result<ClientConfig, Error> {
     let mut config = ClientConfig {
         fragment_size: args.fragment_size,
         rate_limit: args.limit_rate,
         no_progress_timeout: args.client.no_progress_timeout,
         timeout: args.timeout,
-        headers: args.client.request.header.clone(),
-        method_override: args.client.request.method_override,
-        logger: args.client.request.verbosity.logger(),
-        ..ClientConfig::default()
+        ..args.client.request.config(&args.url)?
     };
     config.retry.first_delay = args.retry_delay;
     config.retry.max_delay = args.retry_delay.max(config.retry.max_delay);
-    config
+    Ok(config)
 }
 
 /// Lets SIGINT and SIGTERM end the run in a way that the next run continues.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
+use ureq::unversioned::transport::NextTimeout;
 
 use super::line::{Line, Socket};
 use crate::client::interrupt::Interrupt;
@@ -46,16 +46,13 @@ pub(super) struct Dialer {
     pub lookup: Lookup,
 }
 
-impl Connector<()> for Dialer {
-    type Out = Socket;
-
-    fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Socket>, ureq::Error> {
-        let stream = self.dial(details.uri).map_err(|error| ureq::Error::Other(Box::new(error)))?;
-        Ok(Some(Socket::new(stream, self.line.clone())?))
-    }
-}
-
 impl Dialer {
+    /// A connection to the server of a URL.
+    pub fn connect(&self, uri: &Uri) -> Result<Socket, ureq::Error> {
+        let stream = self.dial(uri).map_err(|error| ureq::Error::Other(Box::new(error)))?;
+        Ok(Socket::new(stream, self.line.clone())?)
+    }
+
     fn dial(&self, uri: &Uri) -> Result<TcpStream, Error> {
         let host = uri.host().unwrap_or_default();
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });

@@ -8,15 +8,17 @@
 //! | connection lost                     | Disconnected | 0x8020002E | yes      |
 //! | the answer is no HTTP               | Protocol     | 0x80072F78 | yes      |
 //! | the answer is HTTP/1.0 (CLI-37)     | Protocol     | 0x80200012 | no       |
-//! | TLS handshake, certificate          | Tls          | none       | no       |
+//! | TLS handshake, certificate          | Tls          | see `tls`  | no       |
+//! | the proxy makes no tunnel           | HttpStatus   | 0x80190000 + status | 408, 429, 5xx |
 //! | the request cannot be put in HTTP   | InvalidArgument | none    | no       |
 //!
-//! The first two come from `connect` as they are.
+//! The first two come from `connect` as they are, the last but one from `proxy`.
 
 use std::io::ErrorKind;
 
 use ureq::http::Uri;
 
+use super::tls;
 use crate::error::{Error, Status};
 use crate::proto::HResult;
 
@@ -53,8 +55,8 @@ pub(super) fn of(error: ureq::Error, uri: &Uri) -> Error {
             Error::new(Status::InvalidArgument, format!("cannot make a request to {uri}: {error}"))
         }
         // What rustls finds wrong comes as invalid data out of the connection underneath.
-        ureq::Error::Io(ref cause) if cause.kind() == ErrorKind::InvalidData => tls(&host, error),
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::TlsRequired => tls(&host, error),
+        ureq::Error::Io(ref cause) if cause.kind() == ErrorKind::InvalidData => tls::failure(&host, error),
+        ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::TlsRequired => tls::failure(&host, error),
         _ => {
             let message =
                 format!("the connection to {host} was lost ({error}); check the network and try again");
@@ -63,11 +65,6 @@ pub(super) fn of(error: ureq::Error, uri: &Uri) -> Error {
     }
 }
 
-fn tls(host: &str, error: ureq::Error) -> Error {
-    let message = format!("no secure connection to {host} ({error}); check the server's certificate");
-    Error::new(Status::Tls, message).with_source(error)
-}
-
-fn host(uri: &Uri) -> String {
+pub(super) fn host(uri: &Uri) -> String {
     uri.authority().map(ToString::to_string).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use ureq::BodyReader;
 use ureq::http::{self, Uri, header};
 
-use super::{Http, failure, parse_url};
+use super::{Answered, Http, failure, parse_url};
 use crate::error::Error;
 use crate::proto::packet::content_length;
 use crate::proto::{Headers, names};
@@ -27,26 +27,26 @@ impl Http {
     ///
     /// Errors: as the table in `failure` says.
     pub fn get(&self, url: &str, headers: &[(&'static str, String)], trust: Trust) -> Result<Answer, Error> {
-        let answer = self.get_once(url, headers, trust)?;
-        if !self.is_asked_now(answer.status, &answer.headers, trust) {
-            return Ok(answer);
+        let (uri, mut answered) = (parse_url(url)?, Answered::of(trust));
+        loop {
+            // What came before is dropped, so that its connection is free again.
+            let answer = self.get_once(&uri, headers, trust)?;
+            if !self.is_worth_repeating(&uri, answer.status, &answer.headers, &mut answered)? {
+                return Ok(answer);
+            }
         }
-        // So that its connection is free again.
-        drop(answer);
-        self.get_once(url, headers, trust)
     }
 
-    fn get_once(&self, url: &str, headers: &[(&'static str, String)], trust: Trust) -> Result<Answer, Error> {
-        self.line.set_hung_up(false);
-        let uri = parse_url(url)?;
-        let mut message = http::Request::get(&uri).header(header::ACCEPT_ENCODING, "identity");
+    fn get_once(&self, uri: &Uri, headers: &[(&'static str, String)], trust: Trust) -> Result<Answer, Error> {
+        self.line.begin();
+        let mut message = http::Request::get(uri).header(header::ACCEPT_ENCODING, "identity");
         for (name, value) in headers {
             message = message.header(*name, value);
         }
         for (name, value) in self.headers.iter().filter(|_| trust != Trust::Foreign) {
             message = message.header(name, value);
         }
-        for (name, value) in self.credentials(trust) {
+        for (name, value) in self.credentials(uri, trust) {
             message = message.header(name, value);
         }
         let outcome = message.body(()).map_err(ureq::Error::from).and_then(|message| {
@@ -61,10 +61,10 @@ impl Http {
             self.agent.run(message.build())
         });
         match outcome {
-            Ok(answer) => Ok(Answer::new(answer, uri)),
+            Ok(answer) => Ok(Answer::new(answer, uri.clone())),
             Err(error) => {
                 self.line.interrupt.check()?;
-                Err(failure::of(error, &uri))
+                Err(failure::of(error, uri))
             }
         }
     }

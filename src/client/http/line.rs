@@ -22,11 +22,23 @@ const INPUT_BUFFER: usize = 2 * MAX_HEAD;
 pub(super) struct Line {
     pub interrupt: Interrupt,
     hung_up: Arc<AtomicBool>,
+    head_due: Arc<AtomicBool>,
 }
 
 impl Line {
     pub fn new(interrupt: Interrupt) -> Self {
-        Self { interrupt, hung_up: Arc::default() }
+        Self { interrupt, ..Self::default() }
+    }
+
+    /// A request begins.
+    pub fn begin(&self) {
+        self.set_hung_up(false);
+        self.head_due.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether what goes out next is the beginning of a request; says so once.
+    pub fn take_head_due(&self) -> bool {
+        self.head_due.swap(false, Ordering::Relaxed)
     }
 
     /// Whether the peer stopped reading the request that is under way.
@@ -34,7 +46,7 @@ impl Line {
         self.hung_up.load(Ordering::Relaxed)
     }
 
-    pub fn set_hung_up(&self, hung_up: bool) {
+    fn set_hung_up(&self, hung_up: bool) {
         self.hung_up.store(hung_up, Ordering::Relaxed);
     }
 }

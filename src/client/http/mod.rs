@@ -5,8 +5,11 @@ mod connect;
 mod failure;
 mod get;
 mod line;
+mod proxy;
+mod tls;
 
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::http::header::{self, HeaderName};
@@ -18,6 +21,8 @@ use self::body::Body;
 use self::connect::{Dialer, NoResolver};
 pub(super) use self::get::Answer;
 use self::line::Line;
+use self::proxy::{Proxy, Route, Way};
+pub(super) use self::tls::Tls;
 use super::ClientConfig;
 use super::credentials::Answerer;
 use super::interrupt::Interrupt;
@@ -52,15 +57,16 @@ pub(super) struct Http {
     agent: Agent,
     headers: Vec<(HeaderName, HeaderValue)>,
     server: Answerer,
-    proxy: Answerer,
+    proxy: Option<Arc<Proxy>>,
     line: Line,
     response_timeout: Duration,
     method_override: bool,
 }
 
 impl Http {
-    /// Errors when the user agent or a header field of the configuration cannot be sent.
-    pub fn new(config: &ClientConfig, interrupt: Interrupt) -> Result<Self, Error> {
+    /// Errors when the user agent, a header field or the credentials of the configuration cannot be sent, or
+    /// its proxy is none.
+    pub fn new(config: &ClientConfig, tls: &Tls, interrupt: Interrupt) -> Result<Self, Error> {
         if HeaderValue::from_str(&config.user_agent).is_err() {
             let message = format!("{:?} cannot be a User-Agent; use printable characters", config.user_agent);
             return Err(Error::new(Status::InvalidArgument, message));
@@ -68,13 +74,14 @@ impl Http {
         let line = Line::new(interrupt);
         let dialer =
             Dialer { line: line.clone(), timeout: config.connect_timeout, lookup: connect::system_lookup };
-        let connector = dialer.chain(RustlsConnector::default());
-        let agent = Agent::with_parts(agent_config(config), connector, NoResolver);
+        let proxy = Proxy::new(config)?.map(Arc::new);
+        let connector = Way::new(dialer, proxy.clone()).chain(RustlsConnector::default());
+        let agent = Agent::with_parts(agent_config(config, tls), connector, NoResolver);
         Ok(Self {
             agent,
             headers: own_headers(config)?,
-            server: Answerer::server(config.credentials.as_ref())?,
-            proxy: Answerer::proxy(config.proxy_credentials.as_ref())?,
+            server: Answerer::server(config)?,
+            proxy,
             line,
             response_timeout: config.response_timeout,
             method_override: config.method_override,
@@ -84,34 +91,36 @@ impl Http {
     /// Sends a request with its range of the source and reads the answer. A request that is refused for want
     /// of credentials is sent once more with them (PROTOCOL 6.6).
     ///
-    /// Errors: as the table in `failure` says, and those of the source.
+    /// Errors: as the table in `failure` says, and those of the source and of who knows credentials.
     pub fn send(
         &self,
         request: &Request,
         source: &Source,
         mut throttle: Option<&mut Throttle>,
     ) -> Result<Ack, Error> {
-        let (ack, headers) = self.send_once(request, source, throttle.as_deref_mut())?;
-        match self.is_asked_now(ack.status, &headers, request.trust) {
-            true => self.send_once(request, source, throttle).map(|(ack, _)| ack),
-            false => Ok(ack),
+        let (uri, mut answered) = (parse_url(&request.url)?, Answered::of(request.trust));
+        loop {
+            let (ack, headers) = self.send_once(request, &uri, source, throttle.as_deref_mut())?;
+            if !self.is_worth_repeating(&uri, ack.status, &headers, &mut answered)? {
+                return Ok(ack);
+            }
         }
     }
 
     fn send_once(
         &self,
         request: &Request,
+        uri: &Uri,
         source: &Source,
         throttle: Option<&mut Throttle>,
     ) -> Result<(Ack, Headers), Error> {
-        self.line.set_hung_up(false);
-        let uri = parse_url(&request.url)?;
+        self.line.begin();
         let (offset, left) = (request.offset, request.length);
         let mut body = Body { source, offset, left, throttle, line: &self.line, failure: None };
         let content = SendBody::from_reader(&mut body);
         let mut message = match self.method_override {
-            false => http::Request::builder().method(names::METHOD).uri(&uri),
-            true => http::Request::post(&uri).header(names::METHOD_OVERRIDE, names::METHOD),
+            false => http::Request::builder().method(names::METHOD).uri(uri),
+            true => http::Request::post(uri).header(names::METHOD_OVERRIDE, names::METHOD),
         };
         for (name, value) in &request.headers {
             message = message.header(*name, value);
@@ -119,38 +128,69 @@ impl Http {
         for (name, value) in &self.headers {
             message = message.header(name, value);
         }
-        for (name, value) in self.credentials(request.trust) {
+        for (name, value) in self.credentials(uri, request.trust) {
             message = message.header(name, value);
         }
         let message = message.header(header::CONTENT_LENGTH, request.length).body(content);
         let outcome = message.map_err(ureq::Error::from).and_then(|message| self.agent.run(message));
         match (outcome, body.failure) {
-            (Ok(answer), _) => read_answer(answer, &uri),
+            (Ok(answer), _) => read_answer(answer, uri),
             (Err(error), failure) => {
                 self.line.interrupt.check()?;
-                Err(failure.unwrap_or_else(|| failure::of(error, &uri)))
+                Err(failure.unwrap_or_else(|| failure::of(error, uri)))
             }
         }
     }
 }
 
 impl Http {
-    /// Whether the request is worth repeating with the credentials that were asked for.
-    fn is_asked_now(&self, status: u16, headers: &Headers, trust: Trust) -> bool {
-        self.answerers(trust).any(|answerer| answerer.is_asked_now(status, headers))
+    /// Whether the request is worth repeating with credentials that it did not have: once for the server, and
+    /// once for the proxy.
+    fn is_worth_repeating(
+        &self,
+        uri: &Uri,
+        status: u16,
+        headers: &Headers,
+        answered: &mut Answered,
+    ) -> Result<bool, Error> {
+        let sides =
+            [(Some(&self.server), &mut answered.server), (self.asking_proxy(uri), &mut answered.proxy)];
+        for (answerer, answered) in sides {
+            if let Some(answerer) = answerer.filter(|_| !*answered)
+                && answerer.is_answered(status, headers)?
+            {
+                *answered = true;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
-    /// The credentials that were asked for so far.
-    fn credentials(&self, trust: Trust) -> impl Iterator<Item = (&'static str, &str)> {
-        self.answerers(trust).filter_map(Answerer::field)
-    }
-
-    /// Who may tell a server something: credentials are for the one that the user chose, and for no other that
-    /// this one names (PROTOCOL 2.2).
-    fn answerers(&self, trust: Trust) -> impl Iterator<Item = &Answerer> {
-        let server = (trust == Trust::Own).then_some(&self.server);
-        let proxy = (trust != Trust::Foreign).then_some(&self.proxy);
+    /// The credentials that were asked for so far, by the proxy and, if that is to know them, by the server.
+    fn credentials(&self, uri: &Uri, trust: Trust) -> impl Iterator<Item = (&'static str, String)> {
+        let server = (trust == Trust::Own).then(|| self.server.field()).flatten();
+        let proxy = self.asking_proxy(uri).and_then(Answerer::field);
         server.into_iter().chain(proxy)
+    }
+
+    /// Who answers the proxy that reads a request; nobody does when it only makes a tunnel.
+    fn asking_proxy(&self, uri: &Uri) -> Option<&Answerer> {
+        let proxy = self.proxy.as_ref().filter(|proxy| proxy.route(uri) == Route::Forward)?;
+        Some(&proxy.answerer)
+    }
+}
+
+/// Who is not to be told credentials because of one request, for instance because that was done.
+#[derive(Debug)]
+struct Answered {
+    server: bool,
+    proxy: bool,
+}
+
+impl Answered {
+    /// Credentials are for the server that the user chose, and for no other that this one names (PROTOCOL 2.2).
+    fn of(trust: Trust) -> Self {
+        Self { server: trust != Trust::Own, proxy: false }
     }
 }
 
@@ -193,13 +233,14 @@ fn read_answer(answer: http::Response<ureq::Body>, uri: &Uri) -> Result<(Ack, He
     Ok((Ack::from_headers(head.status.as_u16(), &headers), headers))
 }
 
-fn agent_config(config: &ClientConfig) -> ureq::config::Config {
+fn agent_config(config: &ClientConfig, tls: &Tls) -> ureq::config::Config {
     Agent::config_builder()
         .allow_non_standard_methods(true)
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .proxy(None)
+        .tls_config(tls.config())
         .user_agent(&config.user_agent)
         .accept("*/*")
         .accept_encoding("")
@@ -221,7 +262,8 @@ fn own_headers(config: &ClientConfig) -> Result<Vec<(HeaderName, HeaderValue)>, 
         if RESERVED.contains(&parsed) || is_ours || parsed.as_str().starts_with("bits-") {
             return Err(invalid("belongs to the protocol and cannot be set"));
         }
-        let value = HeaderValue::from_str(value).map_err(|_| invalid("has no valid value"))?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| invalid("has no valid value"))?;
+        value.set_sensitive(true);
         Ok((parsed, value))
     };
     config.headers.iter().map(read).collect()

@@ -97,6 +97,8 @@ impl From<ureq::Error> for Refusal {
                 return Self::application(408, hresult, "the application took too long", error);
             }
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => return Self::not_http(error),
+            ureq::Error::Rustls(_) | ureq::Error::Tls(_) => (502, NO_TLS),
+            ureq::Error::Io(cause) if cause.kind() == ErrorKind::InvalidData => (502, NO_TLS),
             ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => (503, NOBODY),
             ureq::Error::Io(cause) => match cause.kind() {
                 ConnectionRefused | HostUnreachable | NetworkUnreachable | AddrNotAvailable => (503, NOBODY),
@@ -108,4 +110,6 @@ impl From<ureq::Error> for Refusal {
     }
 }
 
+const NO_TLS: &str =
+    "no secure connection to the application: check its certificate and the roots given for it";
 const NOBODY: &str = "nobody answers at the notification URL";

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ureq::config::Config;
 use ureq::http::{Response, Uri};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
@@ -14,6 +15,8 @@ use ureq::unversioned::transport::{
 use ureq::{Agent, SendBody, Timeout};
 
 use super::{BUFFER, NotifyTimeouts};
+use crate::error::Error;
+use crate::trust;
 
 /// How long an idle connection is kept: less than the 5 s after which common servers hang up, so that a
 /// request seldom crosses their goodbye. One that does is a failure, never sent again from here.
@@ -42,11 +45,12 @@ impl HungUp {
 }
 
 impl Line {
-    pub fn new(timeouts: &NotifyTimeouts) -> Self {
+    pub fn new(timeouts: &NotifyTimeouts, roots: &RootCerts) -> Self {
         let hung_up = HungUp::default();
         let connector = ().chain(TcpConnector::default()).chain(RustlsConnector::default());
         let connector = connector.chain(Patience(hung_up.clone()));
-        Self { agent: Agent::with_parts(config(timeouts), connector, DefaultResolver::default()), hung_up }
+        let agent = Agent::with_parts(config(timeouts, roots), connector, DefaultResolver::default());
+        Self { agent, hung_up }
     }
 
     /// Whether the application stopped reading, for the body to be skipped from there on.
@@ -68,12 +72,25 @@ impl Line {
     }
 }
 
-fn config(timeouts: &NotifyTimeouts) -> Config {
+/// The root certificates of the platform, and those of the PEM text.
+///
+/// Errors: when that is not empty and has none.
+pub(super) fn roots(pem: &[u8]) -> Result<RootCerts, Error> {
+    if pem.is_empty() {
+        return Ok(RootCerts::PlatformVerifier);
+    }
+    let roots = trust::roots(pem)?;
+    let roots: Vec<_> = roots.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    Ok(RootCerts::new_with_certs(&roots))
+}
+
+fn config(timeouts: &NotifyTimeouts, roots: &RootCerts) -> Config {
     Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .proxy(None)
+        .tls_config(TlsConfig::builder().root_certs(roots.clone()).build())
         .user_agent("")
         .accept("")
         .accept_encoding("")

@@ -17,6 +17,7 @@ use crate::proto::Context;
 use failure::Refusal;
 use line::Line;
 use slots::Slots;
+use ureq::tls::RootCerts;
 
 /// The module's name in log messages.
 const LOG: &str = "notify";
@@ -63,6 +64,9 @@ pub struct NotifyConfig {
     /// The host in that one is the client's word: a relative URL is for servers whose public URL is set, or
     /// that stand behind a proxy which checks `Host`. The query string of the upload is appended.
     pub url: String,
+    /// Root certificates in PEM form, trusted beside those of the platform when the URL is https; empty: only
+    /// those.
+    pub root_certificates: Vec<u8>,
     /// How long it may take.
     pub timeouts: NotifyTimeouts,
     /// Most calls at a time; more wait. Every call, and every wait, holds the thread of its request.
@@ -79,6 +83,7 @@ impl NotifyConfig {
         Self {
             kind,
             url: url.into(),
+            root_certificates: Vec::new(),
             timeouts: NotifyTimeouts::default(),
             max_concurrent: 64,
             user_agent: concat!("bitsup/", env!("CARGO_PKG_VERSION")).into(),
@@ -119,15 +124,18 @@ impl NotifyConfig {
 /// Threads: may be used from several.
 pub struct Notifier {
     config: NotifyConfig,
+    roots: RootCerts,
     lines: Slots<Line>,
 }
 
 impl Notifier {
     /// Errors: [`Status::InvalidArgument`] for a URL that is malformed, longer than 2200 characters, or
-    /// neither http nor https (IIS refuses https, too; here it is served), and for a limit of 0.
+    /// neither http nor https (IIS refuses https, too; here it is served), for root certificates that are none,
+    /// and for a limit of 0.
     pub fn new(config: NotifyConfig) -> Result<Self, Error> {
         config.check()?;
-        Ok(Self { lines: Slots::new(config.max_concurrent), config })
+        let roots = line::roots(&config.root_certificates)?;
+        Ok(Self { lines: Slots::new(config.max_concurrent), roots, config })
     }
 
     fn ask(&self, upload: &Upload<'_>, verdict: &mut Verdict) -> Result<(), Refusal> {
@@ -136,7 +144,7 @@ impl Notifier {
         let timeouts = &self.config.timeouts;
         let outcome = self.lines.lend(
             timeouts.send,
-            || Line::new(timeouts),
+            || Line::new(timeouts, &self.roots),
             |line| {
                 let mut body = request::Body::new(self.config.kind, upload, line.hung_up());
                 let answer = line.post(uri, &fields, &mut body);

@@ -98,6 +98,9 @@ pub struct DirectoryArgs {
     /// Where the application is
     #[arg(long, value_name = "URL", value_parser = notify_url)]
     pub notify_url: Option<String>,
+    /// Root certificates in PEM form, trusted beside the platform's when the application is at an https URL
+    #[arg(long, value_name = "FILE")]
+    pub notify_ca: Option<PathBuf>,
     /// How long the application may take to be reached, to answer, and to go on with its answer
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = units::time_limit)]
     pub notify_timeout: Duration,

@@ -9,6 +9,7 @@ use bitsup::store::{DirOptions, DirStore};
 use bitsup::{Error, Status};
 
 use super::args::{DirectoryArgs, NotifyArg};
+use crate::files;
 
 /// A virtual directory.
 #[derive(Debug)]
@@ -76,6 +77,9 @@ fn application(args: &DirectoryArgs, logger: &Logger) -> Result<Option<Arc<dyn H
     let mut config = NotifyConfig::new(kind, url);
     let timeout = args.notify_timeout;
     config.timeouts = NotifyTimeouts { send: timeout, receive_headers: timeout, receive_body: timeout };
+    if let Some(path) = &args.notify_ca {
+        config.root_certificates = files::read(path)?;
+    }
     config.max_concurrent = args.notify_concurrency;
     config.logger = logger.clone();
     Ok(Some(Arc::new(Notifier::new(config)?)))

@@ -156,7 +156,7 @@ mod tests {
     use crate::serve::ServeArgs;
 
     /// Every option that has a key, a line of a file, and what it stands for on a command line.
-    const SAMPLES: [(&str, &str, &str); 24] = [
+    const SAMPLES: [(&str, &str, &str); 25] = [
         ("listen", "listen = '[::1]:81'", "--listen [::1]:81"),
         ("cleanup-interval", "cleanup-interval = 5", "--cleanup-interval 5s"),
         ("verbose", "verbose = 2", "-vv"),
@@ -179,6 +179,7 @@ mod tests {
         ("method-override", "method-override = true", "--method-override"),
         ("notify", "notify = 'reference'", "--notify reference"),
         ("notify-url", "notify-url = 'http://app.test/x'", "--notify-url http://app.test/x"),
+        ("notify-ca", "notify-ca = 'ca.pem'", "--notify-ca /base/ca.pem"),
         ("notify-timeout", "notify-timeout = '1m'", "--notify-timeout 60"),
         ("notify-concurrency", "notify-concurrency = 3", "--notify-concurrency 3"),
     ];

@@ -1,0 +1,215 @@
+/* Credentials from C: set, and by a callback, for a server and for a proxy that ask. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REFUSAL(status, challenge) "HTTP/1.1 " status " Who?\r\n" challenge "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+#define ACK "HTTP/1.1 200 OK\r\nBITS-Packet-Type: Ack\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+#define ASKS_FOR_TOKEN REFUSAL("401", "WWW-Authenticate: Basic realm=\"x\", Bearer realm=\"drive \\\"1\\\"\"")
+#define ASKS_FOR_PASSWORD REFUSAL("401", "WWW-Authenticate: Basic realm=\"files\"")
+#define PROXY_ASKS REFUSAL("407", "Proxy-Authenticate: Basic realm=\"way out\"")
+#define ASKS_FOR_MORE REFUSAL("401", "WWW-Authenticate: Negotiate")
+
+/* A peer that gives these answers, one per connection, and keeps what it was asked. */
+struct peer {
+    int socket;
+    char url[64];
+    const char *answers[4];
+    char requests[4][4096];
+    pthread_t thread;
+};
+
+static void *play(void *argument)
+{
+    struct peer *peer = argument;
+    for (int i = 0; i < 4 && peer->answers[i] != NULL; i++) {
+        int connection = accept(peer->socket, NULL, NULL);
+        size_t length = 0;
+        CHECK(connection >= 0);
+        while (strstr(peer->requests[i], "\r\n\r\n") == NULL) {
+            ssize_t count = recv(connection, peer->requests[i] + length, sizeof *peer->requests - 1 - length, 0);
+            CHECK(count > 0);
+            length += (size_t)count;
+        }
+        size_t size = strlen(peer->answers[i]);
+        CHECK(send(connection, peer->answers[i], size, MSG_NOSIGNAL) == (ssize_t)size);
+        close(connection);
+    }
+    return NULL;
+}
+
+static void start(struct peer *peer, const char *first, const char *second)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    memset(peer, 0, sizeof *peer);
+    peer->answers[0] = first;
+    peer->answers[1] = second;
+    peer->socket = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(peer->socket >= 0);
+    CHECK(bind(peer->socket, (struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(listen(peer->socket, 8) == 0);
+    CHECK(getsockname(peer->socket, (struct sockaddr *)&address, &size) == 0);
+    snprintf(peer->url, sizeof peer->url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    CHECK(pthread_create(&peer->thread, NULL, play, peer) == 0);
+}
+
+static void stop(struct peer *peer)
+{
+    CHECK(pthread_join(peer->thread, NULL) == 0);
+    close(peer->socket);
+}
+
+/* Pings and must come to that end. */
+static void ping(const bitsup_client_config *config, const char *url, bitsup_status expected, const char *text)
+{
+    bitsup_client *client = NULL;
+    OK(bitsup_client_new(config, &client, e));
+    bitsup_error *error = NULL;
+    bitsup_status status = bitsup_client_ping(client, url, &error);
+    expect_(__FILE__, __LINE__, url, expected, text, status, error);
+    bitsup_error_free(error);
+    bitsup_client_free(client);
+}
+
+static void what_was_set_is_told_to_who_asks(void)
+{
+    struct peer peer;
+    bitsup_client_config *config = bitsup_client_config_new();
+    OK(bitsup_client_config_set_credentials(config, BITSUP_AUTH_TARGET_SERVER, BITSUP_AUTH_BASIC, "Aladdin",
+                                            "open sesame", e));
+    start(&peer, ASKS_FOR_PASSWORD, ACK);
+    ping(config, peer.url, BITSUP_OK, "");
+    stop(&peer);
+    CHECK(strstr(peer.requests[0], "uthorization") == NULL);
+    CHECK(strstr(peer.requests[1], "uthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n") != NULL);
+
+    OK(bitsup_client_config_set_credentials(config, BITSUP_AUTH_TARGET_SERVER, BITSUP_AUTH_BEARER, NULL, "t.1", e));
+    start(&peer, ASKS_FOR_TOKEN, ACK);
+    ping(config, peer.url, BITSUP_OK, "");
+    stop(&peer);
+    CHECK(strstr(peer.requests[1], "uthorization: Bearer t.1\r\n") != NULL);
+
+    start(&peer, ASKS_FOR_MORE, NULL);
+    ping(config, peer.url, BITSUP_E_UNSUPPORTED, "Negotiate");
+    stop(&peer);
+    bitsup_client_config_free(config);
+}
+
+/* What a callback is to write, and what it was asked. */
+struct asked {
+    const char *user, *secret;
+    int32_t answer, fill;
+    int32_t target, scheme, times;
+    char realm[64];
+    int destroyed;
+};
+
+static int32_t on_credentials(void *user_data, int32_t target, int32_t scheme, const char *realm, char *out_user,
+                              size_t user_cap, char *out_secret, size_t secret_cap)
+{
+    struct asked *asked = user_data;
+    CHECK(user_cap >= 1024 && secret_cap >= 16384 && *out_user == '\0' && *out_secret == '\0');
+    asked->times++;
+    asked->target = target;
+    asked->scheme = scheme;
+    snprintf(asked->realm, sizeof asked->realm, "%s", realm);
+    snprintf(out_user, user_cap, "%s", asked->user);
+    snprintf(out_secret, secret_cap, "%s", asked->secret);
+    if (asked->fill)
+        memset(out_secret, asked->fill, secret_cap);
+    return asked->answer;
+}
+
+static void destroyed(void *user_data)
+{
+    ++((struct asked *)user_data)->destroyed;
+}
+
+static void a_callback_is_asked_once_per_challenge(void)
+{
+    struct peer peer;
+    struct asked asked = {.user = "", .secret = "t.2"};
+    bitsup_client_config *config = bitsup_client_config_new();
+    OK(bitsup_client_config_on_credentials(config, on_credentials, &asked, destroyed, e));
+    start(&peer, ASKS_FOR_TOKEN, ACK);
+    ping(config, peer.url, BITSUP_OK, "");
+    stop(&peer);
+    CHECK(asked.times == 1 && asked.target == BITSUP_AUTH_TARGET_SERVER && asked.scheme == BITSUP_AUTH_BEARER);
+    CHECK(strcmp(asked.realm, "drive \"1\"") == 0);
+    CHECK(strstr(peer.requests[1], "uthorization: Bearer t.2\r\n") != NULL);
+
+    start(&peer, ASKS_FOR_TOKEN, ASKS_FOR_TOKEN);
+    ping(config, peer.url, BITSUP_E_HTTP_STATUS, "401");
+    stop(&peer);
+    CHECK(asked.times == 2);
+
+    asked.user = "Aladdin", asked.secret = "open sesame";
+    start(&peer, PROXY_ASKS, ACK);
+    OK(bitsup_client_config_set_proxy(config, peer.url, e));
+    ping(config, "http://upload.test/f", BITSUP_OK, "");
+    stop(&peer);
+    CHECK(asked.times == 3 && asked.target == BITSUP_AUTH_TARGET_PROXY && asked.scheme == BITSUP_AUTH_BASIC);
+    CHECK(strcmp(asked.realm, "way out") == 0);
+    CHECK(strncmp(peer.requests[1], "BITS_POST http://upload.test/f HTTP/1.1\r\n", 41) == 0);
+    CHECK(strstr(peer.requests[1], "roxy-") != NULL && strstr(peer.requests[1], "QWxhZGRpbjpvcGVuIHNlc2FtZQ==") != NULL);
+
+    OK(bitsup_client_config_add_no_proxy(config, "127.0.0.1", e));
+    start(&peer, ACK, NULL);
+    ping(config, peer.url, BITSUP_OK, "");
+    stop(&peer);
+    CHECK(asked.times == 3 && asked.destroyed == 0);
+    bitsup_client_config_free(config);
+    CHECK(asked.destroyed == 1);
+}
+
+static void a_callback_may_know_none_and_may_fail(void)
+{
+    struct peer peer;
+    struct asked asked = {.user = "", .secret = ""}, other = {.user = ""};
+    bitsup_client_config *config = bitsup_client_config_new();
+    OK(bitsup_client_config_on_credentials(config, on_credentials, &other, destroyed, e));
+    OK(bitsup_client_config_on_credentials(config, on_credentials, &asked, destroyed, e));
+    CHECK(other.destroyed == 1);
+    start(&peer, ASKS_FOR_TOKEN, NULL);
+    ping(config, peer.url, BITSUP_E_HTTP_STATUS, "401");
+    stop(&peer);
+
+    static const int32_t answers[] = {BITSUP_ABORT, -1, 12345};
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        asked.answer = answers[i];
+        start(&peer, ASKS_FOR_TOKEN, NULL);
+        ping(config, peer.url, BITSUP_E_CALLBACK, "");
+        stop(&peer);
+    }
+    asked.answer = BITSUP_CONTINUE;
+    asked.fill = 'x';
+    start(&peer, ASKS_FOR_TOKEN, NULL);
+    ping(config, peer.url, BITSUP_E_INVALID_ARGUMENT, "out_secret");
+    stop(&peer);
+
+    OK(bitsup_client_config_on_credentials(config, NULL, NULL, NULL, e));
+    CHECK(asked.destroyed == 1);
+    start(&peer, ASKS_FOR_TOKEN, NULL);
+    ping(config, peer.url, BITSUP_E_HTTP_STATUS, "401");
+    stop(&peer);
+    bitsup_client_config_free(config);
+
+    EXPECT(BITSUP_E_NULL_ARGUMENT, "`config`",
+           bitsup_client_config_on_credentials(NULL, on_credentials, &other, NULL, e));
+    CHECK(bitsup_client_config_on_credentials(NULL, on_credentials, &other, destroyed, NULL) ==
+          BITSUP_E_NULL_ARGUMENT);
+    CHECK(other.destroyed == 2);
+}
+
+int main(void)
+{
+    what_was_set_is_told_to_who_asks();
+    a_callback_is_asked_once_per_challenge();
+    a_callback_may_know_none_and_may_fail();
+    return 0;
+}
