@@ -41,7 +41,7 @@ impl Play {
         let config = EngineConfig {
             clock: Arc::new(ManualClock::new(0)),
             allow_overwrite: true,
-            overlap: if data.len() % 2 == 0 { Overlap::Trim } else { Overlap::Reject },
+            overlap: if data.len().is_multiple_of(2) { Overlap::Trim } else { Overlap::Reject },
             max_fragment_size: 200,
             ..EngineConfig::new(Arc::new(store.clone()))
         };
