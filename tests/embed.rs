@@ -71,10 +71,12 @@ fn run(file: &str) {
 
 macro_rules! vectors {
     ($($name:ident)*) => {
-        $(#[test]
-        fn $name() {
-            run(concat!(stringify!($name), ".txt"));
-        })*
+        $(
+            #[test]
+            fn $name() {
+                run(concat!(stringify!($name), ".txt"));
+            }
+        )*
     };
 }
 
