@@ -16,6 +16,9 @@ mod parking;
 mod poller;
 mod pool;
 mod router;
+mod subject;
+mod tls;
+mod transport;
 mod watch;
 
 use std::net::SocketAddr;
@@ -27,6 +30,7 @@ use std::time::{Duration, Instant};
 pub use config::ServerConfig;
 pub use notify::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
 pub use router::url_prefix;
+pub use tls::{Pem, TlsConfig};
 
 use crate::error::{Error, Status};
 use crate::log::{Level, Logger};
@@ -37,6 +41,7 @@ use parking::Parking;
 use poller::Poller;
 use pool::Pool;
 use router::Router;
+use tls::Tls;
 use watch::{Interest, Watch};
 
 /// The module's name in log messages.
@@ -66,6 +71,7 @@ struct Shared {
 /// What a connection needs to know of its server.
 struct Site {
     router: Router,
+    tls: Option<Tls>,
     head_timeout: Duration,
     read_timeout: Duration,
     idle_timeout: Duration,
@@ -91,6 +97,7 @@ impl Server {
     pub fn start(config: ServerConfig) -> Result<Self, Error> {
         config.check()?;
         let router = Router::new(config.mounts)?;
+        let tls = config.tls.as_ref().map(Tls::new).transpose()?;
         let socket = listener::bind(&config.host, config.port)?;
         let failed = |error| Error::io("cannot start the server", error);
         let local_addr = socket.local_addr().map_err(failed)?;
@@ -101,6 +108,7 @@ impl Server {
         let shared = Arc::new(Shared {
             site: Site {
                 router,
+                tls,
                 head_timeout: config.head_timeout,
                 read_timeout: config.read_timeout,
                 idle_timeout: config.idle_timeout,
@@ -131,9 +139,27 @@ impl Server {
         self.local_addr
     }
 
-    /// The URL of its root, with the port in use: `http://127.0.0.1:41234/`.
+    /// The URL of its root, with the port in use: `http://127.0.0.1:41234/`, or `https:` with TLS.
     pub fn url(&self) -> String {
-        format!("http://{}/", self.local_addr)
+        let scheme = if self.shared.site.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/", self.local_addr)
+    }
+
+    /// Takes another certificate, and other roots of clients' certificates, for the connections from now on. No
+    /// connection is closed, but none comes back with a ticket of before.
+    ///
+    /// Errors: [`Status::InvalidState`] for a server without TLS; those of [`Self::start`] for what is no
+    /// certificate. The old one stays.
+    pub fn reload_tls(&self, config: &TlsConfig) -> Result<(), Error> {
+        let Some(tls) = &self.shared.site.tls else {
+            return Err(Error::new(
+                Status::InvalidState,
+                "the server was started without TLS: start it anew",
+            ));
+        };
+        tls.replace(config)?;
+        self.shared.site.logger.log(Level::Info, LOG, || "took the TLS certificate anew".into());
+        Ok(())
     }
 
     /// Stops accepting, closes idle connections, gives running requests `grace`, closes everything, and joins
