@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::tls::TlsConfig;
+use super::users::Users;
 use crate::engine::Engine;
 use crate::error::{Error, Status};
 use crate::log::Logger;
@@ -19,6 +20,9 @@ pub struct ServerConfig {
     pub mounts: Vec<(String, Engine)>,
     /// TLS, if it is to be spoken.
     pub tls: Option<TlsConfig>,
+    /// Who may use the server, by Basic authentication of every request. Without users everybody may, as far as
+    /// TLS and hooks let them. Names own sessions, and go before the subjects of certificates.
+    pub users: Users,
     /// Most worker threads. There are as many as the machine has processors, and more only while disks or
     /// application code block them.
     pub max_workers: usize,
@@ -43,6 +47,7 @@ impl Default for ServerConfig {
             port: 0,
             mounts: Vec::new(),
             tls: None,
+            users: Users::default(),
             max_workers: 256,
             max_connections: 16_384,
             head_timeout: Duration::from_secs(30),

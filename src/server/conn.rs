@@ -263,10 +263,11 @@ impl Connection {
         if head.expect == Expect::Unknown {
             return Err(Response::plain(417));
         }
+        let owner = self.owner(&head, site)?;
         let found = site.router.find(&head.target).ok_or_else(|| Response::plain(404))?;
         let (engine, mount, target) = (found.0, found.1.to_owned(), found.2);
         let Head { method, headers, body, .. } = head;
-        let (secure, owner) = (self.transport.is_secure(), self.subject.clone());
+        let secure = self.transport.is_secure();
         let peer = Some(self.peer.to_string());
         let head = RequestHead { method, target, mount, secure, headers, peer, owner };
         let exchange = engine.begin(head);
@@ -274,6 +275,15 @@ impl Connection {
             true => Ok(exchange),
             false => Err(exchange.finish()),
         }
+    }
+
+    /// Who sent a request. Whoever may not is told before anything else, so they learn of nothing else.
+    fn owner(&self, head: &Head, site: &Site) -> Result<Option<String>, Response> {
+        let Some(gate) = &site.gate else { return Ok(self.subject.clone()) };
+        gate.check(&head.headers, self.peer.ip()).map(Some).map_err(|fault| {
+            site.logger.log(Level::Info, LOG, || format!("{} not let in: {fault}", self.peer));
+            Response::rejection(&head.method, fault)
+        })
     }
 
     fn body(

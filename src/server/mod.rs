@@ -19,6 +19,7 @@ mod router;
 mod subject;
 mod tls;
 mod transport;
+mod users;
 mod watch;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ pub use config::ServerConfig;
 pub use notify::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
 pub use router::url_prefix;
 pub use tls::{Pem, TlsConfig};
+pub use users::Users;
 
 use crate::error::{Error, Status};
 use crate::log::{Level, Logger};
@@ -42,6 +44,7 @@ use poller::Poller;
 use pool::Pool;
 use router::Router;
 use tls::Tls;
+use users::Gate;
 use watch::{Interest, Watch};
 
 /// The module's name in log messages.
@@ -72,6 +75,8 @@ struct Shared {
 struct Site {
     router: Router,
     tls: Option<Tls>,
+    /// Asks who it is, if anybody is to be asked.
+    gate: Option<Gate>,
     head_timeout: Duration,
     read_timeout: Duration,
     idle_timeout: Duration,
@@ -98,6 +103,7 @@ impl Server {
         config.check()?;
         let router = Router::new(config.mounts)?;
         let tls = config.tls.as_ref().map(Tls::new).transpose()?;
+        let gate = Some(config.users).filter(|users| !users.is_empty()).map(Gate::new).transpose()?;
         let socket = listener::bind(&config.host, config.port)?;
         let failed = |error| Error::io("cannot start the server", error);
         let local_addr = socket.local_addr().map_err(failed)?;
@@ -109,6 +115,7 @@ impl Server {
             site: Site {
                 router,
                 tls,
+                gate,
                 head_timeout: config.head_timeout,
                 read_timeout: config.read_timeout,
                 idle_timeout: config.idle_timeout,
@@ -159,6 +166,22 @@ impl Server {
         };
         tls.replace(config)?;
         self.shared.site.logger.log(Level::Info, LOG, || "took the TLS certificate anew".into());
+        Ok(())
+    }
+
+    /// Takes other users, from the next request on.
+    ///
+    /// Errors: [`Status::InvalidState`] for a server that began without users, [`Status::InvalidArgument`] when
+    /// there are none: neither is to open or to close a server by mistake.
+    pub fn reload_users(&self, users: Users) -> Result<(), Error> {
+        let Some(gate) = &self.shared.site.gate else {
+            return Err(Error::new(
+                Status::InvalidState,
+                "the server was started without users: start it anew",
+            ));
+        };
+        gate.replace(users)?;
+        self.shared.site.logger.log(Level::Info, LOG, || "took the users anew".into());
         Ok(())
     }
 
