@@ -12,6 +12,9 @@ mod reply;
 mod resume;
 #[path = "../support/scripted.rs"]
 mod scripted;
+mod security;
 mod serve;
 mod support;
+#[path = "../support/tls.rs"]
+mod tls;
 mod upload;

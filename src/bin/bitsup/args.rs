@@ -150,10 +150,7 @@ impl Verbosity {
 }
 
 /// Options of later versions, by subcommand: refused by name, so that nobody believes they took effect.
-pub const NOT_YET: &[(&str, &[&str])] = &[
-    ("serve", &["user", "users-file", "tls-cert", "tls-key", "client-ca"]),
-    ("upload", &["user", "cacert"]),
-];
+pub const NOT_YET: &[(&str, &[&str])] = &[("upload", &["user", "cacert"])];
 
 /// Reads the command line. Ends the process with exit code 2 when it is wrong, 0 after `--help`.
 pub fn parse() -> Command {
