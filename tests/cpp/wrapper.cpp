@@ -256,6 +256,22 @@ void a_state_path_continues(const world &world, const std::string &folder)
     CHECK(std::string(std::istreambuf_iterator<char>(copy), {}) == std::string(20000, 'y'));
 }
 
+void a_server_speaks_tls_and_knows_its_users(const world &world)
+{
+    bitsup::server_config config;
+    config.mount("/", world.engine).add_user("anna", "secret");
+    bitsup::server server(config);
+    FAILS(BITSUP_E_HTTP_STATUS, world.client.ping(server.url()));
+    bitsup::client_config anna;
+    bitsup::client(anna.add_header("Authorization", "Basic YW5uYTpzZWNyZXQ=")).ping(server.url());
+    server.reload_users(bitsup::server_config().add_user("anna", "new"));
+    FAILS(BITSUP_E_HTTP_STATUS, bitsup::client(anna).ping(server.url()));
+    FAILS(BITSUP_E_INVALID_STATE, bitsup::server_config().client_ca("roots"));
+    config.tls("certificates", "key").client_ca("roots");
+    FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::server{config});
+    FAILS(BITSUP_E_INVALID_STATE, server.reload_tls(config));
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -274,6 +290,7 @@ int main(int argc, char **argv)
     runs_nest(world);
     callbacks_live_as_long_as_their_job(world);
     a_state_path_continues(world, argv[2]);
+    a_server_speaks_tls_and_knows_its_users(world);
     world.server.stop(1s);
     FAILS(BITSUP_E_CONNECT, world.client.ping(world.server.url()));
 }
