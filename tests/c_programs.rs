@@ -59,6 +59,7 @@ impl Program {
         }
         let mut command = tool("valgrind", "valgrind");
         command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+        command.arg(concat!("--suppressions=", env!("CARGO_MANIFEST_DIR"), "/tests/c/valgrind.supp"));
         command.arg("--errors-for-leak-kinds=definite,indirect").arg(program);
         command
     }
