@@ -1,5 +1,9 @@
 //! The readable vectors, against the engine and through the listener; and which statements they show.
 
+#[path = "support/raw_http.rs"]
+mod raw_http;
+#[path = "support/tls.rs"]
+mod tls;
 #[path = "support/vector/mod.rs"]
 mod vector;
 

@@ -22,11 +22,12 @@ pub struct Mode {
     pub via: &'static str,
 }
 
-pub const MODES: [Mode; 4] = [
+pub const MODES: [Mode; 5] = [
     Mode { store: "memory", via: "engine" },
     Mode { store: "dir", via: "engine" },
     Mode { store: "memory", via: "listener" },
     Mode { store: "dir", via: "fresh-listener" },
+    Mode { store: "memory", via: "tls-listener" },
 ];
 
 impl Mode {
@@ -95,6 +96,11 @@ impl World {
         self.engine = empty;
         self.engine = engine(&self.files, &self.clock, &self.settings, self.app.as_ref());
         self.driver = driver(&self.engine, self.mode);
+    }
+
+    /// The scheme of the URLs that are given out.
+    pub fn scheme(&self) -> &'static str {
+        if self.mode.via == "tls-listener" { "https" } else { "http" }
     }
 
     pub fn put_file(&self, path: &str, content: &[u8]) {
@@ -169,6 +175,7 @@ fn visible_files(root: &std::path::Path, folder: &std::path::Path) -> Vec<String
 fn driver(engine: &Engine, mode: Mode) -> Driver {
     match mode.via {
         "engine" => Driver::Engine(engine.clone()),
+        "tls-listener" => Driver::secure(engine.clone()),
         via => Driver::listener(engine.clone(), via == "fresh-listener"),
     }
 }
