@@ -1878,7 +1878,7 @@ bitsup_status bitsup_server_start(const bitsup_server_config *config,
                                   bitsup_error **error);
 
 /**
- * The URL of the server's root, with the port in use: "http://127.0.0.1:41234/".
+ * The URL of the server's root, with the port in use: "http://127.0.0.1:41234/", or "https:" with TLS.
  *
  * Ownership: free `*out_text` with bitsup_string_free.
  * Threads: any, concurrently.

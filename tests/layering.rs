@@ -9,7 +9,7 @@ use rules::{code, files, word};
 type Rule = (&'static [&'static str], &'static [&'static str]);
 
 const BASE: &[&str] = &["proto/", "error.rs", "log.rs", "clock.rs"];
-const NETWORK: &[&str] = &["std::net", "rustix::net", "ureq", "polling", "httparse"];
+const NETWORK: &[&str] = &["std::net", "rustix::net", "ureq", "polling", "httparse", "rustls"];
 
 const RULES: [Rule; 13] = [
     (

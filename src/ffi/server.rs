@@ -47,7 +47,7 @@ pub unsafe extern "C" fn bitsup_server_start(
     })
 }
 
-/// The URL of the server's root, with the port in use: "http://127.0.0.1:41234/".
+/// The URL of the server's root, with the port in use: "http://127.0.0.1:41234/", or "https:" with TLS.
 ///
 /// Ownership: free `*out_text` with bitsup_string_free.
 /// Threads: any, concurrently.
