@@ -22,7 +22,27 @@ struct Record {
     last: Instant,
 }
 
+impl Record {
+    /// How many failures still count.
+    fn failures(&self, now: Instant) -> u32 {
+        if now.saturating_duration_since(self.last) < MEMORY { self.failures } else { 0 }
+    }
+
+    /// How long to wait before the next try.
+    fn left(&self, now: Instant) -> Duration {
+        wait(self.failures(now)).saturating_sub(now.saturating_duration_since(self.last))
+    }
+}
+
 impl Brake {
+    /// Whether a try would be let through.
+    ///
+    /// Errors: how long to wait.
+    pub fn look(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        let left = self.lock().get(&network(address)).map_or(Duration::ZERO, |record| record.left(now));
+        if left.is_zero() { Ok(()) } else { Err(left) }
+    }
+
     /// Lets a try through, which counts as a failure until [`Self::succeeded`]: tries made at the same time are
     /// no way around the count.
     ///
@@ -34,16 +54,11 @@ impl Brake {
             oldest.map(|oldest| records.remove(&oldest));
         }
         let record = records.entry(address).or_insert(Record { failures: 0, last: now });
-        let since = now.saturating_duration_since(record.last);
-        if since >= MEMORY {
-            record.failures = 0;
-        }
-        let left = wait(record.failures).saturating_sub(since);
+        let left = record.left(now);
         if !left.is_zero() {
             return Err(left);
         }
-        record.failures = record.failures.saturating_add(1);
-        record.last = now;
+        *record = Record { failures: record.failures(now).saturating_add(1), last: now };
         Ok(())
     }
 
@@ -120,7 +135,9 @@ mod tests {
     fn others_do_not_wait_and_a_network_is_one() {
         let brake = Brake::default();
         let (_, now) = waits(&brake, "2001:db8::1", FREE);
+        assert!(brake.look(address("2001:db8::ffff:2"), now).is_err());
         assert!(brake.admit(address("2001:db8::ffff:2"), now).is_err());
+        assert!(brake.look(address("2001:db8:0:1::1"), now).is_ok());
         assert!(brake.admit(address("2001:db8:0:1::1"), now).is_ok());
         let (_, now) = waits(&brake, "192.0.2.1", FREE);
         assert!(brake.admit(address("::ffff:192.0.2.1"), now).is_err());

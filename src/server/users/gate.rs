@@ -69,6 +69,8 @@ impl Gate {
         if roll.knows(&self.key, name, &credentials) {
             return Ok(name.to_owned());
         }
+        // Whoever has to wait anyway holds no worker meanwhile.
+        self.brake.look(peer, Instant::now()).map_err(too_often)?;
         let tag = hmac::sign(&self.key, credentials.as_bytes());
         let _lane = self.lane(&tag);
         // A fleet with one password comes at once: its first member was checked, and the others waited for that.
