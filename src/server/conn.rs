@@ -281,7 +281,10 @@ impl Connection {
     fn owner(&self, head: &Head, site: &Site) -> Result<Option<String>, Response> {
         let Some(gate) = &site.gate else { return Ok(self.subject.clone()) };
         gate.check(&head.headers, self.peer.ip()).map(Some).map_err(|fault| {
-            site.logger.log(Level::Info, LOG, || format!("{} not let in: {fault}", self.peer));
+            // To be asked first is how the Basic scheme begins.
+            let guessed = head.headers.all("Authorization").next().is_some();
+            let level = if guessed { Level::Info } else { Level::Debug };
+            site.logger.log(level, LOG, || format!("{} not let in: {fault}", self.peer));
             Response::rejection(&head.method, fault)
         })
     }

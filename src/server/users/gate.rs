@@ -79,7 +79,7 @@ impl Gate {
         }
         self.brake.admit(peer, Instant::now()).map_err(too_often)?;
         if !roll.users.verify(&self.key, name, password.as_bytes()) {
-            return Err(unauthorized());
+            return Err(Fault { reason: "no such user, or another password", ..unauthorized() });
         }
         self.brake.succeeded(peer);
         roll.remember(name, tag);
