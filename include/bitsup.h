@@ -2837,6 +2837,52 @@ bitsup_status bitsup_server_config_mount(bitsup_server_config *config,
                                          bitsup_error **error);
 
 /**
+ * Speaks TLS 1.2 and 1.3: the server's certificate, then those that lead to its root, and the certificate's key
+ * without a password, in PEM. The roots of clients stay if they were set.
+ *
+ * Ownership: copies both texts.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, BUSY. bitsup_server_start judges the texts.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_config_set_tls(bitsup_server_config *config,
+                                           const uint8_t *certificates_pem,
+                                           size_t certificates_len,
+                                           const uint8_t *key_pem,
+                                           size_t key_len,
+                                           bitsup_error **error);
+
+/**
+ * Takes only clients with a certificate that leads to one of these roots, in PEM. Its subject, as RFC 4514 writes
+ * it, is the owner of their sessions: "CN=pc17,OU=Sales,O=Example". After bitsup_server_config_set_tls.
+ *
+ * Ownership: copies the text.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, INVALID_STATE without TLS, BUSY.
+ * bitsup_server_start judges the text.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_config_set_client_ca(bitsup_server_config *config,
+                                                 const uint8_t *roots_pem,
+                                                 size_t roots_len,
+                                                 bitsup_error **error);
+
+/**
+ * Adds a user, by Basic authentication. With one user at least, every request needs a name and its password, and
+ * the name owns the sessions.
+ *
+ * Ownership: copies both texts.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a name that is there, is empty or has a colon, and
+ * for an empty password; BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_config_add_user(bitsup_server_config *config,
+                                            const char *name,
+                                            const char *password,
+                                            bitsup_error **error);
+
+/**
  * Most worker threads. Default: 256.
  *
  * Ownership: borrows all.
@@ -2923,7 +2969,7 @@ bitsup_status bitsup_server_start(const bitsup_server_config *config,
                                   bitsup_error **error);
 
 /**
- * The URL of the server's root, with the port in use: "http://127.0.0.1:41234/".
+ * The URL of the server's root, with the port in use: "http://127.0.0.1:41234/", or "https:" with TLS.
  *
  * Ownership: free `*out_text` with bitsup_string_free.
  * Threads: any, concurrently.
@@ -2941,6 +2987,33 @@ bitsup_status bitsup_server_url(const bitsup_server *server, char **out_text, bi
  * Since: 0.1
  */
 uint16_t bitsup_server_port(const bitsup_server *server);
+
+/**
+ * Takes the certificate, its key and the roots of clients from `config`, for the connections from now on. No
+ * connection is closed. After an error the old ones stay.
+ *
+ * Ownership: borrows both.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY, INVALID_STATE for a server that was started without TLS, INVALID_ARGUMENT for a
+ * configuration without TLS and for what is no certificate.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_reload_tls(bitsup_server *server,
+                                       const bitsup_server_config *config,
+                                       bitsup_error **error);
+
+/**
+ * Takes the users from `config`, from the next request on. After an error the old ones stay.
+ *
+ * Ownership: borrows both.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY, INVALID_STATE for a server that was started without users, INVALID_ARGUMENT for a
+ * configuration without users.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_reload_users(bitsup_server *server,
+                                         const bitsup_server_config *config,
+                                         bitsup_error **error);
 
 /**
  * Stops accepting, closes idle connections, gives requests under way `grace_ms`, closes all connections and

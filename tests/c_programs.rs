@@ -67,6 +67,7 @@ impl Program {
         }
         let mut command = tool("valgrind", "valgrind");
         command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+        command.arg(concat!("--suppressions=", env!("CARGO_MANIFEST_DIR"), "/tests/c/valgrind.supp"));
         command.arg("--errors-for-leak-kinds=definite,indirect").arg(program);
         command
     }
@@ -82,9 +83,12 @@ impl Program {
     }
 }
 
-/// Compiles and runs one test program; it gets two empty folders.
+/// Compiles and runs one test program; it gets two empty folders, beside which lies a certificate with its key.
 fn passes(name: &str, under: Under) {
     let program = Program::compile(&format!("tests/c/{name}.c"), under);
+    let identity = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    fs::write(program.path("cert.pem"), identity.cert.pem()).unwrap();
+    fs::write(program.path("key.pem"), identity.signing_key.serialize_pem()).unwrap();
     let (one, two) = (program.make_folder("one"), program.make_folder("two"));
     succeed(program.command().args([one, two]));
 }
@@ -114,7 +118,7 @@ macro_rules! programs {
 
 programs! {
     null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify credentials
-    exchange exchanges steps readers loggers stops stores challenge types
+    exchange exchanges steps readers loggers stops stores challenge types security
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Uploads through a proxy: http URLs by requests that it reads, https URLs by a tunnel.
 
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/scripted.rs"]
 mod scripted;
-#[path = "support/tls.rs"]
-mod tls;
+#[path = "support/tls_front.rs"]
+mod tls_front;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -13,9 +15,10 @@ use std::time::Duration;
 
 use bitsup::client::{Client, ClientConfig, Credentials, Source};
 use bitsup::{Error, Status};
+use certificates::Authority;
 use proxy::{Proxy, field};
 use scripted::{Received, serve};
-use tls::{Authority, TLS13, address, front, server_config};
+use tls_front::{TLS13, address, front, server_config};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 const CONTENT: &[u8] = b"0123456789";

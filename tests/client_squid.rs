@@ -2,8 +2,10 @@
 //! a tunnel.
 #![cfg(target_os = "linux")]
 
-#[path = "support/tls.rs"]
-mod tls;
+#[path = "support/certificates.rs"]
+mod certificates;
+#[path = "support/tls_front.rs"]
+mod tls_front;
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +20,8 @@ use bitsup::client::{Client, ClientConfig, Credentials, Source};
 use bitsup::engine::{Engine, EngineConfig};
 use bitsup::server::{Server, ServerConfig};
 use bitsup::store::{DirOptions, DirStore};
-use tls::{Authority, TLS13, front, server_config};
+use certificates::Authority;
+use tls_front::{TLS13, front, server_config};
 
 struct Squid {
     child: Child,

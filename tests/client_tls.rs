@@ -1,9 +1,11 @@
 //! Uploads over TLS: whom the client trusts, who it is, and what it says when that does not go together.
 
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/scripted.rs"]
 mod scripted;
-#[path = "support/tls.rs"]
-mod tls;
+#[path = "support/tls_front.rs"]
+mod tls_front;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -11,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use bitsup::client::{Client, ClientConfig, Source};
 use bitsup::{Error, Status};
+use certificates::{Authority, Identity};
 use rustls::ServerConfig;
 use scripted::serve;
-use tls::{Authority, Issued, TLS12, TLS13, address, front, server_config};
+use tls_front::{TLS12, TLS13, address, front, server_config};
 
 const CONTENT: &[u8] = b"0123456789";
 
@@ -155,7 +158,7 @@ fn what_is_no_certificate_and_no_key_is_refused_at_once() {
         let config = ClientConfig { root_certificates: roots.into(), ..ClientConfig::default() };
         assert_eq!(Client::new(config).unwrap_err().status(), Status::InvalidArgument, "{roots}");
     }
-    let mixed = Issued { certificate: one.certificate.clone(), key: other.key };
+    let mixed = Identity { certificate: one.certificate.clone(), key: other.key };
     for pem in ["", "nothing", &one.certificate, &one.key, &mixed.both(), &format!("{broken}{}", one.key)] {
         let config = ClientConfig { client_certificate: Some(pem.into()), ..ClientConfig::default() };
         let error = Client::new(config).unwrap_err();

@@ -4,6 +4,8 @@
 #![cfg(all(target_os = "linux", feature = "ffi"))]
 
 mod cc;
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/embedded.rs"]
 mod embedded;
 #[path = "support/examples.rs"]

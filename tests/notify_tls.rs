@@ -2,16 +2,19 @@
 
 #[path = "support/application/mod.rs"]
 mod application;
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/notified.rs"]
 mod notified;
-#[path = "support/tls.rs"]
-mod tls;
+#[path = "support/tls_front.rs"]
+mod tls_front;
 
 use application::{Answer, Application};
 use bitsup::Status;
 use bitsup::server::{Notifier, NotifyConfig, NotifyKind};
+use certificates::Authority;
 use notified::{InMemory, Uploaded, config, log};
-use tls::{Authority, TLS12, TLS13, address, front, server_config};
+use tls_front::{TLS12, TLS13, address, front, server_config};
 
 /// An application behind TLS, and where it is.
 fn secured(

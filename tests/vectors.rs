@@ -1,5 +1,7 @@
 //! The readable vectors, against the engine and through the listener; and which statements they show.
 
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/vector/mod.rs"]
 mod vector;
 

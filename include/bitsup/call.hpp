@@ -114,6 +114,11 @@ inline const char *text(const std::string &text)
     return text.c_str();
 }
 
+inline const std::uint8_t *bytes(const std::string &text) noexcept
+{
+    return reinterpret_cast<const std::uint8_t *>(text.data());
+}
+
 inline std::uint64_t count(milliseconds time)
 {
     if (time.count() < 0)

@@ -122,6 +122,21 @@ public:
     {
         return set(bitsup_server_config_set_logger, logger.get());
     }
+    /** The server's certificate and those that lead to its root, and its key, in PEM. */
+    server_config &tls(const std::string &certificates_pem, const std::string &key_pem)
+    {
+        return set(bitsup_server_config_set_tls, detail::bytes(certificates_pem), certificates_pem.size(),
+                   detail::bytes(key_pem), key_pem.size());
+    }
+    /** Roots of the certificates that clients must have, in PEM; after tls. */
+    server_config &client_ca(const std::string &roots_pem)
+    {
+        return set(bitsup_server_config_set_client_ca, detail::bytes(roots_pem), roots_pem.size());
+    }
+    server_config &add_user(const std::string &name, const std::string &password)
+    {
+        return set(bitsup_server_config_add_user, detail::text(name), detail::text(password));
+    }
     server_config &max_workers(std::uint32_t count)
     {
         return set(bitsup_server_config_set_max_workers, count);
@@ -157,6 +172,13 @@ public:
         return detail::owned_text(detail::output<char *>(bitsup_server_url, get()));
     }
     std::uint16_t port() const noexcept { return bitsup_server_port(get()); }
+    /** Takes certificate, key and roots of `config` for the connections from now on. */
+    void reload_tls(const server_config &config) { detail::call(bitsup_server_reload_tls, get(), config.get()); }
+    /** Takes the users of `config` from the next request on. */
+    void reload_users(const server_config &config)
+    {
+        detail::call(bitsup_server_reload_users, get(), config.get());
+    }
     void stop(milliseconds grace) { detail::call(bitsup_server_stop, get(), detail::count(grace)); }
 };
 

@@ -15,7 +15,18 @@ pub(super) fn request(
     head: &mut RequestHead,
     packet: Option<PacketKind>,
 ) -> Result<(), Fault> {
-    let Some(hooks) = &shared.config.hooks else { return Ok(()) };
+    if let Some(hooks) = &shared.config.hooks {
+        identify(shared, &**hooks, head, packet)?;
+    }
+    shared.config.access.admit(head.owner.as_deref())
+}
+
+fn identify(
+    shared: &Shared,
+    hooks: &dyn Hooks,
+    head: &mut RequestHead,
+    packet: Option<PacketKind>,
+) -> Result<(), Fault> {
     let mut verdict = Verdict::default();
     let session_id = match SessionName::of(&head.headers) {
         Ok(SessionName::Id(id)) => Some(id),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::access::Access;
 use super::hooks::Hooks;
 use crate::clock::{Clock, SystemClock};
 use crate::log::Logger;
@@ -57,8 +58,10 @@ pub struct EngineConfig {
     pub max_sessions: u64,
     /// How long a session lives without a successful packet.
     pub session_timeout: Duration,
-    /// Whether an upload may replace a file.
+    /// Whether an upload may replace a file, whoever sends it.
     pub allow_overwrite: bool,
+    /// Who may do what.
+    pub access: Access,
     /// What overlapping fragments do.
     pub overlap: Overlap,
     /// When files become visible.
@@ -89,6 +92,7 @@ impl EngineConfig {
             max_sessions: 0,
             session_timeout: Duration::from_millis(limits::SESSION_TIMEOUT_MS),
             allow_overwrite: false,
+            access: Access::default(),
             overlap: Overlap::default(),
             finalize: Finalize::default(),
             hooks: None,
@@ -96,5 +100,10 @@ impl EngineConfig {
             host_id: None,
             method_override: false,
         }
+    }
+
+    /// Whether that owner's upload may replace a file.
+    pub(super) fn may_overwrite(&self, owner: Option<&str>) -> bool {
+        self.allow_overwrite || self.access.may_overwrite(owner)
     }
 }

@@ -130,6 +130,7 @@ fn create(shared: &Arc<Shared>, head: &RequestHead) -> Result<Ack, Fault> {
     let target = Target::parse(&head.target).ok_or(Fault::invalid("the request target is no path"))?;
     let destination = Destination::from_url_path(target.path).map_err(path_fault)?;
     let config = &shared.config;
+    config.access.may_create(head.owner.as_deref())?;
     let url = address::remote(config, head);
     let chosen = ask::create(shared, head, &url)?;
     let now_ms = shared.now_ms();
@@ -147,7 +148,8 @@ fn create(shared: &Arc<Shared>, head: &RequestHead) -> Result<Ack, Fault> {
         outcome: None,
     };
     record.choose(chosen);
-    let checked = config.store.check(&record.destination, config.allow_overwrite);
+    let overwrite = config.may_overwrite(record.owner.as_deref());
+    let checked = config.store.check(&record.destination, overwrite);
     checked.map_err(|error| store_fault(shared, &error))?;
     let session = Arc::new(Session::new(record.clone(), now_ms));
     shared.admit(&session)?;

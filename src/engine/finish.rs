@@ -175,7 +175,8 @@ fn back<'a>(
 fn deliver(shared: &Shared, session: &Session, state: &mut Guard<'_>) -> Result<(), Fault> {
     let record = SessionRecord { phase: SessionPhase::Delivered, ..state.record.clone() };
     let config = &shared.config;
-    let committed = state.announce().and_then(|()| config.store.commit(&record, config.allow_overwrite));
+    let overwrite = config.may_overwrite(record.owner.as_deref());
+    let committed = state.announce().and_then(|()| config.store.commit(&record, overwrite));
     committed.map_err(|error| store_fault(shared, &error))?;
     session.touch(shared);
     config.logger.log(Level::Info, LOG, || {

@@ -2,6 +2,7 @@
 //! requests come in through an [`Exchange`], time through a [`Clock`](crate::clock::Clock), bytes leave
 //! through a [`Store`](crate::store::Store).
 
+mod access;
 mod address;
 mod ask;
 mod body;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub use access::Access;
 pub use config::{EngineConfig, Finalize, HostId, Overlap};
 pub use exchange::{Exchange, RequestHead, Want};
 pub use hooks::{EndReason, Hooks, Upload, Verdict};

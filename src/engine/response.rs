@@ -24,6 +24,14 @@ impl Response {
         Self::new(status, allow.into_iter().collect())
     }
 
+    /// The answer to a request that a transport refuses, in the way of its method, without asking the engine.
+    pub fn rejection(method: &str, fault: Fault) -> Self {
+        match method {
+            "GET" | "HEAD" => Self::refused(fault),
+            _ => Self::fault(&fault),
+        }
+    }
+
     /// The answer to a GET that the application refuses. Whoever has to tell who they are learns how (GEN-14).
     pub(super) fn refused(fault: Fault) -> Self {
         let challenge = fault.challenge.map(|challenge| (names::WWW_AUTHENTICATE, challenge));

@@ -8,6 +8,7 @@ use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Head};
 use super::server_config::bitsup_server_config;
 use super::text;
+use crate::error::{Error, Status};
 use crate::server::Server;
 
 /// A running server.
@@ -46,7 +47,7 @@ pub unsafe extern "C" fn bitsup_server_start(
     })
 }
 
-/// The URL of the server's root, with the port in use: "http://127.0.0.1:41234/".
+/// The URL of the server's root, with the port in use: "http://127.0.0.1:41234/", or "https:" with TLS.
 ///
 /// Ownership: free `*out_text` with bitsup_string_free.
 /// Threads: any, concurrently.
@@ -74,6 +75,49 @@ pub unsafe extern "C" fn bitsup_server_url(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_port(server: *const bitsup_server) -> u16 {
     guard_or!(0, { Ok(handle::borrow(server, "server")?.port) })
+}
+
+/// Takes the certificate, its key and the roots of clients from `config`, for the connections from now on. No
+/// connection is closed. After an error the old ones stay.
+///
+/// Ownership: borrows both.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE for a server that was started without TLS, INVALID_ARGUMENT for a
+/// configuration without TLS and for what is no certificate.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_reload_tls(
+    server: *mut bitsup_server,
+    config: *const bitsup_server_config,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (server, config) = (handle::borrow(server, "server")?, handle::borrow(config, "config")?);
+        let tls = config.snapshot()?.tls.ok_or_else(|| {
+            Error::new(Status::InvalidArgument, "`config` has no certificate: bitsup_server_config_set_tls")
+        })?;
+        handle::exclusive(&server.server)?.reload_tls(&tls)
+    })
+}
+
+/// Takes the users from `config`, from the next request on. After an error the old ones stay.
+///
+/// Ownership: borrows both.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE for a server that was started without users, INVALID_ARGUMENT for a
+/// configuration without users.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_reload_users(
+    server: *mut bitsup_server,
+    config: *const bitsup_server_config,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (server, config) = (handle::borrow(server, "server")?, handle::borrow(config, "config")?);
+        let users = config.snapshot()?.users;
+        handle::exclusive(&server.server)?.reload_users(users)
+    })
 }
 
 /// Stops accepting, closes idle connections, gives requests under way `grace_ms`, closes all connections and

@@ -9,8 +9,8 @@ use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Head};
 use super::logger::bitsup_logger;
 use super::text;
-use crate::error::Error;
-use crate::server::ServerConfig;
+use crate::error::{Error, Status};
+use crate::server::{Pem, ServerConfig, TlsConfig};
 
 /// How a server listens. Begins with 127.0.0.1, a free port and no engine; a server takes a copy.
 pub struct bitsup_server_config {
@@ -98,6 +98,82 @@ pub unsafe extern "C" fn bitsup_server_config_mount(
     guard!(error, {
         let (prefix, engine) = (text::required(prefix, "prefix")?, handle::borrow(engine, "engine")?);
         set(config, |config| config.mounts.push((prefix.to_owned(), engine.engine.clone())))
+    })
+}
+
+/// Speaks TLS 1.2 and 1.3: the server's certificate, then those that lead to its root, and the certificate's key
+/// without a password, in PEM. The roots of clients stay if they were set.
+///
+/// Ownership: copies both texts.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, BUSY. bitsup_server_start judges the texts.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_tls(
+    config: *mut bitsup_server_config,
+    certificates_pem: *const u8,
+    certificates_len: usize,
+    key_pem: *const u8,
+    key_len: usize,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let certificates = pem(certificates_pem, certificates_len, "certificates_pem")?;
+        let key = pem(key_pem, key_len, "key_pem")?;
+        set(config, |config| {
+            let client_ca = config.tls.take().and_then(|tls| tls.client_ca);
+            config.tls = Some(TlsConfig { certificates, key, client_ca });
+        })
+    })
+}
+
+/// Takes only clients with a certificate that leads to one of these roots, in PEM. Its subject, as RFC 4514 writes
+/// it, is the owner of their sessions: "CN=pc17,OU=Sales,O=Example". After bitsup_server_config_set_tls.
+///
+/// Ownership: copies the text.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, INVALID_STATE without TLS, BUSY.
+/// bitsup_server_start judges the text.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_client_ca(
+    config: *mut bitsup_server_config,
+    roots_pem: *const u8,
+    roots_len: usize,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let roots = pem(roots_pem, roots_len, "roots_pem")?;
+        let config = handle::borrow(config, "config")?;
+        let mut config = handle::write(&config.config)?;
+        let tls = config.tls.as_mut().ok_or_else(|| {
+            let message = "clients have certificates with TLS only: call bitsup_server_config_set_tls first";
+            Error::new(Status::InvalidState, message)
+        })?;
+        tls.client_ca = Some(roots);
+        Ok(())
+    })
+}
+
+/// Adds a user, by Basic authentication. With one user at least, every request needs a name and its password, and
+/// the name owns the sessions.
+///
+/// Ownership: copies both texts.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a name that is there, is empty or has a colon, and
+/// for an empty password; BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_add_user(
+    config: *mut bitsup_server_config,
+    name: *const c_char,
+    password: *const c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (name, password) = (text::required(name, "name")?, text::required(password, "password")?);
+        let config = handle::borrow(config, "config")?;
+        handle::write(&config.config)?.users.add(name, password)
     })
 }
 
@@ -196,6 +272,15 @@ pub unsafe extern "C" fn bitsup_server_config_set_logger(
         drop(former);
         Ok(())
     })
+}
+
+/// PEM text under its parameter's name.
+///
+/// # Safety
+/// As for [`text::bytes`].
+unsafe fn pem(data: *const u8, len: usize, name: &str) -> Result<Pem, Error> {
+    // SAFETY: by contract.
+    unsafe { text::bytes(data, len, name) }.map(|bytes| Pem::new(name, bytes))
 }
 
 /// Changes one value; gives what `change` gives.

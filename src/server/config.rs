@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::tls::TlsConfig;
+use super::users::Users;
 use crate::engine::Engine;
 use crate::error::{Error, Status};
 use crate::log::Logger;
@@ -16,12 +18,17 @@ pub struct ServerConfig {
     pub port: u16,
     /// Engines by URL prefix; the longest prefix wins. `up` and `/up/` are the same prefix.
     pub mounts: Vec<(String, Engine)>,
+    /// TLS, if it is to be spoken.
+    pub tls: Option<TlsConfig>,
+    /// Who may use the server, by Basic authentication of every request. Without users everybody may, as far as
+    /// TLS and hooks let them. Names own sessions, and go before the subjects of certificates.
+    pub users: Users,
     /// Most worker threads. There are as many as the machine has processors, and more only while disks or
     /// application code block them.
     pub max_workers: usize,
     /// Most connections; more wait in the kernel's queue.
     pub max_connections: usize,
-    /// How long a request's head may take, from its first byte on.
+    /// How long a request's head may take, from its first byte on; and how long a TLS handshake.
     pub head_timeout: Duration,
     /// How long a body, or the sending of an answer, may make no progress.
     pub read_timeout: Duration,
@@ -39,6 +46,8 @@ impl Default for ServerConfig {
             host: "127.0.0.1".into(),
             port: 0,
             mounts: Vec::new(),
+            tls: None,
+            users: Users::default(),
             max_workers: 256,
             max_connections: 16_384,
             head_timeout: Duration::from_secs(30),

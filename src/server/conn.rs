@@ -2,6 +2,7 @@
 //!
 //! | state | leaves it when |
 //! |---|---|
+//! | Handshake | TLS is agreed upon: to Head |
 //! | Head | the head is complete: to Body if the engine wants the body, else an answer |
 //! | Body | the engine has what it wants, or gives up: an answer |
 //! | Discard | the body that nobody wants has gone by: the answer that waited for it |
@@ -11,13 +12,15 @@
 //! An answer leads to Head, or to Linger when it was the last, with Reply before it when it has a body. Output
 //! comes first: nothing is read while there are bytes to send.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::answer;
 use super::head::{self, Expect, Head, Parsed};
+use super::tls::Tls;
+use super::transport::{Got, Transport};
 use super::watch::{Interest, Slot, Watch, Watched};
 use super::{LOG, Site};
 use crate::engine::{Exchange, RequestHead, Response, Want};
@@ -40,15 +43,17 @@ const LINGER_BYTES: u64 = DISCARD;
 
 /// A connection between two reads.
 pub(super) struct Connection {
-    socket: Watched<TcpStream>,
+    transport: Transport,
     peer: SocketAddr,
+    /// Whom the peer's certificate names.
+    subject: Option<String>,
     state: State,
     /// Bytes that were read and not used: an incomplete head, or what came together with a complete one.
     input: Vec<u8>,
     /// Bytes to send, and how many of them are sent.
     output: Vec<u8>,
     sent: usize,
-    /// When the head began, or when bytes last moved outside of a head.
+    /// When the handshake or the head began, or when bytes last moved outside of both.
     since: Instant,
     /// The answer to this request is the connection's last.
     last: bool,
@@ -57,6 +62,8 @@ pub(super) struct Connection {
 }
 
 enum State {
+    /// Agrees upon TLS.
+    Handshake,
     /// Reads a head, `scanned` bytes of which were looked at; with no input, waits for a request.
     Head { scanned: usize },
     /// Gives the body to the engine; `left` bytes of it are to come.
@@ -86,22 +93,23 @@ enum Step {
     Close,
 }
 
-/// What a read came to.
-enum Got {
-    Bytes(usize),
-    Nothing,
-    End,
-}
-
 impl Connection {
     /// A connection that was just accepted.
-    pub fn new(watch: &Arc<Watch>, stream: TcpStream, peer: SocketAddr, key: usize) -> io::Result<Self> {
+    pub fn new(
+        watch: &Arc<Watch>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        key: usize,
+        site: &Site,
+    ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
+        let tls = site.tls.as_ref().map(Tls::current);
         Ok(Self {
-            socket: Watched::new(watch, stream, key)?,
+            transport: Transport::new(Watched::new(watch, stream, key)?, tls)?,
             peer,
-            state: State::Head { scanned: 0 },
+            subject: None,
+            state: State::Handshake,
             input: Vec::new(),
             output: Vec::new(),
             sent: 0,
@@ -112,22 +120,28 @@ impl Connection {
     }
 
     pub fn key(&self) -> usize {
-        self.socket.key()
+        self.transport.key()
     }
 
     pub fn arm(&self, interest: Interest) -> io::Result<()> {
-        self.socket.arm(interest)
+        self.transport.arm(interest)
     }
 
     /// Whether no request is under way.
     pub fn is_idle(&self) -> bool {
-        matches!(self.state, State::Head { .. }) && self.input.is_empty() && !self.is_sending()
+        match self.state {
+            State::Handshake => true,
+            State::Head { .. } => self.input.is_empty() && !self.is_sending(),
+            _ => false,
+        }
     }
 
     /// When waiting for the peer is enough.
     pub fn deadline(&self, site: &Site) -> Option<Instant> {
         let limit = match self.state {
             State::Linger { until: Some(until), .. } => return Some(until),
+            State::Handshake if self.transport.is_secure() => site.head_timeout,
+            State::Handshake => site.idle_timeout,
             State::Head { .. } if self.is_idle() => site.idle_timeout,
             State::Head { .. } if !self.is_sending() => site.head_timeout,
             _ => site.read_timeout,
@@ -171,12 +185,23 @@ impl Connection {
             return self.send();
         }
         match std::mem::replace(&mut self.state, State::Head { scanned: 0 }) {
+            State::Handshake => self.handshake(),
             State::Head { scanned } => self.head(scanned, buffer, site),
             State::Body { exchange, left } => self.body(exchange, left, buffer, site),
             State::Discard { response, left } => self.discard(response, left, buffer, site),
             State::Reply { response } => self.reply(response, buffer),
             State::Linger { until, left } => self.linger(until, left, buffer),
         }
+    }
+
+    fn handshake(&mut self) -> io::Result<Step> {
+        if self.transport.is_handshaking() {
+            self.state = State::Handshake;
+            return Ok(self.transport.handshake()?.into());
+        }
+        self.subject = self.transport.peer_subject()?;
+        self.since = Instant::now();
+        Ok(Step::Go)
     }
 
     fn head(&mut self, mut scanned: usize, buffer: &mut [u8], site: &Site) -> io::Result<Step> {
@@ -199,9 +224,9 @@ impl Connection {
     fn more_head(&mut self, scanned: usize, buffer: &mut [u8]) -> io::Result<Step> {
         self.state = State::Head { scanned };
         let piece = buffer.get_mut(..HEAD_PIECE).unwrap_or_default();
-        Ok(match receive(&self.socket, piece)? {
+        Ok(match self.transport.receive(piece)? {
             Got::Bytes(count) => {
-                if self.input.is_empty() {
+                if self.input.is_empty() && count > 0 {
                     self.since = Instant::now();
                 }
                 self.input.extend_from_slice(piece.get(..count).unwrap_or_default());
@@ -238,16 +263,30 @@ impl Connection {
         if head.expect == Expect::Unknown {
             return Err(Response::plain(417));
         }
+        let owner = self.owner(&head, site)?;
         let found = site.router.find(&head.target).ok_or_else(|| Response::plain(404))?;
         let (engine, mount, target) = (found.0, found.1.to_owned(), found.2);
         let Head { method, headers, body, .. } = head;
+        let secure = self.transport.is_secure();
         let peer = Some(self.peer.to_string());
-        let head = RequestHead { method, target, mount, secure: false, headers, peer, owner: None };
+        let head = RequestHead { method, target, mount, secure, headers, peer, owner };
         let exchange = engine.begin(head);
         match body > 0 && exchange.want() != Want::Finish {
             true => Ok(exchange),
             false => Err(exchange.finish()),
         }
+    }
+
+    /// Who sent a request. Whoever may not is told before anything else, so they learn of nothing else.
+    fn owner(&self, head: &Head, site: &Site) -> Result<Option<String>, Response> {
+        let Some(gate) = &site.gate else { return Ok(self.subject.clone()) };
+        gate.check(&head.headers, self.peer.ip()).map(Some).map_err(|fault| {
+            // To be asked first is how the Basic scheme begins.
+            let guessed = head.headers.all("Authorization").next().is_some();
+            let level = if guessed { Level::Info } else { Level::Debug };
+            site.logger.log(level, LOG, || format!("{} not let in: {fault}", self.peer));
+            Response::rejection(&head.method, fault)
+        })
     }
 
     fn body(
@@ -289,11 +328,12 @@ impl Connection {
     fn linger(&mut self, until: Option<Instant>, left: u64, buffer: &mut [u8]) -> io::Result<Step> {
         let Some(until) = until else {
             self.input.clear();
-            self.socket.shutdown(Shutdown::Write)?;
-            self.state = State::Linger { until: Instant::now().checked_add(LINGER), left };
+            let is_shut = self.transport.shutdown()?;
+            let until = Instant::now().checked_add(LINGER).filter(|_| is_shut);
+            self.state = State::Linger { until, left };
             return Ok(Step::Go);
         };
-        let got = receive(&self.socket, buffer)?;
+        let got = self.transport.receive(buffer)?;
         let left = left.saturating_sub(got.bytes(buffer).len() as u64);
         self.state = State::Linger { until: Some(until), left };
         Ok(if left == 0 || Instant::now() >= until { Step::Close } else { got.into() })
@@ -339,7 +379,7 @@ impl Connection {
         let count = response.read_body(piece)?;
         self.state = if count == 0 { self.answered() } else { State::Reply { response } };
         let piece = piece.get(..count).unwrap_or_default();
-        let sent = transmit(&self.socket, piece)?.unwrap_or(0);
+        let sent = self.transport.transmit(piece)?.unwrap_or(0);
         self.queue(piece.get(sent..).unwrap_or_default().to_vec());
         Ok(Step::Go)
     }
@@ -350,14 +390,16 @@ impl Connection {
     }
 
     fn is_sending(&self) -> bool {
-        self.sent < self.output.len()
+        self.sent < self.output.len() || self.transport.is_pending()
     }
 
     fn send(&mut self) -> io::Result<Step> {
         let rest = self.output.get(self.sent..).unwrap_or_default();
-        let Some(count) = transmit(&self.socket, rest)? else { return Ok(Step::Wait(Interest::Write)) };
+        let Some(count) = self.transport.transmit(rest)? else { return Ok(Step::Wait(Interest::Write)) };
         self.sent = self.sent.saturating_add(count);
-        self.since = Instant::now();
+        if !matches!(self.state, State::Handshake) {
+            self.since = Instant::now();
+        }
         Ok(Step::Go)
     }
 
@@ -366,7 +408,7 @@ impl Connection {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(buffer.len());
         let buffer = buffer.get_mut(..most).unwrap_or_default();
         let got = match self.input.is_empty() {
-            true => receive(&self.socket, buffer)?,
+            true => self.transport.receive(buffer)?,
             false => Got::Bytes((&*self.input).read(buffer)?),
         };
         if let Got::Bytes(count) = got {
@@ -387,11 +429,10 @@ impl Connection {
     }
 }
 
-impl Got {
-    fn bytes<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
-        match *self {
-            Self::Bytes(count) => buffer.get(..count).unwrap_or_default(),
-            Self::Nothing | Self::End => &[],
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.is_idle() {
+            self.transport.farewell();
         }
     }
 }
@@ -403,26 +444,5 @@ impl From<Got> for Step {
             Got::Nothing => Self::Wait(Interest::Read),
             Got::End => Self::Close,
         }
-    }
-}
-
-/// Sends what the socket takes; `None` when it takes nothing for now.
-fn transmit(mut socket: &TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
-    match socket.write(bytes) {
-        Ok(0) if !bytes.is_empty() => Err(ErrorKind::WriteZero.into()),
-        Ok(count) => Ok(Some(count)),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Some(0)),
-        Err(error) => Err(error),
-    }
-}
-
-fn receive(mut socket: &TcpStream, buffer: &mut [u8]) -> io::Result<Got> {
-    match socket.read(buffer) {
-        Ok(0) => Ok(Got::End),
-        Ok(count) => Ok(Got::Bytes(count)),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Got::Nothing),
-        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Got::Bytes(0)),
-        Err(error) => Err(error),
     }
 }

@@ -16,6 +16,10 @@ mod parking;
 mod poller;
 mod pool;
 mod router;
+mod subject;
+mod tls;
+mod transport;
+mod users;
 mod watch;
 
 use std::net::SocketAddr;
@@ -27,6 +31,8 @@ use std::time::{Duration, Instant};
 pub use config::ServerConfig;
 pub use notify::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
 pub use router::url_prefix;
+pub use tls::{Pem, TlsConfig};
+pub use users::Users;
 
 use crate::error::{Error, Status};
 use crate::log::{Level, Logger};
@@ -37,6 +43,8 @@ use parking::Parking;
 use poller::Poller;
 use pool::Pool;
 use router::Router;
+use tls::Tls;
+use users::Gate;
 use watch::{Interest, Watch};
 
 /// The module's name in log messages.
@@ -66,6 +74,9 @@ struct Shared {
 /// What a connection needs to know of its server.
 struct Site {
     router: Router,
+    tls: Option<Tls>,
+    /// Asks who it is, if anybody is to be asked.
+    gate: Option<Gate>,
     head_timeout: Duration,
     read_timeout: Duration,
     idle_timeout: Duration,
@@ -93,6 +104,8 @@ impl Server {
         crate::planted::strike("server", &config.host);
         config.check()?;
         let router = Router::new(config.mounts)?;
+        let tls = config.tls.as_ref().map(Tls::new).transpose()?;
+        let gate = Some(config.users).filter(|users| !users.is_empty()).map(Gate::new).transpose()?;
         let socket = listener::bind(&config.host, config.port)?;
         let failed = |error| Error::io("cannot start the server", error);
         let local_addr = socket.local_addr().map_err(failed)?;
@@ -103,6 +116,8 @@ impl Server {
         let shared = Arc::new(Shared {
             site: Site {
                 router,
+                tls,
+                gate,
                 head_timeout: config.head_timeout,
                 read_timeout: config.read_timeout,
                 idle_timeout: config.idle_timeout,
@@ -133,9 +148,43 @@ impl Server {
         self.local_addr
     }
 
-    /// The URL of its root, with the port in use: `http://127.0.0.1:41234/`.
+    /// The URL of its root, with the port in use: `http://127.0.0.1:41234/`, or `https:` with TLS.
     pub fn url(&self) -> String {
-        format!("http://{}/", self.local_addr)
+        let scheme = if self.shared.site.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/", self.local_addr)
+    }
+
+    /// Takes another certificate, and other roots of clients' certificates, for the connections from now on. No
+    /// connection is closed, but none comes back with a ticket of before.
+    ///
+    /// Errors: [`Status::InvalidState`] for a server without TLS; those of [`Self::start`] for what is no
+    /// certificate. The old one stays.
+    pub fn reload_tls(&self, config: &TlsConfig) -> Result<(), Error> {
+        let Some(tls) = &self.shared.site.tls else {
+            return Err(Error::new(
+                Status::InvalidState,
+                "the server was started without TLS: start it anew",
+            ));
+        };
+        tls.replace(config)?;
+        self.shared.site.logger.log(Level::Info, LOG, || "took the TLS certificate anew".into());
+        Ok(())
+    }
+
+    /// Takes other users, from the next request on.
+    ///
+    /// Errors: [`Status::InvalidState`] for a server that began without users, [`Status::InvalidArgument`] when
+    /// there are none: neither is to open or to close a server by mistake.
+    pub fn reload_users(&self, users: Users) -> Result<(), Error> {
+        let Some(gate) = &self.shared.site.gate else {
+            return Err(Error::new(
+                Status::InvalidState,
+                "the server was started without users: start it anew",
+            ));
+        };
+        gate.replace(users)?;
+        self.shared.site.logger.log(Level::Info, LOG, || "took the users anew".into());
+        Ok(())
     }
 
     /// Stops accepting, closes idle connections, gives running requests `grace`, closes everything, and joins

@@ -396,6 +396,19 @@ static void servers(bitsup_engine *engine, bitsup_server *server)
     NULL_AT("config", bitsup_server_config_set_max_connections(NULL, 1, e));
     NULL_AT("config", bitsup_server_config_set_read_timeout(NULL, 1, e));
     NULL_AT("config", bitsup_server_config_set_idle_timeout(NULL, 1, e));
+    const uint8_t pem[] = "x";
+    NULL_AT("config", bitsup_server_config_set_tls(NULL, pem, 1, pem, 1, e));
+    NULL_AT("certificates_pem", bitsup_server_config_set_tls(config, NULL, 1, pem, 1, e));
+    NULL_AT("key_pem", bitsup_server_config_set_tls(config, pem, 1, NULL, 1, e));
+    NULL_AT("config", bitsup_server_config_set_client_ca(NULL, pem, 1, e));
+    NULL_AT("roots_pem", bitsup_server_config_set_client_ca(config, NULL, 1, e));
+    NULL_AT("config", bitsup_server_config_add_user(NULL, "a", "b", e));
+    NULL_AT("name", bitsup_server_config_add_user(config, NULL, "b", e));
+    NULL_AT("password", bitsup_server_config_add_user(config, "a", NULL, e));
+    NULL_AT("server", bitsup_server_reload_tls(NULL, config, e));
+    NULL_AT("config", bitsup_server_reload_tls(server, NULL, e));
+    NULL_AT("server", bitsup_server_reload_users(NULL, config, e));
+    NULL_AT("config", bitsup_server_reload_users(server, NULL, e));
 
     bitsup_server *out = server;
     NULL_AT("config", bitsup_server_start(NULL, &out, e));

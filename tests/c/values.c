@@ -138,6 +138,13 @@ static void texts(const bitsup_client *client, const bitsup_engine *engine)
     EXPECT(BITSUP_E_INVALID_UTF8, "`session_id`", bitsup_engine_end_session(engine, bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`host`", bitsup_server_config_set_listen(server_config, bad_text, 0, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`prefix`", bitsup_server_config_mount(server_config, bad_text, engine, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`name`", bitsup_server_config_add_user(server_config, bad_text, "b", e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`password`", bitsup_server_config_add_user(server_config, "a", bad_text, e));
+    const uint8_t pem[] = "x";
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`key_pem`",
+           bitsup_server_config_set_tls(server_config, pem, 1, pem, SIZE_MAX, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`roots_pem`",
+           bitsup_server_config_set_client_ca(server_config, pem, SIZE_MAX, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_client_download(client, bad_text, "a", NULL, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_engine_config_set_public_url(engine_config, bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`host`", bitsup_engine_config_set_host_id(engine_config, bad_text, 0, e));

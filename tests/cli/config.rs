@@ -181,7 +181,6 @@ fn an_unknown_key_is_named_with_its_line() {
     refused(&format!("{TWO}\nmax_sessions = 1"), 18, &["max_sessions: unknown key"]);
     refused("[limits]\nmax-sessions = 1\n", 1, &["limits: unknown key"]);
     refused("config = \"other.toml\"\n", 1, &["config: unknown key"]);
-    refused("tls-key = \"key.pem\"\n", 1, &["tls-key: it is not in this version"]);
 }
 
 /// What is wrong with the value or the place of a key; the first mistake of the file is named.

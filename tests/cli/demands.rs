@@ -26,28 +26,21 @@ fn wrong_usage_is_exit_code_2() {
         (&["serve", "--root", "/tmp", "--notify", "value"], "notify-url"),
         (&["serve", "--root", "/tmp", "--notify-url", "http://app.test/"], "set notify"),
         (&["serve", "--root", "/tmp", "--notify", "value", "--notify-url", "app"], "public-url"),
+        (&["serve", "--root", "/tmp", "--tls-cert", "c"], "tls-cert needs tls-key"),
+        (&["serve", "--root", "/tmp", "--tls-key", "k"], "tls-key needs tls-cert"),
+        (&["serve", "--root", "/tmp", "--client-ca", "a"], "client-ca needs tls-cert and tls-key"),
+        (&["serve", "--root", "/tmp", "--user", "anna"], "NAME:PASSWORD"),
+        (&["serve", "--root", "/tmp", "--user", "a:b", "--user", "a:c"], "user `a` is there twice"),
+        (&["serve", "--root", "/tmp", "--allow-user", "anna"], "nobody says who they are"),
         (&["upload", "f"], "<URL>"),
         (&["upload", "f", "http://127.0.0.1/f", "--header", "nonsense"], "NAME: VALUE"),
         (&["upload", "f", "http://127.0.0.1/f", "--json", "--quiet"], "--quiet"),
         (&["upload", "f", "http://127.0.0.1/f", "--reply"], "--reply"),
-        (&["upload", "f", "http://127.0.0.1/f", "--key", "key.pem"], "--cert"),
-        (&["upload", "f", "http://127.0.0.1/f", "--user", "a:b", "--user-file", "c"], "--user-file"),
-        (&["ping", "http://127.0.0.1/f", "--proxy", "socks5://user:secret@p"], "the proxy is no http"),
         (&["ping"], "<URL>"),
         (&["cancel", "f"], "<URL>"),
         (&["explain"], "<CODE>"),
     ] {
         run(args).failed(2, &[word]);
-    }
-}
-
-#[test]
-fn options_of_later_versions_are_refused_by_name() {
-    let serve = ["user", "users-file", "tls-cert", "tls-key", "client-ca"];
-    for option in serve {
-        let option = format!("--{option}");
-        run(&["serve", "--root", "/tmp", &option, "value"]).failed(2, &[&option, "not in this version"]);
-        assert!(!run(&["serve", "--help"]).stdout.contains(&format!("{option} ")), "{option} is offered");
     }
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "../support/application/mod.rs"]
 mod application;
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod config;
 mod credentials;
 mod demands;
@@ -16,8 +18,11 @@ mod reply;
 mod resume;
 #[path = "../support/scripted.rs"]
 mod scripted;
+mod security;
 mod serve;
 mod support;
 #[path = "../support/tls.rs"]
 mod tls;
+#[path = "../support/tls_front.rs"]
+mod tls_front;
 mod upload;

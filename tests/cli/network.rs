@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use rustls::SupportedProtocolVersion;
 
+use crate::certificates::Authority;
 use crate::proxy::{Proxy, field};
 use crate::support::{Outcome, Place, Served, bitsup, run};
-use crate::tls::{Authority, TLS12, TLS13, address, front, server_config};
+use crate::tls_front::{TLS12, TLS13, address, front, server_config};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 

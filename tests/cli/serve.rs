@@ -100,15 +100,6 @@ fn a_root_in_use_is_one_clear_line() {
 }
 
 #[test]
-fn listening_beyond_this_machine_is_warned_of() {
-    let mut served = Served::over(Place::new(), "0.0.0.0:0", &[]);
-    served.process.signal(Signal::TERM);
-    let outcome = served.process.finish();
-    assert_eq!(outcome.code, Some(0));
-    assert!(outcome.stderr.contains("no authentication"), "{outcome:?}");
-}
-
-#[test]
 fn the_url_prefix_stands_for_the_root() {
     let served = Served::new(&["--url-prefix", "/up"]);
     let (source, content) = served.place.source("source", 1000);

@@ -374,6 +374,22 @@ void messages_are_heard(const world &world)
     FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::logger([](auto...) {}, 6));
 }
 
+void a_server_speaks_tls_and_knows_its_users(const world &world)
+{
+    bitsup::server_config config;
+    config.mount("/", world.engine).add_user("anna", "secret");
+    bitsup::server server(config);
+    FAILS(BITSUP_E_HTTP_STATUS, world.client.ping(server.url()));
+    bitsup::client_config anna;
+    bitsup::client(anna.add_header("Authorization", "Basic YW5uYTpzZWNyZXQ=")).ping(server.url());
+    server.reload_users(bitsup::server_config().add_user("anna", "new"));
+    FAILS(BITSUP_E_HTTP_STATUS, bitsup::client(anna).ping(server.url()));
+    FAILS(BITSUP_E_INVALID_STATE, bitsup::server_config().client_ca("roots"));
+    config.tls("certificates", "key").client_ca("roots");
+    FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::server{config});
+    FAILS(BITSUP_E_INVALID_STATE, server.reload_tls(config));
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -396,6 +412,7 @@ int main(int argc, char **argv)
     a_job_in_steps_is_carried_to_another_one(world);
     a_source_can_be_a_function(world);
     messages_are_heard(world);
+    a_server_speaks_tls_and_knows_its_users(world);
     world.server.stop(1s);
     FAILS(BITSUP_E_CONNECT, world.client.ping(world.server.url()));
 }

@@ -39,9 +39,9 @@ pub fn wait_until_refused(address: SocketAddr) {
     }
 }
 
-/// A connection.
-pub struct RawHttp {
-    pub socket: TcpStream,
+/// A connection, over a socket or over what is laid over one.
+pub struct RawHttp<S = TcpStream> {
+    pub socket: S,
     /// Bytes that were read behind the last answer.
     rest: Vec<u8>,
 }
@@ -64,11 +64,7 @@ impl RawHttp {
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self { socket, rest: Vec::new() }
-    }
-
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.socket.write_all(bytes.as_ref()).unwrap();
+        Self::over(socket)
     }
 
     /// Sends requests, reads no answer, and says what came of it: all buffers are full and nothing has
@@ -84,6 +80,26 @@ impl RawHttp {
                 Err(error) => return error.kind(),
             }
         }
+    }
+
+    /// Whether nothing arrives within `time`.
+    pub fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.socket.set_read_timeout(Some(time)).unwrap();
+        let nothing =
+            matches!(self.socket.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+        self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        nothing
+    }
+}
+
+impl<S: Read + Write> RawHttp<S> {
+    pub fn over(socket: S) -> Self {
+        Self { socket, rest: Vec::new() }
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.socket.write_all(bytes.as_ref()).unwrap();
+        self.socket.flush().unwrap();
     }
 
     /// Sends, and reads the answer.
@@ -128,15 +144,6 @@ impl RawHttp {
         let read = self.socket.read_to_end(&mut self.rest);
         let rest = String::from_utf8_lossy(&self.rest).into_owned();
         read.map(|_| rest)
-    }
-
-    /// Whether nothing arrives within `time`.
-    pub fn is_silent_for(&mut self, time: Duration) -> bool {
-        self.socket.set_read_timeout(Some(time)).unwrap();
-        let nothing =
-            matches!(self.socket.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
-        self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        nothing
     }
 
     fn head(&mut self) -> String {

@@ -6,8 +6,7 @@ use std::time::Duration;
 use bitsup::Error;
 use bitsup::client::ClientConfig;
 use bitsup::log::{Level, Logger};
-use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::network::NetworkArgs;
 use crate::serve::ServeArgs;
@@ -168,37 +167,9 @@ impl Verbosity {
     }
 }
 
-/// Options of later versions, by subcommand: refused by name, so that nobody believes they took effect.
-pub const NOT_YET: &[(&str, &[&str])] =
-    &[("serve", &["user", "users-file", "tls-cert", "tls-key", "client-ca"])];
-
 /// Reads the command line. Ends the process with exit code 2 when it is wrong, 0 after `--help`.
 pub fn parse() -> Command {
-    let mut command = command();
-    let matches = command.get_matches_mut();
-    if let Some((subcommand, option)) = not_yet(&matches) {
-        let message = format!("--{option} of `bitsup {subcommand}` is not in this version");
-        command.error(ErrorKind::UnknownArgument, message).exit()
-    }
-    match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli.command,
-        Err(error) => error.format(&mut command).exit(),
-    }
-}
-
-fn command() -> clap::Command {
-    NOT_YET.iter().fold(Cli::command(), |command, (subcommand, options)| {
-        let hidden = options.iter().map(|&option| {
-            Arg::new(option).long(option).hide(true).num_args(0..=1).action(ArgAction::Append)
-        });
-        command.mut_subcommand(subcommand, |subcommand| subcommand.args(hidden))
-    })
-}
-
-fn not_yet(matches: &clap::ArgMatches) -> Option<(&'static str, &'static str)> {
-    let (name, given) = matches.subcommand()?;
-    let (subcommand, options) = NOT_YET.iter().find(|(subcommand, _)| *subcommand == name)?;
-    options.iter().find(|&&option| given.contains_id(option)).map(|&option| (*subcommand, option))
+    Cli::parse().command
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
@@ -211,11 +182,13 @@ fn header(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        command().debug_assert();
+        Cli::command().debug_assert();
     }
 
     #[test]

@@ -13,6 +13,11 @@ pub fn catch() -> Result<Signals, Error> {
     Signals::new([SIGINT, SIGTERM]).map_err(|error: io::Error| Error::io("cannot catch signals", error))
 }
 
+/// From here on that signal waits there as well.
+pub fn add(signals: &Signals, signal: i32) -> Result<(), Error> {
+    signals.handle().add_signal(signal).map_err(|error| Error::io("cannot catch signals", error))
+}
+
 /// From here on a file-size limit is an error of the write that meets it, and no longer kills the process: the
 /// client hears that there is no space, and the other uploads go on.
 pub fn survive_the_file_size_limit() -> Result<(), Error> {

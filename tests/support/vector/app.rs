@@ -102,7 +102,8 @@ impl Hooks for App {
         let content = upload.content.expect("the received file");
         assert_eq!(upload.total, Some(content.length()));
         assert_eq!(upload.received, content.length());
-        let whole = ["http://vector/", "https://files.example/in/"].map(|root| upload.url.starts_with(root));
+        let whole = ["http://vector/", "https://vector/", "https://files.example/in/"]
+            .map(|root| upload.url.starts_with(root));
         assert!(whole.contains(&true), "{}", upload.url);
         if let Some(expected) = &script.expected {
             let mut seen = vec![0; expected.len() + 1];

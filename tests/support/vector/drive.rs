@@ -1,12 +1,17 @@
-//! Two ways to the engine: by its own exchange, and over a socket through whatever HTTP server has it inside.
+//! Ways to the engine: by its own exchange, and over a socket through whatever HTTP server has it inside, with TLS or
+//! without.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bitsup::engine::{Engine, Exchange, RequestHead, Want};
 use bitsup::proto::{Headers, names};
 use bitsup::server::{Server, ServerConfig};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use crate::certificates::Authority;
 
 /// A request in full.
 #[derive(Debug, Clone)]
@@ -37,7 +42,7 @@ impl Answer {
 /// A request that stopped in the middle of its body.
 pub enum Hanging {
     Exchange(Box<Exchange>),
-    Socket(TcpStream),
+    Socket(Box<dyn Stream>),
 }
 
 /// An HTTP server with an engine inside.
@@ -58,6 +63,11 @@ impl Host for Server {
     }
 }
 
+/// A socket, or TLS over it.
+pub trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
 /// The way to the engine.
 pub enum Driver {
     Engine(Engine),
@@ -65,14 +75,26 @@ pub enum Driver {
     Socket {
         host: Box<dyn Host>,
         fresh: bool,
-        kept: Option<TcpStream>,
+        kept: Option<Box<dyn Stream>>,
+        /// How to speak TLS, where it is spoken.
+        tls: Option<Arc<ClientConfig>>,
     },
 }
 
 impl Driver {
     pub fn listener(engine: Engine, fresh: bool) -> Self {
         let config = ServerConfig { mounts: vec![("/".to_owned(), engine)], ..ServerConfig::default() };
-        Self::Socket { host: Box::new(Server::start(config).unwrap()), fresh, kept: None }
+        Self::Socket { host: Box::new(Server::start(config).unwrap()), fresh, kept: None, tls: None }
+    }
+
+    /// A listener that speaks TLS, with one connection for all packets.
+    pub fn secure(engine: Engine) -> Self {
+        let authority = Authority::new();
+        let mounts = vec![("/".to_owned(), engine)];
+        let config =
+            ServerConfig { mounts, tls: Some(authority.server().config()), ..ServerConfig::default() };
+        let tls = Some(authority.trust());
+        Self::Socket { host: Box::new(Server::start(config).unwrap()), fresh: false, kept: None, tls }
     }
 
     pub fn send(&mut self, message: &Message) -> Answer {
@@ -82,10 +104,10 @@ impl Driver {
                 feed(&mut exchange, &message.body);
                 answer(exchange)
             }
-            Self::Socket { host, fresh, kept } => {
-                let mut socket = kept.take().unwrap_or_else(|| connect(&**host));
-                write(&mut socket, message, message.body.len());
-                let answer = read(&mut socket, &message.method);
+            Self::Socket { host, fresh, kept, tls } => {
+                let mut socket = kept.take().unwrap_or_else(|| connect(&**host, tls.as_ref()));
+                write(&mut *socket, message, message.body.len());
+                let answer = read(&mut *socket, &message.method);
                 if answer.close {
                     assert_eq!(
                         socket.read(&mut [0; 1]).unwrap_or(0),
@@ -108,9 +130,9 @@ impl Driver {
                 exchange.body(&message.body[..count]);
                 Hanging::Exchange(Box::new(exchange))
             }
-            Self::Socket { host, .. } => {
-                let mut socket = connect(&**host);
-                write(&mut socket, message, count);
+            Self::Socket { host, tls, .. } => {
+                let mut socket = connect(&**host, tls.as_ref());
+                write(&mut *socket, message, count);
                 Hanging::Socket(socket)
             }
         }
@@ -127,7 +149,7 @@ impl Hanging {
             }
             Self::Socket(mut socket) => {
                 socket.write_all(rest).unwrap();
-                read(&mut socket, names::METHOD)
+                read(&mut *socket, names::METHOD)
             }
         }
     }
@@ -178,14 +200,16 @@ fn answer(exchange: Exchange) -> Answer {
     Answer { status: response.status, headers, body, close: response.close }
 }
 
-fn connect(host: &dyn Host) -> TcpStream {
+fn connect(host: &dyn Host, tls: Option<&Arc<ClientConfig>>) -> Box<dyn Stream> {
     let socket = TcpStream::connect(host.address()).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     socket.set_nodelay(true).unwrap();
-    socket
+    let Some(tls) = tls else { return Box::new(socket) };
+    let client = ClientConnection::new(Arc::clone(tls), "127.0.0.1".try_into().unwrap()).unwrap();
+    Box::new(StreamOwned::new(client, socket))
 }
 
-fn write(socket: &mut TcpStream, message: &Message, body: usize) {
+fn write(socket: &mut dyn Stream, message: &Message, body: usize) {
     let mut text = format!("{} {} {}\r\nHost: vector\r\n", message.method, message.target, message.version);
     for (name, value) in &message.headers {
         text.push_str(&format!("{name}: {value}\r\n"));
@@ -198,7 +222,7 @@ fn write(socket: &mut TcpStream, message: &Message, body: usize) {
 }
 
 /// Reads one answer; an interim 100 is passed over.
-fn read(socket: &mut TcpStream, method: &str) -> Answer {
+fn read(socket: &mut dyn Stream, method: &str) -> Answer {
     loop {
         let head = read_head(socket);
         let mut lines = head.split("\r\n");
@@ -223,7 +247,7 @@ fn read(socket: &mut TcpStream, method: &str) -> Answer {
     }
 }
 
-fn read_head(socket: &mut TcpStream) -> String {
+fn read_head(socket: &mut dyn Stream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

@@ -39,7 +39,7 @@ fn perform(world: &mut World, step: &Step, place: &str) {
         ["app", rest @ ..] => world.app.as_ref().unwrap().perform(rest, place),
         ["hung"] => {
             let (hanging, rest) = world.hanging.remove(0);
-            check(&hanging.go_on(&rest), step, "", place);
+            check(&hanging.go_on(&rest), step, world, place);
         }
         _ => request(world, step, &words, place),
     }
@@ -65,9 +65,11 @@ fn request(world: &mut World, step: &Step, words: &[&str], place: &str) {
     let mut seen = HashSet::new();
     for _ in 0..asked.times.unwrap_or(1) {
         let answer = world.driver.send(&message);
-        check(&answer, step, world.sessions.get("it").map_or("", String::as_str), place);
-        if let Some(url) = answer.get(names::REPLY_URL).filter(|url| url.starts_with("http://vector/")) {
-            world.reply = Some(url["http://vector".len()..].to_owned());
+        check(&answer, step, world, place);
+        let own = ["http://vector", "https://vector"];
+        let url = answer.get(names::REPLY_URL);
+        if let Some(path) = url.and_then(|url| own.iter().find_map(|root| url.strip_prefix(root))) {
+            world.reply = Some(path.to_owned());
         }
         for expect in &step.expect {
             if let Expect::Distinct(name) = expect {
@@ -148,7 +150,8 @@ fn target(world: &World, step: &Step, words: &[&str], session: &str) -> String {
     })
 }
 
-fn check(answer: &Answer, step: &Step, session: &str, place: &str) {
+fn check(answer: &Answer, step: &Step, world: &World, place: &str) {
+    let session = world.sessions.get("it").map_or("", String::as_str);
     let plain = step.expect.iter().any(|expect| matches!(expect, Expect::Plain));
     for expect in &step.expect {
         match expect {
@@ -157,6 +160,7 @@ fn check(answer: &Answer, step: &Step, session: &str, place: &str) {
             }
             Expect::Is(name, value) => {
                 let value = value.replace("$bare", session.trim_matches(['{', '}']));
+                let value = value.replace("$scheme", world.scheme());
                 assert_eq!(answer.get(name), Some(value.as_str()), "{place}: {name} in {answer:#?}");
             }
             Expect::Present(name) => assert!(answer.get(name).is_some(), "{place}: no {name}: {answer:#?}"),

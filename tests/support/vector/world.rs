@@ -28,13 +28,14 @@ pub struct Mode {
 pub type Start = fn(&Path, &EngineSettings, Option<&Arc<App>>) -> Box<dyn Host>;
 
 #[allow(dead_code, reason = "an HTTP server of somebody else has a mode of its own")]
-pub const MODES: [Mode; 6] = [
+pub const MODES: [Mode; 7] = [
     Mode { store: "memory", via: "engine", start: None },
     Mode { store: "dir", via: "engine", start: None },
     Mode { store: "memory", via: "listener", start: None },
     Mode { store: "dir", via: "fresh-listener", start: None },
     Mode { store: "callbacks", via: "engine", start: None },
     Mode { store: "callbacks", via: "listener", start: None },
+    Mode { store: "memory", via: "tls-listener", start: None },
 ];
 
 impl Mode {
@@ -118,6 +119,11 @@ impl World {
             }
             _ => self.engine.session_count(),
         }
+    }
+
+    /// The scheme of the URLs that are given out.
+    pub fn scheme(&self) -> &'static str {
+        if self.mode.via == "tls-listener" { "https" } else { "http" }
     }
 
     pub fn put_file(&self, path: &str, content: &[u8]) {
@@ -205,11 +211,12 @@ fn serve(
 ) -> (Engine, Driver) {
     if let (Some(start), Files::Dir(root)) = (mode.start, files) {
         let host = start(root.path(), settings, app);
-        return (no_engine(), Driver::Socket { host, fresh: false, kept: None });
+        return (no_engine(), Driver::Socket { host, fresh: false, kept: None, tls: None });
     }
     let engine = engine(files, clock, settings, app);
     let driver = match mode.via {
         "engine" => Driver::Engine(engine.clone()),
+        "tls-listener" => Driver::secure(engine.clone()),
         via => Driver::listener(engine.clone(), via == "fresh-listener"),
     };
     (engine, driver)

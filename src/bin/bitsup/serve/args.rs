@@ -1,5 +1,6 @@
 //! The options of `bitsup serve`, which are the keys of its configuration file too.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::units;
 #[derive(Args)]
 pub struct ServeArgs {
     /// Take the options from a TOML file, which may describe several directories
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["DirectoryArgs", "cleanup_interval"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["DirectoryArgs", "cleanup_interval", "stop_grace",
+        "tls_cert", "tls_key", "client_ca", "user", "users_file", "allow_anonymous"])]
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub server: ServerArgs,
@@ -34,6 +36,27 @@ pub struct ServerArgs {
     /// How often idle sessions are looked for
     #[arg(long, value_name = "TIME", default_value = "12h", value_parser = units::duration)]
     pub cleanup_interval: Duration,
+    /// How long requests under way may go on after SIGTERM; what they leave open resumes
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
+    pub stop_grace: Duration,
+    /// Speak TLS, with this certificate and those that lead to its root, in PEM; SIGHUP reads it anew
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM, without a password
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Take only clients with a certificate that leads to a root in this file; its subject owns their sessions
+    #[arg(long, value_name = "FILE")]
+    pub client_ca: Option<PathBuf>,
+    /// A user and the password that others see in the list of processes: better a users file; repeatable
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = UserArg::parse)]
+    pub user: Vec<UserArg>,
+    /// Users with bcrypt hashes of their passwords, as `htpasswd -B` makes it; SIGHUP reads it anew
+    #[arg(long, value_name = "FILE")]
+    pub users_file: Option<PathBuf>,
+    /// Let everybody upload who reaches the server, from other machines too
+    #[arg(long)]
+    pub allow_anonymous: bool,
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
@@ -59,6 +82,15 @@ pub struct DirectoryArgs {
     /// Let an upload replace a file
     #[arg(long)]
     pub allow_overwrites: bool,
+    /// A user who may use the directory; repeatable [default: every user]
+    #[arg(long, value_name = "NAME")]
+    pub allow_user: Vec<String>,
+    /// A user who may begin uploads; repeatable [default: every user who may use the directory]
+    #[arg(long, value_name = "NAME")]
+    pub create_user: Vec<String>,
+    /// A user who may replace files even without --allow-overwrites; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub overwrite_user: Vec<String>,
     /// How long a session lives without a successful packet
     #[arg(long, value_name = "TIME", default_value = "14d", value_parser = units::duration)]
     pub session_timeout: Duration,
@@ -120,6 +152,27 @@ pub struct Listen {
 impl Default for Listen {
     fn default() -> Self {
         Self { host: "127.0.0.1".into(), port: 8080 }
+    }
+}
+
+/// A user and a password, as they are typed. Never shown, not even in a message that it is malformed.
+#[derive(Clone)]
+pub struct UserArg(String);
+
+impl UserArg {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self(text.into()))
+    }
+
+    /// Name and password, if both are there.
+    pub fn parts(&self) -> Option<(&str, &str)> {
+        self.0.split_once(':')
+    }
+}
+
+impl fmt::Debug for UserArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("UserArg").field(&self.parts().map(|(name, _)| name)).finish()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bitsup::engine::{Engine, EngineConfig, Hooks, HostId};
+use bitsup::engine::{Access, Engine, EngineConfig, Hooks, HostId};
 use bitsup::log::Logger;
 use bitsup::server::{Notifier, NotifyConfig, NotifyTimeouts};
 use bitsup::store::{DirOptions, DirStore};
@@ -51,6 +51,7 @@ fn engine_config(args: &DirectoryArgs, logger: &Logger) -> Result<EngineConfig, 
     config.max_sessions = args.max_sessions;
     config.session_timeout = args.session_timeout;
     config.allow_overwrite = args.allow_overwrites;
+    config.access = access(args);
     config.overlap = args.overlap.0;
     config.finalize = args.finalize.0;
     config.hooks = hooks;
@@ -59,6 +60,17 @@ fn engine_config(args: &DirectoryArgs, logger: &Logger) -> Result<EngineConfig, 
         args.host_id.clone().map(|host| HostId { host, fallback_seconds: args.host_id_fallback_timeout });
     config.method_override = args.method_override;
     Ok(config)
+}
+
+/// Lists that name nobody limit nothing.
+fn access(args: &DirectoryArgs) -> Access {
+    let list = |names: &[String]| names.iter().cloned().collect();
+    let limit = |names: &[String]| Some(list(names)).filter(|_| !names.is_empty());
+    Access {
+        users: limit(&args.allow_user),
+        creators: limit(&args.create_user),
+        overwriters: list(&args.overwrite_user),
+    }
 }
 
 /// The application that is asked about complete uploads, if there is one.

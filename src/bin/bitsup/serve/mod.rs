@@ -4,8 +4,7 @@ mod args;
 mod config_file;
 mod directory;
 mod option;
-
-use std::time::Duration;
+mod security;
 
 use bitsup::Error;
 use bitsup::engine::Engine;
@@ -15,27 +14,35 @@ use bitsup::server::{Server, ServerConfig};
 pub use args::ServeArgs;
 use args::ServerArgs;
 use directory::Directory;
+use signal_hook::consts::SIGHUP;
 
 use crate::{open_files, report, signals};
-
-/// How long running requests may go on after the signal; what they leave open resumes.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until SIGINT or SIGTERM.
 pub fn run(args: ServeArgs) -> Result<(), Error> {
     let mut signals = signals::catch()?;
     signals::survive_the_file_size_limit()?;
-    let (server, directories) = options(args)?;
-    let logger = server.verbosity.logger();
+    let (args, directories) = options(args)?;
+    security::refuse_strangers(&args)?;
+    security::refuse_lists_without_users(&args, &directories)?;
+    if security::can_be_reloaded(&args) {
+        signals::add(&signals, SIGHUP)?;
+    }
+    let logger = args.verbosity.logger();
     let mounts = directories.iter().map(|directory| directory.mount(&logger)).collect::<Result<_, _>>()?;
-    let config = server_config(server, mounts, logger);
+    let config = server_config(&args, mounts, logger)?;
     warn_of_few_files(config.max_connections);
 
     let mut server = Server::start(config)?;
-    warn_of_strangers(&server);
+    security::warn(&args, &server);
     report::print(&format!("listening on {}", server.url()))?;
-    signals.forever().next();
-    server.stop(GRACE)
+    for signal in signals.forever() {
+        match signal {
+            SIGHUP => security::reload(&args, &server),
+            _ => break,
+        }
+    }
+    server.stop(args.stop_grace)
 }
 
 /// What holds for the server and for each of its directories, of the command line or of the file it names.
@@ -51,16 +58,22 @@ fn options(args: ServeArgs) -> Result<(ServerArgs, Vec<Directory>), Error> {
     Ok((server, directories))
 }
 
-fn server_config(args: ServerArgs, mounts: Vec<(String, Engine)>, logger: Logger) -> ServerConfig {
-    let listen = args.listen.unwrap_or_default();
-    ServerConfig {
+fn server_config(
+    args: &ServerArgs,
+    mounts: Vec<(String, Engine)>,
+    logger: Logger,
+) -> Result<ServerConfig, Error> {
+    let listen = args.listen.clone().unwrap_or_default();
+    Ok(ServerConfig {
         host: listen.host,
         port: listen.port,
         mounts,
+        tls: security::tls(args)?,
+        users: security::users(args)?,
         cleanup_interval: args.cleanup_interval,
         logger,
         ..ServerConfig::default()
-    }
+    })
 }
 
 fn warn_of_few_files(max_connections: usize) {
@@ -70,16 +83,6 @@ fn warn_of_few_files(max_connections: usize) {
         report::warn(&format!(
             "only {limit} files may be open at once, fewer than the {max_connections} connections the server \
              would take; raise the hard limit (ulimit -Hn, or LimitNOFILE= of systemd)"
-        ));
-    }
-}
-
-fn warn_of_strangers(server: &Server) {
-    let address = server.local_addr();
-    if !address.ip().is_loopback() {
-        report::warn(&format!(
-            "{address} can be reached from other machines, and this version has no authentication and no TLS: \
-             whoever reaches it may upload"
         ));
     }
 }

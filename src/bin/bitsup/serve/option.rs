@@ -13,7 +13,6 @@ use clap::{Arg, ArgAction, Args};
 use toml::de::DeValue;
 
 use super::args::{DirectoryArgs, ServerArgs};
-use crate::args::NOT_YET;
 
 /// Keys that two directories can never share, and so have no default at the top.
 const OWN: [&str; 4] = ["root", "url-prefix", "enabled", "public-url"];
@@ -61,9 +60,6 @@ fn find<'a>(command: &'a clap::Command, scope: Scope, key: &str) -> Result<&'a A
             Err("it concerns one directory: write it below its [[directory]]".into())
         }
         (_, Some(arg)) => Ok(arg),
-        (_, None) if NOT_YET.iter().any(|(name, later)| *name == "serve" && later.contains(&key)) => {
-            Err("it is not in this version".into())
-        }
         (_, None) => Err("unknown key: keys are the long options of `bitsup serve`".into()),
     }
 }
@@ -86,6 +82,8 @@ enum Kind {
     Number,
     Path,
     Text,
+    /// Several texts.
+    Texts,
 }
 
 impl Kind {
@@ -97,6 +95,7 @@ impl Kind {
         match arg.get_action() {
             ArgAction::SetTrue => Self::Flag,
             ArgAction::Count => Self::Count,
+            ArgAction::Append => Self::Texts,
             _ if value == TypeId::of::<bool>() => Self::Bool,
             _ if Self::NUMBERS.iter().any(|number| value == number()) => Self::Number,
             _ if value == TypeId::of::<PathBuf>() => Self::Path,
@@ -110,6 +109,7 @@ impl Kind {
             Self::Count => "a number from 0 to 3",
             Self::Number => "a number, or a string with a number and its unit",
             Self::Path | Self::Text => "a string",
+            Self::Texts => "a string or an array of strings",
         }
     }
 }
@@ -131,7 +131,11 @@ fn written(arg: &Arg, key: &str, value: &DeValue<'_>, base: &Path) -> Option<Vec
         (Kind::Number, DeValue::Integer(number)) => {
             with(i128::from_str_radix(number.as_str(), number.radix()).ok()?.to_string().into())
         }
-        (Kind::Number | Kind::Text, DeValue::String(text)) => with(text.as_ref().into()),
+        (Kind::Number | Kind::Text | Kind::Texts, DeValue::String(text)) => with(text.as_ref().into()),
+        (Kind::Texts, DeValue::Array(texts)) => {
+            let words = texts.iter().map(|text| text.get_ref().as_str().map(|text| with(text.into())));
+            words.collect::<Option<Vec<_>>>()?.concat()
+        }
         (Kind::Path, DeValue::String(text)) => with(base.join(text.as_ref()).into()),
         _ => return None,
     })
@@ -156,9 +160,16 @@ mod tests {
     use crate::serve::ServeArgs;
 
     /// Every option that has a key, a line of a file, and what it stands for on a command line.
-    const SAMPLES: [(&str, &str, &str); 25] = [
+    const SAMPLES: [(&str, &str, &str); 35] = [
         ("listen", "listen = '[::1]:81'", "--listen [::1]:81"),
         ("cleanup-interval", "cleanup-interval = 5", "--cleanup-interval 5s"),
+        ("stop-grace", "stop-grace = '1m'", "--stop-grace 60"),
+        ("tls-cert", "tls-cert = 'cert.pem'", "--tls-cert /base/cert.pem"),
+        ("tls-key", "tls-key = 'key.pem'", "--tls-key /base/key.pem"),
+        ("client-ca", "client-ca = '/etc/ca.pem'", "--client-ca /etc/ca.pem"),
+        ("user", "user = ['a:b', 'c:d']", "--user a:b --user c:d"),
+        ("users-file", "users-file = 'users'", "--users-file /base/users"),
+        ("allow-anonymous", "allow-anonymous = true", "--allow-anonymous"),
         ("verbose", "verbose = 2", "-vv"),
         ("root", "root = 'sub/dir'", "--root /base/sub/dir"),
         ("url-prefix", "url-prefix = 'up'", "--url-prefix /up/"),
@@ -166,6 +177,9 @@ mod tests {
         ("max-upload-size", "max-upload-size = '2t'", "--max-upload-size 2t"),
         ("max-fragment-size", "max-fragment-size = 0x10_000", "--max-fragment-size 64k"),
         ("allow-overwrites", "allow-overwrites = true", "--allow-overwrites"),
+        ("allow-user", "allow-user = ['a', 'CN=b,O=c']", "--allow-user a --allow-user CN=b,O=c"),
+        ("create-user", "create-user = 'a'", "--create-user a"),
+        ("overwrite-user", "overwrite-user = ['a']", "--overwrite-user a"),
         ("session-timeout", "session-timeout = '1h 30m'", "--session-timeout 5400"),
         ("max-sessions-per-user", "max-sessions-per-user = 7", "--max-sessions-per-user 7"),
         ("max-sessions", "max-sessions = '8'", "--max-sessions 8"),
@@ -223,7 +237,7 @@ mod tests {
     #[test]
     fn server_directory_and_defaults_have_their_places() {
         for (key, line, _) in SAMPLES {
-            let of_server = ["listen", "cleanup-interval", "verbose"].contains(&key);
+            let of_server = names(ServerArgs::augment_args).contains(key);
             assert_eq!(read(Scope::Directory, line).is_ok(), !of_server, "{key}");
             assert_eq!(read(Scope::Top, line).is_ok(), !OWN.contains(&key), "{key}");
         }
