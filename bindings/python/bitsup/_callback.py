@@ -148,6 +148,10 @@ def _directly(act: Callable[[], Any]) -> Any:
     return act()
 
 
+#: Seconds. A wait without end would not notice a signal that came just before it began.
+_GLANCE = 0.05
+
+
 class _Errand:
     """A call made by a helper, with this thread at its service."""
 
@@ -159,31 +163,33 @@ class _Errand:
 
     def run(self) -> None:
         helper = threading.Thread(target=self._work, name="bitsup", daemon=True)
-        helper.start()
-        interrupt: Optional[BaseException] = None
-        while True:
-            try:
-                act = self._asked.get()
-                if act is None:
-                    break
-                if interrupt is None:
-                    self._answers.put(_outcome_of(act))
-            except BaseException as raised:
-                # A signal handler raised, most likely KeyboardInterrupt. From now on the call asks nothing more; what
-                # it may be asking just now is answered so.
-                interrupt = raised
-                self._call.stop()
-                self._answers.put((None, raised))
-                if not self._call.stops_soon:
-                    break
         try:
-            if interrupt is not None:
-                raise interrupt
+            helper.start()
+            self._serve()
+        except BaseException as interrupt:
+            # A signal handler raised, most likely KeyboardInterrupt. From now on the call asks nothing more; what it
+            # may be asking just now is answered so.
+            self._call.stop()
+            self._answers.put((None, interrupt))
+            if self._call.stops_soon and helper.ident is not None:
+                helper.join()
+            raise
+        try:
             if self._outcome is not None:
                 raise self._outcome
         finally:
-            del interrupt
             self._outcome = None
+
+    def _serve(self) -> None:
+        """Runs callbacks until the call is over."""
+        while True:
+            try:
+                act = self._asked.get(timeout=_GLANCE)
+            except queue.Empty:
+                continue
+            if act is None:
+                return
+            self._answers.put(_outcome_of(act))
 
     def _work(self) -> None:
         try:
