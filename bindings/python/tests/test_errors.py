@@ -16,7 +16,7 @@ import bitsup
 from bitsup import _raw
 from bitsup._callback import slab
 from bitsup.errors import class_of
-from conftest import LONG
+from support import LONG
 
 Serve = Callable[..., bitsup.Server]
 
@@ -216,8 +216,12 @@ def test_a_status_of_a_later_version_is_treated_by_its_hundred() -> None:
 
 @pytest.mark.behaviour("B-LIFE-01")
 def test_closing_goes_in_any_order_also_during_a_run(root: Path, server: bitsup.Server) -> None:
+    def progress(_sent: int, _total: int) -> None:
+        client.close()
+        job.close()
+
     client = bitsup.Client(fragment_size=10)
-    job = client.job(bytes(30), f"{server.url}a", progress=lambda _sent, _total: (client.close(), job.close()))
+    job = client.job(bytes(30), f"{server.url}a", progress=progress)
     with pytest.raises(bitsup.UsageError, match="this Job is closed"):
         job.run()
     assert (root / "a").stat().st_size == 30

@@ -92,7 +92,12 @@ def test_what_the_application_was_shown_is_over_after_its_callback(serve: Serve)
     kept: List[Any] = []
     bitsup.upload(b"x", f"{serve(on_received=lambda *shown: kept.extend(shown)).url}a")
     upload, verdict = kept
-    for use in (lambda: upload.url, lambda: upload.header("Host"), lambda: verdict.reply(b"late")):
+    uses: List[Callable[[], object]] = [
+        lambda: upload.url,
+        lambda: upload.header("Host"),
+        lambda: verdict.reply(b"late"),
+    ]
+    for use in uses:
         with pytest.raises(bitsup.UsageError, match="has returned") as caught:
             use()
         assert caught.value.status == _raw.E_INVALID_STATE

@@ -12,6 +12,7 @@ from typing import Any, Callable, List
 import pytest
 
 import bitsup
+from support import LONG
 
 Serve = Callable[..., bitsup.Server]
 
@@ -51,6 +52,7 @@ def test_a_job_goes_on_when_the_server_comes_back(serve: Serve, root: Path) -> N
     again: List[Any] = []
 
     def restart() -> None:
+        assert reached.wait(LONG)
         first.stop()
         again.append(serve(f"127.0.0.1:{first_port}"))
         back.set()
@@ -58,11 +60,11 @@ def test_a_job_goes_on_when_the_server_comes_back(serve: Serve, root: Path) -> N
     def progress(sent: int, _total: int) -> None:
         if sent == 20_000 and not reached.is_set():
             reached.set()
-            assert back.wait(10)
+            assert back.wait(LONG)
 
     first_port = first.port
     content = os.urandom(50_000)
-    worker = threading.Thread(target=lambda: reached.wait(10) and restart())
+    worker = threading.Thread(target=restart)
     worker.start()
     bitsup.upload(content, f"{first.url}a", progress=progress, fragment_size=10_000, retry_delay=0.01)
     worker.join()

@@ -13,7 +13,7 @@ import pytest
 
 import bitsup
 from bitsup import JobState, _raw
-from conftest import LONG, SOON, Timed, deferred
+from support import LONG, SOON, Timed, deferred
 
 Phase = Tuple[bitsup.Job, threading.Event]
 
@@ -102,7 +102,8 @@ def test_ctrl_c_in_a_callback_ends_the_run_and_the_job_goes_on_later(root: Path,
 def test_ctrl_c_ends_a_ping_and_a_download_soon(silent: socket.socket, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{silent.getsockname()[1]}/a"
     client = bitsup.Client(connect_timeout=1, response_timeout=1, no_progress_timeout=0)
-    for act in (lambda: client.ping(url), lambda: client.download(url, tmp_path / "a")):
+    acts: List[Callable[[], None]] = [lambda: client.ping(url), lambda: client.download(url, tmp_path / "a")]
+    for act in acts:
         connected = threading.Event()
         accepted: List[socket.socket] = []
 
@@ -141,7 +142,7 @@ def test_a_suspended_job_goes_on_where_it_was(root: Path, server: bitsup.Server)
 
 @pytest.mark.behaviour("B-CANCEL-02")
 def test_cancelling_without_a_run_ends_the_session_on_the_server(serve: Callable[..., bitsup.Server]) -> None:
-    ends = []
+    ends: List[bitsup.End] = []
     server = serve(on_end=lambda upload, reason: ends.append(reason))
     job = bitsup.Client(fragment_size=10).job(
         bytes(100), f"{server.url}a", progress=lambda _sent, _total: job.suspend()
@@ -154,7 +155,7 @@ def test_cancelling_without_a_run_ends_the_session_on_the_server(serve: Callable
 
 
 def test_a_job_that_runs_refuses_to_run_twice(server: bitsup.Server) -> None:
-    refusals = []
+    refusals: List[int] = []
 
     def progress(_sent: int, _total: int) -> None:
         if not refusals:

@@ -128,7 +128,8 @@ def test_a_missing_reply_is_a_broken_protocol(server: bitsup.Server, tmp_path: P
 @pytest.mark.behaviour("B-REPLY-04")
 def test_a_reply_can_be_downloaded_while_the_session_lives(serve: Serve, tmp_path: Path) -> None:
     server = serve(on_received=lambda _upload, verdict: verdict.reply(bytes(50_000)))
-    client, seen = bitsup.Client(), []
+    client = bitsup.Client()
+    seen: List[Any] = []
 
     def fetch(_before: bitsup.JobState, after: bitsup.JobState) -> None:
         if after is bitsup.JobState.FETCHING_REPLY:
