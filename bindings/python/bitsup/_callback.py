@@ -72,12 +72,19 @@ _current = _Current()
 
 
 class Call:
-    """One call of a function that may block and call back. `stop` makes it return soon, from any thread."""
+    """One call of a function that may block. `stop` makes it return soon, from any thread."""
 
-    def __init__(self, function: Callable[..., int], *arguments: Any, stop: Optional[Callable[[], None]] = None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., int],
+        *arguments: Any,
+        stop: Optional[Callable[[], None]] = None,
+        calls_back: bool = True,
+    ) -> None:
         self._function = function
         self._arguments = arguments
         self._stop = stop
+        self._calls_back = calls_back
         self._failure: Optional[BaseException] = None
         self._stopped = False
         self._deliver: Deliver = _directly
@@ -97,7 +104,8 @@ class Call:
         """Makes the call on this thread. Raises what a callback raised, else what went wrong."""
         self._deliver = deliver or _directly
         before, _current.call = _current.call, self
-        _exit.enter(self, self.stop)
+        if self._calls_back:
+            _exit.enter(self, self.stop)
         error: Optional[BaseException] = None
         try:
             call(self._function, *self._arguments)

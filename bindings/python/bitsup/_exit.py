@@ -8,9 +8,12 @@ is stopped and every call with callbacks is told to end, before the teardown; ca
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import threading
 from typing import Callable, Dict
+
+from .errors import BitsError
 
 #: How long calls that were told to stop may take; the library promises a quarter of a second.
 _PATIENCE = 1.0
@@ -43,7 +46,9 @@ def _stop_all() -> None:
     with _changed:
         running = list(_running.values())
     for stop in running:
-        stop()
+        # One that fails is being stopped by somebody else already, and is waited for like the others.
+        with contextlib.suppress(BitsError):
+            stop()
     with _changed:
         _changed.wait_for(lambda: not _running, _PATIENCE)
 

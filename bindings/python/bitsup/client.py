@@ -118,7 +118,7 @@ class Client(Handle):
 
     def ping(self, url: str) -> None:
         """Asks the server behind `url` whether it takes uploads, once. Raises BitsError when it does not."""
-        Call(lib.bitsup_client_ping, self._object, text(url)).interruptibly()
+        Call(lib.bitsup_client_ping, self._object, text(url), calls_back=False).interruptibly()
 
     def download(
         self,

@@ -92,7 +92,7 @@ class Server(Handle):
         server stops without being waited for.
         """
         if self._owned is not None:
-            Call(lib.bitsup_server_stop, self._owned, milliseconds(grace)).interruptibly()
+            Call(lib.bitsup_server_stop, self._owned, milliseconds(grace), calls_back=False).interruptibly()
             self._let_go()
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class Server(Handle):
 
     def _stop_at_exit(self) -> None:
         if self._owned is not None:
-            Call(lib.bitsup_server_stop, self._owned, 0).here()
+            Call(lib.bitsup_server_stop, self._owned, 0, calls_back=False).here()
             self._let_go()
 
 

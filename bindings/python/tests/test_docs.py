@@ -23,8 +23,8 @@ README = (PACKAGE / "README.md").read_text(encoding="utf-8")
 Serve = Callable[..., bitsup.Server]
 
 
-def snippets(language: str) -> List[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def snippets(language: str, document: str = README) -> List[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document, re.DOTALL)
 
 
 def environment() -> "dict[str, str]":
@@ -46,6 +46,16 @@ def test_every_python_snippet_of_the_readme_runs(tmp_path: Path, root: Path, ser
     assert (root / "checked" / "report.pdf").exists() and (tmp_path / "incoming" / "report.pdf").exists()
     assert (tmp_path / "answer.txt").read_bytes() == b"thank you"
     assert ended.stdout.startswith("1000 bytes\n1000 of 1000\n")
+
+
+def test_the_python_snippet_of_the_front_page_runs(tmp_path: Path, root: Path, server: bitsup.Server) -> None:
+    (tmp_path / "photo.raw").write_bytes(b"photo")
+    (code,) = snippets("python", (CHECKOUT / "README.md").read_text(encoding="utf-8"))
+    code = code.replace("http://127.0.0.1:8080/", server.url)
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=LONG)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "5 of 5\n", "")
+    assert (root / "photo.raw").read_bytes() == b"photo"
 
 
 def test_the_commands_of_the_readme_are_the_ones_that_run() -> None:

@@ -56,6 +56,21 @@ there.wait()
     exits_soon(code, str(root))
 
 
+def test_a_program_ends_while_a_daemon_waits_for_a_silent_server() -> None:
+    code = """
+import bitsup, socket, sys, threading
+silent = socket.create_server(("127.0.0.1", 0))
+url = f"http://127.0.0.1:{silent.getsockname()[1]}/a"
+client = bitsup.Client(response_timeout=60)
+job = client.job(b"x", url, on_state=lambda *_: None)
+for wait in (job.run, lambda: client.ping(url)):
+    threading.Thread(target=wait, daemon=True).start()
+    silent.accept()
+threading.excepthook = lambda *_: None
+"""
+    exits_soon(code)
+
+
 def test_a_program_ends_with_dropped_objects_and_half_made_ones(root: Path) -> None:
     code = """
 import bitsup, sys
