@@ -8,7 +8,7 @@ import socket
 import threading
 import traceback
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Set
 
 import pytest
 
@@ -142,6 +142,23 @@ def raised_by(act: Callable[[], object], where: str) -> BaseException:
         thread.start()
         thread.join(LONG)
     return raised[0]
+
+
+@pytest.mark.parametrize("thread", ["main", "other"])
+def test_callbacks_run_on_the_thread_that_called(server: bitsup.Server, thread: str) -> None:
+    threads: Set[int] = set()
+
+    def run() -> None:
+        threads.add(threading.get_ident())
+        job.run()
+        raise LookupError("done")
+
+    callables: Dict[str, Any] = {
+        name: lambda *_: threads.add(threading.get_ident()) for name in ("progress", "on_state")
+    }
+    job = bitsup.Client().job(b"x", f"{server.url}a", **callables)
+    assert str(raised_by(run, thread)) == "done"
+    assert len(threads) == 1
 
 
 def test_an_exception_in_a_download_comes_out_of_it(serve: Serve, tmp_path: Path) -> None:
