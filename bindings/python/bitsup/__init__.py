@@ -8,6 +8,7 @@ interpreter's lock while it waits. In a child of `os.fork` the objects of the pa
 
 from __future__ import annotations
 
+from . import _interpreter as _interpreter
 from ._load import lib as _lib
 from ._observer import OnProgress, OnReplyProgress, OnRetry, OnState
 from .client import Client, Job, Progress, Source, UploadResult, upload

@@ -23,7 +23,6 @@ else:
 
 def load() -> _raw.Library:
     """The first library found that this package fits to. Raises ImportError that lists what was looked for."""
-    refuse_subinterpreter()
     failures: List[str] = []
     for candidate in candidates():
         reason = "there is no such file"
@@ -82,20 +81,6 @@ def judged(library: ctypes.CDLL) -> Optional[str]:
 
 def version(number: int) -> str:
     return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}"
-
-
-def refuse_subinterpreter() -> None:
-    """ctypes hands every callback to the main interpreter, so in another one callbacks would see foreign objects."""
-    for name in ("_interpreters", "_xxsubinterpreters"):
-        try:
-            interpreters = __import__(name)
-        except ImportError:
-            continue
-        # Newer versions answer with a tuple that begins with the number.
-        current, main = interpreters.get_current(), interpreters.get_main()
-        if current != main:
-            raise ImportError("bitsup works in the main interpreter only, not in subinterpreters")
-        return
 
 
 lib = load()

@@ -64,6 +64,12 @@ def test_the_commands_of_the_readme_are_the_ones_that_run() -> None:
     assert os.access(CHECKOUT / "tools" / "python-tests", os.X_OK)
 
 
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert len(targets) > 1
+    assert [target for target in targets if not (PACKAGE / target).exists()] == []
+
+
 def example(name: str, *arguments: object) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, str(EXAMPLES / name), *map(str, arguments)],
