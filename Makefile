@@ -14,12 +14,13 @@ out = target/package
 INSTALL := DESTDIR='$(DESTDIR)' prefix='$(prefix)' bindir='$(bindir)' libdir='$(libdir)' \
 	includedir='$(includedir)' docdir='$(docdir)' tools/install
 
-.PHONY: help setup demo test lint header abi docs deny release install uninstall deb tarball
+.PHONY: help setup demo test python lint header abi docs deny release install uninstall deb tarball
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo    upload 256 MiB twice, with a server and a client killed on the way, and compare the sums'
 	@echo 'make test    every check and every test; what continuous integration runs'
+	@echo 'make python  check and test the Python package; runs with make test'
 	@echo 'make lint    formatting and clippy, warnings denied'
 	@echo 'make header  write include/bitsup.h and include/bitsup.symbols from the source'
 	@echo 'make abi     compare the C interface with that of the last release (needs abidiff)'
@@ -45,8 +46,12 @@ test: setup lint release
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) --no-deps
 	tools/docs
 	tools/abi-check
+	tools/python-tests
 	tools/demo --discard
 	@echo 'make test: all passed'
+
+python: setup release
+	tools/python-tests
 
 lint: setup
 	cargo fmt --check

@@ -1,0 +1,149 @@
+"""The README, the examples and the list of behaviours hold what they say."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable, List, Set
+
+import pytest
+
+import bitsup
+from support import LONG
+
+PACKAGE = Path(__file__).resolve().parents[1]
+CHECKOUT = PACKAGE.parents[1]
+EXAMPLES = CHECKOUT / "examples" / "python"
+README = (PACKAGE / "README.md").read_text(encoding="utf-8")
+
+Serve = Callable[..., bitsup.Server]
+
+
+def snippets(language: str, document: str = README) -> List[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document, re.DOTALL)
+
+
+def environment() -> "dict[str, str]":
+    return {**os.environ, "PYTHONPATH": str(PACKAGE)}
+
+
+def test_every_python_snippet_of_the_readme_runs(tmp_path: Path, root: Path, serve: Serve) -> None:
+    (root / "checked").mkdir()
+    server = serve(on_received=lambda _upload, verdict: verdict.reply(b"checked"))
+    (tmp_path / "incoming").mkdir()
+    (tmp_path / "report.pdf").write_bytes(bytes(1000))
+    code = "\n".join(snippets("python")).replace("http://127.0.0.1:8080/", server.url)
+    assert code.count(server.url) == 4
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=LONG
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert sorted(path.name for path in root.iterdir() if path.is_file()) == ["aio.bin", "bytes.bin", "report.pdf"]
+    assert (root / "checked" / "report.pdf").exists() and (tmp_path / "incoming" / "report.pdf").exists()
+    assert (tmp_path / "answer.txt").read_bytes() == b"thank you"
+    assert ended.stdout.startswith("1000 bytes\n1000 of 1000\n")
+
+
+def test_the_python_snippet_of_the_front_page_runs(tmp_path: Path, root: Path, server: bitsup.Server) -> None:
+    (tmp_path / "photo.raw").write_bytes(b"photo")
+    (code,) = snippets("python", (CHECKOUT / "README.md").read_text(encoding="utf-8"))
+    code = code.replace("http://127.0.0.1:8080/", server.url)
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=LONG)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "5 of 5\n", "")
+    assert (root / "photo.raw").read_bytes() == b"photo"
+
+
+def test_the_commands_of_the_readme_are_the_ones_that_run() -> None:
+    """The first is run by test_install, the second by tests/bindings.rs, the third is running."""
+    assert snippets("sh") == ["pip install ./bindings/python\n", "bindings/generate.py\n", "tools/python-tests -v\n"]
+    assert os.access(CHECKOUT / "tools" / "python-tests", os.X_OK)
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert len(targets) > 1
+    assert [target for target in targets if not (PACKAGE / target).exists()] == []
+
+
+def example(name: str, *arguments: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, str(EXAMPLES / name), *map(str, arguments)],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said_by(child: "subprocess.Popen[str]", status: int = 0) -> str:
+    """What an example says on stdout, once it ended with this status."""
+    with child:
+        out, err = child.communicate(timeout=LONG)
+    assert child.returncode == status, err
+    return out if status == 0 else out + err
+
+
+def test_the_example_server_takes_files_from_the_example_upload(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(100_000))
+    server = example("serve.py", root)
+    assert server.stdout is not None
+    url = server.stdout.readline().split()[-1]
+    with example("upload.py", tmp_path / "file", f"{url}a") as upload:
+        out, bar = upload.communicate(timeout=LONG)
+    assert (upload.returncode, out) == (0, f"100000 bytes are at {url}a\n")
+    assert "100k/100k" in bar
+    assert "403" in said_by(example("upload.py", tmp_path / "file", f"{url}a.exe"), 1)
+    assert "sent /a, 100000 bytes" in said_by(server)
+    assert (root / "a").stat().st_size == 100_000
+
+
+def test_the_example_resume_goes_on_after_ctrl_c(serve: Serve, root: Path, tmp_path: Path) -> None:
+    hold: List[bool] = [True]
+
+    def on_progress(_upload: bitsup.Upload) -> None:
+        if hold:
+            hold.clear()
+            child.send_signal(signal.SIGINT)
+
+    server = serve(on_progress=on_progress)
+    (tmp_path / "file").write_bytes(os.urandom(30_000_000))
+    arguments = (tmp_path / "file", f"{server.url}a", tmp_path / "state")
+    child = example("resume.py", *arguments)
+    assert re.search(r"stopped at \d+ of 30000000 bytes", said_by(child, 130))
+    assert (tmp_path / "state").exists()
+    assert said_by(example("resume.py", *arguments)) == "delivered 30000000 bytes\n"
+    assert (root / "a").read_bytes() == (tmp_path / "file").read_bytes()
+
+
+def test_the_example_reply_prints_the_check_sum_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    said = said_by(example("reply.py", tmp_path / "file"))
+    assert said == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_an_example_without_arguments_says_how_it_is_used(name: str) -> None:
+    assert f"{name} " in said_by(example(name), 2)
+
+
+def test_every_behaviour_is_shown_and_every_one_shown_is_listed() -> None:
+    listed = re.findall(r"^\| (B-[A-Z]+-\d+) \|", (PACKAGE.parent / "behaviour.md").read_text("utf-8"), re.MULTILINE)
+    shown: Set[str] = set()
+    for file in Path(__file__).parent.glob("test_*.py"):
+        for ids in re.findall(r"mark\.behaviour\((.*?)\)", file.read_text("utf-8")):
+            shown.update(re.findall(r'"(B-[A-Z]+-\d+)"', ids))
+    assert len(listed) == len(set(listed)) > 20
+    assert shown == set(listed)
+
+
+def test_no_file_is_too_long_to_be_read() -> None:
+    written = [path for path in PACKAGE.parent.glob("**/*.py") if path.name != "_raw.py"]
+    assert len(written) > 20
+    for path in written:
+        assert len(path.read_text("utf-8").splitlines()) <= 400, path
