@@ -1,0 +1,96 @@
+"""The parser reads what cbindgen writes, and refuses what it does not know."""
+
+import re
+import unittest
+
+from rawgen import header
+from rawgen.header import HEADER, HeaderError, Parameter, Type
+
+
+class Forms(unittest.TestCase):
+    def test_a_constant_is_a_number(self) -> None:
+        parsed = header.parse("#define BITSUP_A 12\n#define BITSUP_B 0xFFU\n#define BITSUP_C ((BITSUP_A << 8) | BITSUP_B)")
+        self.assertEqual([(c.name, c.value) for c in parsed.constants], [("BITSUP_A", 12), ("BITSUP_B", 255), ("BITSUP_C", 3327)])
+
+    def test_a_struct_is_opaque_and_an_alias_resolves(self) -> None:
+        parsed = header.parse("typedef struct bitsup_job bitsup_job;\ntypedef int32_t bitsup_status;")
+        self.assertTrue(parsed.is_opaque("bitsup_job"))
+        self.assertEqual(parsed.resolve("bitsup_status"), "int32_t")
+        self.assertEqual(parsed.resolve("size_t"), "size_t")
+
+    def test_a_function_has_names_types_and_constness_over_several_lines(self) -> None:
+        parsed = header.parse(
+            "typedef struct bitsup_job bitsup_job;\n"
+            "int32_t bitsup_f(const bitsup_job *job,\n                 char **out_text,\n                 size_t len);\n"
+        )
+        (function,) = parsed.functions
+        self.assertEqual(function.returns, Type("int32_t"))
+        self.assertEqual(
+            function.parameters,
+            (
+                Parameter("job", Type("bitsup_job", 1, const=True)),
+                Parameter("out_text", Type("char", 2)),
+                Parameter("len", Type("size_t")),
+            ),
+        )
+
+    def test_results_may_be_pointers_and_void_is_no_parameter(self) -> None:
+        parsed = header.parse("const char *bitsup_text(void);\nvoid bitsup_f(void *user_data);")
+        self.assertEqual([str(f.returns) for f in parsed.functions], ["const char *", "void"])
+        self.assertEqual(parsed.functions[0].parameters, ())
+
+    def test_a_function_pointer_is_a_callback(self) -> None:
+        parsed = header.parse("typedef int32_t (*bitsup_retry_fn)(void *user_data,\n    uint64_t *delay_ms);")
+        self.assertTrue(parsed.is_callback("bitsup_retry_fn"))
+        self.assertEqual(parsed.callbacks[0].parameters[1], Parameter("delay_ms", Type("uint64_t", 1)))
+
+    def test_a_comment_has_paragraphs_and_headings(self) -> None:
+        parsed = header.parse(
+            "/**\n * Does it. Says so\n * twice.\n *\n * More.\n *\n * Ownership: borrows\n * all.\n * Errors: none.\n */\nvoid bitsup_f(void);"
+        )
+        doc = parsed.functions[0].doc
+        self.assertEqual(doc.text, "Does it. Says so twice.\nMore.")
+        self.assertEqual(doc.summary, "Does it.")
+        self.assertEqual(doc.headings, {"Ownership": "borrows all.", "Errors": "none."})
+
+
+class Refusals(unittest.TestCase):
+    def test_what_has_a_layout_or_a_doubtful_width_is_refused(self) -> None:
+        for code in (
+            "int bitsup_f(void);",
+            "bool bitsup_f(void);",
+            "void bitsup_f(long value);",
+            "void bitsup_f(uint8_t data[4]);",
+            "void bitsup_f(int32_t);",
+            "void bitsup_f(struct other *value);",
+            "typedef struct bitsup_a { int32_t x; } bitsup_a;",
+            "extern const int32_t bitsup_variable;",
+            '#define BITSUP_TEXT "text"',
+            "void bitsup_f(",
+        ):
+            with self.subTest(code), self.assertRaises(HeaderError):
+                header.parse(code)
+
+
+class TheHeader(unittest.TestCase):
+    def test_every_name_in_the_code_of_the_header_is_found(self) -> None:
+        text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
+        named = set(re.findall(r"\b(?:bitsup_|BITSUP_)\w+", text)) - {"BITSUP_H"}
+        parsed = header.read()
+        found = [*parsed.constants, *parsed.aliases, *parsed.opaques, *parsed.callbacks, *parsed.functions]
+        self.assertEqual({one.name for one in found}, named)
+
+    def test_the_functions_are_the_exported_symbols(self) -> None:
+        symbols = HEADER.with_name("bitsup.symbols").read_text(encoding="utf-8").split()
+        self.assertEqual(sorted(f.name for f in header.read().functions), symbols)
+
+    def test_everything_is_documented(self) -> None:
+        parsed = header.read()
+        for one in (*parsed.constants, *parsed.aliases, *parsed.opaques, *parsed.callbacks, *parsed.functions):
+            self.assertTrue(one.doc.summary, one.name)
+        for function in parsed.functions:
+            self.assertIn("Since", function.doc.headings, function.name)
+
+
+if __name__ == "__main__":
+    unittest.main()
