@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Writes the raw layers of the bindings from include/bitsup.h; with --check, only says which are out of date."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rawgen import header, python
+
+BINDINGS = Path(__file__).resolve().parent
+# Each has OUTPUT, a path below BINDINGS, and render(header) -> str.
+LAYERS = (python,)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a raw layer is out of date")
+    check = parser.parse_args().check
+    declared = header.read()
+    stale = 0
+    for layer in LAYERS:
+        path = BINDINGS / layer.OUTPUT
+        text = layer.render(declared)
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale += 1
+        if check:
+            print(f"{path} is not what include/bitsup.h makes it; run bindings/generate.py", file=sys.stderr)
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

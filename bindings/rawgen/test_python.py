@@ -1,0 +1,43 @@
+"""The Python raw layer has the right widths, and keeps hold of what has to be freed."""
+
+import unittest
+
+from rawgen import header, python
+from rawgen.header import HeaderError
+
+DECLARATIONS = """
+typedef struct bitsup_job bitsup_job;
+typedef int32_t bitsup_status;
+typedef void (*bitsup_log_fn)(void *user_data, const char *message, size_t len, uint64_t *delay_ms);
+"""
+
+
+def rendered(code: str) -> str:
+    return python.render(header.parse(DECLARATIONS + code)).replace("\n            ", "").replace(",\n        )", ")")
+
+
+class Prototypes(unittest.TestCase):
+    def test_text_to_free_stays_an_address_and_lent_text_does_not(self) -> None:
+        text = rendered("char *bitsup_f(void);\nconst char *bitsup_g(void);")
+        self.assertIn('bind("bitsup_f", ctypes.c_void_p)', text)
+        self.assertIn('bind("bitsup_g", ctypes.c_char_p)', text)
+
+    def test_outputs_are_pointers_of_their_width(self) -> None:
+        text = rendered("bitsup_status bitsup_f(const bitsup_job *job, uint64_t *out, uint8_t *data, char **out_text);")
+        self.assertIn('"bitsup_f",ctypes.c_int32,ctypes.c_void_p,ctypes.POINTER(ctypes.c_uint64),ctypes.c_void_p,', text)
+        self.assertIn("ctypes.POINTER(ctypes.c_void_p))", text)
+
+    def test_text_for_a_callback_is_an_address_for_it_may_have_a_length(self) -> None:
+        self.assertIn(
+            "log_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, "
+            "ctypes.POINTER(ctypes.c_uint64))",
+            rendered(""),
+        )
+
+    def test_what_has_no_counterpart_is_refused(self) -> None:
+        with self.assertRaises(HeaderError):
+            rendered("bitsup_job bitsup_f(void);")
+
+
+if __name__ == "__main__":
+    unittest.main()
