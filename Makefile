@@ -14,12 +14,13 @@ out = target/package
 INSTALL := DESTDIR='$(DESTDIR)' prefix='$(prefix)' bindir='$(bindir)' libdir='$(libdir)' \
 	includedir='$(includedir)' docdir='$(docdir)' tools/install
 
-.PHONY: help setup demo test lint header docs deny release install uninstall deb tarball
+.PHONY: help setup demo test csharp lint header docs deny release install uninstall deb tarball
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo    upload 256 MiB twice, with a server and a client killed on the way, and compare the sums'
 	@echo 'make test    every check and every test; what continuous integration runs'
+	@echo 'make csharp  build and test the C# library; runs with make test'
 	@echo 'make lint    formatting and clippy, warnings denied'
 	@echo 'make header  write include/bitsup.h and include/bitsup.symbols from the source'
 	@echo 'make docs    write the reference of the C interface to target/doc/c (needs doxygen)'
@@ -43,8 +44,12 @@ test: setup lint release
 	cargo test $(CARGO_FLAGS) --features header
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) --no-deps
 	tools/docs
+	tools/csharp-tests
 	tools/demo --discard
 	@echo 'make test: all passed'
+
+csharp: setup release
+	tools/csharp-tests
 
 lint: setup
 	cargo fmt --check

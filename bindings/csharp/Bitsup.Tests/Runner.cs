@@ -20,7 +20,7 @@ namespace Bitsup.Tests
     /// <summary>Runs the tests one after the other. There is no xunit where NuGet is out of reach.</summary>
     internal static class Runner
     {
-        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+        private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
         /// <summary>The last line is "N passed, M failed".</summary>
         public static int Run(string[] wanted)
