@@ -169,6 +169,28 @@ namespace Bitsup.Tests
             Check.Fails(BitsStatus.TooLarge, () => bench.Client.Upload(bench.Source, server.Url + "two/file.bin"));
         }
 
+        [Test]
+        public static void An_application_behind_a_URL_decides()
+        {
+            foreach ((string answer, bool takes) in new[] { ("200 OK", true), ("403 Forbidden", false) })
+            {
+                using Peer application = Peer.Answering(answer, "BITS-Copy-File-To-Destination: yes\r\n");
+                using var bench = new Bench();
+                bench.Serve(new BitsHooks
+                {
+                    Notify = new NotifyOptions(NotifyKind.ByReference, application.Url, TimeSpan.FromSeconds(20)),
+                });
+                Action upload = () => bench.Client.Upload(bench.Source, bench.Url());
+                Check.That(takes || Check.Throws<BitsException>(upload).HttpStatus == 403, "the client hears what it says");
+                if (takes)
+                {
+                    upload();
+                }
+
+                Check.Equal(takes, File.Exists(Path.Combine(bench.Root, "file.bin")));
+            }
+        }
+
         private static BitsClient Quick() => new BitsClient(new BitsClientOptions { NoProgressTimeout = TimeSpan.Zero });
     }
 }

@@ -54,7 +54,7 @@ namespace Bitsup
         public Overlap? Overlap { get; set; }
 
         /// <summary>When files become visible.</summary>
-        public Finalize? Finalize { get; set; }
+        public FinalizeOn? FinalizeOn { get; set; }
 
         internal void Fill(EngineConfigHandle config, HookCallbacks callbacks)
         {
@@ -71,7 +71,7 @@ namespace Bitsup
             Setting.Time(config, SessionTimeout, Native.bitsup_engine_config_set_session_timeout, nameof(SessionTimeout));
             Setting.Flag(config, AllowOverwrite, Native.bitsup_engine_config_set_allow_overwrite);
             Setting.Choice(config, (int?)Overlap, Native.bitsup_engine_config_set_overlap);
-            Setting.Choice(config, (int?)Finalize, Native.bitsup_engine_config_set_finalize);
+            Setting.Choice(config, (int?)FinalizeOn, Native.bitsup_engine_config_set_finalize);
         }
 
         private void SetStore(EngineConfigHandle config)

@@ -34,7 +34,7 @@ namespace Bitsup
     }
 
     /// <summary>When files become visible.</summary>
-    public enum Finalize
+    public enum FinalizeOn
     {
         /// <summary>The file becomes visible with its last byte, before the answer. Default.</summary>
         LastFragment = Native.BITSUP_FINALIZE_LAST_FRAGMENT,
