@@ -105,6 +105,10 @@ class Header:
     def is_callback(self, name: str) -> bool:
         return any(callback.name == name for callback in self.callbacks)
 
+    def declares(self, name: str) -> bool:
+        """Whether `name` is a type of this header."""
+        return self.is_opaque(name) or self.is_callback(name) or self.resolve(name) != name
+
     def resolve(self, name: str) -> str:
         """The scalar behind an alias, or the name itself."""
         return next((alias.type.name for alias in self.aliases if alias.name == name), name)
@@ -237,7 +241,6 @@ def _parameter(header: Header, function: str, code: str) -> Parameter:
 
 def _type(header: Header, code: str) -> Type:
     found = re.fullmatch(r"(const )?(\w+) ?(\**)", code.strip())
-    declared = [*header.aliases, *header.opaques, *header.callbacks]
-    if not found or found[2] not in ("void", "char", *SCALARS, *(one.name for one in declared)):
+    if not found or not (found[2] in ("void", "char", *SCALARS) or header.declares(found[2])):
         raise HeaderError(f"no type for a binding: {code.strip()}")
     return Type(found[2], len(found[3]), bool(found[1]))

@@ -56,7 +56,9 @@ def render(header: Header) -> str:
         lines += comment(callback.doc, "")
         types = [ctype(header, callback.returns, callback)]
         types += [callback_argument(header, parameter.type, callback) for parameter in callback.parameters]
-        lines += call(f"{short(callback.name)} = ctypes.CFUNCTYPE(", types, "")
+        hints = ", ".join(callback_hint(parameter.type) for parameter in callback.parameters)
+        decorator = f"Callable[[Callable[[{hints}], {hint(header, callback.returns)}]], Any]"
+        lines += call(f"{short(callback.name)}: {decorator} = ctypes.CFUNCTYPE(", types, "")
     lines.append(LIBRARY.rstrip("\n") + "\n")
     for function in header.functions:
         lines += bound(header, function)
@@ -123,6 +125,11 @@ def callback_argument(header: Header, kind: Type, function: Function) -> str:
     if kind.pointers == 1 and kind.name == "char":
         return "ctypes.c_void_p"
     return argument(header, kind, function)
+
+
+def callback_hint(kind: Type) -> str:
+    """The type of what a callback is handed, in annotations."""
+    return "int" if kind.pointers == 0 else "Any"
 
 
 def hint(header: Header, kind: Type) -> str:

@@ -2,15 +2,19 @@
 
 import re
 import unittest
+from typing import Iterator
 
 from rawgen import header
-from rawgen.header import HEADER, HeaderError, Parameter, Type
+from rawgen.header import HEADER, Doc, Header, HeaderError, Parameter, Type
 
 
 class Forms(unittest.TestCase):
     def test_a_constant_is_a_number(self) -> None:
-        parsed = header.parse("#define BITSUP_A 12\n#define BITSUP_B 0xFFU\n#define BITSUP_C ((BITSUP_A << 8) | BITSUP_B)")
-        self.assertEqual([(c.name, c.value) for c in parsed.constants], [("BITSUP_A", 12), ("BITSUP_B", 255), ("BITSUP_C", 3327)])
+        parsed = header.parse(
+            "#define BITSUP_A 12\n#define BITSUP_B 0xFFU\n#define BITSUP_C ((BITSUP_A << 8) | BITSUP_B)"
+        )
+        values = {constant.name: constant.value for constant in parsed.constants}
+        self.assertEqual(values, {"BITSUP_A": 12, "BITSUP_B": 255, "BITSUP_C": 3327})
 
     def test_a_struct_is_opaque_and_an_alias_resolves(self) -> None:
         parsed = header.parse("typedef struct bitsup_job bitsup_job;\ntypedef int32_t bitsup_status;")
@@ -46,7 +50,8 @@ class Forms(unittest.TestCase):
 
     def test_a_comment_has_paragraphs_and_headings(self) -> None:
         parsed = header.parse(
-            "/**\n * Does it. Says so\n * twice.\n *\n * More.\n *\n * Ownership: borrows\n * all.\n * Errors: none.\n */\nvoid bitsup_f(void);"
+            "/**\n * Does it. Says so\n * twice.\n *\n * More.\n *\n"
+            " * Ownership: borrows\n * all.\n * Errors: none.\n */\nvoid bitsup_f(void);"
         )
         doc = parsed.functions[0].doc
         self.assertEqual(doc.text, "Does it. Says so twice.\nMore.")
@@ -77,8 +82,7 @@ class TheHeader(unittest.TestCase):
         text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
         named = set(re.findall(r"\b(?:bitsup_|BITSUP_)\w+", text)) - {"BITSUP_H"}
         parsed = header.read()
-        found = [*parsed.constants, *parsed.aliases, *parsed.opaques, *parsed.callbacks, *parsed.functions]
-        self.assertEqual({one.name for one in found}, named)
+        self.assertEqual({name for name, _ in everything(parsed)}, named)
 
     def test_the_functions_are_the_exported_symbols(self) -> None:
         symbols = HEADER.with_name("bitsup.symbols").read_text(encoding="utf-8").split()
@@ -86,10 +90,18 @@ class TheHeader(unittest.TestCase):
 
     def test_everything_is_documented(self) -> None:
         parsed = header.read()
-        for one in (*parsed.constants, *parsed.aliases, *parsed.opaques, *parsed.callbacks, *parsed.functions):
-            self.assertTrue(one.doc.summary, one.name)
+        for name, doc in everything(parsed):
+            self.assertTrue(doc.summary, name)
         for function in parsed.functions:
             self.assertIn("Since", function.doc.headings, function.name)
+
+
+def everything(parsed: Header) -> "Iterator[tuple[str, Doc]]":
+    """Names and comments of all declarations."""
+    yield from ((one.name, one.doc) for one in parsed.constants)
+    yield from ((one.name, one.doc) for one in parsed.aliases)
+    yield from ((one.name, one.doc) for one in parsed.opaques)
+    yield from ((one.name, one.doc) for one in (*parsed.callbacks, *parsed.functions))
 
 
 if __name__ == "__main__":

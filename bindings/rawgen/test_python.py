@@ -28,11 +28,9 @@ class Prototypes(unittest.TestCase):
         self.assertIn("ctypes.POINTER(ctypes.c_void_p))", text)
 
     def test_text_for_a_callback_is_an_address_for_it_may_have_a_length(self) -> None:
-        self.assertIn(
-            "log_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, "
-            "ctypes.POINTER(ctypes.c_uint64))",
-            rendered(""),
-        )
+        text = " ".join(rendered("").split())
+        self.assertIn("log_fn: Callable[[Callable[[Any, Any, int, Any], None]], Any] = ctypes.CFUNCTYPE(", text)
+        self.assertIn("None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_uint64)", text)
 
     def test_what_has_no_counterpart_is_refused(self) -> None:
         with self.assertRaises(HeaderError):

@@ -142,15 +142,30 @@ FINALIZE_LAST_FRAGMENT = 0
 FINALIZE_CLOSE = 1
 
 #: Ends the life of `user_data`.
-destroy_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+destroy_fn: Callable[[Callable[[Any], None]], Any] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 #: Bytes were acknowledged: `sent` of `total`.
-progress_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64)
+progress_fn: Callable[[Callable[[Any, int, int], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+)
 #: Bytes of a reply or of a download came in: `received` of `total`, which is UINT64_MAX while the server has not ...
-reply_progress_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64)
+reply_progress_fn: Callable[[Callable[[Any, int, int], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+)
 #: The job went from one BITSUP_JOB_* state to another.
-state_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32)
+state_fn: Callable[[Callable[[Any, int, int], None]], Any] = ctypes.CFUNCTYPE(
+    None,
+    ctypes.c_void_p,
+    ctypes.c_int32,
+    ctypes.c_int32,
+)
 #: A request failed because of `cause`, which lives during the callback, and will be tried again after `*delay_ms`, ...
-retry_fn = ctypes.CFUNCTYPE(
+retry_fn: Callable[[Callable[[Any, Any, int, Any], int]], Any] = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     ctypes.c_void_p,
     ctypes.c_void_p,
@@ -158,11 +173,21 @@ retry_fn = ctypes.CFUNCTYPE(
     ctypes.POINTER(ctypes.c_uint64),
 )
 #: Decides about `upload` by what it sets in `verdict`.
-decide_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+decide_fn: Callable[[Callable[[Any, Any, Any], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+)
 #: Hears of `upload`.
-notify_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+notify_fn: Callable[[Callable[[Any, Any], None]], Any] = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 #: Hears that the session of `upload` is gone; `reason` is one of BITSUP_END_*.
-end_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)
+end_fn: Callable[[Callable[[Any, Any, int], None]], Any] = ctypes.CFUNCTYPE(
+    None,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int32,
+)
 
 
 class Library:
