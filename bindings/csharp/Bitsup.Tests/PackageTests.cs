@@ -34,6 +34,20 @@ namespace Bitsup.Tests
             Check.Same(bench.Content, bench.Received());
         }
 
+        [Test]
+        public static void A_dotnet_on_PATH_goes_before_one_that_is_fetched_unless_it_has_no_SDK()
+        {
+            using var bench = new Bench(length: 0);
+            foreach ((string sdks, bool taken) in new[] { ("echo 9.0.100", true), ("true", false) })
+            {
+                string own = $"#!/bin/sh\n[ \"$1\" = --list-sdks ] && {{ {sdks}; exit; }}\necho \"own $*\"\n";
+                File.WriteAllText(bench.In("dotnet"), own);
+                var path = new Dictionary<string, string> { ["PATH"] = $"{bench.In("")}:{Environment.GetEnvironmentVariable("PATH")}" };
+                string said = Shell(path, bench.In(""), $"chmod +x dotnet; '{Checkout.Root}/tools/dotnet' --version\n");
+                Check.Equal(taken, said.Trim() == "own --version");
+            }
+        }
+
         private static string[] Blocks(string language) =>
             Regex.Matches(Readme, $"^```{language}\n(.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)
                 .Select(match => match.Groups[1].Value)
@@ -53,7 +67,7 @@ namespace Bitsup.Tests
         private static string Configuration() =>
             Blocks("xml").Single().Replace("/path/to/bitsup", Checkout.Root).Replace("<packageSources>", "<packageSources><clear />");
 
-        private static void Shell(IDictionary<string, string> environment, string folder, string commands)
+        private static string Shell(IDictionary<string, string> environment, string folder, string commands)
         {
             string dotnet = $"dotnet() {{ '{Checkout.Root}/tools/dotnet' \"$@\"; }}\n";
             var start = new ProcessStartInfo("bash")
@@ -71,6 +85,7 @@ namespace Bitsup.Tests
             string said = shell.StandardOutput.ReadToEnd();
             shell.WaitForExit();
             Check.That(shell.ExitCode == 0, $"{commands} succeeds: {said}");
+            return said;
         }
     }
 }
