@@ -14,13 +14,14 @@ out = target/package
 INSTALL := DESTDIR='$(DESTDIR)' prefix='$(prefix)' bindir='$(bindir)' libdir='$(libdir)' \
 	includedir='$(includedir)' docdir='$(docdir)' tools/install
 
-.PHONY: help setup demo test python lint header abi docs deny release install uninstall deb tarball
+.PHONY: help setup demo test python csharp lint header abi docs deny release install uninstall deb tarball
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo    upload 256 MiB twice, with a server and a client killed on the way, and compare the sums'
 	@echo 'make test    every check and every test; what continuous integration runs'
 	@echo 'make python  check and test the Python package; runs with make test'
+	@echo 'make csharp  build and test the C# library; runs with make test'
 	@echo 'make lint    formatting and clippy, warnings denied'
 	@echo 'make header  write include/bitsup.h and include/bitsup.symbols from the source'
 	@echo 'make abi     compare the C interface with that of the last release (needs abidiff)'
@@ -47,11 +48,15 @@ test: setup lint release
 	tools/docs
 	tools/abi-check
 	tools/python-tests
+	tools/csharp-tests
 	tools/demo --discard
 	@echo 'make test: all passed'
 
 python: setup release
 	tools/python-tests
+
+csharp: setup release
+	tools/csharp-tests
 
 lint: setup
 	cargo fmt --check

@@ -7,11 +7,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from rawgen import header, python
+from rawgen import csharp, header, python
 
 BINDINGS = Path(__file__).resolve().parent
 # Each has OUTPUT, a path below BINDINGS, and render(header) -> str.
-LAYERS = (python,)
+LAYERS = (python, csharp)
 
 
 def main() -> int:

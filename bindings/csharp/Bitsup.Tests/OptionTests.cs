@@ -1,0 +1,194 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Bitsup.Tests
+{
+    /// <summary>What is set reaches the library: it refuses a value that it would not take, or does as it is told.</summary>
+    internal static class OptionTests
+    {
+        private static readonly TimeSpan Negative = TimeSpan.FromTicks(-1);
+
+        [Test]
+        public static void What_a_client_cannot_do_is_refused()
+        {
+            BitsClientOptions[] judged =
+            {
+                new BitsClientOptions { ConnectTimeout = TimeSpan.Zero },
+                new BitsClientOptions { RequestTimeout = TimeSpan.Zero },
+                new BitsClientOptions { ResponseTimeout = TimeSpan.Zero },
+                new BitsClientOptions { UserAgent = "two\r\nlines" },
+                new BitsClientOptions { Headers = { new KeyValuePair<string, string>("no name", "") } },
+            };
+            foreach (BitsClientOptions options in judged)
+            {
+                Check.Fails(BitsStatus.InvalidArgument, () => new BitsClient(options));
+            }
+
+            Check.Throws<ArgumentOutOfRangeException>(() => new BitsClient(new BitsClientOptions { NoProgressTimeout = Negative }));
+            Check.Throws<ArgumentOutOfRangeException>(() => new BitsClient(new BitsClientOptions { RateLimit = -1 }));
+            var policy = new RetryPolicy(TimeSpan.Zero, Negative);
+            Check.Throws<ArgumentOutOfRangeException>(() => new BitsClient(new BitsClientOptions { Retry = policy }));
+        }
+
+        [Test]
+        public static void A_run_may_take_so_long()
+        {
+            using var bench = new Bench();
+            using Peer peer = Peer.Answering("503 Service Unavailable");
+            using var client = new BitsClient(new BitsClientOptions { Timeout = TimeSpan.FromMilliseconds(1) });
+            Check.Fails(BitsStatus.Timeout, () => client.Upload(bench.Source, peer.Url));
+        }
+
+        [Test]
+        public static void A_limited_rate_takes_its_time()
+        {
+            using var bench = new Bench();
+            bench.Serve();
+            using var client = new BitsClient(new BitsClientOptions { RateLimit = 1_000_000 });
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            client.Upload(bench.Source, bench.Url());
+            Check.That(watch.Elapsed > TimeSpan.FromMilliseconds(200), $"300 kB at 1 MB/s took {watch.Elapsed}");
+        }
+
+        [Test]
+        public static void What_an_engine_cannot_do_is_refused()
+        {
+            using var bench = new Bench();
+            Directory.CreateDirectory(bench.Root);
+            BitsEngineOptions[] judged =
+            {
+                new BitsEngineOptions { PublicUrl = "no url" },
+                new BitsEngineOptions { HostId = "no host" },
+                new BitsEngineOptions { Overlap = (Overlap)99 },
+                new BitsEngineOptions { FinalizeOn = (FinalizeOn)99 },
+                new BitsEngineOptions { Hooks = new BitsHooks { Notify = new NotifyOptions((NotifyKind)99, "/", TimeSpan.FromDays(1)) } },
+            };
+            foreach (BitsEngineOptions options in judged)
+            {
+                options.Root = bench.Root;
+                Check.Fails(BitsStatus.InvalidArgument, () => new BitsEngine(options));
+                Garbage.Collect();
+            }
+
+            Check.Fails(BitsStatus.InvalidArgument, () => BitsStore.OpenDirectory(bench.Root, (Durability)99));
+            var fallback = new BitsEngineOptions { Root = bench.Root, HostId = "host", HostIdFallbackTimeout = Negative - TimeSpan.FromSeconds(1) };
+            Check.Throws<ArgumentOutOfRangeException>(() => new BitsEngine(fallback));
+        }
+
+        [Test]
+        public static void An_engine_does_as_it_is_told()
+        {
+            using var bench = new Bench();
+            var visible = new List<bool>();
+            var options = new BitsServerOptions
+            {
+                Root = bench.Root,
+                Prefix = "/in",
+                AllowOverwrite = true,
+                MethodOverride = true,
+                MaxSessions = 1,
+                MaxSessionsPerOwner = 1,
+                PublicUrl = "http://bits.example/in/",
+                FinalizeOn = FinalizeOn.Close,
+                Hooks = new BitsHooks { OnReceived = (upload, verdict) => Check.Equal("http://bits.example/in/file.bin", upload.Url) },
+            };
+            using BitsServer server = BitsServer.Start(options);
+            using var client = new BitsClient(new BitsClientOptions { MethodOverride = true });
+            string file = Path.Combine(bench.Root, "file.bin");
+            var states = new UploadOptions { OnState = (from, to) => visible.Add(File.Exists(file)) };
+            client.Upload(bench.Source, server.Url + "in/file.bin", states);
+            Check.Equal("False False False True", string.Join(" ", visible));
+            client.Upload(bench.Source, server.Url + "in/file.bin");
+            Check.Throws<BitsException>(() => client.Upload(bench.Source, server.Url + "out/file.bin"));
+            server.Stop();
+        }
+
+        [Test]
+        public static void A_fragment_may_be_so_long_and_a_session_may_be_idle_so_long()
+        {
+            using var bench = new Bench();
+            var stored = new List<long>();
+            using var engine = new BitsEngine(new BitsEngineOptions
+            {
+                Root = bench.Root,
+                MaxFragmentSize = 60_000,
+                SessionTimeout = TimeSpan.FromSeconds(1),
+                Hooks = new BitsHooks { OnProgress = upload => stored.Add(upload.Received) },
+            });
+            using BitsServer server = BitsServer.Start(new BitsServerOptions { Mounts = { ["/"] = engine } });
+            Check.Fails(BitsStatus.TooLarge, () => bench.Client.Upload(bench.Source, server.Url + "large.bin"));
+            using var client = new BitsClient(new BitsClientOptions { FragmentSize = 60_000 });
+            UploadJob? running = null;
+            using UploadJob job = client.CreateJob(
+                bench.Source, server.Url + "file.bin", new UploadOptions { OnProgress = progress => running!.Suspend() });
+            running = job;
+            Check.Fails(BitsStatus.Suspended, () => job.Run());
+            Check.Equal(60_000, stored.Single());
+            Check.That(engine.Tick().Next <= TimeSpan.FromSeconds(1), "it says when the session can expire");
+            Check.Comes(
+                () =>
+                {
+                    engine.Tick();
+                    return engine.SessionCount == 0;
+                },
+                "the session expires");
+            Check.Equal(TimeSpan.MaxValue, engine.Tick().Next);
+        }
+
+        [Test]
+        public static void A_connection_may_be_silent_so_long()
+        {
+            const string Head = "BITS_POST /x HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Ping\r\n";
+            (string Sent, BitsServerOptions Options)[] all =
+            {
+                (Head, new BitsServerOptions { HeadTimeout = TimeSpan.FromMilliseconds(50) }),
+                (Head + "Content-Length: 9\r\n\r\n", new BitsServerOptions { ReadTimeout = TimeSpan.FromMilliseconds(50) }),
+                (Head + "Content-Length: 0\r\n\r\n", new BitsServerOptions { IdleTimeout = TimeSpan.FromMilliseconds(50) }),
+            };
+            foreach ((string sent, BitsServerOptions options) in all)
+            {
+                using var bench = new Bench(length: 0);
+                options.Root = Directory.CreateDirectory(bench.Root).FullName;
+                using BitsServer server = BitsServer.Start(options);
+                using var client = new TcpClient("127.0.0.1", server.Port);
+                client.GetStream().Write(Encoding.ASCII.GetBytes(sent));
+                _ = new StreamReader(client.GetStream()).ReadToEnd();
+            }
+        }
+
+        [Test]
+        public static void What_a_server_cannot_do_is_refused()
+        {
+            using var bench = new Bench();
+            Directory.CreateDirectory(bench.Root);
+            BitsServerOptions[] judged =
+            {
+                new BitsServerOptions { MaxWorkers = 0 },
+                new BitsServerOptions { MaxConnections = 0 },
+            };
+            foreach (BitsServerOptions options in judged)
+            {
+                options.Root = bench.Root;
+                Check.Fails(BitsStatus.InvalidArgument, () => BitsServer.Start(options));
+                Garbage.Collect();
+            }
+
+            string[] addresses = { "", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1" };
+            foreach (string address in addresses)
+            {
+                Check.Throws<ArgumentException>(() => BitsServer.Start(new BitsServerOptions { Root = bench.Root, Listen = address }));
+            }
+
+            using BitsServer first = BitsServer.Start(new BitsServerOptions { Root = bench.Root });
+            var taken = new BitsServerOptions { Listen = $"127.0.0.1:{first.Port}", Mounts = { ["/"] = Elsewhere(bench) } };
+            Check.Equal(BitsStatusClass.Machine, Check.Throws<BitsException>(() => BitsServer.Start(taken)).Class);
+        }
+
+        private static BitsEngine Elsewhere(Bench bench) =>
+            new BitsEngine(new BitsEngineOptions { Root = Directory.CreateDirectory(bench.In("elsewhere")).FullName });
+    }
+}

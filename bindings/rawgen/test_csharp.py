@@ -1,0 +1,50 @@
+"""The C# raw layer has the right widths, guards objects by handles, and lends none to callbacks."""
+
+import unittest
+
+from rawgen import csharp, header
+from rawgen.header import HeaderError
+
+DECLARATIONS = """
+typedef struct bitsup_error bitsup_error;
+typedef struct bitsup_job bitsup_job;
+typedef struct bitsup_upload bitsup_upload;
+typedef int32_t bitsup_status;
+typedef int32_t (*bitsup_retry_fn)(void *user_data, const bitsup_error *cause, uint64_t *delay_ms);
+void bitsup_job_free(bitsup_job *job);
+"""
+
+
+def rendered(code: str) -> str:
+    return csharp.render(header.parse(DECLARATIONS + code))
+
+
+class Imports(unittest.TestCase):
+    def test_objects_are_handles_and_the_function_that_frees_one_takes_an_address(self) -> None:
+        text = rendered("bitsup_status bitsup_f(const bitsup_job *job, bitsup_job **out, bitsup_error **error);")
+        self.assertIn("extern int bitsup_f(JobHandle job, out JobHandle @out, out IntPtr error);", text)
+        self.assertIn("extern void bitsup_job_free(IntPtr job);", text)
+        self.assertIn("class JobHandle : NativeHandle", text)
+
+    def test_what_is_never_freed_is_an_address(self) -> None:
+        text = rendered("const char *bitsup_f(const bitsup_upload *upload);")
+        self.assertIn("extern IntPtr bitsup_f(IntPtr upload);", text)
+        self.assertNotIn("UploadHandle", text)
+
+    def test_outputs_have_their_width_and_text_to_free_stays_an_address(self) -> None:
+        text = rendered("bitsup_status bitsup_f(const char *url, uint64_t *out_n, size_t *out_len, char **out_text);")
+        self.assertIn("bitsup_f(byte[]? url, out ulong out_n, out UIntPtr out_len, out IntPtr out_text);", text)
+
+    def test_callbacks_are_handed_addresses_and_may_be_left_out(self) -> None:
+        text = rendered("bitsup_status bitsup_f(bitsup_retry_fn callback);")
+        self.assertIn("delegate int bitsup_retry_fn(IntPtr user_data, IntPtr cause, ref ulong delay_ms);", text)
+        self.assertIn("bitsup_f(bitsup_retry_fn? callback);", text)
+
+    def test_what_has_no_counterpart_is_refused(self) -> None:
+        for code in ("bitsup_job bitsup_f(void);", "void bitsup_f(uint64_t *inout);"):
+            with self.assertRaises(HeaderError):
+                rendered(code)
+
+
+if __name__ == "__main__":
+    unittest.main()
