@@ -96,11 +96,6 @@ inline std::int32_t on_credentials(void *user_data, std::int32_t target, std::in
     });
 }
 
-inline const std::uint8_t *bytes(const std::string &text)
-{
-    return reinterpret_cast<const std::uint8_t *>(text.data());
-}
-
 inline void destroy_source(void *user_data)
 {
     delete static_cast<credentials_source *>(user_data);
