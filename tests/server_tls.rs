@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use bitsup::Status;
-use bitsup::server::{Pem, Server, TlsConfig};
+use bitsup::server::{AccessLog, LogFormat, Pem, Server, TlsConfig};
 use bitsup::store::MemoryStore;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConnection, HandshakeKind};
@@ -239,6 +239,33 @@ fn what_is_wrong_with_a_file_is_said_with_its_name() {
     let error = Pem::read(std::path::Path::new("/nonexistent/cert.pem")).unwrap_err();
     assert_eq!(error.status(), Status::NotFound);
     assert!(error.message().contains("/nonexistent/cert.pem"), "{error}");
+}
+
+/// What the access log says of TLS.
+#[test]
+fn the_access_log_names_the_version_and_failures() {
+    let authority = Authority::named("root");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let log = AccessLog::to_file(&path, LogFormat::Json).unwrap();
+    let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.access_log = Some(log));
+    for version in [&TLS12, &TLS13] {
+        let mut http = connect(&server, &authority.trusted(&[version], None));
+        assert_eq!(http.ask(ping("/a")).status, 200);
+    }
+    let mut stranger = RawHttp::connect(&server);
+    stranger.send("GET /?planted HTTP/1.1\r\n\r\n");
+    stranger.socket.read_to_end(&mut Vec::new()).ok();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let versions: Vec<_> = lines.iter().filter_map(|line| line["tls"].as_str()).collect();
+    assert_eq!(versions, ["1.2", "1.3"]);
+    let failed = lines.iter().find(|line| line["event"] == "tls-failed").unwrap();
+    assert_eq!(failed["peer"], stranger.socket.local_addr().unwrap().to_string());
+    assert!(failed["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{failed}");
+    assert!(!text.contains("planted"), "{text}");
+    assert!(server.metrics().render().contains("bitsup_tls_failures_total 1\n"));
 }
 
 #[test]

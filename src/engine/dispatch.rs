@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::event::SessionEventKind;
 use super::exchange::RequestHead;
 use super::fragment::{Receiving, Settling};
 use super::response::Response;
@@ -161,6 +162,7 @@ fn create(shared: &Arc<Shared>, head: &RequestHead) -> Result<Ack, Fault> {
         let peer = head.peer.as_deref().unwrap_or("-");
         format!("{} created by {peer} for {}", record.id, String::from(record.destination.clone()))
     });
+    shared.tell(&record, Some(head), SessionEventKind::Created);
     Ok(created(shared, head, &session))
 }
 

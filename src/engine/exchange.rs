@@ -65,6 +65,8 @@ pub struct Exchange {
     shared: Arc<Shared>,
     head: RequestHead,
     decision: Decision,
+    /// Bytes that the store took.
+    stored: u64,
     #[cfg(unix)]
     inlet: Option<Inlet>,
 }
@@ -76,9 +78,20 @@ impl Exchange {
             shared,
             head,
             decision,
+            stored: 0,
             #[cfg(unix)]
             inlet: None,
         }
+    }
+
+    /// Who sent the request: whom the transport named, or a hook.
+    pub fn owner(&self) -> Option<&str> {
+        self.head.owner.as_deref()
+    }
+
+    /// How many bytes of the body the store took until now; fewer than came in when it held some already.
+    pub fn stored(&self) -> u64 {
+        self.stored
     }
 
     /// What comes next.
@@ -94,12 +107,13 @@ impl Exchange {
     /// Takes bytes of the body; what is over [`Want::Body`] is ignored. An exchange whose session a newer
     /// request took over wants no more from then on; without bytes, this only asks whether it did.
     pub fn body(&mut self, data: &[u8]) -> Want {
+        let held = self.held();
         let taken = match &mut self.decision {
             Decision::Answer(_) => Ok(()),
             Decision::Receive(receiving) => receiving.body(&self.shared, data),
             Decision::Settle(settling) => settling.pass(&self.shared, data.len()),
         };
-        self.goes_on(taken)
+        self.goes_on(held, taken)
     }
 
     /// Takes bytes of the body from a pipe, a socket or a file, as one read gives them: at most `most`, and a
@@ -114,6 +128,7 @@ impl Exchange {
     #[cfg(unix)]
     pub fn body_from_fd(&mut self, source: impl AsFd, most: u64) -> Result<u64, Error> {
         let Want::Body(wanted) = self.want() else { return Ok(0) };
+        let held = self.held();
         let most = usize::try_from(wanted.min(most)).unwrap_or(usize::MAX);
         let inlet = self.inlet.get_or_insert_with(|| match &self.decision {
             Decision::Receive(receiving) => Inlet::to(&*receiving.sink),
@@ -125,11 +140,20 @@ impl Exchange {
             Decision::Settle(settling) if count > 0 => settling.pass(&self.shared, count),
             _ => Ok(()),
         };
-        self.goes_on(taken);
+        self.goes_on(held, taken);
         Ok(count as u64)
     }
 
-    fn goes_on(&mut self, taken: Result<(), Response>) -> Want {
+    /// How many bytes the session holds, while this request adds to them.
+    fn held(&self) -> u64 {
+        match &self.decision {
+            Decision::Receive(receiving) => receiving.sink.received(),
+            Decision::Answer(_) | Decision::Settle(_) => 0,
+        }
+    }
+
+    fn goes_on(&mut self, held: u64, taken: Result<(), Response>) -> Want {
+        self.stored = self.stored.saturating_add(self.held().saturating_sub(held));
         if let Err(response) = taken {
             self.decision = Decision::Answer(response);
         }

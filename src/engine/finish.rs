@@ -1,7 +1,10 @@
 //! The end of a Fragment and of a session: the application's answer, delivery, Close, Cancel.
 
+use std::time::Duration;
+
 use super::config::Finalize;
 use super::dispatch::store_fault;
+use super::event::SessionEventKind;
 use super::exchange::RequestHead;
 use super::fragment::{self, Plan, Receiving, Settling, ack, refuse_at};
 use super::guard::{Absence, Guard};
@@ -34,6 +37,9 @@ pub(super) fn receiving(shared: &Shared, head: &RequestHead, receiving: Receivin
         return refuse_at(&session, &fault, received);
     }
     session.touch(shared);
+    if state.record.total == Some(received) {
+        shared.tell(&state.record, Some(head), SessionEventKind::Received);
+    }
     let told = match &shared.config.hooks {
         Some(hooks) => progress(shared, head, &session, state, &**hooks, received),
         None => Ok(state),
@@ -121,7 +127,15 @@ fn ask_application<'a>(
     let record = state.record.clone();
     let held = record.total.unwrap_or_default();
     let absence = state.leave(Away::Received).map_err(|error| store_fault(shared, &error))?;
+    let asked_ms = shared.now_ms();
     let answer = ask::received(shared, hooks, &record, head, held);
+    let refused = match &answer {
+        Ok(SessionRecord { outcome: Some(Outcome::Refused { .. }), .. }) => Some(403),
+        Ok(_) => None,
+        Err(fault) => Some(fault.status),
+    };
+    let took = Duration::from_millis(shared.now_ms().saturating_sub(asked_ms));
+    shared.tell(&record, Some(head), SessionEventKind::Notified { refused, took });
     session.touch(shared);
     let mut state = back(shared, head, session, absence)?;
     match answer {

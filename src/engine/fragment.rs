@@ -9,7 +9,7 @@ use super::guard::Guard;
 use super::hooks::EndReason;
 use super::note::Turn;
 use super::response::Response;
-use super::session::{Session, State};
+use super::session::{AtBody, Session, State};
 use super::{LOG, Shared, address};
 use crate::log::Level;
 use crate::proto::{Ack, Fault, FragmentRange};
@@ -22,6 +22,7 @@ pub(super) struct Receiving {
     pub(super) session: Arc<Session>,
     pub(super) turn: Turn,
     pub(super) sink: Box<dyn Sink>,
+    _at_body: AtBody,
     /// Bytes at the head of the body that the session holds already.
     skip: u64,
     /// Bytes of the body still to come.
@@ -36,6 +37,7 @@ pub(super) struct Settling {
     pub(super) range: FragmentRange,
     /// Length of the body.
     pub(super) length: u64,
+    _at_body: AtBody,
     /// Bytes of the body still to come.
     wanted: u64,
 }
@@ -63,7 +65,10 @@ pub(super) fn begin(
         Ok(turn) => turn,
         Err(fault) => return Err(fault).into(),
     };
-    let settle = |session| Decision::Settle(Settling { session, turn, range, length, wanted: length });
+    let settle = |session| {
+        let _at_body = AtBody::begin(&session, turn);
+        Decision::Settle(Settling { session, turn, range, length, _at_body, wanted: length })
+    };
     let opened = match session.lock_unless_received(shared, turn) {
         Ok(Some(state)) => open(shared, head, &session, state),
         // Whatever the application says, this Fragment gets the answer.
@@ -77,7 +82,8 @@ pub(super) fn begin(
     let received = received(&state, sink.as_deref());
     let decided = match (plan(shared, &state.record, range, length, received), sink) {
         (Ok(Plan::Store { skip }), Some(sink)) => learn_total(shared, &mut state, range).map(|()| {
-            Decision::Receive(Receiving { session: Arc::clone(&session), turn, sink, skip, wanted: length })
+            let (session, _at_body) = (Arc::clone(&session), AtBody::begin(&session, turn));
+            Decision::Receive(Receiving { session, turn, sink, _at_body, skip, wanted: length })
         }),
         (Ok(Plan::Settle), _) => Ok(settle(Arc::clone(&session))),
         (Ok(_), _) => Ok(Ok(ack(shared, head, &state.record, received)).into()),

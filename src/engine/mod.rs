@@ -6,8 +6,10 @@ mod access;
 mod address;
 mod ask;
 mod body;
+mod census;
 mod config;
 mod dispatch;
+mod event;
 mod exchange;
 mod farm;
 mod finish;
@@ -20,12 +22,14 @@ mod reply;
 mod response;
 mod session;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 pub use access::Access;
+pub use census::Census;
 pub use config::{EngineConfig, Finalize, HostId, Overlap};
+pub use event::{SessionEvent, SessionEventKind, SessionListener};
 pub use exchange::{Exchange, RequestHead, Want};
 pub use hooks::{EndReason, Hooks, Upload, Verdict};
 pub use response::Response;
@@ -52,6 +56,7 @@ struct Shared {
     config: EngineConfig,
     registry: Registry,
     enabled: AtomicBool,
+    listeners: RwLock<Vec<Weak<dyn SessionListener>>>,
 }
 
 /// What a clean-up did.
@@ -85,7 +90,20 @@ impl Engine {
         for stored in found.sessions {
             registry.adopt(stored);
         }
-        Ok(Self(Arc::new(Shared { config, registry, enabled: AtomicBool::new(true) })))
+        Ok(Self(Arc::new(Shared {
+            config,
+            registry,
+            enabled: AtomicBool::new(true),
+            listeners: RwLock::default(),
+        })))
+    }
+
+    /// Lets `listener` hear of all sessions from now on, as long as somebody else keeps it.
+    pub fn subscribe(&self, listener: &Arc<impl SessionListener + 'static>) {
+        let listener: Weak<dyn SessionListener> = Arc::downgrade(listener) as _;
+        let mut listeners = self.0.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|listener| listener.strong_count() > 0);
+        listeners.push(listener);
     }
 
     /// Takes a request and decides what to do with its body.
@@ -155,6 +173,12 @@ impl Engine {
 }
 
 impl Shared {
+    /// Who wants to hear of sessions, and is still there.
+    fn listeners(&self) -> Vec<Arc<dyn SessionListener>> {
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        listeners.iter().filter_map(Weak::upgrade).collect()
+    }
+
     fn now_ms(&self) -> u64 {
         self.config.clock.now_ms()
     }
@@ -224,6 +248,7 @@ impl Shared {
         self.registry.remove(session);
         drop(state);
         self.config.logger.log(Level::Info, LOG, || format!("{} {}", session.id, reason.name()));
+        self.tell(&record, head, SessionEventKind::Ended(reason));
         ask::ended(self, &record, head, held, reason);
         Ok(())
     }

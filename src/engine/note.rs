@@ -53,6 +53,11 @@ impl Turn {
     pub(super) fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
+
+    /// The turn as a number; that of the first request is 1.
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
 }
 
 impl Note {

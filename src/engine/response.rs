@@ -68,6 +68,11 @@ impl Response {
         Self { content_length, body, ..Self::new(status, headers) }
     }
 
+    /// The value of a header field; `None` when the answer has none of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
+    }
+
     /// The value of `Content-Length`. The body has as many bytes; that of an answer to a HEAD, or with status
     /// 304, has none.
     pub fn content_length(&self) -> u64 {

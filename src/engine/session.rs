@@ -1,8 +1,9 @@
 //! One session: what never changes, what does, and whose turn it is.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
+use super::event::SessionEventKind;
 use super::guard::Guard;
 use super::hooks::EndReason;
 use super::note::{Away, Note, Turn};
@@ -35,6 +36,8 @@ pub(super) struct Session {
     last_active_ms: AtomicU64,
     /// When the others were told last.
     told_ms: AtomicU64,
+    /// The turn of the request here whose body is coming in; 0 for none.
+    at_body: AtomicU64,
     state: Mutex<State>,
     /// Signalled when a request returns, and when waiting for it has become pointless.
     pub(super) changed: Condvar,
@@ -61,6 +64,7 @@ impl Session {
             owner: record.owner.clone(),
             last_active_ms: AtomicU64::new(last_active_ms),
             told_ms: AtomicU64::new(last_active_ms),
+            at_body: AtomicU64::new(0),
             state: Mutex::new(State {
                 record,
                 ended: false,
@@ -76,8 +80,16 @@ impl Session {
     ///
     /// Errors: the store's; a session that ended is found so by [`Self::lock`].
     pub(super) fn take_turn(&self, shared: &Shared) -> Result<Turn, Fault> {
-        let next = self.enter(shared).and_then(|mut state| state.next_turn());
-        next.map_err(|error| dispatch::store_fault(shared, &error))
+        let next = self.enter(shared).and_then(|mut state| {
+            let turn = state.next_turn()?;
+            let behind = self.at_body.swap(0, Ordering::SeqCst) != 0 && !state.ended;
+            Ok((turn, behind.then(|| state.record.clone())))
+        });
+        let (turn, taken_over) = next.map_err(|error| dispatch::store_fault(shared, &error))?;
+        if let Some(record) = taken_over {
+            shared.tell(&record, None, SessionEventKind::TakenOver);
+        }
+        Ok(turn)
     }
 
     /// Whether no newer request is known to have taken the session over.
@@ -198,9 +210,39 @@ impl Session {
         state.check_turn(turn).map(|()| state)
     }
 
+    /// As [`Self::state`], but `None` while the session is in a step.
+    pub(super) fn state_between_steps(&self) -> Option<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere leaves the record whole: it is replaced, never changed in place.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request whose body is coming in, unless a newer one has taken the session over.
+pub(super) struct AtBody {
+    session: Arc<Session>,
+    turn: Turn,
+}
+
+impl AtBody {
+    pub(super) fn begin(session: &Arc<Session>, turn: Turn) -> Self {
+        session.at_body.store(turn.number(), Ordering::SeqCst);
+        Self { session: Arc::clone(session), turn }
+    }
+}
+
+impl Drop for AtBody {
+    fn drop(&mut self) {
+        // Should a newer request have come, there is nothing to take back.
+        let _ =
+            self.session.at_body.compare_exchange(self.turn.number(), 0, Ordering::SeqCst, Ordering::SeqCst);
     }
 }
 

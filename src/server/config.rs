@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::access_log::AccessLog;
 use super::tls::TlsConfig;
 use super::users::Users;
 use crate::engine::Engine;
@@ -36,6 +37,8 @@ pub struct ServerConfig {
     pub idle_timeout: Duration,
     /// How often idle sessions are looked for; sooner when one can expire sooner.
     pub cleanup_interval: Duration,
+    /// Where every request and event is written down, if they are to be.
+    pub access_log: Option<AccessLog>,
     /// Where the server says what it does.
     pub logger: Logger,
 }
@@ -54,6 +57,7 @@ impl Default for ServerConfig {
             read_timeout: Duration::from_secs(120),
             idle_timeout: Duration::from_secs(300),
             cleanup_interval: Duration::from_millis(limits::CLEANUP_INTERVAL_MS),
+            access_log: None,
             logger: Logger::default(),
         }
     }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::answer;
+use super::event::{Entry, Event};
 use super::head::{self, Expect, Head, Parsed};
 use super::tls::Tls;
 use super::transport::{Got, Transport};
@@ -48,6 +49,8 @@ pub(super) struct Connection {
     /// Whom the peer's certificate names.
     subject: Option<String>,
     state: State,
+    /// The request that is to be answered.
+    entry: Option<Entry>,
     /// Bytes that were read and not used: an incomplete head, or what came together with a complete one.
     input: Vec<u8>,
     /// Bytes to send, and how many of them are sent.
@@ -110,6 +113,7 @@ impl Connection {
             peer,
             subject: None,
             state: State::Handshake,
+            entry: None,
             input: Vec::new(),
             output: Vec::new(),
             sent: 0,
@@ -185,7 +189,7 @@ impl Connection {
             return self.send();
         }
         match std::mem::replace(&mut self.state, State::Head { scanned: 0 }) {
-            State::Handshake => self.handshake(),
+            State::Handshake => self.handshake(site),
             State::Head { scanned } => self.head(scanned, buffer, site),
             State::Body { exchange, left } => self.body(exchange, left, buffer, site),
             State::Discard { response, left } => self.discard(response, left, buffer, site),
@@ -194,12 +198,15 @@ impl Connection {
         }
     }
 
-    fn handshake(&mut self) -> io::Result<Step> {
+    fn handshake(&mut self, site: &Site) -> io::Result<Step> {
+        let failed = |error: &io::Error| {
+            site.journal.tell(&Event::TlsFailed { peer: self.peer, reason: &error.to_string() });
+        };
         if self.transport.is_handshaking() {
             self.state = State::Handshake;
-            return Ok(self.transport.handshake()?.into());
+            return Ok(self.transport.handshake().inspect_err(failed)?.into());
         }
-        self.subject = self.transport.peer_subject()?;
+        self.subject = self.transport.peer_subject().inspect_err(failed)?;
         self.since = Instant::now();
         Ok(Step::Go)
     }
@@ -213,6 +220,7 @@ impl Connection {
         match head::parse(&self.input, &mut scanned) {
             Parsed::Complete(head, length) => {
                 self.input.drain(..length);
+                self.enter(length, site).head(&head);
                 self.begin(head, site);
             }
             Parsed::Refused(status) => self.refuse(status, site),
@@ -259,11 +267,12 @@ impl Connection {
     }
 
     /// The exchange for a body that is wanted, or the answer.
-    fn open(&self, head: Head, site: &Site) -> Result<Exchange, Response> {
+    fn open(&mut self, head: Head, site: &Site) -> Result<Exchange, Response> {
         if head.expect == Expect::Unknown {
             return Err(Response::plain(417));
         }
         let owner = self.owner(&head, site)?;
+        self.entry.iter_mut().for_each(|entry| entry.owner(owner.as_deref()));
         let found = site.router.find(&head.target).ok_or_else(|| Response::plain(404))?;
         let (engine, mount, target) = (found.0, found.1.to_owned(), found.2);
         let Head { method, headers, body, .. } = head;
@@ -271,6 +280,7 @@ impl Connection {
         let peer = Some(self.peer.to_string());
         let head = RequestHead { method, target, mount, secure, headers, peer, owner };
         let exchange = engine.begin(head);
+        self.entry.iter_mut().for_each(|entry| entry.exchange(&exchange));
         match body > 0 && exchange.want() != Want::Finish {
             true => Ok(exchange),
             false => Err(exchange.finish()),
@@ -285,6 +295,9 @@ impl Connection {
             let guessed = head.headers.all("Authorization").next().is_some();
             let level = if guessed { Level::Info } else { Level::Debug };
             site.logger.log(level, LOG, || format!("{} not let in: {fault}", self.peer));
+            if guessed {
+                site.journal.tell(&Event::AuthFailed { peer: self.peer, status: fault.status });
+            }
             Response::rejection(&head.method, fault)
         })
     }
@@ -308,6 +321,7 @@ impl Connection {
         let data = got.bytes(buffer);
         if !data.is_empty() {
             exchange.body(data);
+            self.entry.iter_mut().for_each(|entry| entry.stored(&exchange));
         }
         let left = left.saturating_sub(data.len() as u64);
         self.state = State::Body { exchange, left };
@@ -343,11 +357,19 @@ impl Connection {
     fn refuse(&mut self, status: u16, site: &Site) {
         site.logger.log(Level::Debug, LOG, || format!("{} refused: {status}", self.peer));
         self.last = true;
+        self.enter(self.input.len(), site);
         self.answer(Response::plain(status), site);
+    }
+
+    /// Notes that a request is there, of which so many bytes were read.
+    fn enter(&mut self, length: usize, site: &Site) -> &mut Entry {
+        let entry = Entry::new(&site.journal, self.peer, self.transport.tls_version(), self.since, length);
+        self.entry.insert(entry)
     }
 
     /// Answers when the rest of the body has gone by; at once, and for the last time, when it is too long.
     fn answer_after(&mut self, left: u64, response: Response, site: &Site) {
+        self.entry.iter_mut().for_each(|entry| entry.response(&response));
         if left <= DISCARD {
             self.state = State::Discard { response, left };
         } else {
@@ -358,6 +380,7 @@ impl Connection {
 
     fn answer(&mut self, response: Response, site: &Site) {
         self.last |= response.close || site.is_stopping();
+        self.entry.iter_mut().for_each(|entry| entry.response(&response));
         self.queue(answer::encode(&response, self.last));
         self.state = match response.body_left() {
             0 => self.answered(),
@@ -365,8 +388,9 @@ impl Connection {
         };
     }
 
-    /// What comes after an answer.
-    fn answered(&self) -> State {
+    /// What comes after an answer. Its request is over, and told of before the peer can know.
+    fn answered(&mut self) -> State {
+        self.entry = None;
         match self.last {
             true => State::Linger { until: None, left: LINGER_BYTES },
             false => State::Head { scanned: 0 },
@@ -380,11 +404,13 @@ impl Connection {
         self.state = if count == 0 { self.answered() } else { State::Reply { response } };
         let piece = piece.get(..count).unwrap_or_default();
         let sent = self.transport.transmit(piece)?.unwrap_or(0);
+        self.entry.iter_mut().for_each(|entry| entry.went_out(sent));
         self.queue(piece.get(sent..).unwrap_or_default().to_vec());
         Ok(Step::Go)
     }
 
     fn queue(&mut self, output: Vec<u8>) {
+        self.entry.iter_mut().for_each(|entry| entry.went_out(output.len()));
         (self.output, self.sent) = (output, 0);
         self.since = Instant::now();
     }
@@ -413,6 +439,7 @@ impl Connection {
         };
         if let Got::Bytes(count) = got {
             self.input.drain(..count.min(self.input.len()));
+            self.entry.iter_mut().for_each(|entry| entry.came_in(count));
             self.since = Instant::now();
         }
         Ok(got)

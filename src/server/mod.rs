@@ -5,12 +5,16 @@
 //! (`parking`). So a peer that is idle or slow holds some hundred bytes and no thread, and a thread that
 //! blocks in a disk or in application code holds up one connection only.
 
+mod access_log;
 mod answer;
 mod cleanup;
 mod config;
 mod conn;
+mod event;
 mod head;
+mod journal;
 mod listener;
+mod metrics;
 mod notify;
 mod parking;
 mod poller;
@@ -28,7 +32,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+pub use access_log::{AccessLog, LogFormat};
 pub use config::ServerConfig;
+pub use metrics::Metrics;
 pub use notify::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
 pub use router::url_prefix;
 pub use tls::{Pem, TlsConfig};
@@ -38,6 +44,8 @@ use crate::error::{Error, Status};
 use crate::log::{Level, Logger};
 use cleanup::CleanUp;
 use conn::{Connection, Next};
+use event::Event;
+use journal::Journal;
 use listener::Listener;
 use parking::Parking;
 use poller::Poller;
@@ -56,6 +64,7 @@ const LOG: &str = "server";
 pub struct Server {
     shared: Arc<Shared>,
     pool: Pool<Job>,
+    metrics: Metrics,
     local_addr: SocketAddr,
     /// Gone once the server has stopped.
     poller: Option<JoinHandle<()>>,
@@ -77,6 +86,8 @@ struct Site {
     tls: Option<Tls>,
     /// Asks who it is, if anybody is to be asked.
     gate: Option<Gate>,
+    /// Hears of everything.
+    journal: Arc<Journal>,
     head_timeout: Duration,
     read_timeout: Duration,
     idle_timeout: Duration,
@@ -106,6 +117,7 @@ impl Server {
         let router = Router::new(config.mounts)?;
         let tls = config.tls.as_ref().map(Tls::new).transpose()?;
         let gate = Some(config.users).filter(|users| !users.is_empty()).map(Gate::new).transpose()?;
+        let journal = Arc::new(Journal::new(config.access_log)?);
         let socket = listener::bind(&config.host, config.port)?;
         let failed = |error| Error::io("cannot start the server", error);
         let local_addr = socket.local_addr().map_err(failed)?;
@@ -118,6 +130,7 @@ impl Server {
                 router,
                 tls,
                 gate,
+                journal,
                 head_timeout: config.head_timeout,
                 read_timeout: config.read_timeout,
                 idle_timeout: config.idle_timeout,
@@ -134,12 +147,16 @@ impl Server {
             worker.work(job, buffer)
         })
         .map_err(failed)?;
+        let metrics = Metrics::new(&shared, &pool)?;
+        shared.site.listen_to_engines();
         let poller =
             Poller { shared: Arc::clone(&shared), pool: pool.clone(), listener: Some(listener), next_key: 1 };
         let thread = thread::Builder::new().name("bitsup-poller".into()).spawn(move || poller.run());
-        let mut server = Self { shared, pool, local_addr, poller: None };
+        let mut server = Self { shared, pool, metrics, local_addr, poller: None };
         server.poller = Some(thread.map_err(failed)?);
-        server.shared.site.logger.log(Level::Info, LOG, || format!("listening on {}", server.url()));
+        let url = server.url();
+        server.shared.site.logger.log(Level::Info, LOG, || format!("listening on {url}"));
+        server.shared.site.journal.tell(&Event::Started { url: &url });
         Ok(server)
     }
 
@@ -168,6 +185,7 @@ impl Server {
         };
         tls.replace(config)?;
         self.shared.site.logger.log(Level::Info, LOG, || "took the TLS certificate anew".into());
+        self.shared.site.journal.tell(&Event::Reloaded { what: "certificates" });
         Ok(())
     }
 
@@ -184,7 +202,21 @@ impl Server {
         };
         gate.replace(users)?;
         self.shared.site.logger.log(Level::Info, LOG, || "took the users anew".into());
+        self.shared.site.journal.tell(&Event::Reloaded { what: "users" });
         Ok(())
+    }
+
+    /// Opens the file of the access log anew, for its rotation: rename it, then call this. Without such a file it
+    /// does nothing.
+    ///
+    /// Errors: the file cannot be opened; the log goes on in the old one.
+    pub fn reopen_access_log(&self) -> Result<(), Error> {
+        self.shared.site.journal.reopen()
+    }
+
+    /// What it counts, for Prometheus. Outlives the server.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// Stops accepting, closes idle connections, gives running requests `grace`, closes everything, and joins
@@ -211,6 +243,7 @@ impl Server {
         ended
             .map_err(|_| Error::new(Status::Panic, "the server's poller panicked; the server has stopped"))?;
         self.shared.site.logger.log(Level::Info, LOG, || format!("{} stopped", self.local_addr));
+        self.shared.site.journal.tell(&Event::Stopped);
         Ok(())
     }
 }
@@ -258,7 +291,9 @@ impl Shared {
 
     fn begin_stop(&self, grace: Duration) {
         *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(grace);
-        self.site.stopping.store(true, Ordering::SeqCst);
+        if !self.site.stopping.swap(true, Ordering::SeqCst) {
+            self.site.journal.tell(&Event::Stopping);
+        }
         self.watch.wake();
     }
 
@@ -268,6 +303,10 @@ impl Shared {
 }
 
 impl Site {
+    fn listen_to_engines(&self) {
+        self.router.engines().for_each(|(_, engine)| engine.subscribe(&self.journal));
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }

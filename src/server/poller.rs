@@ -88,12 +88,14 @@ impl Poller {
         let Some(listener) = &mut self.listener else { return };
         let (shared, next_key) = (&self.shared, &mut self.next_key);
         listener.accept(|stream, peer| {
+            shared.site.journal.metrics.connection_accepted();
             let key = *next_key;
             // The poller keeps the last key for itself; 0 is the listener's.
             *next_key = if key >= usize::MAX - 1 { 1 } else { key.saturating_add(1) };
             match Connection::new(&shared.watch, stream, peer, key, &shared.site) {
                 Ok(conn) => shared.park(Box::new(conn), Interest::Read),
                 Err(error) => {
+                    shared.site.journal.metrics.connection_refused();
                     shared.site.logger.log(Level::Warn, LOG, || format!("{peer} not served: {error}"));
                 }
             }

@@ -43,6 +43,16 @@ impl Size {
     }
 }
 
+/// What a pool has to do.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Load {
+    pub workers: usize,
+    /// Those with a job.
+    pub busy: usize,
+    /// Jobs that wait.
+    pub queued: usize,
+}
+
 /// What a worker does with a job; a job that is given back goes to the end of the queue.
 type Work<J> = dyn Fn(J, &mut [u8]) -> Option<J> + Send + Sync;
 
@@ -167,6 +177,17 @@ impl<J: Send + 'static> Pool<J> {
         for worker in workers.into_values() {
             // A worker catches the panics of its jobs, so there is nothing to learn here.
             let _ = worker.thread.join();
+        }
+    }
+
+    /// Tells what it has to do; `None` when it is gone.
+    pub fn load(&self) -> impl Fn() -> Option<Load> + Send + Sync + 'static {
+        let pool = Arc::downgrade(&self.0);
+        move || {
+            let pool = pool.upgrade()?;
+            let state = pool.lock();
+            let busy = state.workers.values().filter(|worker| worker.busy_since.is_some()).count();
+            Some(Load { workers: state.workers.len(), busy, queued: state.queue.len() })
         }
     }
 

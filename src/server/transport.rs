@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 
 use super::subject;
 use super::watch::{Interest, Watched};
@@ -54,6 +54,15 @@ impl Transport {
 
     pub fn is_secure(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// The version of TLS, once it is agreed upon.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        match self.tls.as_ref()?.protocol_version()? {
+            ProtocolVersion::TLSv1_2 => Some("1.2"),
+            ProtocolVersion::TLSv1_3 => Some("1.3"),
+            _ => None,
+        }
     }
 
     pub fn is_handshaking(&self) -> bool {

@@ -163,6 +163,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/errors.md",
         "docs/install.md",
         "docs/jobs.md",
+        "docs/logging.md",
         "docs/protocol.md",
         "docs/threads.md",
     ] {

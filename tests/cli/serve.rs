@@ -37,6 +37,51 @@ fn sigterm_and_sigint_stop_it_with_exit_code_0() {
     }
 }
 
+/// The name of a line's event.
+fn event(line: &str) -> String {
+    let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+    line["event"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn sighup_opens_the_access_log_anew() {
+    let logs = Place::new();
+    let (log, old) = (logs.path("log"), logs.path("old"));
+    let mut served = Served::new(&["--access-log", &logs.text("log"), "--log-format", "json"]);
+    run(&["ping", &served.url]).succeeded();
+    fs::rename(&log, &old).unwrap();
+    served.process.signal(Signal::HUP);
+    let began = std::time::Instant::now();
+    while !log.exists() {
+        assert!(began.elapsed().as_secs() < 20, "SIGHUP opened no file");
+    }
+    run(&["ping", &served.url]).succeeded();
+    served.process.signal(Signal::TERM);
+    served.process.finish().succeeded();
+    let events = |path| fs::read_to_string(path).unwrap().lines().map(event).collect::<Vec<_>>();
+    assert_eq!(events(&old), ["server-started", "request"]);
+    assert_eq!(events(&log), ["request", "server-stopping", "server-stopped"]);
+}
+
+#[test]
+fn on_standard_output_the_access_log_comes_after_the_first_line() {
+    let mut served = Served::new(&["--access-log", "-", "--log-format", "json"]);
+    run(&["ping", &served.url]).succeeded();
+    served.process.signal(Signal::TERM);
+    let outcome = served.process.finish();
+    outcome.succeeded();
+    let events: Vec<_> = outcome.stdout.lines().map(event).collect();
+    assert_eq!(events, ["server-started", "request", "server-stopping", "server-stopped"]);
+}
+
+#[test]
+fn an_access_log_that_cannot_be_opened_is_one_clear_line() {
+    let place = Place::new();
+    let (root, log) = (place.text("."), place.text("nowhere/log"));
+    run(&["serve", "--root", &root, "--listen", "127.0.0.1:0", "--access-log", &log])
+        .failed(1, &["bitsup: cannot open the access log ", "nowhere/log"]);
+}
+
 #[test]
 fn a_session_survives_a_stop() {
     let mut served = Served::new(&[]);

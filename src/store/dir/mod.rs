@@ -229,6 +229,11 @@ impl Store for DirStore {
         }
     }
 
+    fn free_space(&self) -> Option<u64> {
+        let volume = rustix::fs::fstatvfs(&self.root).ok()?;
+        volume.f_bavail.checked_mul(volume.f_frsize)
+    }
+
     fn farm(&self) -> Option<&dyn Farm> {
         self.shared.then_some(self)
     }

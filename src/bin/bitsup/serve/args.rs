@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitsup::engine::{Engine, EngineConfig, Finalize, HostId, Overlap};
-use bitsup::server::{self, Notifier, NotifyConfig, NotifyKind};
+use bitsup::server::{self, LogFormat, Notifier, NotifyConfig, NotifyKind};
 use bitsup::store::{Durability, MemoryStore};
 use clap::builder::{PossibleValue, RangedU64ValueParser};
 use clap::{ArgAction, Args, ValueEnum};
@@ -19,7 +19,7 @@ use crate::units;
 pub struct ServeArgs {
     /// Take the options from a TOML file, which may describe several directories
     #[arg(long, value_name = "FILE", conflicts_with_all = ["DirectoryArgs", "cleanup_interval", "stop_grace",
-        "tls_cert", "tls_key", "client_ca", "user", "users_file", "allow_anonymous"])]
+        "tls_cert", "tls_key", "client_ca", "user", "users_file", "allow_anonymous", "access_log", "log_format"])]
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub server: ServerArgs,
@@ -57,6 +57,12 @@ pub struct ServerArgs {
     /// Let everybody upload who reaches the server, from other machines too
     #[arg(long)]
     pub allow_anonymous: bool,
+    /// Write every request and event down in this file, which SIGHUP opens anew; -: standard output
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
+    /// How lines of the access log are written
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormatArg,
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
@@ -188,6 +194,10 @@ pub struct FinalizeArg(pub Finalize);
 #[derive(Debug, Clone, Copy)]
 pub struct DurabilityArg(pub Durability);
 
+/// [`LogFormat`] by its name on the command line.
+#[derive(Debug, Clone, Copy)]
+pub struct LogFormatArg(pub LogFormat);
+
 /// What an application gets to see, if one is asked, by its name on the command line.
 #[derive(Debug, Clone, Copy)]
 pub struct NotifyArg(pub Option<NotifyKind>);
@@ -204,6 +214,7 @@ macro_rules! named_values {
         }
     };
 }
+named_values!(LogFormatArg: LogFormat::Text = "text", LogFormat::Json = "json");
 named_values!(OverlapArg: Overlap::Trim = "trim", Overlap::Reject = "reject");
 named_values!(FinalizeArg: Finalize::LastFragment = "fragment", Finalize::Close = "close");
 named_values!(DurabilityArg: Durability::None = "none", Durability::File = "file", Durability::Fragment = "fragment");

@@ -1,5 +1,6 @@
 //! `bitsup serve`: receive uploads until a signal comes.
 
+mod access_log;
 mod args;
 mod config_file;
 mod directory;
@@ -30,12 +31,13 @@ pub fn run(args: ServeArgs) -> Result<(), Error> {
     }
     let logger = args.verbosity.logger();
     let mounts = directories.iter().map(|directory| directory.mount(&logger)).collect::<Result<_, _>>()?;
-    let config = server_config(&args, mounts, logger)?;
+    let access_log = access_log::open(&args)?;
+    let config = ServerConfig { access_log: access_log.log.clone(), ..server_config(&args, mounts, logger)? };
     warn_of_few_files(config.max_connections);
 
     let mut server = Server::start(config)?;
     security::warn(&args, &server);
-    report::print(&format!("listening on {}", server.url()))?;
+    access_log.greet(&format!("listening on {}", server.url()))?;
     for signal in signals.forever() {
         match signal {
             SIGHUP => security::reload(&args, &server),

@@ -12,6 +12,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Args};
 use toml::de::DeValue;
 
+use super::access_log::STDOUT;
 use super::args::{DirectoryArgs, ServerArgs};
 
 /// Keys that two directories can never share, and so have no default at the top.
@@ -136,6 +137,7 @@ fn written(arg: &Arg, key: &str, value: &DeValue<'_>, base: &Path) -> Option<Vec
             let words = texts.iter().map(|text| text.get_ref().as_str().map(|text| with(text.into())));
             words.collect::<Option<Vec<_>>>()?.concat()
         }
+        (Kind::Path, DeValue::String(text)) if text == STDOUT => with(text.as_ref().into()),
         (Kind::Path, DeValue::String(text)) => with(base.join(text.as_ref()).into()),
         _ => return None,
     })
@@ -160,7 +162,7 @@ mod tests {
     use crate::serve::ServeArgs;
 
     /// Every option that has a key, a line of a file, and what it stands for on a command line.
-    const SAMPLES: [(&str, &str, &str); 35] = [
+    const SAMPLES: [(&str, &str, &str); 37] = [
         ("listen", "listen = '[::1]:81'", "--listen [::1]:81"),
         ("cleanup-interval", "cleanup-interval = 5", "--cleanup-interval 5s"),
         ("stop-grace", "stop-grace = '1m'", "--stop-grace 60"),
@@ -170,6 +172,8 @@ mod tests {
         ("user", "user = ['a:b', 'c:d']", "--user a:b --user c:d"),
         ("users-file", "users-file = 'users'", "--users-file /base/users"),
         ("allow-anonymous", "allow-anonymous = true", "--allow-anonymous"),
+        ("access-log", "access-log = 'log'", "--access-log /base/log"),
+        ("log-format", "log-format = 'json'", "--log-format json"),
         ("verbose", "verbose = 2", "-vv"),
         ("root", "root = 'sub/dir'", "--root /base/sub/dir"),
         ("url-prefix", "url-prefix = 'up'", "--url-prefix /up/"),
@@ -253,6 +257,11 @@ mod tests {
             let beside = ["listen", "verbose"].contains(&key);
             assert_eq!(conflict, (!beside).then_some(clap::error::ErrorKind::ArgumentConflict), "{key}");
         }
+    }
+
+    #[test]
+    fn standard_output_lies_in_no_folder() {
+        assert_eq!(read(Scope::Top, "access-log = '-'"), Ok(vec!["--access-log=-".into()]));
     }
 
     #[test]

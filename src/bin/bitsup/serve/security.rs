@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use bitsup::server::{Pem, Server, TlsConfig, Users};
 use bitsup::{Error, Status};
 
+use super::access_log;
 use super::args::{DirectoryArgs, ServerArgs};
 use super::directory::Directory;
 use crate::report;
@@ -81,23 +82,25 @@ pub fn warn(args: &ServerArgs, server: &Server) {
 
 /// Whether SIGHUP has something to read anew; without, it does what it always does.
 pub fn can_be_reloaded(args: &ServerArgs) -> bool {
-    args.tls_cert.is_some() || args.users_file.is_some()
+    args.tls_cert.is_some() || args.users_file.is_some() || access_log::is_file(args)
 }
 
-/// Reads the files anew. What is wrong with one of them is said, and what was there before stays.
+/// Reads the files anew, and opens that of the access log. What is wrong with one of them is said, and what was
+/// there before stays.
 pub fn reload(args: &ServerArgs, server: &Server) {
+    warn_of_the_old("file of the access log stays", server.reopen_access_log());
     if args.tls_cert.is_some() {
         let outcome = tls(args).and_then(|tls| tls.map_or(Ok(()), |tls| server.reload_tls(&tls)));
-        warn_of_the_old("certificates", outcome);
+        warn_of_the_old("certificates stay", outcome);
     }
     if args.users_file.is_some() {
-        warn_of_the_old("users", users(args).and_then(|users| server.reload_users(users)));
+        warn_of_the_old("users stay", users(args).and_then(|users| server.reload_users(users)));
     }
 }
 
 fn warn_of_the_old(what: &str, outcome: Result<(), Error>) {
     if let Err(error) = outcome {
-        report::warn(&format!("the old {what} stay in use: {}", error.message()));
+        report::warn(&format!("the old {what} in use: {}", error.message()));
     }
 }
 
