@@ -19,6 +19,7 @@ mod registry;
 mod reply;
 mod response;
 mod session;
+mod snapshot;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,9 @@ pub use config::{EngineConfig, Finalize, HostId, Overlap};
 pub use exchange::{Exchange, RequestHead, Want};
 pub use hooks::{EndReason, Hooks, Upload, Verdict};
 pub use response::Response;
+#[cfg(feature = "server")]
+pub(crate) use response::reason;
+pub use snapshot::{SessionInfo, SessionState};
 
 use crate::error::{Error, Status};
 use crate::log::Level;

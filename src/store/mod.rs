@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use backend::{Backend, BackendStore, Part, PartInfo, Place};
 #[cfg(unix)]
-pub use dir::{DirOptions, DirStore, Durability};
+pub use dir::{DirOptions, DirStore, DirView, Durability};
 pub use farm::{Farm, Hold};
 #[cfg(unix)]
 pub use inlet::Inlet;
@@ -76,6 +76,12 @@ pub trait Store: Send + Sync {
 
     /// Removes record, bytes and reply; a delivered file stays. Nothing to remove is success.
     fn remove(&self, id: SessionId) -> Result<(), StoreError>;
+
+    /// Whether bytes could be stored now; [`Ok`] from a store that cannot tell. Called by those who watch over a
+    /// server, concurrently with everything.
+    fn probe(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// What it takes to share the store's sessions with other processes; `None` when this one has them for
     /// itself. With it, whoever calls for a session has it in a [`Hold`], but for calls that ask or read.
