@@ -5,6 +5,7 @@
 //! (`parking`). So a peer that is idle or slow holds some hundred bytes and no thread, and a thread that
 //! blocks in a disk or in application code holds up one connection only.
 
+mod admin;
 mod answer;
 mod cleanup;
 mod config;
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+pub use admin::AdminConfig;
 pub use config::ServerConfig;
 pub use notify::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
 pub use router::url_prefix;
@@ -36,6 +38,7 @@ pub use users::Users;
 
 use crate::error::{Error, Status};
 use crate::log::{Level, Logger};
+use admin::Admin;
 use cleanup::CleanUp;
 use conn::{Connection, Next};
 use listener::Listener;
@@ -59,6 +62,7 @@ pub struct Server {
     local_addr: SocketAddr,
     /// Gone once the server has stopped.
     poller: Option<JoinHandle<()>>,
+    admin: Option<Admin>,
 }
 
 /// What all threads of a server share.
@@ -106,7 +110,10 @@ impl Server {
         let router = Router::new(config.mounts)?;
         let tls = config.tls.as_ref().map(Tls::new).transpose()?;
         let gate = Some(config.users).filter(|users| !users.is_empty()).map(Gate::new).transpose()?;
-        let socket = listener::bind(&config.host, config.port)?;
+        let socket = match &config.listener {
+            Some(listener) => listener::inherit(listener)?,
+            None => listener::bind(&config.host, config.port)?,
+        };
         let failed = |error| Error::io("cannot start the server", error);
         let local_addr = socket.local_addr().map_err(failed)?;
         let watch = Watch::new().map_err(failed)?;
@@ -130,6 +137,7 @@ impl Server {
             stop_at: Mutex::new(None),
         });
         let worker = Arc::clone(&shared);
+        let admin = config.admin.as_ref().map(|config| Admin::start(config, &shared)).transpose()?;
         let pool = Pool::start(pool::Size::for_machine(config.max_workers), logger, move |job, buffer| {
             worker.work(job, buffer)
         })
@@ -137,7 +145,7 @@ impl Server {
         let poller =
             Poller { shared: Arc::clone(&shared), pool: pool.clone(), listener: Some(listener), next_key: 1 };
         let thread = thread::Builder::new().name("bitsup-poller".into()).spawn(move || poller.run());
-        let mut server = Self { shared, pool, local_addr, poller: None };
+        let mut server = Self { shared, pool, local_addr, poller: None, admin };
         server.poller = Some(thread.map_err(failed)?);
         server.shared.site.logger.log(Level::Info, LOG, || format!("listening on {}", server.url()));
         Ok(server)
@@ -152,6 +160,11 @@ impl Server {
     pub fn url(&self) -> String {
         let scheme = if self.shared.site.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}/", self.local_addr)
+    }
+
+    /// The URL of the operator's page, when there is one.
+    pub fn admin_url(&self) -> Option<String> {
+        self.admin.as_ref().map(Admin::url)
     }
 
     /// Takes another certificate, and other roots of clients' certificates, for the connections from now on. No
@@ -196,7 +209,8 @@ impl Server {
     pub fn stop(&mut self, grace: Duration) -> Result<(), Error> {
         self.shared.begin_stop(grace);
         let is_poller = |poller: &JoinHandle<()>| poller.thread().id() == thread::current().id();
-        if self.pool.is_worker() || self.poller.as_ref().is_some_and(is_poller) {
+        let is_admin = self.admin.as_ref().is_some_and(Admin::is_current);
+        if self.pool.is_worker() || self.poller.as_ref().is_some_and(is_poller) || is_admin {
             return Err(Error::new(
                 Status::Busy,
                 "a server cannot wait for the thread that stops it: stop it from outside its callbacks",
@@ -208,6 +222,10 @@ impl Server {
         self.shared.parking.close();
         self.pool.close();
         self.pool.join();
+        // Last, so that operators hear that the server is stopping for as long as it does.
+        if let Some(admin) = &mut self.admin {
+            admin.stop();
+        }
         ended
             .map_err(|_| Error::new(Status::Panic, "the server's poller panicked; the server has stopped"))?;
         self.shared.site.logger.log(Level::Info, LOG, || format!("{} stopped", self.local_addr));

@@ -160,8 +160,10 @@ mod tests {
     use crate::serve::ServeArgs;
 
     /// Every option that has a key, a line of a file, and what it stands for on a command line.
-    const SAMPLES: [(&str, &str, &str); 35] = [
+    const SAMPLES: [(&str, &str, &str); 37] = [
         ("listen", "listen = '[::1]:81'", "--listen [::1]:81"),
+        ("admin", "admin = '127.0.0.1:9'", "--admin 127.0.0.1:9"),
+        ("admin-allow-remote", "admin-allow-remote = true", "--admin-allow-remote"),
         ("cleanup-interval", "cleanup-interval = 5", "--cleanup-interval 5s"),
         ("stop-grace", "stop-grace = '1m'", "--stop-grace 60"),
         ("tls-cert", "tls-cert = 'cert.pem'", "--tls-cert /base/cert.pem"),
