@@ -38,7 +38,7 @@ pub use users::Users;
 
 use crate::error::{Error, Status};
 use crate::log::{Level, Logger};
-use admin::Admin;
+use admin::{Admin, Sources};
 use cleanup::CleanUp;
 use conn::{Connection, Next};
 use listener::Listener;
@@ -114,6 +114,7 @@ impl Server {
             Some(listener) => listener::inherit(listener)?,
             None => listener::bind(&config.host, config.port)?,
         };
+        let operators = config.admin.as_ref().map(AdminConfig::bind).transpose()?;
         let failed = |error| Error::io("cannot start the server", error);
         let local_addr = socket.local_addr().map_err(failed)?;
         let watch = Watch::new().map_err(failed)?;
@@ -137,7 +138,6 @@ impl Server {
             stop_at: Mutex::new(None),
         });
         let worker = Arc::clone(&shared);
-        let admin = config.admin.as_ref().map(|config| Admin::start(config, &shared)).transpose()?;
         let pool = Pool::start(pool::Size::for_machine(config.max_workers), logger, move |job, buffer| {
             worker.work(job, buffer)
         })
@@ -145,8 +145,10 @@ impl Server {
         let poller =
             Poller { shared: Arc::clone(&shared), pool: pool.clone(), listener: Some(listener), next_key: 1 };
         let thread = thread::Builder::new().name("bitsup-poller".into()).spawn(move || poller.run());
-        let mut server = Self { shared, pool, local_addr, poller: None, admin };
+        let mut server = Self { shared, pool, local_addr, poller: None, admin: None };
         server.poller = Some(thread.map_err(failed)?);
+        let sources = Sources { shared: Arc::clone(&server.shared) };
+        server.admin = operators.map(|bound| Admin::start(bound, sources)).transpose().map_err(failed)?;
         server.shared.site.logger.log(Level::Info, LOG, || format!("listening on {}", server.url()));
         Ok(server)
     }

@@ -7,7 +7,7 @@ mod connection;
 mod route;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -16,6 +16,7 @@ use std::{io, mem};
 
 use polling::Events;
 
+use super::head::Head;
 use super::listener::{self, Listener};
 use super::watch::Watch;
 use super::{LOG, Shared};
@@ -37,6 +38,24 @@ pub struct AdminConfig {
     pub port: u16,
 }
 
+impl AdminConfig {
+    /// Errors: as for the address of a server.
+    pub(super) fn bind(&self) -> Result<Bound, Error> {
+        Ok(Bound { socket: listener::bind(&self.host, self.port)?, host: self.host.clone() })
+    }
+}
+
+/// An address that nobody serves yet.
+pub(super) struct Bound {
+    socket: TcpListener,
+    host: String,
+}
+
+/// What answers are made from.
+pub(super) struct Sources {
+    pub shared: Arc<Shared>,
+}
+
 /// A running listener. Dropping it tells it to end, and does not wait.
 pub(super) struct Admin {
     signal: Arc<Signal>,
@@ -51,27 +70,26 @@ struct Signal {
 }
 
 impl Admin {
-    /// Binds the address and answers from then on.
+    /// Answers from now on.
     ///
-    /// Errors: as for a server.
-    pub fn start(config: &AdminConfig, shared: &Arc<Shared>) -> Result<Self, Error> {
-        let socket = listener::bind(&config.host, config.port)?;
-        let failed = |error: io::Error| Error::io("cannot start the operator's listener", error);
-        let address = socket.local_addr().map_err(failed)?;
-        let watch = Watch::new().map_err(failed)?;
-        let logger = shared.site.logger.clone();
-        let listener = Listener::new(&watch, socket, MAX_CONNECTIONS, logger).map_err(failed)?;
+    /// Errors: the system's, out of descriptors or threads.
+    pub fn start(bound: Bound, sources: Sources) -> io::Result<Self> {
+        let Bound { socket, host } = bound;
+        let address = socket.local_addr()?;
+        let watch = Watch::new()?;
+        let logger = sources.shared.site.logger.clone();
+        let listener = Listener::new(&watch, socket, MAX_CONNECTIONS, logger)?;
         let signal = Arc::new(Signal { watch, ended: AtomicBool::new(false) });
         let desk = Desk {
-            shared: Arc::clone(shared),
+            sources,
             signal: Arc::clone(&signal),
-            names: Names::new(&config.host, address.ip()),
+            names: Names::new(&host, address.ip()),
             listener,
             connections: HashMap::new(),
             next_key: listener::KEY,
         };
-        let thread = thread::Builder::new().name("bitsup-admin".into()).spawn(move || desk.run());
-        Ok(Self { signal, address, thread: Some(thread.map_err(failed)?) })
+        let thread = thread::Builder::new().name("bitsup-admin".into()).spawn(move || desk.run())?;
+        Ok(Self { signal, address, thread: Some(thread) })
     }
 
     /// The URL of the page.
@@ -109,7 +127,7 @@ impl Signal {
 
 /// What the thread owns.
 struct Desk {
-    shared: Arc<Shared>,
+    sources: Sources,
     signal: Arc<Signal>,
     names: Names,
     listener: Listener,
@@ -128,10 +146,8 @@ impl Desk {
             let deadlines = self.connections.values().map(Connection::deadline);
             let until = deadlines.chain(self.listener.resumes_at()).min();
             if let Err(error) = signal.watch.wait(&mut events, until) {
-                self.shared
-                    .site
-                    .logger
-                    .log(Level::Error, LOG, || format!("the operator's listener failed: {error}"));
+                let logger = &self.sources.shared.site.logger;
+                logger.log(Level::Error, LOG, || format!("the operator's listener failed: {error}"));
                 return;
             }
             for event in events.iter() {
@@ -144,16 +160,14 @@ impl Desk {
     }
 
     fn accept(&mut self) {
-        let Self { listener, connections, next_key, signal, shared, .. } = self;
+        let Self { listener, connections, next_key, signal, sources, .. } = self;
         listener.accept(|stream: TcpStream, peer| {
             *next_key = next_key.checked_add(1).filter(|key| *key < usize::MAX).unwrap_or(1);
             match Connection::new(&signal.watch, stream, *next_key) {
                 Ok(connection) => mem::drop(connections.insert(*next_key, connection)),
                 Err(error) => {
-                    shared
-                        .site
-                        .logger
-                        .log(Level::Warn, LOG, || format!("operator {peer} not served: {error}"));
+                    let logger = &sources.shared.site.logger;
+                    logger.log(Level::Warn, LOG, || format!("operator {peer} not served: {error}"));
                 }
             }
         });
@@ -161,9 +175,9 @@ impl Desk {
 
     fn drive(&mut self, key: usize) {
         let Some(mut connection) = self.connections.remove(&key) else { return };
-        let (shared, names) = (&self.shared, &self.names);
-        let answer = |head: &super::head::Head| match names.allow(head) {
-            true => route::answer(head, shared),
+        let (sources, names) = (&self.sources, &self.names);
+        let answer = |head: &Head| match names.allow(head) {
+            true => route::answer(head, sources),
             false => Answer::text(421, "This server has another name. Ask it by its address.\n"),
         };
         if let Ok(Next::Wait(interest)) = connection.drive(answer)
@@ -190,7 +204,7 @@ impl Names {
         }
     }
 
-    fn allow(&self, head: &super::head::Head) -> bool {
+    fn allow(&self, head: &Head) -> bool {
         let Self::Local(own) = self else { return true };
         let asked = head.headers.get("Host").unwrap_or_default().to_ascii_lowercase();
         if asked.parse::<SocketAddr>().is_ok() || asked.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {

@@ -4,14 +4,18 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::Sources;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::SessionInfo;
 use crate::error::Error;
 use crate::server::head::Head;
 use crate::server::{Shared, answer as http};
 
-/// All there is. `/metrics` finds its place here too.
-const ROUTES: [(&str, fn(&Shared) -> Answer); 5] = [
+/// A path, and what makes its answer.
+type Route = (&'static str, fn(&Sources) -> Answer);
+
+/// All there is.
+const ROUTES: [Route; 5] = [
     ("/", |_| Answer::file("text/html; charset=utf-8", include_str!("page/index.html"))),
     ("/page.css", |_| Answer::file("text/css; charset=utf-8", include_str!("page/page.css"))),
     ("/page.js", |_| Answer::file("text/javascript; charset=utf-8", include_str!("page/page.js"))),
@@ -58,19 +62,19 @@ struct Listed<'a> {
 }
 
 /// The answer to a request.
-pub fn answer(head: &Head, shared: &Shared) -> Answer {
+pub fn answer(head: &Head, sources: &Sources) -> Answer {
     let path = head.target.split('?').next().unwrap_or_default();
     match ROUTES.iter().find(|(route, _)| *route == path) {
         None => Answer::text(404, "There is /, /health and /sessions.\n"),
         Some(_) if !matches!(head.method.as_str(), "GET" | "HEAD") => {
             Answer::text(405, "Nothing can be changed here.\n")
         }
-        Some((_, route)) => route(shared),
+        Some((_, route)) => route(sources),
     }
 }
 
 /// 200 while the server can do its work, else 503 and a line for each reason.
-fn health(shared: &Shared) -> Answer {
+fn health(Sources { shared, .. }: &Sources) -> Answer {
     let stopping = shared.site.is_stopping().then(|| "the server is stopping\n".to_owned());
     let engines = shared.site.router.engines();
     let failing = engines.filter_map(|(prefix, engine)| {
@@ -83,7 +87,7 @@ fn health(shared: &Shared) -> Answer {
     }
 }
 
-fn sessions(shared: &Shared) -> Answer {
+fn sessions(Sources { shared, .. }: &Sources) -> Answer {
     let listed = listing(shared).and_then(|listing| {
         serde_json::to_vec(&listing).map_err(|error| Error::io("cannot write JSON", error.into()))
     });
