@@ -8,11 +8,13 @@ bindir = $(prefix)/bin
 libdir = $(prefix)/lib
 includedir = $(prefix)/include
 docdir = $(prefix)/share/doc/bitsup
+unitdir = $(prefix)/lib/systemd/system
 # Where packages are left.
 out = target/package
 
 INSTALL := DESTDIR='$(DESTDIR)' prefix='$(prefix)' bindir='$(bindir)' libdir='$(libdir)' \
-	includedir='$(includedir)' docdir='$(docdir)' tools/install
+	includedir='$(includedir)' docdir='$(docdir)' unitdir='$(unitdir)' \
+	tools/install
 
 .PHONY: help setup demo test python csharp lint header abi docs deny release install uninstall deb tarball
 .NOTPARALLEL:
@@ -29,7 +31,7 @@ help:
 	@echo 'make deny    licences and advisories of the dependencies (needs cargo-deny)'
 	@echo
 	@echo 'make release    build the library and the program; needs nothing but cargo and a C compiler'
-	@echo 'make install    install them: DESTDIR, prefix, bindir, libdir, includedir, docdir; uninstall undoes it'
+	@echo 'make install    install them: DESTDIR, prefix, bindir, libdir, includedir, docdir, unitdir; uninstall undoes it'
 	@echo 'make deb        Debian packages for this machine in target/package, or where out=... says'
 	@echo 'make tarball    the same tree as a .tar.gz that works wherever it is unpacked'
 

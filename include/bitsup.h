@@ -2824,6 +2824,21 @@ bitsup_status bitsup_server_config_set_listen(bitsup_server_config *config,
                                               bitsup_error **error);
 
 /**
+ * Host name or address on which operators see what goes on, and the port; 0 picks a free one, see
+ * bitsup_server_admin_url. GET and HEAD of "/", "/health" and "/sessions", without users and without TLS: whoever
+ * reaches it sees the names of all sessions. Default: none.
+ *
+ * Ownership: copies the host.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_server_start judges the host.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_config_set_admin(bitsup_server_config *config,
+                                             const char *host,
+                                             uint16_t port,
+                                             bitsup_error **error);
+
+/**
  * Puts an engine under the URL path `prefix`, "/" for all. Of several the longest that fits wins.
  *
  * Ownership: copies the prefix and adds a reference to `engine`; the caller still frees its own.
@@ -3005,6 +3020,16 @@ bitsup_status bitsup_server_url(const bitsup_server *server, char **out_text, bi
 bitsup_status bitsup_server_metrics(const bitsup_server *server,
                                     char **out_text,
                                     bitsup_error **error);
+
+/**
+ * The URL of the operators' page, with the port in use: "http://127.0.0.1:41235/".
+ *
+ * Ownership: free `*out_text` with bitsup_string_free.
+ * Threads: any, concurrently.
+ * Errors: NULL_ARGUMENT, INVALID_STATE for a server that was started without bitsup_server_config_set_admin.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_admin_url(const bitsup_server *server, char **out_text, bitsup_error **error);
 
 /**
  * The port in use; 0 for NULL or an unusable server.

@@ -33,6 +33,9 @@ fn debian_packages_hold_the_program_the_library_and_what_builds_against_it() {
     let [library, development, program] = &packages;
     assert!(library.control.contains(" Depends: libc6 (>= 2.") && library.files.iter().any(is_library));
     assert!(development.control.contains(&format!(" Depends: libbitsup0 (= {VERSION}), libc6-dev\n")));
+    for unit in ["service", "socket"] {
+        assert!(program.files.contains(&format!("./usr/lib/systemd/system/bitsup.{unit}")));
+    }
     assert!(program.files.contains("./usr/bin/bitsup") && !program.control.contains("libbitsup"));
 
     let together: BTreeSet<_> = packages.iter().flat_map(|package| &package.files).collect();

@@ -114,6 +114,11 @@ public:
     {
         return set(bitsup_server_config_set_listen, detail::text(host), port);
     }
+    /** Where operators see what goes on; whoever reaches it sees the names of all sessions. */
+    server_config &admin(const std::string &host, std::uint16_t port)
+    {
+        return set(bitsup_server_config_set_admin, detail::text(host), port);
+    }
     server_config &mount(const std::string &prefix, const engine &engine)
     {
         return set(bitsup_server_config_mount, detail::text(prefix), engine.get());
@@ -175,6 +180,11 @@ public:
     std::string url() const
     {
         return detail::owned_text(detail::output<char *>(bitsup_server_url, get()));
+    }
+    /** Of the operators' page; throws if the server has none. */
+    std::string admin_url() const
+    {
+        return detail::owned_text(detail::output<char *>(bitsup_server_admin_url, get()));
     }
     std::uint16_t port() const noexcept { return bitsup_server_port(get()); }
     /** What it counts, for Prometheus. */

@@ -21,6 +21,7 @@ mod registry;
 mod reply;
 mod response;
 mod session;
+mod snapshot;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -33,6 +34,9 @@ pub use event::{SessionEvent, SessionEventKind, SessionListener};
 pub use exchange::{Exchange, RequestHead, Want};
 pub use hooks::{EndReason, Hooks, Upload, Verdict};
 pub use response::Response;
+#[cfg(feature = "server")]
+pub(crate) use response::reason;
+pub use snapshot::{SessionInfo, SessionState};
 
 use crate::error::{Error, Status};
 use crate::log::Level;

@@ -15,6 +15,7 @@ use crate::server::{Metrics, Server};
 pub struct bitsup_server {
     head: Head,
     url: String,
+    admin_url: Option<String>,
     port: u16,
     metrics: Metrics,
     server: Mutex<Server>,
@@ -43,8 +44,9 @@ pub unsafe extern "C" fn bitsup_server_start(
         let (config, out) = (handle::borrow(config, "config")?, handle::out(out, "out")?);
         let server = Server::start(config.snapshot()?)?;
         let (url, port, metrics) = (server.url(), server.local_addr().port(), server.metrics());
+        let admin_url = server.admin_url();
         let server = Mutex::new(server);
-        out.set(handle::give(bitsup_server { head: Head::new(), url, port, metrics, server }));
+        out.set(handle::give(bitsup_server { head: Head::new(), url, admin_url, port, metrics, server }));
         Ok(())
     })
 }
@@ -84,6 +86,31 @@ pub unsafe extern "C" fn bitsup_server_metrics(
     guard!(error, {
         let (server, out) = (handle::borrow(server, "server")?, handle::out(out_text, "out_text")?);
         out.set(text::give(&server.metrics.render()));
+        Ok(())
+    })
+}
+
+/// The URL of the operators' page, with the port in use: "http://127.0.0.1:41235/".
+///
+/// Ownership: free `*out_text` with bitsup_string_free.
+/// Threads: any, concurrently.
+/// Errors: NULL_ARGUMENT, INVALID_STATE for a server that was started without bitsup_server_config_set_admin.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_admin_url(
+    server: *const bitsup_server,
+    out_text: *mut *mut c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (server, out) = (handle::borrow(server, "server")?, handle::out(out_text, "out_text")?);
+        let url = server.admin_url.as_deref().ok_or_else(|| {
+            Error::new(
+                Status::InvalidState,
+                "the server has no address for operators: call bitsup_server_config_set_admin before it starts",
+            )
+        })?;
+        out.set(text::give(url));
         Ok(())
     })
 }

@@ -10,7 +10,7 @@ use super::handle::{self, Handle, Head};
 use super::logger::bitsup_logger;
 use super::text;
 use crate::error::{Error, Status};
-use crate::server::{AccessLog, LogFormat, Pem, ServerConfig, TlsConfig};
+use crate::server::{AccessLog, AdminConfig, LogFormat, Pem, ServerConfig, TlsConfig};
 
 /// How a server listens. Begins with 127.0.0.1, a free port and no engine; a server takes a copy.
 pub struct bitsup_server_config {
@@ -79,6 +79,27 @@ pub unsafe extern "C" fn bitsup_server_config_set_listen(
             config.host = host.to_owned();
             config.port = port;
         })
+    })
+}
+
+/// Host name or address on which operators see what goes on, and the port; 0 picks a free one, see
+/// bitsup_server_admin_url. GET and HEAD of "/", "/health" and "/sessions", without users and without TLS: whoever
+/// reaches it sees the names of all sessions. Default: none.
+///
+/// Ownership: copies the host.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_server_start judges the host.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_admin(
+    config: *mut bitsup_server_config,
+    host: *const c_char,
+    port: u16,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let host = text::required(host, "host")?;
+        set(config, |config| config.admin = Some(AdminConfig { host: host.to_owned(), port }))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::engine::Response;
+use crate::engine::{Response, reason};
 
 /// Lets a client that sent `Expect: 100-continue` send its body.
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -11,19 +11,30 @@ const SERVER: &str = concat!("bitsup/", env!("CARGO_PKG_VERSION"));
 
 /// The head of an answer on the wire; `close` says that it is the connection's last.
 pub(super) fn encode(response: &Response, close: bool) -> Vec<u8> {
+    let fields = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    head(response.status, fields, response.content_length(), close)
+}
+
+/// As [`encode`], of an answer with these fields and a body of so many bytes.
+pub(super) fn head<'a>(
+    status: u16,
+    fields: impl IntoIterator<Item = (&'a str, &'a str)>,
+    content_length: u64,
+    close: bool,
+) -> Vec<u8> {
     let date = httpdate::fmt_http_date(SystemTime::now());
     let mut text = String::with_capacity(512);
     let mut line = |parts: [&str; 3]| {
         parts.iter().for_each(|part| text.push_str(part));
         text.push_str("\r\n");
     };
-    line(["HTTP/1.1 ", &format!("{} ", response.status), response.reason()]);
+    line(["HTTP/1.1 ", &format!("{status} "), reason(status)]);
     line(["Date", ": ", &date]);
     line(["Server", ": ", SERVER]);
-    for (name, value) in &response.headers {
+    for (name, value) in fields {
         line([name, ": ", value]);
     }
-    line(["Content-Length", ": ", &response.content_length().to_string()]);
+    line(["Content-Length", ": ", &content_length.to_string()]);
     if close {
         line(["Connection", ": ", "close"]);
     }

@@ -1,8 +1,11 @@
 //! How a server listens.
 
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::access_log::AccessLog;
+use super::admin::AdminConfig;
 use super::tls::TlsConfig;
 use super::users::Users;
 use crate::engine::Engine;
@@ -17,6 +20,10 @@ pub struct ServerConfig {
     pub host: String,
     /// Port; 0 picks a free one.
     pub port: u16,
+    /// A socket that listens already, as a service manager hands it over; host and port say nothing then.
+    pub listener: Option<Arc<TcpListener>>,
+    /// Where operators see what goes on, if they are to.
+    pub admin: Option<AdminConfig>,
     /// Engines by URL prefix; the longest prefix wins. `up` and `/up/` are the same prefix.
     pub mounts: Vec<(String, Engine)>,
     /// TLS, if it is to be spoken.
@@ -48,6 +55,8 @@ impl Default for ServerConfig {
         Self {
             host: "127.0.0.1".into(),
             port: 0,
+            listener: None,
+            admin: None,
             mounts: Vec::new(),
             tls: None,
             users: Users::default(),

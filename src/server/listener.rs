@@ -128,12 +128,22 @@ pub(super) fn bind(host: &str, port: u16) -> Result<TcpListener, Error> {
     Err(failure.unwrap_or_else(|| Error::new(Status::Resolve, format!("`{host}` has no address"))))
 }
 
+/// Takes over a socket that listens already. The one who gave it may keep it.
+pub(super) fn inherit(listener: &TcpListener) -> Result<TcpListener, Error> {
+    let taken = listener.try_clone().and_then(|listener| prepare(&listener).map(|()| listener));
+    taken.map_err(|error| Error::io("cannot listen on the socket that was handed over", error))
+}
+
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
+    prepare(&listener)?;
+    Ok(listener)
+}
+
+fn prepare(listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     // A second `listen` sets the backlog, which the standard library does not let us choose.
-    rustix::net::listen(&listener, BACKLOG)?;
-    Ok(listener)
+    Ok(rustix::net::listen(listener, BACKLOG)?)
 }
 
 fn bind_error(address: SocketAddr, error: io::Error) -> Error {

@@ -6,6 +6,7 @@
 //! blocks in a disk or in application code holds up one connection only.
 
 mod access_log;
+mod admin;
 mod answer;
 mod cleanup;
 mod config;
@@ -33,6 +34,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 pub use access_log::{AccessLog, LogFormat};
+pub use admin::AdminConfig;
 pub use config::ServerConfig;
 pub use metrics::Metrics;
 pub use notify::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
@@ -42,6 +44,7 @@ pub use users::Users;
 
 use crate::error::{Error, Status};
 use crate::log::{Level, Logger};
+use admin::{Admin, Sources};
 use cleanup::CleanUp;
 use conn::{Connection, Next};
 use event::Event;
@@ -68,6 +71,7 @@ pub struct Server {
     local_addr: SocketAddr,
     /// Gone once the server has stopped.
     poller: Option<JoinHandle<()>>,
+    admin: Option<Admin>,
 }
 
 /// What all threads of a server share.
@@ -118,7 +122,11 @@ impl Server {
         let tls = config.tls.as_ref().map(Tls::new).transpose()?;
         let gate = Some(config.users).filter(|users| !users.is_empty()).map(Gate::new).transpose()?;
         let journal = Arc::new(Journal::new(config.access_log)?);
-        let socket = listener::bind(&config.host, config.port)?;
+        let socket = match &config.listener {
+            Some(listener) => listener::inherit(listener)?,
+            None => listener::bind(&config.host, config.port)?,
+        };
+        let operators = config.admin.as_ref().map(AdminConfig::bind).transpose()?;
         let failed = |error| Error::io("cannot start the server", error);
         let local_addr = socket.local_addr().map_err(failed)?;
         let watch = Watch::new().map_err(failed)?;
@@ -152,8 +160,10 @@ impl Server {
         let poller =
             Poller { shared: Arc::clone(&shared), pool: pool.clone(), listener: Some(listener), next_key: 1 };
         let thread = thread::Builder::new().name("bitsup-poller".into()).spawn(move || poller.run());
-        let mut server = Self { shared, pool, metrics, local_addr, poller: None };
+        let mut server = Self { shared, pool, metrics, local_addr, poller: None, admin: None };
         server.poller = Some(thread.map_err(failed)?);
+        let sources = Sources { shared: Arc::clone(&server.shared), metrics: server.metrics.clone() };
+        server.admin = operators.map(|bound| Admin::start(bound, sources)).transpose().map_err(failed)?;
         let url = server.url();
         server.shared.site.logger.log(Level::Info, LOG, || format!("listening on {url}"));
         server.shared.site.journal.tell(&Event::Started { url: &url });
@@ -169,6 +179,11 @@ impl Server {
     pub fn url(&self) -> String {
         let scheme = if self.shared.site.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}/", self.local_addr)
+    }
+
+    /// The URL of the operator's page, when there is one.
+    pub fn admin_url(&self) -> Option<String> {
+        self.admin.as_ref().map(Admin::url)
     }
 
     /// Takes another certificate, and other roots of clients' certificates, for the connections from now on. No
@@ -228,7 +243,8 @@ impl Server {
     pub fn stop(&mut self, grace: Duration) -> Result<(), Error> {
         self.shared.begin_stop(grace);
         let is_poller = |poller: &JoinHandle<()>| poller.thread().id() == thread::current().id();
-        if self.pool.is_worker() || self.poller.as_ref().is_some_and(is_poller) {
+        let is_admin = self.admin.as_ref().is_some_and(Admin::is_current);
+        if self.pool.is_worker() || self.poller.as_ref().is_some_and(is_poller) || is_admin {
             return Err(Error::new(
                 Status::Busy,
                 "a server cannot wait for the thread that stops it: stop it from outside its callbacks",
@@ -240,6 +256,10 @@ impl Server {
         self.shared.parking.close();
         self.pool.close();
         self.pool.join();
+        // Last, so that operators hear that the server is stopping for as long as it does.
+        if let Some(admin) = &mut self.admin {
+            admin.stop();
+        }
         ended
             .map_err(|_| Error::new(Status::Panic, "the server's poller panicked; the server has stopped"))?;
         self.shared.site.logger.log(Level::Info, LOG, || format!("{} stopped", self.local_addr));

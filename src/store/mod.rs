@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use backend::{Backend, BackendStore, Part, PartInfo, Place};
 #[cfg(unix)]
-pub use dir::{DirOptions, DirStore, Durability};
+pub use dir::{DirOptions, DirStore, DirView, Durability};
 pub use farm::{Farm, Hold};
 #[cfg(unix)]
 pub use inlet::Inlet;
@@ -80,6 +80,12 @@ pub trait Store: Send + Sync {
     /// How many bytes there is room for; `None` when nobody knows.
     fn free_space(&self) -> Option<u64> {
         None
+    }
+
+    /// Whether bytes could be stored now; [`Ok`] from a store that cannot tell. Called by those who watch over a
+    /// server, concurrently with everything.
+    fn probe(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// What it takes to share the store's sessions with other processes; `None` when this one has them for

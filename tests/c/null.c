@@ -390,6 +390,8 @@ static void servers(bitsup_engine *engine, bitsup_server *server)
     bitsup_server_config *config = bitsup_server_config_new();
     NULL_AT("config", bitsup_server_config_set_listen(NULL, "127.0.0.1", 0, e));
     NULL_AT("host", bitsup_server_config_set_listen(config, NULL, 0, e));
+    NULL_AT("config", bitsup_server_config_set_admin(NULL, "127.0.0.1", 0, e));
+    NULL_AT("host", bitsup_server_config_set_admin(config, NULL, 0, e));
     NULL_AT("config", bitsup_server_config_mount(NULL, "/", engine, e));
     NULL_AT("prefix", bitsup_server_config_mount(config, NULL, engine, e));
     NULL_AT("engine", bitsup_server_config_mount(config, "/", NULL, e));
@@ -420,6 +422,8 @@ static void servers(bitsup_engine *engine, bitsup_server *server)
     NULL_AT("out_text", bitsup_server_url(server, NULL, e));
     NULL_AT("server", bitsup_server_metrics(NULL, &text, e));
     NULL_AT("out_text", bitsup_server_metrics(server, NULL, e));
+    NULL_AT("server", bitsup_server_admin_url(NULL, &text, e));
+    NULL_AT("out_text", bitsup_server_admin_url(server, NULL, e));
     CHECK(bitsup_server_port(NULL) == 0);
     NULL_AT("server", bitsup_server_stop(NULL, 0, e));
     bitsup_server_config_free(config);

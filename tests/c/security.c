@@ -1,4 +1,4 @@
-/* TLS and users of a server, and both exchanged while it runs. */
+/* TLS and users of a server, and both exchanged while it runs; its operators. */
 #include "check.h"
 
 struct pem {
@@ -60,6 +60,34 @@ static void tls(const bitsup_engine *engine, const char *folder)
     bitsup_server_config_free(config);
 }
 
+/* Operators have an address of their own, if they have one. */
+static void operators(const bitsup_engine *engine)
+{
+    bitsup_server_config *config = configure(engine);
+    bitsup_server *server = NULL;
+    char *text = NULL;
+    OK(bitsup_server_start(config, &server, e));
+    EXPECT(BITSUP_E_INVALID_STATE, "bitsup_server_config_set_admin", bitsup_server_admin_url(server, &text, e));
+    CHECK(text == NULL);
+    OK(bitsup_server_stop(server, 0, e));
+    bitsup_server_free(server);
+
+    OK(bitsup_server_config_set_admin(config, "127.0.0.1", 0, e));
+    OK(bitsup_server_start(config, &server, e));
+    char *url = NULL;
+    OK(bitsup_server_admin_url(server, &text, e));
+    OK(bitsup_server_url(server, &url, e));
+    CHECK(strncmp(text, "http://127.0.0.1:", 17) == 0 && strcmp(text, url) != 0);
+    OK(bitsup_server_config_set_admin(config, "127.0.0.1", (uint16_t)atoi(strrchr(text, ':') + 1), e));
+    bitsup_server *second = NULL;
+    EXPECT(BITSUP_E_IO, "another program listens there", bitsup_server_start(config, &second, e));
+    OK(bitsup_server_stop(server, 0, e));
+    bitsup_string_free(url);
+    bitsup_string_free(text);
+    bitsup_server_free(server);
+    bitsup_server_config_free(config);
+}
+
 static void users(const bitsup_engine *engine)
 {
     bitsup_server_config *config = configure(engine), *later = configure(engine);
@@ -100,6 +128,7 @@ int main(int argc, char **argv)
     bitsup_engine *engine = make_engine(argv[1]);
     tls(engine, argv[1]);
     users(engine);
+    operators(engine);
     bitsup_engine_free(engine);
     return 0;
 }

@@ -137,6 +137,7 @@ static void texts(const bitsup_client *client, const bitsup_engine *engine)
     EXPECT(BITSUP_E_INVALID_UTF8, "`value`", bitsup_job_add_header(other, "a", bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`session_id`", bitsup_engine_end_session(engine, bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`host`", bitsup_server_config_set_listen(server_config, bad_text, 0, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`host`", bitsup_server_config_set_admin(server_config, bad_text, 0, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`prefix`", bitsup_server_config_mount(server_config, bad_text, engine, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`name`", bitsup_server_config_add_user(server_config, bad_text, "b", e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`password`", bitsup_server_config_add_user(server_config, "a", bad_text, e));

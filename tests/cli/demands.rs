@@ -5,7 +5,7 @@ use crate::support::{Place, run};
 #[test]
 fn version_and_help_succeed() {
     assert_eq!(run(&["--version"]).succeeded().stdout, format!("bitsup {}\n", env!("CARGO_PKG_VERSION")));
-    for subcommand in ["serve", "upload", "ping", "cancel", "explain"] {
+    for subcommand in ["serve", "upload", "ping", "cancel", "explain", "sessions"] {
         assert!(run(&["--help"]).succeeded().stdout.contains(subcommand));
         assert!(run(&[subcommand, "--help"]).succeeded().stdout.contains("Usage: bitsup"));
     }

@@ -78,12 +78,18 @@ fn the_readmes_c_program_uploads() {
 #[test]
 fn the_option_tables_are_those_of_the_program() {
     let manual = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
-    for subcommand in ["serve", "upload"] {
+    for (subcommand, with) in
+        [("serve", &[""][..]), ("upload", &[""]), ("sessions", &["list", "show", "remove", "gc"])]
+    {
         let section =
             manual.split("\n## ").find(|section| section.starts_with(&format!("bitsup {subcommand}\n")));
         let table = section.unwrap().lines().filter_map(|line| line.strip_prefix("| `--"));
         let documented: BTreeSet<_> = table.map(|rest| option_name(rest).to_owned()).collect();
-        let help = run(&[subcommand, "--help"]).succeeded().stdout.clone();
+        let help = with.iter().map(|word| {
+            let words = [subcommand, word, "--help"].into_iter().filter(|word| !word.is_empty());
+            run(&words.collect::<Vec<_>>()).succeeded().stdout.clone()
+        });
+        let help = help.collect::<String>();
         let offered = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
         let offered: BTreeSet<_> = offered.map(|rest| option_name(rest).to_owned()).collect();
         assert_eq!(documented, offered, "{subcommand}");

@@ -8,7 +8,10 @@ mod config;
 mod credentials;
 mod demands;
 mod documents;
+mod manager;
 mod network;
+#[path = "../support/operator.rs"]
+mod operator;
 mod options;
 #[path = "../support/proxy.rs"]
 mod proxy;
@@ -20,6 +23,7 @@ mod resume;
 mod scripted;
 mod security;
 mod serve;
+mod sessions;
 mod support;
 #[path = "../support/tls.rs"]
 mod tls;

@@ -374,11 +374,13 @@ void messages_are_heard(const world &world)
     FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::logger([](auto...) {}, 6));
 }
 
-void a_server_speaks_tls_and_knows_its_users(const world &world)
+void a_server_speaks_tls_knows_its_users_and_shows_operators(const world &world)
 {
     bitsup::server_config config;
-    config.mount("/", world.engine).add_user("anna", "secret");
+    config.mount("/", world.engine).add_user("anna", "secret").admin("127.0.0.1", 0);
     bitsup::server server(config);
+    CHECK(server.admin_url().rfind("http://127.0.0.1:", 0) == 0 && server.admin_url() != server.url());
+    FAILS(BITSUP_E_INVALID_STATE, world.server.admin_url());
     FAILS(BITSUP_E_HTTP_STATUS, world.client.ping(server.url()));
     bitsup::client_config anna;
     bitsup::client(anna.add_header("Authorization", "Basic YW5uYTpzZWNyZXQ=")).ping(server.url());
@@ -412,7 +414,7 @@ int main(int argc, char **argv)
     a_job_in_steps_is_carried_to_another_one(world);
     a_source_can_be_a_function(world);
     messages_are_heard(world);
-    a_server_speaks_tls_and_knows_its_users(world);
+    a_server_speaks_tls_knows_its_users_and_shows_operators(world);
     world.server.stop(1s);
     FAILS(BITSUP_E_CONNECT, world.client.ping(world.server.url()));
 }

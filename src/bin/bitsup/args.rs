@@ -10,6 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::network::NetworkArgs;
 use crate::serve::ServeArgs;
+use crate::sessions::SessionsCommand;
 use crate::{report, units};
 
 /// Resumable uploads by the Microsoft BITS Upload Protocol: server and client.
@@ -33,6 +34,9 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Say what an error code means and what to do
     Explain(ExplainArgs),
+    /// Look after the sessions that a server keeps below a root, beside it or without it
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
 }
 
 /// `bitsup upload`.

@@ -18,6 +18,7 @@ mod open_files;
 mod ping;
 mod report;
 mod serve;
+mod sessions;
 mod signals;
 mod state_dir;
 mod units;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Ping(args) => ping::run(&args),
         Command::Cancel(args) => cancel::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Sessions(command) => sessions::run(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

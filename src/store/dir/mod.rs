@@ -3,6 +3,7 @@
 //! ```text
 //! ROOT/                        delivered files
 //! ROOT/.bitsup/lock            held by the process that uses ROOT, or by all that share it
+//! ROOT/.bitsup/probe.{PROCESS}     written and removed to see whether that can be done
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
 //! ROOT/.bitsup/{ID}/reply      what the client gets back
@@ -22,6 +23,7 @@ mod reply;
 mod root;
 mod session;
 mod sink;
+mod view;
 
 use std::fs::File;
 use std::io;
@@ -36,9 +38,10 @@ use self::deliver::Place;
 use self::farm::DirHold;
 use self::lock::Lock;
 use self::session::SessionDir;
+pub use self::view::DirView;
 use super::{
     Content, Destination, Farm, Hold, NewReply, SessionPhase, SessionRecord, Sink, Store, StoreError,
-    StoredSession, StoredSessions, UnreadableSession,
+    StoredSession, StoredSessions,
 };
 use crate::error::Error;
 use crate::proto::SessionId;
@@ -147,20 +150,7 @@ impl Store for DirStore {
     }
 
     fn sessions(&self) -> Result<StoredSessions, StoreError> {
-        let mut found = StoredSessions::default();
-        for id in session::ids(&self.sessions)? {
-            match self.session(id).and_then(|session| session.stored(id)) {
-                Ok(stored) => found.sessions.push(stored),
-                // Half-made; the next opening of the root removes it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    let file = self.session_path(id, session::RECORD);
-                    let reason = format!("{}: {error}", file.display());
-                    found.unreadable.push(UnreadableSession { id, reason });
-                }
-            }
-        }
-        Ok(found)
+        Ok(view::sessions(&self.sessions, &self.path)?)
     }
 
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {
@@ -232,6 +222,10 @@ impl Store for DirStore {
     fn free_space(&self) -> Option<u64> {
         let volume = rustix::fs::fstatvfs(&self.root).ok()?;
         volume.f_bavail.checked_mul(volume.f_frsize)
+    }
+
+    fn probe(&self) -> Result<(), StoreError> {
+        Ok(view::probe(&self.sessions)?)
     }
 
     fn farm(&self) -> Option<&dyn Farm> {

@@ -33,6 +33,12 @@ pub struct ServerArgs {
     /// Address to listen on; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT", value_parser = listen)]
     pub listen: Option<Listen>,
+    /// Show operators what goes on, at this address: a page, /health and /sessions; port 0 picks a free one
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen)]
+    pub admin: Option<Listen>,
+    /// Let --admin be an address that other machines reach: everybody who does sees the names of all sessions
+    #[arg(long)]
+    pub admin_allow_remote: bool,
     /// How often idle sessions are looked for
     #[arg(long, value_name = "TIME", default_value = "12h", value_parser = units::duration)]
     pub cleanup_interval: Duration,

@@ -4,46 +4,62 @@ mod access_log;
 mod args;
 mod config_file;
 mod directory;
+mod manager;
 mod option;
 mod security;
 
 use bitsup::Error;
 use bitsup::engine::Engine;
 use bitsup::log::Logger;
-use bitsup::server::{Server, ServerConfig};
+use bitsup::server::{AdminConfig, Server, ServerConfig};
 
 pub use args::ServeArgs;
 use args::ServerArgs;
 use directory::Directory;
+use manager::Manager;
+use sd_notify::NotifyState;
 use signal_hook::consts::SIGHUP;
 
 use crate::{open_files, report, signals};
 
 /// Serves until SIGINT or SIGTERM.
 pub fn run(args: ServeArgs) -> Result<(), Error> {
+    // Before there is a thread: it changes the environment.
+    let mut manager = Manager::from_env()?;
     let mut signals = signals::catch()?;
     signals::survive_the_file_size_limit()?;
     let (args, directories) = options(args)?;
-    security::refuse_strangers(&args)?;
+    security::refuse_strangers(&args, manager.listener())?;
+    security::refuse_remote_operators(&args)?;
     security::refuse_lists_without_users(&args, &directories)?;
-    if security::can_be_reloaded(&args) {
+    // A service manager may send it for a reload even when there is nothing to read anew.
+    if security::can_be_reloaded(&args) || manager.is_there() {
         signals::add(&signals, SIGHUP)?;
     }
     let logger = args.verbosity.logger();
     let mounts = directories.iter().map(|directory| directory.mount(&logger)).collect::<Result<_, _>>()?;
     let access_log = access_log::open(&args)?;
-    let config = ServerConfig { access_log: access_log.log.clone(), ..server_config(&args, mounts, logger)? };
+    let mut config =
+        ServerConfig { access_log: access_log.log.clone(), ..server_config(&args, mounts, logger)? };
+    config.listener = manager.take_listener();
     warn_of_few_files(config.max_connections);
 
     let mut server = Server::start(config)?;
     security::warn(&args, &server);
-    access_log.greet(&format!("listening on {}", server.url()))?;
+    let admin = server.admin_url().map_or(String::new(), |url| format!("\nadmin on {url}"));
+    access_log.greet(&format!("listening on {}{admin}", server.url()))?;
+    manager.tell(NotifyState::Ready);
     for signal in signals.forever() {
         match signal {
-            SIGHUP => security::reload(&args, &server),
+            SIGHUP => {
+                manager.tell(NotifyState::Reloading);
+                security::reload(&args, &server);
+                manager.tell(NotifyState::Ready);
+            }
             _ => break,
         }
     }
+    manager.tell(NotifyState::Stopping);
     server.stop(args.stop_grace)
 }
 
@@ -69,6 +85,7 @@ fn server_config(
     Ok(ServerConfig {
         host: listen.host,
         port: listen.port,
+        admin: args.admin.clone().map(|listen| AdminConfig { host: listen.host, port: listen.port }),
         mounts,
         tls: security::tls(args)?,
         users: security::users(args)?,

@@ -162,8 +162,10 @@ mod tests {
     use crate::serve::ServeArgs;
 
     /// Every option that has a key, a line of a file, and what it stands for on a command line.
-    const SAMPLES: [(&str, &str, &str); 37] = [
+    const SAMPLES: &[(&str, &str, &str)] = &[
         ("listen", "listen = '[::1]:81'", "--listen [::1]:81"),
+        ("admin", "admin = '127.0.0.1:9'", "--admin 127.0.0.1:9"),
+        ("admin-allow-remote", "admin-allow-remote = true", "--admin-allow-remote"),
         ("cleanup-interval", "cleanup-interval = 5", "--cleanup-interval 5s"),
         ("stop-grace", "stop-grace = '1m'", "--stop-grace 60"),
         ("tls-cert", "tls-cert = 'cert.pem'", "--tls-cert /base/cert.pem"),
@@ -227,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_key_does_what_its_option_does() {
-        for (key, line, typed) in SAMPLES {
+        for &(key, line, typed) in SAMPLES {
             let expected = set_by(typed.split(' ').map(OsString::from));
             assert_ne!(expected, set_by([]), "{key}: the sample sets nothing");
             let taken = [Scope::Top, Scope::Directory].map(|scope| read(scope, line));
@@ -240,7 +242,7 @@ mod tests {
 
     #[test]
     fn server_directory_and_defaults_have_their_places() {
-        for (key, line, _) in SAMPLES {
+        for &(key, line, _) in SAMPLES {
             let of_server = names(ServerArgs::augment_args).contains(key);
             assert_eq!(read(Scope::Directory, line).is_ok(), !of_server, "{key}");
             assert_eq!(read(Scope::Top, line).is_ok(), !OWN.contains(&key), "{key}");
@@ -250,7 +252,7 @@ mod tests {
     /// All but where to listen and what to log.
     #[test]
     fn a_configuration_file_excludes_the_other_options() {
-        for (key, _, typed) in SAMPLES {
+        for &(key, _, typed) in SAMPLES {
             let line = ["serve", "--config", "file"].into_iter().chain(typed.split(' '));
             let taken = ServeArgs::augment_args(clap::Command::new("serve")).try_get_matches_from(line);
             let conflict = taken.err().map(|error| error.kind());

@@ -6,7 +6,7 @@ use bitsup::server::{Pem, Server, TlsConfig, Users};
 use bitsup::{Error, Status};
 
 use super::access_log;
-use super::args::{DirectoryArgs, ServerArgs};
+use super::args::{DirectoryArgs, Listen, ServerArgs};
 use super::directory::Directory;
 use crate::report;
 
@@ -37,14 +37,26 @@ pub fn users(args: &ServerArgs) -> Result<Users, Error> {
 }
 
 /// Where other machines reach the server, somebody must have decided who may.
-pub fn refuse_strangers(args: &ServerArgs) -> Result<(), Error> {
-    let listen = args.listen.clone().unwrap_or_default();
-    // What does not resolve is found out, and said, by whoever binds it.
-    let addresses = (listen.host.as_str(), listen.port).to_socket_addrs().into_iter().flatten();
-    match addresses.into_iter().find(is_reached_from_elsewhere) {
+pub fn refuse_strangers(args: &ServerArgs, inherited: Option<SocketAddr>) -> Result<(), Error> {
+    let address = match inherited {
+        Some(address) => Some(address).filter(is_reached_from_elsewhere),
+        None => reached_from_elsewhere(&args.listen.clone().unwrap_or_default()),
+    };
+    match address {
         Some(address) if is_open(args) && !args.allow_anonymous => Err(invalid(&format!(
             "other machines can reach {address}, and nobody would have to say who they are: give --users-file or \
              --client-ca, or --allow-anonymous if everybody may upload"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whoever reaches the operators' address sees the names of all sessions and of their owners.
+pub fn refuse_remote_operators(args: &ServerArgs) -> Result<(), Error> {
+    match args.admin.as_ref().and_then(reached_from_elsewhere) {
+        Some(address) if !args.admin_allow_remote => Err(invalid(&format!(
+            "other machines can reach {address}, and admin asks nobody who they are: give it an address of \
+             loopback, or say --admin-allow-remote"
         ))),
         _ => Ok(()),
     }
@@ -106,6 +118,13 @@ fn warn_of_the_old(what: &str, outcome: Result<(), Error>) {
 
 fn is_open(args: &ServerArgs) -> bool {
     args.user.is_empty() && args.users_file.is_none() && args.client_ca.is_none()
+}
+
+/// The first of its addresses that is.
+fn reached_from_elsewhere(listen: &Listen) -> Option<SocketAddr> {
+    // What does not resolve is found out, and said, by whoever binds it.
+    let addresses = (listen.host.as_str(), listen.port).to_socket_addrs().into_iter().flatten();
+    addresses.into_iter().find(is_reached_from_elsewhere)
 }
 
 fn is_reached_from_elsewhere(address: &SocketAddr) -> bool {
