@@ -5,6 +5,7 @@
 //! (`parking`). So a peer that is idle or slow holds some hundred bytes and no thread, and a thread that
 //! blocks in a disk or in application code holds up one connection only.
 
+mod addresses;
 mod answer;
 mod cleanup;
 mod config;
@@ -12,6 +13,7 @@ mod conn;
 mod head;
 mod listener;
 mod notify;
+mod pace;
 mod parking;
 mod poller;
 mod pool;
@@ -36,6 +38,7 @@ pub use users::Users;
 
 use crate::error::{Error, Status};
 use crate::log::{Level, Logger};
+use addresses::Addresses;
 use cleanup::CleanUp;
 use conn::{Connection, Next};
 use listener::Listener;
@@ -77,9 +80,11 @@ struct Site {
     tls: Option<Tls>,
     /// Asks who it is, if anybody is to be asked.
     gate: Option<Gate>,
+    head_limits: head::Limits,
     head_timeout: Duration,
     read_timeout: Duration,
     idle_timeout: Duration,
+    pace: pace::Limit,
     logger: Logger,
     stopping: AtomicBool,
 }
@@ -110,6 +115,7 @@ impl Server {
         let failed = |error| Error::io("cannot start the server", error);
         let local_addr = socket.local_addr().map_err(failed)?;
         let watch = Watch::new().map_err(failed)?;
+        let addresses = Addresses::new(config.max_connections_per_address);
         let logger = config.logger;
         let listener =
             Listener::new(&watch, socket, config.max_connections, logger.clone()).map_err(failed)?;
@@ -118,9 +124,11 @@ impl Server {
                 router,
                 tls,
                 gate,
+                head_limits: head::Limits { bytes: config.max_head_bytes, fields: config.max_head_fields },
                 head_timeout: config.head_timeout,
                 read_timeout: config.read_timeout,
                 idle_timeout: config.idle_timeout,
+                pace: pace::Limit { rate: config.min_body_rate, grace: config.body_grace },
                 logger: logger.clone(),
                 stopping: AtomicBool::new(false),
             },
@@ -134,8 +142,13 @@ impl Server {
             worker.work(job, buffer)
         })
         .map_err(failed)?;
-        let poller =
-            Poller { shared: Arc::clone(&shared), pool: pool.clone(), listener: Some(listener), next_key: 1 };
+        let poller = Poller {
+            shared: Arc::clone(&shared),
+            pool: pool.clone(),
+            listener: Some(listener),
+            addresses,
+            next_key: 1,
+        };
         let thread = thread::Builder::new().name("bitsup-poller".into()).spawn(move || poller.run());
         let mut server = Self { shared, pool, local_addr, poller: None };
         server.poller = Some(thread.map_err(failed)?);

@@ -77,6 +77,13 @@ pub trait Store: Send + Sync {
     /// Removes record, bytes and reply; a delivered file stays. Nothing to remove is success.
     fn remove(&self, id: SessionId) -> Result<(), StoreError>;
 
+    /// How many bytes more would fit; `None` when that is not known.
+    ///
+    /// Errors: the operating system does not say.
+    fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+
     /// What it takes to share the store's sessions with other processes; `None` when this one has them for
     /// itself. With it, whoever calls for a session has it in a [`Hold`], but for calls that ask or read.
     fn farm(&self) -> Option<&dyn Farm> {

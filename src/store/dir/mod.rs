@@ -229,6 +229,12 @@ impl Store for DirStore {
         }
     }
 
+    /// Those that this process's user may have, of the volume where sessions lie; a quota is found out by writing.
+    fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
+        let volume = rustix::fs::fstatvfs(&self.sessions).map_err(io::Error::from)?;
+        Ok(Some(volume.f_bavail.saturating_mul(volume.f_frsize)))
+    }
+
     fn farm(&self) -> Option<&dyn Farm> {
         self.shared.then_some(self)
     }

@@ -3,6 +3,7 @@
 mod args;
 mod config_file;
 mod directory;
+mod limits;
 mod option;
 mod security;
 
@@ -64,7 +65,7 @@ fn server_config(
     logger: Logger,
 ) -> Result<ServerConfig, Error> {
     let listen = args.listen.clone().unwrap_or_default();
-    Ok(ServerConfig {
+    let mut config = ServerConfig {
         host: listen.host,
         port: listen.port,
         mounts,
@@ -73,7 +74,9 @@ fn server_config(
         cleanup_interval: args.cleanup_interval,
         logger,
         ..ServerConfig::default()
-    })
+    };
+    args.limits.apply(&mut config);
+    Ok(config)
 }
 
 fn warn_of_few_files(max_connections: usize) {

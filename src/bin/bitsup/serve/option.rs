@@ -160,7 +160,7 @@ mod tests {
     use crate::serve::ServeArgs;
 
     /// Every option that has a key, a line of a file, and what it stands for on a command line.
-    const SAMPLES: [(&str, &str, &str); 35] = [
+    const SAMPLES: [(&str, &str, &str); 46] = [
         ("listen", "listen = '[::1]:81'", "--listen [::1]:81"),
         ("cleanup-interval", "cleanup-interval = 5", "--cleanup-interval 5s"),
         ("stop-grace", "stop-grace = '1m'", "--stop-grace 60"),
@@ -170,12 +170,23 @@ mod tests {
         ("user", "user = ['a:b', 'c:d']", "--user a:b --user c:d"),
         ("users-file", "users-file = 'users'", "--users-file /base/users"),
         ("allow-anonymous", "allow-anonymous = true", "--allow-anonymous"),
+        ("max-connections", "max-connections = 9", "--max-connections 9"),
+        ("max-connections-per-address", "max-connections-per-address = 9", "--max-connections-per-address 9"),
+        ("max-workers", "max-workers = 9", "--max-workers 9"),
+        ("max-head-size", "max-head-size = '16k'", "--max-head-size 16384"),
+        ("max-head-fields", "max-head-fields = 50", "--max-head-fields 50"),
+        ("head-timeout", "head-timeout = 5", "--head-timeout 5s"),
+        ("read-timeout", "read-timeout = '1m'", "--read-timeout 60"),
+        ("idle-timeout", "idle-timeout = '1m'", "--idle-timeout 60"),
+        ("min-body-rate", "min-body-rate = '1k'", "--min-body-rate 1024"),
+        ("body-grace", "body-grace = '10s'", "--body-grace 10"),
         ("verbose", "verbose = 2", "-vv"),
         ("root", "root = 'sub/dir'", "--root /base/sub/dir"),
         ("url-prefix", "url-prefix = 'up'", "--url-prefix /up/"),
         ("enabled", "enabled = false", "--enabled false"),
         ("max-upload-size", "max-upload-size = '2t'", "--max-upload-size 2t"),
         ("max-fragment-size", "max-fragment-size = 0x10_000", "--max-fragment-size 64k"),
+        ("free-space-reserve", "free-space-reserve = '1g'", "--free-space-reserve 1g"),
         ("allow-overwrites", "allow-overwrites = true", "--allow-overwrites"),
         ("allow-user", "allow-user = ['a', 'CN=b,O=c']", "--allow-user a --allow-user CN=b,O=c"),
         ("create-user", "create-user = 'a'", "--create-user a"),
