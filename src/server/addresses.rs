@@ -11,8 +11,11 @@ const TOLD: usize = 16;
 pub(super) struct Addresses {
     /// Most of one address; 0: no limit.
     most: usize,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    open: Mutex<HashMap<Key, usize>>,
 }
+
+/// The network, and whether its connections are served or turned away.
+type Key = (IpAddr, bool);
 
 /// What becomes of another connection.
 pub(super) enum Admission {
@@ -27,7 +30,7 @@ pub(super) enum Admission {
 /// A place among the connections of an address. Given back when it is dropped.
 pub(super) struct Place {
     addresses: Arc<Addresses>,
-    network: IpAddr,
+    key: Key,
 }
 
 impl Addresses {
@@ -40,21 +43,24 @@ impl Addresses {
             return Admission::Serve(None);
         }
         let network = network(address);
-        let mut open = self.lock();
-        let held = open.get(&network).copied().unwrap_or(0);
-        if held >= self.most.saturating_add(TOLD) {
-            return Admission::Drop;
+        if let Some(place) = self.take((network, true), self.most) {
+            return Admission::Serve(Some(place));
         }
-        open.insert(network, held.saturating_add(1));
-        drop(open);
-        let place = Place { addresses: Arc::clone(self), network };
-        match held < self.most {
-            true => Admission::Serve(Some(place)),
-            false => Admission::TurnAway(place),
-        }
+        self.take((network, false), TOLD).map_or(Admission::Drop, Admission::TurnAway)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    /// One of `most` places.
+    fn take(self: &Arc<Self>, key: Key, most: usize) -> Option<Place> {
+        let mut open = self.lock();
+        let held = open.get(&key).copied().unwrap_or(0);
+        if held >= most {
+            return None;
+        }
+        open.insert(key, held.saturating_add(1));
+        Some(Place { addresses: Arc::clone(self), key })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, usize>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,10 +68,10 @@ impl Addresses {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.addresses.lock();
-        if let Some(held) = open.get_mut(&self.network) {
+        if let Some(held) = open.get_mut(&self.key) {
             *held = held.saturating_sub(1);
             if *held == 0 {
-                open.remove(&self.network);
+                open.remove(&self.key);
             }
         }
     }

@@ -78,7 +78,9 @@ fn end(input: &[u8], scanned: &mut usize, limits: Limits) -> Result<Option<usize
 }
 
 fn head(bytes: &[u8], limits: Limits) -> Result<Head, u16> {
-    let mut fields = vec![httparse::EMPTY_HEADER; limits.fields];
+    // Never more than there can be: the limit may be anything.
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let mut fields = vec![httparse::EMPTY_HEADER; limits.fields.min(lines)];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(bytes) {
         Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
