@@ -9,7 +9,10 @@ mod parser;
 // Where the parser looks for it.
 #[cfg(fuzzing)]
 use bitsup::proto;
-use parser::Parsed;
+use parser::{Limits, Parsed};
+
+/// Those of a server that nobody changed.
+const LIMITS: Limits = Limits { bytes: 64 * 1024, fields: 100 };
 
 #[cfg(fuzzing)]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| run(data));
@@ -20,13 +23,13 @@ pub fn run(data: &[u8]) {
     if input.len() > 60_000 {
         return;
     }
-    let whole = parser::parse(input, &mut 0);
+    let whole = parser::parse(input, &mut 0, LIMITS);
     check(input, &whole);
     let (mut scanned, mut length) = (0, 0);
     let mut pieces = Parsed::Partial;
     while matches!(pieces, Parsed::Partial) && length < input.len() {
         length = input.len().min(length + 1 + usize::from(*step));
-        pieces = parser::parse(&input[..length], &mut scanned);
+        pieces = parser::parse(&input[..length], &mut scanned, LIMITS);
     }
     assert_eq!(meaning(&whole), meaning(&pieces));
 }

@@ -39,7 +39,7 @@ impl Engine {
     }
 
     /// How many bytes its store has room for; `None` when nobody knows.
-    pub fn free_space(&self) -> Option<u64> {
-        self.0.config.store.free_space()
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.0.config.store.free_bytes().ok().flatten()
     }
 }

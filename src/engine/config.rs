@@ -52,6 +52,9 @@ pub struct EngineConfig {
     pub max_upload_size: u64,
     /// Longest fragment taken, in bytes.
     pub max_fragment_size: u64,
+    /// Bytes that stay free on the volume of the store: a Create-Session that finds fewer, and a Fragment that would
+    /// leave fewer, are answered as if it were full. Stores that do not know their volume never are that full.
+    pub free_space_reserve: u64,
     /// Sessions one owner may have at a time; sessions without an owner are not counted. 0: no limit.
     pub max_sessions_per_owner: u64,
     /// Sessions in all. 0: no limit.
@@ -88,6 +91,7 @@ impl EngineConfig {
             logger: Logger::default(),
             max_upload_size: u64::MAX,
             max_fragment_size: u64::MAX,
+            free_space_reserve: 64 * 1024 * 1024,
             max_sessions_per_owner: limits::SESSIONS_PER_USER,
             max_sessions: 0,
             session_timeout: Duration::from_millis(limits::SESSION_TIMEOUT_MS),

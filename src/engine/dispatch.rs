@@ -152,6 +152,7 @@ fn create(shared: &Arc<Shared>, head: &RequestHead) -> Result<Ack, Fault> {
     let overwrite = config.may_overwrite(record.owner.as_deref());
     let checked = config.store.check(&record.destination, overwrite);
     checked.map_err(|error| store_fault(shared, &error))?;
+    shared.check_space(0)?;
     let session = Arc::new(Session::new(record.clone(), now_ms));
     shared.admit(&session)?;
     if let Err(error) = config.store.create(&record) {

@@ -81,10 +81,13 @@ pub(super) fn begin(
     };
     let received = received(&state, sink.as_deref());
     let decided = match (plan(shared, &state.record, range, length, received), sink) {
-        (Ok(Plan::Store { skip }), Some(sink)) => learn_total(shared, &mut state, range).map(|()| {
-            let (session, _at_body) = (Arc::clone(&session), AtBody::begin(&session, turn));
-            Decision::Receive(Receiving { session, turn, sink, _at_body, skip, wanted: length })
-        }),
+        (Ok(Plan::Store { skip }), Some(sink)) => shared
+            .check_space(length.saturating_sub(skip))
+            .and_then(|()| learn_total(shared, &mut state, range))
+            .map(|()| {
+                let (session, _at_body) = (Arc::clone(&session), AtBody::begin(&session, turn));
+                Decision::Receive(Receiving { session, turn, sink, _at_body, skip, wanted: length })
+            }),
         (Ok(Plan::Settle), _) => Ok(settle(Arc::clone(&session))),
         (Ok(_), _) => Ok(Ok(ack(shared, head, &state.record, received)).into()),
         (Err(fault), _) => Err(fault),

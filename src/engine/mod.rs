@@ -187,6 +187,28 @@ impl Shared {
         self.config.clock.now_ms()
     }
 
+    /// Whether so many bytes more leave the volume its reserve.
+    ///
+    /// Errors: they do not, in the terms of a full volume; the client tries again later (PROTOCOL 10.3).
+    fn check_space(&self, more: u64) -> Result<(), Fault> {
+        let reserve = self.config.free_space_reserve;
+        if reserve == 0 {
+            return Ok(());
+        }
+        let free = self.config.store.free_bytes().map_err(|error| dispatch::store_fault(self, &error))?;
+        match free {
+            Some(free) if free.saturating_sub(more) < reserve => {
+                self.config.logger.log(Level::Warn, LOG, || {
+                    format!(
+                        "refused {more} bytes: {free} are free on the volume, and {reserve} are to stay so"
+                    )
+                });
+                Err(Fault::no_space())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// How long a session has to live without a further packet.
     fn time_left(&self, session: &Session) -> Duration {
         let idle = self.now_ms().saturating_sub(session.last_active_ms());

@@ -36,10 +36,22 @@ pub struct ServerConfig {
     pub max_workers: usize,
     /// Most connections; more wait in the kernel's queue.
     pub max_connections: usize,
+    /// Connections that one address may have, where an IPv6 network of 64 bits counts as one address; 0: no
+    /// limit. One more is answered 503 and closed; with TLS it is only closed.
+    pub max_connections_per_address: usize,
+    /// Longest head of a request in bytes; a longer one is answered 431.
+    pub max_head_bytes: usize,
+    /// Most header fields of a request; more are answered 431.
+    pub max_head_fields: usize,
     /// How long a request's head may take, from its first byte on; and how long a TLS handshake.
     pub head_timeout: Duration,
     /// How long a body, or the sending of an answer, may make no progress.
     pub read_timeout: Duration,
+    /// Bytes per second that a body must come with on the average, or be taken with when it is that of an
+    /// answer, once `body_grace` is over; 0: any. Only the time that is spent waiting for the peer counts.
+    pub min_body_rate: u64,
+    /// How long a body may be slower than `min_body_rate`.
+    pub body_grace: Duration,
     /// How long a connection may be silent between two requests, or before the first.
     pub idle_timeout: Duration,
     /// How often idle sessions are looked for; sooner when one can expire sooner.
@@ -62,8 +74,13 @@ impl Default for ServerConfig {
             users: Users::default(),
             max_workers: 256,
             max_connections: 16_384,
+            max_connections_per_address: 4096,
+            max_head_bytes: 64 * 1024,
+            max_head_fields: 100,
             head_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(120),
+            min_body_rate: 240,
+            body_grace: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(300),
             cleanup_interval: Duration::from_millis(limits::CLEANUP_INTERVAL_MS),
             access_log: None,
@@ -75,7 +92,12 @@ impl Default for ServerConfig {
 impl ServerConfig {
     /// Errors: a limit of 0, which would let nothing through.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let limits = [("max_workers", self.max_workers), ("max_connections", self.max_connections)];
+        let limits = [
+            ("max_workers", self.max_workers),
+            ("max_connections", self.max_connections),
+            ("max_head_bytes", self.max_head_bytes),
+            ("max_head_fields", self.max_head_fields),
+        ];
         match limits.into_iter().find(|(_, limit)| *limit == 0) {
             Some((name, _)) => {
                 Err(Error::new(Status::InvalidArgument, format!("{name} is 0: it must be 1 or more")))

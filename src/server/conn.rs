@@ -17,15 +17,18 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::addresses::Place;
 use super::answer;
 use super::event::{Entry, Event};
 use super::head::{self, Expect, Head, Parsed};
+use super::pace::Pace;
 use super::tls::Tls;
 use super::transport::{Got, Transport};
 use super::watch::{Interest, Slot, Watch, Watched};
 use super::{LOG, Site};
 use crate::engine::{Exchange, RequestHead, Response, Want};
 use crate::log::Level;
+use crate::proto::names;
 
 /// How long a worker drives one connection before it lets others have their turn.
 const TURN: Duration = Duration::from_millis(2);
@@ -42,6 +45,9 @@ const DISCARD: u64 = 16 * 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = DISCARD;
 
+/// Seconds after which an address with too many connections may try again.
+const RETRY_AFTER: &str = "60";
+
 /// A connection between two reads.
 pub(super) struct Connection {
     transport: Transport,
@@ -56,6 +62,8 @@ pub(super) struct Connection {
     /// Bytes to send, and how many of them are sent.
     output: Vec<u8>,
     sent: usize,
+    /// How fast the body comes or goes.
+    pace: Pace,
     /// When the handshake or the head began, or when bytes last moved outside of both.
     since: Instant,
     /// The answer to this request is the connection's last.
@@ -103,6 +111,7 @@ impl Connection {
         stream: TcpStream,
         peer: SocketAddr,
         key: usize,
+        place: Option<Place>,
         site: &Site,
     ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
@@ -117,9 +126,10 @@ impl Connection {
             input: Vec::new(),
             output: Vec::new(),
             sent: 0,
+            pace: Pace::default(),
             since: Instant::now(),
             last: false,
-            _slot: Slot::take(watch),
+            _slot: Slot::take(watch, place),
         })
     }
 
@@ -129,6 +139,14 @@ impl Connection {
 
     pub fn arm(&self, interest: Interest) -> io::Result<()> {
         self.transport.arm(interest)
+    }
+
+    /// Answers a connection that is one too many for its address, before it asks anything.
+    pub fn turn_away(&mut self, site: &Site) {
+        let mut response = Response::plain(503);
+        response.headers.push((names::RETRY_AFTER, RETRY_AFTER.to_owned()));
+        self.last = true;
+        self.answer(response, site);
     }
 
     /// Whether no request is under way.
@@ -150,7 +168,11 @@ impl Connection {
             State::Head { .. } if !self.is_sending() => site.head_timeout,
             _ => site.read_timeout,
         };
-        self.since.checked_add(limit)
+        let slow = match self.state {
+            State::Body { .. } | State::Discard { .. } | State::Reply { .. } => self.pace.deadline(site.pace),
+            _ => None,
+        };
+        [self.since.checked_add(limit), slow].into_iter().flatten().min()
     }
 
     /// The deadline has come. A peer in the middle of a head is told (408); all others are only closed.
@@ -172,6 +194,7 @@ impl Connection {
                 Ok(Step::Go) if turn.elapsed() < TURN => {}
                 Ok(Step::Go) => return Next::Requeue,
                 Ok(Step::Wait(interest)) => {
+                    self.pace.wait();
                     self.free_buffers();
                     return Next::Park(interest);
                 }
@@ -217,7 +240,7 @@ impl Connection {
             self.input.drain(..2);
             return Ok(Step::Go);
         }
-        match head::parse(&self.input, &mut scanned) {
+        match head::parse(&self.input, &mut scanned, site.head_limits) {
             Parsed::Complete(head, length) => {
                 self.input.drain(..length);
                 self.enter(length, site).head(&head);
@@ -249,6 +272,7 @@ impl Connection {
     /// for it (PROTOCOL 2.1 #15), and read but dropped when it comes anyway (PROTOCOL 2.1 #16).
     fn begin(&mut self, head: Head, site: &Site) {
         self.last = head.last;
+        self.pace = Pace::default();
         let left = head.body;
         let asks = head.expect == Expect::Continue && left > 0;
         match self.open(head, site) {
@@ -382,6 +406,7 @@ impl Connection {
         self.last |= response.close || site.is_stopping();
         self.entry.iter_mut().for_each(|entry| entry.response(&response));
         self.queue(answer::encode(&response, self.last));
+        self.pace = Pace::default();
         self.state = match response.body_left() {
             0 => self.answered(),
             _ => State::Reply { response },
@@ -405,6 +430,7 @@ impl Connection {
         let piece = piece.get(..count).unwrap_or_default();
         let sent = self.transport.transmit(piece)?.unwrap_or(0);
         self.entry.iter_mut().for_each(|entry| entry.went_out(sent));
+        self.pace.moved(sent);
         self.queue(piece.get(sent..).unwrap_or_default().to_vec());
         Ok(Step::Go)
     }
@@ -423,6 +449,7 @@ impl Connection {
         let rest = self.output.get(self.sent..).unwrap_or_default();
         let Some(count) = self.transport.transmit(rest)? else { return Ok(Step::Wait(Interest::Write)) };
         self.sent = self.sent.saturating_add(count);
+        self.pace.moved(count);
         if !matches!(self.state, State::Handshake) {
             self.since = Instant::now();
         }
@@ -440,6 +467,7 @@ impl Connection {
         if let Got::Bytes(count) = got {
             self.input.drain(..count.min(self.input.len()));
             self.entry.iter_mut().for_each(|entry| entry.came_in(count));
+            self.pace.moved(count);
             self.since = Instant::now();
         }
         Ok(got)

@@ -3,10 +3,13 @@
 use crate::proto::range::decimal;
 use crate::proto::{Headers, names};
 
-/// Longest head in bytes; a longer one is answered 431.
-const MAX_BYTES: usize = 64 * 1024;
-/// Most header fields; more are answered 431.
-const MAX_FIELDS: usize = 100;
+/// What a head may have; one that has more is answered 431.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Bytes in all.
+    pub bytes: usize,
+    pub fields: usize,
+}
 
 /// A head that means one thing only.
 #[derive(Debug)]
@@ -45,10 +48,10 @@ pub(super) enum Parsed {
 
 /// Parses the head at the beginning of `input`. The first `scanned` bytes were found in order, but
 /// incomplete, by a former call; this keeps a head that comes byte by byte from being read over and over.
-pub(super) fn parse(input: &[u8], scanned: &mut usize) -> Parsed {
-    match end(input, scanned) {
+pub(super) fn parse(input: &[u8], scanned: &mut usize, limits: Limits) -> Parsed {
+    match end(input, scanned, limits) {
         Ok(None) => Parsed::Partial,
-        Ok(Some(end)) => match head(input.get(..end).unwrap_or_default()) {
+        Ok(Some(end)) => match head(input.get(..end).unwrap_or_default(), limits) {
             Ok(head) => Parsed::Complete(head, end),
             Err(status) => Parsed::Refused(status),
         },
@@ -58,7 +61,7 @@ pub(super) fn parse(input: &[u8], scanned: &mut usize) -> Parsed {
 
 /// Where the head ends. `httparse` takes a bare LF for a line end; here every CR has its LF and every LF its
 /// CR, and there is no NUL.
-fn end(input: &[u8], scanned: &mut usize) -> Result<Option<usize>, u16> {
+fn end(input: &[u8], scanned: &mut usize, limits: Limits) -> Result<Option<usize>, u16> {
     let from = scanned.saturating_sub(3);
     let fresh = input.get(from..).unwrap_or_default();
     let found = fresh.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at.saturating_add(4));
@@ -67,15 +70,17 @@ fn end(input: &[u8], scanned: &mut usize) -> Result<Option<usize>, u16> {
     if input.starts_with(b"\n") || head.contains(&0) || head.windows(2).any(unpaired) {
         return Err(400);
     }
-    if from.saturating_add(head.len()) > MAX_BYTES {
+    if from.saturating_add(head.len()) > limits.bytes {
         return Err(431);
     }
     *scanned = input.len();
     Ok(found.map(|at| from.saturating_add(at)))
 }
 
-fn head(bytes: &[u8]) -> Result<Head, u16> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+fn head(bytes: &[u8], limits: Limits) -> Result<Head, u16> {
+    // Never more than there can be: the limit may be anything.
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let mut fields = vec![httparse::EMPTY_HEADER; limits.fields.min(lines)];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(bytes) {
         Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
@@ -88,7 +93,7 @@ fn head(bytes: &[u8]) -> Result<Head, u16> {
         return Err(505);
     }
     let headers: Headers = request.headers.iter().map(|field| (field.name, field.value)).collect();
-    if headers.all("Host").count() != 1 {
+    if !has_one_host(&headers) {
         return Err(400);
     }
     let chunked = headers.all(names::TRANSFER_ENCODING).next().is_some();
@@ -107,6 +112,16 @@ fn head(bytes: &[u8]) -> Result<Head, u16> {
 fn names_a_version(head: &[u8]) -> bool {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
     line.rsplit(|byte| *byte == b' ').next().is_some_and(|word| word.starts_with(b"HTTP/"))
+}
+
+/// Whether there is one host with or without a port, or nothing in its place (RFC 9112, 3.2). What cannot be
+/// one, two readers may take for two.
+fn has_one_host(headers: &Headers) -> bool {
+    let is_host = |value: &[u8]| {
+        value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(byte))
+    };
+    let mut hosts = headers.all(names::HOST);
+    hosts.next().is_some_and(is_host) && hosts.next().is_none()
 }
 
 /// Repeated lengths are refused even when they agree: a proxy in front may have joined or dropped one.
@@ -137,10 +152,12 @@ fn expect(headers: &Headers) -> Expect {
 mod tests {
     use super::*;
 
+    const MAX_BYTES: usize = 64 * 1024;
+    const LIMITS: Limits = Limits { bytes: MAX_BYTES, fields: 100 };
     const LINE: &str = "BITS_POST /a HTTP/1.1\r\n";
 
     fn parse_all(text: &str) -> Parsed {
-        parse(text.as_bytes(), &mut 0)
+        parse(text.as_bytes(), &mut 0, LIMITS)
     }
 
     fn complete(fields: &str) -> Head {
@@ -162,10 +179,10 @@ mod tests {
         let text = format!("{LINE}Host: x\r\nContent-Length: 5\r\n\r\nhello");
         let mut scanned = 0;
         for length in 0..text.len() - 5 {
-            let parsed = parse(&text.as_bytes()[..length], &mut scanned);
+            let parsed = parse(&text.as_bytes()[..length], &mut scanned, LIMITS);
             assert!(matches!(parsed, Parsed::Partial), "{length}: {parsed:?}");
         }
-        let Parsed::Complete(head, length) = parse(text.as_bytes(), &mut scanned) else { panic!() };
+        let Parsed::Complete(head, length) = parse(text.as_bytes(), &mut scanned, LIMITS) else { panic!() };
         assert_eq!((head.body, length), (5, text.len() - 5));
         assert_eq!((head.method.as_str(), head.target.as_str()), ("BITS_POST", "/a"));
     }
@@ -175,6 +192,10 @@ mod tests {
         let fields = [
             "",
             "Host: x\r\nHost: x\r\n",
+            "Host: x, y\r\n",
+            "Host: x/y\r\n",
+            "Host: x@y\r\n",
+            "Host: x\\y\r\n",
             "Host: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n",
             "Host: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
             "Host: x\r\nContent-Length: 1, 1\r\n",
@@ -219,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_has_64_kib_and_100_fields_at_most() {
+    fn a_head_has_so_many_bytes_and_fields_at_most() {
         let overhead = format!("{LINE}Host: x\r\nA: \r\n\r\n").len();
         assert_eq!(complete(&format!("A: {}\r\n", "a".repeat(MAX_BYTES - overhead))).body, 0);
         let over = format!("{LINE}Host: x\r\nA: {}\r\n\r\n", "a".repeat(MAX_BYTES - overhead + 1));

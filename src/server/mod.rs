@@ -6,6 +6,7 @@
 //! blocks in a disk or in application code holds up one connection only.
 
 mod access_log;
+mod addresses;
 mod admin;
 mod answer;
 mod cleanup;
@@ -17,6 +18,7 @@ mod journal;
 mod listener;
 mod metrics;
 mod notify;
+mod pace;
 mod parking;
 mod poller;
 mod pool;
@@ -44,6 +46,7 @@ pub use users::Users;
 
 use crate::error::{Error, Status};
 use crate::log::{Level, Logger};
+use addresses::Addresses;
 use admin::{Admin, Sources};
 use cleanup::CleanUp;
 use conn::{Connection, Next};
@@ -92,9 +95,11 @@ struct Site {
     gate: Option<Gate>,
     /// Hears of everything.
     journal: Arc<Journal>,
+    head_limits: head::Limits,
     head_timeout: Duration,
     read_timeout: Duration,
     idle_timeout: Duration,
+    pace: pace::Limit,
     logger: Logger,
     stopping: AtomicBool,
 }
@@ -130,6 +135,7 @@ impl Server {
         let failed = |error| Error::io("cannot start the server", error);
         let local_addr = socket.local_addr().map_err(failed)?;
         let watch = Watch::new().map_err(failed)?;
+        let addresses = Addresses::new(config.max_connections_per_address);
         let logger = config.logger;
         let listener =
             Listener::new(&watch, socket, config.max_connections, logger.clone()).map_err(failed)?;
@@ -139,9 +145,11 @@ impl Server {
                 tls,
                 gate,
                 journal,
+                head_limits: head::Limits { bytes: config.max_head_bytes, fields: config.max_head_fields },
                 head_timeout: config.head_timeout,
                 read_timeout: config.read_timeout,
                 idle_timeout: config.idle_timeout,
+                pace: pace::Limit { rate: config.min_body_rate, grace: config.body_grace },
                 logger: logger.clone(),
                 stopping: AtomicBool::new(false),
             },
@@ -157,8 +165,13 @@ impl Server {
         .map_err(failed)?;
         let metrics = Metrics::new(&shared, &pool)?;
         shared.site.listen_to_engines();
-        let poller =
-            Poller { shared: Arc::clone(&shared), pool: pool.clone(), listener: Some(listener), next_key: 1 };
+        let poller = Poller {
+            shared: Arc::clone(&shared),
+            pool: pool.clone(),
+            listener: Some(listener),
+            addresses,
+            next_key: 1,
+        };
         let thread = thread::Builder::new().name("bitsup-poller".into()).spawn(move || poller.run());
         let mut server = Self { shared, pool, metrics, local_addr, poller: None, admin: None };
         server.poller = Some(thread.map_err(failed)?);

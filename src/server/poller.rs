@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use polling::Events;
 
+use super::addresses::{Addresses, Admission};
 use super::conn::Connection;
 use super::listener::{self, Listener};
 use super::pool::Pool;
@@ -18,6 +19,7 @@ pub(super) struct Poller {
     pub pool: Pool<Job>,
     /// Gone once the server stops.
     pub listener: Option<Listener>,
+    pub addresses: Arc<Addresses>,
     pub next_key: usize,
 }
 
@@ -86,14 +88,28 @@ impl Poller {
 
     fn accept(&mut self) {
         let Some(listener) = &mut self.listener else { return };
-        let (shared, next_key) = (&self.shared, &mut self.next_key);
+        let (shared, addresses, next_key) = (&self.shared, &self.addresses, &mut self.next_key);
         listener.accept(|stream, peer| {
-            shared.site.journal.metrics.connection_accepted();
+            let metrics = &shared.site.journal.metrics;
+            let (place, is_served) = match addresses.admit(peer.ip()) {
+                Admission::Serve(place) => (place, true),
+                // To be told by TLS costs a handshake, which is what the limit is to save.
+                Admission::TurnAway(place) if shared.site.tls.is_none() => (Some(place), false),
+                Admission::TurnAway(_) | Admission::Drop => return metrics.connection_refused(),
+            };
+            match is_served {
+                true => metrics.connection_accepted(),
+                false => metrics.connection_refused(),
+            }
             let key = *next_key;
             // The poller keeps the last key for itself; 0 is the listener's.
             *next_key = if key >= usize::MAX - 1 { 1 } else { key.saturating_add(1) };
-            match Connection::new(&shared.watch, stream, peer, key, &shared.site) {
-                Ok(conn) => shared.park(Box::new(conn), Interest::Read),
+            match Connection::new(&shared.watch, stream, peer, key, place, &shared.site) {
+                Ok(conn) if is_served => shared.park(Box::new(conn), Interest::Read),
+                Ok(mut conn) => {
+                    conn.turn_away(&shared.site);
+                    shared.park(Box::new(conn), Interest::Write);
+                }
                 Err(error) => {
                     shared.site.journal.metrics.connection_refused();
                     shared.site.logger.log(Level::Warn, LOG, || format!("{peer} not served: {error}"));

@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use polling::{AsSource, Event, Events, Poller};
 
+use super::addresses::Place;
+
 /// What a socket is watched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interest {
@@ -59,21 +61,24 @@ impl Watch {
     }
 }
 
-/// A place among the open connections.
-pub(super) struct Slot(Arc<Watch>);
+/// A place among the open connections, and among those of its address.
+pub(super) struct Slot {
+    watch: Arc<Watch>,
+    _place: Option<Place>,
+}
 
 impl Slot {
-    pub fn take(watch: &Arc<Watch>) -> Self {
+    pub fn take(watch: &Arc<Watch>, place: Option<Place>) -> Self {
         watch.open.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(watch))
+        Self { watch: Arc::clone(watch), _place: place }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::SeqCst);
-        if self.0.report_closings.load(Ordering::SeqCst) {
-            self.0.wake();
+        self.watch.open.fetch_sub(1, Ordering::SeqCst);
+        if self.watch.report_closings.load(Ordering::SeqCst) {
+            self.watch.wake();
         }
     }
 }

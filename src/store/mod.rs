@@ -77,9 +77,11 @@ pub trait Store: Send + Sync {
     /// Removes record, bytes and reply; a delivered file stays. Nothing to remove is success.
     fn remove(&self, id: SessionId) -> Result<(), StoreError>;
 
-    /// How many bytes there is room for; `None` when nobody knows.
-    fn free_space(&self) -> Option<u64> {
-        None
+    /// How many bytes more would fit; `None` when that is not known.
+    ///
+    /// Errors: the operating system does not say.
+    fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
     }
 
     /// Whether bytes could be stored now; [`Ok`] from a store that cannot tell. Called by those who watch over a

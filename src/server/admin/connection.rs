@@ -13,6 +13,8 @@ use crate::server::watch::{Interest, Slot, Watch, Watched};
 const TIME: Duration = Duration::from_secs(10);
 /// Most bytes read at once.
 const PIECE: usize = 8 * 1024;
+/// An operator needs no more.
+pub(super) const LIMITS: head::Limits = head::Limits { bytes: 16 * 1024, fields: 100 };
 
 /// A connection between two reads or writes.
 pub struct Connection {
@@ -35,7 +37,7 @@ pub enum Next {
 
 impl Connection {
     pub fn new(watch: &Arc<Watch>, stream: TcpStream, key: usize) -> io::Result<Self> {
-        let slot = Slot::take(watch);
+        let slot = Slot::take(watch, None);
         stream.set_nonblocking(true)?;
         let socket = Watched::new(watch, stream, key)?;
         socket.arm(Interest::Read)?;
@@ -74,7 +76,7 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
-            match head::parse(&self.input, &mut self.scanned) {
+            match head::parse(&self.input, &mut self.scanned, LIMITS) {
                 Parsed::Partial => {}
                 Parsed::Complete(head, _) => return Ok(Some(answer(&head).encode(head.method == "HEAD"))),
                 Parsed::Refused(status) => return Ok(Some(Answer::text(status, "").encode(false))),

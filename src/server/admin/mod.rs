@@ -225,7 +225,9 @@ mod tests {
     fn a_foreign_name_for_loopback_is_refused() {
         let allows = |names: &Names, host: &str| {
             let text = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
-            let Parsed::Complete(head, _) = parse(text.as_bytes(), &mut 0) else { panic!("{host}") };
+            let Parsed::Complete(head, _) = parse(text.as_bytes(), &mut 0, connection::LIMITS) else {
+                panic!("{host}")
+            };
             names.allow(&head)
         };
         let local = Names::new("ops.test", IpAddr::from([127, 0, 0, 1]));

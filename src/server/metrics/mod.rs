@@ -92,7 +92,7 @@ impl Gauges {
             for (state, count) in states {
                 self.sessions.with_label_values(&[prefix, state]).set(number(count));
             }
-            if let Some(free) = engine.free_space() {
+            if let Some(free) = engine.free_bytes() {
                 self.free.with_label_values(&[prefix]).set(number(free));
             }
         }

@@ -219,9 +219,10 @@ impl Store for DirStore {
         }
     }
 
-    fn free_space(&self) -> Option<u64> {
-        let volume = rustix::fs::fstatvfs(&self.root).ok()?;
-        volume.f_bavail.checked_mul(volume.f_frsize)
+    /// Those that this process's user may have, of the volume where sessions lie; a quota is found out by writing.
+    fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
+        let volume = rustix::fs::fstatvfs(&self.sessions).map_err(io::Error::from)?;
+        Ok(Some(volume.f_bavail.saturating_mul(volume.f_frsize)))
     }
 
     fn probe(&self) -> Result<(), StoreError> {

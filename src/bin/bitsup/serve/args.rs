@@ -11,6 +11,7 @@ use bitsup::store::{Durability, MemoryStore};
 use clap::builder::{PossibleValue, RangedU64ValueParser};
 use clap::{ArgAction, Args, ValueEnum};
 
+use super::limits::LimitArgs;
 use crate::args::Verbosity;
 use crate::units;
 
@@ -18,7 +19,7 @@ use crate::units;
 #[derive(Args)]
 pub struct ServeArgs {
     /// Take the options from a TOML file, which may describe several directories
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["DirectoryArgs", "cleanup_interval", "stop_grace",
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["DirectoryArgs", "LimitArgs", "cleanup_interval", "stop_grace",
         "tls_cert", "tls_key", "client_ca", "user", "users_file", "allow_anonymous", "access_log", "log_format"])]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -70,6 +71,8 @@ pub struct ServerArgs {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormatArg,
     #[command(flatten)]
+    pub limits: LimitArgs,
+    #[command(flatten)]
     pub verbosity: Verbosity,
 }
 
@@ -91,6 +94,9 @@ pub struct DirectoryArgs {
     /// Longest fragment taken [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub max_fragment_size: Option<u64>,
+    /// Bytes that stay free on the volume: what would leave fewer is refused as if it were full
+    #[arg(long, value_name = "SIZE", default_value = "64m", value_parser = units::size)]
+    pub free_space_reserve: u64,
     /// Let an upload replace a file
     #[arg(long)]
     pub allow_overwrites: bool,

@@ -47,6 +47,7 @@ fn engine_config(args: &DirectoryArgs, logger: &Logger) -> Result<EngineConfig, 
     config.logger = logger.clone();
     config.max_upload_size = args.max_upload_size.unwrap_or(config.max_upload_size);
     config.max_fragment_size = args.max_fragment_size.unwrap_or(config.max_fragment_size);
+    config.free_space_reserve = args.free_space_reserve;
     config.max_sessions_per_owner = args.max_sessions_per_user;
     config.max_sessions = args.max_sessions;
     config.session_timeout = args.session_timeout;

@@ -4,6 +4,7 @@ mod access_log;
 mod args;
 mod config_file;
 mod directory;
+mod limits;
 mod manager;
 mod option;
 mod security;
@@ -82,7 +83,7 @@ fn server_config(
     logger: Logger,
 ) -> Result<ServerConfig, Error> {
     let listen = args.listen.clone().unwrap_or_default();
-    Ok(ServerConfig {
+    let mut config = ServerConfig {
         host: listen.host,
         port: listen.port,
         admin: args.admin.clone().map(|listen| AdminConfig { host: listen.host, port: listen.port }),
@@ -92,7 +93,9 @@ fn server_config(
         cleanup_interval: args.cleanup_interval,
         logger,
         ..ServerConfig::default()
-    })
+    };
+    args.limits.apply(&mut config);
+    Ok(config)
 }
 
 fn warn_of_few_files(max_connections: usize) {
