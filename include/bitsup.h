@@ -2956,6 +2956,21 @@ bitsup_status bitsup_server_config_set_logger(bitsup_server_config *config,
                                               bitsup_error **error);
 
 /**
+ * Whom the server tells of every request and event: of each a line, as JSON, at level BITSUP_LOG_INFO with the target
+ * "access". docs/logging.md has the keys. Default: nobody.
+ *
+ * Ownership: adds a reference to `logger`; the caller still frees its own.
+ * Threads: one at a time.
+ * Callbacks: as bitsup_logger_new says, before a request's answer goes out. The `destroy` of a former logger runs here
+ * when nobody else has it.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_config_set_access_logger(bitsup_server_config *config,
+                                                     bitsup_logger *logger,
+                                                     bitsup_error **error);
+
+/**
  * Binds the address and serves, on threads of its own, until stopped.
  *
  * Ownership: borrows `config`, keeps its engines; free `*out` with bitsup_server_free.
@@ -2977,6 +2992,19 @@ bitsup_status bitsup_server_start(const bitsup_server_config *config,
  * Since: 0.1
  */
 bitsup_status bitsup_server_url(const bitsup_server *server, char **out_text, bitsup_error **error);
+
+/**
+ * What the server counts, in Prometheus' text format, version 0.0.4. docs/logging.md has the names. Of a stopped server
+ * it is what it counted.
+ *
+ * Ownership: free `*out_text` with bitsup_string_free.
+ * Threads: any, concurrently, callbacks included.
+ * Errors: NULL_ARGUMENT.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_metrics(const bitsup_server *server,
+                                    char **out_text,
+                                    bitsup_error **error);
 
 /**
  * The port in use; 0 for NULL or an unusable server.

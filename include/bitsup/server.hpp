@@ -122,6 +122,11 @@ public:
     {
         return set(bitsup_server_config_set_logger, logger.get());
     }
+    /** Hears of every request and event: a line of JSON each. */
+    server_config &access_logger(const bitsup::logger &logger)
+    {
+        return set(bitsup_server_config_set_access_logger, logger.get());
+    }
     /** The server's certificate and those that lead to its root, and its key, in PEM. */
     server_config &tls(const std::string &certificates_pem, const std::string &key_pem)
     {
@@ -172,6 +177,11 @@ public:
         return detail::owned_text(detail::output<char *>(bitsup_server_url, get()));
     }
     std::uint16_t port() const noexcept { return bitsup_server_port(get()); }
+    /** What it counts, for Prometheus. */
+    std::string metrics() const
+    {
+        return detail::owned_text(detail::output<char *>(bitsup_server_metrics, get()));
+    }
     /** Takes certificate, key and roots of `config` for the connections from now on. */
     void reload_tls(const server_config &config) { detail::call(bitsup_server_reload_tls, get(), config.get()); }
     /** Takes the users of `config` from the next request on. */

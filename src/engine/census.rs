@@ -1,7 +1,8 @@
 //! How many sessions are how far.
 
 use super::Engine;
-use super::note::Away;
+use super::note::{Away, Note};
+use super::session::State;
 use crate::store::SessionPhase;
 
 /// Sessions of an engine by what they wait for.
@@ -16,17 +17,21 @@ pub struct Census {
 }
 
 impl Engine {
-    /// Counts the sessions; when the store is shared, those that this server knows of. Waits for each that is
-    /// in a step.
+    /// Counts the sessions; when the store is shared, those that this server knows of. Waits for nobody: a session
+    /// in the middle of a step, which mostly stores bytes, counts as one that receives.
     pub fn census(&self) -> Census {
         let mut census = Census::default();
         for session in self.0.registry.all() {
-            let state = session.state();
-            let count = match (state.note.away, state.record.phase, &state.record.outcome) {
-                _ if state.ended => continue,
-                (Some(Away::Received), ..) => &mut census.notifying,
-                (_, SessionPhase::Receiving, None) => &mut census.receiving,
-                _ => &mut census.settled,
+            let state = session.state_between_steps();
+            let count = match state.as_deref() {
+                Some(State { ended: true, .. }) => continue,
+                Some(State { note: Note { away: Some(Away::Received), .. }, .. }) => &mut census.notifying,
+                Some(State { record, .. })
+                    if record.outcome.is_some() || record.phase == SessionPhase::Delivered =>
+                {
+                    &mut census.settled
+                }
+                _ => &mut census.receiving,
             };
             *count = count.saturating_add(1);
         }

@@ -1,7 +1,7 @@
 //! One session: what never changes, what does, and whose turn it is.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::event::SessionEventKind;
 use super::guard::Guard;
@@ -208,6 +208,15 @@ impl Session {
             return Err(Fault::session_not_found());
         }
         state.check_turn(turn).map(|()| state)
+    }
+
+    /// As [`Self::state`], but `None` while the session is in a step.
+    pub(super) fn state_between_steps(&self) -> Option<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

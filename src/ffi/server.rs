@@ -9,13 +9,14 @@ use super::handle::{self, Handle, Head};
 use super::server_config::bitsup_server_config;
 use super::text;
 use crate::error::{Error, Status};
-use crate::server::Server;
+use crate::server::{Metrics, Server};
 
 /// A running server.
 pub struct bitsup_server {
     head: Head,
     url: String,
     port: u16,
+    metrics: Metrics,
     server: Mutex<Server>,
 }
 
@@ -41,8 +42,9 @@ pub unsafe extern "C" fn bitsup_server_start(
     guard!(error, {
         let (config, out) = (handle::borrow(config, "config")?, handle::out(out, "out")?);
         let server = Server::start(config.snapshot()?)?;
-        let (url, port) = (server.url(), server.local_addr().port());
-        out.set(handle::give(bitsup_server { head: Head::new(), url, port, server: Mutex::new(server) }));
+        let (url, port, metrics) = (server.url(), server.local_addr().port(), server.metrics());
+        let server = Mutex::new(server);
+        out.set(handle::give(bitsup_server { head: Head::new(), url, port, metrics, server }));
         Ok(())
     })
 }
@@ -62,6 +64,26 @@ pub unsafe extern "C" fn bitsup_server_url(
     guard!(error, {
         let (server, out) = (handle::borrow(server, "server")?, handle::out(out_text, "out_text")?);
         out.set(text::give(&server.url));
+        Ok(())
+    })
+}
+
+/// What the server counts, in Prometheus' text format, version 0.0.4. docs/logging.md has the names. Of a stopped server
+/// it is what it counted.
+///
+/// Ownership: free `*out_text` with bitsup_string_free.
+/// Threads: any, concurrently, callbacks included.
+/// Errors: NULL_ARGUMENT.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_metrics(
+    server: *const bitsup_server,
+    out_text: *mut *mut c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let (server, out) = (handle::borrow(server, "server")?, handle::out(out_text, "out_text")?);
+        out.set(text::give(&server.metrics.render()));
         Ok(())
     })
 }

@@ -10,7 +10,7 @@ use super::handle::{self, Handle, Head};
 use super::logger::bitsup_logger;
 use super::text;
 use crate::error::{Error, Status};
-use crate::server::{Pem, ServerConfig, TlsConfig};
+use crate::server::{AccessLog, LogFormat, Pem, ServerConfig, TlsConfig};
 
 /// How a server listens. Begins with 127.0.0.1, a free port and no engine; a server takes a copy.
 pub struct bitsup_server_config {
@@ -268,6 +268,31 @@ pub unsafe extern "C" fn bitsup_server_config_set_logger(
     guard!(error, {
         let logger = handle::borrow(logger, "logger")?.logger.clone();
         let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
+        // Outside the lock: its `destroy` is foreign code.
+        drop(former);
+        Ok(())
+    })
+}
+
+/// Whom the server tells of every request and event: of each a line, as JSON, at level BITSUP_LOG_INFO with the target
+/// "access". docs/logging.md has the keys. Default: nobody.
+///
+/// Ownership: adds a reference to `logger`; the caller still frees its own.
+/// Threads: one at a time.
+/// Callbacks: as bitsup_logger_new says, before a request's answer goes out. The `destroy` of a former logger runs here
+/// when nobody else has it.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_access_logger(
+    config: *mut bitsup_server_config,
+    logger: *mut bitsup_logger,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let logger = handle::borrow(logger, "logger")?.logger.clone();
+        let log = AccessLog::to_logger(logger, LogFormat::Json)?;
+        let former = set(config, |config| config.access_log.replace(log))?;
         // Outside the lock: its `destroy` is foreign code.
         drop(former);
         Ok(())

@@ -128,6 +128,68 @@ static void everybody_is_heard(const char *root)
     CHECK(by_client.gravest > BITSUP_LOG_ERROR && by_server.gravest > BITSUP_LOG_ERROR); /* for a peer's faults */
 }
 
+/* Counts Fragments that were taken, and looks at the metrics meanwhile. */
+struct auditor {
+    pthread_mutex_t lock;
+    bitsup_server *server;
+    int lines, fragments, destroyed;
+};
+
+static void audit(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+{
+    struct auditor *auditor = user_data;
+    CHECK(level == BITSUP_LOG_INFO && strcmp(target, "access") == 0);
+    CHECK(message[0] == '{' && message[message_len - 1] == '}' && strchr(message, '\n') == NULL);
+    CHECK(strstr(message, "Authorization") == NULL);
+    for (int i = 0; i < SECRETS; i++)
+        CHECK(strstr(message, secrets[i]) == NULL);
+    CHECK(pthread_mutex_lock(&auditor->lock) == 0);
+    bitsup_server *server = auditor->server;
+    auditor->lines++;
+    auditor->fragments += strstr(message, "\"packet\":\"Fragment\"") && strstr(message, "\"status\":200");
+    pthread_mutex_unlock(&auditor->lock);
+    if (server != NULL) {
+        char *text = NULL;
+        OK(bitsup_server_metrics(server, &text, e));
+        CHECK(strstr(text, "# TYPE bitsup_received_bytes_total counter\n") != NULL);
+        bitsup_string_free(text);
+    }
+}
+
+static void auditor_destroyed(void *user_data)
+{
+    ++((struct auditor *)user_data)->destroyed;
+}
+
+static void every_request_is_a_line(const char *root)
+{
+    struct auditor auditor = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct heard heard;
+    bitsup_logger *logger = bitsup_logger_new(audit, BITSUP_LOG_INFO, &auditor, auditor_destroyed);
+    bitsup_server_config *config = bitsup_server_config_new();
+    bitsup_engine *engine = make_engine(root);
+    OK(bitsup_server_config_mount(config, "/", engine, e));
+    OK(bitsup_server_config_set_access_logger(config, logger, e));
+    OK(bitsup_server_start(config, &auditor.server, e));
+    bitsup_server_config_free(config);
+    bitsup_engine_free(engine);
+    bitsup_logger_free(logger);
+    logger = make_logger(&heard, BITSUP_LOG_ERROR);
+    bitsup_client *client = make_logging_client(logger);
+    bitsup_logger_free(logger);
+    upload(client, auditor.server);
+    bitsup_client_free(client);
+    bitsup_server *server = auditor.server;
+    OK(bitsup_server_stop(server, 1000, e));
+    CHECK(auditor.lines > 5 && auditor.fragments > 0 && auditor.destroyed == 0);
+    char *text = NULL;
+    OK(bitsup_server_metrics(server, &text, e));
+    CHECK(strstr(text, "bitsup_session_events_total{event=\"closed\"} 1\n") != NULL);
+    bitsup_string_free(text);
+    bitsup_server_free(server);
+    CHECK(auditor.destroyed == 1);
+}
+
 static void only_up_to_its_level(const char *root)
 {
     for (int32_t level = BITSUP_LOG_ERROR; level <= BITSUP_LOG_TRACE; level++) {
@@ -215,6 +277,7 @@ static void replaced(void)
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
+    every_request_is_a_line(argv[1]);
     everybody_is_heard(argv[1]);
     only_up_to_its_level(argv[1]);
     callbacks_may_free(argv[2]);

@@ -46,6 +46,8 @@ static void loggers(void)
     NULL_AT("logger", bitsup_engine_config_set_logger(engine_config, NULL, e));
     NULL_AT("config", bitsup_server_config_set_logger(NULL, logger, e));
     NULL_AT("logger", bitsup_server_config_set_logger(server_config, NULL, e));
+    NULL_AT("config", bitsup_server_config_set_access_logger(NULL, logger, e));
+    NULL_AT("logger", bitsup_server_config_set_access_logger(server_config, NULL, e));
     bitsup_server_config_free(server_config);
     bitsup_engine_config_free(engine_config);
     bitsup_client_config_free(client_config);
@@ -416,6 +418,8 @@ static void servers(bitsup_engine *engine, bitsup_server *server)
     CHECK(out == server);
     NULL_AT("server", bitsup_server_url(NULL, &text, e));
     NULL_AT("out_text", bitsup_server_url(server, NULL, e));
+    NULL_AT("server", bitsup_server_metrics(NULL, &text, e));
+    NULL_AT("out_text", bitsup_server_metrics(server, NULL, e));
     CHECK(bitsup_server_port(NULL) == 0);
     NULL_AT("server", bitsup_server_stop(NULL, 0, e));
     bitsup_server_config_free(config);

@@ -365,7 +365,7 @@ void messages_are_heard(const world &world)
             },
             BITSUP_LOG_DEBUG);
         bitsup::engine_config().logger(logger);
-        bitsup::server_config().logger(logger);
+        bitsup::server_config().logger(logger).access_logger(logger);
         bitsup::client client(bitsup::client_config().logger(logger));
         bitsup::job(client, world.server.url() + "n", bitsup::source::from_bytes(nullptr, 0)).run();
         CHECK(heard.use_count() == 2 && heard->size() > 3);

@@ -48,8 +48,8 @@ impl Metrics {
         })))
     }
 
-    /// All metrics in Prometheus' text format, version 0.0.4. Waits for sessions that are in a step; not for callbacks
-    /// of the server.
+    /// All metrics in Prometheus' text format, version 0.0.4. May be called in callbacks of the server: it waits
+    /// for nobody.
     pub fn render(&self) -> String {
         let Inner { registry, shared, load, gauges } = &*self.0;
         if let Some(shared) = shared.upgrade() {
