@@ -20,7 +20,7 @@ pub const BITSUP_LOG_DEBUG: i32 = 4;
 pub const BITSUP_LOG_TRACE: i32 = 5;
 
 /// Hears a message of a level, one of BITSUP_LOG_*, from a part of the library, `target`: "client", "engine",
-/// "server" or "notify". The message is UTF-8 of `message_len` bytes with a NUL behind it; both texts live
+/// "server", "notify" or "access". The message is UTF-8 of `message_len` bytes with a NUL behind it; both texts live
 /// during the callback. Passwords, tokens and the values of header fields that programs add are never in it; URLs and session
 /// ids are.
 pub type bitsup_log_fn = Option<

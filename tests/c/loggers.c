@@ -151,7 +151,7 @@ static void audit(void *user_data, int32_t level, const char *target, const char
     if (server != NULL) {
         char *text = NULL;
         OK(bitsup_server_metrics(server, &text, e));
-        CHECK(strstr(text, "# TYPE bitsup_requests_total counter\n") != NULL);
+        CHECK(strstr(text, "# TYPE bitsup_received_bytes_total counter\n") != NULL);
         bitsup_string_free(text);
     }
 }
