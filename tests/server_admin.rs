@@ -164,6 +164,8 @@ fn a_server_that_stops_is_not_healthy_and_answers_to_its_end() {
     assert_eq!((answer.status, answer.body.as_str()), (503, "the server is stopping\n"));
     assert!(!stopping.is_finished());
     release.send(()).unwrap();
+    client.answer();
+    drop(client);
     stopping.join().unwrap().unwrap();
     assert!(TcpStream::connect(authority(&url)).is_err());
 }
