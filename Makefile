@@ -14,7 +14,7 @@ out = target/package
 INSTALL := DESTDIR='$(DESTDIR)' prefix='$(prefix)' bindir='$(bindir)' libdir='$(libdir)' \
 	includedir='$(includedir)' docdir='$(docdir)' tools/install
 
-.PHONY: help setup demo test python csharp lint header abi docs deny release install uninstall deb tarball
+.PHONY: help setup demo test soak python csharp lint header abi docs deny release install uninstall deb tarball
 .NOTPARALLEL:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make test    every check and every test; what continuous integration runs'
 	@echo 'make python  check and test the Python package; runs with make test'
 	@echo 'make csharp  build and test the C# library; runs with make test'
+	@echo 'make soak    500 clients of mixed habits at a server under ceilings, for 10 minutes'
 	@echo 'make lint    formatting and clippy, warnings denied'
 	@echo 'make header  write include/bitsup.h and include/bitsup.symbols from the source'
 	@echo 'make abi     compare the C interface with that of the last release (needs abidiff)'
@@ -51,6 +52,10 @@ test: setup lint release
 	tools/csharp-tests
 	tools/demo --discard
 	@echo 'make test: all passed'
+
+# Ten minutes; the short version is an ordinary test.
+soak:
+	cargo bench $(CARGO_FLAGS) --bench soak
 
 python: setup release
 	tools/python-tests
