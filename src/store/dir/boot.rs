@@ -2,40 +2,39 @@
 //!
 //! While a store is open, `ROOT/.bitsup/boot` holds the id of the system's boot. Who finds another one there
 //! follows a store that was never closed on a system that was: then of a session's bytes only those count that
-//! were synchronised. A store that is closed in good order synchronises everything and removes the file.
+//! were synchronised. A store that is closed in good order synchronises everything and says so there.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, fsync, renameat};
+use rustix::fs::{Mode, OFlags, fsync};
 use rustix::io::Errno;
 
 use super::session::{self, SessionDir};
 use super::synced;
-use super::{Durability, open_file, unlink_if_there};
+use super::{Durability, open_file};
 use crate::store::{SessionPhase, SessionRecord};
 
-/// Where the boot's id lies.
+/// Where the boot's id lies. It is written over in place, so that a full volume stops no server.
 const BOOT: &str = "boot";
-/// The same until it is renamed.
-const STAGED: &str = "boot.new";
+/// What is there when the store is closed, as long as an id with its line feed.
+const CLOSED: &[u8; 37] = b"closed                              \n";
 
 /// Takes back what a loss of power may have damaged, if there was one, and makes sure that the next one is
 /// found out. Without a boot's id, as on systems other than Linux, none is.
 pub fn begin(root: &OwnedFd, sessions: &OwnedFd, durability: Durability) -> io::Result<()> {
     let Ok(now) = fs::read("/proc/sys/kernel/random/boot_id") else { return Ok(()) };
-    match read(sessions)? {
-        Some(then) if then == now => return Ok(()),
-        Some(_) => take_back(sessions)?,
-        None => {}
+    let file = open(sessions, OFlags::CREATE)?;
+    let mut then = Vec::new();
+    (&file).read_to_end(&mut then)?;
+    if then == now {
+        return Ok(());
     }
-    unlink_if_there(sessions, STAGED)?;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-    let mut file = open_file(sessions, STAGED, flags, Mode::RUSR | Mode::WUSR)?;
-    file.write_all(&now)?;
-    file.sync_data()?;
-    renameat(sessions, STAGED, sessions, BOOT)?;
+    if !then.is_empty() && then != CLOSED {
+        take_back(sessions)?;
+    }
+    write(&file, &now)?;
     sync_folder(sessions, durability)?;
     // The store's own directory may be new.
     sync_folder(root, durability)
@@ -54,19 +53,17 @@ pub fn end(sessions: &OwnedFd, durability: Durability) -> io::Result<()> {
         sync_folder(session.directory(), durability)?;
     }
     sync_folder(sessions, durability)?;
-    unlink_if_there(sessions, BOOT)?;
-    sync_folder(sessions, durability)
+    write(&open(sessions, OFlags::empty())?, CLOSED)
 }
 
-/// `None` when the last store was closed in good order, or there was none.
-fn read(sessions: &OwnedFd) -> io::Result<Option<Vec<u8>>> {
-    let mut file = match open_file(sessions, BOOT, OFlags::RDONLY, Mode::empty()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    let mut then = Vec::new();
-    file.read_to_end(&mut then)?;
-    Ok(Some(then))
+fn open(sessions: &OwnedFd, flags: OFlags) -> io::Result<File> {
+    open_file(sessions, BOOT, OFlags::RDWR | flags, Mode::RUSR | Mode::WUSR)
+}
+
+fn write(mut file: &File, text: &[u8]) -> io::Result<()> {
+    file.rewind()?;
+    file.write_all(text)?;
+    file.sync_data()
 }
 
 /// Shortens the bytes of every session to those that were synchronised, and removes those whose record never

@@ -3,7 +3,7 @@
 //! ```text
 //! ROOT/                        delivered files
 //! ROOT/.bitsup/lock            held by the process that uses ROOT, or by all that share it
-//! ROOT/.bitsup/boot            in which boot of the system ROOT is in use; gone when it was closed
+//! ROOT/.bitsup/boot            in which boot of the system ROOT is in use, or that it is not
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
 //! ROOT/.bitsup/{ID}/synced     how many of them are surely on the disk, with durability `fragment`
