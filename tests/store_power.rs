@@ -89,7 +89,7 @@ enum Ending {
 }
 
 /// In three fragments of this length.
-const FRAGMENT: usize = 2000;
+const FRAGMENT: usize = 300;
 
 fn content(path: &str) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(path.len() as u64);
