@@ -55,6 +55,9 @@ fn play(name: &str, durability: Durability) {
         &["--exact", name, "--nocapture", "--test-threads", "1"],
         &[(STAGE, root.path().to_str().unwrap())],
     );
+    for (heading, from, to) in MOMENTS {
+        assert_eq!(power::steps(&calls, from, to), described(heading, durability), "{heading}");
+    }
     // The next start has another boot id.
     let boot = fs::read("/proc/sys/kernel/random/boot_id").unwrap();
     let boot = boot.trim_ascii_end();
@@ -70,6 +73,27 @@ fn play(name: &str, durability: Durability) {
     });
     println!("{states} states");
     assert!(states > 200, "only {states} states");
+}
+
+/// The moments in the life of an upload that the document describes: after which line on standard output they
+/// begin and before which they end.
+const MOMENTS: [(&str, &str, &str); 3] = [
+    ("### Create-Session", "/folder/closed begins", "/folder/closed session"),
+    ("### A fragment", "/folder/closed acknowledged 300", "/folder/closed acknowledged 600"),
+    ("### The last fragment", "/asked acknowledged 600", "/asked acknowledged 900"),
+];
+
+/// The calls that docs/durability.md names below that heading for this durability.
+fn described(heading: &str, durability: Durability) -> Vec<String> {
+    let rows = include_str!("../docs/durability.md").lines().skip_while(|line| *line != heading);
+    let rows = rows.skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with('|'));
+    let column = match durability {
+        Durability::None => 2,
+        Durability::File => 3,
+        Durability::Fragment => 4,
+    };
+    let cells = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+    cells.filter(|cells| cells[column] == "x").map(|cells| cells[1].trim_matches('`').to_owned()).collect()
 }
 
 /// The uploads: what they are, and how they end.
@@ -128,6 +152,7 @@ fn say(line: &str) {
 fn serve(root: &Path, durability: Durability) {
     let store = store(root, durability);
     for (path, ending) in FILES {
+        say(&format!("{path} begins"));
         let peer = Peer::create(&engine(&store, path), path);
         say(&format!("{path} session {}", peer.id));
         let fragments = if path == "/unfinished" || ending == Ending::Cancel { 2 } else { 3 };
@@ -170,6 +195,7 @@ impl<'a> Known<'a> {
                 ("session", id) => known.session = Some(id),
                 ("acknowledged", count) => known.acknowledged = count.parse().unwrap(),
                 ("ends", _) => known.ends = true,
+                ("begins", _) => {}
                 _ => panic!("{line}"),
             }
         }

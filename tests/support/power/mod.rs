@@ -3,10 +3,10 @@
 pub mod disk;
 pub mod trace;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use disk::{Disk, Fate, State};
-use trace::Call;
+use trace::{Argument, Call};
 
 /// How many random fates each moment gets.
 const RANDOM: usize = 2;
@@ -33,6 +33,42 @@ pub fn cuts(mut disk: Disk, calls: &[Call], mut check: impl FnMut(&State, &[Stri
         }
     }
     seen.len()
+}
+
+/// What was done to files and directories between two lines on standard output, in short: the call and the last
+/// part of each path, `session` for that of a session.
+pub fn steps(calls: &[Call], from: &str, to: &str) -> Vec<String> {
+    let is = |call: &&Call, line: &str| {
+        call.name == "write" && call.number(0) == 1 && call.text(1).starts_with(&format!("@{line}"))
+    };
+    let mut names: HashMap<i64, String> = HashMap::new();
+    let (mut steps, mut inside) = (Vec::new(), false);
+    for call in calls {
+        inside = (inside || is(&call, from)) && !is(&call, to);
+        let name = |at: usize| match &call.arguments[at] {
+            Argument::Text(_) if call.text(at).starts_with('{') => "session".to_owned(),
+            Argument::Text(_) => call.text(at).to_owned(),
+            Argument::Other(number) => {
+                number.parse().ok().and_then(|number: i64| names.get(&number)).cloned().unwrap_or_default()
+            }
+        };
+        let step = match call.name.as_str() {
+            "openat" => {
+                let name = name(1);
+                let made = call.word(2).contains("O_CREAT").then(|| format!("make {name}"));
+                names.insert(call.result, name);
+                made
+            }
+            "mkdirat" | "unlinkat" => Some(format!("{} {}", call.name, name(1))),
+            "linkat" | "renameat" | "renameat2" => Some(format!("{} {} {}", call.name, name(1), name(3))),
+            "write" | "pwrite64" | "fsync" | "fdatasync" if call.number(0) > 2 => {
+                Some(format!("{} {}", call.name, name(0)))
+            }
+            _ => None,
+        };
+        steps.extend(step.filter(|_| inside));
+    }
+    steps
 }
 
 fn states(disk: &Disk, random: &mut fastrand::Rng) -> Vec<State> {
