@@ -16,7 +16,7 @@ INSTALL := DESTDIR='$(DESTDIR)' prefix='$(prefix)' bindir='$(bindir)' libdir='$(
 	includedir='$(includedir)' docdir='$(docdir)' unitdir='$(unitdir)' \
 	tools/install
 
-.PHONY: help setup demo test python csharp lint header abi docs deny release install uninstall deb tarball
+.PHONY: help setup demo test soak python csharp lint header abi docs deny release install uninstall deb tarball
 .NOTPARALLEL:
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make test    every check and every test; what continuous integration runs'
 	@echo 'make python  check and test the Python package; runs with make test'
 	@echo 'make csharp  build and test the C# library; runs with make test'
+	@echo 'make soak    500 clients of mixed habits at a server under ceilings, for 10 minutes'
 	@echo 'make lint    formatting and clippy, warnings denied'
 	@echo 'make header  write include/bitsup.h and include/bitsup.symbols from the source'
 	@echo 'make abi     compare the C interface with that of the last release (needs abidiff)'
@@ -53,6 +54,10 @@ test: setup lint release
 	tools/csharp-tests
 	tools/demo --discard
 	@echo 'make test: all passed'
+
+# Ten minutes; the short version is an ordinary test.
+soak:
+	cargo bench $(CARGO_FLAGS) --bench soak
 
 python: setup release
 	tools/python-tests

@@ -259,3 +259,66 @@ fn a_leftover_of_opening_the_root_is_no_obstacle() {
     drop(disk.open());
     assert!(!disk.at(".bitsup/lock.link").exists());
 }
+
+/// A root with a session of 4 bytes, 3 of which were acknowledged, whose store was not closed before the system
+/// was started anew.
+#[cfg(target_os = "linux")]
+fn after_a_cut(durability: bitsup::store::Durability) -> (TempDir, SessionRecord) {
+    let root = TempDir::new().unwrap();
+    let options = DirOptions { durability, ..DirOptions::default() };
+    let store = DirStore::open(root.path(), options).unwrap();
+    let record = received(&store, 1, "a", b"");
+    let mut sink = store.open(record.id).unwrap();
+    sink.write(b"our").unwrap();
+    sink.flush().unwrap();
+    sink.write(b"s").unwrap();
+    drop((sink, store));
+    fs::write(root.path().join(".bitsup/boot"), "00000000-0000-0000-0000-000000000000\n").unwrap();
+    (root, record)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn after_a_loss_of_power_a_session_holds_what_was_synchronised() {
+    use bitsup::store::Durability;
+    for (durability, sure) in [(Durability::None, 0), (Durability::File, 0), (Durability::Fragment, 3)] {
+        let (root, record) = after_a_cut(durability);
+        // Found out once; then the same system goes on.
+        for more in 0..2 {
+            let store =
+                DirStore::open(root.path(), DirOptions { durability, ..DirOptions::default() }).unwrap();
+            assert_eq!(held(&store, record.id).unwrap(), sure + more, "{durability:?}");
+            store.open(record.id).unwrap().write(b"x").unwrap();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_that_was_closed_in_good_order_keeps_every_byte_over_a_boot() {
+    let (root, record) = after_a_cut(Default::default());
+    let boot = root.path().join(".bitsup/boot");
+    let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
+    store.open(record.id).unwrap().write(b"ours").unwrap();
+    assert_eq!(fs::read(&boot).unwrap(), fs::read("/proc/sys/kernel/random/boot_id").unwrap());
+    drop(store);
+    assert!(fs::read(&boot).unwrap().starts_with(b"closed"));
+    let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
+    assert_eq!(held(&store, record.id).unwrap(), 4);
+}
+
+/// A record of a newer version, or one that somebody spoiled, stays for somebody to look at.
+#[cfg(target_os = "linux")]
+#[test]
+fn after_a_loss_of_power_records_that_were_never_written_go_and_others_stay() {
+    for (bytes, stays) in
+        [(&b""[..], false), (&[0; 300], false), (b"{\"version\": 2,", false), (b"{\"version\":99}", true)]
+    {
+        let (root, record) = after_a_cut(Default::default());
+        let session = root.path().join(".bitsup").join(record.id.to_string());
+        fs::write(session.join("session.json"), bytes).unwrap();
+        let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
+        assert_eq!(session.exists(), stays, "{bytes:?}");
+        assert_eq!(store.sessions().unwrap().unreadable.len(), usize::from(stays), "{bytes:?}");
+    }
+}

@@ -29,7 +29,7 @@ pub(super) fn receiving(shared: &Shared, head: &RequestHead, receiving: Receivin
     let received = sink.received();
     let stored = match short {
         true => Err(Fault::invalid("the body is shorter than its range")),
-        false => sink.flush().map_err(|error| store_fault(shared, &error)),
+        false => fragment::flush(shared, Some(&mut sink)),
     };
     // A store may not deliver what a sink is open for.
     drop(sink);
@@ -57,11 +57,14 @@ pub(super) fn settling(shared: &Shared, head: &RequestHead, settling: Settling) 
     let short = settling.wanted() > 0;
     let Settling { session, turn, range, length, .. } = settling;
     let opened = session.lock(shared, turn).and_then(|state| fragment::open(shared, head, &session, state));
-    let (state, sink) = match opened {
+    let (state, mut sink) = match opened {
         Ok(opened) => opened,
         Err(fault) => return Response::fault(&fault),
     };
     let received = fragment::received(&state, sink.as_deref());
+    if let Err(fault) = fragment::flush(shared, sink.as_mut()) {
+        return refuse_at(&session, &fault, received);
+    }
     drop(sink);
     let settled = match fragment::plan(shared, &state.record, range, length, received) {
         _ if short => Err(Fault::invalid("the body is shorter than its range")),

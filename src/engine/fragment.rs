@@ -89,7 +89,9 @@ pub(super) fn begin(
                 Decision::Receive(Receiving { session, turn, sink, _at_body, skip, wanted: length })
             }),
         (Ok(Plan::Settle), _) => Ok(settle(Arc::clone(&session))),
-        (Ok(_), _) => Ok(Ok(ack(shared, head, &state.record, received)).into()),
+        (Ok(_), mut sink) => {
+            flush(shared, sink.as_mut()).map(|()| Ok(ack(shared, head, &state.record, received)).into())
+        }
         (Err(fault), _) => Err(fault),
     };
     drop(state);
@@ -188,6 +190,12 @@ pub(super) fn open<'a>(
 /// How many bytes were received.
 pub(super) fn received(state: &State, sink: Option<&dyn Sink>) -> u64 {
     sink.map_or(state.record.total.unwrap_or_default(), |sink| sink.received())
+}
+
+/// Makes what the session holds as durable as it must be before it is acknowledged, also when another request
+/// stored it: that one may have died before it came so far.
+pub(super) fn flush(shared: &Shared, sink: Option<&mut Box<dyn Sink>>) -> Result<(), Fault> {
+    sink.map_or(Ok(()), |sink| sink.flush().map_err(|error| store_fault(shared, &error)))
 }
 
 /// The table of PROTOCOL 4.4, top to bottom.

@@ -3,9 +3,11 @@
 //! ```text
 //! ROOT/                        delivered files
 //! ROOT/.bitsup/lock            held by the process that uses ROOT, or by all that share it
+//! ROOT/.bitsup/boot            in which boot of the system ROOT is in use, or that it is not
 //! ROOT/.bitsup/probe.{PROCESS}     written and removed to see whether that can be done
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
+//! ROOT/.bitsup/{ID}/synced     how many of them are surely on the disk, with durability `fragment`
 //! ROOT/.bitsup/{ID}/reply      what the client gets back
 //! ROOT/.bitsup/{ID}/reply.new  the same while it is written
 //! ROOT/.bitsup/{ID}/lock       when ROOT is shared: held for a step of a request, with a note for the next
@@ -15,6 +17,7 @@
 //! Names are looked up through directory descriptors, one at a time and never through a symbolic link, so
 //! nothing that happens to the tree meanwhile leads out of the root.
 
+mod boot;
 mod content;
 mod deliver;
 mod farm;
@@ -23,6 +26,7 @@ mod reply;
 mod root;
 mod session;
 mod sink;
+mod synced;
 mod view;
 
 use std::fs::File;
@@ -39,6 +43,7 @@ use self::farm::DirHold;
 use self::lock::Lock;
 use self::session::SessionDir;
 pub use self::view::DirView;
+use super::record::invalid;
 use super::{
     Content, Destination, Farm, Hold, NewReply, SessionPhase, SessionRecord, Sink, Store, StoreError,
     StoredSession, StoredSessions,
@@ -49,7 +54,8 @@ use crate::proto::SessionId;
 /// What survives a loss of power (a crash of the process alone never loses acknowledged bytes).
 ///
 /// Unless every fragment is synchronised, a session that was under way may be gone after a loss of power, or
-/// hold bytes that its file system never wrote.
+/// begin anew. It never goes on behind bytes that the file system never wrote, but when the root is
+/// [shared](DirOptions::shared): then nobody can tell a loss of power from a server that died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
     /// Whatever the kernel has written by itself.
@@ -109,6 +115,12 @@ impl DirStore {
         let sessions = root::open_sessions(&root, &path)?;
         let lock = root::lock(&sessions, &path, shared)?;
         root::probe(&sessions, &path, durability)?;
+        if !shared {
+            boot::begin(&root, &sessions, durability).map_err(|error| {
+                let own = path.join(root::NAME);
+                Error::io(format!("cannot go on with the sessions in {}", own.display()), error)
+            })?;
+        }
         let store = Self { path, root, sessions, _lock: lock, durability, shared };
         store.remove_half_made()?;
         Ok(store)
@@ -162,8 +174,7 @@ impl Store for DirStore {
     }
 
     fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
-        let data = self.session(id)?.open_data()?;
-        Ok(Box::new(sink::FileSink::new(data, self.durability)?))
+        Ok(Box::new(sink::FileSink::new(&self.session(id)?)?))
     }
 
     /// A crash after any of these steps, and the same call goes on from there:
@@ -234,6 +245,16 @@ impl Store for DirStore {
     }
 }
 
+impl Drop for DirStore {
+    /// Closes the store in good order. After an error the next one takes it for a loss of power, if the system
+    /// was started anew meanwhile; then clients send again what was not surely stored.
+    fn drop(&mut self) {
+        if !self.shared {
+            let _ = boot::end(&self.sessions, self.durability);
+        }
+    }
+}
+
 impl Farm for DirStore {
     fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError> {
         match self.session(id).and_then(|session| session.stored(id)) {
@@ -261,9 +282,15 @@ fn open_directory(parent: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
     openat(parent, name, flags, Mode::empty())
 }
 
-/// Opens a file below a directory, but not behind a symbolic link. A file that is made gets `mode`.
+/// Opens a file below a directory, but not behind a symbolic link, and nothing else than a file: a pipe would
+/// make the caller wait, a device might be anything. A file that is made gets `mode`.
 fn open_file(parent: &OwnedFd, name: &str, flags: OFlags, mode: Mode) -> io::Result<File> {
-    Ok(openat(parent, name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, mode)?.into())
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(openat(parent, name, flags, mode)?);
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(invalid(format!("{name} is not a file"))),
+    }
 }
 
 /// Unlinks a file; that there is none is success.

@@ -12,7 +12,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{Durability, open_directory, open_file, unlink_if_there};
+use super::{Durability, open_directory, open_file, synced, unlink_if_there};
 use crate::proto::SessionId;
 use crate::store::record::invalid;
 use crate::store::{SessionRecord, StoredSession};
@@ -106,7 +106,9 @@ impl SessionDir {
 
     /// Writes the next record beside the present one.
     pub fn stage(&self, record: &SessionRecord) -> io::Result<()> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        // Never written over: a loss of power may have left it as a second name of the present record.
+        unlink_if_there(&self.directory, STAGED)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let mut file = open_file(&self.directory, STAGED, flags, Mode::RUSR | Mode::WUSR)?;
         file.write_all(&record.to_bytes()?)?;
         match self.durability {
@@ -146,6 +148,10 @@ impl SessionDir {
         if data.metadata()?.len() > 0 {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the session exists and holds bytes"));
         }
+        if self.durability == Durability::Fragment {
+            // Its name gets to the disk with the record's.
+            synced::make(self)?;
+        }
         self.save(record)
     }
 
@@ -156,7 +162,8 @@ impl SessionDir {
         Ok(now.saturating_sub(changed))
     }
 
-    fn open_record(&self) -> io::Result<File> {
+    /// Opens the record for reading; `NotFound` when there is none.
+    pub fn open_record(&self) -> io::Result<File> {
         open_file(&self.directory, RECORD, OFlags::RDONLY, Mode::empty())
     }
 }

@@ -12,6 +12,8 @@ use rustix::io::{pwrite, retry_on_intr};
 use rustix::pipe::{SpliceFlags, splice};
 
 use super::Durability;
+use super::session::SessionDir;
+use super::synced::Synced;
 use crate::store::{Sink, StoreError};
 
 /// Appends to a session's data file.
@@ -19,14 +21,20 @@ use crate::store::{Sink, StoreError};
 pub struct FileSink {
     file: File,
     received: u64,
-    durability: Durability,
+    /// With durability `fragment`.
+    synced: Option<Synced>,
 }
 
 impl FileSink {
     /// Goes on where the file ends.
-    pub fn new(file: File, durability: Durability) -> io::Result<Self> {
+    pub fn new(session: &SessionDir) -> io::Result<Self> {
+        let file = session.open_data()?;
         let received = file.metadata()?.len();
-        Ok(Self { file, received, durability })
+        let synced = match session.durability() {
+            Durability::Fragment => Some(Synced::open(session)?),
+            _ => None,
+        };
+        Ok(Self { file, received, synced })
     }
 }
 
@@ -49,10 +57,11 @@ impl Sink for FileSink {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        match self.durability {
-            Durability::Fragment => Ok(self.file.sync_data()?),
-            _ => Ok(()),
+        if let Some(synced) = &mut self.synced {
+            self.file.sync_data()?;
+            synced.note(self.received)?;
         }
+        Ok(())
     }
 
     fn file(&self) -> Option<&File> {
