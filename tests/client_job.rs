@@ -60,6 +60,7 @@ fn take(told: &Told) -> Vec<String> {
     std::mem::take(&mut told.lock().unwrap())
 }
 
+// B-UPLOAD-03 B-UPLOAD-05
 #[test]
 fn the_life_of_a_job_in_order() {
     let (url, server) = serve(|peer| {
@@ -123,6 +124,7 @@ fn a_retry_callback_can_abort() {
     server.join().unwrap();
 }
 
+// B-ERROR-05
 #[test]
 fn a_callback_that_panics_spoils_nothing() {
     let (url, server) = serve(|peer| {
@@ -189,6 +191,7 @@ fn the_rate_limit_is_kept() {
     assert!((0.44..0.9).contains(&elapsed.as_secs_f64()), "{elapsed:?}");
 }
 
+// B-ERROR-01
 #[test]
 fn values_out_of_their_domain_are_refused() {
     let bad = [

@@ -115,6 +115,7 @@ fn stopping_twice_is_stopping_once() {
     assert!(stop(&mut server, PATIENCE) < SOON);
 }
 
+// B-HOOK-07
 #[test]
 fn a_stop_in_a_callback_is_refused_and_stops_all_the_same() {
     let held: Arc<Mutex<Option<Server>>> = Arc::default();
