@@ -1417,14 +1417,17 @@ bitsup_status bitsup_job_new(const bitsup_client *client,
 void bitsup_job_free(bitsup_job *job);
 
 /**
- * The name sent as Content-Name. Default: the last part of the file's path.
+ * The name sent as Content-Name: 1 to 260 printable ASCII characters, without \ / : * ? " < > and |. Default:
+ * the last part of the file's path; none where that cannot be sent.
  *
  * Ownership: copies the name.
  * Threads: one at a time.
- * Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY while the job runs.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a name that cannot be sent, BUSY while the job runs.
  * Since: 0.1
  */
-bitsup_status bitsup_job_set_content_name(bitsup_job *job, const char *name, bitsup_error **error);
+bitsup_status bitsup_job_set_content_name(bitsup_job *job,
+                                          const char *name,
+                                          bitsup_error **error);
 
 /**
  * Adds a header field to every request of this job, behind those of its client; a name that is there already
@@ -1969,7 +1972,8 @@ const char *bitsup_upload_data_path(const bitsup_upload *upload);
 const char *bitsup_upload_reply_path(const bitsup_upload *upload);
 
 /**
- * The first header field of that name in the packet, in any case; NULL when there is none or it is no UTF-8.
+ * The first header field of that name in the packet, in any case; NULL when there is none, or none in UTF-8:
+ * HTTP knows no text but ASCII here, so what a client of yours is to say in other bytes it says in base64.
  *
  * Ownership: borrows the name; the text belongs to the upload and lives until the callback returns.
  * Threads: any, until the callback returns.
@@ -2334,11 +2338,11 @@ bitsup_status bitsup_engine_config_set_logger(bitsup_engine_config *config,
                                               bitsup_error **error);
 
 /**
- * Longest file taken, in bytes. Default: no limit.
+ * Longest file taken, in bytes. 0: empty files only. Default: no limit.
  *
  * Ownership: borrows all.
  * Threads: one at a time.
- * Errors: NULL_ARGUMENT, BUSY. bitsup_engine_new judges the value.
+ * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
 bitsup_status bitsup_engine_config_set_max_upload_size(bitsup_engine_config *config,
@@ -2346,7 +2350,7 @@ bitsup_status bitsup_engine_config_set_max_upload_size(bitsup_engine_config *con
                                                        bitsup_error **error);
 
 /**
- * Longest fragment taken, in bytes. Default: no limit.
+ * Longest fragment taken, in bytes; 1 or more. Default: no limit.
  *
  * Ownership: borrows all.
  * Threads: one at a time.
@@ -2383,7 +2387,7 @@ bitsup_status bitsup_engine_config_set_max_sessions(bitsup_engine_config *config
                                                     bitsup_error **error);
 
 /**
- * How long a session lives without a successful packet. Default: 14 days.
+ * How long a session lives without a successful packet; more than 0. Default: 14 days.
  *
  * Ownership: borrows all.
  * Threads: one at a time.
@@ -2898,7 +2902,7 @@ bitsup_status bitsup_server_config_add_user(bitsup_server_config *config,
                                             bitsup_error **error);
 
 /**
- * Most worker threads. Default: 256.
+ * Most worker threads; 1 or more. Default: 256.
  *
  * Ownership: borrows all.
  * Threads: one at a time.
@@ -2910,7 +2914,7 @@ bitsup_status bitsup_server_config_set_max_workers(bitsup_server_config *config,
                                                    bitsup_error **error);
 
 /**
- * How long the head of a request may take. Default: 30,000.
+ * How long the head of a request may take; more than 0. Default: 30,000.
  *
  * Ownership: borrows all.
  * Threads: one at a time.
@@ -2922,7 +2926,7 @@ bitsup_status bitsup_server_config_set_head_timeout(bitsup_server_config *config
                                                     bitsup_error **error);
 
 /**
- * Most connections; more wait in the kernel's queue. Default: 16,384.
+ * Most connections, 1 or more; further ones wait in the kernel's queue. Default: 16,384.
  *
  * Ownership: borrows all.
  * Threads: one at a time.
@@ -2934,7 +2938,7 @@ bitsup_status bitsup_server_config_set_max_connections(bitsup_server_config *con
                                                        bitsup_error **error);
 
 /**
- * How long the body of a request may make no progress. Default: 120,000.
+ * How long the body of a request may make no progress; more than 0. Default: 120,000.
  *
  * Ownership: borrows all.
  * Threads: one at a time.
@@ -2946,7 +2950,7 @@ bitsup_status bitsup_server_config_set_read_timeout(bitsup_server_config *config
                                                     bitsup_error **error);
 
 /**
- * How long a connection may be silent between two requests. Default: 300,000.
+ * How long a connection may be silent between two requests; more than 0. Default: 300,000.
  *
  * Ownership: borrows all.
  * Threads: one at a time.

@@ -118,7 +118,7 @@ macro_rules! programs {
 
 programs! {
     null values extremes lifetimes callbacks roundtrip process unload hooks applications replies notify credentials
-    exchange exchanges steps readers loggers stops stores challenge types security
+    exchange exchanges steps readers loggers stops stores challenge types security behaviours
 }
 
 #[test]
@@ -184,6 +184,7 @@ fn the_upload_example_continues_after_an_interrupt() {
     assert_eq!(server.stop(Signal::TERM), Some(0));
 }
 
+// B-RESUME-01 in C
 #[test]
 fn the_resume_example_goes_on_after_it_was_killed() {
     let (serve, resume) = (example("serve"), example("resume"));

@@ -283,6 +283,7 @@ fn html_errors_of_a_proxy_are_reported_with_their_status() {
     }
 }
 
+// B-UPLOAD-06
 #[test]
 fn ping_says_whether_a_bits_server_answers() {
     let client = Client::new(no_retry()).unwrap();

@@ -60,6 +60,7 @@ fn take(told: &Told) -> Vec<String> {
     std::mem::take(&mut told.lock().unwrap())
 }
 
+// B-UPLOAD-03 B-UPLOAD-05
 #[test]
 fn the_life_of_a_job_in_order() {
     let (url, server) = serve(|peer| {
@@ -123,6 +124,7 @@ fn a_retry_callback_can_abort() {
     server.join().unwrap();
 }
 
+// B-ERROR-05
 #[test]
 fn a_callback_that_panics_spoils_nothing() {
     let (url, server) = serve(|peer| {
@@ -147,16 +149,33 @@ fn cli_45_the_name_of_the_source_or_the_one_that_is_set() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("report 1.txt");
     std::fs::write(&path, b"hello").unwrap();
-    for (set, expected) in [(None, "report 1.txt"), (Some("other.bin"), "other.bin"), (Some("a/b"), "")] {
+    for (set, expected) in [(None, "report 1.txt"), (Some("other.bin"), "other.bin")] {
         let (url, server) = serve(|peer| peer.finish_upload());
         let client = Client::new(ClientConfig::default()).unwrap();
         let mut job = client.job(&format!("{url}/f"), Source::from_file(&path).unwrap()).unwrap();
         if let Some(name) = set {
-            job.set_content_name(name);
+            job.set_content_name(name).unwrap();
         }
         job.run().unwrap();
         assert_eq!(server.join().unwrap()[0].get("Content-Name"), expected);
     }
+}
+
+#[test]
+fn cli_45_a_name_that_cannot_be_sent_is_refused_when_it_is_set_and_left_out_when_it_is_the_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("caf\u{e9}");
+    std::fs::write(&path, b"hello").unwrap();
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let client = Client::new(ClientConfig::default()).unwrap();
+    let mut job = client.job(&format!("{url}/f"), Source::from_file(&path).unwrap()).unwrap();
+    for name in ["caf\u{e9}", "a/b", "", &"x".repeat(261)] {
+        let error = job.set_content_name(name).unwrap_err();
+        assert_eq!(error.status(), Status::InvalidArgument);
+        assert!(error.message().contains(&format!("{name:?}")), "{error}");
+    }
+    job.run().unwrap();
+    assert_eq!(server.join().unwrap()[0].get("Content-Name"), "");
 }
 
 #[test]
@@ -172,6 +191,7 @@ fn the_rate_limit_is_kept() {
     assert!((0.44..0.9).contains(&elapsed.as_secs_f64()), "{elapsed:?}");
 }
 
+// B-ERROR-01
 #[test]
 fn values_out_of_their_domain_are_refused() {
     let bad = [

@@ -144,6 +144,7 @@ fn cli_31_close_comes_after_the_reply_is_in_its_place() {
     assert!(heard.contains(&"FetchingReply".into()) && heard.ends_with(&end.map(str::to_owned)), "{heard:?}");
 }
 
+// B-REPLY-03
 #[test]
 fn cli_29_a_server_without_a_reply_is_an_error() {
     let place = Place::new();

@@ -34,6 +34,7 @@ fn upload_to(url: &str) -> Error {
     client().job(url, Source::from_bytes(*b"hello")).unwrap().run().unwrap_err()
 }
 
+// B-ERROR-02
 #[test]
 fn a_source_is_a_regular_file_that_is_there() {
     let directory = tempfile::tempdir().unwrap();
@@ -153,6 +154,7 @@ fn a_host_that_is_not_known() {
     assert!(error.is_transient() && error.message().contains("nonexistent.invalid"), "{error}");
 }
 
+// B-ERROR-03
 #[test]
 fn a_refused_connection() {
     // Bound and never listened on: the port refuses, and nobody else gets it.

@@ -83,6 +83,7 @@ fn move_to(place: &Place, from: &str, to: &str) {
     fs::write(place.state(), text.replace(from, to)).unwrap();
 }
 
+// B-RESUME-03
 #[test]
 fn cli_27_another_process_goes_on_by_a_ping_and_the_saved_offset() {
     let place = Place::new();

@@ -52,6 +52,7 @@ where
     (url, server, move || wait.recv().unwrap())
 }
 
+// B-SUSPEND-01 B-CANCEL-01
 #[test]
 fn waiting_for_an_answer() {
     for stop in STOPS {
@@ -63,6 +64,7 @@ fn waiting_for_an_answer() {
     }
 }
 
+// B-SUSPEND-01 B-CANCEL-01
 #[test]
 fn sending_to_a_peer_that_does_not_read() {
     for stop in STOPS {
@@ -122,6 +124,7 @@ fn connect_for(address: std::net::SocketAddr, ms: u64) -> Option<TcpStream> {
     TcpStream::connect_timeout(&address, Duration::from_millis(ms)).ok()
 }
 
+// B-SUSPEND-01 B-CANCEL-01
 #[test]
 fn waiting_to_try_again() {
     for stop in STOPS {
@@ -252,6 +255,7 @@ fn cli_20_a_cancel_that_was_not_acknowledged_can_be_delivered_later() {
     job.cancel().unwrap();
 }
 
+// B-SUSPEND-02
 #[test]
 fn cli_26_cli_27_a_suspended_job_goes_on_by_a_ping() {
     let (reached, wait) = mpsc::channel();

@@ -1,7 +1,9 @@
 //! The inputs of the fuzz targets, run as ordinary tests; fuzz/README.md says how to find more.
 
-#![cfg(feature = "server")]
+#![cfg(feature = "ffi")]
 
+#[path = "../fuzz/targets/capi.rs"]
+mod capi;
 #[path = "../fuzz/targets/exchange.rs"]
 mod exchange;
 #[path = "../fuzz/targets/head.rs"]
@@ -10,6 +12,8 @@ mod head;
 mod packet;
 #[path = "../fuzz/targets/range.rs"]
 mod range;
+#[path = "../fuzz/targets/resume_blob.rs"]
+mod resume_blob;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -31,7 +35,7 @@ macro_rules! corpora {
     };
 }
 
-corpora! { exchange head packet range }
+corpora! { capi exchange head packet range resume_blob }
 
 #[test]
 fn every_target_is_run_here_and_described() {

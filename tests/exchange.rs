@@ -14,6 +14,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use bitsup::Status;
 use bitsup::engine::{Engine, EngineConfig, Exchange, RequestHead, Want};
@@ -325,6 +326,23 @@ fn an_engine_says_which_requests_are_its_own() {
         assert_eq!(plain.accepts(method, target), without, "{method} {target}");
         assert_eq!(posts.accepts(method, target), with, "{method} {target} with the override");
     }
+}
+
+#[test]
+fn limits_that_would_let_nothing_through_are_refused() {
+    let base = || EngineConfig::new(Arc::new(MemoryStore::default()));
+    let bad = [
+        EngineConfig { max_fragment_size: 0, ..base() },
+        EngineConfig { session_timeout: Duration::ZERO, ..base() },
+    ];
+    for config in bad {
+        let error = Engine::new(config).err().unwrap();
+        assert_eq!(error.status(), Status::InvalidArgument);
+        assert!(error.message().ends_with("is 0; it must be more"), "{error}");
+    }
+    let empty_files_only = EngineConfig { max_upload_size: 0, ..base() };
+    let engine = Engine::new(empty_files_only).unwrap();
+    assert_eq!(fragment(&Peer::create(&engine, "/long"), 0, 1, 1).finish().status, 500);
 }
 
 /// The folder of the session, to be found without knowing its id.

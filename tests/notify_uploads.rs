@@ -98,6 +98,7 @@ fn a_static_url_goes_to_the_client() {
 }
 
 /// NTF-10, NTF-13, NTF-14, NTF-15.
+// B-REJECT-01
 #[test]
 fn what_goes_wrong_reaches_the_client_with_context_7() {
     let long = PATIENCE;

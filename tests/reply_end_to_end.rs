@@ -92,6 +92,7 @@ fn sizes_survive(way: Way) {
     }
 }
 
+// B-UPLOAD-02 B-REPLY-01
 #[test]
 fn every_length_of_file_and_reply_by_value() {
     sizes_survive(Way::Value);
@@ -102,6 +103,7 @@ fn every_length_of_file_and_reply_by_reference() {
     sizes_survive(Way::Reference);
 }
 
+// B-REPLY-02
 #[test]
 fn every_length_of_file_and_reply_in_a_file() {
     sizes_survive(Way::ReplyFile);
@@ -151,6 +153,7 @@ fn an_application_that_fails_once_is_asked_again_and_decides() {
     }
 }
 
+// B-REJECT-02
 #[test]
 fn a_403_of_the_application_is_final() {
     let site = Site::new("value", &[], |_| Answer::new("403 Forbidden", KEEP, b"never"));

@@ -115,6 +115,7 @@ fn stopping_twice_is_stopping_once() {
     assert!(stop(&mut server, PATIENCE) < SOON);
 }
 
+// B-HOOK-07
 #[test]
 fn a_stop_in_a_callback_is_refused_and_stops_all_the_same() {
     let held: Arc<Mutex<Option<Server>>> = Arc::default();
@@ -201,6 +202,10 @@ fn a_configuration_that_serves_nothing_or_two_things_is_refused() {
         mounted(&["/a?b"]),
         ServerConfig { max_workers: 0, ..mounted(&["/"]) },
         ServerConfig { max_connections: 0, ..mounted(&["/"]) },
+        ServerConfig { head_timeout: Duration::ZERO, ..mounted(&["/"]) },
+        ServerConfig { read_timeout: Duration::ZERO, ..mounted(&["/"]) },
+        ServerConfig { idle_timeout: Duration::ZERO, ..mounted(&["/"]) },
+        ServerConfig { cleanup_interval: Duration::ZERO, ..mounted(&["/"]) },
     ];
     for config in bad {
         assert_eq!(Server::start(config).err().unwrap().status(), Status::InvalidArgument);

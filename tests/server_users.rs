@@ -201,6 +201,7 @@ impl Hooks for Bearer {
     }
 }
 
+// B-HOOK-01
 #[test]
 fn a_hook_takes_tokens_and_names_their_owners() {
     let mut config = EngineConfig::new(Arc::new(MemoryStore::new(u64::MAX)));

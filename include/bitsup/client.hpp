@@ -31,6 +31,8 @@ struct callbacks {
     std::function<void(std::int32_t from, std::int32_t to)> state;
     /** A request failed and will be tried again after `delay`, which may be changed. */
     std::function<flow(const error &cause, std::uint32_t attempt, milliseconds &delay)> retry;
+    /** Bytes of the reply were received, of `total` where the server has said how many there are. */
+    std::function<flow(std::uint64_t received, std::optional<std::uint64_t> total)> reply_progress;
 };
 
 /** Puts bytes of a source into `buf`: some of those from `offset` on, at least one and `cap` at most; answers how
@@ -105,6 +107,16 @@ inline std::int32_t on_progress(void *user_data, std::uint64_t sent, std::uint64
 {
     const auto &progress = static_cast<const callbacks *>(user_data)->progress;
     return frame::guarded([&] { return progress ? progress(sent, total) : flow::proceed; });
+}
+
+inline std::int32_t on_reply_progress(void *user_data, std::uint64_t received, std::uint64_t total)
+{
+    const auto &progress = static_cast<const callbacks *>(user_data)->reply_progress;
+    return frame::guarded([&] {
+        if (!progress)
+            return flow::proceed;
+        return progress(received, total == UINT64_MAX ? std::nullopt : std::optional(total));
+    });
 }
 
 inline void on_state(void *user_data, std::int32_t from, std::int32_t to)
@@ -189,6 +201,10 @@ public:
     {
         return set(bitsup_client_config_set_rate_limit, bytes_per_second);
     }
+    client_config &method_override(bool enabled)
+    {
+        return set(bitsup_client_config_set_method_override, std::int32_t{enabled});
+    }
     client_config &proxy(const std::string &url)
     {
         return set(bitsup_client_config_set_proxy, detail::text(url));
@@ -217,6 +233,19 @@ public:
     }
 };
 
+/** A set of callbacks. They do not change any more, and live until the last job that has them is gone. */
+class observer : public detail::handle<bitsup_observer, bitsup_observer_free> {
+public:
+    explicit observer(callbacks functions)
+        : handle(bitsup_observer_new(new callbacks(std::move(functions)), detail::destroy))
+    {
+        detail::call(bitsup_observer_on_progress, get(), detail::on_progress);
+        detail::call(bitsup_observer_on_reply_progress, get(), detail::on_reply_progress);
+        detail::call(bitsup_observer_on_state, get(), detail::on_state);
+        detail::call(bitsup_observer_on_retry, get(), detail::on_retry);
+    }
+};
+
 /** Makes jobs, which share its configuration. */
 class client : public detail::handle<bitsup_client, bitsup_client_free> {
 public:
@@ -228,6 +257,17 @@ public:
     void ping(const std::string &url) const
     {
         detail::frame().call(bitsup_client_ping, get(), detail::text(url));
+    }
+    /** Fetches the reply at `url` to the file `path`. */
+    void download(const std::string &url, const std::string &path) const
+    {
+        bitsup_observer *const none = nullptr;
+        detail::frame().call(bitsup_client_download, get(), detail::text(url), detail::text(path), none);
+    }
+    /** The same, telling `observer` of its progress. */
+    void download(const std::string &url, const std::string &path, const observer &observer) const
+    {
+        detail::frame().call(bitsup_client_download, get(), detail::text(url), detail::text(path), observer.get());
     }
 };
 
@@ -251,18 +291,6 @@ public:
 
 private:
     using handle::handle;
-};
-
-/** A set of callbacks. They do not change any more, and live until the last job that has them is gone. */
-class observer : public detail::handle<bitsup_observer, bitsup_observer_free> {
-public:
-    explicit observer(callbacks functions)
-        : handle(bitsup_observer_new(new callbacks(std::move(functions)), detail::destroy))
-    {
-        detail::call(bitsup_observer_on_progress, get(), detail::on_progress);
-        detail::call(bitsup_observer_on_state, get(), detail::on_state);
-        detail::call(bitsup_observer_on_retry, get(), detail::on_retry);
-    }
 };
 
 /** Acknowledged bytes, of how many. */
@@ -291,6 +319,11 @@ public:
     void set_observer(const observer &observer)
     {
         detail::call(bitsup_job_set_observer, get(), observer.get());
+    }
+    /** Makes it an upload-reply job, whose reply goes to the file `path`. */
+    void set_reply_path(const std::string &path)
+    {
+        detail::call(bitsup_job_set_reply_path, get(), detail::text(path));
     }
     void set_state_path(const std::string &path)
     {
@@ -338,6 +371,11 @@ public:
     std::string session_id() const
     {
         return detail::owned_text(detail::output<char *>(bitsup_job_session_id, get()));
+    }
+    /** Where the reply is: an absolute URL. */
+    std::string reply_url() const
+    {
+        return detail::owned_text(detail::output<char *>(bitsup_job_reply_url, get()));
     }
 };
 

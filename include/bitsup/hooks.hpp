@@ -161,6 +161,11 @@ public:
     {
         detail::call(bitsup_hooks_notify_url, get(), kind, detail::text(url), detail::count(timeout));
     }
+    /** Whom else to believe who an application at an https URL is; before notify_url. */
+    void add_notify_root_certificates(const std::string &pem)
+    {
+        detail::call(bitsup_hooks_add_notify_root_certificates, get(), detail::bytes(pem), pem.size());
+    }
 
 private:
     explicit hooks(application *functions) : handle(bitsup_hooks_new(functions, detail::destroy_application))

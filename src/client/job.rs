@@ -15,6 +15,8 @@ use super::state_file::{SavedReply, StateFile};
 use super::throttle::Throttle;
 use crate::clock::SteadyClock;
 use crate::error::{Error, Status};
+use crate::proto::limits;
+use crate::proto::packet::is_content_name;
 use crate::upload::{ResumeState, Upload};
 
 /// One upload.
@@ -87,10 +89,22 @@ impl Job {
         self.observer = Some(observer);
     }
 
-    /// Sets the name sent as `Content-Name`; by default the source file's leaf name.
-    pub fn set_content_name(&mut self, name: &str) {
+    /// Sets the name sent as `Content-Name`. By default it is the leaf name of the source's file, or none where
+    /// that cannot be sent: nobody asked for it.
+    ///
+    /// Errors: [`Status::InvalidArgument`] for a name that cannot be sent ([`is_content_name`]).
+    pub fn set_content_name(&mut self, name: &str) -> Result<(), Error> {
+        if !is_content_name(name) {
+            let most = limits::MAX_CONTENT_NAME;
+            let message = format!(
+                "the content name {name:?} cannot be sent: it must have 1 to {most} printable ASCII characters, \
+                 and none of \\ / : * ? \" < > |"
+            );
+            return Err(Error::new(Status::InvalidArgument, message));
+        }
         self.put_down();
         self.content_name = Some(name.to_owned());
+        Ok(())
     }
 
     /// Adds a header field to every request of this job, behind those of the client; as

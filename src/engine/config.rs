@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::access::Access;
 use super::hooks::Hooks;
 use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, Status};
 use crate::log::Logger;
 use crate::proto::limits;
 use crate::store::Store;
@@ -48,9 +49,9 @@ pub struct EngineConfig {
     pub clock: Arc<dyn Clock>,
     /// Where the engine says what it does.
     pub logger: Logger,
-    /// Longest file taken, in bytes.
+    /// Longest file taken, in bytes. 0: empty files only.
     pub max_upload_size: u64,
-    /// Longest fragment taken, in bytes.
+    /// Longest fragment taken, in bytes; 1 or more.
     pub max_fragment_size: u64,
     /// Bytes that stay free on the volume of the store: a Create-Session that finds fewer, and a Fragment that would
     /// leave fewer, are answered as if it were full. Stores that do not know their volume never are that full.
@@ -59,7 +60,7 @@ pub struct EngineConfig {
     pub max_sessions_per_owner: u64,
     /// Sessions in all. 0: no limit.
     pub max_sessions: u64,
-    /// How long a session lives without a successful packet.
+    /// How long a session lives without a successful packet; more than 0.
     pub session_timeout: Duration,
     /// Whether an upload may replace a file, whoever sends it.
     pub allow_overwrite: bool,
@@ -103,6 +104,20 @@ impl EngineConfig {
             public_url: None,
             host_id: None,
             method_override: false,
+        }
+    }
+
+    /// Errors: a limit of 0, which would let nothing through.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let zeros = [
+            (self.max_fragment_size == 0, "the longest fragment"),
+            (self.session_timeout.is_zero(), "the session timeout"),
+        ];
+        match zeros.into_iter().find(|(is_zero, _)| *is_zero) {
+            Some((_, what)) => {
+                Err(Error::new(Status::InvalidArgument, format!("{what} is 0; it must be more")))
+            }
+            None => Ok(()),
         }
     }
 

@@ -75,11 +75,12 @@ pub struct Tick {
 impl Engine {
     /// An engine with the sessions that its store holds.
     ///
-    /// Errors: the store cannot list its sessions; [`Status::InvalidArgument`] for a public URL or a host id
-    /// that is none.
+    /// Errors: the store cannot list its sessions; [`Status::InvalidArgument`] for a limit of 0 that lets nothing
+    /// through, and for a public URL or a host id that is none.
     pub fn new(config: EngineConfig) -> Result<Self, Error> {
         #[cfg(feature = "planted-panics")]
         crate::planted::strike("engine", config.public_url.as_deref().unwrap_or_default());
+        config.check()?;
         address::check(&config)?;
         let registry = Registry::default();
         let found = config.store.sessions().map_err(|error| {

@@ -17,11 +17,11 @@ pub const BITSUP_FINALIZE_LAST_FRAGMENT: i32 = 0;
 /// Finalize: the file becomes visible when the client closes the session, before the answer.
 pub const BITSUP_FINALIZE_CLOSE: i32 = 1;
 
-/// Longest file taken, in bytes. Default: no limit.
+/// Longest file taken, in bytes. 0: empty files only. Default: no limit.
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_engine_new judges the value.
+/// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_engine_config_set_max_upload_size(
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn bitsup_engine_config_set_max_upload_size(
     guard!(error, { set(config, |config| config.max_upload_size = bytes) })
 }
 
-/// Longest fragment taken, in bytes. Default: no limit.
+/// Longest fragment taken, in bytes; 1 or more. Default: no limit.
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn bitsup_engine_config_set_max_sessions(
     guard!(error, { set(config, |config| config.max_sessions = count) })
 }
 
-/// How long a session lives without a successful packet. Default: 14 days.
+/// How long a session lives without a successful packet; more than 0. Default: 14 days.
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.

@@ -70,11 +70,12 @@ pub unsafe extern "C" fn bitsup_job_free(job: *mut bitsup_job) {
     })
 }
 
-/// The name sent as Content-Name. Default: the last part of the file's path.
+/// The name sent as Content-Name: 1 to 260 printable ASCII characters, without \ / : * ? " < > and |. Default:
+/// the last part of the file's path; none where that cannot be sent.
 ///
 /// Ownership: copies the name.
 /// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY while the job runs.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a name that cannot be sent, BUSY while the job runs.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_set_content_name(
@@ -84,8 +85,7 @@ pub unsafe extern "C" fn bitsup_job_set_content_name(
 ) -> bitsup_status {
     guard!(error, {
         let (job, name) = (handle::borrow(job, "job")?, text::required(name, "name")?);
-        handle::exclusive(&job.job)?.set_content_name(name);
-        Ok(())
+        handle::exclusive(&job.job)?.set_content_name(name)
     })
 }
 

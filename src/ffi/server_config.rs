@@ -198,7 +198,7 @@ pub unsafe extern "C" fn bitsup_server_config_add_user(
     })
 }
 
-/// Most worker threads. Default: 256.
+/// Most worker threads; 1 or more. Default: 256.
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
@@ -213,7 +213,7 @@ pub unsafe extern "C" fn bitsup_server_config_set_max_workers(
     guard!(error, { set(config, |config| config.max_workers = to_usize(count)) })
 }
 
-/// How long the head of a request may take. Default: 30,000.
+/// How long the head of a request may take; more than 0. Default: 30,000.
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
@@ -228,7 +228,7 @@ pub unsafe extern "C" fn bitsup_server_config_set_head_timeout(
     guard!(error, { set(config, |config| config.head_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// Most connections; more wait in the kernel's queue. Default: 16,384.
+/// Most connections, 1 or more; further ones wait in the kernel's queue. Default: 16,384.
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
@@ -243,7 +243,7 @@ pub unsafe extern "C" fn bitsup_server_config_set_max_connections(
     guard!(error, { set(config, |config| config.max_connections = to_usize(count)) })
 }
 
-/// How long the body of a request may make no progress. Default: 120,000.
+/// How long the body of a request may make no progress; more than 0. Default: 120,000.
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.
@@ -258,7 +258,7 @@ pub unsafe extern "C" fn bitsup_server_config_set_read_timeout(
     guard!(error, { set(config, |config| config.read_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// How long a connection may be silent between two requests. Default: 300,000.
+/// How long a connection may be silent between two requests; more than 0. Default: 300,000.
 ///
 /// Ownership: borrows all.
 /// Threads: one at a time.

@@ -250,7 +250,8 @@ pub unsafe extern "C" fn bitsup_upload_reply_path(upload: *const bitsup_upload) 
     guard_or!(std::ptr::null(), { shown(upload, |view| view.reply_path.as_deref()) })
 }
 
-/// The first header field of that name in the packet, in any case; NULL when there is none or it is no UTF-8.
+/// The first header field of that name in the packet, in any case; NULL when there is none, or none in UTF-8:
+/// HTTP knows no text but ASCII here, so what a client of yours is to say in other bytes it says in base64.
 ///
 /// Ownership: borrows the name; the text belongs to the upload and lives until the callback returns.
 /// Threads: any, until the callback returns.

@@ -149,7 +149,7 @@ pub fn fragment_range(headers: &Headers, length: u64) -> Result<FragmentRange, F
     range.ok_or(Fault::invalid("Content-Range is missing, malformed or does not fit the body"))
 }
 
-/// Whether a leaf name may travel as `Content-Name` (CLI-45); a name that may not is left out.
+/// Whether a name may travel as `Content-Name` (CLI-45): printable ASCII, and nothing that Windows forbids in names.
 pub fn is_content_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= limits::MAX_CONTENT_NAME

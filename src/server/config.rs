@@ -13,7 +13,7 @@ use crate::error::{Error, Status};
 use crate::log::Logger;
 use crate::proto::limits;
 
-/// How a server listens. A time of `Duration::MAX` is no limit.
+/// How a server listens. A time of `Duration::MAX` is no limit, and none may be zero.
 #[derive(Clone)]
 pub struct ServerConfig {
     /// Host name or address to listen on.
@@ -92,15 +92,19 @@ impl Default for ServerConfig {
 impl ServerConfig {
     /// Errors: a limit of 0, which would let nothing through.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let limits = [
-            ("max_workers", self.max_workers),
-            ("max_connections", self.max_connections),
-            ("max_head_bytes", self.max_head_bytes),
-            ("max_head_fields", self.max_head_fields),
+        let zeros = [
+            ("max_workers", self.max_workers == 0),
+            ("max_connections", self.max_connections == 0),
+            ("max_head_bytes", self.max_head_bytes == 0),
+            ("max_head_fields", self.max_head_fields == 0),
+            ("head_timeout", self.head_timeout.is_zero()),
+            ("read_timeout", self.read_timeout.is_zero()),
+            ("idle_timeout", self.idle_timeout.is_zero()),
+            ("cleanup_interval", self.cleanup_interval.is_zero()),
         ];
-        match limits.into_iter().find(|(_, limit)| *limit == 0) {
+        match zeros.into_iter().find(|(_, is_zero)| *is_zero) {
             Some((name, _)) => {
-                Err(Error::new(Status::InvalidArgument, format!("{name} is 0: it must be 1 or more")))
+                Err(Error::new(Status::InvalidArgument, format!("{name} is 0; it must be more")))
             }
             None => Ok(()),
         }

@@ -151,6 +151,7 @@ static void a_server_is_freed_by_its_callback(const char *root)
     free(url);
 }
 
+/* B-HOOK-07 */
 static void a_server_is_stopped_by_its_callback(const char *root)
 {
     struct app app;

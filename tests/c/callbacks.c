@@ -90,7 +90,7 @@ static void observe(struct seen *seen, int mode)
     OK(bitsup_observer_on_state(seen->observer, on_state, e));
 }
 
-/* An upload whose first progress callback does what `mode` says. */
+/* B-ERROR-05: an upload whose first progress callback does what `mode` says. */
 static void run(const bitsup_client *client, const char *url, int mode, bitsup_status expected, int state)
 {
     static uint8_t data[SIZE];
@@ -150,7 +150,7 @@ static void retries(const char *url)
     bitsup_client_config_free(config);
 }
 
-/* `destroy` runs once when nobody took the pair, when a call failed, and when another pair took its place. */
+/* B-LIFE-02: `destroy` runs once when nobody took the pair, when a call failed, and when another pair took its place. */
 static void destroyed_once(const bitsup_client *client)
 {
     int first = 0, second = 0;

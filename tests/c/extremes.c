@@ -158,7 +158,10 @@ static void engines(const char *root)
         uint64_t expired = 0, next_ms = 0;
         OK(bitsup_engine_config_set_store(config, store, e));
         OK(setters[i / ENDS](config, ends[i % ENDS], e));
-        if (settled(bitsup_engine_new(config, &engine, &error), &error)) {
+        const int is_domain = ends[i % ENDS] != 0 || (setters[i / ENDS] != bitsup_engine_config_set_max_fragment_size
+                                                      && setters[i / ENDS] != bitsup_engine_config_set_session_timeout);
+        CHECK(settled(bitsup_engine_new(config, &engine, &error), &error) == is_domain);
+        if (engine != NULL) {
             serve(engine, server_config);
             OK(bitsup_engine_tick(engine, &expired, &next_ms, e));
         }
@@ -177,8 +180,14 @@ static void servers(const bitsup_engine *engine)
     };
     for (size_t i = 0; i < ENDS * sizeof setters / sizeof *setters; i++) {
         bitsup_server_config *config = bitsup_server_config_new();
+        bitsup_server *server = NULL;
         OK(setters[i / ENDS](config, ends[i % ENDS], e));
-        serve(engine, config);
+        if (ends[i % ENDS] == 0) {
+            OK(bitsup_server_config_mount(config, "/", engine, e));
+            EXPECT(BITSUP_E_INVALID_ARGUMENT, "is 0", bitsup_server_start(config, &server, e));
+        } else {
+            serve(engine, config);
+        }
         bitsup_server_config_free(config);
     }
 }

@@ -39,6 +39,7 @@ static void look(const bitsup_upload *upload)
     has(url, "/a.bin");
     has(bitsup_upload_peer(upload), "127.0.0.1");
     has(bitsup_upload_header(upload, "user-AGENT"), "bitsup/");
+    has(bitsup_upload_header(upload, "X-Added"), "yes");
     CHECK(bitsup_upload_header(upload, "No-Such-Field") == NULL);
     CHECK(bitsup_upload_header(upload, NULL) == NULL);
     CHECK(bitsup_upload_header(upload, "a\xFF" "b") == NULL);
@@ -46,6 +47,14 @@ static void look(const bitsup_upload *upload)
         CHECK(bitsup_upload_content_name(upload) == NULL);
     else
         CHECK(strcmp(bitsup_upload_content_name(upload), "name.txt") == 0);
+}
+
+static int exists(const char *root, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    FILE *file = fopen(path, "rb");
+    return file != NULL && fclose(file) == 0;
 }
 
 static int32_t decide(const struct app *app, enum place place, bitsup_verdict *verdict)
@@ -172,6 +181,7 @@ static bitsup_status upload(const bitsup_server *server, bitsup_error **error)
     bitsup_client *client = make_hasty_client(FRAGMENT);
     bitsup_job *job = make_job(client, url, data, SIZE);
     OK(bitsup_job_set_content_name(job, "name.txt", e));
+    OK(bitsup_job_add_header(job, "X-Added", "yes", e));
     bitsup_status status = bitsup_job_run(job, error);
     bitsup_job_free(job);
     bitsup_client_free(client);
@@ -179,7 +189,7 @@ static bitsup_status upload(const bitsup_server *server, bitsup_error **error)
     return status;
 }
 
-/* Every callback is called, and pointers that it kept are refused, not followed. */
+/* B-HOOK-02 B-HOOK-03 B-HOOK-05 B-UPLOAD-04 B-UPLOAD-05: every callback is called, and pointers that it kept are refused, not followed. */
 static void an_upload_is_shown(const char *root)
 {
     struct app app = {0};
@@ -187,6 +197,7 @@ static void an_upload_is_shown(const char *root)
     bitsup_server *server = make_server_with(root, hooks);
     bitsup_hooks_free(hooks);
     OK(upload(server, e));
+    CHECK(exists(root, "b.bin") && !exists(root, "a.bin"));
     CHECK(app.requests[BITSUP_PACKET_CREATE] == 1 && app.requests[BITSUP_PACKET_CLOSE] == 1);
     CHECK(app.requests[BITSUP_PACKET_FRAGMENT] == FRAGMENTS && app.progressed == FRAGMENTS);
     CHECK(app.created == 1 && app.received == 1 && app.ended == 1 && app.reason == BITSUP_END_CLOSED);
@@ -210,6 +221,7 @@ struct refusal {
     uint32_t hresult, context;
 };
 
+/* B-REJECT-01 B-REJECT-02 B-HOOK-06: whoever refuses or fails; 403 is final. */
 static void a_refusal_reaches_the_client(const char *root, const struct refusal *refusal)
 {
     struct app app = {.place = refusal->place, .deed = refusal->deed};
@@ -226,6 +238,7 @@ static void a_refusal_reaches_the_client(const char *root, const struct refusal 
     CHECK(bitsup_error_context(error) == refusal->context);
     CHECK(refusal->place != REQUEST || app.created == 0);
     CHECK((refusal->place == RECEIVED) == (app.received > 0));
+    CHECK(!exists(root, "b.bin") && (refusal->http_status != 403 || app.received <= 1));
     bitsup_error_free(error);
     OK(bitsup_server_stop(server, 1000, e));
     bitsup_server_free(server);

@@ -92,6 +92,7 @@ static void make_server_side(struct owned *all, const char *root, int *destroyed
 }
 
 /* The n-th order of the objects, of 720. */
+/* B-LIFE-01 */
 static void permute(struct owned *all, int n)
 {
     for (int left = OBJECTS; left > 1; n /= left, left--) {

@@ -146,6 +146,7 @@ static bitsup_status upload(const bitsup_client *client, const bitsup_server *se
     return status;
 }
 
+/* B-REPLY-01 B-REPLY-02 B-HOOK-04: bytes, files that are taken over, and files that are dropped. */
 static void every_kind_arrives(struct app *app, const bitsup_server *server, const struct places *places)
 {
     static const char *const texts[] = {NULL, "", "bytes", "staged", "other", "staged"};
@@ -168,6 +169,7 @@ static void every_kind_arrives(struct app *app, const bitsup_server *server, con
     bitsup_client_free(client);
 }
 
+/* B-REPLY-03 */
 static void an_application_without_reply_fails_the_job(struct app *app, const bitsup_server *server,
                                                        const struct places *places)
 {
@@ -180,7 +182,7 @@ static void an_application_without_reply_fails_the_job(struct app *app, const bi
     bitsup_client_free(client);
 }
 
-/* Interrupted in the reply, the session stays open: the reply is its owner's, and nobody else's. */
+/* B-REPLY-04 B-HOOK-01: interrupted in the reply, the session stays open: the reply is its owner's, and nobody else's. */
 static void downloads(struct app *app, const bitsup_server *server, const struct places *places)
 {
     bitsup_client *alice = make_user("alice", 0), *bob = make_user("bob", 0);

@@ -46,6 +46,7 @@ static void the_end_is_the_callers(const bitsup_client *client, const bitsup_eng
     bitsup_job_free(job);
 }
 
+/* B-CANCEL-02: without a run, too. */
 static void steps_stop_as_runs_do(const bitsup_client *client, const bitsup_engine *engine, const char *url)
 {
     bitsup_job *job = make_job(client, url, data, SIZE);

@@ -133,6 +133,7 @@ static void texts(const bitsup_client *client, const bitsup_engine *engine)
     EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_client_ping(client, bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_job_new(client, bad_text, source, &job, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`name`", bitsup_job_set_content_name(other, bad_text, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "content name", bitsup_job_set_content_name(other, "caf\xC3\xA9", e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`name`", bitsup_job_add_header(other, bad_text, "b", e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`value`", bitsup_job_add_header(other, "a", bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`session_id`", bitsup_engine_end_session(engine, bad_text, e));

@@ -38,6 +38,7 @@ fn assert_delivered(place: &Place, content: &[u8]) {
     assert_eq!(fs::read_dir(place.path("state")).unwrap().count(), 0);
 }
 
+// B-RESUME-01
 #[test]
 fn a_killed_client_resumes_where_it_was() {
     let served = Served::new(&[]);
@@ -98,6 +99,7 @@ fn sigint_suspends_with_exit_code_130() {
     }
 }
 
+// B-RESUME-02
 #[test]
 fn a_killed_server_is_waited_for() {
     let served = Served::new(&[]);
@@ -114,6 +116,7 @@ fn a_killed_server_is_waited_for() {
     assert_delivered(&served.place, &content);
 }
 
+// B-CANCEL-02
 #[test]
 fn cancel_ends_the_session_on_both_sides() {
     let served = Served::new(&[]);

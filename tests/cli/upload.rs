@@ -16,6 +16,7 @@ fn upload(place: &Place, source: &str, url: &str, options: &[&str]) -> Outcome {
     run(&[&["upload", source, url, "--state-dir", &state, "--no-progress-timeout", "0"], options].concat())
 }
 
+// B-UPLOAD-01
 #[test]
 fn files_of_every_edge_size_arrive() {
     let served = Served::new(&[]);
@@ -116,6 +117,7 @@ fn json_tells_retries() {
     assert_eq!(events.last().unwrap()["transient"], true);
 }
 
+// B-ERROR-04
 #[test]
 fn an_existing_file_is_replaced_only_where_the_server_allows_it() {
     for (options, allowed) in [(&[][..], false), (&["--allow-overwrites"], true)] {
@@ -173,6 +175,7 @@ fn an_unknown_host_is_named() {
     outcome.failed(3, &["no-such-host.invalid", "what to do: "]);
 }
 
+// B-UPLOAD-04
 #[test]
 fn headers_go_with_a_request() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -78,6 +78,50 @@ void hooks_see_and_decide(const std::string &root)
     CHECK(requests == 5 && ended == BITSUP_END_CLOSED);
 }
 
+// The reply comes with the job, and again from its URL until the session is closed.
+void replies_are_fetched_and_what_their_progress_throws_ends_the_run(const std::string &root)
+{
+    const auto content = [](const std::string &path) {
+        std::ifstream file(path);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    bitsup::application application;
+    application.received = [](const bitsup::upload &, bitsup::verdict &verdict) { verdict.reply_text("seven b"); };
+    bitsup::server server = serve(
+        bitsup::engine_config().store(memory()).hooks(bitsup::hooks(application)).method_override(true));
+    const bitsup::client client(bitsup::client_config().method_override(true).retry(2, 1ms, 1ms));
+    bitsup::job job(client, server.url() + "a.bin", bitsup::source::from_bytes(data.data(), data.size()));
+    const std::string reply = root + "/reply", again = root + "/again";
+    job.set_reply_path(reply);
+    FAILS(BITSUP_E_INVALID_STATE, job.reply_url());
+    bool throws = true;
+    std::uint64_t received = 0;
+    bitsup::callbacks callbacks;
+    callbacks.reply_progress = [&](std::uint64_t now, std::optional<std::uint64_t> total) {
+        CHECK(!total || now <= *total);
+        received = now;
+        if (throws)
+            throw 7;
+        return bitsup::flow::proceed;
+    };
+    const bitsup::observer observer(callbacks);
+    job.set_observer(observer);
+    try {
+        job.run();
+        CHECK(!"ended");
+    } catch (int thrown) {
+        CHECK(thrown == 7);
+    }
+    throws = false;
+    client.download(job.reply_url(), again);
+    CHECK(content(again) == "seven b");
+    client.download(job.reply_url(), again, observer);
+    job.run();
+    CHECK(content(reply) == "seven b" && received == 7);
+    server.stop(1s);
+    FAILS(BITSUP_E_CONNECT, client.download(server.url() + "gone", again));
+}
+
 void a_host_id_must_be_one()
 {
     bitsup::engine_config config;
@@ -125,6 +169,9 @@ void an_application_over_http_takes_the_place_of_received()
 {
     bitsup::hooks hooks{bitsup::application()};
     FAILS(BITSUP_E_INVALID_ARGUMENT, hooks.notify_url(7, "http://127.0.0.1:1/", 1s));
+    bitsup::hooks distrustful{bitsup::application()};
+    distrustful.add_notify_root_certificates("no PEM");
+    FAILS(BITSUP_E_INVALID_ARGUMENT, distrustful.notify_url(BITSUP_NOTIFY_BY_VALUE, "https://127.0.0.1:1/", 1s));
     hooks.notify_url(BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", 1s);
     bitsup::server server = serve(bitsup::engine_config().store(memory()).hooks(hooks));
     const bitsup::error error = FAILS(BITSUP_E_SERVER_FAULT, upload(server));
@@ -277,6 +324,7 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 3);
     hooks_see_and_decide(argv[1]);
+    replies_are_fetched_and_what_their_progress_throws_ends_the_run(argv[2]);
     a_host_id_must_be_one();
     refusals_reach_the_client();
     an_application_over_http_takes_the_place_of_received();
