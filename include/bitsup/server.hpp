@@ -40,6 +40,10 @@ public:
     {
         return set(bitsup_engine_config_set_max_sessions, count);
     }
+    engine_config &free_space_reserve(std::uint64_t bytes)
+    {
+        return set(bitsup_engine_config_set_free_space_reserve, bytes);
+    }
     engine_config &session_timeout(milliseconds timeout)
     {
         return set(bitsup_engine_config_set_session_timeout, detail::count(timeout));
@@ -158,6 +162,24 @@ public:
     server_config &max_connections(std::uint32_t count)
     {
         return set(bitsup_server_config_set_max_connections, count);
+    }
+    /** 0: no limit. */
+    server_config &max_connections_per_address(std::uint32_t count)
+    {
+        return set(bitsup_server_config_set_max_connections_per_address, count);
+    }
+    server_config &max_head_bytes(std::uint32_t bytes)
+    {
+        return set(bitsup_server_config_set_max_head_bytes, bytes);
+    }
+    server_config &max_head_fields(std::uint32_t count)
+    {
+        return set(bitsup_server_config_set_max_head_fields, count);
+    }
+    /** 0: any. */
+    server_config &min_body_rate(std::uint64_t bytes_per_second, milliseconds grace)
+    {
+        return set(bitsup_server_config_set_min_body_rate, bytes_per_second, detail::count(grace));
     }
     server_config &read_timeout(milliseconds timeout)
     {

@@ -47,6 +47,22 @@ pub unsafe extern "C" fn bitsup_engine_config_set_max_fragment_size(
     guard!(error, { set(config, |config| config.max_fragment_size = bytes) })
 }
 
+/// Bytes that stay free on the volume of a directory store: what would leave fewer is answered as if it were full.
+/// 0: none. Default: 67,108,864.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_engine_config_set_free_space_reserve(
+    config: *mut bitsup_engine_config,
+    bytes: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.free_space_reserve = bytes) })
+}
+
 /// Sessions that one owner may have at a time; sessions without an owner are not counted. 0: no limit.
 /// Default: 50.
 ///

@@ -243,6 +243,74 @@ pub unsafe extern "C" fn bitsup_server_config_set_max_connections(
     guard!(error, { set(config, |config| config.max_connections = to_usize(count)) })
 }
 
+/// Connections that one address may have, an IPv6 network of 64 bits counting as one. One more is answered 503 and
+/// closed. 0: no limit. Default: 4,096.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_max_connections_per_address(
+    config: *mut bitsup_server_config,
+    count: u32,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.max_connections_per_address = to_usize(count)) })
+}
+
+/// Longest head of a request, in bytes; a longer one is answered 431. Default: 65,536.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_max_head_bytes(
+    config: *mut bitsup_server_config,
+    bytes: u32,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.max_head_bytes = to_usize(bytes)) })
+}
+
+/// Most header fields of a request; more are answered 431. Default: 100.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_max_head_fields(
+    config: *mut bitsup_server_config,
+    count: u32,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, { set(config, |config| config.max_head_fields = to_usize(count)) })
+}
+
+/// Bytes per second that a body must come with, or be taken with, on the average, once `grace_ms` are over. Only
+/// the time spent waiting for the peer counts. 0: any. Default: 240, after 60,000.
+///
+/// Ownership: borrows all.
+/// Threads: one at a time.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_server_config_set_min_body_rate(
+    config: *mut bitsup_server_config,
+    bytes_per_second: u64,
+    grace_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        set(config, |config| {
+            config.min_body_rate = bytes_per_second;
+            config.body_grace = Duration::from_millis(grace_ms);
+        })
+    })
+}
+
 /// How long the body of a request may make no progress; more than 0. Default: 120,000.
 ///
 /// Ownership: borrows all.

@@ -24,6 +24,26 @@ static bitsup_status set_connections(bitsup_server_config *config, uint64_t valu
     return bitsup_server_config_set_max_connections(config, (uint32_t)value, error);
 }
 
+static bitsup_status set_per_address(bitsup_server_config *config, uint64_t value, bitsup_error **error)
+{
+    return bitsup_server_config_set_max_connections_per_address(config, (uint32_t)value, error);
+}
+
+static bitsup_status set_head_bytes(bitsup_server_config *config, uint64_t value, bitsup_error **error)
+{
+    return bitsup_server_config_set_max_head_bytes(config, (uint32_t)value, error);
+}
+
+static bitsup_status set_head_fields(bitsup_server_config *config, uint64_t value, bitsup_error **error)
+{
+    return bitsup_server_config_set_max_head_fields(config, (uint32_t)value, error);
+}
+
+static bitsup_status set_rate(bitsup_server_config *config, uint64_t value, bitsup_error **error)
+{
+    return bitsup_server_config_set_min_body_rate(config, value, value, error);
+}
+
 /* Success, a refusal or a failure, but no bug. */
 static int settled(bitsup_status status, bitsup_error **error)
 {
@@ -146,7 +166,8 @@ static void engines(const char *root)
     static const set_engine_fn setters[] = {
         bitsup_engine_config_set_max_upload_size,         bitsup_engine_config_set_max_fragment_size,
         bitsup_engine_config_set_max_sessions_per_owner,  bitsup_engine_config_set_max_sessions,
-        bitsup_engine_config_set_session_timeout,         set_fallback,
+        bitsup_engine_config_set_session_timeout,         bitsup_engine_config_set_free_space_reserve,
+        set_fallback,
         set_notification,
     };
     for (size_t i = 0; i < ENDS * sizeof setters / sizeof *setters; i++) {
@@ -176,7 +197,8 @@ static void servers(const bitsup_engine *engine)
 {
     static const set_server_fn setters[] = {
         bitsup_server_config_set_head_timeout, bitsup_server_config_set_read_timeout,
-        bitsup_server_config_set_idle_timeout, set_workers, set_connections,
+        bitsup_server_config_set_idle_timeout, set_workers, set_connections, set_per_address,
+        set_head_bytes, set_head_fields, set_rate,
     };
     for (size_t i = 0; i < ENDS * sizeof setters / sizeof *setters; i++) {
         bitsup_server_config *config = bitsup_server_config_new();

@@ -263,6 +263,7 @@ static void stores_and_engines(bitsup_store *store, bitsup_engine *engine)
     NULL_AT("config", bitsup_engine_config_set_max_fragment_size(NULL, 1, e));
     NULL_AT("config", bitsup_engine_config_set_max_sessions_per_owner(NULL, 1, e));
     NULL_AT("config", bitsup_engine_config_set_max_sessions(NULL, 1, e));
+    NULL_AT("config", bitsup_engine_config_set_free_space_reserve(NULL, 1, e));
     NULL_AT("config", bitsup_engine_config_set_session_timeout(NULL, 1, e));
     NULL_AT("config", bitsup_engine_config_set_allow_overwrite(NULL, 1, e));
     NULL_AT("config", bitsup_engine_config_set_overlap(NULL, 0, e));
@@ -398,6 +399,10 @@ static void servers(bitsup_engine *engine, bitsup_server *server)
     NULL_AT("config", bitsup_server_config_set_max_workers(NULL, 1, e));
     NULL_AT("config", bitsup_server_config_set_head_timeout(NULL, 1, e));
     NULL_AT("config", bitsup_server_config_set_max_connections(NULL, 1, e));
+    NULL_AT("config", bitsup_server_config_set_max_connections_per_address(NULL, 1, e));
+    NULL_AT("config", bitsup_server_config_set_max_head_bytes(NULL, 1, e));
+    NULL_AT("config", bitsup_server_config_set_max_head_fields(NULL, 1, e));
+    NULL_AT("config", bitsup_server_config_set_min_body_rate(NULL, 1, 1, e));
     NULL_AT("config", bitsup_server_config_set_read_timeout(NULL, 1, e));
     NULL_AT("config", bitsup_server_config_set_idle_timeout(NULL, 1, e));
     const uint8_t pem[] = "x";

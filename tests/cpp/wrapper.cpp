@@ -37,6 +37,7 @@ struct world {
                      .max_upload_size(100000)
                      .max_fragment_size(50000)
                      .max_sessions(9)
+                     .free_space_reserve(1)
                      .max_sessions_per_owner(9)
                      .session_timeout(1h)),
           server(bitsup::server_config()
@@ -44,6 +45,10 @@ struct world {
                      .listen("127.0.0.1", 0)
                      .max_workers(4)
                      .max_connections(20)
+                     .max_connections_per_address(19)
+                     .max_head_bytes(8192)
+                     .max_head_fields(50)
+                     .min_body_rate(1, 9s)
                      .head_timeout(9s)
                      .read_timeout(9s)
                      .idle_timeout(9s)),

@@ -1211,6 +1211,14 @@ class Library:
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
+        #: Bytes that stay free on the volume of a directory store: what would leave fewer is answered as if it ...
+        self.bitsup_engine_config_set_free_space_reserve: Callable[[Any, int, Any], int] = bind(
+            "bitsup_engine_config_set_free_space_reserve",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_uint64,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: Sessions that one owner may have at a time; sessions without an owner are not counted.
         self.bitsup_engine_config_set_max_sessions_per_owner: Callable[[Any, int, Any], int] = bind(
             "bitsup_engine_config_set_max_sessions_per_owner",
@@ -1543,6 +1551,39 @@ class Library:
             ctypes.c_int32,
             ctypes.c_void_p,
             ctypes.c_uint32,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Connections that one address may have, an IPv6 network of 64 bits counting as one.
+        self.bitsup_server_config_set_max_connections_per_address: Callable[[Any, int, Any], int] = bind(
+            "bitsup_server_config_set_max_connections_per_address",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_uint32,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Longest head of a request, in bytes; a longer one is answered 431.
+        self.bitsup_server_config_set_max_head_bytes: Callable[[Any, int, Any], int] = bind(
+            "bitsup_server_config_set_max_head_bytes",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_uint32,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Most header fields of a request; more are answered 431.
+        self.bitsup_server_config_set_max_head_fields: Callable[[Any, int, Any], int] = bind(
+            "bitsup_server_config_set_max_head_fields",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_uint32,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Bytes per second that a body must come with, or be taken with, on the average, once `grace_ms` are over.
+        self.bitsup_server_config_set_min_body_rate: Callable[[Any, int, int, Any], int] = bind(
+            "bitsup_server_config_set_min_body_rate",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_uint64,
+            ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: How long the body of a request may make no progress.

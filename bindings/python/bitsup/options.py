@@ -68,6 +68,8 @@ class EngineOptions(TypedDict, total=False):
     max_sessions_per_owner: int
     #: Sessions in all; 0, the default: no limit.
     max_sessions: int
+    #: Bytes that stay free on the volume of a directory. Default: 64 MiB.
+    free_space_reserve: int
     #: How long a session lives without a successful packet. Default: 14 days.
     session_timeout: float
     #: Whether an upload may replace a file. Default: False.
@@ -85,6 +87,12 @@ class ServerOptions(EngineOptions, total=False):
     max_workers: int
     #: Most connections; more wait in the kernel's queue. Default: 16384.
     max_connections: int
+    #: Connections of one address; 0: no limit. Default: 4096.
+    max_connections_per_address: int
+    #: Longest head of a request in bytes. Default: 65536.
+    max_head_bytes: int
+    #: Most header fields of a request. Default: 100.
+    max_head_fields: int
     #: How long the head of a request may take. Default: 30.
     head_timeout: float
     #: How long the body of a request may make no progress. Default: 120.
@@ -187,6 +195,7 @@ ENGINE: Setters = {
     "max_fragment_size": (lib.bitsup_engine_config_set_max_fragment_size, u64),
     "max_sessions_per_owner": (lib.bitsup_engine_config_set_max_sessions_per_owner, u64),
     "max_sessions": (lib.bitsup_engine_config_set_max_sessions, u64),
+    "free_space_reserve": (lib.bitsup_engine_config_set_free_space_reserve, u64),
     "session_timeout": (lib.bitsup_engine_config_set_session_timeout, seconds),
     "allow_overwrite": (lib.bitsup_engine_config_set_allow_overwrite, flag),
     "overlap": (lib.bitsup_engine_config_set_overlap, one(chosen(_OVERLAP))),
@@ -196,6 +205,9 @@ ENGINE: Setters = {
 SERVER: Setters = {
     "max_workers": (lib.bitsup_server_config_set_max_workers, u32),
     "max_connections": (lib.bitsup_server_config_set_max_connections, u32),
+    "max_connections_per_address": (lib.bitsup_server_config_set_max_connections_per_address, u32),
+    "max_head_bytes": (lib.bitsup_server_config_set_max_head_bytes, u32),
+    "max_head_fields": (lib.bitsup_server_config_set_max_head_fields, u32),
     "head_timeout": (lib.bitsup_server_config_set_head_timeout, seconds),
     "read_timeout": (lib.bitsup_server_config_set_read_timeout, seconds),
     "idle_timeout": (lib.bitsup_server_config_set_idle_timeout, seconds),
