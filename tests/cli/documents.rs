@@ -164,6 +164,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/install.md",
         "docs/jobs.md",
         "docs/protocol.md",
+        "docs/proxies.md",
         "docs/threads.md",
     ] {
         let path = repository().join(document);
