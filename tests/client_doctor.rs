@@ -351,4 +351,10 @@ fn an_upload_is_not_begun_or_not_ended() {
         is_ours.then(|| Answer::raw("").early().then_reset())
     };
     assert_one(&found(breaks), "fragments", Grade::Fail, &["bodies of any length"]);
+    // As Caddy answers where a body passes its max_size.
+    let lost = |request: &Request| {
+        let is_ours = is(request, "Fragment") && request.get("BITS-Session-Id") == Some(SESSION);
+        is_ours.then(|| Answer::new("502 Bad Gateway", "Server: Caddy\r\n", b""))
+    };
+    assert_one(&found(lost), "fragments", Grade::Fail, &["502", "max_size"]);
 }

@@ -102,20 +102,6 @@ fn apache_closes_when_told_to() {
     assert_flaws(Kind::Apache, &site, &[], &[("keep-alive", "warn", "keep connections")]);
 }
 
-/// Caddy answers 502 when a body passes its limit, not 413: no client shrinks its fragments then.
-#[test]
-fn caddys_limit_is_found() {
-    let packet = "route {\nrequest_header X-HTTP-Method-Override BITS_POST\nmethod POST\n}";
-    let limit = "request_body {\nmax_size 1MB\n}";
-    let site = Kind::Caddy.plain().replace("{\n", &format!("{{\n{limit}\n{packet}\n"));
-    let hop = Hop::plain(Kind::Caddy, &site, &["--method-override"]);
-    let outcome = hop.run(&["doctor", &hop.url, "--write", "--json"]);
-    outcome.failed(1, &["fail"]);
-    let [(check, grade, said)] = &flaws(&outcome)[..] else { panic!("{outcome:?}") };
-    assert_eq!((check.as_str(), grade.as_str()), ("fragments", "fail"));
-    assert!(said.contains("502") && said.contains("max_size"), "{said}");
-}
-
 #[test]
 fn who_refuses_the_verb_is_found() {
     let settings = [
