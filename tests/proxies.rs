@@ -134,7 +134,14 @@ fn the_defaults_are_as_the_document_says() {
     let mut sites: Vec<_> = KINDS.map(|kind| (kind, kind.plain().to_owned(), "")).to_vec();
     sites.insert(1, (Kind::Nginx, nginx, " with `proxy_http_version 1.1`"));
     for (kind, site, with) in sites {
-        let [ping, long, short] = row(kind, &site);
+        let mut cells = row(kind, &site);
+        if kind == Kind::Caddy {
+            // Caddy asks for the body while the server answers already; either may be first.
+            let either = |cell: &mut String| assert!(["100", "500"].contains(&cell.as_str()), "{cell}");
+            cells.iter_mut().skip(1).for_each(either);
+            cells[1..].fill("100 or 500".to_owned());
+        }
+        let [ping, long, short] = cells;
         let row = format!("| {}{with} | {ping} | {long} | {short} |", kind.name());
         assert!(document().contains(&row), "the document has no row {row}");
     }
