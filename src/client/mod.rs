@@ -4,6 +4,7 @@ mod challenge;
 mod config;
 mod control;
 mod credentials;
+pub mod doctor;
 mod download;
 mod drive;
 mod http;

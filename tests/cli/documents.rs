@@ -171,6 +171,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/jobs.md",
         "docs/logging.md",
         "docs/protocol.md",
+        "docs/proxies.md",
         "docs/threads.md",
     ] {
         let path = repository().join(document);

@@ -32,6 +32,8 @@ pub enum Command {
     Ping(PingArgs),
     /// Give up an upload that was not finished, on the server too
     Cancel(CancelArgs),
+    /// Find out what on the way to a server refuses uploads, and how to mend it
+    Doctor(DoctorArgs),
     /// Say what an error code means and what to do
     Explain(ExplainArgs),
     /// Look after the sessions that a server keeps below a root, beside it or without it
@@ -93,6 +95,21 @@ pub struct CancelArgs {
     pub state: StateArgs,
     #[command(flatten)]
     pub client: ClientArgs,
+}
+
+/// `bitsup doctor`.
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// A folder of the server, with a slash at the end, or a file to be
+    pub url: String,
+    /// Also begin an upload beside the URL, send fragments of it, and cancel it
+    #[arg(long)]
+    pub write: bool,
+    /// One JSON object per check on standard output
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub request: RequestArgs,
 }
 
 /// `bitsup explain`.

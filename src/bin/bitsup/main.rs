@@ -11,6 +11,7 @@
 
 mod args;
 mod cancel;
+mod doctor;
 mod explain;
 mod files;
 mod network;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Upload(args) => upload::run(&args),
         Command::Ping(args) => ping::run(&args),
         Command::Cancel(args) => cancel::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Sessions(command) => sessions::run(&command),
     };

@@ -7,6 +7,7 @@ mod get;
 mod line;
 mod proxy;
 mod tls;
+mod wire;
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -23,6 +24,9 @@ pub(super) use self::get::Answer;
 use self::line::Line;
 use self::proxy::{Proxy, Route, Way};
 pub(super) use self::tls::Tls;
+pub(super) use self::wire::{Heard, Question};
+/// What `parse_url` makes.
+pub(super) type Url = Uri;
 use super::ClientConfig;
 use super::credentials::Answerer;
 use super::interrupt::Interrupt;

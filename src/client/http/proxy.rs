@@ -170,7 +170,7 @@ fn ask_for_tunnel(
 }
 
 /// Status and fields of an answer's head; `None` when that is no HTTP.
-fn read_head(head: &[u8]) -> Option<(u16, Headers)> {
+pub(super) fn read_head(head: &[u8]) -> Option<(u16, Headers)> {
     let head = String::from_utf8_lossy(head);
     let mut lines = head.split("\r\n");
     let mut status_line = lines.next()?.strip_prefix("HTTP/1.")?.split(' ');
