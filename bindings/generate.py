@@ -11,16 +11,21 @@ from rawgen import csharp, header, python
 
 BINDINGS = Path(__file__).resolve().parent
 # Each has OUTPUT, a path below BINDINGS, and render(header) -> str.
-LAYERS = (python, csharp)
+LAYERS = {"python": python, "csharp": csharp}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a raw layer is out of date")
-    check = parser.parse_args().check
+    parser.add_argument("layers", nargs="*", metavar="LAYER", help=f"of {', '.join(LAYERS)}; default: all")
+    arguments = parser.parse_args()
+    unknown = set(arguments.layers) - set(LAYERS)
+    if unknown:
+        parser.error(f"no layer {', '.join(sorted(unknown))}; there are {', '.join(LAYERS)}")
+    check = arguments.check
     declared = header.read()
     stale = 0
-    for layer in LAYERS:
+    for layer in (LAYERS[name] for name in arguments.layers or LAYERS):
         path = BINDINGS / layer.OUTPUT
         text = layer.render(declared)
         if path.is_file() and path.read_text(encoding="utf-8") == text:

@@ -80,6 +80,30 @@ CONTEXT_APPLICATION = 7
 CONTINUE = 0
 #: The answer of a callback: stop what called it, with BITSUP_E_CALLBACK.
 ABORT = 1
+#: Level of a message: something of the library or of its machine is broken.
+LOG_ERROR = 1
+#: Level of a message: something is odd, and dealt with.
+LOG_WARN = 2
+#: Level of a message: one line per event of a session.
+LOG_INFO = 3
+#: Level of a message: one line per packet.
+LOG_DEBUG = 4
+#: Level of a message: everything.
+LOG_TRACE = 5
+#: Who asks for credentials: the server of the upload (401).
+AUTH_TARGET_SERVER = 1
+#: Who asks for credentials: the proxy (407).
+AUTH_TARGET_PROXY = 2
+#: How credentials are told: a name and a password, readable for whoever reads the connection.
+AUTH_BASIC = 1
+#: How credentials are told: by Digest.
+AUTH_DIGEST = 2
+#: How credentials are told: by NTLM.
+AUTH_NTLM = 3
+#: How credentials are told: by Negotiate.
+AUTH_NEGOTIATE = 4
+#: How credentials are told: a token, readable for whoever reads the connection.
+AUTH_BEARER = 16
 #: State of a job: not run yet.
 JOB_READY = 0
 #: State of a job: asks the server for a session.
@@ -92,7 +116,7 @@ JOB_WAITING = 3
 JOB_SUSPENDED = 4
 #: State of a job: the server has the whole file; its reply is being fetched.
 JOB_FETCHING_REPLY = 5
-#: State of a job: the server has the whole file, and its reply is where it belongs; the session is being closed.
+#: State of a job: the server has the whole file, and its reply is where it belongs; the session is being closed, ...
 JOB_TRANSFERRED = 6
 #: State of a job: complete.
 JOB_CLOSED = 7
@@ -106,6 +130,20 @@ DURABILITY_NONE = 0
 DURABILITY_FILE = 1
 #: Durability: every acknowledged fragment survives a loss of power.
 DURABILITY_FRAGMENT = 2
+#: Part of a session: all of it.
+PART_ALL = 0
+#: Part of a session: the received bytes.
+PART_DATA = 1
+#: Part of a session: the reply to them.
+PART_REPLY = 2
+#: Destination: nothing is there; a file can go there.
+PLACE_FREE = 0
+#: Destination: a file is there.
+PLACE_FILE = 1
+#: Destination: a folder is there, or what else no file can replace.
+PLACE_FOLDER = 2
+#: Destination: nothing is there, and no folder that could hold it.
+PLACE_NO_FOLDER = 3
 #: Packet: none; a session ended by itself.
 PACKET_NONE = 0
 #: Packet: asks whether the server is there; belongs to no session.
@@ -140,9 +178,43 @@ OVERLAP_REJECT = 1
 FINALIZE_LAST_FRAGMENT = 0
 #: Finalize: the file becomes visible when the client closes the session, before the answer.
 FINALIZE_CLOSE = 1
+#: An exchange wants bytes of the request's body.
+WANT_BODY = 1
+#: An exchange wants bitsup_exchange_finish, whatever is left of the body.
+WANT_FINISH = 2
 
+#: Hears a message of a level, one of BITSUP_LOG_*, from a part of the library, `target`: "client", "engine", ...
+log_fn: Callable[[Callable[[Any, int, Any, Any, int], None]], Any] = ctypes.CFUNCTYPE(
+    None,
+    ctypes.c_void_p,
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+)
 #: Ends the life of `user_data`.
 destroy_fn: Callable[[Callable[[Any], None]], Any] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+#: Knows the credentials for `target`, one of BITSUP_AUTH_TARGET_*, by `scheme`, BITSUP_AUTH_BASIC or ...
+credentials_fn: Callable[[Callable[[Any, int, int, Any, Any, int, Any, int], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_int32,
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+)
+#: Puts bytes of the source into `buf`: some of those from `offset` on, at least one and `cap` at most, and their ...
+read_fn: Callable[[Callable[[Any, int, Any, int, Any], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_uint64,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.POINTER(ctypes.c_size_t),
+)
 #: Bytes were acknowledged: `sent` of `total`.
 progress_fn: Callable[[Callable[[Any, int, int], int]], Any] = ctypes.CFUNCTYPE(
     ctypes.c_int32,
@@ -171,6 +243,74 @@ retry_fn: Callable[[Callable[[Any, Any, int, Any], int]], Any] = ctypes.CFUNCTYP
     ctypes.c_void_p,
     ctypes.c_uint32,
     ctypes.POINTER(ctypes.c_uint64),
+)
+#: Keeps the record of a session: `len` bytes of text that mean nothing to a store.
+store_record_fn: Callable[[Callable[[Any, Any, Any, int], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+)
+#: Calls bitsup_store_list_add for every session.
+store_list_fn: Callable[[Callable[[Any, Any], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+)
+#: Tells the length of a part, and when it was last written, in milliseconds since 1970, which may be left at 0.
+store_stat_fn: Callable[[Callable[[Any, Any, int, Any, Any], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int32,
+    ctypes.POINTER(ctypes.c_uint64),
+    ctypes.POINTER(ctypes.c_uint64),
+)
+#: Appends to a part that is `offset` bytes long.
+store_write_fn: Callable[[Callable[[Any, Any, int, int, Any, int], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int32,
+    ctypes.c_uint64,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+)
+#: Does something with a part.
+store_part_fn: Callable[[Callable[[Any, Any, int], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int32,
+)
+#: Reads at most `len` bytes of a part at `offset`; `*out_read` of them, 0 at the end only.
+store_read_fn: Callable[[Callable[[Any, Any, int, int, Any, int, Any], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int32,
+    ctypes.c_uint64,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.POINTER(ctypes.c_size_t),
+)
+#: Delivers the data to `destination`, a path with slashes: "folder/file.txt".
+store_commit_fn: Callable[[Callable[[Any, Any, Any, int, Any, int], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+)
+#: Tells what is at `destination`: one of BITSUP_PLACE_*.
+store_place_fn: Callable[[Callable[[Any, Any, Any], int]], Any] = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.POINTER(ctypes.c_int32),
 )
 #: Decides about `upload` by what it sets in `verdict`.
 decide_fn: Callable[[Callable[[Any, Any, Any], int]], Any] = ctypes.CFUNCTYPE(
@@ -246,6 +386,24 @@ class Library:
         self.bitsup_error_free: Callable[[Any], None] = bind("bitsup_error_free", None, ctypes.c_void_p)
         #: Frees a text that a function of this library gave out as `char *`.
         self.bitsup_string_free: Callable[[Any], None] = bind("bitsup_string_free", None, ctypes.c_void_p)
+        #: Frees bytes that a function of this library gave out with that length.
+        self.bitsup_bytes_free: Callable[[Any, int], None] = bind(
+            "bitsup_bytes_free",
+            None,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+        )
+        #: A receiver of messages up to `max_level`, one of BITSUP_LOG_*.
+        self.bitsup_logger_new: Callable[[Any, int, Any, Any], Any] = bind(
+            "bitsup_logger_new",
+            ctypes.c_void_p,
+            log_fn,
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            destroy_fn,
+        )
+        #: Frees a logger.
+        self.bitsup_logger_free: Callable[[Any], None] = bind("bitsup_logger_free", None, ctypes.c_void_p)
         #: A configuration with the defaults.
         self.bitsup_client_config_new: Callable[[], Any] = bind("bitsup_client_config_new", ctypes.c_void_p)
         #: Frees a configuration.
@@ -341,6 +499,69 @@ class Library:
             ctypes.c_int32,
             ctypes.POINTER(ctypes.c_void_p),
         )
+        #: URL of an http or https proxy that all connections go through, without credentials: requests to http ...
+        self.bitsup_client_config_set_proxy: Callable[[Any, Optional[bytes], Any], int] = bind(
+            "bitsup_client_config_set_proxy",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Adds a host that is reached without the proxy: a name, with all that end in a dot and it, an address, or "*".
+        self.bitsup_client_config_add_no_proxy: Callable[[Any, Optional[bytes], Any], int] = bind(
+            "bitsup_client_config_add_no_proxy",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Adds root certificates in PEM form, which are trusted beside those of the platform.
+        self.bitsup_client_config_add_root_certificates: Callable[[Any, Any, int, Any], int] = bind(
+            "bitsup_client_config_add_root_certificates",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who the client is for servers that want to know by TLS: a certificate, those that lead to its root, ...
+        self.bitsup_client_config_set_client_certificate: Callable[[Any, Any, int, Any], int] = bind(
+            "bitsup_client_config_set_client_certificate",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Where jobs made with this configuration say what they do.
+        self.bitsup_client_config_set_logger: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_client_config_set_logger",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets what is told to `target`, one of BITSUP_AUTH_TARGET_*, when it asks by `scheme`, one of ...
+        self.bitsup_client_config_set_credentials: Callable[[Any, int, int, Optional[bytes], Optional[bytes], Any], int] = bind(
+            "bitsup_client_config_set_credentials",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_int32,
+            ctypes.c_int32,
+            ctypes.c_char_p,
+            ctypes.c_char_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who is asked for credentials when a server or the proxy asks for some and those set by ...
+        self.bitsup_client_config_on_credentials: Callable[[Any, Any, Any, Any, Any], int] = bind(
+            "bitsup_client_config_on_credentials",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            credentials_fn,
+            ctypes.c_void_p,
+            destroy_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: A client with a copy of `config`.
         self.bitsup_client_new: Callable[[Any, Any, Any], int] = bind(
             "bitsup_client_new",
@@ -383,6 +604,17 @@ class Library:
             ctypes.c_int32,
             ctypes.c_void_p,
             ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: `total` bytes that `read` delivers.
+        self.bitsup_source_from_reader: Callable[[Any, int, Any, Any, Any, Any], int] = bind(
+            "bitsup_source_from_reader",
+            ctypes.c_int32,
+            read_fn,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+            destroy_fn,
             ctypes.POINTER(ctypes.c_void_p),
             ctypes.POINTER(ctypes.c_void_p),
         )
@@ -449,20 +681,21 @@ class Library:
             ctypes.c_char_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
+        #: Adds a header field to every request of this job, behind those of its client; a name that is there ...
+        self.bitsup_job_add_header: Callable[[Any, Optional[bytes], Optional[bytes], Any], int] = bind(
+            "bitsup_job_add_header",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_char_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: Sets who is told what the job does; replaces a former observer.
         self.bitsup_job_set_observer: Callable[[Any, Any, Any], int] = bind(
             "bitsup_job_set_observer",
             ctypes.c_int32,
             ctypes.c_void_p,
             ctypes.c_void_p,
-            ctypes.POINTER(ctypes.c_void_p),
-        )
-        #: Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same ...
-        self.bitsup_job_set_state_path: Callable[[Any, Optional[bytes], Any], int] = bind(
-            "bitsup_job_set_state_path",
-            ctypes.c_int32,
-            ctypes.c_void_p,
-            ctypes.c_char_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Makes the job an upload-reply job: when the server has the whole file, its reply is fetched to the file ...
@@ -480,6 +713,21 @@ class Library:
             ctypes.c_void_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
+        #: Sends one request at most, or fetches the reply, and says in `*out_state` where the job is then: one of ...
+        self.bitsup_job_step: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_job_step",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_int32),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Acknowledges an upload that steps have led to BITSUP_JOB_TRANSFERRED, as BITS' Complete does: closes the ...
+        self.bitsup_job_close: Callable[[Any, Any], int] = bind(
+            "bitsup_job_close",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: Ends a run within 250 ms with BITSUP_E_SUSPENDED and returns at once.
         self.bitsup_job_suspend: Callable[[Any, Any], int] = bind(
             "bitsup_job_suspend",
@@ -492,6 +740,14 @@ class Library:
             "bitsup_job_cancel",
             ctypes.c_int32,
             ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Most bytes per second that the job sends from now on, the request under way included; 0: no limit.
+        self.bitsup_job_set_rate_limit: Callable[[Any, int, Any], int] = bind(
+            "bitsup_job_set_rate_limit",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Where the job is: one of BITSUP_JOB_*; -1 for NULL or an unusable job.
@@ -521,6 +777,32 @@ class Library:
             ctypes.POINTER(ctypes.c_void_p),
             ctypes.POINTER(ctypes.c_void_p),
         )
+        #: Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same ...
+        self.bitsup_job_set_state_path: Callable[[Any, Optional[bytes], Any], int] = bind(
+            "bitsup_job_set_state_path",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Copies the state of the job, from which bitsup_job_import continues in this process or another: all that ...
+        self.bitsup_job_export: Callable[[Any, Any, Any, Any], int] = bind(
+            "bitsup_job_export",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_size_t),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Continues from what bitsup_job_export gave out for a job with the same URL and source; to be called ...
+        self.bitsup_job_import: Callable[[Any, Any, int, Any], int] = bind(
+            "bitsup_job_import",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: Files under the directory `root`, which must exist; unfinished uploads in its subdirectory ".bitsup".
         self.bitsup_store_new_dir: Callable[[Optional[bytes], int, int, Any, Any], int] = bind(
             "bitsup_store_new_dir",
@@ -531,8 +813,124 @@ class Library:
             ctypes.POINTER(ctypes.c_void_p),
             ctypes.POINTER(ctypes.c_void_p),
         )
+        #: Files and unfinished uploads in memory, at most `max_bytes` in all; they are gone with the store.
+        self.bitsup_store_new_memory: Callable[[int, Any, Any], int] = bind(
+            "bitsup_store_new_memory",
+            ctypes.c_int32,
+            ctypes.c_uint64,
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: Frees a store.
         self.bitsup_store_free: Callable[[Any], None] = bind("bitsup_store_free", None, ctypes.c_void_p)
+        #: Tells of a session: the record that was kept last, and when a part was last written, in milliseconds ...
+        self.bitsup_store_list_add: Callable[[Any, Optional[bytes], Any, int, int, Any], int] = bind(
+            "bitsup_store_list_add",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.c_uint64,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: A set without callbacks.
+        self.bitsup_store_ops_new: Callable[[Any, Any], Any] = bind(
+            "bitsup_store_ops_new",
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            destroy_fn,
+        )
+        #: Frees a set.
+        self.bitsup_store_ops_free: Callable[[Any], None] = bind("bitsup_store_ops_free", None, ctypes.c_void_p)
+        #: Sets who makes sessions: from now on there is this record, and data of no bytes.
+        self.bitsup_store_ops_on_create: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_create",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            store_record_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who replaces records, whole or not at all; BITSUP_E_NOT_FOUND when there is no such session.
+        self.bitsup_store_ops_on_save: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_save",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            store_record_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who lists the sessions that a former process left; asked when an engine is made.
+        self.bitsup_store_ops_on_list: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_list",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            store_list_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who tells about parts.
+        self.bitsup_store_ops_on_stat: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_stat",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            store_stat_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who appends.
+        self.bitsup_store_ops_on_write: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_write",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            store_write_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who hears the end of a run of writes, before what they wrote is acknowledged: now, at the latest, ...
+        self.bitsup_store_ops_on_flush: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_flush",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            store_part_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who reads.
+        self.bitsup_store_ops_on_read: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_read",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            store_read_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who delivers.
+        self.bitsup_store_ops_on_commit: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_commit",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            store_commit_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who removes: the reply, or with BITSUP_PART_ALL the session with all it has, but for a delivered file.
+        self.bitsup_store_ops_on_remove: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_remove",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            store_part_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Sets who tells what is at a destination, so that a session which could not end well does not begin.
+        self.bitsup_store_ops_on_place: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_place",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            store_place_fn,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: A store over the callbacks as they are now.
+        self.bitsup_store_new_custom: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_new_custom",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: What led to the callback: one of BITSUP_PACKET_*; -1 for NULL.
         self.bitsup_upload_packet: Callable[[Any], int] = bind("bitsup_upload_packet", ctypes.c_int32, ctypes.c_void_p)
         #: The session, as the client names it: "{...}"; NULL before there is one.
@@ -598,6 +996,17 @@ class Library:
         )
         #: Length of the whole file; UINT64_MAX while it is not known, and for NULL.
         self.bitsup_upload_total: Callable[[Any], int] = bind("bitsup_upload_total", ctypes.c_uint64, ctypes.c_void_p)
+        #: Reads what was received, in on_received: at most `len` bytes at `offset` into `buffer`, `*out_read` of ...
+        self.bitsup_upload_read: Callable[[Any, int, Any, int, Any, Any], int] = bind(
+            "bitsup_upload_read",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_size_t),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: Refuses: the packet is answered with that HTTP status, HRESULT and context.
         self.bitsup_verdict_reject: Callable[[Any, int, int, int, Any], int] = bind(
             "bitsup_verdict_reject",
@@ -606,6 +1015,14 @@ class Library:
             ctypes.c_uint16,
             ctypes.c_uint32,
             ctypes.c_uint32,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Refuses with 401 and asks for credentials, in on_request: `challenge` is the value of WWW-Authenticate, ...
+        self.bitsup_verdict_challenge: Callable[[Any, Optional[bytes], Any], int] = bind(
+            "bitsup_verdict_challenge",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Names the user, in on_request.
@@ -716,6 +1133,15 @@ class Library:
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
+        #: Adds root certificates in PEM form, which are trusted beside those of the platform by what later calls ...
+        self.bitsup_hooks_add_notify_root_certificates: Callable[[Any, Any, int, Any], int] = bind(
+            "bitsup_hooks_add_notify_root_certificates",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: A configuration with the defaults and no store.
         self.bitsup_engine_config_new: Callable[[], Any] = bind("bitsup_engine_config_new", ctypes.c_void_p)
         #: Frees a configuration.
@@ -759,6 +1185,14 @@ class Library:
             ctypes.c_int32,
             ctypes.c_void_p,
             ctypes.c_int32,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Where the engine says what it does.
+        self.bitsup_engine_config_set_logger: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_engine_config_set_logger",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Longest file taken, in bytes.
@@ -835,6 +1269,16 @@ class Library:
         )
         #: Frees an engine.
         self.bitsup_engine_free: Callable[[Any], None] = bind("bitsup_engine_free", None, ctypes.c_void_p)
+        #: Whether a request is for this engine, for programs whose HTTP server serves other things beside it: 1 ...
+        self.bitsup_engine_accepts: Callable[[Any, Optional[bytes], int, Optional[bytes], int], int] = bind(
+            "bitsup_engine_accepts",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+        )
         #: Ends the sessions that were idle for too long: `*out_expired` of them.
         self.bitsup_engine_tick: Callable[[Any, Any, Any, Any], int] = bind(
             "bitsup_engine_tick",
@@ -860,6 +1304,172 @@ class Library:
             ctypes.c_char_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
+        #: An exchange for one request.
+        self.bitsup_exchange_new: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_exchange_new",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Frees an exchange.
+        self.bitsup_exchange_free: Callable[[Any], None] = bind("bitsup_exchange_free", None, ctypes.c_void_p)
+        #: The method and the target of the request, as they stood on the wire: path and query, not decoded.
+        self.bitsup_exchange_set_request: Callable[[Any, Optional[bytes], int, Optional[bytes], int, Any], int] = bind(
+            "bitsup_exchange_set_request",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Adds a header field of the request; all of them count, in their order.
+        self.bitsup_exchange_add_header: Callable[[Any, Optional[bytes], int, Optional[bytes], int, Any], int] = bind(
+            "bitsup_exchange_add_header",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Who is at the other end, for the log and for hooks; an empty text is nobody, which is the default.
+        self.bitsup_exchange_set_peer: Callable[[Any, Optional[bytes], int, Any], int] = bind(
+            "bitsup_exchange_set_peer",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: The user that the program around has authenticated; an empty text is nobody, which is the default.
+        self.bitsup_exchange_set_owner: Callable[[Any, Optional[bytes], int, Any], int] = bind(
+            "bitsup_exchange_set_owner",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: The URL prefix that the target was below, as it stood on the wire: "/upload/".
+        self.bitsup_exchange_set_mount: Callable[[Any, Optional[bytes], int, Any], int] = bind(
+            "bitsup_exchange_set_mount",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Whether the request came by https.
+        self.bitsup_exchange_set_secure: Callable[[Any, int, Any], int] = bind(
+            "bitsup_exchange_set_secure",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_int32,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: The head of the request is complete: decides about it, and says what is wanted, one of BITSUP_WANT_*.
+        self.bitsup_exchange_begin: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_exchange_begin",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_int32),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Takes bytes of the body, and says what is wanted now.
+        self.bitsup_exchange_body: Callable[[Any, Any, int, Any, Any], int] = bind(
+            "bitsup_exchange_body",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_int32),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Takes bytes of the body from the descriptor of a socket, a pipe or a file, `max_len` at most, as one ...
+        self.bitsup_exchange_body_from_fd: Callable[[Any, int, int, Any, Any, Any], int] = bind(
+            "bitsup_exchange_body_from_fd",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_int32,
+            ctypes.c_uint64,
+            ctypes.POINTER(ctypes.c_uint64),
+            ctypes.POINTER(ctypes.c_int32),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: The body has come, or is not wanted: gives the answer.
+        self.bitsup_exchange_finish: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_exchange_finish",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: The HTTP status; 0 for NULL.
+        self.bitsup_response_status: Callable[[Any], int] = bind(
+            "bitsup_response_status",
+            ctypes.c_uint16,
+            ctypes.c_void_p,
+        )
+        #: The reason phrase of the status; NULL for NULL.
+        self.bitsup_response_reason: Callable[[Any], Optional[bytes]] = bind(
+            "bitsup_response_reason",
+            ctypes.c_char_p,
+            ctypes.c_void_p,
+        )
+        #: How many header fields there are; 0 for NULL.
+        self.bitsup_response_header_count: Callable[[Any], int] = bind(
+            "bitsup_response_header_count",
+            ctypes.c_size_t,
+            ctypes.c_void_p,
+        )
+        #: The name of a header field; NULL for NULL and for an index that is not below the count.
+        self.bitsup_response_header_name: Callable[[Any, int], Optional[bytes]] = bind(
+            "bitsup_response_header_name",
+            ctypes.c_char_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+        )
+        #: The value of a header field; NULL for NULL and for an index that is not below the count.
+        self.bitsup_response_header_value: Callable[[Any, int], Optional[bytes]] = bind(
+            "bitsup_response_header_value",
+            ctypes.c_char_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+        )
+        #: The value of Content-Length; 0 for NULL.
+        self.bitsup_response_content_length: Callable[[Any], int] = bind(
+            "bitsup_response_content_length",
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+        )
+        #: How many bytes bitsup_response_read_body gives in all; 0 for NULL.
+        self.bitsup_response_body_length: Callable[[Any], int] = bind(
+            "bitsup_response_body_length",
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+        )
+        #: Reads the next bytes of the body, at most `cap`: `*out_len` of them.
+        self.bitsup_response_read_body: Callable[[Any, Any, int, Any, Any], int] = bind(
+            "bitsup_response_read_body",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_size_t),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Whether the connection must be closed after this answer, with `Connection: close` in it: nobody can know ...
+        self.bitsup_response_must_close: Callable[[Any], int] = bind(
+            "bitsup_response_must_close",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+        )
+        #: Frees a response.
+        self.bitsup_response_free: Callable[[Any], None] = bind("bitsup_response_free", None, ctypes.c_void_p)
         #: A configuration with the defaults and no engine.
         self.bitsup_server_config_new: Callable[[], Any] = bind("bitsup_server_config_new", ctypes.c_void_p)
         #: Frees a configuration.
@@ -880,6 +1490,35 @@ class Library:
             ctypes.c_void_p,
             ctypes.c_char_p,
             ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Speaks TLS 1.2 and 1.3: the server's certificate, then those that lead to its root, and the ...
+        self.bitsup_server_config_set_tls: Callable[[Any, Any, int, Any, int, Any], int] = bind(
+            "bitsup_server_config_set_tls",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Takes only clients with a certificate that leads to one of these roots, in PEM.
+        self.bitsup_server_config_set_client_ca: Callable[[Any, Any, int, Any], int] = bind(
+            "bitsup_server_config_set_client_ca",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Adds a user, by Basic authentication.
+        self.bitsup_server_config_add_user: Callable[[Any, Optional[bytes], Optional[bytes], Any], int] = bind(
+            "bitsup_server_config_add_user",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_char_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Most worker threads.
@@ -922,6 +1561,14 @@ class Library:
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
+        #: Where the server says what it does, its engines' words aside.
+        self.bitsup_server_config_set_logger: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_server_config_set_logger",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: Binds the address and serves, on threads of its own, until stopped.
         self.bitsup_server_start: Callable[[Any, Any, Any], int] = bind(
             "bitsup_server_start",
@@ -930,7 +1577,7 @@ class Library:
             ctypes.POINTER(ctypes.c_void_p),
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: The URL of the server's root, with the port in use: "http://127.0.0.1:41234/".
+        #: The URL of the server's root, with the port in use: "http://127.0.0.1:41234/", or "https:" with TLS.
         self.bitsup_server_url: Callable[[Any, Any, Any], int] = bind(
             "bitsup_server_url",
             ctypes.c_int32,
@@ -940,6 +1587,22 @@ class Library:
         )
         #: The port in use; 0 for NULL or an unusable server.
         self.bitsup_server_port: Callable[[Any], int] = bind("bitsup_server_port", ctypes.c_uint16, ctypes.c_void_p)
+        #: Takes the certificate, its key and the roots of clients from `config`, for the connections from now on.
+        self.bitsup_server_reload_tls: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_server_reload_tls",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Takes the users from `config`, from the next request on.
+        self.bitsup_server_reload_users: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_server_reload_users",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: Stops accepting, closes idle connections, gives requests under way `grace_ms`, closes all connections ...
         self.bitsup_server_stop: Callable[[Any, int, Any], int] = bind(
             "bitsup_server_stop",
