@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Literal, Mapping, Set, Tuple, TypedDict, Union
 
 from . import _raw
-from ._handle import Owned, call, text
+from ._credentials import Credentials, Secret
+from ._handle import Owned, StrPath, call, text
 from ._load import lib
 
 #: A table: option, the function that takes it, and how its value becomes the arguments of one call or several.
 Setters = Dict[str, Tuple[Callable[..., int], Callable[[Any], Iterable[Tuple[Any, ...]]]]]
 Headers = Union[Mapping[str, str], Iterable[Tuple[str, str]]]
+#: A certificate with those that lead to its root, and its key without a password, in PEM: one file, or one for each.
+Certificate = Union[StrPath, Tuple[StrPath, StrPath]]
 
 
 class ClientOptions(TypedDict, total=False):
@@ -43,6 +48,18 @@ class ClientOptions(TypedDict, total=False):
     max_retry_delay: float
     #: Send POST with X-HTTP-Method-Override instead of BITS_POST. Default: False.
     method_override: bool
+    #: What the server is told when it asks: (name, password) or a token, or a callable that is asked for them.
+    credentials: Credentials
+    #: File of root certificates in PEM, which are trusted beside those of the platform.
+    ca_file: StrPath
+    #: Who the client is for servers that want to know by TLS.
+    client_certificate: Certificate
+    #: URL of the proxy that all connections go through. Default: none; the environment is not looked at.
+    proxy: str
+    #: What the proxy is told when it asks: (name, password).
+    proxy_credentials: Secret
+    #: Hosts that are reached without the proxy: names, with all that end in a dot and them, addresses, or "*".
+    no_proxy: Iterable[str]
 
 
 class EngineOptions(TypedDict, total=False):
@@ -91,6 +108,13 @@ class ServerOptions(EngineOptions, total=False):
     read_timeout: float
     #: How long a connection may be silent between two requests. Default: 300.
     idle_timeout: float
+    #: Speak TLS 1.2 and 1.3, as whom.
+    tls: Certificate
+    #: File of root certificates in PEM: take only clients with a certificate that leads to one of them. Its subject owns
+    #: their sessions.
+    client_ca_file: StrPath
+    #: Names with passwords: take only these users, by Basic authentication. They own their sessions.
+    users: Mapping[str, str]
 
 
 def milliseconds(seconds: float) -> int:
@@ -120,11 +144,10 @@ def chosen(choices: Mapping[str, int]) -> Callable[[Any], int]:
 
 def apply(setters: Setters, target: Owned, options: Mapping[str, Any]) -> None:
     """Sets the options that `setters` knows. A wrong value is named with its option."""
-    for name, value in options.items():
-        if name in setters:
-            function, convert = setters[name]
+    for name, (function, convert) in setters.items():
+        if name in options:
             try:
-                calls = list(convert(value))
+                calls = list(convert(options[name]))
             except (TypeError, ValueError) as error:
                 raise type(error)(f"{name}: {error}") from None
             for arguments in calls:
@@ -142,9 +165,36 @@ def one(convert: Callable[[Any], Any]) -> Callable[[Any], Iterable[Tuple[Any, ..
     return lambda value: [(convert(value),)]
 
 
-def _header_fields(headers: Headers) -> Iterator[Tuple[bytes, bytes]]:
+def header_fields(headers: Headers) -> Iterator[Tuple[bytes, bytes]]:
     pairs: Any = headers.items() if isinstance(headers, Mapping) else headers
     return ((text(name), text(value)) for name, value in pairs)
+
+
+def _pem_file(file: StrPath) -> Iterator[Tuple[bytes, int]]:
+    content = Path(os.fsdecode(file)).read_bytes()
+    yield content, len(content)
+
+
+def _joined_pem(certificate: Certificate) -> Iterator[Tuple[bytes, int]]:
+    files = certificate if isinstance(certificate, tuple) else (certificate,)
+    content = b"\n".join(Path(os.fsdecode(file)).read_bytes() for file in files)
+    yield content, len(content)
+
+
+def _certificate_and_key(certificate: Certificate) -> Iterator[Tuple[bytes, int, bytes, int]]:
+    files = certificate if isinstance(certificate, tuple) else (certificate, certificate)
+    chain, key = (Path(os.fsdecode(file)).read_bytes() for file in files)
+    yield chain, len(chain), key, len(key)
+
+
+def _users(users: Mapping[str, str]) -> Iterator[Tuple[bytes, bytes]]:
+    return ((text(name), text(password)) for name, password in users.items())
+
+
+def _each(names: Iterable[str]) -> Iterator[Tuple[bytes]]:
+    if isinstance(names, str):
+        raise TypeError("expected several str, not one")
+    return ((text(name),) for name in names)
 
 
 u32 = one(lambda value: unsigned(value, 32))
@@ -156,7 +206,7 @@ words = one(text)
 CLIENT: Setters = {
     "fragment_size": (lib.bitsup_client_config_set_fragment_size, u64),
     "rate_limit": (lib.bitsup_client_config_set_rate_limit, u64),
-    "headers": (lib.bitsup_client_config_add_header, _header_fields),
+    "headers": (lib.bitsup_client_config_add_header, header_fields),
     "user_agent": (lib.bitsup_client_config_set_user_agent, words),
     "connect_timeout": (lib.bitsup_client_config_set_connect_timeout, seconds),
     "request_timeout": (lib.bitsup_client_config_set_request_timeout, seconds),
@@ -164,7 +214,13 @@ CLIENT: Setters = {
     "timeout": (lib.bitsup_client_config_set_timeout, seconds),
     "no_progress_timeout": (lib.bitsup_client_config_set_no_progress_timeout, seconds),
     "method_override": (lib.bitsup_client_config_set_method_override, flag),
+    "ca_file": (lib.bitsup_client_config_add_root_certificates, _pem_file),
+    "client_certificate": (lib.bitsup_client_config_set_client_certificate, _joined_pem),
+    "proxy": (lib.bitsup_client_config_set_proxy, words),
+    "no_proxy": (lib.bitsup_client_config_add_no_proxy, _each),
 }
+#: See the module _credentials.
+CREDENTIALS = ("credentials", "proxy_credentials")
 #: These are one call together, with these defaults; see `retry`.
 RETRY = {"max_attempts": 0, "retry_delay": 1.0, "max_retry_delay": 60.0}
 
@@ -199,6 +255,12 @@ SERVER: Setters = {
     "head_timeout": (lib.bitsup_server_config_set_head_timeout, seconds),
     "read_timeout": (lib.bitsup_server_config_set_read_timeout, seconds),
     "idle_timeout": (lib.bitsup_server_config_set_idle_timeout, seconds),
+}
+#: Set in this order; the second needs the first.
+IDENTITY: Setters = {
+    "tls": (lib.bitsup_server_config_set_tls, _certificate_and_key),
+    "client_ca_file": (lib.bitsup_server_config_set_client_ca, _pem_file),
+    "users": (lib.bitsup_server_config_add_user, _users),
 }
 
 
