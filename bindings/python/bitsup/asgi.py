@@ -100,10 +100,14 @@ class _Request:
     async def _feed(self, exchange: Exchange) -> Optional[bool]:
         """Whether the whole body was read: else the connection must be closed; None when it was lost.
 
-        A client that waits to be asked and is refused is not asked: receiving would do that.
+        A refusal goes out at once where the client waits to be asked, which receiving would do; where there is more of
+        the body than is worth reading; and where nobody can know how much.
         """
-        if not exchange.wants_body and b"100-continue" in self._headers.get(b"expect", b"").lower():
-            return False
+        get = self._headers.get
+        if not exchange.wants_body:
+            too_long = int(get(b"content-length", b"0")) > DISCARD if get(b"content-length", b"0").isdigit() else True
+            if too_long or b"transfer-encoding" in self._headers or b"100-continue" in get(b"expect", b"").lower():
+                return False
         dropped = 0
         while dropped <= DISCARD:
             message = await self._next(exchange)

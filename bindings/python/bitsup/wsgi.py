@@ -59,7 +59,7 @@ def _target(environ: WSGIEnvironment) -> Tuple[str, str]:
     raw: str = environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
     if raw and not name:
         return mount, raw
-    if raw.startswith((mount, f"{name}?")) or raw == name:
+    if raw and (raw == name or raw.startswith((f"{name}/", f"{name}?"))):
         rest = raw[len(name) :]
     else:
         query = environ.get("QUERY_STRING", "")

