@@ -59,7 +59,7 @@ def _copied(file: BinaryIO) -> BinaryIO:
     copy = tempfile.TemporaryFile()
     shutil.copyfileobj(file, copy)
     copy.seek(0)
-    return copy  # type: ignore[return-value]
+    return copy
 
 
 @_raw.read_fn

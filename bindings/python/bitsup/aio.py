@@ -16,7 +16,8 @@ from . import client as _client
 from ._callback import Call
 from ._handle import StrPath
 from ._observer import OnProgress
-from .client import Client, Progress, Source, UploadResult
+from ._source import Source
+from .client import Client, Progress, UploadResult
 from .options import ClientOptions
 from .states import JobState
 

@@ -8,7 +8,7 @@ import threading
 from typing import Any, Awaitable, Callable, Iterable, Optional, Protocol
 
 import uvicorn
-import waitress
+import waitress.server
 from cheroot import wsgi
 from waitress import wasyncore
 
@@ -42,7 +42,7 @@ class _Wsgi:
 
 class Waitress(_Wsgi):
     def __init__(self) -> None:
-        self._server: Any = waitress.create_server(self._answer, listen="127.0.0.1:0", ident=None)
+        self._server: Any = waitress.server.create_server(self._answer, listen="127.0.0.1:0", ident=None)
         self.port = int(self._server.effective_port)
         self._stopping = False
         self._thread = threading.Thread(target=self._run)

@@ -24,7 +24,8 @@ def test_steps_lead_to_a_session_that_waits_to_be_closed(serve: Serve, root: Pat
     with pytest.raises(bitsup.UsageError) as early:
         job.complete()
     assert early.value.status == _raw.E_INVALID_STATE
-    states, sent = [], []
+    states: List[JobState] = []
+    sent: List[int] = []
     while not states or states[-1] is not JobState.TRANSFERRED:
         states.append(job.step())
         sent.append(job.progress.sent)
