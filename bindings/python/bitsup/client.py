@@ -130,6 +130,7 @@ class Client(Handle):
 
     def ping(self, url: str) -> None:
         """Asks the server behind `url` whether it takes uploads, once. Raises BitsError when it does not."""
+        # Not waited for when the program ends: it may take as long as the server is silent.
         Call(lib.bitsup_client_ping, self._object, text(url), calls_back=False).interruptibly()
 
     def download(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import threading
 import time
@@ -12,6 +13,7 @@ from . import options as _options
 from ._handle import Handle, Owned, StrPath, call, make, path, text
 from ._load import lib
 from ._observer import UNKNOWN
+from .errors import BitsError
 from .hooks import Decide, Ended, Hooks, Notify
 from .options import DURABILITY, EngineOptions, chosen, unsigned
 from .store import MemoryStore, Store
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 Root = Union[StrPath, MemoryStore, Store]
 
 #: All options that an engine takes.
-KNOWN = (_options.ENGINE, _options.STORE, _options.HOST)
+KNOWN = (_options.ENGINE, _options.STORE, _options.HOST, _options.NOTIFY)
 
 
 class Tick(NamedTuple):
@@ -86,7 +88,10 @@ class Engine(Handle):
         """As a request comes: there is no thread that could do it in time, and nobody who would see it late."""
         if self._due_at is not None and time.monotonic() >= self._due_at and self._ticking.acquire(blocking=False):
             try:
-                after = self.tick().next
+                # What a store cannot end now it may end later; the request is another matter.
+                after = None
+                with contextlib.suppress(BitsError):
+                    after = self.tick().next
                 # New sessions come unseen, so it looks now and then.
                 self._due_at = time.monotonic() + min(_LOOK if after is None else after, _LOOK)
             finally:
@@ -106,7 +111,11 @@ def made(root: Root, hooks: Hooks, options: Mapping[str, Any]) -> Owned:
         call(lib.bitsup_engine_config_set_host_id, config, text(options["host_id"]), fallback)
     elif "host_id_fallback_timeout" in options:
         raise ValueError("host_id_fallback_timeout is of use with a host_id only")
-    call(lib.bitsup_engine_config_set_hooks, config, hooks.attached())
+    if hooks.on_received is not None and "notify_url" in options:
+        raise ValueError("notify_url and on_received are two answers to one question; give one of them")
+    asked = hooks.attached()
+    _options.notify(asked, options)
+    call(lib.bitsup_engine_config_set_hooks, config, asked)
     call(lib.bitsup_engine_config_set_store, config, _store(root, options))
     call(lib.bitsup_engine_config_set_logger, config, _log.attached("engine", "notify"))
     return make(lib.bitsup_engine_new, lib.bitsup_engine_free, config)

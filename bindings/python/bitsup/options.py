@@ -93,6 +93,14 @@ class EngineOptions(TypedDict, total=False):
     overlap: Literal["trim", "reject"]
     #: When files become visible: with their last byte ("fragment", default) or when the session is closed ("close").
     finalize: Literal["fragment", "close"]
+    #: URL of an application that decides about complete uploads over HTTP, as with IIS, in the place of on_received.
+    notify_url: str
+    #: What it gets: the file itself ("value"), or paths on this machine ("reference"). Needed with `notify_url`.
+    notify: Literal["value", "reference"]
+    #: How long it may take the request, to begin its answer, and to go on with it. Default: 300.
+    notify_timeout: float
+    #: File of root certificates in PEM, trusted beside the platform's when it is at an https URL.
+    notify_ca_file: StrPath
 
 
 class ServerOptions(EngineOptions, total=False):
@@ -232,6 +240,10 @@ DURABILITY = {
 _OVERLAP = {"trim": _raw.OVERLAP_TRIM, "reject": _raw.OVERLAP_REJECT}
 _FINALIZE = {"fragment": _raw.FINALIZE_LAST_FRAGMENT, "close": _raw.FINALIZE_CLOSE}
 
+_NOTIFY = {"value": _raw.NOTIFY_BY_VALUE, "reference": _raw.NOTIFY_BY_REFERENCE}
+#: See `notify`.
+NOTIFY = ("notify_url", "notify", "notify_timeout", "notify_ca_file")
+
 #: What the store of an engine takes when it is made.
 STORE = ("durability", "shared")
 #: These are one call together.
@@ -262,6 +274,21 @@ IDENTITY: Setters = {
     "client_ca_file": (lib.bitsup_server_config_set_client_ca, _pem_file),
     "users": (lib.bitsup_server_config_add_user, _users),
 }
+
+
+def notify(hooks: Owned, options: Mapping[str, Any]) -> None:
+    """Sets the application that is asked over HTTP, if there is one."""
+    if "notify_url" not in options:
+        for name in NOTIFY:
+            if name in options:
+                raise ValueError(f"{name} is of use with a notify_url only")
+        return
+    if "notify" not in options:
+        raise ValueError("a notify_url needs notify, which says what is sent there")
+    apply({"notify_ca_file": (lib.bitsup_hooks_add_notify_root_certificates, _pem_file)}, hooks, options)
+    kind = chosen(_NOTIFY)(options["notify"])
+    timeout = milliseconds(options.get("notify_timeout", 300))
+    call(lib.bitsup_hooks_notify_url, hooks, kind, text(options["notify_url"]), timeout)
 
 
 def retry(options: Mapping[str, Any]) -> Iterator[Any]:
