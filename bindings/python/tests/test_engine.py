@@ -200,12 +200,50 @@ def test_an_asgi_server_with_a_root_path_and_other_things(root: Path) -> None:
     assert seen == [("https://up.test/in/a%20b?x", "anna", "127.0.0.1:17")]
 
 
+def test_a_silent_request_hears_that_a_newer_one_took_over(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bitsup.asgi, "_SILENCE", 0.01)
+    sent: List[Any] = []
+
+    async def main() -> None:
+        silent, forever = asyncio.Event(), asyncio.Event()
+
+        async def receive() -> Any:
+            if not silent.is_set():
+                silent.set()
+                return {"type": "http.request", "body": b"01234", "more_body": True}
+            await forever.wait()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = fragment_of(session)
+        scope = {"type": "http", "method": "BITS_POST", "path": "/a", "headers": headers}
+        older = asyncio.ensure_future(bitsup.asgi.app(engine)(scope, receive, send))
+        await silent.wait()
+        while (root / ".bitsup" / session / "data").stat().st_size < 5:
+            await asyncio.sleep(0)
+        fields = {f"HTTP_{name.decode().upper().replace('-', '_')}": value.decode() for name, value in headers}
+        fields["CONTENT_LENGTH"] = fields.pop("HTTP_CONTENT_LENGTH")
+        newer = {**fields, "PATH_INFO": "/a"}
+        assert called(bitsup.wsgi.app(engine), newer, b"0123456789")[0] == "200 OK"
+        await asyncio.wait_for(older, LONG)
+
+    with bitsup.Engine(root) as engine:
+        session = called(bitsup.wsgi.app(engine), {**CREATE, "PATH_INFO": "/a"})[1]["BITS-Session-Id"]
+        asyncio.run(main())
+    assert sent[0]["status"] == 503 and (b"connection", b"close") in sent[0]["headers"]
+
+
+def fragment_of(session: str) -> List[Tuple[bytes, bytes]]:
+    """The header fields of the first ten bytes of twenty."""
+    headers = [(b"host", b"x"), (b"bits-packet-type", b"Fragment"), (b"bits-session-id", session.encode())]
+    return [*headers, (b"content-range", b"bytes 0-9/20"), (b"content-length", b"10")]
+
+
 def test_a_lost_connection_leaves_what_was_stored(root: Path) -> None:
     with bitsup.Engine(root) as engine:
         session = called(bitsup.wsgi.app(engine), {**CREATE, "PATH_INFO": "/a"})[1]["BITS-Session-Id"]
-        headers = [(b"host", b"x"), (b"bits-packet-type", b"Fragment"), (b"bits-session-id", session.encode())]
-        headers += [(b"content-range", b"bytes 0-9/20"), (b"content-length", b"10")]
         lost = ({"type": "http.request", "body": b"12345", "more_body": True}, {"type": "http.disconnect"})
-        assert asgi(bitsup.asgi.app(engine), {"headers": headers}, *lost) == []
+        assert asgi(bitsup.asgi.app(engine), {"headers": fragment_of(session)}, *lost) == []
         assert (root / ".bitsup" / session / "data").read_bytes() == b"12345"
         engine.end_session(session)
