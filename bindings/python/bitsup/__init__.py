@@ -9,9 +9,12 @@ interpreter's lock while it waits. In a child of `os.fork` the objects of the pa
 from __future__ import annotations
 
 from . import _interpreter as _interpreter
+from ._credentials import AskCredentials, AuthRequest, Credentials
 from ._load import lib as _lib
 from ._observer import OnProgress, OnReplyProgress, OnRetry, OnState
-from .client import Client, Job, Progress, Source, UploadResult, upload
+from ._source import Source
+from .client import Client, Job, Progress, UploadResult, upload
+from .engine import Engine, Tick
 from .errors import (
     BitsError,
     CancelledError,
@@ -27,24 +30,30 @@ from .hooks import Decide, Ended, Notify, Upload, Verdict
 from .options import ClientOptions, EngineOptions, ServerOptions
 from .server import Server
 from .states import Context, End, JobState, Packet
+from .store import MemoryStore, Part, Place, Store, StoredSession
 
 #: The version of the shared library in use.
 __version__ = (_lib.bitsup_version_string() or b"").decode()
 
 __all__ = [
+    "AskCredentials",
+    "AuthRequest",
     "BitsError",
     "CancelledError",
     "Client",
     "ClientOptions",
     "Context",
+    "Credentials",
     "Decide",
     "End",
     "Ended",
+    "Engine",
     "EngineOptions",
     "InternalError",
     "Job",
     "JobState",
     "MachineError",
+    "MemoryStore",
     "NetworkError",
     "Notify",
     "OnProgress",
@@ -52,13 +61,18 @@ __all__ = [
     "OnRetry",
     "OnState",
     "Packet",
+    "Part",
     "PeerError",
+    "Place",
     "Progress",
     "Server",
     "ServerOptions",
     "Source",
     "StoppedError",
+    "Store",
+    "StoredSession",
     "SuspendedError",
+    "Tick",
     "Upload",
     "UploadResult",
     "UsageError",

@@ -6,6 +6,7 @@ Cancelling a task suspends its job, and waits for that: 250 ms at most.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import inspect
 import threading
 from types import TracebackType
@@ -15,7 +16,8 @@ from . import client as _client
 from ._callback import Call
 from ._handle import StrPath
 from ._observer import OnProgress
-from .client import Client, Progress, Source, UploadResult
+from ._source import Source
+from .client import Client, Progress, UploadResult
 from .options import ClientOptions
 from .states import JobState
 
@@ -53,6 +55,17 @@ class Job:
         await _made(self._job._running())
         return self._job._result()
 
+    async def step(self) -> JobState:
+        """As `bitsup.Job.step`. Cancelling the task suspends the job."""
+        state = ctypes.c_int32()
+        await _made(self._job._stepping(state))
+        return JobState(state.value)
+
+    async def complete(self) -> UploadResult:
+        """As `bitsup.Job.complete`. Cancelling the task suspends the job."""
+        await _made(self._job._completing())
+        return self._job._result()
+
     async def cancel(self) -> None:
         """As `bitsup.Job.cancel`."""
         await _made(self._job._cancelling())
@@ -60,6 +73,18 @@ class Job:
     def suspend(self) -> None:
         """As `bitsup.Job.suspend`, which does not wait."""
         self._job.suspend()
+
+    def export_state(self) -> bytes:
+        """As `bitsup.Job.export_state`."""
+        return self._job.export_state()
+
+    def import_state(self, state: bytes) -> None:
+        """As `bitsup.Job.import_state`."""
+        self._job.import_state(state)
+
+    def set_rate_limit(self, bytes_per_second: int) -> None:
+        """As `bitsup.Job.set_rate_limit`."""
+        self._job.set_rate_limit(bytes_per_second)
 
     @property
     def progress(self) -> Progress:

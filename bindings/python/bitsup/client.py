@@ -6,22 +6,21 @@ import ctypes
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
+from . import _credentials, _log, _source
 from . import options as _options
 from ._callback import Call
 from ._handle import Handle, Owned, StrPath, call, make, path, taken_text, text
 from ._load import lib
 from ._observer import Observer, OnProgress, OnReplyProgress, OnRetry, OnState
+from ._source import Source
 from .errors import UsageError
-from .options import ClientOptions
+from .options import ClientOptions, Headers, header_fields, unsigned
 from .states import JobState
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-#: What can be uploaded: a file by its path, or bytes. Text is a path.
-Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview]
 
 
 class Progress(NamedTuple):
@@ -56,7 +55,7 @@ def upload(
     content_name: Optional[str] = None,
     **options: Unpack[ClientOptions],
 ) -> UploadResult:
-    """Uploads a file, or bytes, to a URL. Blocks until it is delivered, retrying by itself.
+    """Uploads a file, bytes or a file object to a URL. Blocks until it is delivered, retrying by itself.
 
     `reply`, `progress`, `state_path` and `content_name` are those of `Client.job`, `options` those of `Client`. Raises
     BitsError, and whatever `progress` raises. KeyboardInterrupt ends it within 250 ms; with a `state_path` the same call
@@ -73,11 +72,16 @@ class Client(Handle):
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         """Takes the keywords of ClientOptions. Raises UsageError, TypeError or ValueError for what it cannot use."""
-        _options.refuse_unknown("a client", options, _options.CLIENT, _options.RETRY)
+        _options.refuse_unknown("a client", options, _options.CLIENT, _options.RETRY, _options.CREDENTIALS)
         config = Owned(lib.bitsup_client_config_new(), lib.bitsup_client_config_free)
         _options.apply(_options.CLIENT, config, options)
         if not options.keys().isdisjoint(_options.RETRY):
             call(lib.bitsup_client_config_set_retry, config, *_options.retry(options))
+        if "credentials" in options:
+            _credentials.set_server(config, options["credentials"])
+        if "proxy_credentials" in options:
+            _credentials.set_proxy(config, options["proxy_credentials"])
+        call(lib.bitsup_client_config_set_logger, config, _log.attached("client"))
         super().__init__(make(lib.bitsup_client_new, lib.bitsup_client_free, config))
 
     def job(
@@ -88,16 +92,22 @@ class Client(Handle):
         reply: Optional[StrPath] = None,
         state_path: Optional[StrPath] = None,
         content_name: Optional[str] = None,
+        headers: Headers = (),
         progress: Optional[OnProgress] = None,
         reply_progress: Optional[OnReplyProgress] = None,
         on_state: Optional[OnState] = None,
         on_retry: Optional[OnRetry] = None,
     ) -> Job:
-        """A job that uploads a file or bytes to `url`. Nothing is sent before `Job.run`.
+        """A job that uploads `source` to `url`. Nothing is sent before `Job.run`.
+
+        The source is a path, bytes (which are copied), or a file object opened for reading bytes: from where it stands
+        to its end. It is read again where the server lost something; one that cannot seek is copied to a temporary file
+        now. It stays open, and must until the job is over.
 
         With `reply` the server must answer the file with another one, which is written there. `state_path` keeps the
         state of the job, so that a job made anew, also by another process, continues; it goes when the job is complete.
-        `content_name` is the name that the server is told; default: that of the file.
+        `content_name` is the name that the server is told; default: that of the file, none for a file object. `headers`
+        are sent with every request of this job, behind those of the client.
 
         The callables run on the thread that is in `Job.run` or `Job.cancel`. What one of them raises stops the job and is
         raised there. `progress` gets (sent, total) in bytes; `reply_progress` (received, total or None); `on_state`
@@ -106,9 +116,11 @@ class Client(Handle):
         Raises UsageError for a URL that is none, MachineError for a file that is not there.
         """
         observer = Observer(progress, reply_progress, on_state, on_retry)
-        made = make(lib.bitsup_job_new, lib.bitsup_job_free, self._object, text(url), _source(source))
+        made = make(lib.bitsup_job_new, lib.bitsup_job_free, self._object, text(url), _source.attached(source))
         if content_name is not None:
             call(lib.bitsup_job_set_content_name, made, text(content_name))
+        for name, value in header_fields(headers):
+            call(lib.bitsup_job_add_header, made, name, value)
         if state_path is not None:
             call(lib.bitsup_job_set_state_path, made, path(state_path))
         if reply is not None:
@@ -118,6 +130,7 @@ class Client(Handle):
 
     def ping(self, url: str) -> None:
         """Asks the server behind `url` whether it takes uploads, once. Raises BitsError when it does not."""
+        # Not waited for when the program ends: it may take as long as the server is silent.
         Call(lib.bitsup_client_ping, self._object, text(url), calls_back=False).interruptibly()
 
     def download(
@@ -157,6 +170,49 @@ class Job(Handle):
         """
         self._running().interruptibly()
         return self._result()
+
+    def step(self) -> JobState:
+        """Sends one request at most, or fetches the reply, and says where the job is then.
+
+        For those who acknowledge a complete upload themselves: steps lead to JobState.TRANSFERRED, where they send nothing
+        and `complete` goes on. After JobState.WAITING the next step waits for the rest of the delay. Raises what `run`
+        does.
+        """
+        state = ctypes.c_int32()
+        self._stepping(state).interruptibly()
+        return JobState(state.value)
+
+    def complete(self) -> UploadResult:
+        """Closes the session of an upload that steps have led to JobState.TRANSFERRED; until then the server keeps it, and
+        its reply. Blocks, and raises, as `run` does; UsageError when the upload is not there yet.
+        """
+        self._completing().interruptibly()
+        return self._result()
+
+    def export_state(self) -> bytes:
+        """The state of the job, from which `import_state` goes on in this process or another, also while it runs.
+
+        It names the session, which is all it takes to disturb the upload, so keep it private. Credentials are not in it.
+        Raises UsageError when the upload is complete or cancelled.
+        """
+        address, length = ctypes.c_void_p(), ctypes.c_size_t()
+        call(lib.bitsup_job_export, self._object, ctypes.byref(address), ctypes.byref(length))
+        try:
+            return ctypes.string_at(address.value or 0, length.value)
+        finally:
+            lib.bitsup_bytes_free(address, length.value)
+
+    def import_state(self, state: bytes) -> None:
+        """Goes on from what `export_state` gave for a job with the same URL and source. Before the job is run.
+
+        Raises UsageError for the state of another upload, or a job that was begun.
+        """
+        copy = bytes(state)
+        call(lib.bitsup_job_import, self._object, copy, len(copy))
+
+    def set_rate_limit(self, bytes_per_second: int) -> None:
+        """Most bytes per second from now on, the request under way included; 0: no limit."""
+        call(lib.bitsup_job_set_rate_limit, self._object, unsigned(bytes_per_second, 64))
 
     def suspend(self) -> None:
         """Ends a run within 250 ms with SuspendedError, without waiting for that. Before a run, it ends that."""
@@ -202,6 +258,12 @@ class Job(Handle):
     def _running(self) -> Call:
         return Call(lib.bitsup_job_run, self._object, stop=self._stopper())
 
+    def _stepping(self, state: ctypes.c_int32) -> Call:
+        return Call(lib.bitsup_job_step, self._object, ctypes.byref(state), stop=self._stopper())
+
+    def _completing(self) -> Call:
+        return Call(lib.bitsup_job_close, self._object, stop=self._stopper())
+
     def _cancelling(self) -> Call:
         return Call(lib.bitsup_job_cancel, self._object, stop=self._stopper())
 
@@ -223,12 +285,3 @@ if TYPE_CHECKING:
 def _ignore(_received: int, _total: Optional[int]) -> None:
     pass
 
-
-def _source(source: Source) -> Owned:
-    """What the library reads from. Bytes are copied."""
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        content = bytes(source)
-        return make(lib.bitsup_source_from_bytes, lib.bitsup_source_free, content, len(content))
-    if isinstance(source, (str, os.PathLike)):
-        return make(lib.bitsup_source_from_file, lib.bitsup_source_free, path(source))
-    raise TypeError(f"a source is a path or bytes, not {type(source).__name__}")

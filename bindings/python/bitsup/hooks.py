@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 from dataclasses import dataclass, fields
@@ -76,7 +77,8 @@ class Upload(_View):
 
     @property
     def data_path(self) -> Optional[Path]:
-        """Where the received file lies: to be read, and left there. None but in on_received."""
+        """Where the received file lies: to be read, and left there. None but in on_received, and for stores without
+        files."""
         return _path(lib.bitsup_upload_data_path(self._object))
 
     @property
@@ -94,6 +96,20 @@ class Upload(_View):
         """Length of the whole file in bytes; None while it is not known."""
         total = lib.bitsup_upload_total(self._object)
         return None if total == UNKNOWN else total
+
+    def read(self, offset: int, length: int) -> bytes:
+        """At most `length` bytes of what was received, from `offset` on; none at the end only. In on_received; for every
+        store, also those without files."""
+        buffer, count = ctypes.create_string_buffer(max(length, 1)), ctypes.c_size_t()
+        call(
+            lib.bitsup_upload_read,
+            self._object,
+            unsigned(offset, 64),
+            buffer,
+            unsigned(length, 63),
+            ctypes.byref(count),
+        )
+        return buffer.raw[: count.value]
 
     def header(self, name: str) -> Optional[str]:
         """The first header field of that name in the packet, in any case."""
@@ -113,6 +129,11 @@ class Verdict(_View):
             unsigned(hresult, 32),
             unsigned(context, 32),
         )
+
+    def challenge(self, challenge: str) -> None:
+        """Refuses with 401 and asks for credentials, in on_request: by the value of WWW-Authenticate, such as
+        'Basic realm="uploads"'."""
+        call(lib.bitsup_verdict_challenge, self._object, text(challenge))
 
     def set_owner(self, owner: str) -> None:
         """Names the user, in on_request. Sessions belong to whoever made them, and nobody else may use them."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Literal, Mapping, Set, Tuple, TypedDict, Union
 
 from . import _raw
-from ._handle import Owned, call, text
+from ._credentials import Credentials, Secret
+from ._handle import Owned, StrPath, call, text
 from ._load import lib
 
 #: A table: option, the function that takes it, and how its value becomes the arguments of one call or several.
 Setters = Dict[str, Tuple[Callable[..., int], Callable[[Any], Iterable[Tuple[Any, ...]]]]]
 Headers = Union[Mapping[str, str], Iterable[Tuple[str, str]]]
+#: A certificate with those that lead to its root, and its key without a password, in PEM: one file, or one for each.
+Certificate = Union[StrPath, Tuple[StrPath, StrPath]]
 
 
 class ClientOptions(TypedDict, total=False):
@@ -43,6 +48,18 @@ class ClientOptions(TypedDict, total=False):
     max_retry_delay: float
     #: Send POST with X-HTTP-Method-Override instead of BITS_POST. Default: False.
     method_override: bool
+    #: What the server is told when it asks: (name, password) or a token, or a callable that is asked for them.
+    credentials: Credentials
+    #: File of root certificates in PEM, which are trusted beside those of the platform.
+    ca_file: StrPath
+    #: Who the client is for servers that want to know by TLS.
+    client_certificate: Certificate
+    #: URL of the proxy that all connections go through. Default: none; the environment is not looked at.
+    proxy: str
+    #: What the proxy is told when it asks: (name, password).
+    proxy_credentials: Secret
+    #: Hosts that are reached without the proxy: names, with all that end in a dot and them, addresses, or "*".
+    no_proxy: Iterable[str]
 
 
 class EngineOptions(TypedDict, total=False):
@@ -78,6 +95,14 @@ class EngineOptions(TypedDict, total=False):
     overlap: Literal["trim", "reject"]
     #: When files become visible: with their last byte ("fragment", default) or when the session is closed ("close").
     finalize: Literal["fragment", "close"]
+    #: URL of an application that decides about complete uploads over HTTP, as with IIS, in the place of on_received.
+    notify_url: str
+    #: What it gets: the file itself ("value"), or paths on this machine ("reference"). Needed with `notify_url`.
+    notify: Literal["value", "reference"]
+    #: How long it may take the request, to begin its answer, and to go on with it. Default: 300.
+    notify_timeout: float
+    #: File of root certificates in PEM, trusted beside the platform's when it is at an https URL.
+    notify_ca_file: StrPath
 
 
 class ServerOptions(EngineOptions, total=False):
@@ -99,6 +124,13 @@ class ServerOptions(EngineOptions, total=False):
     read_timeout: float
     #: How long a connection may be silent between two requests. Default: 300.
     idle_timeout: float
+    #: Speak TLS 1.2 and 1.3, as whom.
+    tls: Certificate
+    #: File of root certificates in PEM: take only clients with a certificate that leads to one of them. Its subject owns
+    #: their sessions.
+    client_ca_file: StrPath
+    #: Names with passwords: take only these users, by Basic authentication. They own their sessions.
+    users: Mapping[str, str]
 
 
 def milliseconds(seconds: float) -> int:
@@ -128,11 +160,10 @@ def chosen(choices: Mapping[str, int]) -> Callable[[Any], int]:
 
 def apply(setters: Setters, target: Owned, options: Mapping[str, Any]) -> None:
     """Sets the options that `setters` knows. A wrong value is named with its option."""
-    for name, value in options.items():
-        if name in setters:
-            function, convert = setters[name]
+    for name, (function, convert) in setters.items():
+        if name in options:
             try:
-                calls = list(convert(value))
+                calls = list(convert(options[name]))
             except (TypeError, ValueError) as error:
                 raise type(error)(f"{name}: {error}") from None
             for arguments in calls:
@@ -150,9 +181,36 @@ def one(convert: Callable[[Any], Any]) -> Callable[[Any], Iterable[Tuple[Any, ..
     return lambda value: [(convert(value),)]
 
 
-def _header_fields(headers: Headers) -> Iterator[Tuple[bytes, bytes]]:
+def header_fields(headers: Headers) -> Iterator[Tuple[bytes, bytes]]:
     pairs: Any = headers.items() if isinstance(headers, Mapping) else headers
     return ((text(name), text(value)) for name, value in pairs)
+
+
+def _pem_file(file: StrPath) -> Iterator[Tuple[bytes, int]]:
+    content = Path(os.fsdecode(file)).read_bytes()
+    yield content, len(content)
+
+
+def _joined_pem(certificate: Certificate) -> Iterator[Tuple[bytes, int]]:
+    files = certificate if isinstance(certificate, tuple) else (certificate,)
+    content = b"\n".join(Path(os.fsdecode(file)).read_bytes() for file in files)
+    yield content, len(content)
+
+
+def _certificate_and_key(certificate: Certificate) -> Iterator[Tuple[bytes, int, bytes, int]]:
+    files = certificate if isinstance(certificate, tuple) else (certificate, certificate)
+    chain, key = (Path(os.fsdecode(file)).read_bytes() for file in files)
+    yield chain, len(chain), key, len(key)
+
+
+def _users(users: Mapping[str, str]) -> Iterator[Tuple[bytes, bytes]]:
+    return ((text(name), text(password)) for name, password in users.items())
+
+
+def _each(names: Iterable[str]) -> Iterator[Tuple[bytes]]:
+    if isinstance(names, str):
+        raise TypeError("expected several str, not one")
+    return ((text(name),) for name in names)
 
 
 u32 = one(lambda value: unsigned(value, 32))
@@ -164,7 +222,7 @@ words = one(text)
 CLIENT: Setters = {
     "fragment_size": (lib.bitsup_client_config_set_fragment_size, u64),
     "rate_limit": (lib.bitsup_client_config_set_rate_limit, u64),
-    "headers": (lib.bitsup_client_config_add_header, _header_fields),
+    "headers": (lib.bitsup_client_config_add_header, header_fields),
     "user_agent": (lib.bitsup_client_config_set_user_agent, words),
     "connect_timeout": (lib.bitsup_client_config_set_connect_timeout, seconds),
     "request_timeout": (lib.bitsup_client_config_set_request_timeout, seconds),
@@ -172,7 +230,13 @@ CLIENT: Setters = {
     "timeout": (lib.bitsup_client_config_set_timeout, seconds),
     "no_progress_timeout": (lib.bitsup_client_config_set_no_progress_timeout, seconds),
     "method_override": (lib.bitsup_client_config_set_method_override, flag),
+    "ca_file": (lib.bitsup_client_config_add_root_certificates, _pem_file),
+    "client_certificate": (lib.bitsup_client_config_set_client_certificate, _joined_pem),
+    "proxy": (lib.bitsup_client_config_set_proxy, words),
+    "no_proxy": (lib.bitsup_client_config_add_no_proxy, _each),
 }
+#: See the module _credentials.
+CREDENTIALS = ("credentials", "proxy_credentials")
 #: These are one call together, with these defaults; see `retry`.
 RETRY = {"max_attempts": 0, "retry_delay": 1.0, "max_retry_delay": 60.0}
 
@@ -183,6 +247,10 @@ DURABILITY = {
 }
 _OVERLAP = {"trim": _raw.OVERLAP_TRIM, "reject": _raw.OVERLAP_REJECT}
 _FINALIZE = {"fragment": _raw.FINALIZE_LAST_FRAGMENT, "close": _raw.FINALIZE_CLOSE}
+
+_NOTIFY = {"value": _raw.NOTIFY_BY_VALUE, "reference": _raw.NOTIFY_BY_REFERENCE}
+#: See `notify`.
+NOTIFY = ("notify_url", "notify", "notify_timeout", "notify_ca_file")
 
 #: What the store of an engine takes when it is made.
 STORE = ("durability", "shared")
@@ -212,6 +280,27 @@ SERVER: Setters = {
     "read_timeout": (lib.bitsup_server_config_set_read_timeout, seconds),
     "idle_timeout": (lib.bitsup_server_config_set_idle_timeout, seconds),
 }
+#: Set in this order; the second needs the first.
+IDENTITY: Setters = {
+    "tls": (lib.bitsup_server_config_set_tls, _certificate_and_key),
+    "client_ca_file": (lib.bitsup_server_config_set_client_ca, _pem_file),
+    "users": (lib.bitsup_server_config_add_user, _users),
+}
+
+
+def notify(hooks: Owned, options: Mapping[str, Any]) -> None:
+    """Sets the application that is asked over HTTP, if there is one."""
+    if "notify_url" not in options:
+        for name in NOTIFY:
+            if name in options:
+                raise ValueError(f"{name} is of use with a notify_url only")
+        return
+    if "notify" not in options:
+        raise ValueError("a notify_url needs notify, which says what is sent there")
+    apply({"notify_ca_file": (lib.bitsup_hooks_add_notify_root_certificates, _pem_file)}, hooks, options)
+    kind = chosen(_NOTIFY)(options["notify"])
+    timeout = milliseconds(options.get("notify_timeout", 300))
+    call(lib.bitsup_hooks_notify_url, hooks, kind, text(options["notify_url"]), timeout)
 
 
 def retry(options: Mapping[str, Any]) -> Iterator[Any]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
-from typing import TYPE_CHECKING, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
-from . import _exit
+from . import _exit, _log
 from . import options as _options
 from ._callback import Call
-from ._engine import KNOWN, engine
 from ._handle import Handle, Owned, StrPath, call, make, taken_text, text
 from ._load import lib
+from .engine import KNOWN, Root, made, session_count
 from .hooks import Decide, Ended, Hooks, Notify
-from .options import ServerOptions, milliseconds, unsigned
+from .options import Certificate, ServerOptions, milliseconds, unsigned
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -27,7 +26,7 @@ class Server(Handle):
 
     def __init__(
         self,
-        root: StrPath,
+        root: Root,
         listen: str = "127.0.0.1:0",
         *,
         prefix: str = "/",
@@ -40,6 +39,8 @@ class Server(Handle):
     ) -> None:
         """Binds `listen`, "HOST:PORT" with 0 for a free port, and serves `root` below the URL path `prefix`.
 
+        `root` is a directory, a MemoryStore or a Store of your own.
+
         on_request(upload, verdict): for every packet and every GET of a reply: who sent it, and may they?
         on_create(upload, verdict): for a new session: may it be, and where does its file go?
         on_progress(upload): stored bytes, before they are acknowledged.
@@ -49,16 +50,17 @@ class Server(Handle):
         `options` are the keywords of ServerOptions. Raises UsageError, TypeError or ValueError for what it cannot use,
         MachineError when root or address cannot be had.
         """
-        _options.refuse_unknown("a server", options, _options.SERVER, *KNOWN)
-        config = Owned(lib.bitsup_server_config_new(), lib.bitsup_server_config_free)
+        _options.refuse_unknown("a server", options, _options.SERVER, _options.IDENTITY, *KNOWN)
+        config = _config(options)
         host, port = _address(listen)
         call(lib.bitsup_server_config_set_listen, config, text(host), port)
         _options.apply(_options.SERVER, config, options)
         hooks = Hooks(on_request, on_create, on_progress, on_received, on_end)
-        made = engine(root, hooks, options)
-        call(lib.bitsup_server_config_mount, config, text(prefix), made)
+        engine = made(root, hooks, options)
+        call(lib.bitsup_server_config_mount, config, text(prefix), engine)
+        call(lib.bitsup_server_config_set_logger, config, _log.attached("server"))
         super().__init__(make(lib.bitsup_server_start, lib.bitsup_server_free, config))
-        self._engine: Optional[Owned] = made
+        self._engine: Optional[Owned] = engine
         self._prefix = prefix.strip("/")
         # Until it is stopped it has threads, which must not outlive the interpreter; so it lives as long.
         _exit.enter(self, self._stop_at_exit)
@@ -77,13 +79,22 @@ class Server(Handle):
     @property
     def session_count(self) -> int:
         """How many sessions there are."""
-        count = ctypes.c_uint64()
-        call(lib.bitsup_engine_session_count, self._engine_object, ctypes.byref(count))
-        return count.value
+        return session_count(self._engine_object)
 
     def end_session(self, session_id: str) -> None:
         """Ends a session and discards what it received. Raises PeerError when there is none of that id."""
         call(lib.bitsup_engine_end_session, self._engine_object, text(session_id))
+
+    def reload_tls(self, tls: Certificate, client_ca_file: Optional[StrPath] = None) -> None:
+        """Takes certificate, key and the roots of clients from these files, for connections from now on."""
+        options: "dict[str, Any]" = {"tls": tls}
+        if client_ca_file is not None:
+            options["client_ca_file"] = client_ca_file
+        call(lib.bitsup_server_reload_tls, self._object, _config(options))
+
+    def reload_users(self, users: Mapping[str, str]) -> None:
+        """Takes these users instead, from the next request on."""
+        call(lib.bitsup_server_reload_users, self._object, _config({"users": users}))
 
     def stop(self, grace: float = 0.0) -> None:
         """Stops accepting, gives requests under way `grace` seconds, and waits for every thread and hook of the server.
@@ -112,6 +123,13 @@ class Server(Handle):
         if self._owned is not None:
             Call(lib.bitsup_server_stop, self._owned, 0, calls_back=False).here()
             self._let_go()
+
+
+def _config(options: Mapping[str, Any]) -> Owned:
+    """Who the server is, and who may come; the rest is as by default."""
+    config = Owned(lib.bitsup_server_config_new(), lib.bitsup_server_config_free)
+    _options.apply(_options.IDENTITY, config, options)
+    return config
 
 
 def _address(listen: str) -> Tuple[str, int]:

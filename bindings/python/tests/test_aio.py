@@ -75,6 +75,22 @@ def test_a_job_is_suspended_goes_on_and_is_cancelled(server: bitsup.Server) -> N
     run(main)
 
 
+def test_a_job_goes_by_steps_from_a_state_and_is_completed(server: bitsup.Server) -> None:
+    async def main() -> None:
+        client = bitsup.Client(fragment_size=10)
+        first = aio.Job(client.job(bytes(30), f"{server.url}a"))
+        while first.progress.sent < 10:
+            await first.step()
+        second = aio.Job(client.job(bytes(30), f"{server.url}a"))
+        second.import_state(first.export_state())
+        second.set_rate_limit(1_000_000)
+        while await second.step() is not bitsup.JobState.TRANSFERRED:
+            pass
+        assert (await second.complete()).size == 30
+
+    run(main)
+
+
 @pytest.mark.parametrize("is_async", [False, True])
 def test_what_a_callback_raises_comes_out_of_the_task(server: bitsup.Server, is_async: bool) -> None:
     def progress(_sent: int, _total: int) -> None:

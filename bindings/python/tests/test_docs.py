@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Callable, List, Set
 
@@ -35,14 +36,17 @@ def test_every_python_snippet_of_the_readme_runs(tmp_path: Path, root: Path, ser
     (root / "checked").mkdir()
     server = serve(on_received=lambda _upload, verdict: verdict.reply(b"checked"))
     (tmp_path / "incoming").mkdir()
+    (tmp_path / "embedded").mkdir()
     (tmp_path / "report.pdf").write_bytes(bytes(1000))
     code = "\n".join(snippets("python")).replace("http://127.0.0.1:8080/", server.url)
-    assert code.count(server.url) == 4
+    assert code.count(server.url) == 6
+    # Its own server is on a port that is free.
+    code = code.replace("127.0.0.1:8081", "127.0.0.1:0")
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=LONG
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert sorted(path.name for path in root.iterdir() if path.is_file()) == ["aio.bin", "bytes.bin", "report.pdf"]
+    assert sorted(path.name for path in root.iterdir() if path.is_file()) == ["aio.bin", "bytes.bin", "log.bin", "report.pdf", "secret.bin"]
     assert (root / "checked" / "report.pdf").exists() and (tmp_path / "incoming" / "report.pdf").exists()
     assert (tmp_path / "answer.txt").read_bytes() == b"thank you"
     assert ended.stdout.startswith("1000 bytes\n1000 of 1000\n")
@@ -125,6 +129,19 @@ def test_the_example_reply_prints_the_check_sum_of_a_file(tmp_path: Path) -> Non
     (tmp_path / "file").write_bytes(b"abc")
     said = said_by(example("reply.py", tmp_path / "file"))
     assert said == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n"
+
+
+def test_the_example_embed_takes_files_beside_its_page(root: Path) -> None:
+    server = example("embed.py", root)
+    assert server.stdout is not None
+    url = server.stdout.readline().split()[-1]
+    content = os.urandom(2_000_000)
+    bitsup.upload(content, f"{url}a")
+    assert (root / "a").read_bytes() == content
+    with urllib.request.urlopen(url, timeout=LONG) as page:
+        assert page.read() == b"Uploads go here by BITS.\n"
+    server.send_signal(signal.SIGTERM)
+    assert said_by(server) == ""
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))

@@ -56,6 +56,23 @@ there.wait()
     exits_soon(code, str(root))
 
 
+def test_a_program_ends_with_an_engine_in_another_server_and_a_log() -> None:
+    code = """
+import bitsup, bitsup.wsgi, logging, threading
+from waitress.server import create_server
+logging.basicConfig(level=5, filename="/dev/null")
+there, never = threading.Event(), threading.Event()
+engine = bitsup.Engine(bitsup.MemoryStore(1000), on_received=lambda *_: (there.set(), never.wait()))
+http = create_server(bitsup.wsgi.app(engine), listen="127.0.0.1:0")
+threading.Thread(target=http.run, daemon=True).start()
+job = bitsup.Client().job(b"x", f"http://127.0.0.1:{http.effective_port}/a")
+threading.Thread(target=job.run, daemon=True).start()
+threading.excepthook = lambda *_: None
+there.wait()
+"""
+    exits_soon(code)
+
+
 def test_a_program_ends_while_a_daemon_waits_for_a_silent_server() -> None:
     code = """
 import bitsup, socket, sys, threading

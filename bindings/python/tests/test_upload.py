@@ -143,11 +143,6 @@ def test_a_reply_can_be_downloaded_while_the_session_lives(serve: Serve, tmp_pat
     assert seen[-1] == (50_000, 50_000)
 
 
-def test_a_source_that_cannot_be_read_anew_is_refused(server: bitsup.Server) -> None:
-    with pytest.raises(TypeError, match="a source is a path or bytes, not BufferedReader"), open(os.devnull, "rb") as file:
-        bitsup.upload(file, f"{server.url}a")  # type: ignore[arg-type]
-
-
 def free_port() -> int:
     """A port on which nobody listens."""
     with socket.socket() as probe:
