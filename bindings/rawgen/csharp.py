@@ -30,6 +30,8 @@ SCALARS = {
 
 CALLBACK = "[UnmanagedFunctionPointer(CallingConvention.Cdecl)]"
 IMPORT = "[DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]"
+#: What these free was given out as an address.
+FREED = ("bitsup_string_free", "bitsup_bytes_free")
 #: Short-lived, and read in one place: a SafeHandle for each call would cost more than it guards.
 ADDRESSES = ("bitsup_error",)
 
@@ -99,11 +101,11 @@ def returned(header: Header, function: Function) -> str:
 def taken(header: Header, function: Function, parameter: Parameter) -> str:
     """A parameter of an exported function. Text and bytes are arrays, which are pinned and not copied."""
     kind, name = parameter.type, escaped(parameter.name)
-    if kind.pointers == 2 and kind.name == "char":
+    if kind.pointers == 2 and kind.name in ("char", "uint8_t"):
         return f"out IntPtr {name}"
     if kind.pointers == 2 and header.is_opaque(kind.name):
         return f"out {handle(kind.name) if has_handle(header, kind.name) else 'IntPtr'} {name}"
-    if kind.pointers == 1 and kind.name in ("char", "uint8_t") and function.name != "bitsup_string_free":
+    if kind.pointers == 1 and kind.name in ("char", "uint8_t") and function.name not in FREED:
         return f"byte[]? {name}"
     if kind.pointers == 1 and header.resolve(kind.name) in SCALARS and parameter.name.startswith("out_"):
         return f"out {SCALARS[header.resolve(kind.name)]} {name}"

@@ -116,6 +116,42 @@ namespace Bitsup
         /// <summary>The answer of a callback: stop what called it, with BITSUP_E_CALLBACK.</summary>
         internal const int BITSUP_ABORT = 1;
 
+        /// <summary>Level of a message: something of the library or of its machine is broken.</summary>
+        internal const int BITSUP_LOG_ERROR = 1;
+
+        /// <summary>Level of a message: something is odd, and dealt with.</summary>
+        internal const int BITSUP_LOG_WARN = 2;
+
+        /// <summary>Level of a message: one line per event of a session.</summary>
+        internal const int BITSUP_LOG_INFO = 3;
+
+        /// <summary>Level of a message: one line per packet.</summary>
+        internal const int BITSUP_LOG_DEBUG = 4;
+
+        /// <summary>Level of a message: everything.</summary>
+        internal const int BITSUP_LOG_TRACE = 5;
+
+        /// <summary>Who asks for credentials: the server of the upload (401).</summary>
+        internal const int BITSUP_AUTH_TARGET_SERVER = 1;
+
+        /// <summary>Who asks for credentials: the proxy (407).</summary>
+        internal const int BITSUP_AUTH_TARGET_PROXY = 2;
+
+        /// <summary>How credentials are told: a name and a password, readable for whoever reads the connection.</summary>
+        internal const int BITSUP_AUTH_BASIC = 1;
+
+        /// <summary>How credentials are told: by Digest.</summary>
+        internal const int BITSUP_AUTH_DIGEST = 2;
+
+        /// <summary>How credentials are told: by NTLM.</summary>
+        internal const int BITSUP_AUTH_NTLM = 3;
+
+        /// <summary>How credentials are told: by Negotiate.</summary>
+        internal const int BITSUP_AUTH_NEGOTIATE = 4;
+
+        /// <summary>How credentials are told: a token, readable for whoever reads the connection.</summary>
+        internal const int BITSUP_AUTH_BEARER = 16;
+
         /// <summary>State of a job: not run yet.</summary>
         internal const int BITSUP_JOB_READY = 0;
 
@@ -134,7 +170,7 @@ namespace Bitsup
         /// <summary>State of a job: the server has the whole file; its reply is being fetched.</summary>
         internal const int BITSUP_JOB_FETCHING_REPLY = 5;
 
-        /// <summary>State of a job: the server has the whole file, and its reply is where it belongs; the session is being closed.</summary>
+        /// <summary>State of a job: the server has the whole file, and its reply is where it belongs; the session is being closed, or after bitsup_job_step waits for bitsup_job_close.</summary>
         internal const int BITSUP_JOB_TRANSFERRED = 6;
 
         /// <summary>State of a job: complete.</summary>
@@ -154,6 +190,27 @@ namespace Bitsup
 
         /// <summary>Durability: every acknowledged fragment survives a loss of power.</summary>
         internal const int BITSUP_DURABILITY_FRAGMENT = 2;
+
+        /// <summary>Part of a session: all of it.</summary>
+        internal const int BITSUP_PART_ALL = 0;
+
+        /// <summary>Part of a session: the received bytes.</summary>
+        internal const int BITSUP_PART_DATA = 1;
+
+        /// <summary>Part of a session: the reply to them.</summary>
+        internal const int BITSUP_PART_REPLY = 2;
+
+        /// <summary>Destination: nothing is there; a file can go there.</summary>
+        internal const int BITSUP_PLACE_FREE = 0;
+
+        /// <summary>Destination: a file is there.</summary>
+        internal const int BITSUP_PLACE_FILE = 1;
+
+        /// <summary>Destination: a folder is there, or what else no file can replace.</summary>
+        internal const int BITSUP_PLACE_FOLDER = 2;
+
+        /// <summary>Destination: nothing is there, and no folder that could hold it.</summary>
+        internal const int BITSUP_PLACE_NO_FOLDER = 3;
 
         /// <summary>Packet: none; a session ended by itself.</summary>
         internal const int BITSUP_PACKET_NONE = 0;
@@ -206,9 +263,27 @@ namespace Bitsup
         /// <summary>Finalize: the file becomes visible when the client closes the session, before the answer.</summary>
         internal const int BITSUP_FINALIZE_CLOSE = 1;
 
+        /// <summary>An exchange wants bytes of the request's body.</summary>
+        internal const int BITSUP_WANT_BODY = 1;
+
+        /// <summary>An exchange wants bitsup_exchange_finish, whatever is left of the body.</summary>
+        internal const int BITSUP_WANT_FINISH = 2;
+
+        /// <summary>Hears a message of a level, one of BITSUP_LOG_*, from a part of the library, `target`: "client", "engine", "server" or "notify".</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void bitsup_log_fn(IntPtr user_data, int level, IntPtr target, IntPtr message, UIntPtr message_len);
+
         /// <summary>Ends the life of `user_data`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void bitsup_destroy_fn(IntPtr user_data);
+
+        /// <summary>Knows the credentials for `target`, one of BITSUP_AUTH_TARGET_*, by `scheme`, BITSUP_AUTH_BASIC or BITSUP_AUTH_BEARER, for what `realm` names in the words of who asks (it may be "").</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int bitsup_credentials_fn(IntPtr user_data, int target, int scheme, IntPtr realm, IntPtr out_user, UIntPtr user_cap, IntPtr out_secret, UIntPtr secret_cap);
+
+        /// <summary>Puts bytes of the source into `buf`: some of those from `offset` on, at least one and `cap` at most, and their number into `*out_len`.</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int bitsup_read_fn(IntPtr user_data, ulong offset, IntPtr buf, UIntPtr cap, ref UIntPtr out_len);
 
         /// <summary>Bytes were acknowledged: `sent` of `total`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -225,6 +300,38 @@ namespace Bitsup
         /// <summary>A request failed because of `cause`, which lives during the callback, and will be tried again after `*delay_ms`, which may be changed.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_retry_fn(IntPtr user_data, IntPtr cause, uint attempt, ref ulong delay_ms);
+
+        /// <summary>Keeps the record of a session: `len` bytes of text that mean nothing to a store.</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int bitsup_store_record_fn(IntPtr user_data, IntPtr session_id, IntPtr record, UIntPtr len);
+
+        /// <summary>Calls bitsup_store_list_add for every session.</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int bitsup_store_list_fn(IntPtr user_data, IntPtr list);
+
+        /// <summary>Tells the length of a part, and when it was last written, in milliseconds since 1970, which may be left at 0.</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int bitsup_store_stat_fn(IntPtr user_data, IntPtr session_id, int part, ref ulong out_length, ref ulong out_modified_ms);
+
+        /// <summary>Appends to a part that is `offset` bytes long.</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int bitsup_store_write_fn(IntPtr user_data, IntPtr session_id, int part, ulong offset, IntPtr data, UIntPtr len);
+
+        /// <summary>Does something with a part.</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int bitsup_store_part_fn(IntPtr user_data, IntPtr session_id, int part);
+
+        /// <summary>Reads at most `len` bytes of a part at `offset`; `*out_read` of them, 0 at the end only.</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int bitsup_store_read_fn(IntPtr user_data, IntPtr session_id, int part, ulong offset, IntPtr buffer, UIntPtr len, ref UIntPtr out_read);
+
+        /// <summary>Delivers the data to `destination`, a path with slashes: "folder/file.txt".</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int bitsup_store_commit_fn(IntPtr user_data, IntPtr session_id, IntPtr destination, int overwrite, IntPtr record, UIntPtr len);
+
+        /// <summary>Tells what is at `destination`: one of BITSUP_PLACE_*.</summary>
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int bitsup_store_place_fn(IntPtr user_data, IntPtr destination, ref int out_place);
 
         /// <summary>Decides about `upload` by what it sets in `verdict`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -290,6 +397,18 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_string_free(IntPtr text);
 
+        /// <summary>Frees bytes that a function of this library gave out with that length.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void bitsup_bytes_free(IntPtr data, UIntPtr len);
+
+        /// <summary>A receiver of messages up to `max_level`, one of BITSUP_LOG_*.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern LoggerHandle bitsup_logger_new(bitsup_log_fn? log, int max_level, IntPtr user_data, bitsup_destroy_fn? destroy);
+
+        /// <summary>Frees a logger.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void bitsup_logger_free(IntPtr logger);
+
         /// <summary>A configuration with the defaults.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ClientConfigHandle bitsup_client_config_new();
@@ -342,6 +461,34 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_method_override(ClientConfigHandle config, int enabled, out IntPtr error);
 
+        /// <summary>URL of an http or https proxy that all connections go through, without credentials: requests to http URLs are handed to it, connections to https URLs go through a tunnel that it makes (CONNECT).</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_client_config_set_proxy(ClientConfigHandle config, byte[]? url, out IntPtr error);
+
+        /// <summary>Adds a host that is reached without the proxy: a name, with all that end in a dot and it, an address, or "*".</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_client_config_add_no_proxy(ClientConfigHandle config, byte[]? host, out IntPtr error);
+
+        /// <summary>Adds root certificates in PEM form, which are trusted beside those of the platform.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_client_config_add_root_certificates(ClientConfigHandle config, byte[]? pem, UIntPtr pem_len, out IntPtr error);
+
+        /// <summary>Sets who the client is for servers that want to know by TLS: a certificate, those that lead to its root, and its private key without a passphrase, all in one PEM text; an empty one, the default: nobody.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_client_config_set_client_certificate(ClientConfigHandle config, byte[]? pem, UIntPtr pem_len, out IntPtr error);
+
+        /// <summary>Where jobs made with this configuration say what they do.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_client_config_set_logger(ClientConfigHandle config, LoggerHandle logger, out IntPtr error);
+
+        /// <summary>Sets what is told to `target`, one of BITSUP_AUTH_TARGET_*, when it asks by `scheme`, one of BITSUP_AUTH_*: by BITSUP_AUTH_BASIC a user's name and password, by BITSUP_AUTH_BEARER, which takes no name (NULL is fine), a token.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_client_config_set_credentials(ClientConfigHandle config, int target, int scheme, byte[]? user, byte[]? secret, out IntPtr error);
+
+        /// <summary>Sets who is asked for credentials when a server or the proxy asks for some and those set by bitsup_client_config_set_credentials are of no use: there are none of that scheme, or they were told and refused, perhaps in the middle of an upload, because they have expired.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_client_config_on_credentials(ClientConfigHandle config, bitsup_credentials_fn? callback, IntPtr user_data, bitsup_destroy_fn? destroy, out IntPtr error);
+
         /// <summary>A client with a copy of `config`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_new(ClientConfigHandle config, out ClientHandle @out, out IntPtr error);
@@ -365,6 +512,10 @@ namespace Bitsup
         /// <summary>A copy of bytes in memory.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_source_from_bytes(byte[]? data, UIntPtr len, out SourceHandle @out, out IntPtr error);
+
+        /// <summary>`total` bytes that `read` delivers.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_source_from_reader(bitsup_read_fn? read, ulong total, IntPtr user_data, bitsup_destroy_fn? destroy, out SourceHandle @out, out IntPtr error);
 
         /// <summary>Frees a source.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -406,13 +557,13 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_set_content_name(JobHandle job, byte[]? name, out IntPtr error);
 
+        /// <summary>Adds a header field to every request of this job, behind those of its client; a name that is there already is sent once more.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_job_add_header(JobHandle job, byte[]? name, byte[]? value, out IntPtr error);
+
         /// <summary>Sets who is told what the job does; replaces a former observer.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_set_observer(JobHandle job, ObserverHandle observer, out IntPtr error);
-
-        /// <summary>Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same upload; other content is replaced.</summary>
-        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_job_set_state_path(JobHandle job, byte[]? path, out IntPtr error);
 
         /// <summary>Makes the job an upload-reply job: when the server has the whole file, its reply is fetched to the file `path`, in ranges, and only when it is safe there is the session closed.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -422,6 +573,14 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_run(JobHandle job, out IntPtr error);
 
+        /// <summary>Sends one request at most, or fetches the reply, and says in `*out_state` where the job is then: one of BITSUP_JOB_*.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_job_step(JobHandle job, out int out_state, out IntPtr error);
+
+        /// <summary>Acknowledges an upload that steps have led to BITSUP_JOB_TRANSFERRED, as BITS' Complete does: closes the session, and blocks until that is done, retrying as bitsup_job_run does.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_job_close(JobHandle job, out IntPtr error);
+
         /// <summary>Ends a run within 250 ms with BITSUP_E_SUSPENDED and returns at once.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_suspend(JobHandle job, out IntPtr error);
@@ -429,6 +588,10 @@ namespace Bitsup
         /// <summary>Gives the upload up.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_cancel(JobHandle job, out IntPtr error);
+
+        /// <summary>Most bytes per second that the job sends from now on, the request under way included; 0: no limit.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_job_set_rate_limit(JobHandle job, ulong bytes_per_second, out IntPtr error);
 
         /// <summary>Where the job is: one of BITSUP_JOB_*; -1 for NULL or an unusable job.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -446,13 +609,85 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_reply_url(JobHandle job, out IntPtr out_text, out IntPtr error);
 
+        /// <summary>Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same upload; other content is replaced.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_job_set_state_path(JobHandle job, byte[]? path, out IntPtr error);
+
+        /// <summary>Copies the state of the job, from which bitsup_job_import continues in this process or another: all that was acknowledged by now.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_job_export(JobHandle job, out IntPtr out_state, out UIntPtr out_len, out IntPtr error);
+
+        /// <summary>Continues from what bitsup_job_export gave out for a job with the same URL and source; to be called before the job is run.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_job_import(JobHandle job, byte[]? state, UIntPtr state_len, out IntPtr error);
+
         /// <summary>Files under the directory `root`, which must exist; unfinished uploads in its subdirectory ".bitsup".</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_new_dir(byte[]? root, int durability, int shared, out StoreHandle @out, out IntPtr error);
 
+        /// <summary>Files and unfinished uploads in memory, at most `max_bytes` in all; they are gone with the store.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_new_memory(ulong max_bytes, out StoreHandle @out, out IntPtr error);
+
         /// <summary>Frees a store.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_store_free(IntPtr store);
+
+        /// <summary>Tells of a session: the record that was kept last, and when a part was last written, in milliseconds since 1970; 0 for what is not known.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_list_add(IntPtr list, byte[]? session_id, byte[]? record, UIntPtr len, ulong modified_ms, out IntPtr error);
+
+        /// <summary>A set without callbacks.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern StoreOpsHandle bitsup_store_ops_new(IntPtr user_data, bitsup_destroy_fn? destroy);
+
+        /// <summary>Frees a set.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void bitsup_store_ops_free(IntPtr ops);
+
+        /// <summary>Sets who makes sessions: from now on there is this record, and data of no bytes.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_ops_on_create(StoreOpsHandle ops, bitsup_store_record_fn? callback, out IntPtr error);
+
+        /// <summary>Sets who replaces records, whole or not at all; BITSUP_E_NOT_FOUND when there is no such session.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_ops_on_save(StoreOpsHandle ops, bitsup_store_record_fn? callback, out IntPtr error);
+
+        /// <summary>Sets who lists the sessions that a former process left; asked when an engine is made.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_ops_on_list(StoreOpsHandle ops, bitsup_store_list_fn? callback, out IntPtr error);
+
+        /// <summary>Sets who tells about parts.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_ops_on_stat(StoreOpsHandle ops, bitsup_store_stat_fn? callback, out IntPtr error);
+
+        /// <summary>Sets who appends.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_ops_on_write(StoreOpsHandle ops, bitsup_store_write_fn? callback, out IntPtr error);
+
+        /// <summary>Sets who hears the end of a run of writes, before what they wrote is acknowledged: now, at the latest, it must outlive a crash of the process.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_ops_on_flush(StoreOpsHandle ops, bitsup_store_part_fn? callback, out IntPtr error);
+
+        /// <summary>Sets who reads.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_ops_on_read(StoreOpsHandle ops, bitsup_store_read_fn? callback, out IntPtr error);
+
+        /// <summary>Sets who delivers.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_ops_on_commit(StoreOpsHandle ops, bitsup_store_commit_fn? callback, out IntPtr error);
+
+        /// <summary>Sets who removes: the reply, or with BITSUP_PART_ALL the session with all it has, but for a delivered file.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_ops_on_remove(StoreOpsHandle ops, bitsup_store_part_fn? callback, out IntPtr error);
+
+        /// <summary>Sets who tells what is at a destination, so that a session which could not end well does not begin.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_ops_on_place(StoreOpsHandle ops, bitsup_store_place_fn? callback, out IntPtr error);
+
+        /// <summary>A store over the callbacks as they are now.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_new_custom(StoreOpsHandle ops, out StoreHandle @out, out IntPtr error);
 
         /// <summary>What led to the callback: one of BITSUP_PACKET_*; -1 for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -502,9 +737,17 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ulong bitsup_upload_total(IntPtr upload);
 
+        /// <summary>Reads what was received, in on_received: at most `len` bytes at `offset` into `buffer`, `*out_read` of them; 0 at the end only.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_upload_read(IntPtr upload, ulong offset, byte[]? buffer, UIntPtr len, out UIntPtr out_read, out IntPtr error);
+
         /// <summary>Refuses: the packet is answered with that HTTP status, HRESULT and context.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_reject(IntPtr verdict, ushort http_status, uint hresult, uint context, out IntPtr error);
+
+        /// <summary>Refuses with 401 and asks for credentials, in on_request: `challenge` is the value of WWW-Authenticate, such as "Basic realm=\"uploads\"", or several of them with commas between.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_verdict_challenge(IntPtr verdict, byte[]? challenge, out IntPtr error);
 
         /// <summary>Names the user, in on_request.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -562,6 +805,10 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_notify_url(HooksHandle hooks, int kind, byte[]? url, ulong timeout_ms, out IntPtr error);
 
+        /// <summary>Adds root certificates in PEM form, which are trusted beside those of the platform by what later calls of bitsup_hooks_notify_url set up, for https URLs.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_hooks_add_notify_root_certificates(HooksHandle hooks, byte[]? pem, UIntPtr pem_len, out IntPtr error);
+
         /// <summary>A configuration with the defaults and no store.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern EngineConfigHandle bitsup_engine_config_new();
@@ -589,6 +836,10 @@ namespace Bitsup
         /// <summary>Whether POST with `X-HTTP-Method-Override: BITS_POST` is taken for the verb, as it passes proxies that refuse the verb.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_method_override(EngineConfigHandle config, int enabled, out IntPtr error);
+
+        /// <summary>Where the engine says what it does.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_engine_config_set_logger(EngineConfigHandle config, LoggerHandle logger, out IntPtr error);
 
         /// <summary>Longest file taken, in bytes.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -630,6 +881,10 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_engine_free(IntPtr engine);
 
+        /// <summary>Whether a request is for this engine, for programs whose HTTP server serves other things beside it: 1 for a packet, and for the GET or HEAD of a reply; else 0, and for NULL.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_engine_accepts(EngineHandle engine, byte[]? method, UIntPtr method_len, byte[]? target, UIntPtr target_len);
+
         /// <summary>Ends the sessions that were idle for too long: `*out_expired` of them.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_tick(EngineHandle engine, out ulong out_expired, out ulong out_next_ms, out IntPtr error);
@@ -641,6 +896,94 @@ namespace Bitsup
         /// <summary>Ends a session and discards what it received.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_end_session(EngineHandle engine, byte[]? session_id, out IntPtr error);
+
+        /// <summary>An exchange for one request.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_new(EngineHandle engine, out ExchangeHandle @out, out IntPtr error);
+
+        /// <summary>Frees an exchange.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void bitsup_exchange_free(IntPtr exchange);
+
+        /// <summary>The method and the target of the request, as they stood on the wire: path and query, not decoded.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_set_request(ExchangeHandle exchange, byte[]? method, UIntPtr method_len, byte[]? target, UIntPtr target_len, out IntPtr error);
+
+        /// <summary>Adds a header field of the request; all of them count, in their order.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_add_header(ExchangeHandle exchange, byte[]? name, UIntPtr name_len, byte[]? value, UIntPtr value_len, out IntPtr error);
+
+        /// <summary>Who is at the other end, for the log and for hooks; an empty text is nobody, which is the default.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_set_peer(ExchangeHandle exchange, byte[]? peer, UIntPtr peer_len, out IntPtr error);
+
+        /// <summary>The user that the program around has authenticated; an empty text is nobody, which is the default.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_set_owner(ExchangeHandle exchange, byte[]? owner, UIntPtr owner_len, out IntPtr error);
+
+        /// <summary>The URL prefix that the target was below, as it stood on the wire: "/upload/".</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_set_mount(ExchangeHandle exchange, byte[]? prefix, UIntPtr prefix_len, out IntPtr error);
+
+        /// <summary>Whether the request came by https.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_set_secure(ExchangeHandle exchange, int secure, out IntPtr error);
+
+        /// <summary>The head of the request is complete: decides about it, and says what is wanted, one of BITSUP_WANT_*.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_begin(ExchangeHandle exchange, out int out_want, out IntPtr error);
+
+        /// <summary>Takes bytes of the body, and says what is wanted now.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_body(ExchangeHandle exchange, byte[]? data, UIntPtr len, out int out_want, out IntPtr error);
+
+        /// <summary>Takes bytes of the body from the descriptor of a socket, a pipe or a file, `max_len` at most, as one read(2) would give them: `*out_taken` of them.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_body_from_fd(ExchangeHandle exchange, int fd, ulong max_len, out ulong out_taken, out int out_want, out IntPtr error);
+
+        /// <summary>The body has come, or is not wanted: gives the answer.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_exchange_finish(ExchangeHandle exchange, out ResponseHandle @out, out IntPtr error);
+
+        /// <summary>The HTTP status; 0 for NULL.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern ushort bitsup_response_status(ResponseHandle response);
+
+        /// <summary>The reason phrase of the status; NULL for NULL.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern IntPtr bitsup_response_reason(ResponseHandle response);
+
+        /// <summary>How many header fields there are; 0 for NULL.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern UIntPtr bitsup_response_header_count(ResponseHandle response);
+
+        /// <summary>The name of a header field; NULL for NULL and for an index that is not below the count.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern IntPtr bitsup_response_header_name(ResponseHandle response, UIntPtr index);
+
+        /// <summary>The value of a header field; NULL for NULL and for an index that is not below the count.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern IntPtr bitsup_response_header_value(ResponseHandle response, UIntPtr index);
+
+        /// <summary>The value of Content-Length; 0 for NULL.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern ulong bitsup_response_content_length(ResponseHandle response);
+
+        /// <summary>How many bytes bitsup_response_read_body gives in all; 0 for NULL.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern ulong bitsup_response_body_length(ResponseHandle response);
+
+        /// <summary>Reads the next bytes of the body, at most `cap`: `*out_len` of them.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_response_read_body(ResponseHandle response, byte[]? buf, UIntPtr cap, out UIntPtr out_len, out IntPtr error);
+
+        /// <summary>Whether the connection must be closed after this answer, with `Connection: close` in it: nobody can know where the next request would begin.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_response_must_close(ResponseHandle response);
+
+        /// <summary>Frees a response.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern void bitsup_response_free(IntPtr response);
 
         /// <summary>A configuration with the defaults and no engine.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -657,6 +1000,18 @@ namespace Bitsup
         /// <summary>Puts an engine under the URL path `prefix`, "/" for all.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_mount(ServerConfigHandle config, byte[]? prefix, EngineHandle engine, out IntPtr error);
+
+        /// <summary>Speaks TLS 1.2 and 1.3: the server's certificate, then those that lead to its root, and the certificate's key without a password, in PEM.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_config_set_tls(ServerConfigHandle config, byte[]? certificates_pem, UIntPtr certificates_len, byte[]? key_pem, UIntPtr key_len, out IntPtr error);
+
+        /// <summary>Takes only clients with a certificate that leads to one of these roots, in PEM.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_config_set_client_ca(ServerConfigHandle config, byte[]? roots_pem, UIntPtr roots_len, out IntPtr error);
+
+        /// <summary>Adds a user, by Basic authentication.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_config_add_user(ServerConfigHandle config, byte[]? name, byte[]? password, out IntPtr error);
 
         /// <summary>Most worker threads.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -678,17 +1033,29 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_idle_timeout(ServerConfigHandle config, ulong timeout_ms, out IntPtr error);
 
+        /// <summary>Where the server says what it does, its engines' words aside.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_config_set_logger(ServerConfigHandle config, LoggerHandle logger, out IntPtr error);
+
         /// <summary>Binds the address and serves, on threads of its own, until stopped.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_start(ServerConfigHandle config, out ServerHandle @out, out IntPtr error);
 
-        /// <summary>The URL of the server's root, with the port in use: "http://127.0.0.1:41234/".</summary>
+        /// <summary>The URL of the server's root, with the port in use: "http://127.0.0.1:41234/", or "https:" with TLS.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_url(ServerHandle server, out IntPtr out_text, out IntPtr error);
 
         /// <summary>The port in use; 0 for NULL or an unusable server.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ushort bitsup_server_port(ServerHandle server);
+
+        /// <summary>Takes the certificate, its key and the roots of clients from `config`, for the connections from now on.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_reload_tls(ServerHandle server, ServerConfigHandle config, out IntPtr error);
+
+        /// <summary>Takes the users from `config`, from the next request on.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_reload_users(ServerHandle server, ServerConfigHandle config, out IntPtr error);
 
         /// <summary>Stops accepting, closes idle connections, gives requests under way `grace_ms`, closes all connections and waits for every thread of the server.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -739,6 +1106,16 @@ namespace Bitsup
         }
     }
 
+    /// <summary>One request on its way through an engine.</summary>
+    internal sealed class ExchangeHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            Native.bitsup_exchange_free(handle);
+            return true;
+        }
+    }
+
     /// <summary>The application behind an engine: a set of callbacks with one `user_data`; all of them may be left out.</summary>
     internal sealed class HooksHandle : NativeHandle
     {
@@ -759,12 +1136,32 @@ namespace Bitsup
         }
     }
 
+    /// <summary>A receiver of messages.</summary>
+    internal sealed class LoggerHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            Native.bitsup_logger_free(handle);
+            return true;
+        }
+    }
+
     /// <summary>A set of callbacks with one `user_data`; all of them may be left out.</summary>
     internal sealed class ObserverHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
         {
             Native.bitsup_observer_free(handle);
+            return true;
+        }
+    }
+
+    /// <summary>The answer to a request, for an HTTP server to send: status, fields, the Content-Length, and a body that is read piece by piece.</summary>
+    internal sealed class ResponseHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            Native.bitsup_response_free(handle);
             return true;
         }
     }
@@ -805,6 +1202,16 @@ namespace Bitsup
         protected override bool ReleaseHandle()
         {
             Native.bitsup_store_free(handle);
+            return true;
+        }
+    }
+
+    /// <summary>A store of the program's own: a database, an object store, an encrypted disk.</summary>
+    internal sealed class StoreOpsHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            Native.bitsup_store_ops_free(handle);
             return true;
         }
     }
