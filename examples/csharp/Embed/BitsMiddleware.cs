@@ -11,18 +11,16 @@ using Microsoft.Extensions.Primitives;
 namespace Bitsup.Examples
 {
     /// <summary>
-    /// Takes what an engine accepts out of the requests of an ASP.NET Core program; the others go on. A file to copy: the
-    /// package itself needs no ASP.NET.
+    /// Hands the requests of an ASP.NET Core program to an engine. A file to copy: the package itself needs no ASP.NET.
     /// </summary>
     public static class BitsMiddleware
     {
-        /// <summary>Mounts an engine here, or below the path of a Map() around it.</summary>
-        public static IApplicationBuilder UseBits(this IApplicationBuilder app, BitsEngine engine) =>
-            app.Use((context, next) =>
-            {
-                BitsRequest request = Request(context);
-                return engine.Accepts(request.Method, request.Target) ? Answer(context, engine, request) : next();
-            });
+        /// <summary>
+        /// Mounts an engine for all that comes here: <c>app.Map("/in", below => below.RunBits(engine))</c>. Where other things
+        /// share the paths with it, <see cref="BitsEngine.Accepts"/> tells what it wants.
+        /// </summary>
+        public static void RunBits(this IApplicationBuilder app, BitsEngine engine) =>
+            app.Run(context => Answer(context, engine, Request(context)));
 
         /// <summary>What of Kestrel's limits stands in the way of long uploads over slow lines.</summary>
         public static void LetUploadsBeLong(this KestrelServerOptions options)

@@ -7,7 +7,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -27,11 +26,7 @@ namespace Bitsup.Examples
                         options.LetUploadsBeLong();
                         options.Listen(IPAddress.Loopback, port);
                     })
-                    .Configure(app =>
-                    {
-                        app.UseBits(engine);
-                        app.Run(context => context.Response.WriteAsync("uploads go here\n"));
-                    }))
+                    .Configure(app => app.RunBits(engine)))
                 .ConfigureLogging(log => log.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning))
                 .Build();
             await host.StartAsync();

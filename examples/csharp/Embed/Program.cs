@@ -6,7 +6,7 @@ namespace Bitsup.Examples
     /// <summary>
     /// embed ROOT [PORT]: receives uploads into the folder ROOT on 127.0.0.1, inside Kestrel, ASP.NET Core's HTTP server. The
     /// first line on stdout is "listening on URL". Stops on SIGINT and SIGTERM with exit code 0; 1 for an error, 2 for wrong
-    /// usage. GET / shows that other things are served beside it.
+    /// usage.
     /// </summary>
     internal static class Program
     {
