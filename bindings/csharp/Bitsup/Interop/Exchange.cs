@@ -21,14 +21,14 @@ namespace Bitsup
 
         private readonly ExchangeHandle handle;
         private readonly HookCallbacks hooks;
-        private readonly bool waitsToBeAsked;
+        private readonly bool notWorthReading;
         private bool wantsBody;
 
         public Exchange(BitsEngine engine, BitsRequest request)
         {
             Call.Check(Native.bitsup_exchange_new(engine.Handle, out this.handle, out IntPtr error), error);
             this.hooks = engine.Hooks;
-            this.waitsToBeAsked = (request.Header("Expect") ?? "").IndexOf("100-continue", StringComparison.OrdinalIgnoreCase) >= 0;
+            this.notWorthReading = NotWorthReading(request);
             request.Fill(this.handle);
         }
 
@@ -45,8 +45,7 @@ namespace Bitsup
         /// <summary>Whether the body was read to its end; else nobody knows where the next request begins.</summary>
         private async Task<bool> FeedAsync(Stream body, CancellationToken cancellation)
         {
-            // The first read asks a client that waits to be asked.
-            if (!this.wantsBody && this.waitsToBeAsked)
+            if (!this.wantsBody && this.notWorthReading)
             {
                 return false;
             }
@@ -74,6 +73,15 @@ namespace Bitsup
 
             return false;
         }
+
+        /// <summary>
+        /// A body that is not wanted: its client waits to be asked, which reading does, and is not; or there is too much of
+        /// it; or nobody can know how much.
+        /// </summary>
+        private static bool NotWorthReading(BitsRequest request) =>
+            (request.Header("Expect") ?? "").IndexOf("100-continue", StringComparison.OrdinalIgnoreCase) >= 0
+            || request.Header("Transfer-Encoding") != null
+            || (long.TryParse(request.Header("Content-Length"), out long length) && length > Discard);
 
         /// <summary>False when the client is silent and a newer request has taken the session over.</summary>
         private async Task<bool> ComesAsync(Task<int> read)
