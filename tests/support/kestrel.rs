@@ -1,5 +1,5 @@
-//! ASP.NET Core's HTTP server with the engine in it, by the C# library: `examples/csharp/Embed`, and with the test in the
-//! place of its application `bindings/csharp/Bitsup.Embedded`.
+//! ASP.NET Core's HTTP server with the engine in it, by the C# library: the host of `examples/csharp/Embed` with a test in
+//! the place of its application, `bindings/csharp/Bitsup.Embedded`.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,20 +19,19 @@ fn start(root: &Path, settings: &EngineSettings, app: Option<&Arc<App>>) -> Box<
 }
 
 fn run(root: &Path, settings: &EngineSettings, app: Option<&Arc<App>>) -> Embedded {
-    Embedded::run(program("Bitsup.Embedded"), root, settings, app)
-}
-
-/// One of the programs, which are built once.
-fn program(name: &str) -> Command {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        for project in ["bindings/csharp/Bitsup.Embedded", "examples/csharp/Embed"] {
-            succeed(dotnet().args(["build", "--nologo", "--verbosity", "quiet", project]));
-        }
+        succeed(dotnet().args([
+            "build",
+            "--nologo",
+            "--verbosity",
+            "quiet",
+            "bindings/csharp/Bitsup.Embedded",
+        ]));
     });
     let mut command = dotnet();
-    command.arg(format!("target/csharp/bin/{name}/{name}.dll")).env("BITSUP_LIBRARY", library());
-    command
+    command.arg("target/csharp/bin/Bitsup.Embedded/Bitsup.Embedded.dll").env("BITSUP_LIBRARY", library());
+    Embedded::run(command, root, settings, app)
 }
 
 fn dotnet() -> Command {
