@@ -1,5 +1,5 @@
-//! The engine inside somebody else's HTTP server, written in C: the example for GNU libmicrohttpd. It moves files,
-//! and the vectors go through it as they go through bitsup's own listener.
+//! The engine inside somebody else's HTTP server: the examples for GNU libmicrohttpd, in C, and for Kestrel, in C#.
+//! They move files, and the vectors go through them as they go through bitsup's own listener.
 
 #![cfg(all(target_os = "linux", feature = "ffi"))]
 
@@ -10,6 +10,8 @@ mod certificates;
 mod embedded;
 #[path = "support/examples.rs"]
 mod examples;
+#[path = "support/kestrel.rs"]
+mod kestrel;
 #[path = "support/vector/mod.rs"]
 #[allow(dead_code, reason = "the ids of statements and the other modes are for tests/vectors.rs")]
 mod vector;
@@ -39,7 +41,7 @@ fn start(root: &Path, settings: &EngineSettings, app: Option<&Arc<App>>) -> Box<
     Box::new(Embedded::start(root, settings, app))
 }
 
-/// Why a case cannot go through the embedding program. No case is left out because of what libmicrohttpd does.
+/// Why a case cannot go through an embedding program. None is left out because of what libmicrohttpd does.
 fn out_of_reach(case: &Case) -> Option<&'static str> {
     let says = |words: &[&str]| {
         let mut all = case.steps.iter().flat_map(|step| &step.words);
@@ -56,14 +58,15 @@ fn out_of_reach(case: &Case) -> Option<&'static str> {
     .find_map(|(applies, reason)| applies.then_some(reason))
 }
 
-fn run(file: &str) {
+fn run(file: &str, mode: Mode, otherwise: &[(&str, &str)]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file);
     let mut count = 0;
     for case in parse(file, &fs::read_to_string(path).unwrap()) {
-        match out_of_reach(&case) {
+        let own = otherwise.iter().find(|(title, _)| case.title == *title).map(|(_, reason)| *reason);
+        match out_of_reach(&case).or(own) {
             Some(reason) => println!("{} left out: {reason}", case.origin),
             None => {
-                vector::run(&case, EMBEDDED);
+                vector::run(&case, mode);
                 count += 1;
             }
         }
@@ -72,17 +75,18 @@ fn run(file: &str) {
 }
 
 macro_rules! vectors {
-    ($($name:ident)*) => {
+    ($mode:expr, $otherwise:expr; $($name:ident)*) => {
         $(
             #[test]
             fn $name() {
-                run(concat!(stringify!($name), ".txt"));
+                $crate::run(concat!(stringify!($name), ".txt"), $mode, $otherwise);
             }
         )*
     };
 }
+use vectors;
 
-vectors! { general ping create fragment close cancel sessions app reply }
+vectors! { EMBEDDED, &[]; general ping create fragment close cancel sessions app reply }
 
 /// Heads that libmicrohttpd 0.9.75 reads otherwise than bitsup's own listener: what follows the request line and
 /// its `Host`, the two answers, and why they differ. No vector has such a head, for the protocol is silent
@@ -100,11 +104,14 @@ const OTHERWISE: &[(&str, &str, u16, u16, &str)] = &[
 #[test]
 fn some_heads_are_read_otherwise() {
     let root = tempfile::tempdir().unwrap();
-    let embedded = Embedded::start(root.path(), &EngineSettings::new(), None);
+    reads_otherwise(&Embedded::start(root.path(), &EngineSettings::new(), None), OTHERWISE);
+}
+
+fn reads_otherwise(embedded: &Embedded, otherwise: &[(&str, &str, u16, u16, &str)]) {
     let engine = Engine::new(EngineConfig::new(Arc::new(MemoryStore::default()))).unwrap();
     let config = ServerConfig { mounts: vec![("/".to_owned(), engine)], ..ServerConfig::default() };
     let server = Server::start(config).unwrap();
-    for (line, fields, own, other, why) in OTHERWISE {
+    for (line, fields, own, other, why) in otherwise {
         let head =
             format!("{line}\r\nHost: x\r\n{fields}Content-Length: 0\r\nBITS-Packet-Type: Ping\r\n\r\n");
         assert_eq!(status(server.local_addr(), &head), *own, "{head:?}");
@@ -131,7 +138,10 @@ fn connect(address: SocketAddr) -> TcpStream {
 #[test]
 fn a_refused_client_that_waits_to_be_asked_is_not_asked() {
     let root = tempfile::tempdir().unwrap();
-    let embedded = Embedded::start(root.path(), &EngineSettings::new(), None);
+    refuses_without_asking(&Embedded::start(root.path(), &EngineSettings::new(), None));
+}
+
+fn refuses_without_asking(embedded: &Embedded) {
     let mut socket = connect(embedded.address());
     let session = "{7DF0354D-249B-430F-820D-3D2A9BEF4931}";
     let head = format!(

@@ -1,4 +1,4 @@
-//! C programs around libmicrohttpd, and the one that runs vectors, with a test in the place of its application.
+//! C programs around libmicrohttpd, and those that run vectors, with a test in the place of their application.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -44,7 +44,7 @@ impl Program {
     }
 }
 
-/// `tests/c/embedded.c`, running.
+/// `tests/c/embedded.c` or its like, running.
 pub struct Embedded {
     child: Child,
     address: SocketAddr,
@@ -54,7 +54,17 @@ pub struct Embedded {
 impl Embedded {
     pub fn start(root: &Path, settings: &BTreeMap<String, String>, app: Option<&Arc<App>>) -> Self {
         static PROGRAM: OnceLock<Program> = OnceLock::new();
-        let mut command = PROGRAM.get_or_init(|| Program::compile("tests/c/embedded.c", &[])).command();
+        let program = PROGRAM.get_or_init(|| Program::compile("tests/c/embedded.c", &[]));
+        Self::run(program.command(), root, settings, app)
+    }
+
+    /// Runs a program that takes the arguments of `tests/c/embedded.c`, and speaks as that does.
+    pub fn run(
+        mut command: Command,
+        root: &Path,
+        settings: &BTreeMap<String, String>,
+        app: Option<&Arc<App>>,
+    ) -> Self {
         command.arg(root).args(app.map(|_| "app"));
         command.args(settings.iter().flat_map(|(name, value)| [name, value]));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -138,6 +138,47 @@ namespace Bitsup.Tests
             Check.Equal(403, empty.HttpStatus);
         }
 
+        [Test]
+        public static async Task A_client_that_is_asked_who_it_is()
+        {
+            using var bench = new Bench();
+            bench.Serve();
+            (string proxy, string url) = (bench.Server.Url, bench.Url());
+            Func<string, Task<string>> freshToken = Task.FromResult;
+
+            // Shown:
+            using var client = new BitsClient(new BitsClientOptions
+            {
+                Credentials = BitsCredentials.Basic("ann", "secret"),
+                OnCredentials = async request => request.Scheme == AuthScheme.Bearer
+                    ? BitsCredentials.Bearer(await freshToken(request.Realm))
+                    : null,
+                Proxy = proxy,
+                NoProxy = { "127.0.0.1" },
+                Log = new BitsLog((level, part, message) => Console.Error.WriteLine($"{part}: {message}"), BitsLogLevel.Warning),
+            });
+            using Stream content = new MemoryStream(new byte[] { 1, 2, 3 });
+            await client.UploadAsync(content, url);
+            // End.
+            Check.Equal(3, bench.Received().Length);
+        }
+
+        [Test]
+        public static async Task An_engine_in_another_server()
+        {
+            // Shown:
+            using BitsStore store = BitsStore.InMemory(1_000_000);
+            using var engine = new BitsEngine(new BitsEngineOptions { Store = store });
+            var request = new BitsRequest("BITS_POST", "/file.bin") { Peer = "192.0.2.7:4711" };
+            request.Headers.Add(new KeyValuePair<string, string>("BITS-Packet-Type", "Ping"));
+            request.Headers.Add(new KeyValuePair<string, string>("Content-Length", "0"));
+            using BitsResponse answer = await engine.HandleAsync(request, Stream.Null);
+            Console.WriteLine($"{answer.Status} {answer.Reason}, {answer.ContentLength} bytes, close: {answer.MustClose}");
+            await answer.CopyToAsync(Stream.Null);
+            // End.
+            Check.Equal(200, answer.Status);
+        }
+
         private static string[] Blocks(string text, string pattern) =>
             Regex.Matches(text, pattern, RegexOptions.Multiline | RegexOptions.Singleline).Select(match => match.Groups[1].Value).ToArray();
 

@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -21,15 +22,18 @@ namespace Bitsup
         /// <summary>Asks the server behind a URL whether it takes uploads: one Ping, without retry.</summary>
         /// <param name="url">The URL.</param>
         /// <exception cref="BitsException">It does not, or does not answer.</exception>
-        public void Ping(string url) =>
-            Call.Check(Native.bitsup_client_ping(this.handle, Call.Text(url, nameof(url)), out IntPtr error), error);
+        public void Ping(string url)
+        {
+            byte[] text = Call.Text(url, nameof(url));
+            CallFrame.Call(() => Call.Failure(Native.bitsup_client_ping(this.handle, text, out IntPtr error), error));
+        }
 
         /// <summary>Uploads a file, and blocks until it is delivered.</summary>
         /// <param name="path">The file. A change during the upload ends it with <see cref="BitsStatus.SourceChanged"/>.</param>
         /// <param name="url">Where it goes.</param>
         /// <param name="options">What else to do.</param>
         /// <param name="progress">Hears of acknowledged bytes, on this thread.</param>
-        /// <param name="cancellationToken">As for <see cref="UploadAsync"/>.</param>
+        /// <param name="cancellationToken">As for <see cref="UploadAsync(string, string, UploadOptions, IProgress{UploadProgress}, CancellationToken)"/>.</param>
         /// <returns>What became of it.</returns>
         /// <exception cref="BitsException">Why it failed.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -41,6 +45,27 @@ namespace Bitsup
             CancellationToken cancellationToken = default)
         {
             using UploadJob job = CreateJob(path, url, options, progress);
+            job.Run(StopOf(job, options), cancellationToken);
+            return job.Result();
+        }
+
+        /// <summary>Uploads a stream, and blocks until it is delivered.</summary>
+        /// <param name="content">As for <see cref="CreateJob(Stream, string, UploadOptions, IProgress{UploadProgress})"/>.</param>
+        /// <param name="url">Where it goes.</param>
+        /// <param name="options">What else to do.</param>
+        /// <param name="progress">Hears of acknowledged bytes, on this thread.</param>
+        /// <param name="cancellationToken">As for <see cref="UploadAsync(string, string, UploadOptions, IProgress{UploadProgress}, CancellationToken)"/>.</param>
+        /// <returns>What became of it.</returns>
+        /// <exception cref="BitsException">Why it failed.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public UploadResult Upload(
+            Stream content,
+            string url,
+            UploadOptions? options = null,
+            IProgress<UploadProgress>? progress = null,
+            CancellationToken cancellationToken = default)
+        {
+            using UploadJob job = CreateJob(content, url, options, progress);
             job.Run(StopOf(job, options), cancellationToken);
             return job.Result();
         }
@@ -65,6 +90,28 @@ namespace Bitsup
             CancellationToken cancellationToken = default)
         {
             using UploadJob job = CreateJob(path, url, options, progress);
+            await job.RunAsync(StopOf(job, options), cancellationToken).ConfigureAwait(false);
+            return job.Result();
+        }
+
+        /// <summary>Uploads a stream, on a thread of its own.</summary>
+        /// <param name="content">As for <see cref="CreateJob(Stream, string, UploadOptions, IProgress{UploadProgress})"/>.</param>
+        /// <param name="url">Where it goes.</param>
+        /// <param name="options">What else to do.</param>
+        /// <param name="progress">Hears of acknowledged bytes, on the thread of the upload.</param>
+        /// <param name="cancellationToken">As for <see cref="UploadAsync(string, string, UploadOptions, IProgress{UploadProgress}, CancellationToken)"/>.</param>
+        /// <returns>What became of it.</returns>
+        /// <exception cref="BitsException">Why it failed.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public async Task<UploadResult> UploadAsync(
+            Stream content,
+            string url,
+            UploadOptions? options = null,
+            IProgress<UploadProgress>? progress = null,
+            CancellationToken cancellationToken = default)
+        {
+            // What cannot seek is copied, which takes as long as the stream does.
+            using UploadJob job = await Task.Run(() => CreateJob(content, url, options, progress), cancellationToken).ConfigureAwait(false);
             await job.RunAsync(StopOf(job, options), cancellationToken).ConfigureAwait(false);
             return job.Result();
         }
@@ -101,6 +148,23 @@ namespace Bitsup
             int status = Native.bitsup_source_from_bytes(
                 content, (UIntPtr)content.Length, out SourceHandle source, out IntPtr error);
             Call.Check(status, error);
+            return CreateJob(source, url, options, progress);
+        }
+
+        /// <summary>A job that uploads a stream, from where it stands to its end. Nothing is sent before it is run.</summary>
+        /// <param name="content">
+        /// The stream, which is read again where the server lost something. One that cannot seek is copied to a temporary file
+        /// now. It stays open, and must until the job is over; nobody else may use it meanwhile.
+        /// </param>
+        /// <param name="url">Where it goes.</param>
+        /// <param name="options">What else to do; read now.</param>
+        /// <param name="progress">Hears of acknowledged bytes, on the thread of the run.</param>
+        /// <returns>The job.</returns>
+        /// <exception cref="BitsException">The URL is none.</exception>
+        public UploadJob CreateJob(
+            Stream content, string url, UploadOptions? options = null, IProgress<UploadProgress>? progress = null)
+        {
+            SourceHandle source = StreamSource.New(content ?? throw new ArgumentNullException(nameof(content)));
             return CreateJob(source, url, options, progress);
         }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading.Tasks;
 
 namespace Bitsup
 {
@@ -42,6 +43,37 @@ namespace Bitsup
         /// </summary>
         public bool? MethodOverride { get; set; }
 
+        /// <summary>What the server is told when it asks who the client is. Nobody is told who does not ask.</summary>
+        public BitsCredentials? Credentials { get; set; }
+
+        /// <summary>What the proxy is told when it asks.</summary>
+        public BitsCredentials? ProxyCredentials { get; set; }
+
+        /// <summary>
+        /// Asked when somebody wants credentials and those above are of no use, perhaps in the middle of an upload because
+        /// they have expired; null: there are none, and the refusal stands. It runs on a thread of the pool, and the upload
+        /// waits for it; what it throws ends the call that needs it.
+        /// </summary>
+        public Func<AuthRequest, Task<BitsCredentials?>>? OnCredentials { get; set; }
+
+        /// <summary>File of root certificates in PEM, which are trusted beside those of the platform.</summary>
+        public string? CaFile { get; set; }
+
+        /// <summary>
+        /// Who the client is for servers that want to know by TLS: file with a certificate, those that lead to its root, and
+        /// its private key without a passphrase, in PEM.
+        /// </summary>
+        public string? ClientCertificateFile { get; set; }
+
+        /// <summary>URL of the proxy that all connections go through. Default: none; the environment is not looked at.</summary>
+        public string? Proxy { get; set; }
+
+        /// <summary>Hosts reached without the proxy: names, with all that end in a dot and them, addresses, or "*".</summary>
+        public IList<string> NoProxy { get; } = new List<string>();
+
+        /// <summary>Receives what clients and their jobs say.</summary>
+        public BitsLog? Log { get; set; }
+
         /// <summary>Header fields added to every request.</summary>
         public IList<KeyValuePair<string, string>> Headers { get; } = new List<KeyValuePair<string, string>>();
 
@@ -72,11 +104,26 @@ namespace Bitsup
             Setting.Text(config, UserAgent, Native.bitsup_client_config_set_user_agent, nameof(UserAgent));
             Setting.Flag(config, MethodOverride, Native.bitsup_client_config_set_method_override);
             Retry?.Set(config);
-            foreach (KeyValuePair<string, string> header in Headers)
+            Setting.Pairs(config, Headers, Native.bitsup_client_config_add_header, nameof(Headers));
+            FillNetwork(config);
+            LogCallback.Set(config, Log, Native.bitsup_client_config_set_logger);
+        }
+
+        private void FillNetwork(ClientConfigHandle config)
+        {
+            Setting.File(config, CaFile, Native.bitsup_client_config_add_root_certificates);
+            Setting.File(config, ClientCertificateFile, Native.bitsup_client_config_set_client_certificate);
+            Setting.Text(config, Proxy, Native.bitsup_client_config_set_proxy, nameof(Proxy));
+            foreach (string host in NoProxy)
             {
-                int status = Native.bitsup_client_config_add_header(
-                    config, Call.Text(header.Key, nameof(Headers)), Call.Text(header.Value, nameof(Headers)), out IntPtr error);
-                Call.Check(status, error);
+                Setting.Text(config, host, Native.bitsup_client_config_add_no_proxy, nameof(NoProxy));
+            }
+
+            Credentials?.Set(config, AuthTarget.Server);
+            ProxyCredentials?.Set(config, AuthTarget.Proxy);
+            if (OnCredentials is { } ask)
+            {
+                CredentialsCallback.Set(config, ask);
             }
         }
     }

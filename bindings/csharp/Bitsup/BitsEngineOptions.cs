@@ -56,12 +56,16 @@ namespace Bitsup
         /// <summary>When files become visible.</summary>
         public FinalizeOn? FinalizeOn { get; set; }
 
+        /// <summary>Receives what the engine and, for the options of a server, the server say.</summary>
+        public BitsLog? Log { get; set; }
+
         internal void Fill(EngineConfigHandle config, HookCallbacks callbacks)
         {
             using HooksHandle hooks = callbacks.NewHooks();
             Call.Check(Native.bitsup_engine_config_set_hooks(config, hooks, out IntPtr error), error);
             SetStore(config);
             SetHostId(config);
+            LogCallback.Set(config, Log, Native.bitsup_engine_config_set_logger);
             Setting.Text(config, PublicUrl, Native.bitsup_engine_config_set_public_url, nameof(PublicUrl));
             Setting.Flag(config, MethodOverride, Native.bitsup_engine_config_set_method_override);
             Setting.Count(config, MaxUploadSize, Native.bitsup_engine_config_set_max_upload_size, nameof(MaxUploadSize));

@@ -70,5 +70,11 @@ namespace Bitsup
 
         /// <summary>How long it may be silent.</summary>
         public TimeSpan Timeout { get; }
+
+        /// <summary>File of root certificates in PEM, which are trusted beside those of the platform.</summary>
+        public string? CaFile { get; set; }
+
+        internal void AddRoots(HooksHandle hooks) =>
+            Setting.File(hooks, CaFile, Native.bitsup_hooks_add_notify_root_certificates);
     }
 }

@@ -81,6 +81,19 @@ namespace Bitsup
             }
         }
 
+        /// <summary>
+        /// Takes <see cref="BitsServerOptions.CertificateFile"/>, <see cref="BitsServerOptions.KeyFile"/> and
+        /// <see cref="BitsServerOptions.ClientCaFile"/> as they are now, for connections from now on.
+        /// </summary>
+        /// <param name="options">Where they are; nothing else in it counts.</param>
+        /// <exception cref="BitsException">They are no certificate and key; the old ones stay.</exception>
+        public void ReloadTls(BitsServerOptions options) => Reload(options, Native.bitsup_server_reload_tls);
+
+        /// <summary>Takes <see cref="BitsServerOptions.Users"/> in place of the former, from the next request on.</summary>
+        /// <param name="options">Who they are; nothing else in it counts.</param>
+        /// <exception cref="BitsException">There are none, or there were none; the old ones stay.</exception>
+        public void ReloadUsers(BitsServerOptions options) => Reload(options, Native.bitsup_server_reload_users);
+
         /// <summary><see cref="Stop"/> on another thread.</summary>
         /// <param name="grace">How long requests under way may take; none by default.</param>
         /// <returns>The stop.</returns>
@@ -96,6 +109,18 @@ namespace Bitsup
                 _ = Call.Failure(status, error);
                 this.handle.Dispose();
             }
+        }
+
+        private void Reload(BitsServerOptions options, Setting.Of<ServerHandle, ServerConfigHandle> reload)
+        {
+            if (options is null)
+            {
+                throw new ArgumentNullException(nameof(options));
+            }
+
+            using ServerConfigHandle config = Call.Made(Native.bitsup_server_config_new());
+            options.FillIdentity(config);
+            Call.Check(reload(this.handle, config, out IntPtr error), error);
         }
 
         private static void Mount(ServerConfigHandle config, string prefix, BitsEngine engine, List<HookCallbacks> hooks)

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 
 namespace Bitsup
 {
@@ -35,6 +36,21 @@ namespace Bitsup
         /// <summary>How long a connection may be silent between two requests. Default: 300 s.</summary>
         public TimeSpan? IdleTimeout { get; set; }
 
+        /// <summary>File with the certificate of the server and those that lead to its root, in PEM: speak TLS 1.2 and 1.3.</summary>
+        public string? CertificateFile { get; set; }
+
+        /// <summary>File with the key of <see cref="CertificateFile"/>, in PEM, without a passphrase. Default: the same file.</summary>
+        public string? KeyFile { get; set; }
+
+        /// <summary>
+        /// File of root certificates in PEM: take only clients with a certificate that leads to one of them. Its subject owns
+        /// their sessions: "CN=pc17,OU=Sales,O=Example". Needs <see cref="CertificateFile"/>.
+        /// </summary>
+        public string? ClientCaFile { get; set; }
+
+        /// <summary>Names with passwords: take only these users, by Basic authentication. They own their sessions.</summary>
+        public IDictionary<string, string> Users { get; } = new Dictionary<string, string>();
+
         internal void Fill(ServerConfigHandle config)
         {
             (string host, ushort port) = Address();
@@ -45,6 +61,23 @@ namespace Bitsup
             Setting.Time(config, HeadTimeout, Native.bitsup_server_config_set_head_timeout, nameof(HeadTimeout));
             Setting.Time(config, ReadTimeout, Native.bitsup_server_config_set_read_timeout, nameof(ReadTimeout));
             Setting.Time(config, IdleTimeout, Native.bitsup_server_config_set_idle_timeout, nameof(IdleTimeout));
+            LogCallback.Set(config, Log, Native.bitsup_server_config_set_logger);
+            FillIdentity(config);
+        }
+
+        /// <summary>Who the server is, and who may come.</summary>
+        internal void FillIdentity(ServerConfigHandle config)
+        {
+            if (CertificateFile is { } file)
+            {
+                (byte[] chain, byte[] key) = (File.ReadAllBytes(file), File.ReadAllBytes(KeyFile ?? file));
+                int status = Native.bitsup_server_config_set_tls(
+                    config, chain, (UIntPtr)chain.Length, key, (UIntPtr)key.Length, out IntPtr error);
+                Call.Check(status, error);
+            }
+
+            Setting.File(config, ClientCaFile, Native.bitsup_server_config_set_client_ca);
+            Setting.Pairs(config, Users, Native.bitsup_server_config_add_user, nameof(Users));
         }
 
         private (string Host, ushort Port) Address()

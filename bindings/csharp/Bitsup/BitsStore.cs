@@ -26,6 +26,25 @@ namespace Bitsup
             return new BitsStore(handle);
         }
 
+        /// <summary>
+        /// Files and unfinished uploads in memory; they are gone with the store. For tests, and for small uploads that hooks
+        /// take over by <see cref="BitsUpload.Read"/>. There are no folders.
+        /// </summary>
+        /// <param name="maxBytes">Most bytes in all.</param>
+        /// <returns>The store.</returns>
+        public static BitsStore InMemory(long maxBytes)
+        {
+            ulong most = Call.Count(maxBytes, nameof(maxBytes));
+            Call.Check(Native.bitsup_store_new_memory(most, out StoreHandle handle, out IntPtr error), error);
+            return new BitsStore(handle);
+        }
+
+        /// <summary>A store of your own.</summary>
+        /// <param name="content">What it is made of.</param>
+        /// <returns>The store.</returns>
+        public static BitsStore Over(BitsStorage content) =>
+            new BitsStore(StorageCallbacks.NewStore(content ?? throw new ArgumentNullException(nameof(content))));
+
         /// <summary>Frees the store; an engine over it lives on.</summary>
         public void Dispose() => Handle.Dispose();
     }

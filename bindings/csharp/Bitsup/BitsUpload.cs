@@ -36,6 +36,24 @@ namespace Bitsup
         /// <summary>The authenticated user, or whom a hook named; null when there is none.</summary>
         public string? Owner => Call.Lent(Native.bitsup_upload_owner(Upload));
 
+        /// <summary>Reads some of the received bytes, whatever the store is, once the upload is complete.</summary>
+        /// <param name="offset">Where to begin.</param>
+        /// <param name="buffer">Where to put them.</param>
+        /// <returns>How many bytes; 0 at the end.</returns>
+        /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: the hook has no complete upload; the store failed.</exception>
+        public int Read(long offset, byte[] buffer)
+        {
+            if (buffer is null)
+            {
+                throw new ArgumentNullException(nameof(buffer));
+            }
+
+            int status = Native.bitsup_upload_read(
+                Upload, Call.Count(offset, nameof(offset)), buffer, (UIntPtr)buffer.Length, out UIntPtr read, out IntPtr error);
+            Call.Check(status, error);
+            return (int)read;
+        }
+
         /// <summary>The name that the client gives the file; null when the packet has none. It is no path to write to.</summary>
         public string? ContentName => Call.Lent(Native.bitsup_upload_content_name(Upload));
 
@@ -92,6 +110,11 @@ namespace Bitsup
                 : throw new ArgumentOutOfRangeException(nameof(httpStatus), httpStatus, "It must be from 300 to 599.");
             Call.Check(Native.bitsup_verdict_reject(Verdict, status, hresult, (uint)context, out IntPtr error), error);
         }
+
+        /// <summary>Refuses with 401, and asks for credentials.</summary>
+        /// <param name="challenge">By which scheme: <c>Basic realm="uploads"</c>.</param>
+        public void Challenge(string challenge) => Call.Check(
+            Native.bitsup_verdict_challenge(Verdict, Call.Text(challenge, nameof(challenge)), out IntPtr error), error);
 
         /// <summary>
         /// Names the user, in a hook for requests. Sessions belong to whoever made them, and nobody else may use them.

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -91,6 +92,72 @@ namespace Bitsup
         public void Cancel() => this.callbacks.Call(
             this.options, Suspend, () => Call.Failure(Native.bitsup_job_cancel(this.handle, out IntPtr error), error));
 
+        /// <summary>
+        /// Sends one request at most, or fetches the reply. For those who acknowledge a complete upload themselves: steps lead
+        /// to <see cref="JobState.Transferred"/>, where they send nothing and <see cref="Complete"/> goes on. After
+        /// <see cref="JobState.Waiting"/> the next step waits for the rest of the delay.
+        /// </summary>
+        /// <param name="cancellationToken">As for <see cref="Run(CancellationToken)"/>.</param>
+        /// <returns>Where the job is then.</returns>
+        /// <exception cref="BitsException">As for <see cref="Run(CancellationToken)"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public JobState Step(CancellationToken cancellationToken = default)
+        {
+            int state = 0;
+            Running(
+                Suspend, cancellationToken, () => Call.Failure(Native.bitsup_job_step(this.handle, out state, out IntPtr error), error));
+            return (JobState)state;
+        }
+
+        /// <summary>
+        /// Acknowledges an upload that steps have led to <see cref="JobState.Transferred"/>: closes the session, retrying as a
+        /// run does. Until then the server keeps the session, and its reply.
+        /// </summary>
+        /// <param name="cancellationToken">As for <see cref="Run(CancellationToken)"/>.</param>
+        /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: the upload is not there yet.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public void Complete(CancellationToken cancellationToken = default) => Running(
+            Suspend, cancellationToken, () => Call.Failure(Native.bitsup_job_close(this.handle, out IntPtr error), error));
+
+        /// <summary>Sets how fast the job may be from now on, the request under way included.</summary>
+        /// <param name="bytesPerSecond">Most bytes per second; 0: no limit.</param>
+        public void SetRateLimit(long bytesPerSecond) =>
+            Setting.Count(this.handle, bytesPerSecond, Native.bitsup_job_set_rate_limit, nameof(bytesPerSecond));
+
+        /// <summary>
+        /// The state of the job, from which <see cref="ImportState"/> goes on in this process or another, also while it runs.
+        /// It names the session, which is all it takes to disturb the upload, so keep it private. Credentials are not in it.
+        /// </summary>
+        /// <returns>The state.</returns>
+        /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: it is complete or cancelled.</exception>
+        public byte[] ExportState()
+        {
+            Call.Check(Native.bitsup_job_export(this.handle, out IntPtr state, out UIntPtr length, out IntPtr error), error);
+            try
+            {
+                var copy = new byte[length.ToUInt64()];
+                Marshal.Copy(state, copy, 0, copy.Length);
+                return copy;
+            }
+            finally
+            {
+                Native.bitsup_bytes_free(state, length);
+            }
+        }
+
+        /// <summary>Goes on from what <see cref="ExportState"/> gave for a job with the same URL and source. Before it is run.</summary>
+        /// <param name="state">The state.</param>
+        /// <exception cref="BitsException">It is that of another upload, or the job was begun.</exception>
+        public void ImportState(byte[] state)
+        {
+            if (state is null)
+            {
+                throw new ArgumentNullException(nameof(state));
+            }
+
+            Call.Check(Native.bitsup_job_import(this.handle, state, (UIntPtr)state.Length, out IntPtr error), error);
+        }
+
         /// <summary>Suspends a run in progress, and frees the job. The session of an incomplete upload stays on the server.</summary>
         public void Dispose()
         {
@@ -101,22 +168,8 @@ namespace Bitsup
             }
         }
 
-        internal void Run(Action stop, CancellationToken cancellationToken)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            try
-            {
-                using (cancellationToken.Register(() => Quietly(stop)))
-                {
-                    this.callbacks.Call(
-                        this.options, Suspend, () => Call.Failure(Native.bitsup_job_run(this.handle, out IntPtr error), error));
-                }
-            }
-            catch (BitsException ended) when (cancellationToken.IsCancellationRequested && ended.Class == BitsStatusClass.Asked)
-            {
-                throw new OperationCanceledException(ended.Message, ended, cancellationToken);
-            }
-        }
+        internal void Run(Action stop, CancellationToken cancellationToken) => Running(
+            stop, cancellationToken, () => Call.Failure(Native.bitsup_job_run(this.handle, out IntPtr error), error));
 
         internal Task RunAsync(Action stop, CancellationToken cancellationToken) => Task.Factory.StartNew(
             () => Run(stop, cancellationToken),
@@ -153,11 +206,28 @@ namespace Bitsup
             return Call.Given(text);
         }
 
+        private void Running(Action stop, CancellationToken cancellationToken, Func<BitsException?> run)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            try
+            {
+                using (cancellationToken.Register(() => Quietly(stop)))
+                {
+                    this.callbacks.Call(this.options, Suspend, run);
+                }
+            }
+            catch (BitsException ended) when (cancellationToken.IsCancellationRequested && ended.Class == BitsStatusClass.Asked)
+            {
+                throw new OperationCanceledException(ended.Message, ended, cancellationToken);
+            }
+        }
+
         private void Configure()
         {
             Setting.Text(this.handle, this.options.ContentName, Native.bitsup_job_set_content_name, nameof(UploadOptions.ContentName));
             Setting.Text(this.handle, this.options.ReplyPath, Native.bitsup_job_set_reply_path, nameof(UploadOptions.ReplyPath));
             Setting.Text(this.handle, this.options.StatePath, Native.bitsup_job_set_state_path, nameof(UploadOptions.StatePath));
+            Setting.Pairs(this.handle, this.options.Headers, Native.bitsup_job_add_header, nameof(UploadOptions.Headers));
             using ObserverHandle observer = this.callbacks.NewObserver();
             Call.Check(Native.bitsup_job_set_observer(this.handle, observer, out IntPtr error), error);
         }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 
 namespace Bitsup
 {
@@ -22,6 +23,9 @@ namespace Bitsup
 
         /// <summary>The name to tell the server; by default the last part of the path.</summary>
         public string? ContentName { get; set; }
+
+        /// <summary>Header fields added to every request of this upload, behind those of the client.</summary>
+        public IList<KeyValuePair<string, string>> Headers { get; } = new List<KeyValuePair<string, string>>();
 
         /// <summary>Bytes were acknowledged.</summary>
         public Action<UploadProgress>? OnProgress { get; set; }

@@ -23,24 +23,29 @@ namespace Bitsup
             Of(userData).Guard(upload, IntPtr.Zero, (hooks, loan) => hooks.OnEnd!(new BitsUpload(loan), (SessionEnd)reason));
 
         private readonly BitsHooks hooks;
-        private readonly CallFrames frames = new CallFrames();
         private ExceptionDispatchInfo? first;
 
         public HookCallbacks(BitsHooks hooks) => this.hooks = hooks.Copy();
 
+        /// <summary>Whether a call may take minutes, as applications may.</summary>
+        public bool MayTakeLong =>
+            this.hooks.OnRequest != null || this.hooks.OnCreate != null || this.hooks.OnReceived != null
+            || this.hooks.OnProgress != null || this.hooks.OnEnd != null || this.hooks.Notify != null;
+
         /// <summary>A set with the hooks that there are. C owns one reference to this.</summary>
         public HooksHandle NewHooks()
         {
-            HooksHandle set = Bitsup.Call.Made(Native.bitsup_hooks_new(UserData.Keep(this), UserData.Destroy));
+            HooksHandle set = Call.Made(Native.bitsup_hooks_new(UserData.Keep(this), UserData.Destroy));
             if (this.hooks.Notify is { } notify)
             {
                 int status = Native.bitsup_hooks_notify_url(
                     set,
                     (int)notify.Kind,
-                    Bitsup.Call.Text(notify.Url, nameof(notify.Url)),
-                    Bitsup.Call.MillisecondsOrNever(notify.Timeout, nameof(notify.Timeout)),
+                    Call.Text(notify.Url, nameof(notify.Url)),
+                    Call.MillisecondsOrNever(notify.Timeout, nameof(notify.Timeout)),
                     out IntPtr failure);
-                Bitsup.Call.Check(status, failure);
+                Call.Check(status, failure);
+                notify.AddRoots(set);
             }
 
             Set(set, this.hooks.OnRequest, OnRequest, Native.bitsup_hooks_on_request);
@@ -51,9 +56,6 @@ namespace Bitsup
             return set;
         }
 
-        /// <summary>Makes a call that may call hooks on this thread, and throws what one of them threw.</summary>
-        public void Call(Func<BitsException?> call) => this.frames.Call(call);
-
         /// <summary>Throws, once, the first exception that nobody has taken.</summary>
         public void ThrowKept() => Interlocked.Exchange(ref this.first, null)?.Throw();
 
@@ -63,7 +65,7 @@ namespace Bitsup
         {
             if (wanted != null)
             {
-                Bitsup.Call.Check(setter(set, callback, out IntPtr error), error);
+                Call.Check(setter(set, callback, out IntPtr error), error);
             }
         }
 
@@ -75,9 +77,9 @@ namespace Bitsup
         private bool Guard(IntPtr upload, IntPtr verdict, Action<BitsHooks, Loan> hook)
         {
             using var loan = new Loan(upload, verdict);
-            if (this.frames.IsInside)
+            if (CallFrame.IsInside)
             {
-                return this.frames.Guard(() => hook(this.hooks, loan));
+                return CallFrame.Guard(() => hook(this.hooks, loan));
             }
 
             try

@@ -18,7 +18,6 @@ namespace Bitsup
 
         private static readonly Native.bitsup_retry_fn OnRetry = Retry;
 
-        private readonly CallFrames frames = new CallFrames();
         private readonly object gate = new object();
         private UploadOptions? options;
         private Action? stop;
@@ -49,7 +48,7 @@ namespace Bitsup
 
             try
             {
-                this.frames.Call(call);
+                CallFrame.Call(call);
             }
             finally
             {
@@ -80,13 +79,13 @@ namespace Bitsup
         }
 
         private int Answer(Action<UploadOptions> callback) =>
-            this.frames.Guard(() => callback(this.options!)) ? Native.BITSUP_CONTINUE : Native.BITSUP_ABORT;
+            CallFrame.Guard(() => callback(this.options!)) ? Native.BITSUP_CONTINUE : Native.BITSUP_ABORT;
 
         /// <summary>C takes no answer to this one, so a run that goes on is told to end in another way.</summary>
         private void State(JobState from, JobState to)
         {
             bool ends = to == JobState.Suspended || to == JobState.Closed || to == JobState.Cancelled || to == JobState.Failed;
-            if (!this.frames.Guard(() => this.options!.OnState?.Invoke(from, to)) && !ends)
+            if (!CallFrame.Guard(() => this.options!.OnState?.Invoke(from, to)) && !ends)
             {
                 this.stop!();
             }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 
 namespace Bitsup
 {
@@ -6,6 +7,10 @@ namespace Bitsup
     internal static class Setting
     {
         public delegate int Of<in TConfig, in TValue>(TConfig config, TValue value, out IntPtr error);
+
+        public delegate int Sized<in TConfig>(TConfig config, byte[]? value, UIntPtr length, out IntPtr error);
+
+        public delegate int Pair<in TConfig>(TConfig config, byte[]? name, byte[]? value, out IntPtr error);
 
         public static void Count<T>(T config, long? value, Of<T, ulong> set, string name)
         {
@@ -36,6 +41,35 @@ namespace Bitsup
             if (value is { } text)
             {
                 Call.Check(set(config, Call.Text(text, name), out IntPtr error), error);
+            }
+        }
+
+        /// <summary>Text that is handed over with its length.</summary>
+        public static void Text<T>(T config, string? value, Sized<T> set, string name)
+        {
+            if (value is { } text)
+            {
+                byte[] bytes = Call.Text(text, name);
+                Call.Check(set(config, bytes, (UIntPtr)(bytes.Length - 1), out IntPtr error), error);
+            }
+        }
+
+        /// <summary>What is in a file.</summary>
+        public static void File<T>(T config, string? path, Sized<T> set)
+        {
+            if (path is { } file)
+            {
+                byte[] content = System.IO.File.ReadAllBytes(file);
+                Call.Check(set(config, content, (UIntPtr)content.Length, out IntPtr error), error);
+            }
+        }
+
+        /// <summary>Header fields, or names with what belongs to them.</summary>
+        public static void Pairs<T>(T config, IEnumerable<KeyValuePair<string, string>> values, Pair<T> set, string name)
+        {
+            foreach (KeyValuePair<string, string> one in values)
+            {
+                Call.Check(set(config, Call.Text(one.Key, name), Call.Text(one.Value, name), out IntPtr error), error);
             }
         }
 

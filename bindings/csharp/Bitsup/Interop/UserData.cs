@@ -27,7 +27,9 @@ namespace Bitsup
 
         private static void Release(IntPtr userData)
         {
-            GCHandle.FromIntPtr(userData).Free();
+            GCHandle handle = GCHandle.FromIntPtr(userData);
+            (handle.Target as IDisposable)?.Dispose();
+            handle.Free();
             Interlocked.Decrement(ref alive);
         }
     }

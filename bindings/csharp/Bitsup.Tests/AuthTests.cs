@@ -1,0 +1,184 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Threading.Tasks;
+
+namespace Bitsup.Tests
+{
+    /// <summary>Who the client is, who the server is, and what is between them.</summary>
+    internal static class AuthTests
+    {
+        private const string Acknowledged = "200 OK\r\nBITS-Packet-Type: Ack";
+
+        [Test("B-AUTH-01")]
+        public static void A_name_with_its_password_is_taken_and_owns_the_sessions()
+        {
+            using var bench = new Bench();
+            Directory.CreateDirectory(bench.Root);
+            var owners = new List<string?>();
+            var options = new BitsServerOptions
+            {
+                Root = bench.Root,
+                Users = { ["ann"] = "secret" },
+                Hooks = new BitsHooks { OnCreate = (upload, verdict) => owners.Add(upload.Owner) },
+            };
+            using BitsServer server = BitsServer.Start(options);
+            Client(BitsCredentials.Basic("ann", "secret")).Upload(bench.Source, server.Url + "file.bin");
+            Check.Equal("ann", owners.Single());
+            Check.Equal(401, Check.Throws<BitsException>(() => Client(null).Ping(server.Url)).HttpStatus);
+            BitsCredentials wrong = BitsCredentials.Basic("ann", "wrong");
+            Check.Equal(401, Check.Throws<BitsException>(() => Client(wrong).Ping(server.Url)).HttpStatus);
+            server.ReloadUsers(new BitsServerOptions { Users = { ["bob"] = "other" } });
+            Client(BitsCredentials.Basic("bob", "other")).Ping(server.Url);
+            Check.Fails(BitsStatus.InvalidArgument, () => server.ReloadUsers(new BitsServerOptions()));
+        }
+
+        [Test("B-AUTH-02")]
+        public static void A_token_is_told_to_a_server_that_asks_for_one()
+        {
+            using Peer peer = Asking("Authorization", "401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"in\"", "Bearer token");
+            Client(BitsCredentials.Bearer("token")).Ping(peer.Url);
+            Check.That(!BitsCredentials.Bearer("token").ToString().Contains("token"), "it is not shown");
+        }
+
+        [Test("B-AUTH-03", "B-LIFE-02", "B-LIFE-03")]
+        public static void The_program_is_asked_with_the_realm()
+        {
+            using Peer peer = Asking("Authorization", "401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"in\"", "Bearer fresh");
+            AuthRequest? asked = null;
+            int before = UserData.Alive;
+            using (var client = new BitsClient(new BitsClientOptions
+            {
+                OnCredentials = async request =>
+                {
+                    await Task.Yield();
+                    Garbage.Collect();
+                    asked = request;
+                    return BitsCredentials.Bearer("fresh");
+                },
+            }))
+            {
+                client.Ping(peer.Url);
+            }
+
+            Check.Equal((AuthTarget.Server, AuthScheme.Bearer, "in"), (asked!.Target, asked.Scheme, asked.Realm));
+            Check.Comes(() => UserData.Alive <= before, "nothing is kept");
+        }
+
+        [Test("B-AUTH-04", "B-ERROR-05")]
+        public static void A_program_without_credentials_leaves_the_refusal_and_one_that_fails_ends_the_call()
+        {
+            using Peer peer = Peer.Answering("401 Unauthorized", "WWW-Authenticate: Basic realm=\"in\"\r\n");
+            using var none = new BitsClient(new BitsClientOptions { OnCredentials = request => Task.FromResult<BitsCredentials?>(null) });
+            Check.Equal(401, Check.Throws<BitsException>(() => none.Ping(peer.Url)).HttpStatus);
+            using var fails = new BitsClient(new BitsClientOptions { OnCredentials = request => throw new InvalidDataException() });
+            Check.Throws<InvalidDataException>(() => fails.Ping(peer.Url));
+            using var bench = new Bench();
+            Check.Throws<InvalidDataException>(() => fails.Upload(bench.Source, peer.Url));
+            using var other = new BitsClient(new BitsClientOptions
+            {
+                OnCredentials = request => Task.FromResult<BitsCredentials?>(BitsCredentials.Bearer("token")),
+            });
+            Check.Throws<InvalidOperationException>(() => other.Ping(peer.Url));
+        }
+
+        [Test("B-TLS-01")]
+        public static void A_server_is_trusted_by_its_root_and_takes_another_certificate()
+        {
+            using var bench = new Bench();
+            Directory.CreateDirectory(bench.Root);
+            (string first, string second) = (Certificate(bench, "first"), Certificate(bench, "second"));
+            using BitsServer server = BitsServer.Start(new BitsServerOptions { Root = bench.Root, CertificateFile = first });
+            Check.That(server.Url.StartsWith("https://", StringComparison.Ordinal), server.Url);
+            using BitsClient trusting = Trusting(first);
+            trusting.Upload(bench.Source, server.Url + "file.bin");
+            Check.Same(bench.Content, bench.Received());
+            Check.Fails(BitsStatus.Tls, () => Client(null).Ping(server.Url));
+            server.ReloadTls(new BitsServerOptions { CertificateFile = second });
+            using BitsClient later = Trusting(second);
+            later.Ping(server.Url);
+            Check.Fails(BitsStatus.InvalidArgument, () => server.ReloadTls(new BitsServerOptions()));
+        }
+
+        [Test("B-TLS-02")]
+        public static void The_subject_of_a_certificate_owns_its_sessions()
+        {
+            using var bench = new Bench();
+            Directory.CreateDirectory(bench.Root);
+            (string own, string pc) = (Certificate(bench, "server"), Certificate(bench, "pc17"));
+            var owners = new List<string?>();
+            var options = new BitsServerOptions
+            {
+                Root = bench.Root,
+                CertificateFile = own,
+                ClientCaFile = pc,
+                Hooks = new BitsHooks { OnCreate = (upload, verdict) => owners.Add(upload.Owner) },
+            };
+            using BitsServer server = BitsServer.Start(options);
+            using (BitsClient known = Trusting(own, pc))
+            {
+                known.Upload(bench.Source, server.Url + "file.bin");
+            }
+
+            Check.Equal("CN=pc17", owners.Single());
+            using BitsClient unknown = Trusting(own);
+            Check.Equal(BitsStatusClass.Network, Check.Throws<BitsException>(() => unknown.Ping(server.Url)).Class);
+        }
+
+        [Test("B-PROXY-01")]
+        public static void Requests_go_through_the_proxy_but_for_the_hosts_that_are_left_out()
+        {
+            using Peer proxy = Asking("Proxy-Authorization", "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"", "Basic dTpw");
+            var options = new BitsClientOptions
+            {
+                Proxy = new Uri(proxy.Url).GetLeftPart(UriPartial.Authority),
+                ProxyCredentials = BitsCredentials.Basic("u", "p"),
+                NoProxy = { "127.0.0.1" },
+                NoProgressTimeout = TimeSpan.Zero,
+            };
+            using var client = new BitsClient(options);
+            client.Ping("http://elsewhere.example/in");
+            using var bench = new Bench();
+            bench.Serve();
+            client.Upload(bench.Source, bench.Url());
+            Check.Same(bench.Content, bench.Received());
+        }
+
+        private static BitsClient Client(BitsCredentials? credentials) =>
+            new BitsClient(new BitsClientOptions { Credentials = credentials, NoProgressTimeout = TimeSpan.Zero });
+
+        private static BitsClient Trusting(string root, string? own = null) => new BitsClient(
+            new BitsClientOptions { CaFile = root, ClientCertificateFile = own, NoProgressTimeout = TimeSpan.Zero });
+
+        /// <summary>Acknowledges what has the right field, and asks for it else.</summary>
+        private static Peer Asking(string field, string question, string answer) => new Peer(stream =>
+        {
+            while (Peer.Request(stream) is { } head)
+            {
+                bool right = head.IndexOf($"{field}: {answer}\r\n", StringComparison.OrdinalIgnoreCase) >= 0;
+                stream.Write(Encoding.ASCII.GetBytes($"HTTP/1.1 {(right ? Acknowledged : question)}\r\nContent-Length: 0\r\n\r\n"));
+            }
+        });
+
+        /// <summary>A certificate that vouches for itself, and its key, in one file.</summary>
+        private static string Certificate(Bench bench, string name)
+        {
+            using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+            var names = new SubjectAlternativeNameBuilder();
+            names.AddIpAddress(System.Net.IPAddress.Loopback);
+            request.CertificateExtensions.Add(names.Build());
+            using X509Certificate2 made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+            string file = bench.In(name + ".pem");
+            File.WriteAllText(file, Pem("CERTIFICATE", made.RawData) + Pem("PRIVATE KEY", key.ExportPkcs8PrivateKey()));
+            return file;
+        }
+
+        private static string Pem(string what, byte[] content) =>
+            $"-----BEGIN {what}-----\n{Convert.ToBase64String(content, Base64FormattingOptions.InsertLineBreaks)}\n-----END {what}-----\n";
+    }
+}

@@ -1,0 +1,183 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+
+namespace Bitsup.Tests
+{
+    /// <summary>Stores that are no directory.</summary>
+    internal static class StoreTests
+    {
+        [Test("B-STORE-04")]
+        public static void A_store_in_memory_keeps_to_its_size_and_can_be_read()
+        {
+            using var bench = new Bench();
+            byte[] seen = new byte[bench.Content.Length + 1];
+            int length = 0;
+            using BitsServer server = Over(BitsStore.InMemory(400_000), new BitsHooks
+            {
+                OnReceived = (upload, verdict) =>
+                {
+                    Check.That(upload.DataPath is null, "there is no file");
+                    for (int read = 1; read > 0 && length < seen.Length; length += read)
+                    {
+                        var piece = new byte[65_536];
+                        read = upload.Read(length, piece);
+                        piece.AsSpan(0, read).CopyTo(seen.AsSpan(length));
+                    }
+
+                    verdict.SetReply(new byte[] { 7 });
+                },
+            });
+            bench.Client.Upload(bench.Source, server.Url + "a", new UploadOptions { ReplyPath = bench.In("reply") });
+            Check.Same(bench.Content, seen.AsSpan(0, length).ToArray());
+            Check.Equal(1, File.ReadAllBytes(bench.In("reply")).Length);
+            using var quick = new BitsClient(new BitsClientOptions { NoProgressTimeout = TimeSpan.Zero });
+            Check.Throws<BitsException>(() => quick.Upload(bench.Source, server.Url + "b"));
+        }
+
+        [Test("B-STORE-02")]
+        public static void What_goes_wrong_in_a_store_decides_about_the_answer()
+        {
+            (Exception Thrown, int Status)[] all =
+            {
+                (new UnauthorizedAccessException(), 403),
+                (new KeyNotFoundException(), 404),
+                (new InvalidDataException(), 500),
+            };
+            foreach ((Exception thrown, int status) in all)
+            {
+                using var bench = new Bench();
+                var reported = new List<Exception>();
+                var storage = new Storage { Fails = thrown, OnException = reported.Add };
+                using BitsServer server = Over(BitsStore.Over(storage));
+                using var quick = new BitsClient(new BitsClientOptions { NoProgressTimeout = TimeSpan.Zero });
+                BitsException refused = Check.Throws<BitsException>(() => quick.Upload(bench.Source, server.Url + "a"));
+                Check.Equal(status, refused.HttpStatus);
+                Check.Equal(status == 500, reported.Contains(thrown));
+            }
+        }
+
+        [Test("B-STORE-03", "B-LIFE-02", "B-LIFE-03")]
+        public static void Sessions_outlive_the_engine_where_the_store_lists_them()
+        {
+            using var bench = new Bench();
+            int before = UserData.Alive;
+            var storage = new Storage();
+            byte[] state;
+            int port;
+            using (BitsServer server = Over(BitsStore.Over(storage)))
+            {
+                port = server.Port;
+                UploadJob? running = null;
+                using UploadJob job = bench.Client.CreateJob(
+                    bench.Source, server.Url + "a", new UploadOptions { OnProgress = progress => running!.Suspend() });
+                running = job;
+                Check.Fails(BitsStatus.Suspended, () => job.Run());
+                state = job.ExportState();
+            }
+
+            using (BitsServer server = Over(BitsStore.Over(storage), listen: $"127.0.0.1:{port}"))
+            {
+                using UploadJob job = bench.Client.CreateJob(bench.Source, server.Url + "a");
+                job.ImportState(state);
+                job.Run();
+            }
+
+            Check.Same(bench.Content, storage.Files["a"]);
+            Check.Equal(0, storage.Sessions.Count);
+            Check.Comes(
+                () =>
+                {
+                    Garbage.Collect();
+                    return UserData.Alive <= before;
+                },
+                "nothing is kept");
+        }
+
+        [Test]
+        public static void What_a_list_throws_is_thrown_by_the_engine_that_asks()
+        {
+            var storage = new Storage { FailsToList = new InvalidDataException("no list") };
+            Check.Throws<InvalidDataException>(() => new BitsEngine(new BitsEngineOptions { Store = BitsStore.Over(storage) }));
+        }
+
+        private static BitsServer Over(BitsStore store, BitsHooks? hooks = null, string listen = "127.0.0.1:0")
+        {
+            using (store)
+            {
+                return BitsServer.Start(new BitsServerOptions { Store = store, Hooks = hooks ?? new BitsHooks(), Listen = listen });
+            }
+        }
+
+        private sealed class Storage : BitsStorage
+        {
+            public ConcurrentDictionary<string, byte[]> Sessions { get; } = new ConcurrentDictionary<string, byte[]>();
+
+            public ConcurrentDictionary<string, MemoryStream> Parts { get; } = new ConcurrentDictionary<string, MemoryStream>();
+
+            public ConcurrentDictionary<string, byte[]> Files { get; } = new ConcurrentDictionary<string, byte[]>();
+
+            public Exception? Fails { get; set; }
+
+            public Exception? FailsToList { get; set; }
+
+            public override void Create(string sessionId, byte[] record)
+            {
+                Save(sessionId, record);
+                Parts[sessionId + StoredPart.Data] = new MemoryStream();
+            }
+
+            public override void Save(string sessionId, byte[] record) => Sessions[sessionId] = record;
+
+            public override IEnumerable<StoredSession> List() => FailsToList is null
+                ? Sessions.Select(one => new StoredSession(one.Key, one.Value))
+                : throw FailsToList;
+
+            public override long? Stat(string sessionId, StoredPart part) =>
+                Parts.TryGetValue(sessionId + part, out MemoryStream? found) ? found.Length : (long?)null;
+
+            public override void Write(string sessionId, StoredPart part, long offset, byte[] data)
+            {
+                Garbage.Collect();
+                if (Fails != null)
+                {
+                    throw Fails;
+                }
+
+                MemoryStream content = Parts.GetOrAdd(sessionId + part, _ => new MemoryStream());
+                Check.Equal(offset, content.Length);
+                content.Position = offset;
+                content.Write(data);
+            }
+
+            public override int Read(string sessionId, StoredPart part, long offset, byte[] buffer)
+            {
+                MemoryStream content = Parts[sessionId + part];
+                content.Position = offset;
+                return content.Read(buffer);
+            }
+
+            public override void Commit(string sessionId, string destination, bool overwrite, byte[] record)
+            {
+                if (Parts.TryRemove(sessionId + StoredPart.Data, out MemoryStream? content))
+                {
+                    Files[destination] = content.ToArray();
+                }
+
+                Save(sessionId, record);
+            }
+
+            public override void Remove(string sessionId, StoredPart part)
+            {
+                Parts.TryRemove(sessionId + StoredPart.Reply, out _);
+                if (part == StoredPart.All)
+                {
+                    Parts.TryRemove(sessionId + StoredPart.Data, out _);
+                    Sessions.TryRemove(sessionId, out _);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Runtime.InteropServices;
+
+namespace Bitsup
+{
+    /// <summary>Takes the C library's calls of a store to a <see cref="BitsStorage"/>.</summary>
+    internal static class StorageCallbacks
+    {
+        private static readonly Native.bitsup_store_record_fn Create = (userData, session, record, length) =>
+            Status(userData, storage => storage.Create(Text(session), Bytes(record, length)));
+
+        private static readonly Native.bitsup_store_record_fn Save = (userData, session, record, length) =>
+            Status(userData, storage => storage.Save(Text(session), Bytes(record, length)));
+
+        private static readonly Native.bitsup_store_list_fn List = (userData, list) => Status(userData, storage =>
+        {
+            foreach (StoredSession one in storage.List())
+            {
+                byte[] id = Call.Text(one.SessionId, nameof(StoredSession.SessionId));
+                ulong modified = (ulong)Math.Max(one.Modified?.ToUnixTimeMilliseconds() ?? 0, 0);
+                int status = Native.bitsup_store_list_add(
+                    list, id, one.Record, (UIntPtr)one.Record.Length, modified, out IntPtr error);
+                Call.Check(status, error);
+            }
+        });
+
+        private static readonly Native.bitsup_store_write_fn Write = (userData, session, part, offset, data, length) =>
+            Status(userData, storage => storage.Write(Text(session), (StoredPart)part, (long)offset, Bytes(data, length)));
+
+        private static readonly Native.bitsup_store_part_fn Flush = (userData, session, part) =>
+            Status(userData, storage => storage.Flush(Text(session), (StoredPart)part));
+
+        private static readonly Native.bitsup_store_part_fn Remove = (userData, session, part) =>
+            Status(userData, storage => storage.Remove(Text(session), (StoredPart)part));
+
+        private static readonly Native.bitsup_store_commit_fn Commit = (userData, session, destination, overwrite, record, length) =>
+            Status(userData, storage => storage.Commit(Text(session), Text(destination), overwrite != 0, Bytes(record, length)));
+
+        private static readonly Native.bitsup_store_stat_fn StatPart = Stat;
+
+        private static readonly Native.bitsup_store_read_fn ReadPart = Read;
+
+        private static readonly Native.bitsup_store_place_fn PlaceOf = Place;
+
+        /// <summary>C owns the one reference to the storage.</summary>
+        public static StoreHandle NewStore(BitsStorage storage)
+        {
+            using StoreOpsHandle ops = Call.Made(Native.bitsup_store_ops_new(UserData.Keep(storage), UserData.Destroy));
+            Set(ops, Create, Native.bitsup_store_ops_on_create);
+            Set(ops, Save, Native.bitsup_store_ops_on_save);
+            Set(ops, List, Native.bitsup_store_ops_on_list);
+            Set(ops, StatPart, Native.bitsup_store_ops_on_stat);
+            Set(ops, Write, Native.bitsup_store_ops_on_write);
+            Set(ops, Flush, Native.bitsup_store_ops_on_flush);
+            Set(ops, ReadPart, Native.bitsup_store_ops_on_read);
+            Set(ops, Commit, Native.bitsup_store_ops_on_commit);
+            Set(ops, Remove, Native.bitsup_store_ops_on_remove);
+            Set(ops, PlaceOf, Native.bitsup_store_ops_on_place);
+            Call.Check(Native.bitsup_store_new_custom(ops, out StoreHandle store, out IntPtr error), error);
+            return store;
+        }
+
+        private static void Set<T>(StoreOpsHandle ops, T callback, Setting.Of<StoreOpsHandle, T> setter) =>
+            Call.Check(setter(ops, callback, out IntPtr error), error);
+
+        private static int Stat(IntPtr userData, IntPtr session, int part, ref ulong length, ref ulong modified)
+        {
+            long? found = null;
+            int status = Status(userData, storage => found = storage.Stat(Text(session), (StoredPart)part));
+            length = (ulong)(found ?? 0);
+            return status == Native.BITSUP_OK && found is null ? Native.BITSUP_E_NOT_FOUND : status;
+        }
+
+        private static int Read(IntPtr userData, IntPtr session, int part, ulong offset, IntPtr buffer, UIntPtr room, ref UIntPtr read)
+        {
+            int length = 0;
+            int status = Status(userData, storage =>
+            {
+                var piece = new byte[Math.Min(room.ToUInt64(), 256 * 1024)];
+                length = storage.Read(Text(session), (StoredPart)part, (long)offset, piece);
+                Marshal.Copy(piece, 0, buffer, length);
+            });
+            read = (UIntPtr)(status == Native.BITSUP_OK ? length : 0);
+            return status;
+        }
+
+        private static int Place(IntPtr userData, IntPtr destination, ref int place)
+        {
+            var found = StoredPlace.Free;
+            int status = Status(userData, storage => found = storage.Place(Text(destination)));
+            place = (int)found;
+            return status;
+        }
+
+        /// <summary>Runs a method, and says how it went.</summary>
+        private static int Status(IntPtr userData, Action<BitsStorage> method)
+        {
+            var storage = UserData.Of<BitsStorage>(userData);
+            try
+            {
+                method(storage);
+                return Native.BITSUP_OK;
+            }
+            catch (BitsException exception)
+            {
+                return (int)exception.Status;
+            }
+            catch (Exception exception) when (exception is FileNotFoundException || exception is DirectoryNotFoundException || exception is KeyNotFoundException)
+            {
+                return Native.BITSUP_E_NOT_FOUND;
+            }
+            catch (UnauthorizedAccessException)
+            {
+                return Native.BITSUP_E_DENIED;
+            }
+            catch (Exception exception)
+            {
+                Report(storage, exception);
+                return Native.BITSUP_E_IO;
+            }
+        }
+
+        private static void Report(BitsStorage storage, Exception exception)
+        {
+            try
+            {
+                if (storage.OnException is { } listener)
+                {
+                    listener(exception);
+                    return;
+                }
+            }
+            catch (Exception thrown)
+            {
+                exception = thrown;
+            }
+
+            if (!CallFrame.Keep(exception))
+            {
+                Trace.TraceError($"bitsup: a store failed: {exception}");
+            }
+        }
+
+        private static string Text(IntPtr text) => Call.Lent(text) ?? "";
+
+        private static byte[] Bytes(IntPtr data, UIntPtr length)
+        {
+            var bytes = new byte[length.ToUInt64()];
+            if (bytes.Length > 0)
+            {
+                Marshal.Copy(data, bytes, 0, bytes.Length);
+            }
+
+            return bytes;
+        }
+    }
+}
