@@ -621,7 +621,7 @@ typedef int32_t bitsup_status;
 
 /**
  * Hears a message of a level, one of BITSUP_LOG_*, from a part of the library, `target`: "client", "engine",
- * "server" or "notify". The message is UTF-8 of `message_len` bytes with a NUL behind it; both texts live
+ * "server", "notify" or "access". The message is UTF-8 of `message_len` bytes with a NUL behind it; both texts live
  * during the callback. Passwords, tokens and the values of header fields that programs add are never in it; URLs and session
  * ids are.
  */
@@ -2362,6 +2362,19 @@ bitsup_status bitsup_engine_config_set_max_fragment_size(bitsup_engine_config *c
                                                          bitsup_error **error);
 
 /**
+ * Bytes that stay free on the volume of a directory store: what would leave fewer is answered as if it were full.
+ * 0: none. Default: 67,108,864.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_engine_config_set_free_space_reserve(bitsup_engine_config *config,
+                                                          uint64_t bytes,
+                                                          bitsup_error **error);
+
+/**
  * Sessions that one owner may have at a time; sessions without an owner are not counted. 0: no limit.
  * Default: 50.
  *
@@ -2936,6 +2949,57 @@ bitsup_status bitsup_server_config_set_head_timeout(bitsup_server_config *config
 bitsup_status bitsup_server_config_set_max_connections(bitsup_server_config *config,
                                                        uint32_t count,
                                                        bitsup_error **error);
+
+/**
+ * Connections that one address may have, an IPv6 network of 64 bits counting as one. One more is answered 503 and
+ * closed. 0: no limit. Default: 4,096.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_config_set_max_connections_per_address(bitsup_server_config *config,
+                                                                   uint32_t count,
+                                                                   bitsup_error **error);
+
+/**
+ * Longest head of a request, in bytes; a longer one is answered 431. Default: 65,536.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_config_set_max_head_bytes(bitsup_server_config *config,
+                                                      uint32_t bytes,
+                                                      bitsup_error **error);
+
+/**
+ * Most header fields of a request; more are answered 431. Default: 100.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_config_set_max_head_fields(bitsup_server_config *config,
+                                                       uint32_t count,
+                                                       bitsup_error **error);
+
+/**
+ * Bytes per second that a body must come with, or be taken with, on the average, once `grace_ms` are over. Only
+ * the time spent waiting for the peer counts. 0: any. Default: 240, after 60,000.
+ *
+ * Ownership: borrows all.
+ * Threads: one at a time.
+ * Errors: NULL_ARGUMENT, BUSY.
+ * Since: 0.1
+ */
+bitsup_status bitsup_server_config_set_min_body_rate(bitsup_server_config *config,
+                                                     uint64_t bytes_per_second,
+                                                     uint64_t grace_ms,
+                                                     bitsup_error **error);
 
 /**
  * How long the body of a request may make no progress; more than 0. Default: 120,000.

@@ -673,7 +673,7 @@ class Library:
         )
         #: Frees a job.
         self.bitsup_job_free: Callable[[Any], None] = bind("bitsup_job_free", None, ctypes.c_void_p)
-        #: The name sent as Content-Name.
+        #: The name sent as Content-Name: 1 to 260 printable ASCII characters, without \ / : * ?
         self.bitsup_job_set_content_name: Callable[[Any, Optional[bytes], Any], int] = bind(
             "bitsup_job_set_content_name",
             ctypes.c_int32,
@@ -981,7 +981,7 @@ class Library:
             ctypes.c_char_p,
             ctypes.c_void_p,
         )
-        #: The first header field of that name in the packet, in any case; NULL when there is none or it is no UTF-8.
+        #: The first header field of that name in the packet, in any case; NULL when there is none, or none in ...
         self.bitsup_upload_header: Callable[[Any, Optional[bytes]], Optional[bytes]] = bind(
             "bitsup_upload_header",
             ctypes.c_char_p,
@@ -1203,7 +1203,7 @@ class Library:
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Longest fragment taken, in bytes.
+        #: Longest fragment taken, in bytes; 1 or more.
         self.bitsup_engine_config_set_max_fragment_size: Callable[[Any, int, Any], int] = bind(
             "bitsup_engine_config_set_max_fragment_size",
             ctypes.c_int32,
@@ -1235,7 +1235,7 @@ class Library:
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: How long a session lives without a successful packet.
+        #: How long a session lives without a successful packet; more than 0.
         self.bitsup_engine_config_set_session_timeout: Callable[[Any, int, Any], int] = bind(
             "bitsup_engine_config_set_session_timeout",
             ctypes.c_int32,
@@ -1491,6 +1491,15 @@ class Library:
             ctypes.c_uint16,
             ctypes.POINTER(ctypes.c_void_p),
         )
+        #: Host name or address on which operators see what goes on, and the port; 0 picks a free one, see ...
+        self.bitsup_server_config_set_admin: Callable[[Any, Optional[bytes], int, Any], int] = bind(
+            "bitsup_server_config_set_admin",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_uint16,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
         #: Puts an engine under the URL path `prefix`, "/" for all.
         self.bitsup_server_config_mount: Callable[[Any, Optional[bytes], Any, Any], int] = bind(
             "bitsup_server_config_mount",
@@ -1529,7 +1538,7 @@ class Library:
             ctypes.c_char_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Most worker threads.
+        #: Most worker threads; 1 or more.
         self.bitsup_server_config_set_max_workers: Callable[[Any, int, Any], int] = bind(
             "bitsup_server_config_set_max_workers",
             ctypes.c_int32,
@@ -1537,7 +1546,7 @@ class Library:
             ctypes.c_uint32,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: How long the head of a request may take.
+        #: How long the head of a request may take; more than 0.
         self.bitsup_server_config_set_head_timeout: Callable[[Any, int, Any], int] = bind(
             "bitsup_server_config_set_head_timeout",
             ctypes.c_int32,
@@ -1545,7 +1554,7 @@ class Library:
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Most connections; more wait in the kernel's queue.
+        #: Most connections, 1 or more; further ones wait in the kernel's queue.
         self.bitsup_server_config_set_max_connections: Callable[[Any, int, Any], int] = bind(
             "bitsup_server_config_set_max_connections",
             ctypes.c_int32,
@@ -1586,7 +1595,7 @@ class Library:
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: How long the body of a request may make no progress.
+        #: How long the body of a request may make no progress; more than 0.
         self.bitsup_server_config_set_read_timeout: Callable[[Any, int, Any], int] = bind(
             "bitsup_server_config_set_read_timeout",
             ctypes.c_int32,
@@ -1594,7 +1603,7 @@ class Library:
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: How long a connection may be silent between two requests.
+        #: How long a connection may be silent between two requests; more than 0.
         self.bitsup_server_config_set_idle_timeout: Callable[[Any, int, Any], int] = bind(
             "bitsup_server_config_set_idle_timeout",
             ctypes.c_int32,
@@ -1605,6 +1614,14 @@ class Library:
         #: Where the server says what it does, its engines' words aside.
         self.bitsup_server_config_set_logger: Callable[[Any, Any, Any], int] = bind(
             "bitsup_server_config_set_logger",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: Whom the server tells of every request and event: of each a line, as JSON, at level BITSUP_LOG_INFO with ...
+        self.bitsup_server_config_set_access_logger: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_server_config_set_access_logger",
             ctypes.c_int32,
             ctypes.c_void_p,
             ctypes.c_void_p,
@@ -1621,6 +1638,22 @@ class Library:
         #: The URL of the server's root, with the port in use: "http://127.0.0.1:41234/", or "https:" with TLS.
         self.bitsup_server_url: Callable[[Any, Any, Any], int] = bind(
             "bitsup_server_url",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: What the server counts, in Prometheus' text format, version 0.0.4.
+        self.bitsup_server_metrics: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_server_metrics",
+            ctypes.c_int32,
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_void_p),
+        )
+        #: The URL of the operators' page, with the port in use: "http://127.0.0.1:41235/".
+        self.bitsup_server_admin_url: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_server_admin_url",
             ctypes.c_int32,
             ctypes.c_void_p,
             ctypes.POINTER(ctypes.c_void_p),

@@ -269,7 +269,7 @@ namespace Bitsup
         /// <summary>An exchange wants bitsup_exchange_finish, whatever is left of the body.</summary>
         internal const int BITSUP_WANT_FINISH = 2;
 
-        /// <summary>Hears a message of a level, one of BITSUP_LOG_*, from a part of the library, `target`: "client", "engine", "server" or "notify".</summary>
+        /// <summary>Hears a message of a level, one of BITSUP_LOG_*, from a part of the library, `target`: "client", "engine", "server", "notify" or "access".</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void bitsup_log_fn(IntPtr user_data, int level, IntPtr target, IntPtr message, UIntPtr message_len);
 
@@ -553,7 +553,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_job_free(IntPtr job);
 
-        /// <summary>The name sent as Content-Name.</summary>
+        /// <summary>The name sent as Content-Name: 1 to 260 printable ASCII characters, without \ / : * ?</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_set_content_name(JobHandle job, byte[]? name, out IntPtr error);
 
@@ -725,7 +725,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_reply_path(IntPtr upload);
 
-        /// <summary>The first header field of that name in the packet, in any case; NULL when there is none or it is no UTF-8.</summary>
+        /// <summary>The first header field of that name in the packet, in any case; NULL when there is none, or none in UTF-8: HTTP knows no text but ASCII here, so what a client of yours is to say in other bytes it says in base64.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_header(IntPtr upload, byte[]? name);
 
@@ -845,9 +845,13 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_max_upload_size(EngineConfigHandle config, ulong bytes, out IntPtr error);
 
-        /// <summary>Longest fragment taken, in bytes.</summary>
+        /// <summary>Longest fragment taken, in bytes; 1 or more.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_max_fragment_size(EngineConfigHandle config, ulong bytes, out IntPtr error);
+
+        /// <summary>Bytes that stay free on the volume of a directory store: what would leave fewer is answered as if it were full.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_engine_config_set_free_space_reserve(EngineConfigHandle config, ulong bytes, out IntPtr error);
 
         /// <summary>Sessions that one owner may have at a time; sessions without an owner are not counted.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -857,7 +861,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_max_sessions(EngineConfigHandle config, ulong count, out IntPtr error);
 
-        /// <summary>How long a session lives without a successful packet.</summary>
+        /// <summary>How long a session lives without a successful packet; more than 0.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_session_timeout(EngineConfigHandle config, ulong timeout_ms, out IntPtr error);
 
@@ -997,6 +1001,10 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_listen(ServerConfigHandle config, byte[]? host, ushort port, out IntPtr error);
 
+        /// <summary>Host name or address on which operators see what goes on, and the port; 0 picks a free one, see bitsup_server_admin_url.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_config_set_admin(ServerConfigHandle config, byte[]? host, ushort port, out IntPtr error);
+
         /// <summary>Puts an engine under the URL path `prefix`, "/" for all.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_mount(ServerConfigHandle config, byte[]? prefix, EngineHandle engine, out IntPtr error);
@@ -1013,29 +1021,49 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_add_user(ServerConfigHandle config, byte[]? name, byte[]? password, out IntPtr error);
 
-        /// <summary>Most worker threads.</summary>
+        /// <summary>Most worker threads; 1 or more.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_max_workers(ServerConfigHandle config, uint count, out IntPtr error);
 
-        /// <summary>How long the head of a request may take.</summary>
+        /// <summary>How long the head of a request may take; more than 0.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_head_timeout(ServerConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>Most connections; more wait in the kernel's queue.</summary>
+        /// <summary>Most connections, 1 or more; further ones wait in the kernel's queue.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_max_connections(ServerConfigHandle config, uint count, out IntPtr error);
 
-        /// <summary>How long the body of a request may make no progress.</summary>
+        /// <summary>Connections that one address may have, an IPv6 network of 64 bits counting as one.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_config_set_max_connections_per_address(ServerConfigHandle config, uint count, out IntPtr error);
+
+        /// <summary>Longest head of a request, in bytes; a longer one is answered 431.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_config_set_max_head_bytes(ServerConfigHandle config, uint bytes, out IntPtr error);
+
+        /// <summary>Most header fields of a request; more are answered 431.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_config_set_max_head_fields(ServerConfigHandle config, uint count, out IntPtr error);
+
+        /// <summary>Bytes per second that a body must come with, or be taken with, on the average, once `grace_ms` are over.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_config_set_min_body_rate(ServerConfigHandle config, ulong bytes_per_second, ulong grace_ms, out IntPtr error);
+
+        /// <summary>How long the body of a request may make no progress; more than 0.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_read_timeout(ServerConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>How long a connection may be silent between two requests.</summary>
+        /// <summary>How long a connection may be silent between two requests; more than 0.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_idle_timeout(ServerConfigHandle config, ulong timeout_ms, out IntPtr error);
 
         /// <summary>Where the server says what it does, its engines' words aside.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_logger(ServerConfigHandle config, LoggerHandle logger, out IntPtr error);
+
+        /// <summary>Whom the server tells of every request and event: of each a line, as JSON, at level BITSUP_LOG_INFO with the target "access".</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_config_set_access_logger(ServerConfigHandle config, LoggerHandle logger, out IntPtr error);
 
         /// <summary>Binds the address and serves, on threads of its own, until stopped.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -1044,6 +1072,14 @@ namespace Bitsup
         /// <summary>The URL of the server's root, with the port in use: "http://127.0.0.1:41234/", or "https:" with TLS.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_url(ServerHandle server, out IntPtr out_text, out IntPtr error);
+
+        /// <summary>What the server counts, in Prometheus' text format, version 0.0.4.</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_metrics(ServerHandle server, out IntPtr out_text, out IntPtr error);
+
+        /// <summary>The URL of the operators' page, with the port in use: "http://127.0.0.1:41235/".</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_server_admin_url(ServerHandle server, out IntPtr out_text, out IntPtr error);
 
         /// <summary>The port in use; 0 for NULL or an unusable server.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
