@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Net;
 using System.Threading.Tasks;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -39,7 +40,7 @@ namespace Bitsup.Examples
             bool below = prefix.Length > 0 && raw.StartsWith(prefix, StringComparison.OrdinalIgnoreCase);
             var request = new BitsRequest(context.Request.Method, below ? raw.Substring(prefix.Length) : raw)
             {
-                Peer = connection.RemoteIpAddress is { } address ? $"{address}:{connection.RemotePort}" : null,
+                Peer = connection.RemoteIpAddress is { } address ? new IPEndPoint(address, connection.RemotePort).ToString() : null,
                 Owner = context.User.Identity?.Name,
                 Mount = below ? raw.Substring(0, prefix.Length) + "/" : null,
                 Secure = context.Request.IsHttps,
