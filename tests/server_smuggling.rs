@@ -299,7 +299,7 @@ fn refusals() -> Vec<Refusal> {
     let plain = || over(|_| {}).0;
     let gap = plain();
     let session = RawHttp::connect(&gap).ask(create("/a")).session();
-    let (small, _) = over(|config| config.max_fragment_size = 0);
+    let (small, _) = over(|config| config.max_upload_size = 0);
     let small_session = RawHttp::connect(&small).ask(create("/a")).session();
     let (off, engine) = over(|_| {});
     engine.set_enabled(false).unwrap();

@@ -123,10 +123,7 @@ impl Server {
         #[cfg(feature = "planted-panics")]
         crate::planted::strike("server", &config.host);
         config.check()?;
-        let router = Router::new(config.mounts)?;
-        let tls = config.tls.as_ref().map(Tls::new).transpose()?;
-        let gate = Some(config.users).filter(|users| !users.is_empty()).map(Gate::new).transpose()?;
-        let journal = Arc::new(Journal::new(config.access_log)?);
+        let site = Site::new(&config)?;
         let socket = match &config.listener {
             Some(listener) => listener::inherit(listener)?,
             None => listener::bind(&config.host, config.port)?,
@@ -140,19 +137,7 @@ impl Server {
         let listener =
             Listener::new(&watch, socket, config.max_connections, logger.clone()).map_err(failed)?;
         let shared = Arc::new(Shared {
-            site: Site {
-                router,
-                tls,
-                gate,
-                journal,
-                head_limits: head::Limits { bytes: config.max_head_bytes, fields: config.max_head_fields },
-                head_timeout: config.head_timeout,
-                read_timeout: config.read_timeout,
-                idle_timeout: config.idle_timeout,
-                pace: pace::Limit { rate: config.min_body_rate, grace: config.body_grace },
-                logger: logger.clone(),
-                stopping: AtomicBool::new(false),
-            },
+            site,
             parking: Parking::new(Arc::clone(&watch)),
             watch,
             cleanup: CleanUp::new(config.cleanup_interval),
@@ -336,6 +321,24 @@ impl Shared {
 }
 
 impl Site {
+    /// Errors: engines, certificates or users that cannot be served.
+    fn new(config: &ServerConfig) -> Result<Self, Error> {
+        let users = Some(config.users.clone()).filter(|users| !users.is_empty());
+        Ok(Self {
+            router: Router::new(config.mounts.clone())?,
+            tls: config.tls.as_ref().map(Tls::new).transpose()?,
+            gate: users.map(Gate::new).transpose()?,
+            journal: Arc::new(Journal::new(config.access_log.clone())?),
+            head_limits: head::Limits { bytes: config.max_head_bytes, fields: config.max_head_fields },
+            head_timeout: config.head_timeout,
+            read_timeout: config.read_timeout,
+            idle_timeout: config.idle_timeout,
+            pace: pace::Limit { rate: config.min_body_rate, grace: config.body_grace },
+            logger: config.logger.clone(),
+            stopping: AtomicBool::new(false),
+        })
+    }
+
     fn listen_to_engines(&self) {
         self.router.engines().for_each(|(_, engine)| engine.subscribe(&self.journal));
     }

@@ -20,7 +20,8 @@ use crate::units;
 pub struct ServeArgs {
     /// Take the options from a TOML file, which may describe several directories
     #[arg(long, value_name = "FILE", conflicts_with_all = ["DirectoryArgs", "LimitArgs", "cleanup_interval", "stop_grace",
-        "tls_cert", "tls_key", "client_ca", "user", "users_file", "allow_anonymous", "access_log", "log_format"])]
+        "tls_cert", "tls_key", "client_ca", "user", "users_file", "allow_anonymous", "admin", "admin_allow_remote",
+        "access_log", "log_format"])]
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub server: ServerArgs,
