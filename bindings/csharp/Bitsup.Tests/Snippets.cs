@@ -21,6 +21,8 @@ namespace Bitsup.Tests
             string[] run = Blocks(source, @"^            // Shown:\n(.*?)^            // End\.$");
             Check.That(shown.Length > 4, "the README shows something");
             Check.Equal(string.Join("\n---\n", shown), string.Join("\n---\n", run.Select(Outdented)));
+            string[] front = Blocks(File.ReadAllText(Path.Combine(Checkout.Root, "README.md")), @"^```csharp\n(.*?)^```$");
+            Check.That(front.Length > 0 && front.All(shown.Contains), "the front page shows what the README shows");
         }
 
         [Test]
