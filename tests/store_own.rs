@@ -15,6 +15,8 @@ use packets::Peer;
 
 const FILE: &[u8] = b"0123456789";
 
+type Failure = fn() -> StoreError;
+
 /// What the program keeps; a clone shares it. It has nothing of what a backend may leave out.
 #[derive(Clone, Default)]
 struct Own(Arc<Mutex<Inside>>);
@@ -25,7 +27,7 @@ struct Inside {
     data: BTreeMap<SessionId, Vec<u8>>,
     files: BTreeMap<String, Vec<u8>>,
     /// What writing answers.
-    failure: Option<fn() -> StoreError>,
+    failure: Option<Failure>,
 }
 
 impl Own {
@@ -100,7 +102,7 @@ impl Backend for Own {
 // B-STORE-02
 #[test]
 fn what_goes_wrong_decides_about_the_answer() {
-    let failures: [(fn() -> StoreError, u16, &str); 4] = [
+    let failures: [(Failure, u16, &str); 4] = [
         (|| StoreError::NotFound, 404, "0x80190194"),
         (|| StoreError::Denied(io::ErrorKind::PermissionDenied.into()), 403, "0x80070005"),
         (|| StoreError::NoSpace(io::ErrorKind::StorageFull.into()), 500, "0x80070070"),
