@@ -403,6 +403,7 @@ fn a_disk_that_is_full_stops_nothing_and_is_counted() {
     assert!(server.metrics().render().contains(lost), "{}", server.metrics().render());
 }
 
+// B-LOG-01
 #[test]
 fn a_logger_gets_the_lines_as_well() {
     let lines = Arc::new(std::sync::Mutex::new(Vec::new()));

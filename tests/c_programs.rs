@@ -83,12 +83,18 @@ impl Program {
     }
 }
 
-/// Compiles and runs one test program; it gets two empty folders, beside which lies a certificate with its key.
+/// Compiles and runs one test program; it gets two empty folders, beside which lie two certificates of
+/// "pc17", with their keys.
 fn passes(name: &str, under: Under) {
     let program = Program::compile(&format!("tests/c/{name}.c"), under);
-    let identity = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    fs::write(program.path("cert.pem"), identity.cert.pem()).unwrap();
-    fs::write(program.path("key.pem"), identity.signing_key.serialize_pem()).unwrap();
+    for (cert, key) in [("cert.pem", "key.pem"), ("cert2.pem", "key2.pem")] {
+        let signing_key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "pc17");
+        fs::write(program.path(cert), params.self_signed(&signing_key).unwrap().pem()).unwrap();
+        fs::write(program.path(key), signing_key.serialize_pem()).unwrap();
+    }
     let (one, two) = (program.make_folder("one"), program.make_folder("two"));
     succeed(program.command().args([one, two]));
 }

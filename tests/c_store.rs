@@ -85,6 +85,7 @@ fn a_file_goes_into_the_database_and_comes_out_as_it_was() {
     assert_eq!(server.stop(Signal::TERM), Some(0));
 }
 
+// B-STORE-03
 #[test]
 fn an_upload_goes_on_in_the_database_when_client_and_server_were_killed() {
     let stage = Stage::new();

@@ -128,6 +128,7 @@ fn a_token_that_expires_in_mid_upload_is_renewed_and_the_job_goes_on() {
     assert_eq!((again.packet(), again.body.as_slice()), ("Fragment", &b"56789"[..]));
 }
 
+// B-AUTH-03
 #[test]
 fn cli_15_a_source_is_asked_once_per_challenge_and_not_in_a_loop() {
     let (url, server) = serve(|peer| [expire(peer), expire(peer)]);
@@ -140,6 +141,7 @@ fn cli_15_a_source_is_asked_once_per_challenge_and_not_in_a_loop() {
     assert_eq!(tokens, ["", "Bearer token-1"]);
 }
 
+// B-AUTH-02
 #[test]
 fn what_was_set_is_told_before_the_source_is_asked() {
     let (url, server) = serve(|peer| {
@@ -181,16 +183,20 @@ impl CredentialsSource for Nobody {
     }
 }
 
+// B-AUTH-04
 #[test]
 fn a_source_may_know_none_and_may_end_the_job() {
     let failure = bitsup::Error::new(Status::Callback, "the user closed the window");
-    for (answer, status) in [(None, Status::HttpStatus), (Some(failure), Status::Callback)] {
+    for (answer, status, said) in
+        [(None, Status::HttpStatus, "401"), (Some(failure), Status::Callback, "the user closed the window")]
+    {
         let (url, server) = serve(expire);
         let config =
             ClientConfig { credentials_source: Some(SharedSource::new(Nobody(answer))), ..impatient() };
         let client = Client::new(config).unwrap();
         let mut job = client.job(&format!("{url}/file"), Source::from_bytes(*b"0")).unwrap();
-        assert_eq!(job.run().unwrap_err().status(), status);
+        let error = job.run().unwrap_err();
+        assert!(error.status() == status && error.to_string().contains(said), "{error}");
         server.join().unwrap();
     }
 }

@@ -43,6 +43,7 @@ fn refusal(job: &mut Job, state: &[u8]) -> String {
     error.message().to_owned()
 }
 
+// B-STATE-01
 #[test]
 fn cli_27_an_imported_job_goes_on_where_the_exported_one_was() {
     let (state, url, server) = exported();
@@ -57,6 +58,7 @@ fn cli_27_an_imported_job_goes_on_where_the_exported_one_was() {
     assert_eq!(requests[1].get("Content-Range"), "bytes 6000-11999/15000");
 }
 
+// B-STATE-02
 #[test]
 fn a_state_of_something_else_is_refused_and_says_so() {
     let (state, url, _server) = exported();

@@ -74,6 +74,7 @@ fn an_http_url_is_asked_of_the_proxy_in_full() {
     }
 }
 
+// B-PROXY-01
 #[test]
 fn cli_14_a_proxy_is_told_who_asks_and_nobody_else_is() {
     let (url, server) = serve(|peer| peer.finish_upload());
@@ -130,6 +131,7 @@ fn cli_15_a_proxy_that_refuses_the_credentials_ends_the_upload() {
     }
 }
 
+// B-PROXY-01
 #[test]
 fn a_407_of_a_server_is_not_answered() {
     let refuse = |peer: &mut scripted::Peer| {

@@ -73,6 +73,7 @@ fn what_the_server_lost_is_read_again() {
     assert!(asked.contains(&2_000) && !asked.is_sorted(), "{asked:?}");
 }
 
+// B-SOURCE-02
 #[test]
 fn a_reader_that_stops_ends_the_run_and_the_session_stays() {
     let (url, server) = serve(|peer| {
@@ -120,6 +121,7 @@ fn a_reader_that_says_it_read_more_than_it_can_is_found_out() {
     }
 }
 
+// B-SOURCE-03
 #[test]
 fn a_reader_that_ends_too_soon_is_a_source_that_changed() {
     let (url, server) = serve(|peer| {

@@ -40,6 +40,7 @@ fn steps(job: &mut Job) -> Vec<JobState> {
     states
 }
 
+// B-STEP-01 B-STEP-02
 #[test]
 fn each_step_sends_one_request_and_the_last_word_is_the_callers() {
     let (url, server) = serve(|peer| peer.finish_upload());
@@ -220,6 +221,7 @@ fn a_header_of_one_job_goes_with_each_of_its_requests_and_with_no_other() {
 }
 
 /// 15,000 bytes at 1,000 a second would take 15 s.
+// B-RATE-01
 #[test]
 fn the_rate_changes_within_a_request() {
     let (reached, wait) = std::sync::mpsc::channel();

@@ -49,6 +49,7 @@ fn fails(tls: Arc<ServerConfig>, config: ClientConfig, host: &str) -> (u32, Stri
     (error.hresult().unwrap().0, error.message().to_owned())
 }
 
+// B-TLS-01
 #[test]
 fn an_upload_goes_over_tls_1_2_and_1_3() {
     let authority = Authority::new();
@@ -70,6 +71,7 @@ fn a_certificate_may_be_of_an_address_and_its_root_one_of_several() {
     assert_eq!(server.join().unwrap().len(), 3);
 }
 
+// B-TLS-01
 #[test]
 fn a_certificate_of_an_unknown_authority_is_refused() {
     let issued = Authority::new().issue(&["localhost"]);

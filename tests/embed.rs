@@ -77,6 +77,7 @@ fn run(file: &str, mode: Mode, otherwise: &[(&str, &str)]) {
 macro_rules! vectors {
     ($mode:expr, $otherwise:expr; $($name:ident)*) => {
         $(
+            // B-EMBED-01
             #[test]
             fn $name() {
                 $crate::run(concat!(stringify!($name), ".txt"), $mode, $otherwise);
@@ -158,6 +159,7 @@ fn bitsup(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_bitsup")).args(arguments).output().unwrap()
 }
 
+// B-EMBED-02
 #[test]
 fn the_example_takes_what_the_program_uploads_also_under_valgrind() {
     let embed = Program::compile("examples/c/embed.c", &["-Wconversion"]);
@@ -185,6 +187,7 @@ fn the_example_says_what_is_wrong_and_fails() {
     assert!(output.status.code() == Some(1) && stderr.contains("BITSUP_E_NOT_FOUND"), "{stderr}");
 }
 
+// B-EMBED-02
 #[test]
 fn a_reply_comes_back_through_the_embedding_server() {
     let folder = tempfile::tempdir().unwrap();

@@ -95,6 +95,7 @@ fn whoever_waits_leaves_when_a_newer_request_comes_and_the_newest_learns_the_rej
     assert!(stage.asked.try_recv().is_ok());
 }
 
+// B-EMBED-03
 #[test]
 fn others_do_not_wait_for_an_application() {
     let stage = Stage::new();

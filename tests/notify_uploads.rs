@@ -62,6 +62,7 @@ fn by_reference_the_application_reads_and_replies_on_disk() {
 }
 
 /// NTF-02, NTF-05, NTF-07: by value, in memory, and with the file at its destination.
+// B-NOTIFY-01 B-STORE-04
 #[test]
 fn by_value_the_body_goes_there_and_the_reply_comes_back() {
     let application = Application::start(|_| Answer::new("200 OK", COPY, b"the reply"));

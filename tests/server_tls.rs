@@ -166,6 +166,7 @@ fn plain_and_secure_do_not_mix() {
     assert_eq!(http.socket.write_all(b"x").unwrap_err().kind(), ErrorKind::InvalidData);
 }
 
+// B-TLS-01
 #[test]
 fn another_certificate_is_for_new_connections_and_closes_none() {
     let (old, new) = (Authority::named("old"), Authority::named("new"));

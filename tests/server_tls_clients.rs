@@ -55,6 +55,7 @@ impl Club {
     }
 }
 
+// B-TLS-02
 #[test]
 fn without_a_certificate_of_the_authority_nobody_comes_in() {
     let club = Club::new();
@@ -66,6 +67,7 @@ fn without_a_certificate_of_the_authority_nobody_comes_in() {
     assert!(club.lets_in(Some(&club.member("anna"))));
 }
 
+// B-TLS-02
 #[test]
 fn the_subject_is_the_owner_as_rfc_4514_writes_it() {
     let club = Club::new();
@@ -89,6 +91,7 @@ fn the_subject_is_the_owner_as_rfc_4514_writes_it() {
     }
 }
 
+// B-TLS-02
 #[test]
 fn a_session_is_of_its_certificate_and_of_no_other() {
     let club = Club::new();

@@ -70,6 +70,7 @@ fn upload(http: &mut RawHttp, credentials: &str, path: &str) -> (String, String)
     (session, format!("GET {url} HTTP/1.1\r\nHost: test\r\n\r\n"))
 }
 
+// B-AUTH-01
 #[test]
 fn every_request_without_the_right_password_is_challenged() {
     let server = serve_users(&MemoryStore::new(u64::MAX), |_| {});
@@ -107,6 +108,7 @@ fn a_client_that_waits_to_be_asked_for_its_body_is_asked_who_it_is_first() {
     assert_eq!((answer.status, answer.closes()), (401, true));
 }
 
+// B-AUTH-01
 #[test]
 fn a_session_takes_packets_of_its_owner_only_and_tells_others_nothing() {
     let store = MemoryStore::new(u64::MAX);
@@ -258,6 +260,7 @@ fn one_owner_may_replace_files_and_the_other_may_not() {
     assert_eq!(store.file("old").unwrap(), b"hello");
 }
 
+// B-LOG-01
 #[test]
 fn credentials_are_not_in_the_log() {
     let said: Arc<Mutex<String>> = Arc::default();

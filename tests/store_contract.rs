@@ -349,6 +349,7 @@ facts! {
     }
 }
 
+// B-STORE-04
 #[test]
 fn a_full_memory_store_keeps_what_fits_and_says_how_much() {
     let store = MemoryStore::new(10);

@@ -42,46 +42,55 @@ const FAMILIES: [(&str, u32); 9] = [
     ("RPL", 6),
 ];
 
+// B-STORE-01
 #[test]
 fn general() {
     run("general.txt");
 }
 
+// B-STORE-01
 #[test]
 fn ping() {
     run("ping.txt");
 }
 
+// B-STORE-01
 #[test]
 fn create() {
     run("create.txt");
 }
 
+// B-STORE-01
 #[test]
 fn fragment() {
     run("fragment.txt");
 }
 
+// B-STORE-01
 #[test]
 fn close() {
     run("close.txt");
 }
 
+// B-STORE-01
 #[test]
 fn cancel() {
     run("cancel.txt");
 }
 
+// B-STORE-01
 #[test]
 fn sessions() {
     run("sessions.txt");
 }
 
+// B-STORE-01
 #[test]
 fn app() {
     run("app.txt");
 }
 
+// B-STORE-01
 #[test]
 fn reply() {
     run("reply.txt");

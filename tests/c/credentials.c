@@ -76,6 +76,7 @@ static void ping(const bitsup_client_config *config, const char *url, bitsup_sta
     bitsup_client_free(client);
 }
 
+/* B-AUTH-02 */
 static void what_was_set_is_told_to_who_asks(void)
 {
     struct peer peer;
@@ -130,6 +131,7 @@ static void destroyed(void *user_data)
     ++((struct asked *)user_data)->destroyed;
 }
 
+/* B-AUTH-03 B-PROXY-01 */
 static void a_callback_is_asked_once_per_challenge(void)
 {
     struct peer peer;
@@ -167,6 +169,7 @@ static void a_callback_is_asked_once_per_challenge(void)
     CHECK(asked.destroyed == 1);
 }
 
+/* B-AUTH-04 */
 static void a_callback_may_know_none_and_may_fail(void)
 {
     struct peer peer;

@@ -113,9 +113,10 @@ static void *finish_it(void *exchange)
     return response;
 }
 
+/* B-EMBED-03: the exchange is busy while a callback takes its time, and another one is not held up. */
 static void a_second_thread_is_busy(const bitsup_engine *engine, const void *data)
 {
-    char session[64];
+    char session[64], other[64];
     pthread_t thread;
     void *response = NULL;
     bitsup_exchange *exchange = fragment(engine, "/two", create(engine, "/two", session), 0, SIZE, SIZE);
@@ -128,6 +129,7 @@ static void a_second_thread_is_busy(const bitsup_engine *engine, const void *dat
     pthread_mutex_unlock(&app.mutex);
     everything_is_busy(exchange);
     bitsup_exchange_free(exchange);
+    create(engine, "/meanwhile", other);
     pthread_mutex_lock(&app.mutex);
     app.leave = 1;
     pthread_cond_broadcast(&app.changed);

@@ -103,7 +103,7 @@ static void upload(const bitsup_client *client, const bitsup_server *server)
     }
 }
 
-/* Each side says what it does to the logger it was given, the server's threads among them. */
+/* B-LOG-01: each side says what it does to the logger it was given, the server's threads among them. */
 static void everybody_is_heard(const char *root)
 {
     struct heard by_client, by_server;
@@ -190,6 +190,7 @@ static void every_request_is_a_line(const char *root)
     CHECK(auditor.destroyed == 1);
 }
 
+/* B-LOG-02 */
 static void only_up_to_its_level(const char *root)
 {
     for (int32_t level = BITSUP_LOG_ERROR; level <= BITSUP_LOG_TRACE; level++) {

@@ -89,6 +89,7 @@ static bitsup_server *make_notifying_server(const char *root, int32_t kind, cons
     return server;
 }
 
+/* B-NOTIFY-01 */
 static void notified(const char *root, const char *reply, int32_t kind)
 {
     struct application application = {0};

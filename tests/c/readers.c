@@ -84,7 +84,7 @@ static void delivered(const char *root)
     CHECK(remove(path) == 0);
 }
 
-/* Runs a job whose reader does what `mode` says, and runs it again where that may be. */
+/* B-SOURCE-02 B-SOURCE-03: runs a job whose reader does what `mode` says, and runs it again where that may be. */
 static void run(const bitsup_client *client, const char *url, const char *root, int mode, bitsup_status expected)
 {
     struct content content = {.mode = mode};

@@ -1,6 +1,8 @@
 /* TLS and users of a server, and both exchanged while it runs; its operators. */
 #include "check.h"
 
+enum { OWNER = 64 };
+
 struct pem {
     uint8_t text[8192];
     size_t len;
@@ -25,6 +27,90 @@ static bitsup_server_config *configure(const bitsup_engine *engine)
     bitsup_server_config *config = bitsup_server_config_new();
     OK(bitsup_server_config_mount(config, "/", engine, e));
     return config;
+}
+
+/* Says who owns the session. */
+static int32_t on_create(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
+{
+    (void)verdict;
+    CHECK(bitsup_upload_owner(upload) != NULL);
+    snprintf(user_data, OWNER, "%s", bitsup_upload_owner(upload));
+    return BITSUP_CONTINUE;
+}
+
+static bitsup_engine *make_owned_engine(const char *root, char *owner)
+{
+    bitsup_hooks *hooks = bitsup_hooks_new(owner, NULL);
+    OK(bitsup_hooks_on_create(hooks, on_create, e));
+    bitsup_engine *engine = make_engine_with(root, hooks);
+    bitsup_hooks_free(hooks);
+    return engine;
+}
+
+static void upload(const bitsup_client *client, const char *url)
+{
+    bitsup_job *job = make_job(client, url, "hello", 5);
+    OK(bitsup_job_run(job, e));
+    bitsup_job_free(job);
+}
+
+/* Trusts `root`, and shows the certificate and key of `own` if that is not NULL. */
+static bitsup_client *make_tls_client(const struct pem *root, const struct pem *own)
+{
+    bitsup_client_config *config = bitsup_client_config_new();
+    bitsup_client *client = NULL;
+    OK(bitsup_client_config_set_retry(config, 1, 1, 1, e));
+    OK(bitsup_client_config_add_root_certificates(config, root->text, root->len, e));
+    if (own != NULL)
+        OK(bitsup_client_config_set_client_certificate(config, own->text, own->len, e));
+    OK(bitsup_client_new(config, &client, e));
+    bitsup_client_config_free(config);
+    return client;
+}
+
+/* B-TLS-01 B-TLS-02: the server's root decides for the client, then the client's for the server. */
+static void trust(const char *folder)
+{
+    char owner[OWNER] = "";
+    const struct pem cert = read_pem(folder, "cert.pem"), key = read_pem(folder, "key.pem");
+    const struct pem cert2 = read_pem(folder, "cert2.pem"), key2 = read_pem(folder, "key2.pem");
+    struct pem identity = cert;
+    CHECK(cert.len + key.len <= sizeof identity.text);
+    memcpy(identity.text + cert.len, key.text, key.len);
+    identity.len += key.len;
+    bitsup_engine *engine = make_owned_engine(folder, owner);
+    bitsup_server_config *config = configure(engine);
+    bitsup_server *server = NULL;
+    OK(bitsup_server_config_set_tls(config, cert.text, cert.len, key.text, key.len, e));
+    OK(bitsup_server_start(config, &server, e));
+    char *url = url_of(server, "a");
+    bitsup_client *first = make_tls_client(&cert, NULL), *second = make_tls_client(&cert2, NULL);
+    bitsup_client *known = make_tls_client(&cert2, &identity);
+    OK(bitsup_client_ping(first, url, e));
+    EXPECT(BITSUP_E_TLS, "", bitsup_client_ping(second, url, e));
+    bitsup_client_free(first); /* and its connection */
+    OK(bitsup_server_config_set_tls(config, cert2.text, cert2.len, key2.text, key2.len, e));
+    OK(bitsup_server_reload_tls(server, config, e));
+    first = make_tls_client(&cert, NULL);
+    EXPECT(BITSUP_E_TLS, "", bitsup_client_ping(first, url, e));
+    OK(bitsup_client_ping(second, url, e));
+    bitsup_client_free(second);
+
+    OK(bitsup_server_config_set_client_ca(config, cert.text, cert.len, e));
+    OK(bitsup_server_reload_tls(server, config, e));
+    second = make_tls_client(&cert2, NULL);
+    EXPECT(BITSUP_E_TLS, "", bitsup_client_ping(second, url, e));
+    upload(known, url);
+    CHECK(strcmp(owner, "CN=pc17") == 0);
+    OK(bitsup_server_stop(server, 0, e));
+
+    bitsup_client_free(first);
+    bitsup_client_free(second);
+    bitsup_client_free(known);
+    free(url);
+    bitsup_server_free(server);
+    bitsup_server_config_free(config);
+    bitsup_engine_free(engine);
 }
 
 static void tls(const bitsup_engine *engine, const char *folder)
@@ -88,8 +174,11 @@ static void operators(const bitsup_engine *engine)
     bitsup_server_config_free(config);
 }
 
-static void users(const bitsup_engine *engine)
+/* B-AUTH-01 */
+static void users(const char *root)
 {
+    char owner[OWNER] = "";
+    bitsup_engine *engine = make_owned_engine(root, owner);
     bitsup_server_config *config = configure(engine), *later = configure(engine);
     bitsup_server *server = NULL;
     OK(bitsup_server_config_add_user(config, "anna", "secret", e));
@@ -105,6 +194,8 @@ static void users(const bitsup_engine *engine)
     OK(bitsup_client_new(client_config, &anna, e));
     EXPECT(BITSUP_E_HTTP_STATUS, "401", bitsup_client_ping(nobody, url, e));
     OK(bitsup_client_ping(anna, url, e));
+    upload(anna, url);
+    CHECK(strcmp(owner, "anna") == 0);
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "no users", bitsup_server_reload_users(server, later, e));
     OK(bitsup_client_ping(anna, url, e));
     OK(bitsup_server_config_add_user(later, "anna", "new", e));
@@ -120,6 +211,7 @@ static void users(const bitsup_engine *engine)
     bitsup_server_free(server);
     bitsup_server_config_free(later);
     bitsup_server_config_free(config);
+    bitsup_engine_free(engine);
 }
 
 int main(int argc, char **argv)
@@ -127,7 +219,8 @@ int main(int argc, char **argv)
     CHECK(argc == 3);
     bitsup_engine *engine = make_engine(argv[1]);
     tls(engine, argv[1]);
-    users(engine);
+    trust(argv[2]);
+    users(argv[2]);
     operators(engine);
     bitsup_engine_free(engine);
     return 0;

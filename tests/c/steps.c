@@ -2,6 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <pthread.h>
+#include <sched.h>
+#include <time.h>
 
 enum { SIZE = 40000, FRAGMENT = 8192 };
 
@@ -27,7 +29,7 @@ static uint64_t sessions(const bitsup_engine *engine)
     return count;
 }
 
-/* Where a job may go by which call, and where it stays. */
+/* B-STEP-01 B-STEP-02: where a job may go by which call, and where it stays. */
 static void the_end_is_the_callers(const bitsup_client *client, const bitsup_engine *engine, const char *url)
 {
     bitsup_job *job = make_job(client, url, data, SIZE);
@@ -69,9 +71,24 @@ static void steps_stop_as_runs_do(const bitsup_client *client, const bitsup_engi
     bitsup_job_free(job);
 }
 
-/* What another job takes over after `steps` steps of the first. */
-static void carried(const bitsup_client *client, const bitsup_engine *engine, const char *url, int steps)
+/* How many bytes came until now, heads of requests included. */
+static uint64_t received(const bitsup_server *server)
 {
+    static const char name[] = "\nbitsup_received_bytes_total ";
+    char *text = NULL;
+    OK(bitsup_server_metrics(server, &text, e));
+    const char *found = strstr(text, name);
+    CHECK(found != NULL);
+    uint64_t count = strtoull(found + sizeof name - 1, NULL, 10);
+    bitsup_string_free(text);
+    return count;
+}
+
+/* B-STATE-01 B-STATE-02: what another job takes over after `steps` steps of the first; no Fragment is sent twice. */
+static void carried(const bitsup_client *client, const bitsup_server *server, const bitsup_engine *engine,
+                    const char *url, int steps)
+{
+    const uint64_t received_before = received(server);
     uint8_t *state = NULL;
     size_t len = 0;
     uint64_t before = 0, after = 0, total = 0;
@@ -89,6 +106,7 @@ static void carried(const bitsup_client *client, const bitsup_engine *engine, co
     CHECK(before == after && total == SIZE);
     OK(bitsup_job_run(second, e));
     CHECK(sessions(engine) == 0);
+    CHECK(received(server) - received_before < SIZE + FRAGMENT / 2);
     EXPECT(BITSUP_E_INVALID_STATE, "over", bitsup_job_export(second, &state, &len, e));
     bitsup_job_free(second);
 
@@ -154,6 +172,30 @@ static void by_several_threads(const bitsup_client *client, const char *url)
     bitsup_job_free(shared.job);
 }
 
+static void *run_along(void *job)
+{
+    OK(bitsup_job_run(job, e));
+    return NULL;
+}
+
+/* B-RATE-01: at 1,000 bytes a second the upload would take 40 seconds, its first Fragment 8. */
+static void faster(const bitsup_client *client, const char *url)
+{
+    bitsup_job *job = make_job(client, url, data, SIZE);
+    struct timespec begun, done;
+    pthread_t runner;
+    OK(bitsup_job_set_rate_limit(job, 1000, e));
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &begun) == 0);
+    CHECK(pthread_create(&runner, NULL, run_along, job) == 0);
+    while (bitsup_job_state(job) != BITSUP_JOB_TRANSFERRING)
+        sched_yield();
+    OK(bitsup_job_set_rate_limit(job, 0, e));
+    CHECK(pthread_join(runner, NULL) == 0);
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &done) == 0);
+    CHECK(done.tv_sec - begun.tv_sec < 7);
+    bitsup_job_free(job);
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
@@ -164,8 +206,9 @@ int main(int argc, char **argv)
     the_end_is_the_callers(client, engine, url);
     steps_stop_as_runs_do(client, engine, url);
     for (int steps = 0; steps < 7; steps++)
-        carried(client, engine, url, steps);
+        carried(client, server, engine, url, steps);
     by_several_threads(client, url);
+    faster(client, url);
     OK(bitsup_server_stop(server, 1000, e));
     bitsup_server_free(server);
     bitsup_engine_free(engine);

@@ -3,7 +3,7 @@
 
 static const char some_id[] = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
 
-enum { SIZE = 20000, FRAGMENT = 8192, ALL = 9 };
+enum { SIZE = 20000, FRAGMENT = 8192, ALL = 9, NEEDED = 10 };
 
 /* One session and one file, in memory. The callbacks of one session come one at a time. */
 struct own {
@@ -153,7 +153,7 @@ static bitsup_status on_place(void *user_data, const char *destination, int32_t 
     return BITSUP_OK;
 }
 
-/* Everything but `without`, of ALL needed ones. */
+/* Everything but `without`, of ALL needed ones; or what is NEEDED only. */
 static bitsup_store_ops *make_ops(struct own *own, int without)
 {
     bitsup_store_ops *ops = bitsup_store_ops_new(own, destroyed);
@@ -164,9 +164,9 @@ static bitsup_store_ops *make_ops(struct own *own, int without)
     OK(bitsup_store_ops_on_read(ops, without == 4 ? NULL : on_read, e));
     OK(bitsup_store_ops_on_commit(ops, without == 5 ? NULL : on_commit, e));
     OK(bitsup_store_ops_on_remove(ops, without == 6 ? NULL : on_remove, e));
-    OK(bitsup_store_ops_on_list(ops, on_list, e));
-    OK(bitsup_store_ops_on_flush(ops, on_flush, e));
-    OK(bitsup_store_ops_on_place(ops, on_place, e));
+    OK(bitsup_store_ops_on_list(ops, without == NEEDED ? NULL : on_list, e));
+    OK(bitsup_store_ops_on_flush(ops, without == NEEDED ? NULL : on_flush, e));
+    OK(bitsup_store_ops_on_place(ops, without == NEEDED ? NULL : on_place, e));
     return ops;
 }
 
@@ -248,6 +248,7 @@ static void has_reply(const char *path)
     CHECK(remove(path) == 0);
 }
 
+/* B-STORE-04 */
 static void memory_takes_what_fits(const char *reply_path)
 {
     bitsup_store *store = NULL;
@@ -275,7 +276,7 @@ static void an_incomplete_set_is_refused(void)
     }
 }
 
-/* `failing` may be NULL; else what the client is told. */
+/* B-STORE-02: `failing` may be NULL; else what the client is told. */
 static void a_store_of_our_own(const char *reply_path, const char *failing, bitsup_status failure,
                                uint16_t http_status, uint32_t hresult)
 {
@@ -305,6 +306,19 @@ static void a_store_of_our_own(const char *reply_path, const char *failing, bits
     bitsup_error_free(error);
 }
 
+/* B-STORE-03: what is optional can be missing. */
+static void only_what_is_needed(const char *reply_path)
+{
+    static struct own own;
+    bitsup_store_ops *ops = make_ops(&own, NEEDED);
+    bitsup_store *store = NULL;
+    OK(bitsup_store_new_custom(ops, &store, e));
+    bitsup_store_ops_free(ops);
+    CHECK(upload(make_engine_over(store), reply_path, NULL) == BITSUP_OK);
+    CHECK(own.destroyed == 1 && own.file_len == SIZE && strcmp(own.name, "a.bin") == 0);
+    has_reply(reply_path);
+}
+
 int main(int argc, char **argv)
 {
     char path[4096];
@@ -312,6 +326,7 @@ int main(int argc, char **argv)
     snprintf(path, sizeof path, "%s/reply", argv[1]);
     memory_takes_what_fits(path);
     an_incomplete_set_is_refused();
+    only_what_is_needed(path);
     a_store_of_our_own(path, NULL, BITSUP_OK, 0, 0);
     a_store_of_our_own(path, "place", BITSUP_E_DENIED, 403, 0x80070005);
     a_store_of_our_own(path, "create", BITSUP_E_NO_SPACE, 500, 0x80070070);
