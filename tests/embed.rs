@@ -108,7 +108,7 @@ fn some_heads_are_read_otherwise() {
     reads_otherwise(&Embedded::start(root.path(), &EngineSettings::new(), None), OTHERWISE);
 }
 
-fn reads_otherwise(embedded: &Embedded, otherwise: &[(&str, &str, u16, u16, &str)]) {
+fn reads_otherwise(embedded: &dyn Host, otherwise: &[(&str, &str, u16, u16, &str)]) {
     let engine = Engine::new(EngineConfig::new(Arc::new(MemoryStore::default()))).unwrap();
     let config = ServerConfig { mounts: vec![("/".to_owned(), engine)], ..ServerConfig::default() };
     let server = Server::start(config).unwrap();
@@ -142,7 +142,7 @@ fn a_refused_client_that_waits_to_be_asked_is_not_asked() {
     refuses_without_asking(&Embedded::start(root.path(), &EngineSettings::new(), None));
 }
 
-fn refuses_without_asking(embedded: &Embedded) {
+fn refuses_without_asking(embedded: &dyn Host) {
     let mut socket = connect(embedded.address());
     let session = "{7DF0354D-249B-430F-820D-3D2A9BEF4931}";
     let head = format!(

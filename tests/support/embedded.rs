@@ -1,11 +1,11 @@
-//! C programs around libmicrohttpd, and those that run vectors, with a test in the place of their application.
+//! C programs around libmicrohttpd, and what such a program and a test, its application, say to each other.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
@@ -44,46 +44,45 @@ impl Program {
     }
 }
 
-/// `tests/c/embedded.c` or its like, running.
+/// `tests/c/embedded.c`, running.
 pub struct Embedded {
     child: Child,
     address: SocketAddr,
-    application: Option<JoinHandle<()>>,
+    application: Option<JoinHandle<bool>>,
 }
 
 impl Embedded {
     pub fn start(root: &Path, settings: &BTreeMap<String, String>, app: Option<&Arc<App>>) -> Self {
         static PROGRAM: OnceLock<Program> = OnceLock::new();
-        let program = PROGRAM.get_or_init(|| Program::compile("tests/c/embedded.c", &[]));
-        Self::run(program.command(), root, settings, app)
-    }
-
-    /// Runs a program that takes the arguments of `tests/c/embedded.c`, and speaks as that does.
-    pub fn run(
-        mut command: Command,
-        root: &Path,
-        settings: &BTreeMap<String, String>,
-        app: Option<&Arc<App>>,
-    ) -> Self {
+        let mut command = PROGRAM.get_or_init(|| Program::compile("tests/c/embedded.c", &[])).command();
         command.arg(root).args(app.map(|_| "app"));
         command.args(settings.iter().flat_map(|(name, value)| [name, value]));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (stdin, mut stdout) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").expect("it says where it listens");
-        let address = address.trim_end_matches('/').parse().unwrap();
-        let application = app.cloned().map(|app| thread::spawn(move || speak(&app, stdin, stdout)));
+        let address = listening(&mut stdout);
+        let application = app.cloned().map(|app| thread::spawn(move || speak(&app, &stdin, &mut stdout)));
         Self { child, address, application }
     }
 }
 
-/// Answers the program's lines until it ends.
-fn speak(app: &App, mut stdin: ChildStdin, stdout: BufReader<ChildStdout>) {
-    for line in stdout.lines() {
+/// Where the program listens, which it says first.
+pub fn listening(stdout: &mut impl BufRead) -> SocketAddr {
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on http://").expect("it says where it listens");
+    address.trim_end_matches('/').parse().unwrap()
+}
+
+/// Answers the program's lines. True if it says that the case has ended, false if it ends itself.
+pub fn speak(app: &App, mut stdin: &ChildStdin, stdout: &mut impl BufRead) -> bool {
+    for line in stdout.lines().map(Result::unwrap) {
+        if line == "ended" {
+            return true;
+        }
         // It may have been killed meanwhile.
-        let _ = stdin.write_all(&app.hear(&line.unwrap()));
+        let _ = stdin.write_all(&app.hear(&line));
     }
+    false
 }
 
 impl Host for Embedded {

@@ -1,23 +1,30 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text;
-using System.Threading.Tasks;
+using System.Threading;
 using Bitsup.Examples;
 
 namespace Bitsup.Embedded
 {
     /// <summary>
-    /// Bitsup.Embedded ROOT [app] [SETTING VALUE]...: examples/csharp/Embed with an engine that a test configures, and with an
-    /// application that the test speaks for. Each hook says a line on stdout, waits for one on stdin, and does what its words
-    /// say; tests/support/embedded.rs is the other side. Runs until it is killed.
+    /// Bitsup.Embedded: examples/csharp/Embed with an engine that a test configures, and with an application that the test
+    /// speaks for. Serves one case after the other, as .NET takes its time to start: each begins by a line on stdin, "serve",
+    /// ROOT, "app" or nothing, and SETTING and VALUE any number of times, with tabs between them, and is over by the line
+    /// "end", which "ended" on stdout answers. Each hook says a line on stdout, waits for one on stdin, and does what its
+    /// words say; tests/support/kestrel.rs is the other side. Runs until stdin ends.
     /// </summary>
     internal static class Program
     {
         private static readonly object OneAtATime = new object();
         private static readonly Stream Input = Console.OpenStandardInput();
+
+        /// <summary>What a hook is told. The hook reads what follows the line, so nobody else reads until it has obeyed.</summary>
+        private static readonly BlockingCollection<string> Told = new BlockingCollection<string>();
+        private static readonly SemaphoreSlim Obeyed = new SemaphoreSlim(0);
 
         private static readonly Dictionary<string, Action<BitsEngineOptions, string>> Settings =
             new Dictionary<string, Action<BitsEngineOptions, string>>
@@ -34,22 +41,58 @@ namespace Bitsup.Embedded
                 ["host-id"] = SetHostId,
             };
 
-        private static Task Main(string[] arguments)
+        private static void Main()
         {
-            var options = new BitsEngineOptions { Store = BitsStore.OpenDirectory(arguments[0], Durability.None) };
-            string[] rest = arguments.Skip(1).ToArray();
-            if (rest.FirstOrDefault() == "app")
+            CancellationTokenSource? end = null;
+            while (Line() is { } line)
             {
-                options.Hooks = SpeakForItself();
-                rest = rest.Skip(1).ToArray();
+                string[] words = line.Split('\t');
+                switch (words[0])
+                {
+                    case "serve":
+                        end = new CancellationTokenSource();
+                        Serve(words.Skip(1).ToArray(), end.Token);
+                        break;
+                    case "end":
+                        end!.Cancel();
+                        break;
+                    default:
+                        Told.Add(line);
+                        Obeyed.Wait();
+                        break;
+                }
+            }
+        }
+
+        /// <summary>One case. It is void for an exception to end the program, which the test sees.</summary>
+        private static async void Serve(string[] arguments, CancellationToken end)
+        {
+            using (BitsStore store = BitsStore.OpenDirectory(arguments[0], Durability.None))
+            using (var engine = new BitsEngine(Options(store, arguments.Skip(1))))
+            {
+                await KestrelHost.Run(engine, 0, end);
             }
 
-            for (int at = 0; at + 1 < rest.Length; at += 2)
+            Console.WriteLine("ended");
+        }
+
+        private static BitsEngineOptions Options(BitsStore store, IEnumerable<string> arguments)
+        {
+            var options = new BitsEngineOptions { Store = store };
+            var rest = new Queue<string>(arguments);
+            while (rest.TryDequeue(out string? name))
             {
-                Settings[rest[at]](options, rest[at + 1]);
+                if (name == "app")
+                {
+                    options.Hooks = SpeakForItself();
+                }
+                else
+                {
+                    Settings[name](options, rest.Dequeue());
+                }
             }
 
-            return KestrelHost.Run(new BitsEngine(options), 0);
+            return options;
         }
 
         private static BitsHooks SpeakForItself() => new BitsHooks
@@ -79,11 +122,13 @@ namespace Bitsup.Embedded
             lock (OneAtATime)
             {
                 Console.WriteLine($"{what}\t{value}\t{upload.Url}\t{upload.DataPath}\t{upload.ReplyPath}");
-                var words = new Queue<string>(Line().Split(' ', StringSplitOptions.RemoveEmptyEntries));
+                var words = new Queue<string>(Told.Take().Split(' ', StringSplitOptions.RemoveEmptyEntries));
                 while (verdict != null && words.TryDequeue(out string? word))
                 {
                     Obey(word, words, upload, verdict);
                 }
+
+                Obeyed.Release();
             }
         }
 
@@ -119,33 +164,37 @@ namespace Bitsup.Embedded
             }
         }
 
-        private static string Line()
+        /// <summary>The next line; null where stdin has ended.</summary>
+        private static string? Line()
         {
-            var line = new StringBuilder();
-            for (int next = Byte(); next != '\n'; next = Byte())
+            var line = new List<byte>();
+            for (int next = Input.ReadByte(); next != '\n'; next = Input.ReadByte())
             {
-                line.Append((char)next);
+                if (next < 0)
+                {
+                    return null;
+                }
+
+                line.Add((byte)next);
             }
 
-            return line.ToString();
+            return Encoding.UTF8.GetString(line.ToArray());
         }
 
         /// <summary>What follows a line.</summary>
         private static byte[] Bytes(int length)
         {
             var bytes = new byte[length];
-            for (int at = 0; at < length; at++)
+            for (int held = 0, more; held < length; held += more)
             {
-                bytes[at] = (byte)Byte();
+                more = Input.Read(bytes, held, length - held);
+                if (more == 0)
+                {
+                    throw new EndOfStreamException();
+                }
             }
 
             return bytes;
-        }
-
-        private static int Byte()
-        {
-            int next = Input.ReadByte();
-            return next >= 0 ? next : throw new EndOfStreamException();
         }
 
         private static long Number(string text) => text.StartsWith("0x", StringComparison.Ordinal)

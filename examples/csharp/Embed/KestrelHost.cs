@@ -16,7 +16,8 @@ namespace Bitsup.Examples
     /// <summary>Kestrel with an engine in it.</summary>
     internal static class KestrelHost
     {
-        public static async Task Run(BitsEngine engine, int port)
+        /// <summary>Serves until it is told to end, by SIGINT and SIGTERM too.</summary>
+        public static async Task Run(BitsEngine engine, int port, CancellationToken end = default)
         {
             using IHost host = new HostBuilder()
                 .ConfigureWebHost(web => web
@@ -34,7 +35,7 @@ namespace Bitsup.Examples
             Console.WriteLine($"listening on {url}/");
             using var ended = new CancellationTokenSource();
             Task ticking = TickUntil(engine, ended.Token);
-            await host.WaitForShutdownAsync();
+            await host.WaitForShutdownAsync(end);
             ended.Cancel();
             await ticking;
         }
