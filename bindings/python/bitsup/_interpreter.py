@@ -1,4 +1,6 @@
-"""Where the package works: in the main interpreter. Imported first, for ctypes fails in its own words elsewhere."""
+"""Where the package works: in the main interpreter, under its lock. Imported first, for ctypes fails in its own words."""
+
+import sys
 
 
 def refuse_subinterpreter() -> None:
@@ -15,4 +17,11 @@ def refuse_subinterpreter() -> None:
         return
 
 
+def refuse_free_threading() -> None:
+    """The tables of callbacks and of what is running rely on the interpreter's lock between two of their steps."""
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        raise ImportError("bitsup needs the interpreter's lock: start Python with -X gil=1 or PYTHON_GIL=1")
+
+
 refuse_subinterpreter()
+refuse_free_threading()

@@ -168,6 +168,18 @@ interpreters.destroy(other)
     assert ended.stdout == "bitsup works in the main interpreter only, not in subinterpreters\n", ended.stderr
 
 
+@pytest.mark.parametrize("has_lock", [True, False])
+def test_an_interpreter_that_runs_without_its_lock_is_refused(has_lock: bool) -> None:
+    code = f"""
+import sys
+sys._is_gil_enabled = lambda: {has_lock}
+try: import bitsup
+except ImportError as error: print(error)
+"""
+    refusal = "bitsup needs the interpreter's lock: start Python with -X gil=1 or PYTHON_GIL=1\n"
+    assert run(code).stdout == ("" if has_lock else refusal)
+
+
 def test_importing_starts_no_thread() -> None:
     ended = run("import threading, bitsup; print(threading.active_count(), len(bitsup.__version__.split('.')))")
     assert ended.stdout == "1 3\n"
