@@ -43,7 +43,7 @@ namespace Bitsup.Tests
             using Process host = Child.Program(new Dictionary<string, string>(), program, new string[0]);
             try
             {
-                host.StandardInput.WriteLine($"serve\t{bench.Root}\tapp");
+                host.StandardInput.WriteLine($"serve\tdir\t{bench.Root}\tapp");
                 host.StandardInput.Flush();
                 string url = host.StandardOutput.ReadLine()!.Substring("listening on ".Length);
                 Task application = Task.Run(() => AnswerWith(reply, host));
