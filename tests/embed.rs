@@ -52,7 +52,7 @@ fn out_of_reach(case: &Case) -> Option<&'static str> {
         (says(&["wait", "tick"]), "the clock of another process goes by itself"),
         (says(&["uploads"]), "the C API does not switch uploads off"),
         (only(&["engine"]), "the request names its user, or is none that a socket could carry"),
-        (only(&["memory"]), "a C host has stores in directories only"),
+        (only(&["memory"]), "the files of another process lie in a directory"),
     ]
     .into_iter()
     .find_map(|(applies, reason)| applies.then_some(reason))

@@ -13,8 +13,8 @@ namespace Bitsup.Embedded
     /// <summary>
     /// Bitsup.Embedded: examples/csharp/Embed with an engine that a test configures, and with an application that the test
     /// speaks for. Serves one case after the other, as .NET takes its time to start: each begins by a line on stdin, "serve",
-    /// ROOT, "app" or nothing, and SETTING and VALUE any number of times, with tabs between them, and is over by the line
-    /// "end", which "ended" on stdout answers. Each hook says a line on stdout, waits for one on stdin, and does what its
+    /// "dir" for a directory store of the library or "own" for <see cref="OwnStorage"/>, ROOT, "app" or nothing, and SETTING
+    /// and VALUE any number of times, with tabs between them, and is over by the line "end", which "ended" on stdout answers. Each hook says a line on stdout, waits for one on stdin, and does what its
     /// words say; tests/support/kestrel.rs is the other side. Runs until stdin ends.
     /// </summary>
     internal static class Program
@@ -67,14 +67,21 @@ namespace Bitsup.Embedded
         /// <summary>One case. It is void for an exception to end the program, which the test sees.</summary>
         private static async void Serve(string[] arguments, CancellationToken end)
         {
-            using (BitsStore store = BitsStore.OpenDirectory(arguments[0], Durability.None))
-            using (var engine = new BitsEngine(Options(store, arguments.Skip(1))))
+            using (BitsStore store = Store(arguments[0], arguments[1]))
+            using (var engine = new BitsEngine(Options(store, arguments.Skip(2))))
             {
                 await KestrelHost.Run(engine, 0, end);
             }
 
             Console.WriteLine("ended");
         }
+
+        private static BitsStore Store(string kind, string root) => kind switch
+        {
+            "dir" => BitsStore.OpenDirectory(root, Durability.None),
+            "own" => BitsStore.Over(new OwnStorage(root) { OnException = Fail }),
+            _ => throw new InvalidDataException(kind),
+        };
 
         private static BitsEngineOptions Options(BitsStore store, IEnumerable<string> arguments)
         {
@@ -99,15 +106,48 @@ namespace Bitsup.Embedded
         {
             OnRequest = (upload, verdict) => Tell("request", 0, upload, verdict),
             OnCreate = (upload, verdict) => Tell("create", 0, upload, verdict),
-            OnReceived = (upload, verdict) => Tell("received", upload.Total ?? 0, upload, verdict),
+            OnReceived = Received,
             OnProgress = upload => Tell("progress", upload.Received, upload, null),
             OnEnd = (upload, reason) => Tell("ended", (long)reason, upload, null),
-            OnException = exception =>
-            {
-                Console.Error.WriteLine(exception);
-                Environment.Exit(1);
-            },
+            OnException = Fail,
         };
+
+        private static void Fail(Exception exception)
+        {
+            Console.Error.WriteLine(exception);
+            Environment.Exit(1);
+        }
+
+        /// <summary>Where the store has no files, the test looks at a copy of what it reads.</summary>
+        private static void Received(BitsUpload upload, BitsVerdict verdict)
+        {
+            if (upload.DataPath != null)
+            {
+                Tell("received", upload.Total ?? 0, upload, verdict);
+                return;
+            }
+
+            string copy = Path.GetTempFileName();
+            try
+            {
+                Copy(upload, copy);
+                Tell("received", upload.Total ?? 0, upload, verdict, copy);
+            }
+            finally
+            {
+                File.Delete(copy);
+            }
+        }
+
+        private static void Copy(BitsUpload upload, string path)
+        {
+            using FileStream file = File.Create(path);
+            var piece = new byte[65_536];
+            for (int read = upload.Read(0, piece); read > 0; read = upload.Read(file.Length, piece))
+            {
+                file.Write(piece, 0, read);
+            }
+        }
 
         private static void SetHostId(BitsEngineOptions options, string value)
         {
@@ -117,11 +157,11 @@ namespace Bitsup.Embedded
         }
 
         /// <summary>Says what happens and does as it is told.</summary>
-        private static void Tell(string what, long value, BitsUpload upload, BitsVerdict? verdict)
+        private static void Tell(string what, long value, BitsUpload upload, BitsVerdict? verdict, string? copy = null)
         {
             lock (OneAtATime)
             {
-                Console.WriteLine($"{what}\t{value}\t{upload.Url}\t{upload.DataPath}\t{upload.ReplyPath}");
+                Console.WriteLine($"{what}\t{value}\t{upload.Url}\t{upload.DataPath ?? copy}\t{upload.ReplyPath}");
                 var words = new Queue<string>(Told.Take().Split(' ', StringSplitOptions.RemoveEmptyEntries));
                 while (verdict != null && words.TryDequeue(out string? word))
                 {

@@ -34,6 +34,47 @@ namespace Bitsup.Tests
             }
         }
 
+        [Test("B-EMBED-02")]
+        public static void A_large_reply_comes_back_through_Kestrel()
+        {
+            using var bench = new Bench(length: 1000);
+            byte[] reply = Bench.Bytes(20_000_000, seed: 2);
+            string[] program = { Path.Combine(Checkout.Root, "target", "csharp", "bin", "Bitsup.Embedded", "Bitsup.Embedded.dll") };
+            using Process host = Child.Program(new Dictionary<string, string>(), program, new string[0]);
+            try
+            {
+                host.StandardInput.WriteLine($"serve\tdir\t{bench.Root}\tapp");
+                host.StandardInput.Flush();
+                string url = host.StandardOutput.ReadLine()!.Substring("listening on ".Length);
+                Task application = Task.Run(() => AnswerWith(reply, host));
+                var options = new UploadOptions { ReplyPath = bench.In("reply") };
+                bench.Client.Upload(bench.Source, url + "file.bin", options);
+                Check.Same(bench.Content, bench.Received());
+                Check.Same(reply, File.ReadAllBytes(bench.In("reply")));
+                host.StandardInput.WriteLine("end");
+                host.StandardInput.Flush();
+                application.GetAwaiter().GetResult();
+            }
+            finally
+            {
+                host.Kill();
+                host.WaitForExit();
+            }
+        }
+
+        /// <summary>Speaks for the application of Bitsup.Embedded until that says that it has ended.</summary>
+        private static void AnswerWith(byte[] reply, Process host)
+        {
+            Stream told = host.StandardInput.BaseStream;
+            while (host.StandardOutput.ReadLine() is { } line && line != "ended")
+            {
+                bool isReceived = line.StartsWith("received\t", StringComparison.Ordinal);
+                told.Write(Encoding.ASCII.GetBytes(isReceived ? $"reply {reply.Length}\n" : "accept\n"));
+                told.Write(isReceived ? reply : new byte[0]);
+                told.Flush();
+            }
+        }
+
         [Test("B-EMBED-03", "B-LIFE-03")]
         public static async Task A_hook_that_takes_its_time_holds_no_other_request_up()
         {

@@ -14,7 +14,7 @@ namespace Bitsup.Tests
         private static readonly Dictionary<string, string> ShownElsewhere = new Dictionary<string, string>
         {
             ["B-EMBED-01"] = "cargo test --test embed kestrel",
-            ["B-STORE-01"] = "not yet: whole uploads go over a store of the program's own here, but not the vectors",
+            ["B-STORE-01"] = "cargo test --test embed own_store",
         };
 
         [Test]

@@ -40,13 +40,16 @@ namespace Bitsup.Tests
         [Test("B-STORE-02")]
         public static void What_goes_wrong_in_a_store_decides_about_the_answer()
         {
-            (Exception Thrown, int Status)[] all =
+            (Exception Thrown, int Status, uint HResult, bool Reported)[] all =
             {
-                (new UnauthorizedAccessException(), 403),
-                (new KeyNotFoundException(), 404),
-                (new InvalidDataException(), 500),
+                (new UnauthorizedAccessException(), 403, 0x80070005, false),
+                (new BitsException(BitsStatus.Denied, "not yours"), 403, 0x80070005, false),
+                (new KeyNotFoundException(), 404, 0x80190194, false),
+                (new BitsException(BitsStatus.NotFound, "no such bucket"), 404, 0x80190194, false),
+                (new BitsException(BitsStatus.NoSpace, "the bucket is full"), 500, 0x80070070, false),
+                (new InvalidDataException(), 500, 0x801901F4, true),
             };
-            foreach ((Exception thrown, int status) in all)
+            foreach ((Exception thrown, int status, uint hresult, bool isReported) in all)
             {
                 using var bench = new Bench();
                 var reported = new List<Exception>();
@@ -54,9 +57,19 @@ namespace Bitsup.Tests
                 using BitsServer server = Over(BitsStore.Over(storage));
                 using var quick = new BitsClient(new BitsClientOptions { NoProgressTimeout = TimeSpan.Zero });
                 BitsException refused = Check.Throws<BitsException>(() => quick.Upload(bench.Source, server.Url + "a"));
-                Check.Equal(status, refused.HttpStatus);
-                Check.Equal(status == 500, reported.Contains(thrown));
+                Check.Equal((thrown.Message, status, hresult), (thrown.Message, refused.HttpStatus, refused.BitsHResult));
+                Check.Equal(isReported, reported.Contains(thrown));
             }
+        }
+
+        [Test]
+        public static void A_failure_of_ones_own_has_a_status_that_there_is()
+        {
+            var full = new BitsException(BitsStatus.NoSpace, "the bucket is full");
+            Check.Equal((BitsStatus.NoSpace, "BITSUP_E_NO_SPACE", "the bucket is full"), (full.Status, full.StatusName, full.Message));
+            Check.Equal(BitsStatusClass.Machine, full.Class);
+            Check.Throws<ArgumentOutOfRangeException>(() => new BitsException(0, "success is no failure"));
+            Check.Throws<ArgumentOutOfRangeException>(() => new BitsException((BitsStatus)299, "nor is this"));
         }
 
         [Test("B-STORE-03", "B-LIFE-02", "B-LIFE-03")]

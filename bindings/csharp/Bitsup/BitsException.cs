@@ -5,11 +5,27 @@ namespace Bitsup
     /// <summary>What went wrong in one call.</summary>
     public sealed class BitsException : Exception
     {
+        /// <summary>A failure of your own, for a <see cref="BitsStorage"/> to say which one it has.</summary>
+        /// <param name="status">Which kind of failure it is.</param>
+        /// <param name="message">What failed.</param>
+        /// <exception cref="ArgumentOutOfRangeException">There is no such status.</exception>
+        public BitsException(BitsStatus status, string message)
+            : base(message)
+        {
+            if (!Enum.IsDefined(typeof(BitsStatus), status))
+            {
+                throw new ArgumentOutOfRangeException(nameof(status), status, "It is no status of a failure.");
+            }
+
+            Status = status;
+            StatusName = Name((int)status);
+        }
+
         internal BitsException(int status, IntPtr error)
             : base(Call.Lent(error == IntPtr.Zero ? Native.bitsup_status_text(status) : Native.bitsup_error_message(error)))
         {
             Status = (BitsStatus)status;
-            StatusName = Call.Lent(Native.bitsup_status_name(status)) ?? "";
+            StatusName = Name(status);
             HttpStatus = Native.bitsup_error_http_status(error);
             BitsHResult = Native.bitsup_error_hresult(error);
             Context = (BitsErrorContext)Native.bitsup_error_context(error);
@@ -42,5 +58,7 @@ namespace Bitsup
 
         /// <summary>Whether the same call is worth another try.</summary>
         public bool IsTransient { get; }
+
+        private static string Name(int status) => Call.Lent(Native.bitsup_status_name(status)) ?? "";
     }
 }

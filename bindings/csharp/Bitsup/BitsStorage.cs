@@ -14,7 +14,9 @@ namespace Bitsup
     /// not call an engine or a server. What a method throws decides about the answer to the client:
     /// <see cref="System.IO.FileNotFoundException"/>, <see cref="System.IO.DirectoryNotFoundException"/> and
     /// <see cref="KeyNotFoundException"/> are 404, <see cref="UnauthorizedAccessException"/> 403, a
-    /// <see cref="BitsException"/> has its status. Anything else is 500, and goes to <see cref="OnException"/>.
+    /// <see cref="BitsException"/> has its status: <see cref="BitsStatus.NotFound"/> and <see cref="BitsStatus.Denied"/> are
+    /// the same, and <see cref="BitsStatus.NoSpace"/> is 500 with 0x80070070, by which clients know a full disk. Anything
+    /// else is 500, and goes to <see cref="OnException"/>.
     /// </remarks>
     public abstract class BitsStorage
     {
