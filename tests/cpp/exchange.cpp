@@ -1,21 +1,11 @@
 // The exchange in C++: an HTTP server that is a few strings. Takes two empty folders.
-#include <bitsup.hpp>
+#include "check.hpp"
 
-#include <cstdlib>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <string>
 #include <type_traits>
 #include <unistd.h>
-
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            std::cerr << __FILE__ << ':' << __LINE__ << ": not so: " #condition "\n"; \
-            std::exit(1);                                                             \
-        }                                                                             \
-    } while (0)
 
 namespace {
 
