@@ -24,7 +24,7 @@ use tempfile::TempDir;
 const FILE: &[u8] = b"0123456789";
 
 /// Two servers, and the other ends of their application.
-struct Farm {
+struct SharedStore {
     root: TempDir,
     clock: Arc<ManualClock>,
     here: Engine,
@@ -34,7 +34,7 @@ struct Farm {
     ended: Receiver<EndReason>,
 }
 
-impl Farm {
+impl SharedStore {
     fn new() -> Self {
         Self::with(|_| {})
     }
@@ -111,7 +111,7 @@ fn begin(peer: &Peer) -> bitsup::engine::Exchange {
 
 #[test]
 fn a_body_that_hangs_at_one_server_is_taken_over_at_the_other() {
-    let farm = Farm::with(|config| config.hooks = None);
+    let farm = SharedStore::with(|config| config.hooks = None);
     let peer = Peer::create(&farm.here, "/a");
     let other = farm.at_other(&peer);
     let mut hanging = begin(&peer);
@@ -130,7 +130,7 @@ fn a_body_that_hangs_at_one_server_is_taken_over_at_the_other() {
 
 #[test]
 fn a_last_fragment_sent_to_both_servers_is_one_notification_and_one_answer() {
-    let farm = Farm::new();
+    let farm = SharedStore::new();
     let (peer, first) = farm.asking("/a");
     let second = thread::spawn(move || peer.whole(FILE));
     farm.say.send(200).unwrap();
@@ -145,7 +145,7 @@ fn a_last_fragment_sent_to_both_servers_is_one_notification_and_one_answer() {
 
 #[test]
 fn a_reply_can_be_read_at_the_other_server() {
-    let farm = Farm::new();
+    let farm = SharedStore::new();
     let (peer, first) = farm.asking("/a");
     farm.say.send(200).unwrap();
     let url = first.join().unwrap().get(names::REPLY_URL).to_owned();
@@ -156,7 +156,7 @@ fn a_reply_can_be_read_at_the_other_server() {
 }
 
 /// Waits until somebody took a turn after that many.
-fn wait_for_turn(farm: &Farm, peer: &Peer, turn: u64) {
+fn wait_for_turn(farm: &SharedStore, peer: &Peer, turn: u64) {
     let note = || -> serde_json::Value {
         serde_json::from_slice(&fs::read(farm.session(peer, "lock")).unwrap()).unwrap()
     };
@@ -167,7 +167,7 @@ fn wait_for_turn(farm: &Farm, peer: &Peer, turn: u64) {
 
 #[test]
 fn whoever_waited_at_the_other_server_learns_the_rejection() {
-    let farm = Farm::new();
+    let farm = SharedStore::new();
     let (peer, first) = farm.asking("/a");
     let other = peer.clone();
     let second = thread::spawn(move || other.whole(FILE));
@@ -185,7 +185,7 @@ fn whoever_waited_at_the_other_server_learns_the_rejection() {
 
 #[test]
 fn whoever_waits_leaves_when_a_newer_request_comes_to_the_other_server() {
-    let farm = Farm::new();
+    let farm = SharedStore::new();
     let (there, first) = farm.asking("/a");
     let here = Peer { engine: farm.here.clone(), ..there.clone() };
     let (older, newer) = (there.clone(), here.clone());
@@ -200,7 +200,7 @@ fn whoever_waits_leaves_when_a_newer_request_comes_to_the_other_server() {
 
 #[test]
 fn a_session_that_another_server_ends_meanwhile_ends_with_the_answer() {
-    let farm = Farm::new();
+    let farm = SharedStore::new();
     let (there, first) = farm.asking("/a");
     assert!(farm.there.end_session(id(&there)).unwrap());
     assert!(farm.ended.try_recv().is_err(), "not while the application is asked");
@@ -214,18 +214,18 @@ fn a_session_that_another_server_ends_meanwhile_ends_with_the_answer() {
 
 #[test]
 fn what_a_server_left_that_died_with_its_request_away_is_asked_again_at_the_other() {
-    let farm = Farm::new();
+    let farm = SharedStore::new();
     let peer = Peer::create(&farm.here, "/a");
     farm.say.send(500).unwrap();
     assert_eq!(peer.whole(FILE).status, 500);
     // As the kernel leaves it: the note says that somebody is away, and nobody holds the lock.
     let store = store(&farm.root);
-    let mut hold = store.farm().unwrap().hold(id(&peer)).unwrap();
-    let mut note: serde_json::Value = serde_json::from_slice(hold.note()).unwrap();
+    let mut hold = store.shared().unwrap().lock(id(&peer)).unwrap();
+    let mut note: serde_json::Value = serde_json::from_slice(hold.state()).unwrap();
     assert_eq!(note["away"], serde_json::Value::Null);
     note["away"] = "Received".into();
-    hold.write_note(&serde_json::to_vec(&note).unwrap()).unwrap();
-    assert!(!hold.is_away().unwrap());
+    hold.write_state(&serde_json::to_vec(&note).unwrap()).unwrap();
+    assert!(!hold.callback_in_progress().unwrap());
     drop(hold);
 
     farm.say.send(200).unwrap();
@@ -235,7 +235,7 @@ fn what_a_server_left_that_died_with_its_request_away_is_asked_again_at_the_othe
 
 #[test]
 fn a_session_expires_only_when_no_server_used_it_and_only_once() {
-    let farm = Farm::with(|config| config.session_timeout = Duration::from_secs(60));
+    let farm = SharedStore::with(|config| config.session_timeout = Duration::from_secs(60));
     let peer = Peer::create(&farm.here, "/a");
     let other = farm.at_other(&peer);
     let range = |first: usize| format!("bytes {first}-{first}/{}", FILE.len());
@@ -254,7 +254,7 @@ fn a_session_expires_only_when_no_server_used_it_and_only_once() {
 
 #[test]
 fn a_session_that_is_with_the_application_of_another_server_is_not_idle() {
-    let farm = Farm::new();
+    let farm = SharedStore::new();
     let (_, first) = farm.asking("/a");
     farm.clock.advance(u64::from(u32::MAX));
     assert_eq!(farm.there.tick().unwrap().expired, 0);
@@ -264,7 +264,7 @@ fn a_session_that_is_with_the_application_of_another_server_is_not_idle() {
 
 #[test]
 fn sessions_that_others_ended_do_not_count_for_the_limit() {
-    let farm = Farm::with(|config| config.max_sessions = 2);
+    let farm = SharedStore::with(|config| config.max_sessions = 2);
     for _ in 0..5 {
         let peer = Peer::create(&farm.here, "/a");
         assert_eq!(farm.at_other(&peer).cancel().status, 200);
@@ -276,7 +276,7 @@ fn sessions_that_others_ended_do_not_count_for_the_limit() {
 
 #[test]
 fn a_server_learns_of_the_sessions_of_one_that_never_comes_back() {
-    let farm = Farm::new();
+    let farm = SharedStore::new();
     let peer = Peer::create(&farm.here, "/a");
     assert_eq!(farm.there.session_count(), 0);
     let tick = farm.there.tick().unwrap();

@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime};
 
 use bitsup::Status;
 use bitsup::proto::SessionId;
-use bitsup::store::farm::MAX_NOTE;
-use bitsup::store::{DirOptions, DirStore, Farm, Store, StoreError};
+use bitsup::store::shared::MAX_SHARED_STATE;
+use bitsup::store::{DirOptions, DirStore, SharedStore, Store, StoreError};
 use tempfile::TempDir;
 
 use store_support::{received, record};
@@ -25,8 +25,8 @@ fn open(root: &TempDir, shared: bool) -> Result<DirStore, bitsup::Error> {
     DirStore::open(root.path(), DirOptions { shared, ..DirOptions::default() })
 }
 
-fn farm(store: &DirStore) -> &dyn Farm {
-    store.farm().unwrap()
+fn farm(store: &DirStore) -> &dyn SharedStore {
+    store.shared().unwrap()
 }
 
 fn path(root: &TempDir, id: SessionId, name: &str) -> PathBuf {
@@ -69,7 +69,7 @@ fn a_root_is_shared_by_all_or_belongs_to_one() {
         assert!(error.to_string().contains(words), "{error}");
     };
     let alone = open(&root, false).unwrap();
-    assert!(alone.farm().is_none());
+    assert!(alone.shared().is_none());
     refused(false, "in use by another server: stop it");
     refused(true, "in use by a server that does not share it");
     drop(alone);
@@ -84,18 +84,18 @@ fn a_held_session_is_waited_for_and_what_its_holder_noted_is_read() {
     let root = TempDir::new().unwrap();
     let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
     let id = received(&here, 1, "a", b"bytes").id;
-    let mut hold = farm(&here).hold(id).unwrap();
-    assert_eq!(hold.note(), b"");
+    let mut hold = farm(&here).lock(id).unwrap();
+    assert_eq!(hold.state(), b"");
     let (send, noted) = channel();
     let waiting = thread::spawn(move || {
         send.send(None).unwrap();
-        let note = farm(&there).hold(id).unwrap().note().to_vec();
+        let note = farm(&there).lock(id).unwrap().state().to_vec();
         send.send(Some(note)).unwrap();
     });
     assert_eq!(noted.recv().unwrap(), None);
     assert_eq!(noted.try_recv(), Err(TryRecvError::Empty), "it waits");
-    hold.write_note(b"a long first note").unwrap();
-    hold.write_note(b"a note").unwrap();
+    hold.write_state(b"a long first note").unwrap();
+    hold.write_state(b"a note").unwrap();
     drop(hold);
     assert_eq!(noted.recv().unwrap().unwrap(), b"a note");
     waiting.join().unwrap();
@@ -106,8 +106,8 @@ fn a_hold_of_one_session_is_nobody_elses_business() {
     let root = TempDir::new().unwrap();
     let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
     let (first, second) = (received(&here, 1, "a", b"").id, received(&there, 2, "b", b"").id);
-    let _first = farm(&here).hold(first).unwrap();
-    farm(&there).hold(second).unwrap();
+    let _first = farm(&here).lock(first).unwrap();
+    farm(&there).lock(second).unwrap();
 }
 
 #[test]
@@ -115,11 +115,11 @@ fn a_hold_dies_with_its_process() {
     let root = TempDir::new().unwrap();
     let store = open(&root, true).unwrap();
     let id = received(&store, 1, "a", b"bytes").id;
-    drop(farm(&store).hold(id).unwrap());
+    drop(farm(&store).lock(id).unwrap());
     let holder = Holder::of(&path(&root, id, "lock"));
     let lock = File::open(path(&root, id, "lock")).unwrap();
     assert!(lock.try_lock().is_err(), "the other process has it");
-    let waiting = thread::spawn(move || farm(&store).hold(id).map(drop));
+    let waiting = thread::spawn(move || farm(&store).lock(id).map(drop));
     holder.kill();
     waiting.join().unwrap().unwrap();
 }
@@ -129,16 +129,16 @@ fn a_request_is_away_until_it_returns_or_its_process_dies() {
     let root = TempDir::new().unwrap();
     let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
     let id = received(&here, 1, "a", b"bytes").id;
-    let is_away = || farm(&there).hold(id).unwrap().is_away().unwrap();
-    assert!(!is_away());
-    let away = farm(&here).hold(id).unwrap().leave().unwrap();
-    assert!(is_away(), "and the session can be held");
+    let callback_in_progress = || farm(&there).lock(id).unwrap().callback_in_progress().unwrap();
+    assert!(!callback_in_progress());
+    let away = farm(&here).lock(id).unwrap().mark_callback().unwrap();
+    assert!(callback_in_progress(), "and the session can be held");
     drop(away);
-    assert!(!is_away());
+    assert!(!callback_in_progress());
     let holder = Holder::of(&path(&root, id, "away"));
-    assert!(is_away());
+    assert!(callback_in_progress());
     holder.kill();
-    assert!(!is_away());
+    assert!(!callback_in_progress());
 }
 
 #[test]
@@ -146,12 +146,12 @@ fn a_session_that_was_removed_meanwhile_is_not_found() {
     let root = TempDir::new().unwrap();
     let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
     let id = received(&here, 1, "a", b"bytes").id;
-    let hold = farm(&here).hold(id).unwrap();
-    let waiting = thread::spawn(move || farm(&there).hold(id).map(drop));
+    let hold = farm(&here).lock(id).unwrap();
+    let waiting = thread::spawn(move || farm(&there).lock(id).map(drop));
     here.remove(id).unwrap();
     drop(hold);
     assert!(matches!(waiting.join().unwrap(), Err(StoreError::NotFound)));
-    assert!(matches!(farm(&here).hold(id), Err(StoreError::NotFound)));
+    assert!(matches!(farm(&here).lock(id), Err(StoreError::NotFound)));
     assert_eq!(farm(&here).find(id).unwrap(), None);
     assert!(!path(&root, id, "").exists());
 }
@@ -162,7 +162,7 @@ fn a_session_made_by_a_server_that_did_not_share_is_shared_like_any_other() {
     let made = received(&open(&root, false).unwrap(), 1, "a", b"bytes");
     let store = open(&root, true).unwrap();
     assert_eq!(farm(&store).find(made.id).unwrap().unwrap().record, made);
-    assert_eq!(farm(&store).hold(made.id).unwrap().note(), b"");
+    assert_eq!(farm(&store).lock(made.id).unwrap().state(), b"");
 }
 
 #[test]
@@ -182,13 +182,13 @@ fn what_another_server_may_be_making_stays_for_an_hour() {
     let made = record(1, "a");
     store.create(&made).unwrap();
     fs::remove_file(path(&root, made.id, "session.json")).unwrap();
-    farm(&store).tidy().unwrap();
+    farm(&store).collect_orphans().unwrap();
     drop(open(&root, true).unwrap());
     let directory = path(&root, made.id, "");
     assert!(directory.exists(), "it was touched just now");
     let hour_ago = SystemTime::now() - Duration::from_secs(3601);
     File::open(&directory).unwrap().set_modified(hour_ago).unwrap();
-    farm(&store).tidy().unwrap();
+    farm(&store).collect_orphans().unwrap();
     assert!(!directory.exists());
 }
 
@@ -197,11 +197,11 @@ fn a_note_that_is_too_long_is_an_error_and_one_of_zeros_says_nothing() {
     let root = TempDir::new().unwrap();
     let store = open(&root, true).unwrap();
     let id = received(&store, 1, "a", b"bytes").id;
-    let mut hold = farm(&store).hold(id).unwrap();
-    hold.write_note(&[b'x'; MAX_NOTE]).unwrap();
-    assert!(hold.write_note(&[b'x'; MAX_NOTE + 1]).is_err());
+    let mut hold = farm(&store).lock(id).unwrap();
+    hold.write_state(&[b'x'; MAX_SHARED_STATE]).unwrap();
+    assert!(hold.write_state(&[b'x'; MAX_SHARED_STATE + 1]).is_err());
     drop(hold);
-    assert_eq!(farm(&store).hold(id).unwrap().note().len(), MAX_NOTE);
-    fs::write(path(&root, id, "lock"), [0; MAX_NOTE]).unwrap();
-    assert_eq!(farm(&store).hold(id).unwrap().note(), b"");
+    assert_eq!(farm(&store).lock(id).unwrap().state().len(), MAX_SHARED_STATE);
+    fs::write(path(&root, id, "lock"), [0; MAX_SHARED_STATE]).unwrap();
+    assert_eq!(farm(&store).lock(id).unwrap().state(), b"");
 }

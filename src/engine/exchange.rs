@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::log::Level;
 use crate::proto::Headers;
 #[cfg(unix)]
-use crate::store::Inlet;
+use crate::store::SpliceBuffer;
 
 /// Everything of a request but its body.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +68,7 @@ pub struct Exchange {
     /// Bytes that the store took.
     stored: u64,
     #[cfg(unix)]
-    inlet: Option<Inlet>,
+    inlet: Option<SpliceBuffer>,
 }
 
 impl Exchange {
@@ -131,8 +131,8 @@ impl Exchange {
         let held = self.held();
         let most = usize::try_from(wanted.min(most)).unwrap_or(usize::MAX);
         let inlet = self.inlet.get_or_insert_with(|| match &self.decision {
-            Decision::Receive(receiving) => Inlet::to(&*receiving.sink),
-            _ => Inlet::to_nowhere(),
+            Decision::Receive(receiving) => SpliceBuffer::to(&*receiving.sink),
+            _ => SpliceBuffer::to_nowhere(),
         });
         let count = inlet.fill(source.as_fd(), most)?;
         let taken = match &mut self.decision {

@@ -19,7 +19,7 @@ impl Shared {
     /// The session of that id, whichever server made it.
     pub(super) fn session(&self, id: SessionId) -> Result<Option<Arc<Session>>, StoreError> {
         let known = self.registry.get(id);
-        let Some(farm) = self.config.store.farm() else { return Ok(known) };
+        let Some(farm) = self.config.store.shared() else { return Ok(known) };
         match known {
             Some(session) if !session.has_ended() => return Ok(Some(session)),
             Some(session) => self.registry.remove(&session),
@@ -32,7 +32,7 @@ impl Shared {
     /// it forgets what others ended.
     pub(super) fn admit(&self, session: &Arc<Session>) -> Result<(), Fault> {
         let admitted = self.registry.admit(session, &self.config);
-        if admitted.is_ok() || self.config.store.farm().is_none() {
+        if admitted.is_ok() || self.config.store.shared().is_none() {
             return admitted;
         }
         self.catch_up().map_err(|error| {
@@ -44,7 +44,7 @@ impl Shared {
 
     /// Brings the table up to date with the store, when others share it.
     pub(super) fn catch_up(&self) -> Result<(), Error> {
-        if self.config.store.farm().is_none() {
+        if self.config.store.shared().is_none() {
             return Ok(());
         }
         let known = self.registry.all();
@@ -67,19 +67,19 @@ impl Shared {
     }
 
     /// Removes what servers that died left half-made.
-    pub(super) fn tidy(&self) -> Result<(), Error> {
-        self.config.store.farm().map_or(Ok(()), |farm| farm.tidy())
+    pub(super) fn collect_orphans(&self) -> Result<(), Error> {
+        self.config.store.shared().map_or(Ok(()), |farm| farm.collect_orphans())
     }
 
     /// When the table is to be brought up to date again.
     pub(super) fn next_look(&self) -> Option<Duration> {
-        self.config.store.farm().map(|_| NEXT_LOOK)
+        self.config.store.shared().map(|_| NEXT_LOOK)
     }
 
     /// Whether a session was idle for too long. What other servers did counts.
     pub(super) fn is_idle(&self, session: &Session) -> Result<bool, StoreError> {
         if self.time_left(session).is_zero()
-            && let Some(farm) = self.config.store.farm()
+            && let Some(farm) = self.config.store.shared()
             && let Some(stored) = farm.find(session.id)?
         {
             session.was_active(stored.modified_ms);

@@ -129,7 +129,7 @@ fn ask_application<'a>(
 ) -> Result<Guard<'a>, Fault> {
     let record = state.record.clone();
     let held = record.total.unwrap_or_default();
-    let absence = state.leave(Away::Received).map_err(|error| store_fault(shared, &error))?;
+    let absence = state.mark_callback(Away::Received).map_err(|error| store_fault(shared, &error))?;
     let asked_ms = shared.now_ms();
     let answer = ask::received(shared, hooks, &record, head, held);
     let refused = match &answer {
@@ -165,7 +165,7 @@ fn progress<'a>(
     received: u64,
 ) -> Result<Guard<'a>, Fault> {
     let record = state.record.clone();
-    let absence = state.leave(Away::Progress).map_err(|error| store_fault(shared, &error))?;
+    let absence = state.mark_callback(Away::Progress).map_err(|error| store_fault(shared, &error))?;
     ask::progress(hooks, &record, head, received);
     back(shared, head, session, absence)
 }

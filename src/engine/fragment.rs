@@ -14,7 +14,7 @@ use super::{LOG, Shared, address};
 use crate::log::Level;
 use crate::proto::{Ack, Fault, FragmentRange};
 #[cfg(unix)]
-use crate::store::Inlet;
+use crate::store::SpliceBuffer;
 use crate::store::{Outcome, ReplyKind, SessionPhase, SessionRecord, Sink, StoreError};
 
 /// A Fragment whose body is coming in.
@@ -112,7 +112,7 @@ impl Receiving {
 
     /// Stores what an inlet holds, which is not more than is wanted.
     #[cfg(unix)]
-    pub(super) fn pass(&mut self, shared: &Shared, inlet: &mut Inlet) -> Result<(), Response> {
+    pub(super) fn pass(&mut self, shared: &Shared, inlet: &mut SpliceBuffer) -> Result<(), Response> {
         let count = inlet.held();
         self.wanted = self.wanted.saturating_sub(count as u64);
         self.store(shared, count, |sink, known| inlet.pass(known, sink))

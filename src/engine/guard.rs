@@ -9,7 +9,7 @@ use super::hooks::EndReason;
 use super::note::{Away, Note, Turn};
 use super::session::{Session, State};
 use crate::proto::Fault;
-use crate::store::{Farm, Hold, StoreError};
+use crate::store::{SessionLock, SharedStore, StoreError};
 
 /// How often a request looks whether one that is away at another server of a farm has returned: soon at
 /// first, then less and less often.
@@ -19,7 +19,7 @@ const LAST_LOOK: Duration = Duration::from_millis(250);
 /// The session's lock, for one step.
 pub(super) struct Guard<'a> {
     // Given back first: the next thread must find it free.
-    hold: Option<Box<dyn Hold>>,
+    hold: Option<Box<dyn SessionLock>>,
     state: MutexGuard<'a, State>,
     session: &'a Session,
     shared: &'a Shared,
@@ -32,7 +32,7 @@ impl<'a> Guard<'a> {
         state: MutexGuard<'a, State>,
     ) -> Result<Self, StoreError> {
         let mut guard = Self { hold: None, state, session, shared };
-        if let Some(farm) = shared.config.store.farm()
+        if let Some(farm) = shared.config.store.shared()
             && !guard.ended
         {
             guard.join(farm)?;
@@ -41,18 +41,18 @@ impl<'a> Guard<'a> {
     }
 
     /// Holds the session among the servers that share it, and learns what they did to it.
-    fn join(&mut self, farm: &dyn Farm) -> Result<(), StoreError> {
-        let hold = match farm.hold(self.session.id) {
+    fn join(&mut self, farm: &dyn SharedStore) -> Result<(), StoreError> {
+        let hold = match farm.lock(self.session.id) {
             Err(StoreError::NotFound) => return self.find_ended(),
             result => result?,
         };
-        let note = Note::parse(hold.note())?;
+        let note = Note::parse(hold.state())?;
         if self.version != Some(note.version) {
             let Some(stored) = farm.find(self.session.id)? else { return self.find_ended() };
             self.record = stored.record;
             self.version = Some(note.version);
         }
-        let has_died = note.away.is_some() && !self.is_ours && !hold.is_away()?;
+        let has_died = note.away.is_some() && !self.is_ours && !hold.callback_in_progress()?;
         self.note = note;
         self.hold = Some(hold);
         if has_died {
@@ -72,7 +72,7 @@ impl<'a> Guard<'a> {
     /// Lets the others know of the note.
     fn publish(&mut self) -> Result<(), StoreError> {
         let Self { hold: Some(hold), state, .. } = self else { return Ok(()) };
-        hold.write_note(&state.note.to_bytes()?)
+        hold.write_state(&state.note.to_bytes()?)
     }
 
     pub(super) fn next_turn(&mut self) -> Result<Turn, StoreError> {
@@ -101,8 +101,8 @@ impl<'a> Guard<'a> {
 
     /// Opens the lock while the application is asked. Dropped without a return, as by a panic, it leaves the
     /// session as it was.
-    pub(super) fn leave(mut self, away: Away) -> Result<Absence<'a>, StoreError> {
-        let lock = self.hold.as_ref().map(|hold| hold.leave()).transpose()?;
+    pub(super) fn mark_callback(mut self, away: Away) -> Result<Absence<'a>, StoreError> {
+        let lock = self.hold.as_ref().map(|hold| hold.mark_callback()).transpose()?;
         self.note.away = Some(away);
         self.publish()?;
         self.is_ours = true;
@@ -125,7 +125,7 @@ impl<'a> Guard<'a> {
     fn wait(self, pause: Duration) -> Result<Self, StoreError> {
         let Self { hold, state, session, shared } = self;
         drop(hold);
-        let state = match shared.config.store.farm() {
+        let state = match shared.config.store.shared() {
             None => session.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             Some(_) => session.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0,
         };

@@ -6,8 +6,8 @@ mod access;
 mod address;
 mod ask;
 mod body;
-mod census;
 mod config;
+mod counts;
 mod dispatch;
 mod event;
 mod exchange;
@@ -28,8 +28,8 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 pub use access::Access;
-pub use census::Census;
 pub use config::{EngineConfig, Finalize, HostId, Overlap};
+pub use counts::SessionCounts;
 pub use event::{SessionEvent, SessionEventKind, SessionListener};
 pub use exchange::{Exchange, RequestHead, Want};
 pub use hooks::{EndReason, Hooks, Upload, Verdict};
@@ -133,7 +133,7 @@ impl Engine {
     ///
     /// Errors: a session could not be removed; the others were.
     pub fn tick(&self) -> Result<Tick, Error> {
-        let mut failure = self.0.catch_up().and_then(|()| self.0.tidy()).err();
+        let mut failure = self.0.catch_up().and_then(|()| self.0.collect_orphans()).err();
         let mut tick = Tick { expired: 0, next: self.0.next_look() };
         for session in self.0.registry.all() {
             match self.0.expire(&session) {
@@ -231,7 +231,7 @@ impl Shared {
     /// request is with the application is not idle, however long that takes.
     fn expire(&self, session: &Session) -> Result<bool, Error> {
         let is_due = match self.is_idle(session) {
-            Ok(true) => session.is_away(self).map(|is_away| !is_away),
+            Ok(true) => session.callback_in_progress(self).map(|is_away| !is_away),
             Ok(false) => session.is_overdue(self),
             Err(error) => Err(error),
         };

@@ -94,7 +94,7 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::farm::MAX_NOTE;
+    use crate::store::shared::MAX_SHARED_STATE;
 
     #[test]
     fn a_note_is_read_as_it_was_written_and_fits() {
@@ -111,7 +111,7 @@ mod tests {
             ..Fault::rejected(599, HResult(u32::MAX), Context::Application, "no")
         });
         let text = note.to_bytes().unwrap();
-        assert!(text.len() <= MAX_NOTE, "{} bytes", text.len());
+        assert!(text.len() <= MAX_SHARED_STATE, "{} bytes", text.len());
         assert_eq!(Note::parse(&text).unwrap().to_bytes().unwrap(), text);
         assert_eq!(Note::parse(b"").unwrap().turn, Turn(0));
         assert!(Note::parse(b"{").is_err());

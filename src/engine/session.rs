@@ -26,7 +26,7 @@ const TELL_EVERY_MS: u64 = 1000;
 /// everybody else looks and goes on.
 ///
 /// When the store is shared all of this holds among the servers that share it: a step also takes the
-/// session's [`Hold`], and what is here is but a copy, brought up to date with it.
+/// session's [`SessionLock`], and what is here is but a copy, brought up to date with it.
 pub(super) struct Session {
     pub(super) id: SessionId,
     /// The path of the remote name.
@@ -139,7 +139,7 @@ impl Session {
     }
 
     /// Whether a request is with the application.
-    pub(super) fn is_away(&self, shared: &Shared) -> Result<bool, StoreError> {
+    pub(super) fn callback_in_progress(&self, shared: &Shared) -> Result<bool, StoreError> {
         Ok(self.enter(shared)?.note.away.is_some())
     }
 
@@ -169,7 +169,7 @@ impl Session {
     pub(super) fn touch(&self, shared: &Shared) {
         let now_ms = shared.now_ms();
         self.last_active_ms.store(now_ms, Ordering::Relaxed);
-        let Some(farm) = shared.config.store.farm() else { return };
+        let Some(farm) = shared.config.store.shared() else { return };
         if now_ms.saturating_sub(self.told_ms.load(Ordering::Relaxed)) < TELL_EVERY_MS {
             return;
         }

@@ -4,12 +4,12 @@
 pub mod backend;
 #[cfg(unix)]
 pub mod dir;
-pub mod farm;
-#[cfg(unix)]
-pub mod inlet;
 pub mod memory;
 pub mod path;
 pub mod record;
+pub mod shared;
+#[cfg(unix)]
+pub mod splice_buffer;
 
 use std::fs::File;
 use std::io;
@@ -20,14 +20,14 @@ use std::path::{Path, PathBuf};
 pub use backend::{Backend, BackendStore, Part, PartInfo, Place};
 #[cfg(unix)]
 pub use dir::{DirOptions, DirStore, DirView, Durability};
-pub use farm::{Farm, Hold};
-#[cfg(unix)]
-pub use inlet::Inlet;
 pub use memory::MemoryStore;
 pub use path::{Destination, PathError};
 pub use record::{
     Outcome, ReplyKind, SessionPhase, SessionRecord, StoredSession, StoredSessions, UnreadableSession,
 };
+pub use shared::{SessionLock, SharedStore};
+#[cfg(unix)]
+pub use splice_buffer::SpliceBuffer;
 
 use crate::proto::SessionId;
 
@@ -91,8 +91,8 @@ pub trait Store: Send + Sync {
     }
 
     /// What it takes to share the store's sessions with other processes; `None` when this one has them for
-    /// itself. With it, whoever calls for a session has it in a [`Hold`], but for calls that ask or read.
-    fn farm(&self) -> Option<&dyn Farm> {
+    /// itself. With it, whoever calls for a session has it in a [`SessionLock`], but for calls that ask or read.
+    fn shared(&self) -> Option<&dyn SharedStore> {
         None
     }
 }

@@ -83,7 +83,7 @@ impl Gauges {
     fn look(&self, shared: &Shared) {
         self.connections.set(number(shared.watch.open()));
         for (prefix, engine) in shared.site.router.engines() {
-            let census = engine.census();
+            let census = engine.session_counts();
             let states = [
                 ("receiving", census.receiving),
                 ("notifying", census.notifying),

@@ -20,11 +20,11 @@
 mod boot;
 mod content;
 mod deliver;
-mod farm;
 mod lock;
 mod reply;
 mod root;
 mod session;
+mod shared;
 mod sink;
 mod synced;
 mod view;
@@ -39,14 +39,14 @@ use rustix::fs::{Mode, OFlags, openat};
 
 use self::content::FileContent;
 use self::deliver::Place;
-use self::farm::DirHold;
 use self::lock::Lock;
 use self::session::SessionDir;
+use self::shared::DirSessionLock;
 pub use self::view::DirView;
 use super::record::invalid;
 use super::{
-    Content, Destination, Farm, Hold, NewReply, SessionPhase, SessionRecord, Sink, Store, StoreError,
-    StoredSession, StoredSessions,
+    Content, Destination, NewReply, SessionLock, SessionPhase, SessionRecord, SharedStore, Sink, Store,
+    StoreError, StoredSession, StoredSessions,
 };
 use crate::error::Error;
 use crate::proto::SessionId;
@@ -240,7 +240,7 @@ impl Store for DirStore {
         Ok(view::probe(&self.sessions)?)
     }
 
-    fn farm(&self) -> Option<&dyn Farm> {
+    fn shared(&self) -> Option<&dyn SharedStore> {
         self.shared.then_some(self)
     }
 }
@@ -255,7 +255,7 @@ impl Drop for DirStore {
     }
 }
 
-impl Farm for DirStore {
+impl SharedStore for DirStore {
     fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError> {
         match self.session(id).and_then(|session| session.stored(id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -263,15 +263,15 @@ impl Farm for DirStore {
         }
     }
 
-    fn hold(&self, id: SessionId) -> Result<Box<dyn Hold>, StoreError> {
-        Ok(Box::new(DirHold::take(&self.sessions, id, self.durability)?))
+    fn lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError> {
+        Ok(Box::new(DirSessionLock::take(&self.sessions, id, self.durability)?))
     }
 
     fn touch(&self, id: SessionId, now_ms: u64) -> Result<(), StoreError> {
         Ok(self.session(id)?.touch(now_ms)?)
     }
 
-    fn tidy(&self) -> Result<(), Error> {
+    fn collect_orphans(&self) -> Result<(), Error> {
         self.remove_half_made()
     }
 }

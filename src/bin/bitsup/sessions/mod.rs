@@ -12,7 +12,7 @@ use std::time::Duration;
 use bitsup::clock::{Clock, SystemClock};
 use bitsup::engine::{Engine, EngineConfig, SessionInfo};
 use bitsup::proto::SessionId;
-use bitsup::store::{DirOptions, DirStore, DirView, Farm, Store, StoreError, UnreadableSession};
+use bitsup::store::{DirOptions, DirStore, DirView, SharedStore, Store, StoreError, UnreadableSession};
 use bitsup::{Error, Status};
 use clap::{Args, Subcommand};
 
@@ -133,7 +133,7 @@ fn remove(args: &RemoveArgs) -> Result<(), Error> {
 
 /// Removes a session whose record says nothing. Who has it meanwhile is waited for.
 fn discard(store: &DirStore, id: SessionId) -> Result<(), Error> {
-    let removed = store.hold(id).and_then(|_hold| store.remove(id));
+    let removed = store.lock(id).and_then(|_hold| store.remove(id));
     removed.map_err(|error| {
         Error::new(Status::Io, format!("cannot remove session {id}: {error}")).with_source(error)
     })

@@ -12,8 +12,8 @@ use super::lock::Lock;
 use super::session::SessionDir;
 use super::{Durability, open_file};
 use crate::proto::SessionId;
-use crate::store::farm::MAX_NOTE;
-use crate::store::{Hold, StoreError};
+use crate::store::shared::MAX_SHARED_STATE;
+use crate::store::{SessionLock, StoreError};
 
 /// The file that is locked for a step; it holds the note, filled up with spaces.
 const LOCK: &str = "lock";
@@ -22,13 +22,13 @@ const AWAY: &str = "away";
 
 /// A session directory whose [`LOCK`] is held.
 #[derive(Debug)]
-pub struct DirHold {
+pub struct DirSessionLock {
     session: SessionDir,
     lock: Lock,
     note: Vec<u8>,
 }
 
-impl DirHold {
+impl DirSessionLock {
     /// Waits for the lock; `NotFound` when there is no such session.
     pub fn take(sessions: &OwnedFd, id: SessionId, durability: Durability) -> io::Result<Self> {
         let session = SessionDir::open(sessions, id, durability)?;
@@ -44,14 +44,14 @@ impl DirHold {
     }
 }
 
-impl Hold for DirHold {
-    fn note(&self) -> &[u8] {
+impl SessionLock for DirSessionLock {
+    fn state(&self) -> &[u8] {
         &self.note
     }
 
-    fn write_note(&mut self, note: &[u8]) -> Result<(), StoreError> {
+    fn write_state(&mut self, note: &[u8]) -> Result<(), StoreError> {
         // One write within a page, so that a process that dies leaves the old note or the new one.
-        let mut page = [b' '; MAX_NOTE];
+        let mut page = [b' '; MAX_SHARED_STATE];
         let place = page.get_mut(..note.len()).ok_or_else(|| invalid("the note is too long"))?;
         place.copy_from_slice(note);
         let written = retry_on_intr(|| pwrite(self.lock.file(), &page, 0)).map_err(io::Error::from)?;
@@ -62,13 +62,13 @@ impl Hold for DirHold {
         Ok(())
     }
 
-    fn leave(&self) -> Result<Box<dyn Send>, StoreError> {
+    fn mark_callback(&self) -> Result<Box<dyn Send>, StoreError> {
         let away = self.open_away(OFlags::CREATE)?;
         let lock = Lock::take(away, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from)?;
         Ok(Box::new(lock))
     }
 
-    fn is_away(&self) -> Result<bool, StoreError> {
+    fn callback_in_progress(&self) -> Result<bool, StoreError> {
         let away = match self.open_away(OFlags::empty()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             result => result?,
@@ -96,7 +96,7 @@ fn open_lock(session: &SessionDir) -> io::Result<File> {
 
 /// After a loss of power it may be zeros; then it says nothing.
 fn read_note(lock: &File) -> io::Result<Vec<u8>> {
-    let mut page = [0; MAX_NOTE];
+    let mut page = [0; MAX_SHARED_STATE];
     let length = retry_on_intr(|| pread(lock, &mut page, 0))?;
     let note = page.get(..length).unwrap_or_default();
     let end = note.iter().rposition(|byte| !b" \0".contains(byte)).map_or(0, |last| last.saturating_add(1));

@@ -23,7 +23,7 @@ const ROOM: usize = 256 * 1024;
 /// Takes bytes from descriptors and gives them to a [`Sink`]. On Linux they lie in a pipe meanwhile and are never
 /// copied, where the sink has a file; everywhere else they lie in a buffer.
 #[derive(Debug, Default)]
-pub struct Inlet {
+pub struct SpliceBuffer {
     #[cfg(target_os = "linux")]
     pipe: Option<Pipe>,
     buffer: Vec<u8>,
@@ -37,7 +37,7 @@ struct Pipe {
     write: OwnedFd,
 }
 
-impl Inlet {
+impl SpliceBuffer {
     /// An inlet to that sink.
     pub fn to(sink: &dyn Sink) -> Self {
         match sink.file() {

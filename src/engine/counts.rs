@@ -7,7 +7,7 @@ use crate::store::SessionPhase;
 
 /// Sessions of an engine by what they wait for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct SessionCounts {
     /// For bytes, or for the Close-Session that delivers them.
     pub receiving: u64,
     /// For the application, which has the whole file.
@@ -19,8 +19,8 @@ pub struct Census {
 impl Engine {
     /// Counts the sessions; when the store is shared, those that this server knows of. Waits for nobody: a session
     /// in the middle of a step, which mostly stores bytes, counts as one that receives.
-    pub fn census(&self) -> Census {
-        let mut census = Census::default();
+    pub fn session_counts(&self) -> SessionCounts {
+        let mut census = SessionCounts::default();
         for session in self.0.registry.all() {
             let state = session.state_between_steps();
             let count = match state.as_deref() {
