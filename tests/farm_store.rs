@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use bitsup::Status;
 use bitsup::proto::SessionId;
-use bitsup::store::shared::MAX_SHARED_STATE;
+use bitsup::store::MAX_SHARED_STATE;
 use bitsup::store::{DirOptions, DirStore, SharedStore, Store, StoreError};
 use tempfile::TempDir;
 
@@ -74,7 +74,7 @@ fn a_root_is_shared_by_all_or_belongs_to_one() {
     refused(true, "in use by a server that does not share it");
     drop(alone);
     let shared = [open(&root, true).unwrap(), open(&root, true).unwrap()];
-    refused(false, "in use by servers that share it: share it, too");
+    refused(false, "is shared by other servers: start this one in shared mode too");
     drop(shared);
     assert!(open(&root, false).is_ok());
 }

@@ -153,7 +153,7 @@ fn the_outcome_outlives_a_restart() {
     expected.outcome =
         Some(Outcome::Accepted { keep: false, reply: ReplyKind::Url("http://static/".into()) });
     expected.url = Some("http://host/a".into());
-    expected.choose(Some(String::from("b/c").try_into().unwrap()));
+    expected.redirect(Some(String::from("b/c").try_into().unwrap()));
     store.save(&expected).unwrap();
     drop(store);
     let found = open().sessions().unwrap().sessions.remove(0).record;

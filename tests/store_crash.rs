@@ -248,7 +248,7 @@ fn a_removal_that_fails_half_way_leaves_no_session() {
     assert_eq!((left.sessions.len(), left.unreadable.len()), (1, 0));
     drop(store);
     let refused = DirStore::open(disk.root.path(), DirOptions::default()).unwrap_err();
-    assert!(refused.message().contains("half-made session"), "{refused}");
+    assert!(refused.message().contains("orphaned session"), "{refused}");
 }
 
 /// A probe of the file system that crashed half-way does not stop the next start.

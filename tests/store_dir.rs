@@ -162,7 +162,7 @@ fn records_that_cannot_be_read_are_reported_and_kept() {
         (3, "{", "EOF"),
         (4, newer, "format 3"),
         (5, r#"{"version":1}"#, "missing field"),
-        (6, &other.unwrap().replace("\"a\"", "\"../a\""), "relative step"),
+        (6, &other.unwrap().replace("\"a\"", "\"../a\""), "a name is \".\" or"),
         (7, &serde_json::json!({"version": 1, "id": 1}).to_string(), "invalid type"),
     ];
     let file = |number: u128| {
@@ -181,7 +181,7 @@ fn records_that_cannot_be_read_are_reported_and_kept() {
     let mut found = store.sessions().unwrap();
     found.unreadable.sort_by_key(|unreadable| unreadable.id);
     assert_eq!(found.sessions.iter().map(|stored| &stored.record).collect::<Vec<_>>(), [&good]);
-    let last = (8, "", "record of session {00000000-0000-0000-0000-000000000001}");
+    let last = (8, "", "belongs to session {00000000-0000-0000-0000-000000000001}");
     assert_eq!(found.unreadable.len(), 7);
     for (unreadable, (number, _, reason)) in found.unreadable.iter().zip(table.into_iter().chain([last])) {
         assert_eq!(unreadable.id, record(number, "a").id);

@@ -96,7 +96,7 @@ pub(super) fn received(
     let chosen = chosen.map(destination).transpose()?;
     let reply = keep_reply(shared, record.id, reply)?;
     let mut record = SessionRecord { outcome: Some(Outcome::Accepted { keep, reply }), ..record.clone() };
-    record.choose(chosen);
+    record.redirect(chosen);
     Ok(record)
 }
 

@@ -148,7 +148,7 @@ fn create(shared: &Arc<Shared>, head: &RequestHead) -> Result<Ack, Fault> {
         phase: SessionPhase::Receiving,
         outcome: None,
     };
-    record.choose(chosen);
+    record.redirect(chosen);
     let overwrite = config.may_overwrite(record.owner.as_deref());
     let checked = config.store.check(&record.destination, overwrite);
     checked.map_err(|error| store_fault(shared, &error))?;

@@ -131,8 +131,8 @@ impl Exchange {
         let held = self.held();
         let most = usize::try_from(wanted.min(most)).unwrap_or(usize::MAX);
         let inlet = self.inlet.get_or_insert_with(|| match &self.decision {
-            Decision::Receive(receiving) => SpliceBuffer::to(&*receiving.sink),
-            _ => SpliceBuffer::to_nowhere(),
+            Decision::Receive(receiving) => SpliceBuffer::new(&*receiving.sink),
+            _ => SpliceBuffer::discarding(),
         });
         let count = inlet.fill(source.as_fd(), most)?;
         let taken = match &mut self.decision {

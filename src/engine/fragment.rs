@@ -115,7 +115,7 @@ impl Receiving {
     pub(super) fn pass(&mut self, shared: &Shared, inlet: &mut SpliceBuffer) -> Result<(), Response> {
         let count = inlet.held();
         self.wanted = self.wanted.saturating_sub(count as u64);
-        self.store(shared, count, |sink, known| inlet.pass(known, sink))
+        self.store(shared, count, |sink, known| inlet.drain_to(known, sink))
     }
 
     /// Has the next `count` bytes stored, but for those at their head that are known. A `count` of 0 only asks

@@ -94,7 +94,7 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::shared::MAX_SHARED_STATE;
+    use crate::store::MAX_SHARED_STATE;
 
     #[test]
     fn a_note_is_read_as_it_was_written_and_fits() {

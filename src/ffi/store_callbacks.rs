@@ -18,7 +18,7 @@ use super::store_ops::{
 use super::text;
 use crate::error::{Error, Status};
 use crate::proto::SessionId;
-use crate::store::{Backend, Destination, Part, PartInfo, Place, StoreError};
+use crate::store::{Backend, Destination, DestinationState, Part, PartInfo, StoreError};
 
 /// The functions, and a share of the state behind them.
 #[derive(Clone)]
@@ -164,19 +164,19 @@ impl Backend for Callbacks {
         outcome("remove", unsafe { callback(self.user_data(), id.as_ptr(), part) })
     }
 
-    fn place(&self, destination: &Destination) -> Result<Place, StoreError> {
+    fn destination_state(&self, destination: &Destination) -> Result<DestinationState, StoreError> {
         let (Some(callback), destination) = (self.place, c_path(destination)) else {
-            return Ok(Place::Free);
+            return Ok(DestinationState::Free);
         };
         let mut place = BITSUP_PLACE_FREE;
         // SAFETY: as above.
         let answer = unsafe { callback(self.user_data(), destination.as_ptr(), &raw mut place) };
         outcome("place", answer)?;
         match place {
-            BITSUP_PLACE_FREE => Ok(Place::Free),
-            BITSUP_PLACE_FILE => Ok(Place::File),
-            BITSUP_PLACE_FOLDER => Ok(Place::Folder),
-            BITSUP_PLACE_NO_FOLDER => Ok(Place::NoFolder),
+            BITSUP_PLACE_FREE => Ok(DestinationState::Free),
+            BITSUP_PLACE_FILE => Ok(DestinationState::File),
+            BITSUP_PLACE_FOLDER => Ok(DestinationState::Directory),
+            BITSUP_PLACE_NO_FOLDER => Ok(DestinationState::ParentMissing),
             _ => Err(io::Error::other(format!("the callback `place` told of {place}")).into()),
         }
     }
@@ -220,10 +220,10 @@ mod tests {
     fn parts_and_places_of_both_apis_have_the_same_numbers() {
         let parts = [(BITSUP_PART_DATA, Part::Data as i32), (BITSUP_PART_REPLY, Part::Reply as i32)];
         let places = [
-            (BITSUP_PLACE_FREE, Place::Free as i32),
-            (BITSUP_PLACE_FILE, Place::File as i32),
-            (BITSUP_PLACE_FOLDER, Place::Folder as i32),
-            (BITSUP_PLACE_NO_FOLDER, Place::NoFolder as i32),
+            (BITSUP_PLACE_FREE, DestinationState::Free as i32),
+            (BITSUP_PLACE_FILE, DestinationState::File as i32),
+            (BITSUP_PLACE_FOLDER, DestinationState::Directory as i32),
+            (BITSUP_PLACE_NO_FOLDER, DestinationState::ParentMissing as i32),
         ];
         for (number, rust) in parts.iter().chain(&places) {
             assert_eq!(number, rust);

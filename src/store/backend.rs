@@ -1,4 +1,4 @@
-//! A store over somewhere else: a database, an object store, an encrypted disk.
+//! A store over another system, such as a database, an object store or an encrypted disk.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -12,51 +12,61 @@ use super::{
 };
 use crate::proto::SessionId;
 
-/// How much of a reply in a file is read at a time.
-const PIECE: usize = 64 * 1024;
+/// Read size for a reply in a file, in bytes.
+const CHUNK: usize = 64 * 1024;
 
-/// Where [`BackendStore`] keeps sessions: a record and two parts each. What it takes to be a store beyond
-/// keeping bytes is done above it.
+/// The storage that [`BackendStore`] turns into a [`Store`]: for each session a record and two parts.
 ///
-/// Calls have no state between them: each names its session, its part and its offset. Calls for one session
-/// come one at a time, [`Self::read`] and [`Self::stat`] aside, which come at any time; calls for different
-/// sessions come concurrently, on whichever thread an engine is called.
+/// Calls keep no state between them: each one names its session, part and offset. Calls for one session come one at a
+/// time, except [`Self::read`] and [`Self::stat`], which may come at any time. Calls for different sessions come
+/// concurrently, on the thread that called the engine.
 ///
-/// Errors decide what the client is answered: [`StoreError::NotFound`] 404, [`StoreError::Denied`] 403,
+/// Errors determine the response to the client: [`StoreError::NotFound`] gives 404, [`StoreError::Denied`] 403,
 /// [`StoreError::NoSpace`] 500 with the HRESULT of a full disk, [`StoreError::Io`] 500.
 pub trait Backend: Send + Sync {
-    /// Makes a session with that record, whose data is there and empty. A session that is there already holds
-    /// no bytes and is replaced.
+    /// Creates a session with this record and empty data. If the session exists, it holds no bytes and is replaced.
     fn create(&self, id: SessionId, record: &[u8]) -> Result<(), StoreError>;
 
-    /// Replaces the record, whole or not at all; `NotFound` when there is no such session.
+    /// Replaces the record, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such session.
     fn save(&self, id: SessionId, record: &[u8]) -> Result<(), StoreError>;
 
-    /// Tells `found` of every session that a former process left: its record, and when it was last written to,
-    /// in milliseconds since 1970, 0 for never since it was made. Who tells of none forgets sessions at a
-    /// restart.
+    /// Calls `found` for every session that an earlier process left, with its record and the time of its last write
+    /// in milliseconds since 1970 (0 if it was not written since it was created). A backend that lists nothing
+    /// loses its sessions at a restart.
     fn list(&self, found: &mut dyn FnMut(SessionId, &[u8], u64)) -> Result<(), StoreError>;
 
-    /// Length and time of a part; `NotFound` when there is none.
+    /// Returns length and modification time of a part.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such part.
     fn stat(&self, id: SessionId, part: Part) -> Result<PartInfo, StoreError>;
 
-    /// Appends to a part that is `offset` bytes long. A reply is made by the write at offset 0, which may be
-    /// one of no bytes. What is kept must outlive a crash of the process when [`Self::flush`] returns, at the
-    /// latest. After an error, [`Self::stat`] tells how much was kept.
+    /// Appends to a part that is `offset` bytes long. The write at offset 0 creates a reply, even with no bytes.
+    /// The bytes must survive a crash of the process at the latest when [`Self::flush`] returns. After an error,
+    /// [`Self::stat`] reports how much was kept.
     fn write(&self, id: SessionId, part: Part, offset: u64, data: &[u8]) -> Result<(), StoreError>;
 
-    /// Ends a run of writes; now what they wrote is acknowledged. A run that a lost connection ends has none.
+    /// Ends a series of writes, before they are acknowledged. Not called if the connection is lost.
     fn flush(&self, _id: SessionId, _part: Part) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Reads at that offset, at most a buffer full; 0 at the end only.
+    /// Reads from `offset` into `buffer` and returns the number of bytes read; 0 only at the end.
     fn read(&self, id: SessionId, part: Part, offset: u64, buffer: &mut [u8]) -> Result<usize, StoreError>;
 
-    /// Puts the data at its destination, whole or not at all, replacing a file there only if `overwrite`, then
-    /// replaces the record and gives the data up: at once, or in this order. Called again when it failed or
-    /// when the process died meanwhile; then it goes on from where it was, and a session whose data it gave up
-    /// already is success. `NotFound` when there is no such session.
+    /// Delivers the data to `destination`, whole or not at all, replacing a file there only if `overwrite` is set;
+    /// then replaces the record and discards the data. Does all of it in one transaction, or in this order. Called
+    /// again after a failure or a crash: it then continues where it stopped, and succeeds if the data was already
+    /// delivered.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such session.
     fn commit(
         &self,
         id: SessionId,
@@ -65,13 +75,14 @@ pub trait Backend: Send + Sync {
         record: &[u8],
     ) -> Result<(), StoreError>;
 
-    /// Removes a part, or with `None` the session with all it has; a delivered file stays. Nothing to remove
-    /// is success.
+    /// Removes a part or, with `None`, the whole session. A delivered file stays. Succeeds if there is nothing to
+    /// remove.
     fn remove(&self, id: SessionId, part: Option<Part>) -> Result<(), StoreError>;
 
-    /// What is at a destination. Who says that everything is free leaves it to [`Self::commit`] to refuse.
-    fn place(&self, _destination: &Destination) -> Result<Place, StoreError> {
-        Ok(Place::Free)
+    /// Returns what exists at a destination. The default reports every destination as free and leaves the check to
+    /// [`Self::commit`].
+    fn destination_state(&self, _destination: &Destination) -> Result<DestinationState, StoreError> {
+        Ok(DestinationState::Free)
     }
 }
 
@@ -81,31 +92,31 @@ pub trait Backend: Send + Sync {
 pub enum Part {
     /// The received bytes.
     Data = 1,
-    /// The reply to them.
+    /// The reply.
     Reply = 2,
 }
 
-/// What is known of a part.
+/// Length and modification time of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PartInfo {
-    /// How many bytes it has.
+    /// Length in bytes.
     pub length: u64,
-    /// When it was last written, in milliseconds since 1970.
+    /// Time of the last write, in milliseconds since 1970.
     pub modified_ms: u64,
 }
 
-/// What is at a destination.
+/// What exists at a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
-pub enum Place {
-    /// Nothing; a file can go there.
+pub enum DestinationState {
+    /// Nothing; a file can be delivered there.
     Free = 0,
     /// A file.
     File = 1,
-    /// A folder, or what else no file can replace.
-    Folder = 2,
-    /// Nothing, and no folder that could hold it.
-    NoFolder = 3,
+    /// A directory, or something else that a file cannot replace.
+    Directory = 2,
+    /// Nothing, and its parent directory does not exist.
+    ParentMissing = 3,
 }
 
 /// Makes a store of a [`Backend`].
@@ -113,7 +124,7 @@ pub enum Place {
 pub struct BackendStore<B>(Arc<B>);
 
 impl<B: Backend + 'static> BackendStore<B> {
-    /// A store over it.
+    /// Creates a store over `backend`.
     pub fn new(backend: B) -> Self {
         Self(Arc::new(backend))
     }
@@ -124,13 +135,18 @@ impl<B: Backend + 'static> BackendStore<B> {
     }
 
     fn write_reply(&self, id: SessionId, mut reply: impl Read) -> Result<(), StoreError> {
-        let mut buffer = vec![0; PIECE];
+        let mut buffer = vec![0; CHUNK];
         let mut offset = 0_u64;
         loop {
             let count = reply.read(&mut buffer)?;
-            // Also without bytes, if they are the first: an empty reply is one.
+            // The first write also happens without bytes: an empty reply is a reply.
             if count > 0 || offset == 0 {
-                self.0.write(id, Part::Reply, offset, buffer.get(..count).unwrap_or_default())?;
+                self.0.write(
+                    id,
+                    Part::Reply,
+                    offset,
+                    buffer.get(..count).ok_or_else(|| oversized(count, CHUNK))?,
+                )?;
             }
             if count == 0 {
                 return self.0.flush(id, Part::Reply);
@@ -142,11 +158,11 @@ impl<B: Backend + 'static> BackendStore<B> {
 
 impl<B: Backend + 'static> Store for BackendStore<B> {
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError> {
-        match self.0.place(destination)? {
-            Place::File if !overwrite => Err(StoreError::Exists),
-            Place::Free | Place::File => Ok(()),
-            Place::Folder => Err(StoreError::IsDirectory),
-            Place::NoFolder => Err(StoreError::ParentMissing),
+        match self.0.destination_state(destination)? {
+            DestinationState::File if !overwrite => Err(StoreError::Exists),
+            DestinationState::Free | DestinationState::File => Ok(()),
+            DestinationState::Directory => Err(StoreError::IsDirectory),
+            DestinationState::ParentMissing => Err(StoreError::ParentMissing),
         }
     }
 
@@ -185,7 +201,7 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
     fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError> {
         let committed = self.0.commit(record.id, &record.destination, overwrite, &record.to_bytes()?);
         match committed {
-            // Which of these it was, the place tells.
+            // The state of the destination gives the more precise error.
             Err(StoreError::Denied(_) | StoreError::NotFound) => {
                 self.check(&record.destination, overwrite).and(committed)
             }
@@ -211,7 +227,7 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
             (Ok(()), NewReply::File(path)) => Ok(fs::remove_file(path)?),
             (Ok(()), NewReply::Bytes(_)) => Ok(()),
             (Err(error), _) => {
-                // What is left is not the reply. If this fails, too, the next one begins with it.
+                // An incomplete reply is not a reply. If this removal fails too, the next attempt begins with it.
                 let _ = self.0.remove(id, Some(Part::Reply));
                 Err(error)
             }
@@ -229,10 +245,14 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
 
 fn record_of(id: SessionId, bytes: &[u8]) -> io::Result<SessionRecord> {
     let record = SessionRecord::from_bytes(bytes)?;
-    match record.id == id {
-        true => Ok(record),
-        false => Err(invalid(format!("it is the record of session {}", record.id))),
+    if record.id != id {
+        return Err(invalid(format!("the record belongs to session {}", record.id)));
     }
+    Ok(record)
+}
+
+fn oversized(count: usize, room: usize) -> io::Error {
+    invalid(format!("a read returned {count} bytes for a buffer of {room}"))
 }
 
 /// Appends to a session's data.
@@ -255,7 +275,7 @@ impl<B: Backend> Sink for PartSink<B> {
         let written = self.backend.write(self.id, Part::Data, self.received, data);
         self.received = match written {
             Ok(()) => end,
-            // Nothing, if that cannot be told: the next request finds out.
+            // Nothing, if that is unknown: the next request will find out.
             Err(_) => match self.backend.stat(self.id, Part::Data) {
                 Ok(info) if (self.received..=end).contains(&info.length) => info.length,
                 _ => self.received,
@@ -288,10 +308,10 @@ impl<B: Backend> Content for PartContent<B> {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.backend.read(self.id, self.part, offset, buffer).map_err(io::Error::other)?;
-        match count <= buffer.len() {
-            true => Ok(count),
-            false => Err(invalid(format!("{count} bytes were read where {} fit", buffer.len()))),
+        if count > buffer.len() {
+            return Err(oversized(count, buffer.len()));
         }
+        Ok(count)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A store in memory: for tests and for small uploads that the host handles itself.
+//! A store in memory, for tests and for small uploads that the host application processes itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,33 +12,33 @@ use super::{
 };
 use crate::proto::SessionId;
 
-/// Files and sessions in memory. A clone shares the content, so that a test can restart an engine over it.
+/// Files and sessions in memory. Clones share their content, so a test can restart an engine over the same store.
 ///
-/// It has no clock: a session counts as last modified when it was made.
+/// The store has no clock: a session's modification time is its creation time.
 #[derive(Debug, Clone)]
-pub struct MemoryStore(Arc<Mutex<Inside>>);
+pub struct MemoryStore(Arc<Mutex<MemoryContents>>);
 
 #[derive(Debug)]
-struct Inside {
+struct MemoryContents {
     max_bytes: u64,
-    /// Without the root, which is always there.
+    /// Without the root, which always exists.
     directories: BTreeSet<String>,
     files: BTreeMap<String, Vec<u8>>,
-    sessions: BTreeMap<SessionId, Session>,
+    sessions: BTreeMap<SessionId, MemorySession>,
 }
 
 #[derive(Debug)]
-struct Session {
+struct MemorySession {
     record: SessionRecord,
-    /// None once they are delivered. Shared with whoever reads them.
+    /// `None` after delivery. Shared with readers.
     data: Option<Arc<Vec<u8>>>,
     reply: Option<Arc<Vec<u8>>>,
 }
 
 impl MemoryStore {
-    /// An empty store that holds at most `max_bytes`, in sessions and delivered files together.
+    /// Creates an empty store that holds at most `max_bytes` in sessions and delivered files together.
     pub fn new(max_bytes: u64) -> Self {
-        Self(Arc::new(Mutex::new(Inside {
+        Self(Arc::new(Mutex::new(MemoryContents {
             max_bytes,
             directories: BTreeSet::new(),
             files: BTreeMap::new(),
@@ -46,54 +46,54 @@ impl MemoryStore {
         })))
     }
 
-    /// The file at that path (`a/b.txt`), if there is one.
+    /// Returns the content of the file at `path` (`a/b.txt`), if it exists.
     pub fn file(&self, path: &str) -> Option<Vec<u8>> {
-        self.inside().files.get(path).cloned()
+        self.contents().files.get(path).cloned()
     }
 
-    /// Puts a file there, as if somebody had; makes the directories above it.
+    /// Writes a file, as another program could. Creates the directories above it.
     pub fn put_file(&self, path: &str, content: &[u8]) {
         if let Some((parent, _)) = path.rsplit_once('/') {
             self.make_directory(parent);
         }
-        self.inside().files.insert(path.to_owned(), content.to_vec());
+        self.contents().files.insert(path.to_owned(), content.to_vec());
     }
 
-    /// Removes a file, as if somebody had; whether it was there.
+    /// Removes a file, as another program could. Returns whether it existed.
     pub fn remove_file(&self, path: &str) -> bool {
-        self.inside().files.remove(path).is_some()
+        self.contents().files.remove(path).is_some()
     }
 
-    /// Makes a directory and those above it; files need their parent. The root exists.
+    /// Creates a directory and its parents. Files need an existing parent; the root always exists.
     pub fn make_directory(&self, path: &str) {
-        let mut inside = self.inside();
+        let mut contents = self.contents();
         let above = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
-        inside.directories.extend(above.chain([path]).map(str::to_owned));
+        contents.directories.extend(above.chain([path]).map(str::to_owned));
     }
 
-    /// The paths of all files, sorted.
+    /// Returns the paths of all files, sorted.
     pub fn files(&self) -> Vec<String> {
-        self.inside().files.keys().cloned().collect()
+        self.contents().files.keys().cloned().collect()
     }
 
-    /// The bytes a session holds, if it holds any.
+    /// Returns the bytes that a session holds, or `None` after delivery or without such a session.
     pub fn session_data(&self, id: SessionId) -> Option<Vec<u8>> {
-        self.inside().sessions.get(&id)?.data.as_deref().cloned()
+        self.contents().sessions.get(&id)?.data.as_deref().cloned()
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+    fn contents(&self) -> MutexGuard<'_, MemoryContents> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Default for MemoryStore {
-    /// An empty store without a limit.
+    /// Creates an empty store without a limit.
     fn default() -> Self {
         Self::new(u64::MAX)
     }
 }
 
-impl Inside {
+impl MemoryContents {
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError> {
         let path = String::from(destination.clone());
         let parent = path.rsplit_once('/').map(|(parent, _)| parent);
@@ -107,8 +107,8 @@ impl Inside {
         }
     }
 
-    /// How many more bytes there is room for.
-    fn room(&self) -> u64 {
+    /// Returns how many more bytes fit.
+    fn free_bytes(&self) -> u64 {
         let held =
             self.sessions.values().flat_map(|session| [session.data.as_deref(), session.reply.as_deref()]);
         let all = held.flatten().chain(self.files.values());
@@ -116,12 +116,12 @@ impl Inside {
         self.max_bytes.saturating_sub(used)
     }
 
-    fn session(&mut self, id: SessionId) -> Result<&mut Session, StoreError> {
+    fn session(&mut self, id: SessionId) -> Result<&mut MemorySession, StoreError> {
         self.sessions.get_mut(&id).ok_or(StoreError::NotFound)
     }
 }
 
-impl Session {
+impl MemorySession {
     fn content(&self, bytes: Option<&Arc<Vec<u8>>>) -> Result<Box<dyn Content>, StoreError> {
         let bytes = Arc::clone(bytes.ok_or(StoreError::NotFound)?);
         Ok(Box::new(MemoryContent { bytes, modified_ms: self.record.created_ms }))
@@ -130,61 +130,62 @@ impl Session {
 
 impl Store for MemoryStore {
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError> {
-        self.inside().check(destination, overwrite)
+        self.contents().check(destination, overwrite)
     }
 
     fn sessions(&self) -> Result<StoredSessions, StoreError> {
-        let inside = self.inside();
-        let records = inside.sessions.values().map(|session| session.record.clone());
+        let contents = self.contents();
+        let records = contents.sessions.values().map(|session| session.record.clone());
         let stored = |record: SessionRecord| StoredSession { modified_ms: record.created_ms, record };
         Ok(StoredSessions { sessions: records.map(stored).collect(), unreadable: Vec::new() })
     }
 
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {
-        let mut inside = self.inside();
-        let former = inside.sessions.get(&record.id).and_then(|session| session.data.as_ref());
-        if former.is_some_and(|data| !data.is_empty()) {
+        let mut contents = self.contents();
+        let existing = contents.sessions.get(&record.id).and_then(|session| session.data.as_ref());
+        if existing.is_some_and(|data| !data.is_empty()) {
             let message = "the session exists and holds bytes";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message).into());
         }
-        inside
-            .sessions
-            .insert(record.id, Session { record: record.clone(), data: Some(Arc::default()), reply: None });
+        contents.sessions.insert(
+            record.id,
+            MemorySession { record: record.clone(), data: Some(Arc::default()), reply: None },
+        );
         Ok(())
     }
 
     fn save(&self, record: &SessionRecord) -> Result<(), StoreError> {
-        self.inside().session(record.id)?.record = record.clone();
+        self.contents().session(record.id)?.record = record.clone();
         Ok(())
     }
 
     fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
-        let mut inside = self.inside();
-        let received = length(inside.session(id)?.data.as_ref().ok_or(StoreError::NotFound)?);
+        let mut contents = self.contents();
+        let received = length(contents.session(id)?.data.as_ref().ok_or(StoreError::NotFound)?);
         Ok(Box::new(MemorySink { store: self.clone(), id, received }))
     }
 
     fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError> {
-        let mut inside = self.inside();
-        if inside.session(record.id)?.record.phase == SessionPhase::Delivered {
+        let mut contents = self.contents();
+        if contents.session(record.id)?.record.phase == SessionPhase::Delivered {
             return Ok(());
         }
-        inside.check(&record.destination, overwrite)?;
-        let session = inside.session(record.id)?;
+        contents.check(&record.destination, overwrite)?;
+        let session = contents.session(record.id)?;
         let data = session.data.take().ok_or(StoreError::NotFound)?;
         session.record = record.clone();
-        inside.files.insert(record.destination.clone().into(), Arc::unwrap_or_clone(data));
+        contents.files.insert(record.destination.clone().into(), Arc::unwrap_or_clone(data));
         Ok(())
     }
 
     fn read(&self, id: SessionId) -> Result<Box<dyn Content>, StoreError> {
-        let mut inside = self.inside();
-        let session = inside.session(id)?;
+        let mut contents = self.contents();
+        let session = contents.session(id)?;
         session.content(session.data.as_ref())
     }
 
     fn stage_reply(&self, id: SessionId) -> Result<Option<PathBuf>, StoreError> {
-        self.inside().session(id)?.reply = None;
+        self.contents().session(id)?.reply = None;
         Ok(None)
     }
 
@@ -193,11 +194,11 @@ impl Store for MemoryStore {
             NewReply::Bytes(bytes) => bytes.to_vec(),
             NewReply::File(path) => fs::read(path)?,
         };
-        let mut inside = self.inside();
-        if inside.room() < length(&bytes) {
+        let mut contents = self.contents();
+        if contents.free_bytes() < length(&bytes) {
             return Err(StoreError::NoSpace(io::ErrorKind::StorageFull.into()));
         }
-        inside.session(id)?.reply = Some(Arc::new(bytes));
+        contents.session(id)?.reply = Some(Arc::new(bytes));
         match reply {
             NewReply::Bytes(_) => Ok(()),
             NewReply::File(path) => Ok(fs::remove_file(path)?),
@@ -205,13 +206,13 @@ impl Store for MemoryStore {
     }
 
     fn reply(&self, id: SessionId) -> Result<Box<dyn Content>, StoreError> {
-        let mut inside = self.inside();
-        let session = inside.session(id)?;
+        let mut contents = self.contents();
+        let session = contents.session(id)?;
         session.content(session.reply.as_ref())
     }
 
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {
-        self.inside().sessions.remove(&id);
+        self.contents().sessions.remove(&id);
         Ok(())
     }
 }
@@ -229,16 +230,16 @@ impl Sink for MemorySink {
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), StoreError> {
-        let mut inside = self.store.inside();
-        let fitting = usize::try_from(inside.room()).unwrap_or(usize::MAX).min(data.len());
-        let kept = data.get(..fitting).unwrap_or_default();
-        let held = inside.session(self.id)?.data.as_mut().ok_or(StoreError::NotFound)?;
+        let mut contents = self.store.contents();
+        let fitting = usize::try_from(contents.free_bytes()).unwrap_or(usize::MAX).min(data.len());
+        let (kept, _) = data.split_at(fitting);
+        let held = contents.session(self.id)?.data.as_mut().ok_or(StoreError::NotFound)?;
         Arc::make_mut(held).extend_from_slice(kept);
         self.received = length(held);
-        match kept.len() == data.len() {
-            true => Ok(()),
-            false => Err(StoreError::NoSpace(io::ErrorKind::StorageFull.into())),
+        if kept.len() < data.len() {
+            return Err(StoreError::NoSpace(io::ErrorKind::StorageFull.into()));
         }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
@@ -246,7 +247,7 @@ impl Sink for MemorySink {
     }
 }
 
-/// Bytes for reading; they stay when their session ends.
+/// Bytes for reading. They stay readable when their session ends.
 struct MemoryContent {
     bytes: Arc<Vec<u8>>,
     modified_ms: u64,

@@ -1,43 +1,58 @@
-//! From a URL's path to a destination under the root.
+//! Converting a URL's path to a destination under the root.
 
 use percent_encoding::percent_decode_str;
 
-/// Longest path, in characters; the longest URL a client may use is not longer.
+/// Maximum length of a path, in characters. It equals the maximum length of a client's URL.
 const MAX_PATH_CHARS: usize = 2200;
-/// Longest name a file system takes, in bytes.
+/// Maximum length of a file name in common file systems, in bytes.
 const MAX_SEGMENT_BYTES: usize = 255;
 
-/// Where a file goes: path segments below the store's root, decoded and safe to join.
+/// Where a file is delivered: path segments below the store's root, decoded and safe to join.
 ///
-/// A segment is a plain name on every file system that might lie below, those of Windows included: a
-/// destination accepted on one machine means the same file on another.
+/// Every segment is a valid plain name on all common file systems, including those of Windows, so a destination that
+/// one machine accepts names the same file on another.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::store::Destination;
+///
+/// let destination = Destination::from_url_path("/reports/2026%20Q4.pdf")?;
+/// assert_eq!(destination.segments(), ["reports", "2026 Q4.pdf"]);
+/// assert!(Destination::from_url_path("/reports/..%2fsecret").is_err());
+/// # Ok::<(), bitsup::store::PathError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Destination(Vec<String>);
 
-/// Why a URL's path is no destination.
+/// Why a URL's path is not a valid destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// The path names a directory: it is empty or ends with a slash.
     #[error("the URL names a directory, not a file")]
     Directory,
-    /// A segment is not a plain name; the text says why.
+    /// A segment is not a plain name; the text gives the reason.
     #[error("the URL's path is not allowed: {0}")]
     Unsafe(&'static str),
-    /// The path leads into the store's own directory.
+    /// The path is inside the store's own directory.
     #[error("the URL's path is reserved")]
     Reserved,
 }
 
 impl Destination {
-    /// Reads the path of a request target: begins with `/`, percent-encoded. It is decoded once, segment by
-    /// segment: `%2f` never separates, and `%252e` is the name `%2e`.
+    /// Parses the percent-encoded path of a request target, which begins with `/`. Each segment is decoded once:
+    /// `%2f` is not a separator, and `%252e` decodes to the name `%2e`.
+    ///
+    /// # Errors
+    ///
+    /// If the path names a directory, contains a name that is not portable, or is reserved for the store.
     pub fn from_url_path(path: &str) -> Result<Self, PathError> {
         let below = path.strip_prefix('/').ok_or(PathError::Unsafe("it does not begin with a slash"))?;
         Self::from_segments(below, decode)
     }
 
-    /// The segments, the file's own name last; never empty.
+    /// Returns the segments; the last one is the file's name. Never empty.
     pub fn segments(&self) -> &[String] {
         &self.0
     }
@@ -64,7 +79,7 @@ impl Destination {
 impl TryFrom<String> for Destination {
     type Error = PathError;
 
-    /// Reads what [`String::from`] made of a destination: `a/b.txt`. Nothing is decoded, everything is
+    /// Parses a destination that [`String::from`] wrote, such as `a/b.txt`. Nothing is decoded, but everything is
     /// checked again, because records can be edited.
     fn try_from(text: String) -> Result<Self, PathError> {
         Self::from_segments(&text, |segment| Ok(segment.to_owned()))
@@ -87,25 +102,25 @@ fn decode(segment: &str) -> Result<String, PathError> {
     text.map(String::from).map_err(|_| PathError::Unsafe("a name is not UTF-8"))
 }
 
-/// Whether a decoded segment is a plain name.
+/// Checks that a decoded segment is a plain name.
 fn check(segment: &str) -> Result<(), PathError> {
     let reason = match segment {
         "" => "a name is empty",
-        "." | ".." => "a name is a relative step",
+        "." | ".." => "a name is \".\" or \"..\"",
         _ if segment.len() > MAX_SEGMENT_BYTES => "a name is too long",
         _ if segment.contains(char::is_control) => "a name contains a control character",
         _ if segment.contains(['/', '\\']) => "a name contains an encoded slash or a backslash",
         // Drive letters and alternate data streams.
         _ if segment.contains(':') => "a name contains a colon",
-        // Windows strips them, so that two spellings would be one file.
+        // Windows strips them, so two different names would be the same file.
         _ if segment.ends_with(['.', ' ']) => "a name ends with a dot or a space",
-        _ if is_device(segment) => "a name is that of a device",
+        _ if is_device(segment) => "a name is a reserved Windows device name",
         _ => return Ok(()),
     };
     Err(PathError::Unsafe(reason))
 }
 
-/// Whether Windows opens a device by that name, whatever its extension is.
+/// Returns whether Windows opens a device for this name, regardless of the extension.
 fn is_device(segment: &str) -> bool {
     let stem = segment.split('.').next().unwrap_or(segment).trim_end_matches(' ').to_ascii_uppercase();
     let port = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
@@ -116,8 +131,8 @@ fn is_device(segment: &str) -> bool {
     }
 }
 
-/// Whether some file system might take the name for the store's own directory. Those that ignore case fold
-/// `ſ` to `s` as well, and some skip invisible characters; so only what is ASCII after folding counts.
+/// Returns whether any file system could map the name to the store's own directory. Case-insensitive file systems
+/// also fold `ſ` to `s`, and some ignore invisible characters, so only the ASCII characters after folding count.
 fn is_reserved(first: &str) -> bool {
     first.to_uppercase().chars().filter(char::is_ascii).eq(".BITSUP".chars())
 }

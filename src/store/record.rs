@@ -1,4 +1,4 @@
-//! What a store remembers of a session besides its bytes.
+//! The record of a session: what a store keeps of it besides its bytes.
 
 use std::io;
 
@@ -7,167 +7,171 @@ use serde::{Deserialize, Serialize};
 use super::path::Destination;
 use crate::proto::{Context, HResult, SessionId};
 
-/// The layout of a record in bytes. Layout 1 had no outcome: a version that does not know of one would deliver
-/// what the application refused.
+/// The format version of a record. Version 1 had no outcome: a program that does not know the field would deliver
+/// an upload that the host application rejected.
 const FORMAT: u32 = 2;
-/// The oldest layout that is read.
-const OLDEST: u32 = 1;
+/// The oldest format version that can be read.
+const OLDEST_FORMAT: u32 = 1;
 
-/// How far a session is.
+/// The progress of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SessionPhase {
-    /// Bytes are missing, or all are there and not yet delivered.
+    /// Bytes are missing, or all have arrived and the file is not delivered yet.
     Receiving,
     /// The file is at its destination.
     Delivered,
 }
 
-/// The record of a session; written when the session is made and when something here changes, never per
-/// fragment.
+/// The record of a session. It is written when the session is created and when a field changes, never per fragment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
     /// The session.
     pub id: SessionId,
-    /// Where the file goes.
+    /// Where the file is delivered.
     pub destination: Destination,
-    /// The path of the remote name, when the application chose another destination.
+    /// The path of the remote name, if the host application chose another destination.
     #[serde(default)]
     pub remote: Option<Destination>,
-    /// The URL of the remote name as Create-Session had it; as much of it as was known, a path at least.
+    /// The URL of the remote name as requested by Create-Session. At least its path; scheme and host if known.
     #[serde(default)]
     pub url: Option<String>,
     /// The query of the remote name; part of the session's identity (PROTOCOL 4.7).
     pub query: Option<String>,
-    /// Who made the session, when the transport knows.
+    /// The user that created the session, if the transport identified one.
     pub owner: Option<String>,
-    /// Length of the whole file, as the first Fragment said it.
+    /// Length of the whole file in bytes, from the first Fragment.
     pub total: Option<u64>,
-    /// When the session was made, in milliseconds since 1970.
+    /// When the session was created, in milliseconds since 1970.
     pub created_ms: u64,
-    /// How far the session is.
+    /// The progress of the session.
     pub phase: SessionPhase,
-    /// What the application said of the complete upload; it is not asked again.
+    /// The host application's verdict on the complete upload. Its callback is not called again.
     #[serde(default)]
     pub outcome: Option<Outcome>,
 }
 
 impl SessionRecord {
-    /// The record as stores keep it: JSON that begins with the number of its layout.
+    /// Encodes the record as stores keep it: JSON that begins with the format version.
     ///
-    /// Errors: none that could be caused.
+    /// # Errors
+    ///
+    /// If the record cannot be encoded, which does not happen for any valid record.
     pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
-        Ok(serde_json::to_vec_pretty(&Stamped { version: FORMAT, record: self })?)
+        Ok(serde_json::to_vec_pretty(&VersionedRecord { version: FORMAT, record: self })?)
     }
 
-    /// Reads what [`Self::to_bytes`] made, of this version or an older one.
+    /// Decodes a record of this format version or an older one.
     ///
-    /// Errors: `InvalidData` for what is no record, or one of a newer version.
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidData`] if the bytes are not a record, or if its format is newer.
     pub fn from_bytes(bytes: &[u8]) -> io::Result<Self> {
-        let Stamp { version } = serde_json::from_slice(bytes).map_err(invalid)?;
-        if !(OLDEST..=FORMAT).contains(&version) {
-            let message =
-                format!("it has format {version}; this version of bitsup reads {OLDEST} to {FORMAT}");
+        let FormatVersion { version } = serde_json::from_slice(bytes).map_err(invalid)?;
+        if !(OLDEST_FORMAT..=FORMAT).contains(&version) {
+            let message = format!(
+                "the record has format {version}; this version of bitsup reads {OLDEST_FORMAT} to {FORMAT}"
+            );
             return Err(invalid(message));
         }
         serde_json::from_slice(bytes).map_err(invalid)
     }
 
-    /// The path of the remote name: what packets of the session must name (PROTOCOL 4.7).
+    /// Returns the path of the remote name, which every packet of the session has to name (PROTOCOL 4.7).
     pub fn remote(&self) -> &Destination {
         self.remote.as_ref().unwrap_or(&self.destination)
     }
 
-    /// Sends the file elsewhere than the remote name says; `None` changes nothing.
-    pub fn choose(&mut self, destination: Option<Destination>) {
+    /// Redirects the file to another destination than its remote name; `None` changes nothing.
+    pub fn redirect(&mut self, destination: Option<Destination>) {
         if let Some(destination) = destination {
-            let former = std::mem::replace(&mut self.destination, destination);
-            self.remote.get_or_insert(former);
+            let original = std::mem::replace(&mut self.destination, destination);
+            self.remote.get_or_insert(original);
         }
     }
 
-    /// Whether the received bytes are of no further use: delivered, or not to be delivered.
+    /// Returns whether the received bytes are no longer needed: delivered, or not to be delivered.
     pub fn is_done(&self) -> bool {
         self.phase == SessionPhase::Delivered
             || matches!(self.outcome, Some(Outcome::Accepted { keep: false, .. }))
     }
 }
 
-/// A record with the number of its layout.
+/// A record with its format version.
 #[derive(Serialize)]
-struct Stamped<'a> {
+struct VersionedRecord<'a> {
     version: u32,
     #[serde(flatten)]
     record: &'a SessionRecord,
 }
 
-/// What every layout begins with.
+/// The field that every format version has.
 #[derive(Deserialize)]
-struct Stamp {
+struct FormatVersion {
     version: u32,
 }
 
-/// Says that a record is none.
+/// Makes the error for data that is not a valid record.
 pub(super) fn invalid(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// What the application behind the server said of a complete upload (PROTOCOL 5.5).
+/// The host application's verdict on a complete upload (PROTOCOL 5.5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// It took it.
+    /// The application accepted the upload.
     Accepted {
-        /// Whether the file goes to its destination.
+        /// Whether the file is delivered to its destination.
         keep: bool,
-        /// What the client gets back.
+        /// The reply for the client.
         reply: ReplyKind,
     },
-    /// It refused for good, with status 403.
+    /// The application rejected the upload finally, with status 403.
     Refused {
         /// The HRESULT for the client.
         hresult: HResult,
-        /// Who refused.
+        /// The error context for the client.
         context: Context,
     },
 }
 
-/// What the client gets back.
+/// The reply that the client receives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReplyKind {
-    /// Nothing.
+    /// No reply.
     None,
-    /// The reply that the store holds beside the session.
+    /// The reply that the store holds for the session.
     Stored,
-    /// A static URL.
+    /// A fixed URL.
     Url(String),
 }
 
 /// A session found in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSession {
-    /// Its record.
+    /// The session's record.
     pub record: SessionRecord,
-    /// When something was last written to it, in milliseconds since 1970.
+    /// When the session was last written, in milliseconds since 1970.
     pub modified_ms: u64,
 }
 
-/// What a store finds when it is opened.
+/// The sessions that a store contains when it is opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredSessions {
-    /// The sessions, in no particular order.
+    /// The readable sessions, in no particular order.
     pub sessions: Vec<StoredSession>,
-    /// What looks like sessions and cannot be read: damaged, or written by a newer version. They are kept
-    /// until somebody removes them; the owner of the store should say so in its log.
+    /// Sessions that cannot be read because they are damaged or were written by a newer version. They are kept until
+    /// an administrator removes them; the server should log them.
     pub unreadable: Vec<UnreadableSession>,
 }
 
 /// A session whose record cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableSession {
-    /// Its id, by which it can be removed.
+    /// The id, by which the session can be removed.
     pub id: SessionId,
-    /// What is wrong with which file.
+    /// Which file is damaged, and how.
     pub reason: String,
 }

@@ -1,5 +1,5 @@
-//! Bytes on their way from a descriptor to a sink: read at one time, stored at another, so that nothing has to be
-//! locked while a peer is waited for.
+//! A buffer between a descriptor and a sink. Bytes are read at one time and stored at another, so that no lock is held
+//! while the server waits for the peer.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::BorrowedFd;
@@ -16,12 +16,12 @@ use rustix::{
 use super::{Sink, StoreError};
 use crate::error::{Error, Status};
 
-/// Most bytes held at once, in memory or in a pipe if the system lets that be so large. What pipes of one user
-/// hold in all is limited, and there may be as many as requests.
-const ROOM: usize = 256 * 1024;
+/// Maximum number of buffered bytes, in memory or in a pipe if the system allows a pipe of that size. Linux limits what
+/// all pipes of a user hold together, and there may be one per request.
+const CAPACITY: usize = 256 * 1024;
 
-/// Takes bytes from descriptors and gives them to a [`Sink`]. On Linux they lie in a pipe meanwhile and are never
-/// copied, where the sink has a file; everywhere else they lie in a buffer.
+/// Moves bytes from descriptors to a [`Sink`]. On Linux, if the sink has a file, they stay in a pipe and are never
+/// copied to user space; otherwise they are held in memory.
 #[derive(Debug, Default)]
 pub struct SpliceBuffer {
     #[cfg(target_os = "linux")]
@@ -38,8 +38,8 @@ struct Pipe {
 }
 
 impl SpliceBuffer {
-    /// An inlet to that sink.
-    pub fn to(sink: &dyn Sink) -> Self {
+    /// Creates a buffer for `sink`.
+    pub fn new(sink: &dyn Sink) -> Self {
         match sink.file() {
             #[cfg(target_os = "linux")]
             Some(_) => Self { pipe: Pipe::new().ok(), ..Self::default() },
@@ -47,27 +47,29 @@ impl SpliceBuffer {
         }
     }
 
-    /// An inlet whose bytes are dropped.
-    pub fn to_nowhere() -> Self {
+    /// Creates a buffer for bytes that are discarded.
+    pub fn discarding() -> Self {
         Self::default()
     }
 
-    /// How many bytes are held.
+    /// Returns the number of buffered bytes.
     pub fn held(&self) -> usize {
         self.held
     }
 
-    /// Takes at most `most` bytes from the descriptor, as one read gives them, in place of those that are held.
-    /// 0 when it does not block and has none, and for a `most` of 0.
+    /// Reads once from the descriptor, at most `most` bytes, and replaces the buffered ones. Returns 0 if the
+    /// descriptor is non-blocking and has no data, or if `most` is 0.
     ///
-    /// Errors: [`Status::Disconnected`] at its end, or when its other end is gone; [`Status::Io`].
+    /// # Errors
+    ///
+    /// [`Status::Disconnected`] at the end of the stream or if the peer is gone; [`Status::Io`] otherwise.
     pub fn fill(&mut self, source: BorrowedFd<'_>, most: usize) -> Result<usize, Error> {
         if most == 0 {
             self.held = 0;
             return Ok(0);
         }
-        self.held = match self.take(source, most) {
-            Ok(0) => return Err(Error::new(Status::Disconnected, "the body ends too early")),
+        self.held = match self.read_from(source, most) {
+            Ok(0) => return Err(Error::new(Status::Disconnected, "the request body ended too early")),
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
             Err(error) => return Err(unreadable(error)),
@@ -75,30 +77,33 @@ impl SpliceBuffer {
         Ok(self.held)
     }
 
-    /// Gives what is held to the sink, but for the first `known` bytes, which are dropped.
+    /// Writes the buffered bytes to the sink, except the first `known` bytes, which it already has. Empties the buffer,
+    /// also after an error.
     ///
-    /// Errors: the sink's; nothing is held any more.
-    pub fn pass(&mut self, known: usize, sink: &mut dyn Sink) -> Result<(), StoreError> {
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn drain_to(&mut self, known: usize, sink: &mut dyn Sink) -> Result<(), StoreError> {
         let held = std::mem::take(&mut self.held);
         #[cfg(target_os = "linux")]
         if let Some(pipe) = &self.pipe {
-            let passed = pipe.pass(&mut self.buffer, known, held, sink);
-            if passed.is_err() {
-                // What may be left in it belongs to no call.
+            let result = pipe.drain_to(&mut self.buffer, known, held, sink);
+            if result.is_err() {
+                // Bytes that may be left in the pipe belong to no later call.
                 self.pipe = None;
             }
-            return passed;
+            return result;
         }
         sink.write(self.buffer.get(known..held).unwrap_or_default())
     }
 
-    fn take(&mut self, source: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+    fn read_from(&mut self, source: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
         if let Some(pipe) = &self.pipe {
-            match pipe.take(source, most) {
+            match pipe.read_from(source, most) {
                 // Not every descriptor can be spliced from.
                 Err(Errno::INVAL) => self.pipe = None,
-                taken => return Ok(taken?),
+                count => return Ok(count?),
             }
         }
         let piece = piece(&mut self.buffer, most);
@@ -110,17 +115,17 @@ impl SpliceBuffer {
 impl Pipe {
     fn new() -> io::Result<Self> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
-        // A smaller one does as well, in more steps.
-        let _ = fcntl_setpipe_size(&write, ROOM);
+        // A smaller pipe also works, in more steps.
+        let _ = fcntl_setpipe_size(&write, CAPACITY);
         Ok(Self { read, write })
     }
 
-    /// The pipe is empty, so whether this blocks is up to the source.
-    fn take(&self, source: BorrowedFd<'_>, most: usize) -> Result<usize, Errno> {
-        retry_on_intr(|| splice(source, None, &self.write, None, most.min(ROOM), SpliceFlags::empty()))
+    /// The pipe is empty, so this blocks only if the source does.
+    fn read_from(&self, source: BorrowedFd<'_>, most: usize) -> Result<usize, Errno> {
+        retry_on_intr(|| splice(source, None, &self.write, None, most.min(CAPACITY), SpliceFlags::empty()))
     }
 
-    fn pass(
+    fn drain_to(
         &self,
         buffer: &mut Vec<u8>,
         known: usize,
@@ -138,7 +143,7 @@ impl Pipe {
         Ok(())
     }
 
-    /// Reads so many bytes through the buffer.
+    /// Reads `left` bytes from the pipe through the buffer.
     fn copy(
         &self,
         buffer: &mut Vec<u8>,
@@ -155,10 +160,10 @@ impl Pipe {
     }
 }
 
-/// Room for at most `most` bytes. The buffer is made when it is needed first.
+/// Returns a slice for at most `most` bytes. The buffer is allocated on first use.
 fn piece(buffer: &mut Vec<u8>, most: usize) -> &mut [u8] {
-    buffer.resize(ROOM, 0);
-    buffer.get_mut(..most.min(ROOM)).unwrap_or_default()
+    buffer.resize(CAPACITY, 0);
+    buffer.get_mut(..most.min(CAPACITY)).unwrap_or_default()
 }
 
 fn unreadable(error: io::Error) -> Error {
@@ -169,8 +174,9 @@ fn unreadable(error: io::Error) -> Error {
         ErrorKind::BrokenPipe,
         ErrorKind::TimedOut,
     ];
-    match lost.contains(&error.kind()) {
-        true => Error::new(Status::Disconnected, format!("the body ends too early: {error}")),
-        false => Error::io("cannot read the body from its descriptor", error),
+    if lost.contains(&error.kind()) {
+        Error::new(Status::Disconnected, format!("the request body ended too early: {error}"))
+    } else {
+        Error::io("cannot read the request body from its descriptor", error)
     }
 }

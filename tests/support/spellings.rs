@@ -6,14 +6,14 @@ use bitsup::store::PathError;
 
 pub const SLASH: PathError = Unsafe("a name contains an encoded slash or a backslash");
 pub const START: PathError = Unsafe("it does not begin with a slash");
-pub const STEP: PathError = Unsafe("a name is a relative step");
+pub const STEP: PathError = Unsafe("a name is \".\" or \"..\"");
 pub const EMPTY: PathError = Unsafe("a name is empty");
 pub const ESCAPE: PathError = Unsafe("a percent sign does not begin an escape");
 pub const UTF8: PathError = Unsafe("a name is not UTF-8");
 pub const CONTROL: PathError = Unsafe("a name contains a control character");
 pub const COLON: PathError = Unsafe("a name contains a colon");
 pub const TRAIL: PathError = Unsafe("a name ends with a dot or a space");
-pub const DEVICE: PathError = Unsafe("a name is that of a device");
+pub const DEVICE: PathError = Unsafe("a name is a reserved Windows device name");
 pub const LONG_NAME: PathError = Unsafe("a name is too long");
 pub const LONG_PATH: PathError = Unsafe("it is too long");
 

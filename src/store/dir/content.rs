@@ -1,4 +1,4 @@
-//! Bytes in a file, for reading.
+//! A stored file opened for reading.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +9,7 @@ use rustix::io::{pread, retry_on_intr};
 use super::session::modified_ms;
 use crate::store::Content;
 
-/// A received file or a reply. It stays readable when its session ends.
+/// A received file or a reply. It stays readable after its session ends.
 #[derive(Debug)]
 pub struct FileContent {
     file: File,
@@ -19,7 +19,7 @@ pub struct FileContent {
 }
 
 impl FileContent {
-    /// Reads an open file that lies at `path`.
+    /// Wraps an open file with the given path.
     pub fn new(file: File, path: PathBuf) -> io::Result<Self> {
         let (length, modified_ms) = (file.metadata()?.len(), modified_ms(&file)?);
         Ok(Self { file, path, length, modified_ms })

@@ -1,49 +1,51 @@
-//! A store in a directory; Unix only.
+//! A store in a directory. Unix only.
 //!
 //! ```text
 //! ROOT/                        delivered files
-//! ROOT/.bitsup/lock            held by the process that uses ROOT, or by all that share it
-//! ROOT/.bitsup/boot            in which boot of the system ROOT is in use, or that it is not
-//! ROOT/.bitsup/probe.{PROCESS}     written and removed to see whether that can be done
+//! ROOT/.bitsup/lock            locked by the process that uses ROOT, or by all that share it
+//! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use, or that it was closed
+//! ROOT/.bitsup/probe.{PID}         written and removed to check that writing works
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
-//! ROOT/.bitsup/{ID}/synced     how many of them are surely on the disk, with durability `fragment`
-//! ROOT/.bitsup/{ID}/reply      what the client gets back
-//! ROOT/.bitsup/{ID}/reply.new  the same while it is written
-//! ROOT/.bitsup/{ID}/lock       when ROOT is shared: held for a step of a request, with a note for the next
-//! ROOT/.bitsup/{ID}/away       when ROOT is shared: held while the application is asked
+//! ROOT/.bitsup/{ID}/synced     with durability `fragment`: how many of them are on the disk
+//! ROOT/.bitsup/{ID}/reply      the reply
+//! ROOT/.bitsup/{ID}/reply.new  the reply while it is written
+//! ROOT/.bitsup/{ID}/lock       if ROOT is shared: locked for a step of a request; holds the shared state
+//! ROOT/.bitsup/{ID}/away       if ROOT is shared: locked while a callback is in progress
 //! ```
 //!
-//! Names are looked up through directory descriptors, one at a time and never through a symbolic link, so
-//! nothing that happens to the tree meanwhile leads out of the root.
+//! Names are resolved through directory descriptors, one component at a time and never through a symbolic link, so
+//! concurrent changes of the tree cannot lead out of the root.
 
-mod boot;
 mod content;
-mod deliver;
-mod lock;
+mod crash_recovery;
+mod delivery;
+mod durable_length;
+mod file_lock;
+mod files;
+mod options;
 mod reply;
 mod root;
 mod session;
-mod shared;
+mod session_lock;
 mod sink;
-mod synced;
 mod view;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{Mode, OFlags};
 
 use self::content::FileContent;
-use self::deliver::Place;
-use self::lock::Lock;
+use self::delivery::DeliveryTarget;
+use self::file_lock::FileLock;
+use self::files::open_file;
+pub use self::options::{DirOptions, Durability};
 use self::session::SessionDir;
-use self::shared::DirSessionLock;
+use self::session_lock::DirSessionLock;
 pub use self::view::DirView;
-use super::record::invalid;
 use super::{
     Content, Destination, NewReply, SessionLock, SessionPhase, SessionRecord, SharedStore, Sink, Store,
     StoreError, StoredSession, StoredSessions,
@@ -51,64 +53,53 @@ use super::{
 use crate::error::Error;
 use crate::proto::SessionId;
 
-/// What survives a loss of power (a crash of the process alone never loses acknowledged bytes).
+/// Minimum age of an orphaned session directory (one without a record) in a shared root before it is removed. Another
+/// process may be creating the session right now, which takes milliseconds.
+const MIN_ORPHAN_AGE: Duration = Duration::from_secs(3600);
+
+/// A store that delivers files under a root directory and keeps sessions in `ROOT/.bitsup/`. A file is delivered by a
+/// hard link, so it appears whole and never replaces a file that another program created.
 ///
-/// Unless every fragment is synchronised, a session that was under way may be gone after a loss of power, or
-/// begin anew. It never goes on behind bytes that the file system never wrote, but when the root is
-/// [shared](DirOptions::shared): then nobody can tell a loss of power from a server that died.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// Whatever the kernel has written by itself.
-    None,
-    /// A delivered file: it is synchronised before its last Ack.
-    #[default]
-    File,
-    /// Every acknowledged fragment.
-    Fragment,
-}
-
-/// How a directory store behaves.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DirOptions {
-    /// What survives a loss of power.
-    pub durability: Durability,
-    /// Whether other processes use the root at the same time, all with this set: the servers of a farm, on one
-    /// machine or on a network file system. A lock per session then keeps their order, at the price of some
-    /// system calls for every piece of a body.
-    pub shared: bool,
-}
-
-/// How long a session directory without a record stays when the root is shared: another process may be
-/// making it now, which takes milliseconds.
-const MAKING: Duration = Duration::from_secs(3600);
-
-/// Files under a root directory; sessions in `ROOT/.bitsup/`. Files are delivered by a hard link, so that
-/// they appear whole and never replace what somebody else put there.
+/// One process uses a root at a time, unless all of them share it ([`DirOptions::shared`]). The store holds a lock until
+/// it is dropped.
 ///
-/// One process uses a root at a time, unless all that do share it ([`DirOptions::shared`]); the store holds a
-/// lock until it is dropped.
+/// # Examples
+///
+/// ```
+/// use bitsup::store::{DirOptions, DirStore, Durability};
+///
+/// let root = tempfile::tempdir()?;
+/// let options = DirOptions { durability: Durability::Fragment, ..DirOptions::default() };
+/// let store = DirStore::open(root.path(), options)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct DirStore {
-    /// Absolute. For messages and for applications; files are reached by the descriptors.
+    /// Absolute. For messages and callbacks; files are opened through the descriptors.
     path: PathBuf,
     root: OwnedFd,
     sessions: OwnedFd,
-    _lock: Lock,
+    _lock: FileLock,
     durability: Durability,
     shared: bool,
 }
 
 impl DirStore {
-    /// Opens a root directory, takes its lock and removes what a crash left half-made.
+    /// Opens a root directory, locks it, and removes orphaned sessions that a crash left.
     ///
-    /// Errors: `NotFound` when the root is not there, `InvalidArgument` when it is no directory, `Denied` when
-    /// it is not writable, `Busy` when another store has it and not both share it, `Unsupported` when its file system has no hard
-    /// links or cannot synchronise a directory, `NoSpace`, `Io`.
+    /// # Errors
+    ///
+    /// - `NotFound` if the root does not exist,
+    /// - `InvalidArgument` if it is not a directory,
+    /// - `Denied` if it is not writable,
+    /// - `Busy` if another store uses it and not both share it,
+    /// - `Unsupported` if its file system has no hard links or cannot sync a directory,
+    /// - `NoSpace` or `Io` if the operating system fails.
     pub fn open(root: impl AsRef<Path>, options: DirOptions) -> Result<Self, Error> {
         #[cfg(feature = "planted-panics")]
         crate::planted::strike("store", &root.as_ref().to_string_lossy());
         let path = std::path::absolute(root.as_ref()).map_err(|error| {
-            Error::io(format!("cannot tell where the root {} is", root.as_ref().display()), error)
+            Error::io(format!("cannot make the root path {} absolute", root.as_ref().display()), error)
         })?;
         let DirOptions { durability, shared } = options;
         let root = root::open(&path)?;
@@ -116,25 +107,26 @@ impl DirStore {
         let lock = root::lock(&sessions, &path, shared)?;
         root::probe(&sessions, &path, durability)?;
         if !shared {
-            boot::begin(&root, &sessions, durability).map_err(|error| {
+            crash_recovery::recover(&root, &sessions, durability).map_err(|error| {
                 let own = path.join(root::NAME);
-                Error::io(format!("cannot go on with the sessions in {}", own.display()), error)
+                Error::io(format!("cannot recover the sessions in {}", own.display()), error)
             })?;
         }
         let store = Self { path, root, sessions, _lock: lock, durability, shared };
-        store.remove_half_made()?;
+        store.remove_orphans()?;
         Ok(store)
     }
 
-    fn remove_half_made(&self) -> Result<(), Error> {
+    fn remove_orphans(&self) -> Result<(), Error> {
         let own = self.path.join(root::NAME);
-        let for_at_least = if self.shared { MAKING } else { Duration::ZERO };
-        let half_made = session::half_made(&self.sessions, for_at_least)
+        let min_age = if self.shared { MIN_ORPHAN_AGE } else { Duration::ZERO };
+        let orphans = session::orphans(&self.sessions, min_age)
             .map_err(|error| Error::io(format!("cannot read {}", own.display()), error))?;
-        for id in half_made {
+        for id in orphans {
             session::remove(&self.sessions, id).map_err(|error| {
                 let directory = own.join(id.to_string());
-                let what = format!("cannot remove the half-made session {}: remove it", directory.display());
+                let what =
+                    format!("cannot remove the orphaned session {}: remove it manually", directory.display());
                 Error::io(what, error)
             })?;
         }
@@ -158,7 +150,7 @@ impl DirStore {
 
 impl Store for DirStore {
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError> {
-        Place::find(&self.root, destination)?.check(overwrite)
+        DeliveryTarget::find(&self.root, destination)?.check(overwrite)
     }
 
     fn sessions(&self) -> Result<StoredSessions, StoreError> {
@@ -177,30 +169,31 @@ impl Store for DirStore {
         Ok(Box::new(sink::FileSink::new(&self.session(id)?)?))
     }
 
-    /// A crash after any of these steps, and the same call goes on from there:
-    /// 1. linked, not recorded: the destination is `data` itself, which counts as delivered;
-    /// 2. recorded, `data` not unlinked: only that is left to do, whatever became of the delivered file;
-    /// 3. all done: success.
+    /// After a crash, the same call continues from the step that was reached:
+    /// 1. linked but not recorded: the destination is `data` itself, which counts as delivered;
+    /// 2. recorded but `data` not unlinked: only the unlink remains, whatever happened to the delivered file;
+    /// 3. everything done: success.
     fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError> {
         let session = self.session(record.id)?;
         if session.record()?.phase == SessionPhase::Delivered {
             return Ok(session.remove_data()?);
         }
         let data = session.open_data()?;
-        let place = Place::find(&self.root, &record.destination)?;
+        let target = DeliveryTarget::find(&self.root, &record.destination)?;
         if self.durability != Durability::None {
             data.sync_data()?;
         }
-        // Written before the file appears, so that a full volume refuses while there is nothing to take back.
+        // Staged before the file appears, so that a full volume fails while there is nothing to undo.
         session.stage(record)?;
-        match overwrite {
-            true => place.replace(&session)?,
-            false => place.link(&session)?,
+        if overwrite {
+            target.replace(&session)?;
+        } else {
+            target.link(&session)?;
         }
         if self.durability != Durability::None {
-            place.sync()?;
+            target.sync()?;
         }
-        session.adopt()?;
+        session.publish_staged()?;
         Ok(session.remove_data()?)
     }
 
@@ -223,14 +216,14 @@ impl Store for DirStore {
 
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {
         match session::remove(&self.sessions, id) {
-            // The record is gone and so is the session, but a network file system keeps the name of a file that
-            // is open here, as its lock is. The directory goes as what a crash leaves does.
+            // The record is gone and so is the session. A network file system keeps the name of a file that is
+            // still open here, such as the lock. The directory is removed later as an orphan.
             Err(error) if self.shared && error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
             result => Ok(result?),
         }
     }
 
-    /// Those that this process's user may have, of the volume where sessions lie; a quota is found out by writing.
+    /// The bytes available to this process's user on the volume of the sessions. A quota shows only when writing.
     fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
         let volume = rustix::fs::fstatvfs(&self.sessions).map_err(io::Error::from)?;
         Ok(Some(volume.f_bavail.saturating_mul(volume.f_frsize)))
@@ -246,11 +239,11 @@ impl Store for DirStore {
 }
 
 impl Drop for DirStore {
-    /// Closes the store in good order. After an error the next one takes it for a loss of power, if the system
-    /// was started anew meanwhile; then clients send again what was not surely stored.
+    /// Marks a clean shutdown. If that fails and the system is rebooted, the next start treats it as a power cut and
+    /// clients send again what was not synced.
     fn drop(&mut self) {
         if !self.shared {
-            let _ = boot::end(&self.sessions, self.durability);
+            let _ = crash_recovery::mark_clean_shutdown(&self.sessions, self.durability);
         }
     }
 }
@@ -264,7 +257,7 @@ impl SharedStore for DirStore {
     }
 
     fn lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError> {
-        Ok(Box::new(DirSessionLock::take(&self.sessions, id, self.durability)?))
+        Ok(Box::new(DirSessionLock::acquire(&self.sessions, id, self.durability)?))
     }
 
     fn touch(&self, id: SessionId, now_ms: u64) -> Result<(), StoreError> {
@@ -272,32 +265,6 @@ impl SharedStore for DirStore {
     }
 
     fn collect_orphans(&self) -> Result<(), Error> {
-        self.remove_half_made()
-    }
-}
-
-/// Opens a directory below another one, but not behind a symbolic link.
-fn open_directory(parent: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(parent, name, flags, Mode::empty())
-}
-
-/// Opens a file below a directory, but not behind a symbolic link, and nothing else than a file: a pipe would
-/// make the caller wait, a device might be anything. A file that is made gets `mode`.
-fn open_file(parent: &OwnedFd, name: &str, flags: OFlags, mode: Mode) -> io::Result<File> {
-    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = File::from(openat(parent, name, flags, mode)?);
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(invalid(format!("{name} is not a file"))),
-    }
-}
-
-/// Unlinks a file; that there is none is success.
-fn unlink_if_there(parent: &OwnedFd, name: &str) -> rustix::io::Result<()> {
-    use rustix::io::Errno;
-    match rustix::fs::unlinkat(parent, name, rustix::fs::AtFlags::empty()) {
-        Err(Errno::NOENT) => Ok(()),
-        result => result,
+        self.remove_orphans()
     }
 }

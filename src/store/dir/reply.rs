@@ -1,4 +1,4 @@
-//! The reply of a session: written beside its final name, then renamed.
+//! The reply of a session: written under a temporary name, then renamed.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,21 +7,22 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags, fsync, renameat};
 use rustix::io::Errno;
 
+use super::files::{open_file, unlink_if_exists};
+use super::options::Durability;
 use super::session::SessionDir;
-use super::{Durability, open_file, unlink_if_there};
 use crate::store::NewReply;
 
 /// The file that holds the reply.
 pub const REPLY: &str = "reply";
-/// The reply until it is renamed; an application may write it.
+/// The reply until it is renamed. The host application may write it.
 pub const STAGED: &str = "reply.new";
 
-/// Removes whatever there is of a reply.
+/// Removes the reply, complete or not.
 pub fn discard(session: &SessionDir) -> io::Result<()> {
-    [STAGED, REPLY].into_iter().try_for_each(|name| Ok(unlink_if_there(session.directory(), name)?))
+    [STAGED, REPLY].into_iter().try_for_each(|name| Ok(unlink_if_exists(session.directory(), name)?))
 }
 
-/// Puts a reply in place. After an error or a crash there is none.
+/// Stores a reply. After an error or a crash there is no reply.
 pub fn put(session: &SessionDir, reply: NewReply<'_>) -> io::Result<()> {
     let staged = match reply {
         NewReply::Bytes(bytes) => {
@@ -29,7 +30,7 @@ pub fn put(session: &SessionDir, reply: NewReply<'_>) -> io::Result<()> {
             file.write_all(bytes)?;
             file
         }
-        NewReply::File(path) => take_over(session, path)?,
+        NewReply::File(path) => move_or_copy(session, path)?,
     };
     let directory = session.directory();
     if session.durability() != Durability::None {
@@ -42,8 +43,8 @@ pub fn put(session: &SessionDir, reply: NewReply<'_>) -> io::Result<()> {
     }
 }
 
-/// Moves the file to the staged reply, or copies it: from another file system, and through a symbolic link.
-fn take_over(session: &SessionDir, path: &Path) -> io::Result<File> {
+/// Moves the file to the staged reply. Copies it if it is on another file system or behind a symbolic link.
+fn move_or_copy(session: &SessionDir, path: &Path) -> io::Result<File> {
     let directory = session.directory();
     let named = fs::symlink_metadata(path)?;
     if named.is_file() {
@@ -53,7 +54,7 @@ fn take_over(session: &SessionDir, path: &Path) -> io::Result<File> {
             Err(errno) => return Err(errno.into()),
         }
     } else if !fs::metadata(path)?.is_file() {
-        let message = format!("the reply {} is no file", path.display());
+        let message = format!("the reply {} is not a regular file", path.display());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     let mut staged = create(session)?;

@@ -1,4 +1,4 @@
-//! Opening the root of a directory store: what has to hold before the first session is made.
+//! Opening the root of a directory store: the checks before the first session.
 
 use std::path::Path;
 
@@ -8,30 +8,29 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::lock::Lock;
-use super::{Durability, open_directory, open_file, unlink_if_there};
+use super::file_lock::FileLock;
+use super::files::{open_directory, open_file, unlink_if_exists};
+use super::options::Durability;
 use crate::error::{Error, Status};
 
 /// The store's own directory below the root.
 pub const NAME: &str = ".bitsup";
 
 const LOCK: &str = "lock";
-/// A second link to the lock, made and removed to see that it can be.
+/// A second link to the lock file, created and removed to check that hard links work.
 const LINK_PROBE: &str = "lock.link";
 
-/// Opens the root itself, which may be behind a symbolic link.
+/// Opens the root itself, which may be a symbolic link.
 pub fn open(path: &Path) -> Result<OwnedFd, Error> {
     let shown = path.display();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = openat(CWD, path, flags, Mode::empty()).map_err(|errno| match errno {
         Errno::NOENT => {
-            failed(Status::NotFound, format!("the root {shown} does not exist: make it first"), errno)
+            failed(Status::NotFound, format!("the root {shown} does not exist: create it first"), errno)
         }
-        Errno::NOTDIR => failed(
-            Status::InvalidArgument,
-            format!("the root {shown} is not a directory: name a directory"),
-            errno,
-        ),
+        Errno::NOTDIR => {
+            failed(Status::InvalidArgument, format!("the root {shown} is not a directory"), errno)
+        }
         _ => Error::io(format!("cannot open the root {shown}"), errno.into()),
     })?;
     accessat(&root, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
@@ -39,7 +38,7 @@ pub fn open(path: &Path) -> Result<OwnedFd, Error> {
     Ok(root)
 }
 
-/// Opens the store's own directory, and makes it before when it is not there.
+/// Opens the store's own directory, creating it if necessary.
 pub fn open_sessions(root: &OwnedFd, path: &Path) -> Result<OwnedFd, Error> {
     match mkdirat(root, NAME, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => {}
@@ -56,37 +55,36 @@ pub fn open_sessions(root: &OwnedFd, path: &Path) -> Result<OwnedFd, Error> {
     })
 }
 
-/// Takes the lock, for this process alone or `shared` with others that share it. It is the kernel's and goes
-/// with the file; that `lock` exists means nothing.
-pub fn lock(sessions: &OwnedFd, path: &Path, shared: bool) -> Result<Lock, Error> {
+/// Locks the root, for this process alone or `shared` with other processes. Only the kernel's lock counts, not the
+/// existence of the file.
+pub fn lock(sessions: &OwnedFd, path: &Path, shared: bool) -> Result<FileLock, Error> {
     let shown = path.display();
     let mode = Mode::RUSR | Mode::WUSR;
     let open = || open_file(sessions, LOCK, OFlags::RDWR | OFlags::CREATE, mode);
     let failure = |what, error| Error::io(format!("cannot {what} {shown}/{NAME}/{LOCK}"), error);
-    let wanted = match shared {
-        true => FlockOperation::NonBlockingLockShared,
-        false => FlockOperation::NonBlockingLockExclusive,
-    };
+    let operation =
+        if shared { FlockOperation::NonBlockingLockShared } else { FlockOperation::NonBlockingLockExclusive };
     let file = open().map_err(|error| failure("open", error))?;
-    Lock::take(file, wanted).map_err(|errno| match errno {
+    FileLock::acquire(file, operation).map_err(|errno| match errno {
         Errno::WOULDBLOCK => {
-            let probe = open().map(|file| Lock::take(file, FlockOperation::NonBlockingLockShared));
+            let probe = open().map(|file| FileLock::acquire(file, FlockOperation::NonBlockingLockShared));
             failed(Status::Busy, busy(path, shared, matches!(probe, Ok(Ok(_)))), errno)
         }
         _ => failure("lock", errno.into()),
     })
 }
 
-/// Who has the root, and what to do.
+/// Describes who uses the root, and what to do.
 fn busy(path: &Path, shared: bool, others_share: bool) -> String {
     let shown = path.display();
     match (shared, others_share) {
         (true, _) => format!(
-            "the root {shown} is in use by a server that does not share it: start that one so that it does, or \
-             use another root"
+            "the root {shown} is in use by a server that does not share it: start that server in shared mode or use \
+             another root"
         ),
         (false, true) => format!(
-            "the root {shown} is in use by servers that share it: share it, too, stop them or use another root"
+            "the root {shown} is shared by other servers: start this one in shared mode too, stop the others, or use \
+             another root"
         ),
         (false, false) => {
             format!("the root {shown} is in use by another server: stop it or use another root")
@@ -94,13 +92,13 @@ fn busy(path: &Path, shared: bool, others_share: bool) -> String {
     }
 }
 
-/// Tries what delivering a file will need, so that it does not fail after the last byte.
+/// Checks what the delivery of a file needs, so that it does not fail after the last byte.
 pub fn probe(sessions: &OwnedFd, path: &Path, durability: Durability) -> Result<(), Error> {
     let link = || {
-        unlink_if_there(sessions, LINK_PROBE)?;
+        unlink_if_exists(sessions, LINK_PROBE)?;
         match linkat(sessions, LOCK, sessions, LINK_PROBE, AtFlags::empty()) {
-            // Another process, which shares the root, tries it at this moment.
-            Ok(()) | Err(Errno::EXIST) => unlink_if_there(sessions, LINK_PROBE),
+            // Another process that shares the root is doing the same check.
+            Ok(()) | Err(Errno::EXIST) => unlink_if_exists(sessions, LINK_PROBE),
             result => result,
         }
     };
@@ -121,10 +119,10 @@ pub fn probe(sessions: &OwnedFd, path: &Path, durability: Durability) -> Result<
     fsync(sessions).map_err(|errno| match errno {
         Errno::INVAL | Errno::NOTSUP | Errno::NOSYS | Errno::BADF => failed(
             Status::Unsupported,
-            format!("the file system of {shown} cannot synchronise a directory: use durability none"),
+            format!("the file system of {shown} cannot sync a directory: use durability none"),
             errno,
         ),
-        _ => Error::io(format!("cannot synchronise {shown}/{NAME}"), errno.into()),
+        _ => Error::io(format!("cannot sync {shown}/{NAME}"), errno.into()),
     })
 }
 
@@ -133,7 +131,7 @@ fn not_writable(path: &Path, errno: Errno) -> Error {
     match errno {
         Errno::ACCESS | Errno::PERM | Errno::ROFS => failed(
             Status::Denied,
-            format!("the root {shown} is not writable: change that or use another root"),
+            format!("the root {shown} is not writable: change its permissions or use another root"),
             errno,
         ),
         _ => Error::io(format!("cannot write to the root {shown}"), errno.into()),

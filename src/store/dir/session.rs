@@ -1,5 +1,5 @@
-//! One session's directory. It is a session from the moment its record is there until the record is gone:
-//! making it ends with the record, removing it begins with it.
+//! The directory of one session. It is a session exactly while it contains a record: creating a session ends with
+//! writing the record, removing it begins with unlinking the record.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -12,16 +12,18 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{Durability, open_directory, open_file, synced, unlink_if_there};
+use super::durable_length;
+use super::files::{open_directory, open_file, unlink_if_exists};
+use super::options::Durability;
 use crate::proto::SessionId;
 use crate::store::record::invalid;
 use crate::store::{SessionRecord, StoredSession};
 
-/// The file that holds the record.
+/// The file with the record.
 pub const RECORD: &str = "session.json";
-/// The next record, until it is renamed.
+/// The next record until it is renamed.
 const STAGED: &str = "session.json.new";
-/// The file that holds the bytes.
+/// The file with the received bytes.
 pub const DATA: &str = "data";
 
 /// An open session directory.
@@ -32,16 +34,16 @@ pub struct SessionDir {
 }
 
 impl SessionDir {
-    /// Makes a session without bytes. What a former attempt left of it is used; bytes are never discarded.
+    /// Creates a session without bytes. Reuses what an earlier attempt left, but never discards bytes.
     pub fn create(sessions: &OwnedFd, record: &SessionRecord, durability: Durability) -> io::Result<()> {
         match mkdirat(sessions, record.id.to_string(), Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno.into()),
         }
         let session = Self::open(sessions, record.id, durability)?;
-        if let Err(error) = session.fill(record) {
+        if let Err(error) = session.populate(record) {
             if error.kind() != io::ErrorKind::AlreadyExists {
-                // A full volume would gather half-made sessions. If this fails, the next start removes it.
+                // Otherwise a full volume would collect orphans. If this fails, the next start removes it.
                 let _ = remove(sessions, record.id);
             }
             return Err(error);
@@ -52,29 +54,29 @@ impl SessionDir {
         }
     }
 
-    /// Opens a session's directory; `NotFound` when there is none.
+    /// Opens a session's directory; `NotFound` if there is none.
     pub fn open(sessions: &OwnedFd, id: SessionId, durability: Durability) -> io::Result<Self> {
         Ok(Self { directory: open_directory(sessions, &id.to_string())?, durability })
     }
 
-    /// The directory's descriptor.
+    /// Returns the directory's descriptor.
     pub fn directory(&self) -> &OwnedFd {
         &self.directory
     }
 
-    /// What survives a loss of power.
+    /// Returns what survives a power cut.
     pub fn durability(&self) -> Durability {
         self.durability
     }
 
-    /// Opens the bytes for reading and writing; `NotFound` when they are gone.
+    /// Opens the data for reading and writing; `NotFound` if it is gone.
     pub fn open_data(&self) -> io::Result<File> {
         open_file(&self.directory, DATA, OFlags::RDWR, Mode::empty())
     }
 
-    /// Gives up the bytes; that they are gone is success.
+    /// Unlinks the data. Succeeds if it is gone.
     pub fn remove_data(&self) -> io::Result<()> {
-        Ok(unlink_if_there(&self.directory, DATA)?)
+        Ok(unlink_if_exists(&self.directory, DATA)?)
     }
 
     /// Reads the record.
@@ -82,12 +84,12 @@ impl SessionDir {
         parse(&mut self.open_record()?)
     }
 
-    /// Reads the record, which must be that of session `id`, and when the session was last written.
+    /// Reads the record, which must belong to session `id`, and the time of the session's last write.
     pub fn stored(&self, id: SessionId) -> io::Result<StoredSession> {
         let mut file = self.open_record()?;
         let record = parse(&mut file)?;
         if record.id != id {
-            return Err(invalid(format!("it is the record of session {}", record.id)));
+            return Err(invalid(format!("the record belongs to session {}", record.id)));
         }
         let recorded = modified_ms(&file)?;
         let modified_ms = match open_file(&self.directory, DATA, OFlags::RDONLY, Mode::empty()) {
@@ -98,16 +100,16 @@ impl SessionDir {
         Ok(StoredSession { record, modified_ms })
     }
 
-    /// Replaces the record, at once for every reader.
+    /// Replaces the record atomically.
     pub fn save(&self, record: &SessionRecord) -> io::Result<()> {
         self.stage(record)?;
-        self.adopt()
+        self.publish_staged()
     }
 
-    /// Writes the next record beside the present one.
+    /// Writes the next record under a temporary name.
     pub fn stage(&self, record: &SessionRecord) -> io::Result<()> {
-        // Never written over: a loss of power may have left it as a second name of the present record.
-        unlink_if_there(&self.directory, STAGED)?;
+        // Never overwritten in place: after a power cut this may be a second name of the current record.
+        unlink_if_exists(&self.directory, STAGED)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let mut file = open_file(&self.directory, STAGED, flags, Mode::RUSR | Mode::WUSR)?;
         file.write_all(&record.to_bytes()?)?;
@@ -117,8 +119,8 @@ impl SessionDir {
         }
     }
 
-    /// Makes the staged record the present one.
-    pub fn adopt(&self) -> io::Result<()> {
+    /// Renames the staged record over the current one.
+    pub fn publish_staged(&self) -> io::Result<()> {
         renameat(&self.directory, STAGED, &self.directory, RECORD)?;
         match self.durability {
             Durability::Fragment => Ok(fsync(&self.directory)?),
@@ -126,13 +128,13 @@ impl SessionDir {
         }
     }
 
-    /// Whether the session is there; `NotFound` when it was removed.
+    /// Checks that the session exists; `NotFound` if it was removed.
     pub fn check(&self) -> io::Result<()> {
         statat(&self.directory, RECORD, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(())
     }
 
-    /// Sets the time by which [`Self::stored`] says that the session was in use.
+    /// Sets the time that [`Self::stored`] reports as the last use.
     pub fn touch(&self, now_ms: u64) -> io::Result<()> {
         let now = Duration::from_millis(now_ms);
         let modified = Timespec::try_from(now).map_err(invalid)?;
@@ -141,7 +143,7 @@ impl SessionDir {
         Ok(utimensat(&self.directory, RECORD, &times, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
-    fn fill(&self, record: &SessionRecord) -> io::Result<()> {
+    fn populate(&self, record: &SessionRecord) -> io::Result<()> {
         // The mode of the delivered file, less the process's umask.
         let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
         let data = open_file(&self.directory, DATA, OFlags::RDWR | OFlags::CREATE, mode)?;
@@ -149,51 +151,51 @@ impl SessionDir {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the session exists and holds bytes"));
         }
         if self.durability == Durability::Fragment {
-            // Its name gets to the disk with the record's.
-            synced::make(self)?;
+            // The directory entry is synced together with the record's.
+            durable_length::create(&self.directory)?;
         }
         self.save(record)
     }
 
-    /// How long ago something was made or removed in the directory.
+    /// Returns how long ago an entry of the directory was created or removed.
     fn age(&self) -> io::Result<Duration> {
         let changed = Duration::from_secs(u64::try_from(fstat(&self.directory)?.st_mtime).unwrap_or(0));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(now.saturating_sub(changed))
     }
 
-    /// Opens the record for reading; `NotFound` when there is none.
+    /// Opens the record for reading; `NotFound` if there is none.
     pub fn open_record(&self) -> io::Result<File> {
         open_file(&self.directory, RECORD, OFlags::RDONLY, Mode::empty())
     }
 }
 
-/// The ids of all session directories, half-made ones included. Other names are not the store's.
+/// Returns the ids of all session directories, including orphans. Ignores other names.
 pub fn ids(sessions: &OwnedFd) -> io::Result<Vec<SessionId>> {
     Ok(names(sessions)?.iter().filter_map(|name| canonical_id(name)).collect())
 }
 
-/// Removes a session with everything in it, the record first; that it is gone is success.
+/// Removes a session with its contents, the record first. Succeeds if it is gone.
 pub fn remove(sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
     let directory = match open_directory(sessions, &id.to_string()) {
         Err(Errno::NOENT) => return Ok(()),
         result => result?,
     };
-    unlink_if_there(&directory, RECORD)?;
+    unlink_if_exists(&directory, RECORD)?;
     for name in names(&directory)? {
-        unlink_if_there(&directory, &name)?;
+        unlink_if_exists(&directory, &name)?;
     }
     Ok(unlinkat(sessions, id.to_string(), AtFlags::REMOVEDIR)?)
 }
 
-/// What a crash left of making or removing a session: directories without a record, in which nothing was
-/// made or removed for that long.
-pub fn half_made(sessions: &OwnedFd, for_at_least: Duration) -> io::Result<Vec<SessionId>> {
+/// Finds what a crash left of creating or removing a session: directories without a record that have not changed for
+/// `min_age`.
+pub fn orphans(sessions: &OwnedFd, min_age: Duration) -> io::Result<Vec<SessionId>> {
     let mut ids = ids(sessions)?;
     ids.retain(|id| {
         SessionDir::open(sessions, *id, Durability::None).is_ok_and(|session| {
             let gone = session.check().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-            gone && session.age().is_ok_and(|age| age >= for_at_least)
+            gone && session.age().is_ok_and(|age| age >= min_age)
         })
     });
     Ok(ids)
@@ -205,7 +207,7 @@ fn parse(file: &mut File) -> io::Result<SessionRecord> {
     SessionRecord::from_bytes(&bytes)
 }
 
-/// When the file was last written, in milliseconds since 1970.
+/// Returns the time of the file's last write, in milliseconds since 1970.
 pub fn modified_ms(file: &File) -> io::Result<u64> {
     let since = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
@@ -215,7 +217,7 @@ fn canonical_id(name: &str) -> Option<SessionId> {
     SessionId::parse(name).filter(|id| id.to_string() == name)
 }
 
-/// The names in a directory that are text; the store makes no others.
+/// Returns the names in a directory that are UTF-8; the store creates no others.
 fn names(directory: &OwnedFd) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {

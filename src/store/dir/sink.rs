@@ -1,4 +1,4 @@
-//! The bytes of one session in a file.
+//! Appending to a session's data file.
 
 use std::fs::File;
 use std::io;
@@ -11,9 +11,9 @@ use rustix::io::{pwrite, retry_on_intr};
 #[cfg(target_os = "linux")]
 use rustix::pipe::{SpliceFlags, splice};
 
-use super::Durability;
+use super::durable_length::DurableLength;
+use super::options::Durability;
 use super::session::SessionDir;
-use super::synced::Synced;
 use crate::store::{Sink, StoreError};
 
 /// Appends to a session's data file.
@@ -22,19 +22,19 @@ pub struct FileSink {
     file: File,
     received: u64,
     /// With durability `fragment`.
-    synced: Option<Synced>,
+    durable_length: Option<DurableLength>,
 }
 
 impl FileSink {
-    /// Goes on where the file ends.
+    /// Opens the data for appending at its end.
     pub fn new(session: &SessionDir) -> io::Result<Self> {
         let file = session.open_data()?;
         let received = file.metadata()?.len();
-        let synced = match session.durability() {
-            Durability::Fragment => Some(Synced::open(session)?),
+        let durable_length = match session.durability() {
+            Durability::Fragment => Some(DurableLength::open(session.directory())?),
             _ => None,
         };
-        Ok(Self { file, received, synced })
+        Ok(Self { file, received, durable_length })
     }
 }
 
@@ -51,15 +51,15 @@ impl Sink for FileSink {
                 return Err(io::Error::from(io::ErrorKind::WriteZero).into());
             }
             self.received = self.received.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
-            data = data.get(written..).unwrap_or_default();
+            data = data.get(written..).ok_or(io::ErrorKind::InvalidData).map_err(io::Error::from)?;
         }
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        if let Some(synced) = &mut self.synced {
+        if let Some(durable_length) = &mut self.durable_length {
             self.file.sync_data()?;
-            synced.note(self.received)?;
+            durable_length.record(self.received)?;
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Sink for FileSink {
             splice(pipe, None, &self.file, Some(&mut end), most, SpliceFlags::empty())
         });
         match moved {
-            // The file system has no such way.
+            // The file system does not support splice.
             Err(Errno::INVAL) => None,
             Err(error) => Some(Err(io::Error::from(error).into())),
             Ok(0) => Some(Err(io::Error::from(io::ErrorKind::WriteZero).into())),

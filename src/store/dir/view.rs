@@ -1,4 +1,4 @@
-//! Looking at a root without taking its lock: for operators, beside whoever uses it.
+//! Read-only access to a root without its lock, for administrators while a server uses it.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,17 +7,19 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
+use super::files::{open_directory, open_file, unlink_if_exists};
+use super::options::Durability;
+use super::root;
 use super::session::{self, DATA, SessionDir};
-use super::{Durability, open_directory, open_file, root, unlink_if_there};
 use crate::error::{Error, Status};
 use crate::proto::SessionId;
 use crate::store::{StoreError, StoredSessions, UnreadableSession};
 
-/// As much as makes a volume that is full say so.
+/// Enough bytes to detect a full volume.
 const PROBE: [u8; 4096] = [0; 4096];
 
-/// The sessions under a root, whoever serves it meanwhile. It changes nothing and holds up nobody; what it says
-/// was true a moment ago.
+/// A read-only view of the sessions under a root, also while a server uses it. It takes no locks, so its answers may be
+/// outdated by the time they are returned.
 #[derive(Debug)]
 pub struct DirView {
     path: PathBuf,
@@ -25,17 +27,19 @@ pub struct DirView {
 }
 
 impl DirView {
-    /// Opens a root directory for looking at it.
+    /// Opens a root directory for reading.
     ///
-    /// Errors: `NotFound` when it is not there or no store ever used it, `InvalidArgument` when it is no
-    /// directory, `Denied`, `Io`.
+    /// # Errors
+    ///
+    /// `NotFound` if it does not exist or no store has used it, `InvalidArgument` if it is not a directory, `Denied`
+    /// or `Io` if it cannot be opened.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, Error> {
         let path = root.as_ref().to_path_buf();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = openat(CWD, &path, flags, Mode::empty()).map_err(|errno| not_opened(&path, errno))?;
         let sessions = open_directory(&opened, root::NAME).map_err(|errno| match errno {
             Errno::NOENT => {
-                let message = format!("{} is no root: no server has used it yet", path.display());
+                let message = format!("{} is not a root: no server has used it yet", path.display());
                 Error::new(Status::NotFound, message).with_source(errno)
             }
             _ => not_opened(&path.join(root::NAME), errno),
@@ -43,16 +47,20 @@ impl DirView {
         Ok(Self { path, sessions })
     }
 
-    /// The sessions there are.
+    /// Lists the sessions.
     ///
-    /// Errors: the directory cannot be read. A session that cannot is among the unreadable ones.
+    /// # Errors
+    ///
+    /// If the directory cannot be read. A session that cannot be read is listed as unreadable.
     pub fn sessions(&self) -> Result<StoredSessions, StoreError> {
         Ok(sessions(&self.sessions, &self.path)?)
     }
 
-    /// How many bytes of a session are held; `None` when there are none any more, as after a delivery.
+    /// Returns how many bytes a session holds; `None` if its data is gone, as after delivery.
     ///
-    /// Errors: the file cannot be looked at.
+    /// # Errors
+    ///
+    /// If the file cannot be examined.
     pub fn held(&self, id: SessionId) -> Result<Option<u64>, StoreError> {
         let length = SessionDir::open(&self.sessions, id, Durability::None)
             .and_then(|session| open_file(session.directory(), DATA, OFlags::RDONLY, Mode::empty()))
@@ -65,8 +73,7 @@ impl DirView {
     }
 }
 
-/// All sessions below the store's own directory. Half-made ones are none: the next opening of the root removes
-/// them.
+/// Lists all sessions in the store's own directory, except orphans, which the next start removes.
 pub fn sessions(sessions: &OwnedFd, root: &Path) -> io::Result<StoredSessions> {
     let mut found = StoredSessions::default();
     for id in session::ids(sessions)? {
@@ -83,14 +90,14 @@ pub fn sessions(sessions: &OwnedFd, root: &Path) -> io::Result<StoredSessions> {
     Ok(found)
 }
 
-/// Writes a little where sessions lie, and removes it.
+/// Checks that the store's own directory is writable by writing and removing a file.
 pub fn probe(sessions: &OwnedFd) -> io::Result<()> {
-    // Servers that share the root do so at the same time.
+    // Servers that share the root may do this at the same time.
     let name = format!("probe.{}", std::process::id());
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
     let written = open_file(sessions, &name, flags, Mode::RUSR | Mode::WUSR)
         .and_then(|mut file| file.write_all(&PROBE));
-    let removed = unlink_if_there(sessions, &name);
+    let removed = unlink_if_exists(sessions, &name);
     written.and(removed.map_err(io::Error::from))
 }
 
@@ -98,11 +105,10 @@ fn not_opened(path: &Path, errno: Errno) -> Error {
     let shown = path.display();
     match errno {
         Errno::NOENT => {
-            Error::new(Status::NotFound, format!("the root {shown} does not exist: name another"))
-                .with_source(errno)
+            Error::new(Status::NotFound, format!("the root {shown} does not exist")).with_source(errno)
         }
         Errno::NOTDIR | Errno::LOOP => {
-            let message = format!("{shown} is not a directory: name the root of a server");
+            let message = format!("{shown} is not a directory");
             Error::new(Status::InvalidArgument, message).with_source(errno)
         }
         _ => Error::io(format!("cannot open {shown}"), errno.into()),

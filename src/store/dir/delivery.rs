@@ -1,4 +1,4 @@
-//! The destination of a session: finding its directory, and putting the file there.
+//! Delivery of a session's file: resolving the destination's directory and linking the file there.
 
 use std::io;
 
@@ -6,41 +6,41 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Stat, fstat, fsync, linkat, renameat, statat};
 use rustix::io::Errno;
 
+use super::files::{open_directory, unlink_if_exists};
 use super::session::{DATA, SessionDir};
-use super::{open_directory, unlink_if_there};
 use crate::store::{Destination, StoreError};
 
-/// A second link to the data, renamed over a file that it replaces.
+/// A second link to the data, which is renamed over the file that it replaces.
 const DELIVERY: &str = "delivery";
 
-/// A name in a directory below the root.
+/// A file name in a directory below the root.
 #[derive(Debug)]
-pub struct Place<'a> {
+pub struct DeliveryTarget<'a> {
     parent: OwnedFd,
     name: &'a str,
 }
 
-impl<'a> Place<'a> {
-    /// Goes to the directory that is to hold the destination, name by name.
+impl<'a> DeliveryTarget<'a> {
+    /// Opens the destination's parent directory, one component at a time.
     pub fn find(root: &OwnedFd, destination: &'a Destination) -> Result<Self, StoreError> {
-        let (name, folders) = destination.segments().split_last().ok_or(StoreError::IsDirectory)?;
+        let (name, directories) = destination.segments().split_last().ok_or(StoreError::IsDirectory)?;
         let step = |parent: &OwnedFd, name: &str| {
             open_directory(parent, name).map_err(|errno| match errno {
                 Errno::NOENT | Errno::NOTDIR | Errno::LOOP => StoreError::ParentMissing,
                 _ => io::Error::from(errno).into(),
             })
         };
-        let parent = folders.iter().try_fold(step(root, ".")?, |parent, folder| step(&parent, folder))?;
+        let parent = directories.iter().try_fold(step(root, ".")?, |parent, name| step(&parent, name))?;
         if stat(fstat(root))?.st_dev != stat(fstat(&parent))?.st_dev {
-            let message = "the destination is on another file system than the root";
+            let message = "the destination is on a different file system than the root";
             return Err(io::Error::new(io::ErrorKind::CrossesDevices, message).into());
         }
         Ok(Self { parent, name })
     }
 
-    /// Whether a file could be put there: the name is free, or a file that may be replaced.
+    /// Checks that a file can be delivered: nothing has the name, or a file that may be replaced.
     pub fn check(&self, overwrite: bool) -> Result<(), StoreError> {
-        match self.occupant()?.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+        match self.existing()?.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
             None => Ok(()),
             Some(FileType::Directory) => Err(StoreError::IsDirectory),
             Some(FileType::RegularFile) if overwrite => Ok(()),
@@ -48,41 +48,40 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Puts the session's data there unless the name is taken. That it is there already is success.
+    /// Links the session's data to the name, unless the name exists. Succeeds if the name is the data already.
     pub fn link(&self, session: &SessionDir) -> Result<(), StoreError> {
         let from = session.directory();
         match linkat(from, DATA, &self.parent, self.name, AtFlags::empty()) {
             Err(Errno::EXIST) => {}
-            result => return result.map_err(refusal),
+            result => return result.map_err(link_error),
         }
         let data = stat(statat(from, DATA, AtFlags::SYMLINK_NOFOLLOW))?;
-        match self.occupant()? {
+        match self.existing()? {
             Some(other) if (other.st_dev, other.st_ino) == (data.st_dev, data.st_ino) => Ok(()),
-            // Freed in this instant: it was taken when it mattered.
+            // Removed just now; it existed when the link was attempted.
             None => Err(StoreError::Exists),
             Some(_) => self.check(false),
         }
     }
 
-    /// Puts the session's data there, in the place of a file of that name. A reader sees the old file or the
-    /// new one.
+    /// Links the session's data to the name, atomically replacing a file of that name.
     pub fn replace(&self, session: &SessionDir) -> Result<(), StoreError> {
         self.check(true)?;
         let from = session.directory();
-        unlink_if_there(from, DELIVERY).map_err(io::Error::from)?;
+        unlink_if_exists(from, DELIVERY).map_err(io::Error::from)?;
         linkat(from, DATA, from, DELIVERY, AtFlags::empty()).map_err(io::Error::from)?;
         let renamed = renameat(from, DELIVERY, &self.parent, self.name);
-        // Still there after an error, and when the destination is the data already: then nothing is renamed.
-        unlink_if_there(from, DELIVERY).map_err(io::Error::from)?;
-        renamed.map_err(refusal)
+        // The link remains after an error, and also if the destination is the data already: rename does nothing then.
+        unlink_if_exists(from, DELIVERY).map_err(io::Error::from)?;
+        renamed.map_err(link_error)
     }
 
-    /// Makes the name as durable as the file.
+    /// Syncs the directory, so that the name survives a power cut.
     pub fn sync(&self) -> Result<(), StoreError> {
         Ok(fsync(&self.parent).map_err(io::Error::from)?)
     }
 
-    fn occupant(&self) -> Result<Option<Stat>, StoreError> {
+    fn existing(&self) -> Result<Option<Stat>, StoreError> {
         match statat(&self.parent, self.name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => Ok(None),
             result => stat(result).map(Some),
@@ -90,8 +89,8 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Why the name could not be made. The data was just opened; what is not there is the directory.
-fn refusal(errno: Errno) -> StoreError {
+/// Maps the failure to make a link. The data exists, so `NOENT` means that the directory does not.
+fn link_error(errno: Errno) -> StoreError {
     match errno {
         Errno::NOENT => StoreError::ParentMissing,
         Errno::ISDIR => StoreError::IsDirectory,

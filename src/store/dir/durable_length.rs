@@ -1,35 +1,36 @@
-//! How many bytes of a session are surely on the disk. The length of its data file does not say that: after a loss
-//! of power it may count bytes that were never written.
+//! The number of bytes of a session that are on the disk. The length of the data file does not tell: after a power cut
+//! it may include bytes that were never written.
 
 use std::fs::File;
 use std::io;
 
+use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, fsync};
 use rustix::io::{pread, pwrite, retry_on_intr};
 
-use super::open_file;
-use super::session::SessionDir;
+use super::files::open_file;
 
-/// The file that says so: two slots, written in turn, so that a write that is cut off spoils none but its own.
-pub const SYNCED: &str = "synced";
-/// A slot is the number twice, so that one which is half-written is seen.
+/// The file with the length: two slots, written alternately, so that a torn write damages only its own slot.
+const FILE: &str = "synced";
+/// Length of a slot. It contains the number twice, so that a torn write is detected.
 const SLOT: usize = 42;
 const NUMBER: usize = 20;
 
-/// Writes down how many bytes were synchronised.
+/// Records how many bytes were synced.
 #[derive(Debug)]
-pub struct Synced {
+pub struct DurableLength {
     file: File,
+    /// Whether the next write goes to the second slot.
     second: bool,
 }
 
-impl Synced {
-    /// Opens the file. A session that was made with another durability gets one.
-    pub fn open(session: &SessionDir) -> io::Result<Self> {
-        let file = match open_file(session.directory(), SYNCED, OFlags::RDWR, Mode::empty()) {
+impl DurableLength {
+    /// Opens the file in a session's directory. Creates it for a session that was created with another durability.
+    pub fn open(session: &OwnedFd) -> io::Result<Self> {
+        let file = match open_file(session, FILE, OFlags::RDWR, Mode::empty()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let file = make(session)?;
-                fsync(session.directory())?;
+                let file = create(session)?;
+                fsync(session)?;
                 file
             }
             file => file?,
@@ -38,8 +39,8 @@ impl Synced {
         Ok(Self { file, second: first > second })
     }
 
-    /// Says that so many bytes are on the disk, which they must be.
-    pub fn note(&mut self, length: u64) -> io::Result<()> {
+    /// Records that the first `length` bytes are on the disk. The caller has synced them.
+    pub fn record(&mut self, length: u64) -> io::Result<()> {
         let slot = format!("{length:020} {length:020}\n");
         let offset = if self.second { SLOT } else { 0 };
         let written = retry_on_intr(|| pwrite(&self.file, slot.as_bytes(), offset as u64))?;
@@ -52,15 +53,15 @@ impl Synced {
     }
 }
 
-/// Makes the file; the caller synchronises its directory.
-pub fn make(session: &SessionDir) -> io::Result<File> {
+/// Creates the file. The caller syncs the directory.
+pub fn create(session: &OwnedFd) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE;
-    open_file(session.directory(), SYNCED, flags, Mode::RUSR | Mode::WUSR)
+    open_file(session, FILE, flags, Mode::RUSR | Mode::WUSR)
 }
 
-/// What was noted last; 0 when nothing was.
-pub fn read(session: &SessionDir) -> io::Result<u64> {
-    match open_file(session.directory(), SYNCED, OFlags::RDONLY, Mode::empty()) {
+/// Reads the length that was recorded last; 0 if there is none.
+pub fn read(session: &OwnedFd) -> io::Result<u64> {
+    match open_file(session, FILE, OFlags::RDONLY, Mode::empty()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
         file => Ok(slots(&file?)?.into_iter().flatten().max().unwrap_or(0)),
     }

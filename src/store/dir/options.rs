@@ -1,0 +1,28 @@
+//! The options of a directory store.
+
+/// What survives a power cut. A crash of the process alone never loses acknowledged bytes.
+///
+/// Unless every fragment is synced, a power cut may remove an unfinished session or make it start over. A session never
+/// resumes behind bytes that the file system did not write. The exception is a [shared](DirOptions::shared) root, where
+/// a power cut cannot be distinguished from the crash of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Nothing is guaranteed; the kernel writes when it does.
+    None,
+    /// A delivered file: it is synced before the last Ack. The default.
+    #[default]
+    File,
+    /// Every acknowledged fragment: it is synced before its Ack.
+    Fragment,
+}
+
+/// The options of a [`DirStore`](super::DirStore).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DirOptions {
+    /// What survives a power cut. Default: [`Durability::File`].
+    pub durability: Durability,
+    /// Whether several servers use the root at the same time, on one machine or on a network file system. All of
+    /// them have to set it. A lock per session then orders their requests, at the cost of some system calls for
+    /// every read of a request body. Default: false.
+    pub shared: bool,
+}
