@@ -1,21 +1,28 @@
-//! What may be typed after `bitsup`.
+//! The command line of `bitsup`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bitsup::Error;
 use bitsup::client::ClientConfig;
-use bitsup::log::{Level, Logger};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
-use crate::network::NetworkArgs;
+use crate::network::{NETWORK, NetworkArgs};
 use crate::serve::ServeArgs;
 use crate::sessions::SessionsCommand;
-use crate::{report, units};
+use crate::units;
+use crate::verbosity::Verbosity;
 
 /// Resumable uploads by the Microsoft BITS Upload Protocol: server and client.
 #[derive(Parser)]
-#[command(name = "bitsup", version)]
+#[command(
+    name = "bitsup",
+    version,
+    after_help = "\
+Examples:
+  bitsup serve --root /srv/uploads
+  bitsup upload backup.tar http://127.0.0.1:8080/backup.tar"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -24,49 +31,53 @@ struct Cli {
 /// The subcommands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Receive uploads into a directory, until SIGTERM or SIGINT
+    /// Receive uploads into a directory until SIGTERM or SIGINT
     Serve(Box<ServeArgs>),
-    /// Upload a file; running it again resumes
+    /// Upload a file; run it again to resume
     Upload(UploadArgs),
-    /// Ask a server whether it is there
+    /// Check that a server accepts BITS requests
     Ping(PingArgs),
-    /// Give up an upload that was not finished, on the server too
+    /// Cancel an unfinished upload, here and on the server
     Cancel(CancelArgs),
-    /// Find out what on the way to a server refuses uploads, and how to mend it
+    /// Diagnose why uploads to a server fail
     Doctor(DoctorArgs),
-    /// Say what an error code means and what to do
+    /// Explain an error code and what to do about it
     Explain(ExplainArgs),
-    /// Look after the sessions that a server keeps below a root, beside it or without it
+    /// List and remove the sessions of a server
     #[command(subcommand)]
     Sessions(SessionsCommand),
 }
 
 /// `bitsup upload`.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  bitsup upload backup.tar http://server:8080/backup.tar
+  bitsup upload report.pdf https://server/in/report.pdf --user-file login.txt --reply result.xml")]
 pub struct UploadArgs {
-    /// The file to send
+    /// File to upload
     pub file: PathBuf,
-    /// Where it goes: the URL of the file, not of its folder
+    /// URL of the uploaded file, not of its folder
     pub url: String,
-    /// File to put the server's reply in; makes this an upload-reply job
+    /// Save the server's reply in this file (an upload-reply job)
     #[arg(long, value_name = "FILE")]
     pub reply: Option<PathBuf>,
-    /// Length of every fragment [default: adapts to the line]
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    /// Length of every fragment [default: adapts to the connection]
+    #[arg(long, hide_short_help = true, value_name = "SIZE", value_parser = units::size)]
     pub fragment_size: Option<u64>,
-    /// Most bytes per second [default: no limit]
+    /// Maximum bytes per second [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub limit_rate: Option<u64>,
-    /// First delay before a failed request is sent again; doubles with each further failure
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = units::duration)]
+    /// Delay before the first retry; doubles with each further failure
+    #[arg(long, hide_short_help = true, value_name = "TIME", default_value = "1s", value_parser = units::duration)]
     pub retry_delay: Duration,
-    /// How long the whole run may take [default: as long as it makes progress]
-    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    /// Maximum duration of the run [default: no limit while it makes progress]
+    #[arg(long, hide_short_help = true, value_name = "TIME", value_parser = units::duration)]
     pub timeout: Option<Duration>,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
-    /// One JSON event per line on standard output
+    /// Print one JSON event per line to standard output
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -78,7 +89,7 @@ pub struct UploadArgs {
 /// `bitsup ping`.
 #[derive(Args)]
 pub struct PingArgs {
-    /// Any URL of the server
+    /// Any URL on the server
     pub url: String,
     #[command(flatten)]
     pub request: RequestArgs,
@@ -87,9 +98,9 @@ pub struct PingArgs {
 /// `bitsup cancel`.
 #[derive(Args)]
 pub struct CancelArgs {
-    /// The file as it was given to `bitsup upload`
+    /// File that was passed to `bitsup upload`
     pub file: PathBuf,
-    /// The URL as it was given to `bitsup upload`
+    /// URL that was passed to `bitsup upload`
     pub url: String,
     #[command(flatten)]
     pub state: StateArgs,
@@ -99,13 +110,16 @@ pub struct CancelArgs {
 
 /// `bitsup doctor`.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  bitsup doctor --write https://server/in/")]
 pub struct DoctorArgs {
-    /// A folder of the server, with a slash at the end, or a file to be
+    /// URL of a folder, with a trailing slash, or of a file to upload
     pub url: String,
-    /// Also begin an upload beside the URL, send fragments of it, and cancel it
+    /// Also start a test upload next to the URL, send fragments, and cancel it
     #[arg(long)]
     pub write: bool,
-    /// One JSON object per check on standard output
+    /// Print one JSON object per check to standard output
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -115,37 +129,37 @@ pub struct DoctorArgs {
 /// `bitsup explain`.
 #[derive(Args)]
 pub struct ExplainArgs {
-    /// An HRESULT (0x80200020, -2145386464, BG_E_TOO_LARGE) or an HTTP status (416)
+    /// HRESULT (0x80200020, -2145386464, BG_E_TOO_LARGE) or HTTP status (416)
     #[arg(allow_negative_numbers = true)]
     pub code: String,
 }
 
-/// Where unfinished uploads are remembered.
+/// The location of the state files.
 #[derive(Args)]
 pub struct StateArgs {
-    /// Where unfinished uploads are remembered [default: the user's state directory]
-    #[arg(long, value_name = "DIR")]
+    /// Directory for the state of unfinished uploads [default: the user's state directory]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }
 
-/// What all retrying subcommands of the client share.
+/// Options of all client subcommands that retry.
 #[derive(Args)]
 pub struct ClientArgs {
-    /// How long there may be no progress, from the first failure on; 0: the first failure is final
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = units::duration)]
+    /// How long to retry without progress; 0: no retry
+    #[arg(long, hide_short_help = true, value_name = "TIME", default_value = "10m", value_parser = units::duration)]
     pub no_progress_timeout: Duration,
     #[command(flatten)]
     pub request: RequestArgs,
 }
 
-/// What all subcommands of the client share.
+/// Options of all client subcommands.
 #[derive(Args)]
 pub struct RequestArgs {
-    /// Header field to add to every request; repeatable
-    #[arg(long, value_name = "'NAME: VALUE'", value_parser = header)]
+    /// Header field for every request; repeatable
+    #[arg(long, help_heading = NETWORK, hide_short_help = true, value_name = "'NAME: VALUE'", value_parser = header)]
     pub header: Vec<(String, String)>,
-    /// Send POST with X-HTTP-Method-Override: BITS_POST, where a server or a proxy refuses the verb
-    #[arg(long)]
+    /// Send POST with X-HTTP-Method-Override: BITS_POST, for servers and proxies that reject BITS_POST
+    #[arg(long, help_heading = NETWORK, hide_short_help = true)]
     pub method_override: bool,
     #[command(flatten)]
     pub network: NetworkArgs,
@@ -154,7 +168,7 @@ pub struct RequestArgs {
 }
 
 impl RequestArgs {
-    /// A client's configuration for that URL, with all that the options say.
+    /// Creates the client configuration for requests to `url`.
     pub fn config(&self, url: &str) -> Result<ClientConfig, Error> {
         let mut config = ClientConfig {
             headers: self.header.clone(),
@@ -167,28 +181,7 @@ impl RequestArgs {
     }
 }
 
-/// How much is said on standard error.
-#[derive(Debug, Args)]
-pub struct Verbosity {
-    /// Say more on standard error: session events (-v), packets (-vv), everything (-vvv)
-    #[arg(short, long, action = ArgAction::Count)]
-    pub verbose: u8,
-}
-
-impl Verbosity {
-    /// A logger to standard error.
-    pub fn logger(&self) -> Logger {
-        let level = match self.verbose {
-            0 => Level::Warn,
-            1 => Level::Info,
-            2 => Level::Debug,
-            _ => Level::Trace,
-        };
-        Logger::new(level, report::log)
-    }
-}
-
-/// Reads the command line. Ends the process with exit code 2 when it is wrong, 0 after `--help`.
+/// Parses the command line. Exits with code 2 if it is invalid, and with 0 after `--help`.
 pub fn parse() -> Command {
     Cli::parse().command
 }

@@ -1,4 +1,4 @@
-//! `bitsup doctor`: what on the way to a server refuses what, and how to mend it.
+//! `bitsup doctor`: diagnoses why uploads to a server fail.
 
 use bitsup::client::Client;
 use bitsup::client::doctor::{Check, Grade, Options};
@@ -6,22 +6,20 @@ use bitsup::{Error, Status};
 use serde_json::json;
 
 use crate::args::DoctorArgs;
-use crate::report;
+use crate::output;
 
-/// Examines the way, and prints a line for each check.
+/// Runs the checks and prints a line for each.
 pub fn run(args: &DoctorArgs) -> Result<(), Error> {
     let client = Client::new(args.request.config(&args.url)?)?;
     let found = client.examine(&args.url, &Options { write: args.write, ..Options::default() })?;
     for check in &found.checks {
-        report::print(&if args.json { line_of_json(check) } else { line(check) })?;
+        output::print(&if args.json { json_line(check) } else { line(check) })?;
     }
-    match found.is_well() {
-        true => Ok(()),
-        false => {
-            let message = format!("uploads to {} fail; the checks that failed say what to do", args.url);
-            Err(Error::new(Status::Protocol, message))
-        }
+    if !found.is_well() {
+        let message = format!("uploads to {} fail; see the advice of the failed checks", args.url);
+        return Err(Error::new(Status::Protocol, message));
     }
+    Ok(())
 }
 
 fn line(check: &Check) -> String {
@@ -30,7 +28,7 @@ fn line(check: &Check) -> String {
     format!("{:4}  {name}: {finding}{advice}", word(*grade))
 }
 
-fn line_of_json(check: &Check) -> String {
+fn json_line(check: &Check) -> String {
     let Check { name, grade, finding, advice } = check;
     json!({"check": name, "grade": word(*grade), "finding": finding, "advice": advice}).to_string()
 }

@@ -1,6 +1,6 @@
 //! The `bitsup` program: the library's server and client on the command line.
 //!
-//! What other programs may rely on is in docs/cli.md: exit codes, the first line of `serve`, the JSON events.
+//! Exit codes, the first line of `serve` and the JSON events are a stable interface (docs/reference/cli.md).
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,19 +11,23 @@
 
 mod args;
 mod cancel;
+mod codes;
 mod doctor;
 mod explain;
+mod failure;
 mod files;
 mod network;
 mod open_files;
+mod output;
 mod ping;
-mod report;
+mod progress;
 mod serve;
 mod sessions;
 mod signals;
 mod state_dir;
 mod units;
 mod upload;
+mod verbosity;
 
 use std::process::ExitCode;
 
@@ -41,6 +45,6 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report::failure(&error),
+        Err(error) => failure::report(&error),
     }
 }

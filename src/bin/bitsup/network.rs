@@ -1,4 +1,4 @@
-//! Which way a server is reached, whom the program trusts and who it is.
+//! Network options: credentials, certificates and proxies.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -12,41 +12,46 @@ use percent_encoding::percent_decode_str;
 
 use crate::files;
 
-/// The options; named like curl's where that has them.
+/// Heading of the network options in the long help.
+pub const NETWORK: &str = "Network";
+/// Heading of the credential options in the long help.
+const CREDENTIALS: &str = "Credentials and trust";
+
+/// Network options, named as in curl where curl has them.
 #[derive(Args)]
 pub struct NetworkArgs {
-    /// Who to say that one is when a server asks; without the password, it is asked for on the terminal
-    #[arg(long, value_name = "NAME[:PASSWORD]", conflicts_with = "user_file")]
+    /// User name and password for the server; prompts for a missing password
+    #[arg(long, help_heading = CREDENTIALS, value_name = "NAME[:PASSWORD]", conflicts_with = "user_file")]
     user: Option<String>,
-    /// File with NAME:PASSWORD in its first line: unlike --user, nobody sees it among the processes
-    #[arg(long, value_name = "FILE")]
+    /// File with NAME:PASSWORD in its first line, which is not visible in the process list
+    #[arg(long, value_name = "FILE", help_heading = CREDENTIALS, hide_short_help = true)]
     user_file: Option<PathBuf>,
-    /// File with a token in its first line, for a server that asks for one; read anew each time
-    #[arg(long, value_name = "FILE")]
+    /// File with a bearer token in its first line; read again for each request
+    #[arg(long, value_name = "FILE", help_heading = CREDENTIALS, hide_short_help = true)]
     bearer_file: Option<PathBuf>,
-    /// Root certificates in PEM form, trusted beside the platform's
-    #[arg(long, value_name = "FILE")]
+    /// Additional root certificates in PEM format
+    #[arg(long, value_name = "FILE", help_heading = CREDENTIALS)]
     cacert: Option<PathBuf>,
-    /// Client certificate in PEM form, for a server that wants one
-    #[arg(long, value_name = "FILE")]
+    /// Client certificate in PEM format
+    #[arg(long, value_name = "FILE", help_heading = CREDENTIALS, hide_short_help = true)]
     cert: Option<PathBuf>,
-    /// Its private key, if that is not in the same file
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    /// Private key of the client certificate, if it is in another file
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = CREDENTIALS, hide_short_help = true)]
     key: Option<PathBuf>,
-    /// http or https proxy; "" for none [default: the environment's]
-    #[arg(long, value_name = "URL")]
+    /// http or https proxy; "" for none [default: from the environment]
+    #[arg(long, value_name = "URL", help_heading = NETWORK)]
     proxy: Option<String>,
-    /// Who to say that one is when the proxy asks
-    #[arg(long, value_name = "NAME[:PASSWORD]")]
+    /// User name and password for the proxy; prompts for a missing password
+    #[arg(long, help_heading = NETWORK, hide_short_help = true, value_name = "NAME[:PASSWORD]")]
     proxy_user: Option<String>,
 }
 
 impl NetworkArgs {
-    /// Completes the configuration of a client that goes to `url`.
+    /// Applies the options to the configuration of a client for `url`.
     pub fn apply(&self, config: &mut ClientConfig, url: &str) -> Result<(), Error> {
         config.credentials = match (&self.user, &self.user_file) {
             (Some(user), _) => Some(credentials(user)?),
-            (None, Some(file)) => Some(of_file(file)?),
+            (None, Some(file)) => Some(credentials_from_file(file)?),
             (None, None) => None,
         };
         if let Some(file) = &self.bearer_file {
@@ -70,11 +75,11 @@ impl NetworkArgs {
         Ok(Some(pem.into()))
     }
 
-    /// The proxy of the command line, else that of the environment.
+    /// Sets the proxy from the command line or else from the environment.
     fn apply_proxy(&self, config: &mut ClientConfig, url: &str) -> Result<(), Error> {
         let proxy = self.proxy.clone().or_else(|| proxy_of_environment(url, variable));
         if let Some(proxy) = proxy.filter(|proxy| !proxy.is_empty()) {
-            let (proxy, credentials) = without_credentials(&proxy);
+            let (proxy, credentials) = split_credentials(&proxy);
             config.proxy = Some(proxy);
             config.proxy_credentials = credentials;
             config.no_proxy = no_proxy(variable);
@@ -86,7 +91,7 @@ impl NetworkArgs {
     }
 }
 
-/// Reads NAME:PASSWORD. Of a name alone, the password is asked for.
+/// Parses NAME:PASSWORD. Prompts for the password if only a name is given.
 fn credentials(text: &str) -> Result<Credentials, Error> {
     let (user, password) = match text.split_once(':') {
         Some((user, password)) => (user, password.to_owned()),
@@ -96,14 +101,13 @@ fn credentials(text: &str) -> Result<Credentials, Error> {
 }
 
 fn ask_password(user: &str) -> Result<String, Error> {
-    rpassword::prompt_password(format!("Password of {user}: ")).map_err(|error| {
-        let message =
-            format!("there is no terminal to ask for the password of {user} on ({error}); use --user-file");
+    rpassword::prompt_password(format!("Password for {user}: ")).map_err(|error| {
+        let message = format!("cannot prompt for the password of {user}: {error}; use --user-file");
         Error::new(Status::InvalidArgument, message)
     })
 }
 
-fn of_file(path: &Path) -> Result<Credentials, Error> {
+fn credentials_from_file(path: &Path) -> Result<Credentials, Error> {
     let line = first_line(path)?;
     let Some((user, password)) = line.split_once(':') else {
         let message = format!("the first line of {} is not NAME:PASSWORD", path.display());
@@ -117,13 +121,13 @@ fn first_line(path: &Path) -> Result<String, Error> {
     match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
         _ => {
-            let message = format!("the first line of {} is empty, or no text", path.display());
+            let message = format!("the first line of {} is empty or not UTF-8", path.display());
             Err(Error::new(Status::InvalidArgument, message))
         }
     }
 }
 
-/// A token that somebody else keeps fresh.
+/// A bearer token in a file that another program keeps up to date.
 struct TokenFile(PathBuf);
 
 impl CredentialsSource for TokenFile {
@@ -142,13 +146,14 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// As curl reads it: the variable of the scheme, else that for all. `HTTP_PROXY` is none of them: where programs
-/// are called by web servers, a request sets it.
+/// Reads the proxy variables as curl does: that of the scheme, then that for all schemes. `HTTP_PROXY` is ignored, because
+/// in CGI programs a request header sets it.
 fn proxy_of_environment(url: &str, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     let is_https = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
-    let names: &[&str] = match is_https {
-        true => &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
-        false => &["http_proxy", "all_proxy", "ALL_PROXY"],
+    let names: &[&str] = if is_https {
+        &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+    } else {
+        &["http_proxy", "all_proxy", "ALL_PROXY"]
     };
     names.iter().find_map(|name| variable(name))
 }
@@ -158,8 +163,8 @@ fn no_proxy(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
     list.split([',', ' ']).filter(|host| !host.is_empty()).map(str::to_owned).collect()
 }
 
-/// A proxy's URL, http where it does not say, and what it has of credentials.
-fn without_credentials(proxy: &str) -> (String, Option<Credentials>) {
+/// Splits a proxy URL into the URL without credentials and the credentials. The scheme defaults to http.
+fn split_credentials(proxy: &str) -> (String, Option<Credentials>) {
     let (scheme, rest) = proxy.split_once("://").unwrap_or(("http", proxy));
     let Some((user, rest)) = rest.rsplit_once('@') else { return (format!("{scheme}://{rest}"), None) };
     let (user, password) = user.split_once(':').unwrap_or((user, ""));
@@ -204,7 +209,7 @@ mod tests {
             ("http://u:p%40ss@p:1/", "http://p:1/", known("u", "p@ss")),
             ("u@p", "http://p", known("u", "")),
         ] {
-            assert_eq!(without_credentials(text), (url.to_owned(), credentials), "{text}");
+            assert_eq!(split_credentials(text), (url.to_owned(), credentials), "{text}");
         }
     }
 }

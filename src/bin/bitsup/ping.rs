@@ -1,13 +1,13 @@
-//! `bitsup ping`: one Ping, no retry.
+//! `bitsup ping`: sends one Ping without retries.
 
 use bitsup::Error;
 use bitsup::client::Client;
 
 use crate::args::PingArgs;
-use crate::report;
+use crate::output;
 
-/// Sends a Ping and says that it was answered.
+/// Sends a Ping and reports success.
 pub fn run(args: &PingArgs) -> Result<(), Error> {
     Client::new(args.request.config(&args.url)?)?.ping(&args.url)?;
-    report::print(&format!("{} answers", args.url))
+    output::print(&format!("{} answers", args.url))
 }

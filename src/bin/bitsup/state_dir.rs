@@ -1,4 +1,4 @@
-//! Where the command line remembers unfinished uploads.
+//! The state files of unfinished uploads.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::args::StateArgs;
 
-/// The file that remembers the upload of `source` to `url`. The same pair always gets the same name.
+/// Returns the path of the state file for the upload of `source` to `url`. The same pair always gets the same path.
 pub fn state_path(args: &StateArgs, source: &Path, url: &str) -> Result<PathBuf, Error> {
     let directory = match &args.state_dir {
         Some(directory) => directory.clone(),
@@ -24,18 +24,17 @@ pub fn state_path(args: &StateArgs, source: &Path, url: &str) -> Result<PathBuf,
 }
 
 fn default_directory() -> Result<PathBuf, Error> {
-    // Per the XDG base directory specification a relative path counts as unset.
+    // According to the XDG base directory specification, a relative path counts as unset.
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = match cfg!(windows) {
-        true => absolute("LOCALAPPDATA"),
-        false => {
-            absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-        }
+    let base = if cfg!(windows) {
+        absolute("LOCALAPPDATA")
+    } else {
+        absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
     };
     base.map(|base| base.join("bitsup")).ok_or_else(|| {
         Error::new(
             Status::NotFound,
-            "this user has no home directory to remember uploads in; give one with --state-dir",
+            "the user has no home directory for the state of uploads; set one with --state-dir",
         )
     })
 }

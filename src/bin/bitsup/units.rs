@@ -1,8 +1,8 @@
-//! Sizes and durations as people write them.
+//! Parsing of sizes and durations.
 
 use std::time::Duration;
 
-/// Reads a size in bytes: digits, then nothing or one of `k`, `m`, `g`, `t` for powers of 1024, in any case.
+/// Parses a size in bytes: digits and an optional `k`, `m`, `g` or `t` for powers of 1024, in either case.
 pub fn size(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.char_indices().next_back() {
         Some((end, unit)) if !unit.is_ascii_digit() => (text.get(..end).unwrap_or_default(), shift(unit)),
@@ -12,7 +12,7 @@ pub fn size(text: &str) -> Result<u64, String> {
     let (Some(number), Some(shift)) = (number, shift) else {
         return Err("expected a number of bytes such as 65536, 64k, 10m, 1g or 2t".into());
     };
-    number.checked_mul(1 << shift).ok_or_else(|| "more bytes than 64 bits can count".into())
+    number.checked_mul(1 << shift).ok_or_else(|| "the number does not fit in 64 bits".into())
 }
 
 fn shift(unit: char) -> Option<u32> {
@@ -25,27 +25,29 @@ fn shift(unit: char) -> Option<u32> {
     }
 }
 
-/// Reads a duration: a number of seconds, or what humantime reads (`90s`, `12h`, `14d`, `1h 30m`).
+/// Parses a duration: a number of seconds, or a duration with units (`90s`, `12h`, `14d`, `1h 30m`).
 pub fn duration(text: &str) -> Result<Duration, String> {
-    match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse().map(Duration::from_secs).map_err(|error| error.to_string()),
-        false => humantime::parse_duration(text).map_err(|error| error.to_string()),
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().map(Duration::from_secs).map_err(|error| error.to_string())
+    } else {
+        humantime::parse_duration(text).map_err(|error| error.to_string())
     }
 }
 
-/// Reads a duration that is to be told in whole seconds.
+/// Parses a duration in whole seconds.
 pub fn seconds(text: &str) -> Result<u32, String> {
     let duration = duration(text)?;
     let whole = u32::try_from(duration.as_secs()).ok().filter(|_| duration.subsec_nanos() == 0);
-    whole.ok_or_else(|| "expected whole seconds, fewer than 2^32".into())
+    whole.ok_or_else(|| "expected whole seconds below 2^32".into())
 }
 
-/// Reads how long something may take, which is more than no time.
+/// Parses a timeout, which must be longer than 0.
 pub fn time_limit(text: &str) -> Result<Duration, String> {
-    duration(text).and_then(|duration| match duration.is_zero() {
-        true => Err("expected more than 0".into()),
-        false => Ok(duration),
-    })
+    let duration = duration(text)?;
+    if duration.is_zero() {
+        return Err("expected more than 0".into());
+    }
+    Ok(duration)
 }
 
 #[cfg(test)]
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused() {
+    fn invalid_sizes_are_rejected() {
         for text in
             ["", "k", "-1", "+1", "+1k", "1.5g", "64kb", "1 k", "1ü", "18446744073709551616", "16777216t"]
         {
@@ -83,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_refused() {
+    fn invalid_durations_are_rejected() {
         for text in ["", "-1", "soon", "12 parsecs", "99999999999999999999"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn whole_seconds_and_time_limits_are_durations_within_bounds() {
+    fn whole_seconds_and_timeouts_are_bounded_durations() {
         assert_eq!(seconds("1d"), Ok(86_400));
         assert_eq!(seconds("0"), Ok(0));
         assert_eq!(seconds("4294967295"), Ok(u32::MAX));

@@ -1,4 +1,4 @@
-//! `bitsup upload`: one job from the command line.
+//! `bitsup upload`: runs one upload job.
 
 use std::thread;
 use std::time::Instant;
@@ -7,16 +7,16 @@ use bitsup::Error;
 use bitsup::client::{Client, ClientConfig, Job, Source};
 
 use crate::args::UploadArgs;
-use crate::report::Reporter;
+use crate::progress::Reporter;
 use crate::{signals, state_dir};
 
-/// Uploads the file, or continues where a former run stopped.
+/// Uploads the file, or resumes an earlier run.
 pub fn run(args: &UploadArgs) -> Result<(), Error> {
     let reporter = Reporter::new(args);
     let started = Instant::now();
     let result = upload(args, &reporter);
     match &result {
-        Ok(total) => reporter.done(*total, started.elapsed()),
+        Ok(total) => reporter.completed(*total, started.elapsed()),
         Err(error) => reporter.failed(error),
     }
     result.map(drop)
@@ -49,7 +49,7 @@ fn client_config(args: &UploadArgs) -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// Lets SIGINT and SIGTERM end the run in a way that the next run continues.
+/// Suspends the job on SIGINT and SIGTERM, so that the next run resumes it.
 fn suspend_on_signal(job: &Job) -> Result<(), Error> {
     let control = job.control();
     let mut signals = signals::catch()?;

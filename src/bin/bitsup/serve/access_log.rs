@@ -1,4 +1,4 @@
-//! The access log that the options want.
+//! Opening the access log.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,51 +8,51 @@ use bitsup::Error;
 use bitsup::server::AccessLog;
 
 use super::args::{LogFormatArg, ServerArgs};
-use crate::report;
+use crate::output;
 
-/// What stands for standard output instead of a file.
+/// The file name that means standard output.
 pub const STDOUT: &str = "-";
 
-/// A log, and the right to the first line of standard output.
-pub struct Opened {
+/// An open access log. If it writes to standard output, its lines wait until the first line was printed.
+pub struct OpenAccessLog {
     pub log: Option<AccessLog>,
-    greeting: Option<Arc<Mutex<Waiting>>>,
+    stdout: Option<Arc<Mutex<BufferedStdout>>>,
 }
 
-/// Opens it.
-pub fn open(args: &ServerArgs) -> Result<Opened, Error> {
+/// Opens the access log that the options configure.
+pub fn open(args: &ServerArgs) -> Result<OpenAccessLog, Error> {
     let LogFormatArg(format) = args.log_format;
     match args.access_log.as_deref() {
-        None => Ok(Opened { log: None, greeting: None }),
+        None => Ok(OpenAccessLog { log: None, stdout: None }),
         Some(path) if path == Path::new(STDOUT) => {
-            let waiting = Arc::new(Mutex::new(Waiting(Some(Vec::new()))));
-            let log = AccessLog::to_writer(Shared(Arc::clone(&waiting)), format)?;
-            Ok(Opened { log: Some(log), greeting: Some(waiting) })
+            let stdout = Arc::new(Mutex::new(BufferedStdout(Some(Vec::new()))));
+            let log = AccessLog::to_writer(StdoutWriter(Arc::clone(&stdout)), format)?;
+            Ok(OpenAccessLog { log: Some(log), stdout: Some(stdout) })
         }
-        Some(path) => Ok(Opened { log: Some(AccessLog::to_file(path, format)?), greeting: None }),
+        Some(path) => Ok(OpenAccessLog { log: Some(AccessLog::to_file(path, format)?), stdout: None }),
     }
 }
 
-/// Whether SIGHUP is to open a file anew.
+/// Returns whether the log is a file, which SIGHUP reopens.
 pub fn is_file(args: &ServerArgs) -> bool {
     args.access_log.as_deref().is_some_and(|path| path != Path::new(STDOUT))
 }
 
-impl Opened {
-    /// Prints the line that comes before all others.
-    pub fn greet(&self, line: &str) -> Result<(), Error> {
-        let Some(waiting) = &self.greeting else { return report::print(line) };
-        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        report::print(line)?;
-        let lines = waiting.0.take().unwrap_or_default();
-        waiting.write_all(&lines).map_err(|error| Error::io("cannot write to standard output", error))
+impl OpenAccessLog {
+    /// Prints the line that precedes all log lines on standard output.
+    pub fn print_first_line(&self, line: &str) -> Result<(), Error> {
+        let Some(stdout) = &self.stdout else { return output::print(line) };
+        let mut stdout = stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        output::print(line)?;
+        let lines = stdout.0.take().unwrap_or_default();
+        stdout.write_all(&lines).map_err(|error| Error::io("cannot write to standard output", error))
     }
 }
 
-/// Standard output. What is written before the greeting waits for it.
-struct Waiting(Option<Vec<u8>>);
+/// Standard output that buffers log lines until the first line was printed.
+struct BufferedStdout(Option<Vec<u8>>);
 
-impl Write for Waiting {
+impl Write for BufferedStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             Some(lines) => lines.write(bytes),
@@ -65,9 +65,9 @@ impl Write for Waiting {
     }
 }
 
-struct Shared(Arc<Mutex<Waiting>>);
+struct StdoutWriter(Arc<Mutex<BufferedStdout>>);
 
-impl Write for Shared {
+impl Write for StdoutWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
     }

@@ -1,4 +1,4 @@
-//! The options of `bitsup serve`, which are the keys of its configuration file too.
+//! The options of `bitsup serve`, which are also the keys of its configuration file.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,153 +12,173 @@ use clap::builder::{PossibleValue, RangedU64ValueParser};
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::limits::LimitArgs;
-use crate::args::Verbosity;
 use crate::units;
+use crate::verbosity::Verbosity;
+
+/// Headings of the long help.
+const LISTENING: &str = "Listening";
+const DIRECTORIES: &str = "Directories";
+const ACCESS: &str = "Access";
+pub const LIMITS: &str = "Limits";
+const NOTIFICATION: &str = "Notification";
+const FARM: &str = "Server farm";
+const LOGGING: &str = "Logging and administration";
+
+/// Printed at the end of the help.
+const EXAMPLES: &str = "\
+Examples:
+  bitsup serve --root /srv/uploads
+  bitsup serve --root /srv/uploads --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --users-file users
+  bitsup serve --config /etc/bitsup/bitsup.toml
+
+The short help (-h) lists the most common options, --help lists all.";
 
 /// `bitsup serve`.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ServeArgs {
-    /// Take the options from a TOML file, which may describe several directories
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["DirectoryArgs", "LimitArgs", "cleanup_interval", "stop_grace",
+    /// Read the options from this TOML file, which can configure several directories
+    #[arg(long, help_heading = LISTENING, value_name = "FILE", conflicts_with_all = ["DirectoryArgs", "LimitArgs", "cleanup_interval", "stop_grace",
         "tls_cert", "tls_key", "client_ca", "user", "users_file", "allow_anonymous", "admin", "admin_allow_remote",
         "access_log", "log_format"])]
     pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub server: ServerArgs,
-    #[command(flatten)]
     pub directory: DirectoryArgs,
+    #[command(flatten)]
+    pub server: ServerArgs,
 }
 
-/// What concerns the whole server.
+/// Options of the whole server.
 #[derive(Debug, Args)]
 pub struct ServerArgs {
-    /// Address to listen on; port 0 picks a free one [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = listen)]
+    /// Address to listen on; port 0 selects a free port [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen, help_heading = LISTENING)]
     pub listen: Option<Listen>,
-    /// Show operators what goes on, at this address: a page, /health and /sessions; port 0 picks a free one
-    #[arg(long, value_name = "ADDR:PORT", value_parser = listen)]
-    pub admin: Option<Listen>,
-    /// Let --admin be an address that other machines reach: everybody who does sees the names of all sessions
-    #[arg(long)]
-    pub admin_allow_remote: bool,
-    /// How often idle sessions are looked for
-    #[arg(long, value_name = "TIME", default_value = "12h", value_parser = units::duration)]
-    pub cleanup_interval: Duration,
-    /// How long requests under way may go on after SIGTERM; what they leave open resumes
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
-    pub stop_grace: Duration,
-    /// Speak TLS, with this certificate and those that lead to its root, in PEM; SIGHUP reads it anew
-    #[arg(long, value_name = "FILE")]
+    /// Serve TLS with this PEM certificate chain; reloaded on SIGHUP
+    #[arg(long, value_name = "FILE", help_heading = LISTENING)]
     pub tls_cert: Option<PathBuf>,
-    /// The certificate's private key in PEM, without a password
-    #[arg(long, value_name = "FILE")]
+    /// Private key of the certificate, PEM without a password
+    #[arg(long, value_name = "FILE", help_heading = LISTENING)]
     pub tls_key: Option<PathBuf>,
-    /// Take only clients with a certificate that leads to a root in this file; its subject owns their sessions
-    #[arg(long, value_name = "FILE")]
-    pub client_ca: Option<PathBuf>,
-    /// A user and the password that others see in the list of processes: better a users file; repeatable
-    #[arg(long, value_name = "NAME:PASSWORD", value_parser = UserArg::parse)]
-    pub user: Vec<UserArg>,
-    /// Users with bcrypt hashes of their passwords, as `htpasswd -B` makes it; SIGHUP reads it anew
-    #[arg(long, value_name = "FILE")]
+    /// How long running requests may continue after SIGTERM; interrupted uploads resume later
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration, help_heading = LISTENING, hide_short_help = true)]
+    pub stop_grace: Duration,
+    /// Users with bcrypt password hashes, as written by `htpasswd -B`; reloaded on SIGHUP
+    #[arg(long, value_name = "FILE", help_heading = ACCESS)]
     pub users_file: Option<PathBuf>,
-    /// Let everybody upload who reaches the server, from other machines too
-    #[arg(long)]
+    /// A user with a password, which is visible in the process list; prefer --users-file; repeatable
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = UserArg::parse, help_heading = ACCESS, hide_short_help = true)]
+    pub user: Vec<UserArg>,
+    /// Require client certificates issued by a CA in this PEM file; the subject owns its sessions
+    #[arg(long, value_name = "FILE", help_heading = ACCESS, hide_short_help = true)]
+    pub client_ca: Option<PathBuf>,
+    /// Accept uploads without authentication from other machines
+    #[arg(long, help_heading = ACCESS)]
     pub allow_anonymous: bool,
-    /// Write every request and event down in this file, which SIGHUP opens anew; -: standard output
-    #[arg(long, value_name = "FILE")]
-    pub access_log: Option<PathBuf>,
-    /// How lines of the access log are written
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub log_format: LogFormatArg,
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// Interval between searches for expired sessions
+    #[arg(long, value_name = "TIME", default_value = "12h", value_parser = units::duration, help_heading = LIMITS, hide_short_help = true)]
+    pub cleanup_interval: Duration,
+    /// Log every request and session event to this file, reopened on SIGHUP; - for standard output
+    #[arg(long, value_name = "FILE", help_heading = LOGGING)]
+    pub access_log: Option<PathBuf>,
+    /// Format of the access log
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = LOGGING, hide_short_help = true)]
+    pub log_format: LogFormatArg,
+    /// Serve a status page, /health, /sessions and /metrics at this address; port 0 selects a free port
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen, help_heading = LOGGING)]
+    pub admin: Option<Listen>,
+    /// Allow an --admin address that other machines can reach; it shows the names of all sessions
+    #[arg(long, help_heading = LOGGING, hide_short_help = true)]
+    pub admin_allow_remote: bool,
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
 
-/// What concerns one virtual directory. (Were a part of it flattened, `--config` would no longer exclude that.)
+/// Options of one virtual directory. Nothing is flattened into it, because `--config` conflicts with the fields of this
+/// group only.
 #[derive(Debug, Args)]
 pub struct DirectoryArgs {
-    /// Directory to receive into: URL /a/b becomes DIR/a/b
-    #[arg(long, value_name = "DIR")]
+    /// Directory for received files: URL /a/b becomes DIR/a/b
+    #[arg(long, value_name = "DIR", help_heading = DIRECTORIES)]
     pub root: Option<PathBuf>,
-    /// Part of the URL's path that stands for the root
-    #[arg(long, value_name = "PATH", default_value = "/", value_parser = url_prefix)]
+    /// URL path that is mapped to the root
+    #[arg(long, value_name = "PATH", default_value = "/", value_parser = url_prefix, help_heading = DIRECTORIES, hide_short_help = true)]
     pub url_prefix: String,
-    /// Whether uploads are taken; false discards all sessions and answers 501
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
-    pub enabled: bool,
-    /// Longest file taken [default: no limit]
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
-    pub max_upload_size: Option<u64>,
-    /// Longest fragment taken [default: no limit]
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
-    pub max_fragment_size: Option<u64>,
-    /// Bytes that stay free on the volume: what would leave fewer is refused as if it were full
-    #[arg(long, value_name = "SIZE", default_value = "64m", value_parser = units::size)]
-    pub free_space_reserve: u64,
-    /// Let an upload replace a file
-    #[arg(long)]
+    /// Allow uploads to replace existing files
+    #[arg(long, help_heading = DIRECTORIES)]
     pub allow_overwrites: bool,
-    /// A user who may use the directory; repeatable [default: every user]
-    #[arg(long, value_name = "NAME")]
-    pub allow_user: Vec<String>,
-    /// A user who may begin uploads; repeatable [default: every user who may use the directory]
-    #[arg(long, value_name = "NAME")]
-    pub create_user: Vec<String>,
-    /// A user who may replace files even without --allow-overwrites; repeatable
-    #[arg(long, value_name = "NAME")]
-    pub overwrite_user: Vec<String>,
-    /// How long a session lives without a successful packet
-    #[arg(long, value_name = "TIME", default_value = "14d", value_parser = units::duration)]
-    pub session_timeout: Duration,
-    /// Sessions one user may have at a time; 0: no limit
-    #[arg(long, value_name = "N", default_value_t = bitsup::proto::limits::SESSIONS_PER_USER)]
-    pub max_sessions_per_user: u64,
-    /// Sessions in all; 0: no limit
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub max_sessions: u64,
-    /// What a fragment does that begins before the next expected byte
-    #[arg(long, value_name = "HOW", default_value = "trim")]
-    pub overlap: OverlapArg,
-    /// When a complete file becomes visible
-    #[arg(long, value_name = "WHEN", default_value = "fragment")]
-    pub finalize: FinalizeArg,
-    /// What survives a loss of power
-    #[arg(long, value_name = "WHAT", default_value = "file")]
+    /// What survives a power cut: nothing, delivered files, or every acknowledged fragment
+    #[arg(long, value_name = "WHAT", default_value = "file", help_heading = DIRECTORIES, hide_short_help = true)]
     pub durability: DurabilityArg,
-    /// Other servers use the root at the same time, all with this option
-    #[arg(long)]
-    pub shared: bool,
-    /// URL by which clients reach the root, the prefix included [default: as the client names the host]
-    #[arg(long, value_name = "URL", value_parser = public_url)]
+    /// When a complete file becomes visible: with its last fragment or with Close-Session
+    #[arg(long, value_name = "WHEN", default_value = "fragment", help_heading = DIRECTORIES, hide_short_help = true)]
+    pub finalize: FinalizeArg,
+    /// How to treat a fragment that begins before the next expected byte
+    #[arg(long, value_name = "HOW", default_value = "trim", help_heading = DIRECTORIES, hide_short_help = true)]
+    pub overlap: OverlapArg,
+    /// Whether uploads are accepted; false discards all sessions and responds with 501
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, help_heading = DIRECTORIES, hide_short_help = true)]
+    pub enabled: bool,
+    /// Public URL of the root, including the prefix [default: derived from the request's Host]
+    #[arg(long, value_name = "URL", value_parser = public_url, help_heading = DIRECTORIES, hide_short_help = true)]
     pub public_url: Option<String>,
-    /// Address of this server within a farm, for clients to come back to
-    #[arg(long, value_name = "HOST", value_parser = host_id)]
-    pub host_id: Option<String>,
-    /// After how long without the host id clients go back to where they began; 0: they are not told
-    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = units::seconds)]
-    pub host_id_fallback_timeout: u32,
-    /// Take POST with X-HTTP-Method-Override: BITS_POST for BITS_POST
-    #[arg(long)]
+    /// Accept POST with X-HTTP-Method-Override: BITS_POST instead of BITS_POST
+    #[arg(long, help_heading = DIRECTORIES, hide_short_help = true)]
     pub method_override: bool,
-    /// Whether an application is asked about a complete upload, by path or with the file [default: none]
-    #[arg(long, value_name = "HOW")]
+    /// User who may use the directory; repeatable [default: all users]
+    #[arg(long, value_name = "NAME", help_heading = ACCESS, hide_short_help = true)]
+    pub allow_user: Vec<String>,
+    /// User who may start uploads; repeatable [default: all users of the directory]
+    #[arg(long, value_name = "NAME", help_heading = ACCESS, hide_short_help = true)]
+    pub create_user: Vec<String>,
+    /// User who may replace files even without --allow-overwrites; repeatable
+    #[arg(long, value_name = "NAME", help_heading = ACCESS, hide_short_help = true)]
+    pub overwrite_user: Vec<String>,
+    /// Maximum length of a file [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = units::size, help_heading = LIMITS)]
+    pub max_upload_size: Option<u64>,
+    /// Maximum length of a fragment [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = units::size, help_heading = LIMITS, hide_short_help = true)]
+    pub max_fragment_size: Option<u64>,
+    /// Free space to keep on the volume; uploads that would use it fail as on a full disk
+    #[arg(long, value_name = "SIZE", default_value = "64m", value_parser = units::size, help_heading = LIMITS, hide_short_help = true)]
+    pub free_space_reserve: u64,
+    /// Lifetime of a session without a successful packet
+    #[arg(long, value_name = "TIME", default_value = "14d", value_parser = units::duration, help_heading = LIMITS, hide_short_help = true)]
+    pub session_timeout: Duration,
+    /// Maximum sessions in total; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = LIMITS, hide_short_help = true)]
+    pub max_sessions: u64,
+    /// Maximum sessions per user; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = bitsup::proto::limits::SESSIONS_PER_USER, help_heading = LIMITS, hide_short_help = true)]
+    pub max_sessions_per_user: u64,
+    /// Notify a web application of complete uploads: by file path (reference) or with the data (value)
+    #[arg(long, value_name = "HOW", help_heading = NOTIFICATION, hide_short_help = true)]
     pub notify: Option<NotifyArg>,
-    /// Where the application is
-    #[arg(long, value_name = "URL", value_parser = notify_url)]
+    /// URL of the application
+    #[arg(long, value_name = "URL", value_parser = notify_url, help_heading = NOTIFICATION, hide_short_help = true)]
     pub notify_url: Option<String>,
-    /// Root certificates in PEM form, trusted beside the platform's when the application is at an https URL
-    #[arg(long, value_name = "FILE")]
+    /// Additional root certificates for an https notification URL, PEM
+    #[arg(long, value_name = "FILE", help_heading = NOTIFICATION, hide_short_help = true)]
     pub notify_ca: Option<PathBuf>,
-    /// How long the application may take to be reached, to answer, and to go on with its answer
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = units::time_limit)]
+    /// Timeout for connecting to the application, for its response headers, and for its response body
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = units::time_limit, help_heading = NOTIFICATION, hide_short_help = true)]
     pub notify_timeout: Duration,
-    /// How many calls of the application may be under way; more wait
+    /// Maximum concurrent notifications; further ones wait
     #[arg(long, value_name = "N", default_value_t = 64,
-        value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..), help_heading = NOTIFICATION, hide_short_help = true)]
     pub notify_concurrency: usize,
+    /// Share the root with other servers, all of which need this option
+    #[arg(long, help_heading = FARM, hide_short_help = true)]
+    pub shared: bool,
+    /// Address of this server, sent to clients so that they return to the same server of a farm
+    #[arg(long, value_name = "HOST", value_parser = host_id, help_heading = FARM, hide_short_help = true)]
+    pub host_id: Option<String>,
+    /// How long clients try the host id before they use the original URL again; 0: not sent
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = units::seconds, help_heading = FARM, hide_short_help = true)]
+    pub host_id_fallback_timeout: u32,
 }
 
 /// An address to listen on.
@@ -174,7 +194,7 @@ impl Default for Listen {
     }
 }
 
-/// A user and a password, as they are typed. Never shown, not even in a message that it is malformed.
+/// A user and a password as given on the command line. Never printed, not even in the error for a malformed value.
 #[derive(Clone)]
 pub struct UserArg(String);
 
@@ -183,7 +203,7 @@ impl UserArg {
         Ok(Self(text.into()))
     }
 
-    /// Name and password, if both are there.
+    /// Returns name and password if both are present.
     pub fn parts(&self) -> Option<(&str, &str)> {
         self.0.split_once(':')
     }
@@ -211,7 +231,7 @@ pub struct DurabilityArg(pub Durability);
 #[derive(Debug, Clone, Copy)]
 pub struct LogFormatArg(pub LogFormat);
 
-/// What an application gets to see, if one is asked, by its name on the command line.
+/// [`NotifyKind`] by its name on the command line; `None` for no notification.
 #[derive(Debug, Clone, Copy)]
 pub struct NotifyArg(pub Option<NotifyKind>);
 
@@ -233,15 +253,15 @@ named_values!(FinalizeArg: Finalize::LastFragment = "fragment", Finalize::Close 
 named_values!(DurabilityArg: Durability::None = "none", Durability::File = "file", Durability::Fragment = "fragment");
 
 fn listen(text: &str) -> Result<Listen, String> {
-    let wanted = "expected an address and a port such as 127.0.0.1:8080 or [::1]:0";
-    let (host, port) = text.rsplit_once(':').ok_or(wanted)?;
+    let expected = "expected an address and a port such as 127.0.0.1:8080 or [::1]:0";
+    let (host, port) = text.rsplit_once(':').ok_or(expected)?;
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let host = bare.unwrap_or(host);
     match port.parse() {
         Ok(port) if !host.is_empty() && (bare.is_some() || !host.contains(':')) => {
             Ok(Listen { host: host.into(), port })
         }
-        _ => Err(wanted.into()),
+        _ => Err(expected.into()),
     }
 }
 
@@ -263,16 +283,16 @@ fn url_prefix(text: &str) -> Result<String, String> {
 }
 
 fn public_url(text: &str) -> Result<String, String> {
-    taken_by_an_engine(|config| config.public_url = Some(text.into())).map(|()| text.into())
+    validate_with_engine(|config| config.public_url = Some(text.into())).map(|()| text.into())
 }
 
 fn host_id(text: &str) -> Result<String, String> {
-    taken_by_an_engine(|config| config.host_id = Some(HostId { host: text.into(), fallback_seconds: 0 }))
+    validate_with_engine(|config| config.host_id = Some(HostId { host: text.into(), fallback_seconds: 0 }))
         .map(|()| text.into())
 }
 
-/// Asks the engine, which knows what it can use, before there is a store.
-fn taken_by_an_engine(set: impl FnOnce(&mut EngineConfig)) -> Result<(), String> {
+/// Validates a setting with the engine's own rules, before a store is opened.
+fn validate_with_engine(set: impl FnOnce(&mut EngineConfig)) -> Result<(), String> {
     let mut config = EngineConfig::new(Arc::new(MemoryStore::new(0)));
     set(&mut config);
     Engine::new(config).map(drop).map_err(|error| error.message().into())

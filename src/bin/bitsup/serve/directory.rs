@@ -1,4 +1,4 @@
-//! From the options of a virtual directory to its engine.
+//! Creating the engine of a virtual directory from its options.
 
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ use crate::files;
 #[derive(Debug)]
 pub struct Directory {
     pub args: DirectoryArgs,
-    /// Where in the configuration file it stands, `FILE:LINE`, if it stands there.
-    pub place: Option<String>,
+    /// `FILE:LINE` of its table, if it comes from a configuration file.
+    pub location: Option<String>,
 }
 
 impl Directory {
-    /// Its URL prefix and its engine.
+    /// Returns the URL prefix and the engine.
     pub fn mount(&self, logger: &Logger) -> Result<(String, Engine), Error> {
-        let engine = self.engine(logger).map_err(|error| match &self.place {
-            Some(place) => {
-                Error::new(error.status(), format!("{place}: {}", error.message())).with_source(error)
+        let engine = self.engine(logger).map_err(|error| match &self.location {
+            Some(location) => {
+                Error::new(error.status(), format!("{location}: {}", error.message())).with_source(error)
             }
             None => error,
         })?;
@@ -39,7 +39,8 @@ impl Directory {
 }
 
 fn engine_config(args: &DirectoryArgs, logger: &Logger) -> Result<EngineConfig, Error> {
-    let no_root = || invalid("no root: say with --root DIR, or root = \"DIR\", where files go");
+    let no_root =
+        || invalid("no root directory: set --root DIR (or root = \"DIR\" in the configuration file)");
     let root = args.root.as_ref().ok_or_else(no_root)?;
     let hooks = application(args, logger)?;
     let store = DirStore::open(root, DirOptions { durability: args.durability.0, shared: args.shared })?;
@@ -63,10 +64,10 @@ fn engine_config(args: &DirectoryArgs, logger: &Logger) -> Result<EngineConfig, 
     Ok(config)
 }
 
-/// Lists that name nobody limit nothing.
+/// Converts the lists of users. An empty list does not restrict anything.
 fn access(args: &DirectoryArgs) -> Access {
     let list = |names: &[String]| names.iter().cloned().collect();
-    let limit = |names: &[String]| Some(list(names)).filter(|_| !names.is_empty());
+    let limit = |names: &[String]| (!names.is_empty()).then(|| list(names));
     Access {
         users: limit(&args.allow_user),
         creators: limit(&args.create_user),
@@ -74,18 +75,20 @@ fn access(args: &DirectoryArgs) -> Access {
     }
 }
 
-/// The application that is asked about complete uploads, if there is one.
+/// Creates the notifier for complete uploads, if one is configured.
 fn application(args: &DirectoryArgs, logger: &Logger) -> Result<Option<Arc<dyn Hooks>>, Error> {
     let (kind, url) = match (&args.notify, &args.notify_url) {
         (None, None) | (Some(NotifyArg(None)), _) => return Ok(None),
         (Some(NotifyArg(Some(kind))), Some(url)) => (*kind, url),
         (None, Some(_)) => {
-            return Err(invalid("notify-url alone does nothing: set notify, to none if need be"));
+            return Err(invalid("notify-url requires notify: set it to reference, value or none"));
         }
-        (Some(_), None) => return Err(invalid("notify needs notify-url, the URL of the application")),
+        (Some(_), None) => return Err(invalid("notify requires notify-url, the URL of the application")),
     };
     if !is_absolute(url) && args.public_url.is_none() {
-        return Err(invalid("a relative notify-url needs public-url, or clients could choose its host"));
+        return Err(invalid(
+            "a relative notify-url requires public-url: otherwise clients could choose the host",
+        ));
     }
     let mut config = NotifyConfig::new(kind, url);
     let timeout = args.notify_timeout;

@@ -1,4 +1,4 @@
-//! The limits of the whole server.
+//! The limits of the whole server: what it grants to its peers.
 
 use std::time::Duration;
 
@@ -6,40 +6,41 @@ use bitsup::server::ServerConfig;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
+use super::args::LIMITS;
 use crate::units;
 
-/// What a server lets its peers have. The reason for each number is in docs/limits.md.
+/// Limits of the whole server. docs/reference/limits.md gives the reason for each default.
 #[derive(Debug, Args)]
 pub struct LimitArgs {
-    /// Most connections; more wait until one closes
-    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    /// Maximum open connections; further ones wait until one closes
+    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = RangedU64ValueParser::<usize>::new().range(1..), help_heading = LIMITS, hide_short_help = true)]
     pub max_connections: usize,
-    /// Most connections of one address; one more is answered 503; 0: no limit
-    #[arg(long, value_name = "N", default_value_t = 4096)]
+    /// Maximum connections per client address; further ones get 503; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = 4096, help_heading = LIMITS, hide_short_help = true)]
     pub max_connections_per_address: usize,
-    /// Most worker threads
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    /// Maximum worker threads
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = RangedU64ValueParser::<usize>::new().range(1..), help_heading = LIMITS, hide_short_help = true)]
     pub max_workers: usize,
-    /// Longest head of a request; a longer one is answered 431
-    #[arg(long, value_name = "SIZE", default_value = "64k", value_parser = head_size)]
+    /// Maximum length of a request head; longer ones get 431
+    #[arg(long, value_name = "SIZE", default_value = "64k", value_parser = head_size, help_heading = LIMITS, hide_short_help = true)]
     pub max_head_size: usize,
-    /// Most header fields of a request; more are answered 431
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    /// Maximum header fields of a request; more get 431
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = RangedU64ValueParser::<usize>::new().range(1..), help_heading = LIMITS, hide_short_help = true)]
     pub max_head_fields: usize,
-    /// How long the head of a request may take, and a TLS handshake
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::time_limit)]
+    /// Timeout for receiving a request head and for a TLS handshake
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::time_limit, help_heading = LIMITS, hide_short_help = true)]
     pub head_timeout: Duration,
-    /// How long the body of a request, or the sending of an answer, may make no progress
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = units::time_limit)]
+    /// Timeout for a request body or a response that makes no progress
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = units::time_limit, help_heading = LIMITS, hide_short_help = true)]
     pub read_timeout: Duration,
-    /// How long a connection may be silent between two requests
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = units::time_limit)]
+    /// Timeout for a connection between two requests
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = units::time_limit, help_heading = LIMITS, hide_short_help = true)]
     pub idle_timeout: Duration,
-    /// Bytes per second that a body must come with, or be taken with, on the average; 0: any
-    #[arg(long, value_name = "SIZE", default_value = "240", value_parser = units::size)]
+    /// Minimum average rate of a request or response body, in bytes per second; 0: no minimum
+    #[arg(long, value_name = "SIZE", default_value = "240", value_parser = units::size, help_heading = LIMITS, hide_short_help = true)]
     pub min_body_rate: u64,
-    /// How long a body may be slower than that
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::duration)]
+    /// How long a body may be slower than the minimum rate
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::duration, help_heading = LIMITS, hide_short_help = true)]
     pub body_grace: Duration,
 }
 
@@ -77,7 +78,7 @@ mod tests {
 
     const MANUAL: &str = include_str!("../../../../docs/limits.md");
 
-    /// Every limit as the library has it when nobody says anything.
+    /// The library's default of every limit.
     fn library() -> Vec<(&'static str, String)> {
         let server = ServerConfig::default();
         let engine = EngineConfig::new(Arc::new(MemoryStore::new(0)));
@@ -103,7 +104,7 @@ mod tests {
         ]
     }
 
-    /// The first and the third column of the manual's table: option and default.
+    /// The columns of the manual's table with the option and the default.
     fn manual() -> Vec<(String, String)> {
         let rows = MANUAL.lines().filter(|line| line.starts_with("| `--"));
         let cells =
@@ -111,7 +112,7 @@ mod tests {
         cells.map(|row| (row.get(1).unwrap()[2..].to_owned(), row.get(3).unwrap().clone())).collect()
     }
 
-    /// A documented default as a number or a time, however it is written.
+    /// Normalises a documented default to a plain number or duration.
     fn plain(text: &str) -> String {
         match text.strip_suffix(" KiB").or_else(|| text.strip_suffix(" MiB")) {
             Some(number) => {
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manual_has_the_numbers_of_the_library() {
+    fn the_manual_states_the_defaults_of_the_library() {
         let manual = manual();
         for (option, default) in library() {
             let (_, documented) = manual.iter().find(|(name, _)| name == option).unwrap();
@@ -137,12 +138,12 @@ mod tests {
         assert_eq!(
             others,
             ["notify-concurrency"],
-            "a limit of the notifier, which has no default of its own"
+            "a limit of the notifier, for which the library has no default"
         );
     }
 
     #[test]
-    fn the_command_line_has_the_numbers_of_the_library() {
+    fn the_command_line_has_the_defaults_of_the_library() {
         let matches = option::command().try_get_matches_from(["serve"]).unwrap();
         let args = LimitArgs::from_arg_matches(&matches).unwrap();
         let defaults = ServerConfig::default();

@@ -1,4 +1,4 @@
-//! The service manager that started the program, if one did: systemd, or what speaks as it does.
+//! Integration with systemd and compatible service managers: socket activation and state notifications.
 
 use std::env;
 use std::net::{SocketAddr, TcpListener};
@@ -8,56 +8,58 @@ use bitsup::{Error, Status};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
-use crate::report;
+use crate::output;
 
-/// What it handed over, and where it wants to hear how things are.
-pub struct Manager {
+/// The service manager that started the program, if any.
+pub struct ServiceManager {
     listener: Option<(Arc<TcpListener>, SocketAddr)>,
-    wants_to_hear: bool,
+    expects_notifications: bool,
 }
 
-impl Manager {
-    /// Reads `LISTEN_FDS` and its like, and removes them from the environment; call it before there is another
-    /// thread.
+impl ServiceManager {
+    /// Reads the socket-activation variables such as `LISTEN_FDS` and removes them from the environment. Call it before
+    /// another thread is started.
     ///
-    /// Errors: more than one socket, or one that is not for TCP.
+    /// # Errors
+    ///
+    /// If there is more than one socket, or one that is not a TCP socket.
     pub fn from_env() -> Result<Self, Error> {
-        let mut handed = ListenFd::from_env();
+        let mut inherited = ListenFd::from_env();
         let wrong = |why: &str| {
-            Error::new(Status::InvalidArgument, format!("the socket of the service manager: {why}"))
+            Error::new(Status::InvalidArgument, format!("invalid socket from the service manager: {why}"))
         };
-        if handed.len() > 1 {
-            return Err(wrong("there is more than one; give the unit one ListenStream= only"));
+        if inherited.len() > 1 {
+            return Err(wrong("there is more than one; the unit may have only one ListenStream="));
         }
-        let listener = handed.take_tcp_listener(0).map_err(|error| wrong(&error.to_string()))?;
+        let listener = inherited.take_tcp_listener(0).map_err(|error| wrong(&error.to_string()))?;
         let listener = listener
             .map(|listener| listener.local_addr().map(|address| (Arc::new(listener), address)))
             .transpose()
             .map_err(|error| wrong(&error.to_string()))?;
-        Ok(Self { listener, wants_to_hear: env::var_os("NOTIFY_SOCKET").is_some() })
+        Ok(Self { listener, expects_notifications: env::var_os("NOTIFY_SOCKET").is_some() })
     }
 
-    /// Whether somebody wants to hear.
-    pub fn is_there(&self) -> bool {
-        self.wants_to_hear
+    /// Returns whether the service manager expects state notifications.
+    pub fn expects_notifications(&self) -> bool {
+        self.expects_notifications
     }
 
-    /// Where the socket listens that was handed over.
+    /// Returns the address of the inherited socket.
     pub fn listener(&self) -> Option<SocketAddr> {
         self.listener.as_ref().map(|(_, address)| *address)
     }
 
-    /// That socket, for the server.
+    /// Takes the inherited socket for the server.
     pub fn take_listener(&mut self) -> Option<Arc<TcpListener>> {
         self.listener.take().map(|(listener, _)| listener)
     }
 
-    /// Says how things are. That nobody hears it is no reason to stop serving.
-    pub fn tell(&self, state: NotifyState<'_>) {
-        if self.wants_to_hear
+    /// Notifies the service manager of a state. A failure is only a warning.
+    pub fn notify(&self, state: NotifyState<'_>) {
+        if self.expects_notifications
             && let Err(error) = sd_notify::notify(&[state])
         {
-            report::warn(&format!("the service manager does not hear: {error}"));
+            output::warn(&format!("cannot notify the service manager: {error}"));
         }
     }
 }

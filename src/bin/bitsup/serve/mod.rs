@@ -1,4 +1,4 @@
-//! `bitsup serve`: receive uploads until a signal comes.
+//! `bitsup serve`: receives uploads until a signal arrives.
 
 mod access_log;
 mod args;
@@ -17,24 +17,24 @@ use bitsup::server::{AdminConfig, Server, ServerConfig};
 pub use args::ServeArgs;
 use args::ServerArgs;
 use directory::Directory;
-use manager::Manager;
+use manager::ServiceManager;
 use sd_notify::NotifyState;
 use signal_hook::consts::SIGHUP;
 
-use crate::{open_files, report, signals};
+use crate::{open_files, output, signals};
 
 /// Serves until SIGINT or SIGTERM.
 pub fn run(args: ServeArgs) -> Result<(), Error> {
-    // Before there is a thread: it changes the environment.
-    let mut manager = Manager::from_env()?;
+    // Before any thread is started, because it changes the environment.
+    let mut manager = ServiceManager::from_env()?;
     let mut signals = signals::catch()?;
-    signals::survive_the_file_size_limit()?;
+    signals::survive_file_size_limit()?;
     let (args, directories) = options(args)?;
-    security::refuse_strangers(&args, manager.listener())?;
-    security::refuse_remote_operators(&args)?;
-    security::refuse_lists_without_users(&args, &directories)?;
-    // A service manager may send it for a reload even when there is nothing to read anew.
-    if security::can_be_reloaded(&args) || manager.is_there() {
+    security::require_authentication(&args, manager.listener())?;
+    security::require_local_admin(&args)?;
+    security::require_users_for_lists(&args, &directories)?;
+    // A service manager may send SIGHUP for a reload even if there is nothing to reload.
+    if security::can_be_reloaded(&args) || manager.expects_notifications() {
         signals::add(&signals, SIGHUP)?;
     }
     let logger = args.verbosity.logger();
@@ -43,31 +43,31 @@ pub fn run(args: ServeArgs) -> Result<(), Error> {
     let mut config =
         ServerConfig { access_log: access_log.log.clone(), ..server_config(&args, mounts, logger)? };
     config.listener = manager.take_listener();
-    warn_of_few_files(config.max_connections);
+    warn_if_few_files(config.max_connections);
 
     let mut server = Server::start(config)?;
-    security::warn(&args, &server);
+    security::warn_if_exposed(&args, &server);
     let admin = server.admin_url().map_or(String::new(), |url| format!("\nadmin on {url}"));
-    access_log.greet(&format!("listening on {}{admin}", server.url()))?;
-    manager.tell(NotifyState::Ready);
+    access_log.print_first_line(&format!("listening on {}{admin}", server.url()))?;
+    manager.notify(NotifyState::Ready);
     for signal in signals.forever() {
         match signal {
             SIGHUP => {
-                manager.tell(NotifyState::Reloading);
+                manager.notify(NotifyState::Reloading);
                 security::reload(&args, &server);
-                manager.tell(NotifyState::Ready);
+                manager.notify(NotifyState::Ready);
             }
             _ => break,
         }
     }
-    manager.tell(NotifyState::Stopping);
+    manager.notify(NotifyState::Stopping);
     server.stop(args.stop_grace)
 }
 
-/// What holds for the server and for each of its directories, of the command line or of the file it names.
+/// Returns the options of the server and of each directory, from the command line or its configuration file.
 fn options(args: ServeArgs) -> Result<(ServerArgs, Vec<Directory>), Error> {
     let Some(path) = args.config else {
-        return Ok((args.server, vec![Directory { args: args.directory, place: None }]));
+        return Ok((args.server, vec![Directory { args: args.directory, location: None }]));
     };
     let (mut server, directories) = config_file::read(&path)?;
     server.listen = args.server.listen.or(server.listen);
@@ -98,13 +98,13 @@ fn server_config(
     Ok(config)
 }
 
-fn warn_of_few_files(max_connections: usize) {
+fn warn_if_few_files(max_connections: usize) {
     if let Some(limit) = open_files::raise_limit()
         && usize::try_from(limit).is_ok_and(|limit| limit < max_connections)
     {
-        report::warn(&format!(
-            "only {limit} files may be open at once, fewer than the {max_connections} connections the server \
-             would take; raise the hard limit (ulimit -Hn, or LimitNOFILE= of systemd)"
+        output::warn(&format!(
+            "the limit on open files is {limit}, below the {max_connections} connections that the server accepts; \
+             raise the hard limit (ulimit -Hn, or LimitNOFILE= of systemd)"
         ));
     }
 }

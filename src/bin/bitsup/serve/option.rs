@@ -1,5 +1,5 @@
-//! A key of the configuration file: the option of the same name. What may be said and what is taken is asked of
-//! the command line's own definition, so the two cannot differ.
+//! Keys of the configuration file. A key is the command-line option of the same name and is validated by the command
+//! line's own definition, so the two cannot differ.
 
 use std::any::TypeId;
 use std::collections::BTreeSet;
@@ -15,28 +15,29 @@ use toml::de::DeValue;
 use super::access_log::STDOUT;
 use super::args::{DirectoryArgs, ServerArgs};
 
-/// Keys that two directories can never share, and so have no default at the top.
-const OWN: [&str; 4] = ["root", "url-prefix", "enabled", "public-url"];
+/// Keys that two directories can never share, and that therefore cannot have a default at the top.
+const DIRECTORY_ONLY: [&str; 4] = ["root", "url-prefix", "enabled", "public-url"];
 
-/// Where in the file a key stands.
+/// The part of the file that contains a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Above all directories: what concerns the server, and defaults for the directories.
+    /// Above all directories: options of the server, and defaults for the directories.
     Top,
-    /// In the table of a directory.
+    /// The table of a directory.
     Directory,
 }
 
-/// All options that have a key.
+/// Returns a command with all options that have a key.
 pub fn command() -> clap::Command {
     DirectoryArgs::augment_args(ServerArgs::augment_args(clap::Command::new("serve")))
 }
 
-/// What stands on the command line for a key and its value; nothing for a flag that is off. Paths are relative
-/// to `base`.
+/// Converts a key and its value to command-line arguments; a flag that is off gives none. Paths are relative to `base`.
 ///
-/// Errors: in words, why the key may not stand there or the value is none.
-pub fn words(
+/// # Errors
+///
+/// The reason why the key is not allowed there or the value is invalid.
+pub fn arguments(
     command: &clap::Command,
     scope: Scope,
     key: &str,
@@ -44,24 +45,24 @@ pub fn words(
     base: &Path,
 ) -> Result<Vec<OsString>, String> {
     let arg = find(command, scope, key)?;
-    let words =
-        written(arg, key, value, base).ok_or_else(|| format!("expected {}", Kind::of(arg).wanted()))?;
-    let line = [OsString::from("serve")].into_iter().chain(words.iter().cloned());
+    let arguments = to_arguments(arg, key, value, base)
+        .ok_or_else(|| format!("expected {}", ValueKind::of(arg).expected()))?;
+    let line = [OsString::from("serve")].into_iter().chain(arguments.iter().cloned());
     command.clone().try_get_matches_from(line).map_err(|error| reason(&error))?;
-    Ok(words)
+    Ok(arguments)
 }
 
 fn find<'a>(command: &'a clap::Command, scope: Scope, key: &str) -> Result<&'a Arg, String> {
     let of_server = names(ServerArgs::augment_args).contains(key);
     match (scope, command.get_arguments().find(|arg| arg.get_long() == Some(key))) {
         (Scope::Directory, Some(_)) if of_server => {
-            Err("it concerns the whole server: write it above the first [[directory]]".into())
+            Err("this is a server option: write it above the first [[directory]]".into())
         }
-        (Scope::Top, Some(_)) if OWN.contains(&key) => {
-            Err("it concerns one directory: write it below its [[directory]]".into())
+        (Scope::Top, Some(_)) if DIRECTORY_ONLY.contains(&key) => {
+            Err("this option belongs to a directory: write it below its [[directory]]".into())
         }
         (_, Some(arg)) => Ok(arg),
-        (_, None) => Err("unknown key: keys are the long options of `bitsup serve`".into()),
+        (_, None) => Err("unknown key: the keys are the long options of `bitsup serve`".into()),
     }
 }
 
@@ -70,24 +71,24 @@ fn names(augment: fn(clap::Command) -> clap::Command) -> BTreeSet<String> {
     command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
 }
 
-/// How the value of an option is written.
+/// The type of an option's value.
 #[derive(Clone, Copy)]
-enum Kind {
-    /// There or not.
+enum ValueKind {
+    /// A switch without a value.
     Flag,
-    /// There so many times.
+    /// A switch that is counted.
     Count,
-    /// Yes or no.
+    /// true or false.
     Bool,
-    /// A number, with or without unit.
+    /// A number with or without a unit.
     Number,
     Path,
     Text,
-    /// Several texts.
+    /// A repeatable text.
     Texts,
 }
 
-impl Kind {
+impl ValueKind {
     const NUMBERS: [fn() -> TypeId; 4] =
         [TypeId::of::<u32>, TypeId::of::<u64>, TypeId::of::<usize>, TypeId::of::<Duration>];
 
@@ -104,7 +105,7 @@ impl Kind {
         }
     }
 
-    fn wanted(self) -> &'static str {
+    fn expected(self) -> &'static str {
         match self {
             Self::Flag | Self::Bool => "true or false",
             Self::Count => "a number from 0 to 3",
@@ -115,35 +116,37 @@ impl Kind {
     }
 }
 
-/// An option as it would be typed; `None` when the value is of another type.
-fn written(arg: &Arg, key: &str, value: &DeValue<'_>, base: &Path) -> Option<Vec<OsString>> {
+/// Formats an option as command-line arguments; `None` if the value has the wrong type.
+fn to_arguments(arg: &Arg, key: &str, value: &DeValue<'_>, base: &Path) -> Option<Vec<OsString>> {
     let with = |text: OsString| {
         let mut word = OsString::from(format!("--{key}="));
         word.push(text);
         vec![word]
     };
-    Some(match (Kind::of(arg), value) {
-        (Kind::Flag, DeValue::Boolean(on)) => vec![format!("--{key}").into(); usize::from(*on)],
-        (Kind::Bool, DeValue::Boolean(yes)) => with(yes.to_string().into()),
-        (Kind::Count, DeValue::Integer(number)) => {
+    Some(match (ValueKind::of(arg), value) {
+        (ValueKind::Flag, DeValue::Boolean(on)) => vec![format!("--{key}").into(); usize::from(*on)],
+        (ValueKind::Bool, DeValue::Boolean(yes)) => with(yes.to_string().into()),
+        (ValueKind::Count, DeValue::Integer(number)) => {
             let times = usize::from_str_radix(number.as_str(), number.radix()).ok()?;
-            vec![format!("--{key}").into(); Some(times).filter(|times| *times <= 3)?]
+            vec![format!("--{key}").into(); (times <= 3).then_some(times)?]
         }
-        (Kind::Number, DeValue::Integer(number)) => {
+        (ValueKind::Number, DeValue::Integer(number)) => {
             with(i128::from_str_radix(number.as_str(), number.radix()).ok()?.to_string().into())
         }
-        (Kind::Number | Kind::Text | Kind::Texts, DeValue::String(text)) => with(text.as_ref().into()),
-        (Kind::Texts, DeValue::Array(texts)) => {
+        (ValueKind::Number | ValueKind::Text | ValueKind::Texts, DeValue::String(text)) => {
+            with(text.as_ref().into())
+        }
+        (ValueKind::Texts, DeValue::Array(texts)) => {
             let words = texts.iter().map(|text| text.get_ref().as_str().map(|text| with(text.into())));
             words.collect::<Option<Vec<_>>>()?.concat()
         }
-        (Kind::Path, DeValue::String(text)) if text == STDOUT => with(text.as_ref().into()),
-        (Kind::Path, DeValue::String(text)) => with(base.join(text.as_ref()).into()),
+        (ValueKind::Path, DeValue::String(text)) if text == STDOUT => with(text.as_ref().into()),
+        (ValueKind::Path, DeValue::String(text)) => with(base.join(text.as_ref()).into()),
         _ => return None,
     })
 }
 
-/// Why clap refuses a value, without the option's name, which it would have as it is typed.
+/// Returns clap's reason for rejecting a value, without the option's name in its command-line form.
 fn reason(error: &clap::Error) -> String {
     match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(source), _) => source.to_string(),
@@ -161,7 +164,7 @@ mod tests {
     use super::*;
     use crate::serve::ServeArgs;
 
-    /// Every option that has a key, a line of a file, and what it stands for on a command line.
+    /// Every option that has a key, with a line of a file and the equivalent command line.
     const SAMPLES: &[(&str, &str, &str)] = &[
         ("listen", "listen = '[::1]:81'", "--listen [::1]:81"),
         ("admin", "admin = '127.0.0.1:9'", "--admin 127.0.0.1:9"),
@@ -227,7 +230,7 @@ mod tests {
     fn read(scope: Scope, line: &str) -> Result<Vec<OsString>, String> {
         let table = DeTable::parse(line).unwrap().into_inner();
         let (key, value) = table.iter().next().unwrap();
-        words(&command(), scope, key.get_ref(), value.get_ref(), Path::new("/base"))
+        arguments(&command(), scope, key.get_ref(), value.get_ref(), Path::new("/base"))
     }
 
     #[test]
@@ -256,7 +259,7 @@ mod tests {
         for &(key, line, _) in SAMPLES {
             let of_server = names(ServerArgs::augment_args).contains(key);
             assert_eq!(read(Scope::Directory, line).is_ok(), !of_server, "{key}");
-            assert_eq!(read(Scope::Top, line).is_ok(), !OWN.contains(&key), "{key}");
+            assert_eq!(read(Scope::Top, line).is_ok(), !DIRECTORY_ONLY.contains(&key), "{key}");
         }
     }
 

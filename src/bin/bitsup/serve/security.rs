@@ -1,4 +1,4 @@
-//! TLS and users, as the options have them: read at the start, and again at SIGHUP.
+//! TLS and users: loaded at the start and again on SIGHUP.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
@@ -8,22 +8,22 @@ use bitsup::{Error, Status};
 use super::access_log;
 use super::args::{DirectoryArgs, Listen, ServerArgs};
 use super::directory::Directory;
-use crate::report;
+use crate::output;
 
-/// With what to speak TLS, if it is to be spoken.
+/// Loads the TLS configuration, if TLS is enabled.
 pub fn tls(args: &ServerArgs) -> Result<Option<TlsConfig>, Error> {
     let (certificates, key) = match (&args.tls_cert, &args.tls_key) {
         (Some(certificates), Some(key)) => (certificates, key),
         (None, None) if args.client_ca.is_none() => return Ok(None),
-        (None, None) => return Err(invalid("client-ca needs tls-cert and tls-key: a server certificate")),
-        (Some(_), None) => return Err(invalid("tls-cert needs tls-key, the file with its private key")),
-        (None, Some(_)) => return Err(invalid("tls-key needs tls-cert, the file with its certificate")),
+        (None, None) => return Err(invalid("client-ca requires tls-cert and tls-key")),
+        (Some(_), None) => return Err(invalid("tls-cert requires tls-key, the file with its private key")),
+        (None, Some(_)) => return Err(invalid("tls-key requires tls-cert, the file with its certificate")),
     };
     let client_ca = args.client_ca.as_deref().map(Pem::read).transpose()?;
     Ok(Some(TlsConfig { certificates: Pem::read(certificates)?, key: Pem::read(key)?, client_ca }))
 }
 
-/// Who may.
+/// Loads the users.
 pub fn users(args: &ServerArgs) -> Result<Users, Error> {
     let mut users = Users::default();
     for user in &args.user {
@@ -36,83 +36,82 @@ pub fn users(args: &ServerArgs) -> Result<Users, Error> {
     Ok(users)
 }
 
-/// Where other machines reach the server, somebody must have decided who may.
-pub fn refuse_strangers(args: &ServerArgs, inherited: Option<SocketAddr>) -> Result<(), Error> {
+/// Rejects a configuration that other machines can reach without authentication, unless that is explicitly allowed.
+pub fn require_authentication(args: &ServerArgs, inherited: Option<SocketAddr>) -> Result<(), Error> {
     let address = match inherited {
-        Some(address) => Some(address).filter(is_reached_from_elsewhere),
-        None => reached_from_elsewhere(&args.listen.clone().unwrap_or_default()),
+        Some(address) => Some(address).filter(is_remote),
+        None => remote_address(&args.listen.clone().unwrap_or_default()),
     };
     match address {
         Some(address) if is_open(args) && !args.allow_anonymous => Err(invalid(&format!(
-            "other machines can reach {address}, and nobody would have to say who they are: give --users-file or \
-             --client-ca, or --allow-anonymous if everybody may upload"
+            "other machines can reach {address} without authentication: set --users-file or --client-ca, or \
+             --allow-anonymous if everyone may upload"
         ))),
         _ => Ok(()),
     }
 }
 
-/// Whoever reaches the operators' address sees the names of all sessions and of their owners.
-pub fn refuse_remote_operators(args: &ServerArgs) -> Result<(), Error> {
-    match args.admin.as_ref().and_then(reached_from_elsewhere) {
+/// Rejects a remote admin address, which shows the names of all sessions and owners, unless it is explicitly allowed.
+pub fn require_local_admin(args: &ServerArgs) -> Result<(), Error> {
+    match args.admin.as_ref().and_then(remote_address) {
         Some(address) if !args.admin_allow_remote => Err(invalid(&format!(
-            "other machines can reach {address}, and admin asks nobody who they are: give it an address of \
-             loopback, or say --admin-allow-remote"
+            "other machines can reach the admin address {address}, which has no authentication: use a loopback \
+             address, or set --admin-allow-remote"
         ))),
         _ => Ok(()),
     }
 }
 
-/// Lists of users are of no use where nobody says who they are: nobody would be on them.
-pub fn refuse_lists_without_users(args: &ServerArgs, directories: &[Directory]) -> Result<(), Error> {
+/// Rejects lists of users without authentication: they would lock everyone out.
+pub fn require_users_for_lists(args: &ServerArgs, directories: &[Directory]) -> Result<(), Error> {
     let lists = |directory: &Directory| {
         let DirectoryArgs { allow_user, create_user, overwrite_user, .. } = &directory.args;
         ![allow_user, create_user, overwrite_user].iter().all(|list| list.is_empty())
     };
-    match is_open(args) && directories.iter().any(lists) {
-        true => Err(invalid(
-            "allow-user, create-user and overwrite-user let nobody in while nobody says who they are: give \
-             users-file or client-ca",
-        )),
-        false => Ok(()),
+    if is_open(args) && directories.iter().any(lists) {
+        return Err(invalid(
+            "allow-user, create-user and overwrite-user require authentication: set users-file or client-ca",
+        ));
     }
+    Ok(())
 }
 
-/// Warns of what a server that others reach does not do.
-pub fn warn(args: &ServerArgs, server: &Server) {
+/// Warns if other machines can reach a server without authentication or encryption.
+pub fn warn_if_exposed(args: &ServerArgs, server: &Server) {
     let address = server.local_addr();
-    if !is_reached_from_elsewhere(&address) {
+    if !is_remote(&address) {
         return;
     }
     if is_open(args) {
-        report::warn(&format!("everybody who reaches {address} may upload"));
+        output::warn(&format!("everyone who can reach {address} may upload"));
     } else if args.tls_cert.is_none() {
-        report::warn(&format!(
-            "passwords come to {address} in the clear: give --tls-cert and --tls-key, or let a proxy speak TLS"
+        output::warn(&format!(
+            "passwords are sent to {address} unencrypted: set --tls-cert and --tls-key, or use a TLS proxy"
         ));
     }
 }
 
-/// Whether SIGHUP has something to read anew; without, it does what it always does.
+/// Returns whether there is something to reload on SIGHUP. Otherwise the signal keeps its default action.
 pub fn can_be_reloaded(args: &ServerArgs) -> bool {
     args.tls_cert.is_some() || args.users_file.is_some() || access_log::is_file(args)
 }
 
-/// Reads the files anew, and opens that of the access log. What is wrong with one of them is said, and what was
-/// there before stays.
+/// Reloads certificates and users and reopens the access log. If one of them fails, the old one stays in use and a warning
+/// is printed.
 pub fn reload(args: &ServerArgs, server: &Server) {
-    warn_of_the_old("file of the access log stays", server.reopen_access_log());
+    warn_if_failed("access log file", server.reopen_access_log());
     if args.tls_cert.is_some() {
         let outcome = tls(args).and_then(|tls| tls.map_or(Ok(()), |tls| server.reload_tls(&tls)));
-        warn_of_the_old("certificates stay", outcome);
+        warn_if_failed("certificates", outcome);
     }
     if args.users_file.is_some() {
-        warn_of_the_old("users stay", users(args).and_then(|users| server.reload_users(users)));
+        warn_if_failed("users", users(args).and_then(|users| server.reload_users(users)));
     }
 }
 
-fn warn_of_the_old(what: &str, outcome: Result<(), Error>) {
+fn warn_if_failed(what: &str, outcome: Result<(), Error>) {
     if let Err(error) = outcome {
-        report::warn(&format!("the old {what} in use: {}", error.message()));
+        output::warn(&format!("cannot reload the {what}, the old one stays in use: {}", error.message()));
     }
 }
 
@@ -120,14 +119,14 @@ fn is_open(args: &ServerArgs) -> bool {
     args.user.is_empty() && args.users_file.is_none() && args.client_ca.is_none()
 }
 
-/// The first of its addresses that is.
-fn reached_from_elsewhere(listen: &Listen) -> Option<SocketAddr> {
-    // What does not resolve is found out, and said, by whoever binds it.
+/// Returns the first resolved address that other machines can reach.
+fn remote_address(listen: &Listen) -> Option<SocketAddr> {
+    // A name that does not resolve is reported when it is bound.
     let addresses = (listen.host.as_str(), listen.port).to_socket_addrs().into_iter().flatten();
-    addresses.into_iter().find(is_reached_from_elsewhere)
+    addresses.into_iter().find(is_remote)
 }
 
-fn is_reached_from_elsewhere(address: &SocketAddr) -> bool {
+fn is_remote(address: &SocketAddr) -> bool {
     !address.ip().to_canonical().is_loopback()
 }
 

@@ -1,7 +1,7 @@
-//! `bitsup sessions`: what a server keeps below its root, seen and ended from outside.
+//! `bitsup sessions`: lists and removes the sessions under a root.
 //!
-//! Looking takes no lock. Ending goes through an engine over the shared store, so that it keeps the order which
-//! servers of a farm keep among themselves; a server that does not share its root lets nobody do that.
+//! Listing takes no lock. Removing uses an engine over the shared store, so that it is ordered with the requests of
+//! running servers. It fails while a server uses the root without sharing it.
 
 mod table;
 
@@ -16,25 +16,25 @@ use bitsup::store::{DirOptions, DirStore, DirView, SharedStore, Store, StoreErro
 use bitsup::{Error, Status};
 use clap::{Args, Subcommand};
 
-use crate::{report, units};
+use crate::{output, units};
 
 /// `bitsup sessions ...`.
 #[derive(Subcommand)]
 pub enum SessionsCommand {
-    /// List all sessions, the oldest first
+    /// List all sessions, oldest first
     List(ListArgs),
-    /// Say all about one session
+    /// Show one session in detail
     Show(ShowArgs),
-    /// End sessions and discard what they received; delivered files stay
+    /// End sessions and discard their data; delivered files stay
     Remove(RemoveArgs),
-    /// End the sessions that have expired
+    /// End expired sessions
     Gc(GcArgs),
 }
 
-/// Whose sessions.
+/// The root with the sessions.
 #[derive(Args)]
 pub struct RootArgs {
-    /// The root of the server, as its --root names it
+    /// Root directory of the server (its --root)
     #[arg(long, value_name = "DIR")]
     root: PathBuf,
 }
@@ -44,7 +44,7 @@ pub struct RootArgs {
 pub struct ListArgs {
     #[command(flatten)]
     root: RootArgs,
-    /// One JSON object per line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -52,12 +52,12 @@ pub struct ListArgs {
 /// `bitsup sessions show`.
 #[derive(Args)]
 pub struct ShowArgs {
-    /// The session, in any case, with or without braces
+    /// Session id, with or without braces
     #[arg(value_parser = session_id)]
     id: SessionId,
     #[command(flatten)]
     root: RootArgs,
-    /// As a JSON object
+    /// Print a JSON object
     #[arg(long)]
     json: bool,
 }
@@ -65,7 +65,7 @@ pub struct ShowArgs {
 /// `bitsup sessions remove`.
 #[derive(Args)]
 pub struct RemoveArgs {
-    /// The sessions, in any case, with or without braces
+    /// Session ids, with or without braces
     #[arg(required = true, value_parser = session_id)]
     id: Vec<SessionId>,
     #[command(flatten)]
@@ -77,18 +77,18 @@ pub struct RemoveArgs {
 pub struct GcArgs {
     #[command(flatten)]
     root: RootArgs,
-    /// How long a session lives without a successful packet
+    /// Lifetime of a session without a successful packet
     #[arg(long, value_name = "TIME", default_value = "14d", value_parser = units::duration)]
     session_timeout: Duration,
-    /// Only say which sessions have expired
+    /// Only list the expired sessions
     #[arg(long)]
     dry_run: bool,
-    /// One JSON object per line, for each session
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
 
-/// Does what the subcommand says.
+/// Runs the subcommand.
 pub fn run(command: &SessionsCommand) -> Result<(), Error> {
     match command {
         SessionsCommand::List(args) => list(args),
@@ -99,7 +99,7 @@ pub fn run(command: &SessionsCommand) -> Result<(), Error> {
 }
 
 fn list(args: &ListArgs) -> Result<(), Error> {
-    table::print(&look(&args.root.root)?, args.json)
+    table::print(&read_sessions(&args.root.root)?, args.json)
 }
 
 fn show(args: &ShowArgs) -> Result<(), Error> {
@@ -118,22 +118,22 @@ fn show(args: &ShowArgs) -> Result<(), Error> {
 }
 
 fn remove(args: &RemoveArgs) -> Result<(), Error> {
-    let (store, engine) = share(&args.root.root, Duration::MAX)?;
+    let (store, engine) = open_shared(&args.root.root, Duration::MAX)?;
     let unreadable = store.sessions().map_err(unreadable_root)?.unreadable;
     for id in &args.id {
-        match unreadable.iter().any(|session| session.id == *id) {
-            true => discard(&store, *id)?,
-            false if engine.end_session(*id)? => {}
-            false => return Err(unknown(*id, &args.root.root)),
+        if unreadable.iter().any(|session| session.id == *id) {
+            discard(&store, *id)?;
+        } else if !engine.end_session(*id)? {
+            return Err(unknown(*id, &args.root.root));
         }
-        report::print(&format!("removed {id}"))?;
+        output::print(&format!("removed {id}"))?;
     }
     Ok(())
 }
 
-/// Removes a session whose record says nothing. Who has it meanwhile is waited for.
+/// Removes a session with an unreadable record. Blocks while another process holds its lock.
 fn discard(store: &DirStore, id: SessionId) -> Result<(), Error> {
-    let removed = store.lock(id).and_then(|_hold| store.remove(id));
+    let removed = store.lock(id).and_then(|_lock| store.remove(id));
     removed.map_err(|error| {
         Error::new(Status::Io, format!("cannot remove session {id}: {error}")).with_source(error)
     })
@@ -144,24 +144,24 @@ fn gc(args: &GcArgs) -> Result<(), Error> {
     let is_expired = |info: &SessionInfo| {
         Duration::from_millis(now_ms.saturating_sub(info.last_active_ms)) >= args.session_timeout
     };
-    let mut expired = look(&args.root.root)?;
+    let mut expired = read_sessions(&args.root.root)?;
     expired.retain(is_expired);
     if !args.dry_run {
-        let (_, engine) = share(&args.root.root, args.session_timeout)?;
+        let (_, engine) = open_shared(&args.root.root, args.session_timeout)?;
         engine.tick()?;
-        // One that came to life meanwhile, or is with an application, stayed.
+        // A session that was used in the meantime, or has a callback in progress, was kept.
         let left = engine.sessions()?;
         expired.retain(|info| !left.iter().any(|left| left.id == info.id));
     }
     table::print(&expired, args.json)
 }
 
-/// The sessions that can be read; of the others a warning says why not.
-fn look(root: &Path) -> Result<Vec<SessionInfo>, Error> {
+/// Reads all sessions, oldest first. Warns about unreadable ones.
+fn read_sessions(root: &Path) -> Result<Vec<SessionInfo>, Error> {
     let view = DirView::open(root)?;
     let found = view.sessions().map_err(unreadable_root)?;
     for UnreadableSession { id, reason } in &found.unreadable {
-        report::warn(&format!("session {id} cannot be read: {reason}"));
+        output::warn(&format!("session {id} cannot be read: {reason}"));
     }
     let mut infos = Vec::new();
     for stored in &found.sessions {
@@ -172,13 +172,13 @@ fn look(root: &Path) -> Result<Vec<SessionInfo>, Error> {
     Ok(infos)
 }
 
-/// Joins the servers that share the root, if there are any.
-fn share(root: &Path, session_timeout: Duration) -> Result<(Arc<DirStore>, Engine), Error> {
-    // Looked at first: a directory that is no root is not to become one.
+/// Opens the root in shared mode, together with running servers if there are any.
+fn open_shared(root: &Path, session_timeout: Duration) -> Result<(Arc<DirStore>, Engine), Error> {
+    // Checked first, so that an unrelated directory does not become a root.
     DirView::open(root)?;
     let options = DirOptions { shared: true, ..DirOptions::default() };
     let store = Arc::new(DirStore::open(root, options).map_err(|error| match error.status() {
-        Status::Busy => Error::new(Status::Busy, owned_by_one(root)).with_source(error),
+        Status::Busy => Error::new(Status::Busy, in_exclusive_use(root)).with_source(error),
         _ => error,
     })?);
     let mut config = EngineConfig::new(Arc::clone(&store) as Arc<dyn Store>);
@@ -186,16 +186,16 @@ fn share(root: &Path, session_timeout: Duration) -> Result<(Arc<DirStore>, Engin
     Ok((store, Engine::new(config)?))
 }
 
-fn owned_by_one(root: &Path) -> String {
+fn in_exclusive_use(root: &Path) -> String {
     format!(
-        "a server has the root {} for itself, so only it can end sessions there, as it does when they expire: stop \
-         it first, or start it with --shared",
+        "a server uses the root {} without sharing it, so only that server can end its sessions: stop it first, or \
+         start it with --shared",
         root.display()
     )
 }
 
 fn unknown(id: SessionId, root: &Path) -> Error {
-    Error::new(Status::NotFound, format!("there is no session {id} below {}", root.display()))
+    Error::new(Status::NotFound, format!("there is no session {id} in {}", root.display()))
 }
 
 fn unreadable_root(error: StoreError) -> Error {
@@ -203,6 +203,6 @@ fn unreadable_root(error: StoreError) -> Error {
 }
 
 fn session_id(text: &str) -> Result<SessionId, String> {
-    let wanted = "expected a session id such as A0FF5911-4144-45B3-BF27-27AFC8EC8A67";
-    SessionId::parse(text).ok_or_else(|| wanted.into())
+    let expected = "expected a session id such as A0FF5911-4144-45B3-BF27-27AFC8EC8A67";
+    SessionId::parse(text).ok_or_else(|| expected.into())
 }

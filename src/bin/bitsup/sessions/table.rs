@@ -1,4 +1,4 @@
-//! Sessions as people and as programs read them.
+//! Printing sessions as a table, in detail, or as JSON.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,17 +7,17 @@ use bitsup::engine::SessionInfo;
 use bitsup::{Error, Status};
 use indicatif::HumanBytes;
 
-use crate::report;
+use crate::output;
 
 const HEADINGS: [&str; 7] = ["SESSION", "STATE", "RECEIVED", "AGE", "IDLE", "OWNER", "TARGET"];
 
-/// Prints a table, or a JSON object per line. No sessions are no lines of JSON, and one that says so.
+/// Prints a table, or a JSON object per line. Without sessions it prints `no sessions`, or nothing in JSON.
 pub fn print(infos: &[SessionInfo], json: bool) -> Result<(), Error> {
     if json {
         return infos.iter().try_for_each(print_json);
     }
     if infos.is_empty() {
-        return report::print("no sessions");
+        return output::print("no sessions");
     }
     let now_ms = SystemClock.now_ms();
     let rows: Vec<_> =
@@ -30,12 +30,12 @@ pub fn print(infos: &[SessionInfo], json: bool) -> Result<(), Error> {
     }
     for row in &rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        report::print(cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        output::print(cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
 }
 
-/// Prints one session, a line for each thing there is to say of it.
+/// Prints one session, one line per property.
 pub fn print_one(info: &SessionInfo, json: bool) -> Result<(), Error> {
     if json {
         return print_json(info);
@@ -52,14 +52,14 @@ pub fn print_one(info: &SessionInfo, json: bool) -> Result<(), Error> {
         ("created", moment(info.created_ms)),
         ("last active", moment(info.last_active_ms)),
     ] {
-        report::print(&format!("{:13}{value}", format!("{name}:")))?;
+        output::print(&format!("{:13}{value}", format!("{name}:")))?;
     }
     Ok(())
 }
 
 fn print_json(info: &SessionInfo) -> Result<(), Error> {
     let line = serde_json::to_string(info);
-    report::print(&line.map_err(|error| Error::new(Status::Io, error.to_string()))?)
+    output::print(&line.map_err(|error| Error::new(Status::Io, error.to_string()))?)
 }
 
 fn row(info: &SessionInfo, now_ms: u64) -> [String; HEADINGS.len()] {
@@ -98,15 +98,14 @@ fn time(ms: u64) -> String {
     then.map_or("?".into(), |then| humantime::format_rfc3339_seconds(then).to_string())
 }
 
-/// The two largest units of the time that passed.
+/// Formats the elapsed time with its two largest units.
 fn since(then_ms: u64, now_ms: u64) -> String {
     let passed = Duration::from_secs(now_ms.saturating_sub(then_ms) / 1000);
     let text = humantime::format_duration(passed).to_string();
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// Names come from clients. Signs that a terminal obeys, or that turn the direction of a line, are shown as
-/// their numbers.
+/// Escapes control characters and bidirectional marks, because names come from clients.
 fn visible(text: &str) -> String {
     let shown = |c: char| match c {
         '"' | '\'' => vec![c],
@@ -120,14 +119,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_cannot_speak_to_the_terminal() {
+    fn control_characters_in_names_are_escaped() {
         assert_eq!(visible("über 'x' \"y\".txt"), "über 'x' \"y\".txt");
         assert_eq!(visible("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(visible("\u{202e}gpj.exe"), "\\u{202e}gpj.exe");
     }
 
     #[test]
-    fn times_are_told_in_two_units() {
+    fn times_have_two_units() {
         assert_eq!(since(0, 999), "0s");
         assert_eq!(since(1000, 62_000), "1m 1s");
         assert_eq!(since(0, 93_784_000), "1day 2h");

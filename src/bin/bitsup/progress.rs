@@ -1,84 +1,21 @@
-//! What the program says: progress and events on standard output, errors and warnings on standard error.
+//! Progress of an upload on standard output: a bar, lines or JSON events.
 
-use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use bitsup::client::{Flow, JobState, Observer, Progress};
-use bitsup::log::Level;
-use bitsup::proto::{Context, HResult};
 use bitsup::{Error, Status};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::args::UploadArgs;
-use crate::explain;
+use crate::output::print_progress;
 
-/// Prints one line that the caller of the program waits for.
-pub fn print(text: &str) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{text}")
-        .and_then(|()| out.flush())
-        .map_err(|error| Error::io("cannot write to standard output", error))
-}
-
-/// Prints a warning.
-pub fn warn(text: &str) {
-    say_on_stderr(&format!("bitsup: warning: {text}"));
-}
-
-/// Prints one message of the library.
-pub fn log(level: Level, target: &str, message: &str) {
-    say_on_stderr(&format!("{level:?} {target}: {message}"));
-}
-
-/// Prints why the program ends, and what to do, and chooses the exit code.
-pub fn failure(error: &Error) -> ExitCode {
-    if error.status() == Status::Suspended {
-        say_on_stderr("bitsup: interrupted; running the same command again resumes");
-        return ExitCode::from(130);
-    }
-    say_on_stderr(&format!("bitsup: {}", error.message()));
-    if let Some(status) = error.http_status() {
-        say_on_stderr(&format!("  HTTP status: {status}"));
-    }
-    if let Some(hresult) = error.hresult() {
-        say_on_stderr(&format!("  HRESULT: {hresult}"));
-    }
-    if let Some(advice) = advice(error) {
-        say_on_stderr(&format!("  what to do: {advice}"));
-    }
-    ExitCode::from(match (error.status(), error.is_transient()) {
-        (Status::InvalidArgument, _) => 2,
-        (_, true) => 3,
-        (_, false) => 1,
-    })
-}
-
-fn advice(error: &Error) -> Option<String> {
-    let codes = error
-        .hresult()
-        .and_then(explain::hresult)
-        .or_else(|| error.http_status().and_then(explain::http_status));
-    // What a status means for a packet does not hold for one that the application chose.
-    let is_chosen =
-        error.context() == Some(Context::Application) && error.hresult().and_then(HResult::info).is_none();
-    let known = codes.filter(|_| !is_chosen);
-    match (known, error.is_transient()) {
-        (Some(known), true) => {
-            Some(format!("{}; then run the same command again, an upload resumes", known.advice))
-        }
-        (Some(known), false) => Some(known.advice.into()),
-        (None, true) => Some("run the same command again, an upload resumes".into()),
-        (None, false) => None,
-    }
-}
-
-/// Tells how an upload goes.
+/// Reports the progress of an upload.
 #[derive(Clone)]
 pub struct Reporter {
     style: Style,
-    what: String,
+    description: String,
 }
 
 #[derive(Clone)]
@@ -86,49 +23,50 @@ enum Style {
     Quiet,
     Json,
     Bar(ProgressBar),
-    /// One throttle for the upload, one for the reply.
-    Lines(Throttle, Throttle),
+    /// Plain lines, with a throttle for the upload and one for the reply.
+    Lines(LineThrottle, LineThrottle),
 }
 
 impl Reporter {
-    /// The style that the options and standard output ask for.
+    /// Creates a reporter in the style that the options and standard output require.
     pub fn new(args: &UploadArgs) -> Self {
         let style = match (args.quiet, args.json, io::stdout().is_terminal()) {
             (true, ..) => Style::Quiet,
             (_, true, _) => Style::Json,
             (_, _, true) => Style::Bar(bar()),
-            (_, _, false) => Style::Lines(Throttle::default(), Throttle::default()),
+            (_, _, false) => Style::Lines(LineThrottle::default(), LineThrottle::default()),
         };
         let reply = args.reply.as_ref().map(|path| format!(", reply in {}", path.display()));
-        let what = format!("{} to {}{}", args.file.display(), args.url, reply.unwrap_or_default());
-        Self { style, what }
+        let description = format!("{} to {}{}", args.file.display(), args.url, reply.unwrap_or_default());
+        Self { style, description }
     }
 
-    /// The upload is complete.
-    pub fn done(&self, total: u64, took: Duration) {
-        let line = format!("uploaded {}: {} in {:.1} s", self.what, HumanBytes(total), took.as_secs_f64());
-        let event = json!({"event": "done", "sent": total, "total": total, "seconds": took.as_secs_f64()});
+    /// Reports a complete upload.
+    pub fn completed(&self, total: u64, elapsed: Duration) {
+        let line =
+            format!("uploaded {}: {} in {:.1} s", self.description, HumanBytes(total), elapsed.as_secs_f64());
+        let event = json!({"event": "done", "sent": total, "total": total, "seconds": elapsed.as_secs_f64()});
         if let Style::Bar(bar) = &self.style {
             bar.finish_and_clear();
         }
-        self.say(&line, event);
+        self.report(&line, event);
     }
 
-    /// The upload ended for now; standard error hears why from [`failure`].
+    /// Reports the end of a failed or suspended upload. The error itself is printed to standard error by the caller.
     pub fn failed(&self, error: &Error) {
         match &self.style {
-            Style::Json => say(&error_event(error).to_string()),
+            Style::Json => print_progress(&error_event(error).to_string()),
             Style::Bar(bar) => bar.abandon(),
             Style::Quiet | Style::Lines(..) => {}
         }
     }
 
-    fn say(&self, line: &str, event: Value) {
+    fn report(&self, line: &str, event: Value) {
         match &self.style {
             Style::Quiet => {}
-            Style::Json => say(&event.to_string()),
-            Style::Bar(bar) => bar.suspend(|| say(line)),
-            Style::Lines(..) => say(line),
+            Style::Json => print_progress(&event.to_string()),
+            Style::Bar(bar) => bar.suspend(|| print_progress(line)),
+            Style::Lines(..) => print_progress(line),
         }
     }
 }
@@ -137,14 +75,16 @@ impl Observer for Reporter {
     fn progress(&mut self, Progress { sent, total }: Progress) -> Flow {
         match &mut self.style {
             Style::Quiet => {}
-            Style::Json => say(&json!({"event": "progress", "sent": sent, "total": total}).to_string()),
+            Style::Json => {
+                print_progress(&json!({"event": "progress", "sent": sent, "total": total}).to_string())
+            }
             Style::Bar(bar) => {
                 bar.set_length(total);
                 bar.set_position(sent);
             }
             Style::Lines(throttle, _) => {
                 if let Some(percent) = throttle.due(sent, total, Instant::now()) {
-                    say(&format!("{percent:>3} % {} of {}", HumanBytes(sent), HumanBytes(total)));
+                    print_progress(&format!("{percent:>3} % {} of {}", HumanBytes(sent), HumanBytes(total)));
                 }
             }
         }
@@ -156,7 +96,7 @@ impl Observer for Reporter {
             Style::Quiet => {}
             Style::Json => {
                 let event = json!({"event": "reply_progress", "received": received, "total": total});
-                say(&event.to_string());
+                print_progress(&event.to_string());
             }
             Style::Bar(bar) => {
                 bar.set_length(total.unwrap_or(received));
@@ -167,8 +107,8 @@ impl Observer for Reporter {
                 if let Some(percent) = throttle.due(received, whole, Instant::now()) {
                     let (received, whole) = (HumanBytes(received), HumanBytes(whole));
                     match total {
-                        Some(_) => say(&format!("reply {percent:>3} % {received} of {whole}")),
-                        None => say(&format!("reply {received}")),
+                        Some(_) => print_progress(&format!("reply {percent:>3} % {received} of {whole}")),
+                        None => print_progress(&format!("reply {received}")),
                     }
                 }
             }
@@ -178,7 +118,9 @@ impl Observer for Reporter {
 
     fn state(&mut self, from: JobState, to: JobState) {
         if matches!(self.style, Style::Json) {
-            say(&json!({"event": "state", "from": state_name(from), "to": state_name(to)}).to_string());
+            print_progress(
+                &json!({"event": "state", "from": state_name(from), "to": state_name(to)}).to_string(),
+            );
         }
     }
 
@@ -187,7 +129,7 @@ impl Observer for Reporter {
         let line = format!("retry {attempt} in {:.1} s: {}", delay.as_secs_f64(), cause.message());
         let event =
             json!({"event": "retry", "attempt": attempt, "delay_ms": delay_ms, "message": cause.message()});
-        self.say(&line, event);
+        self.report(&line, event);
         Flow::Continue
     }
 }
@@ -217,14 +159,14 @@ fn state_name(state: JobState) -> &'static str {
     }
 }
 
-/// Lets through about one line a second, or one per tenth of the way where that is faster.
+/// Limits lines to about one per second, or one per 10 % of progress if that is more often.
 #[derive(Debug, Clone, Default)]
-struct Throttle {
+struct LineThrottle {
     last: Option<(Instant, u64)>,
 }
 
-impl Throttle {
-    /// The percentage to print now, if one is due.
+impl LineThrottle {
+    /// Returns the percentage to print now, if a line is due.
     fn due(&mut self, sent: u64, total: u64, now: Instant) -> Option<u64> {
         let percent = percent(sent, total);
         let due = self.last.is_none_or(|(when, printed)| {
@@ -248,17 +190,6 @@ fn bar() -> ProgressBar {
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout()).with_style(style.progress_chars("=> "))
 }
 
-/// Progress that nobody reads any more must not end the upload: a write error is not one of the job.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-}
-
-/// Where standard error is closed there is nobody left to tell.
-fn say_on_stderr(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,7 +198,7 @@ mod tests {
     fn lines_come_once_a_second_or_every_tenth() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut throttle = Throttle::default();
+        let mut throttle = LineThrottle::default();
         assert_eq!(throttle.due(0, 1000, at(0)), Some(0));
         assert_eq!(throttle.due(50, 1000, at(10)), None);
         assert_eq!(throttle.due(100, 1000, at(20)), Some(10));
