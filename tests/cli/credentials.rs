@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
+use test_support::scripted::{Peer, Received, serve};
 
-use crate::scripted::{Peer, Received, serve};
-use crate::support::{Outcome, Place, bitsup, run};
+use crate::program::{Outcome, Workspace, bitsup, run};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 
@@ -31,7 +31,7 @@ fn assert_secret(outcome: &Outcome) {
 
 #[test]
 fn upload_ping_and_cancel_say_who_they_are_when_asked() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (source, _) = place.source("source", 10);
     let (state, file) = (place.text("state"), place.text("user"));
     fs::write(&file, "Aladdin:open sesame\nsomething else\n").unwrap();
@@ -79,7 +79,7 @@ fn upload_ping_and_cancel_say_who_they_are_when_asked() {
 
 #[test]
 fn a_token_that_expires_is_read_anew_from_its_file() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (source, _) = place.source("source", 10);
     let (state, file) = (place.text("state"), place.text("token"));
     fs::write(&file, "token-1\n").unwrap();
@@ -122,7 +122,7 @@ fn refused_credentials_and_other_schemes_are_explained() {
 
 #[test]
 fn files_without_credentials_are_refused() {
-    let place = Place::new();
+    let place = Workspace::new();
     let file = place.text("user");
     for (content, words) in [("", "is empty"), ("\nA:b", "is empty"), ("Aladdin", "NAME:PASSWORD")] {
         fs::write(&file, content).unwrap();

@@ -5,11 +5,11 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use bitsup::proto::names;
+use test_support::application::{Answer as Says, Application};
+use test_support::raw_http::{Answer, RawHttp, create, fragment, packet};
 
-use crate::application::{Answer as Says, Application};
 use crate::config::serve;
-use crate::raw_http::{Answer, RawHttp, create, fragment, packet};
-use crate::support::Served;
+use crate::program::Served;
 
 const CONTENT: &str = "content";
 

@@ -9,21 +9,21 @@ use std::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::process::Signal;
+use test_support::certificates::{Authority, Identity};
+use test_support::raw_http::{PATIENCE, RawHttp, create, fragment, ping, wait_until_refused};
+use test_support::tls::secure;
 
-use crate::certificates::{Authority, Identity};
 use crate::config::serve;
-use crate::raw_http::{PATIENCE, RawHttp, create, fragment, ping, wait_until_refused};
-use crate::support::{Place, Served, run};
-use crate::tls::secure;
+use crate::program::{Served, Workspace, run};
 
 /// Writes certificate and key to where the options say they are.
-fn put(place: &Place, identity: &Identity) {
+fn put(place: &Workspace, identity: &Identity) {
     fs::write(place.path("cert.pem"), &identity.certificate).unwrap();
     fs::write(place.path("key.pem"), &identity.key).unwrap();
 }
 
 fn serve_tls(authority: &Authority, options: &[&str]) -> Served {
-    let place = Place::new();
+    let place = Workspace::new();
     put(&place, &authority.server());
     let (cert, key) = (place.text("cert.pem"), place.text("key.pem"));
     let tls = ["--tls-cert", &cert, "--tls-key", &key];
@@ -89,7 +89,7 @@ fn sighup_takes_another_certificate_and_keeps_the_old_one_when_it_is_broken() {
 #[test]
 fn a_client_ca_makes_the_subject_the_owner() {
     let (authority, members) = (Authority::named("root"), Authority::named("members"));
-    let place = Place::new();
+    let place = Workspace::new();
     fs::write(place.path("ca.pem"), &members.pem).unwrap();
     let ca = place.text("ca.pem");
     let served =
@@ -104,7 +104,7 @@ fn a_client_ca_makes_the_subject_the_owner() {
 
 #[test]
 fn users_of_the_command_line_and_of_a_file_are_let_in() {
-    let place = Place::new();
+    let place = Workspace::new();
     let file = place.text("users");
     let line = |password: &str| format!("bert:{}\n", bcrypt::hash(password, 4).unwrap());
     fs::write(&file, line("b")).unwrap();
@@ -134,7 +134,7 @@ fn users_of_the_command_line_and_of_a_file_are_let_in() {
 
 #[test]
 fn beyond_this_machine_somebody_must_have_decided_who_may() {
-    let place = Place::new();
+    let place = Workspace::new();
     let root = place.text("root");
     let outcome = run(&["serve", "--root", &root, "--listen", "0.0.0.0:0"]);
     outcome.failed(2, &["0.0.0.0:0", "--users-file", "--client-ca", "--allow-anonymous"]);
@@ -143,7 +143,7 @@ fn beyond_this_machine_somebody_must_have_decided_who_may() {
     for (options, warning) in
         [(&["--allow-anonymous"][..], "may upload"), (&["--user", "anna:a"], "in the clear")]
     {
-        let mut served = Served::over(Place::new(), "0.0.0.0:0", options);
+        let mut served = Served::over(Workspace::new(), "0.0.0.0:0", options);
         served.process.signal(Signal::TERM);
         let outcome = served.process.finish();
         assert_eq!(outcome.code, Some(0));
@@ -153,7 +153,7 @@ fn beyond_this_machine_somebody_must_have_decided_who_may() {
 
 #[test]
 fn a_password_is_in_no_message() {
-    let place = Place::new();
+    let place = Workspace::new();
     let root = place.text("root");
     for user in ["hunter2", ":hunter2", "anna:hunter2\u{7}", "an\tna:hunter2"] {
         let outcome = run(&["serve", "--root", &root, "--listen", "127.0.0.1:0", "--user", user]);
@@ -228,7 +228,7 @@ fn what_takes_longer_than_the_grace_resumes_at_the_next_server() {
 /// Where nothing is to be read anew the signal ends the program, as it ends others.
 #[test]
 fn sighup_is_left_alone_where_it_is_of_no_use() {
-    let place = Place::new();
+    let place = Workspace::new();
     // Whoever started the tests may have had them ignore it, as nohup does.
     let mut command = Command::new("env");
     command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_bitsup"), "serve", "--listen", "127.0.0.1:0"]);

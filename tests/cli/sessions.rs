@@ -4,12 +4,12 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
+use test_support::raw_http::{RawHttp, create, fragment};
 
-use crate::raw_http::{RawHttp, create, fragment};
-use crate::support::{Outcome, Place, Served, run};
+use crate::program::{Outcome, Served, Workspace, run};
 
 /// `bitsup sessions ...` over that root.
-fn sessions(place: &Place, words: &[&str]) -> Outcome {
+fn sessions(place: &Workspace, words: &[&str]) -> Outcome {
     run(&[&["sessions"], words, &["--root", &place.text("root")]].concat())
 }
 
@@ -29,7 +29,7 @@ fn end(served: &Served, name: &str, id: &str) -> u16 {
 }
 
 /// Makes a session look as if nobody had used it for two days.
-fn age(place: &Place, id: &str) {
+fn age(place: &Workspace, id: &str) {
     let then = SystemTime::now() - Duration::from_secs(2 * 86_400);
     for name in ["session.json", "data"] {
         let file = place.root().join(".bitsup").join(id).join(name);
@@ -145,7 +145,7 @@ fn a_session_that_cannot_be_read_is_named_and_can_be_removed() {
 
 #[test]
 fn a_directory_that_is_no_root_stays_as_it_is() {
-    let place = Place::new();
+    let place = Workspace::new();
     for words in [&["list"][..], &["gc"], &["remove", "A0FF5911-4144-45B3-BF27-27AFC8EC8A67"]] {
         sessions(&place, words).failed(1, &["no server has used it yet"]);
     }
