@@ -104,16 +104,16 @@ fn directories_take_either_side_where_the_protocol_has_two() {
     for (prefix, root, overlapping, visible) in [("small", "a", 416, true), ("large", "b", 200, false)] {
         let path = format!("/{prefix}/f");
         let mut http = RawHttp::connect_to(served.address());
-        let session = http.ask(create(&path)).session();
+        let session = http.request(create(&path)).session();
         let mut send = |first: usize, bytes: &str| {
-            http.ask(fragment(&path, &session, first, bytes.len(), 8, &[]) + bytes).status
+            http.request(fragment(&path, &session, first, bytes.len(), 8, &[]) + bytes).status
         };
         assert_eq!(send(0, "abcd"), 200);
         assert_eq!(send(2, "cdef"), overlapping, "{prefix}");
         assert_eq!(if overlapping == 200 { send(6, "gh") } else { send(4, "efgh") }, 200);
         let file = served.place.path(root).join("f");
         assert_eq!(file.exists(), visible, "{prefix}");
-        assert_eq!(http.ask(close(&path, &session)).status, 200);
+        assert_eq!(http.request(close(&path, &session)).status, 200);
         assert_eq!(fs::read(file).unwrap(), b"abcdefgh");
     }
 }
@@ -121,7 +121,7 @@ fn directories_take_either_side_where_the_protocol_has_two() {
 #[test]
 fn a_directory_that_is_off_answers_501_and_has_lost_its_sessions() {
     let served = serve(TWO, &[]);
-    assert_eq!(RawHttp::connect_to(served.address()).ask(create("/small/f")).status, 200);
+    assert_eq!(RawHttp::connect_to(served.address()).request(create("/small/f")).status, 200);
     let sessions = |place: &Workspace| {
         let entries = fs::read_dir(place.path("a/.bitsup")).unwrap();
         entries.filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()

@@ -120,7 +120,7 @@ impl Round {
             // With the application at its thoughts, or with its answer on the way.
             let leash = self.random.bool().then_some(sign);
             spin(self.random.usize(..50_000));
-            self.strike();
+            self.kill_at_random();
             drop(leash);
         }
         let outcome = self.client.end();
@@ -145,7 +145,7 @@ impl Round {
     }
 
     /// Kills the server, the client, or both, looks at what is there, and starts what was killed.
-    fn strike(&mut self) {
+    fn kill_at_random(&mut self) {
         let (kill_server, kill_client) = [(true, false), (false, true), (true, true)][self.random.usize(..3)];
         if kill_client {
             self.client.child.kill().unwrap();

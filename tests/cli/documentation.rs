@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use test_support::application::{Answer, Application};
+use test_support::application::{Application, Response};
 
 use crate::program::{Outcome, Served, Workspace, bitsup, run};
 
@@ -40,7 +40,7 @@ fn the_readmes_command_line_works() {
 #[test]
 fn the_readmes_application_replies() {
     let [serve, upload] = <[String; 2]>::try_from(command_lines(true)).unwrap();
-    let application = Application::start(|_| Answer::new("200 OK", "", b"the answer"));
+    let application = Application::start(|_| Response::new("200 OK", "", b"the answer"));
     let place = Workspace::new();
     fs::create_dir(place.path("inbox")).unwrap();
     let (_, content) = place.source("scan.pdf", 100_000);

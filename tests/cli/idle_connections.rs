@@ -50,19 +50,19 @@ fn ten_thousand_idle_connections_fit_into_64_mib_while_uploads_run() {
             let many = count.saturating_sub(idle.len()).min(500);
             let mut fresh: Vec<RawHttp> = (0..many).map(|_| RawHttp::connect_to(address)).collect();
             fresh.iter_mut().for_each(|http| http.send(ping("/a")));
-            fresh.iter_mut().for_each(|http| assert_eq!(http.answer().status, 200));
+            fresh.iter_mut().for_each(|http| assert_eq!(http.response().status, 200));
             idle.append(&mut fresh);
         }
         for upload in 0..4 {
             let mut http = RawHttp::connect_to(address);
             let path = format!("/{upload}");
-            let session = http.ask(create(&path)).session();
+            let session = http.request(create(&path)).session();
             for first in 0..4 {
                 let head = fragment(&path, &session, first * FRAGMENT, FRAGMENT, 4 * FRAGMENT, &[]);
                 http.send(head);
-                assert_eq!(http.ask(vec![b'x'; FRAGMENT]).status, 200);
+                assert_eq!(http.request(vec![b'x'; FRAGMENT]).status, 200);
             }
-            assert_eq!(http.ask(close(&path, &session)).status, 200);
+            assert_eq!(http.request(close(&path, &session)).status, 200);
             assert_eq!(fs::metadata(root.path().join(&path[1..])).unwrap().len(), 4 * FRAGMENT as u64);
         }
         let peak = peak(served.0.id());
@@ -70,7 +70,7 @@ fn ten_thousand_idle_connections_fit_into_64_mib_while_uploads_run() {
         assert!(peak < MEMORY, "{peak} bytes with {count} connections");
         // They are still there.
         for mut http in idle.into_iter().step_by(1000) {
-            assert_eq!(http.ask(ping("/a")).status, 200);
+            assert_eq!(http.request(ping("/a")).status, 200);
         }
         if count < IDLE {
             eprintln!("SHORTENED to {count} connections: this machine allows no more descriptors");

@@ -153,7 +153,7 @@ fn a_proxy_makes_a_tunnel_to_tls_and_its_password_is_said_nowhere() {
 fn the_notifier_trusts_a_certificate_of_ones_own() {
     let authority = Authority::new();
     let application = test_support::application::Application::start(|_| {
-        test_support::application::Answer::new("200 OK", "BITS-Copy-File-To-Destination: yes\r\n", b"")
+        test_support::application::Response::new("200 OK", "BITS-Copy-File-To-Destination: yes\r\n", b"")
     });
     let tls = server_config(&authority.issue(&["localhost"]), None, &[&TLS13]);
     let notify = format!("https://localhost:{}/", front(tls, address(&application.url(""))));

@@ -10,7 +10,7 @@ use crate::reverse_proxy::{Kind, ReverseProxy, free_port};
 
 pub struct Proxied {
     pub served: Served,
-    pub front: ReverseProxy,
+    pub proxy: ReverseProxy,
     /// Of the proxy, with a slash at the end.
     pub url: String,
 }
@@ -34,8 +34,8 @@ impl Proxied {
             let port = free_port();
             let url = format!("{origin}:{port}/");
             let served = Served::new(&[&["--public-url", &url], options].concat());
-            let front = ReverseProxy::try_start(kind, site, port, served.address(), &authority)?;
-            Some(Self { served, front, url })
+            let proxy = ReverseProxy::try_start(kind, site, port, served.address(), &authority)?;
+            Some(Self { served, proxy, url })
         });
         let proxied = proxied.expect("one of five ports stays free for a moment");
         fs::write(proxied.place().path("ca.pem"), &authority.pem).unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use test_support::application::{Answer, Application, Request, Way, derived};
+use test_support::application::{Application, Request, Response, Way, derived};
 
 use crate::program::{self, Outcome, Running, Served, Workspace};
 use crate::relay::Relay;
@@ -11,16 +11,16 @@ use crate::relay::Relay;
 const KEEP: &str = "BITS-Copy-File-To-Destination: yes\r\n";
 
 /// A server with an application behind it.
-struct Site {
+struct Fixture {
     served: Served,
     application: Application,
 }
 
-impl Site {
+impl Fixture {
     fn new(
         notify: &str,
         options: &[&str],
-        script: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+        script: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Self {
         let application = Application::start(script);
         let url = application.url("/decide");
@@ -76,10 +76,10 @@ fn upload(place: &Workspace, source: &str, url: &str) -> Vec<String> {
 fn sizes_survive(way: Way) {
     const MIB: usize = 1024 * 1024;
     for (size, length) in [(0, 0), (0, 1), (1, 0), (1, 77_777), (77_777, 1), (3 * MIB, 5 * MIB + 1)] {
-        let site = Site::new(way.option(), &[], move |request| way.answer(request, KEEP, length));
-        let uploaded = site.upload(&site.served.url_of("file"), size, &["--fragment-size", "256k"]);
-        site.assert_complete(&uploaded, &derived(&uploaded.content, length));
-        let request = site.application.request();
+        let fixture = Fixture::new(way.option(), &[], move |request| way.answer(request, KEEP, length));
+        let uploaded = fixture.upload(&fixture.served.url_of("file"), size, &["--fragment-size", "256k"]);
+        fixture.assert_complete(&uploaded, &derived(&uploaded.content, length));
+        let request = fixture.application.request();
         let by_value: &[u8] = if way == Way::Value { &uploaded.content } else { b"" };
         assert!(request.body == by_value, "{} bytes came", request.body.len());
     }
@@ -104,40 +104,40 @@ fn every_length_of_file_and_reply_in_a_file() {
 
 #[test]
 fn a_file_that_the_application_keeps_for_itself_has_a_reply_too() {
-    let site = Site::new("value", &[], |request| Way::Value.answer(request, "", 1000));
-    let uploaded = site.upload(&site.served.url_of("file"), 1000, &[]);
+    let fixture = Fixture::new("value", &[], |request| Way::Value.answer(request, "", 1000));
+    let uploaded = fixture.upload(&fixture.served.url_of("file"), 1000, &[]);
     uploaded.outcome.succeeded();
-    assert_eq!(site.reply(), Some(derived(&uploaded.content, 1000)));
-    assert_eq!((site.place().names(), site.place().sessions()), (vec![], vec![]));
+    assert_eq!(fixture.reply(), Some(derived(&uploaded.content, 1000)));
+    assert_eq!((fixture.place().names(), fixture.place().sessions()), (vec![], vec![]));
 }
 
 /// The reply is at the application itself, which is no server of uploads.
 #[test]
 fn a_reply_at_a_static_url_is_fetched_from_there() {
-    let site = Site::new("reference", &[], |request| match request.line() {
-        "GET /static HTTP/1.1" => Answer::new("200 OK", "ETag: \"v1\"\r\n", b"the same for all").early(),
+    let fixture = Fixture::new("reference", &[], |request| match request.line() {
+        "GET /static HTTP/1.1" => Response::new("200 OK", "ETag: \"v1\"\r\n", b"the same for all").early(),
         "POST /decide HTTP/1.1" => {
             let here = request.get("Host").unwrap();
             let fields = format!("{KEEP}BITS-Static-Response-URL: http://{here}/static\r\n");
-            Answer::new("200 OK", &fields, b"does not count")
+            Response::new("200 OK", &fields, b"does not count")
         }
         line => panic!("{line}"),
     });
-    let uploaded = site.upload(&site.served.url_of("file"), 1000, &[]);
-    site.assert_complete(&uploaded, b"the same for all");
-    assert_eq!(site.application.requests().len(), 2);
+    let uploaded = fixture.upload(&fixture.served.url_of("file"), 1000, &[]);
+    fixture.assert_complete(&uploaded, b"the same for all");
+    assert_eq!(fixture.application.requests().len(), 2);
 }
 
 #[test]
 fn an_application_that_fails_once_is_asked_again_and_decides() {
     for way in Way::ALL {
-        let site = Site::new(way.option(), &[], move |request| match request.number {
-            1 => Answer::new("500 Internal Server Error", "", b"not now"),
+        let fixture = Fixture::new(way.option(), &[], move |request| match request.number {
+            1 => Response::new("500 Internal Server Error", "", b"not now"),
             _ => way.answer(request, KEEP, 1000),
         });
-        let uploaded = site.upload(&site.served.url_of("file"), 100_000, &["--fragment-size", "30k"]);
-        site.assert_complete(&uploaded, &derived(&uploaded.content, 1000));
-        let requests = site.application.requests();
+        let uploaded = fixture.upload(&fixture.served.url_of("file"), 100_000, &["--fragment-size", "30k"]);
+        fixture.assert_complete(&uploaded, &derived(&uploaded.content, 1000));
+        let requests = fixture.application.requests();
         assert_eq!(requests.len(), 2);
         assert_eq!(requests[0].get("Idempotency-Key"), requests[1].get("Idempotency-Key"));
         let retries: Vec<Value> =
@@ -149,25 +149,28 @@ fn an_application_that_fails_once_is_asked_again_and_decides() {
 // B-REJECT-02
 #[test]
 fn a_403_of_the_application_is_final() {
-    let site = Site::new("value", &[], |_| Answer::new("403 Forbidden", KEEP, b"never"));
-    let uploaded = site.upload(&site.served.url_of("file"), 1000, &[]);
+    let fixture = Fixture::new("value", &[], |_| Response::new("403 Forbidden", KEEP, b"never"));
+    let uploaded = fixture.upload(&fixture.served.url_of("file"), 1000, &[]);
     assert_eq!(uploaded.outcome.code, Some(1));
     let message = "bitsup: Fragment was answered HTTP 403, 0x80190193 BG_E_HTTP_ERROR_403; \
                    the application behind the server does not take the file; ask who runs it\n  \
                    HTTP status: 403\n  HRESULT: 0x80190193 BG_E_HTTP_ERROR_403\n";
     assert_eq!(uploaded.outcome.stderr, message);
-    assert_eq!(site.application.requests().len(), 1);
-    assert_eq!((site.place().names(), site.reply()), (vec![], None));
+    assert_eq!(fixture.application.requests().len(), 1);
+    assert_eq!((fixture.place().names(), fixture.reply()), (vec![], None));
 }
 
 /// CLI-39: 413 is about the file, not about the length of fragments, and asked once.
 #[test]
 fn a_413_of_the_application_is_final_too() {
-    let site = Site::new("value", &[], |_| Answer::new("413 Content Too Large", KEEP, b"never"));
-    let uploaded = site.upload(&site.served.url_of("file"), 100_000, &[]);
+    let fixture = Fixture::new("value", &[], |_| Response::new("413 Content Too Large", KEEP, b"never"));
+    let uploaded = fixture.upload(&fixture.served.url_of("file"), 100_000, &[]);
     uploaded.outcome.failed(1, &["HTTP 413", "the application behind the server does not take the file"]);
-    assert_eq!(site.application.requests().len(), 1);
-    assert_eq!((site.place().names(), site.place().sessions(), site.reply()), (vec![], vec![], None));
+    assert_eq!(fixture.application.requests().len(), 1);
+    assert_eq!(
+        (fixture.place().names(), fixture.place().sessions(), fixture.reply()),
+        (vec![], vec![], None)
+    );
 }
 
 /// The client begins at the server itself and goes on at the other name, which leads there by a relay; only
@@ -184,23 +187,24 @@ fn a_host_id_leads_to_the_same_server_under_another_name() {
         let application = Application::start(move |request| way.answer(request, KEEP, 300_000));
         let notify = ["--notify", "value", "--notify-url", &application.url("/"), "--host-id", &node];
         let served = Served::over(served.kill(), &listen, &notify);
-        let site = Site { served, application };
+        let fixture = Fixture { served, application };
         let origin = format!("http://{origin}:{port}/file");
-        let uploaded = site.upload(&origin, 100_000, &["--fragment-size", "100k"]);
-        site.assert_complete(&uploaded, &derived(&uploaded.content, 300_000));
+        let uploaded = fixture.upload(&origin, 100_000, &["--fragment-size", "100k"]);
+        fixture.assert_complete(&uploaded, &derived(&uploaded.content, 300_000));
         assert_eq!(relay.values("BITS-Packet-Type"), ["Ping", "Fragment", "Close-Session"]);
         assert_eq!(relay.values("Host"), [&*node; 4], "three packets and the reply");
-        assert_eq!(site.application.request().get("BITS-Original-Request-URL"), Some(&*origin));
+        assert_eq!(fixture.application.request().get("BITS-Original-Request-URL"), Some(&*origin));
     }
 }
 
 #[test]
 fn both_sides_can_override_the_method() {
-    let site = Site::new("value", &["--method-override"], |request| Way::Value.answer(request, KEEP, 1000));
-    let uploaded = site.upload(&site.served.url_of("file"), 1000, &["--method-override"]);
-    site.assert_complete(&uploaded, &derived(&uploaded.content, 1000));
+    let fixture =
+        Fixture::new("value", &["--method-override"], |request| Way::Value.answer(request, KEEP, 1000));
+    let uploaded = fixture.upload(&fixture.served.url_of("file"), 1000, &["--method-override"]);
+    fixture.assert_complete(&uploaded, &derived(&uploaded.content, 1000));
 
-    let plain = Site::new("value", &[], |_| Answer::ok());
+    let plain = Fixture::new("value", &[], |_| Response::ok());
     let refused = plain.upload(&plain.served.url_of("file"), 1000, &["--method-override"]);
     refused.outcome.failed(1, &["HTTP"]);
     assert_eq!(plain.application.requests().len(), 0);
@@ -211,8 +215,8 @@ fn both_sides_can_override_the_method() {
 fn a_reply_goes_on_where_it_was_when_its_server_was_killed() {
     const LENGTH: usize = 8 * 1024 * 1024;
     for way in Way::ALL {
-        let Site { served, application } =
-            Site::new(way.option(), &[], move |request| way.answer(request, KEEP, LENGTH));
+        let Fixture { served, application } =
+            Fixture::new(way.option(), &[], move |request| way.answer(request, KEEP, LENGTH));
         let notify =
             ["--notify", way.option(), "--notify-url", &application.url("/decide")].map(str::to_owned);
         let relay = Relay::start(served.address(), LENGTH / 3);
@@ -226,9 +230,9 @@ fn a_reply_goes_on_where_it_was_when_its_server_was_killed() {
         let served = Served::over(place, &listen, &notify.each_ref().map(String::as_str));
         relay.mend();
         let uploaded = Uploaded { outcome: client.finish(), content };
-        let site = Site { served, application };
-        site.assert_complete(&uploaded, &derived(&uploaded.content, LENGTH));
-        site.application.request();
+        let fixture = Fixture { served, application };
+        fixture.assert_complete(&uploaded, &derived(&uploaded.content, LENGTH));
+        fixture.application.request();
         let ranges = relay.values("Range");
         let [range] = &ranges[..] else { panic!("{ranges:?}") };
         let from: usize = range["bytes=".len()..].trim_end_matches('-').parse().unwrap();

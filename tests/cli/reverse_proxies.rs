@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use test_support::application::{Answer, Application};
+use test_support::application::{Application, Response};
 use test_support::raw_http::packet;
 
 use crate::program::Running;
@@ -33,7 +33,7 @@ fn passes_fragments(kind: Kind) {
 fn passes_replies(kind: Kind) {
     let reply = vec![7; LARGE];
     let told = reply.clone();
-    let application = Application::start(move |_| Answer::new("200 OK", "", &told));
+    let application = Application::start(move |_| Response::new("200 OK", "", &told));
     let proxied = Proxied::documented(kind, &["--notify", "value", "--notify-url", &application.url("/")]);
     let (source, content) = proxied.place().source("source", 100_000);
     let answer = proxied.place().text("answer");
@@ -51,10 +51,10 @@ fn may_die(kind: Kind) {
     let mut upload = Running::start(&words.iter().map(String::as_str).collect::<Vec<_>>());
     let sent = |event: &serde_json::Value| event["event"] == "progress" && event["sent"].as_u64() > Some(0);
     upload.wait_for(sent);
-    proxied.front.kill();
+    proxied.proxy.kill();
     upload.wait_for(|event| event["event"] == "retry");
     assert_eq!(proxied.place().sessions().len(), 1, "{kind:?}");
-    proxied.front.restart();
+    proxied.proxy.restart();
     let first = upload.wait_for(sent)["sent"].as_u64();
     assert!(first > Some(200 << 10), "{kind:?}: it began anew at {first:?}");
     upload.wait_for(|event| event["event"] == "done");
@@ -111,7 +111,7 @@ fn row(kind: Kind, site: &str) -> [String; 3] {
         packet("Fragment", "/file", &[session, &range, "Expect: 100-continue"], length)
     };
     let heads = [packet("Ping", "/", &[], 0), fragment(2 << 20), fragment(65_536)];
-    heads.map(|head| status(proxied.front.port, &head))
+    heads.map(|head| status(proxied.proxy.port, &head))
 }
 
 /// The table of the document is what comes out of the programs.
@@ -142,7 +142,7 @@ fn an_upload_shrinks_its_fragments_after_413() {
     let (source, content) = proxied.place().source("source", LARGE);
     proxied.run(&["upload", &source, &proxied.url_of("file"), "--fragment-size", "3m"]).succeeded();
     assert!(fs::read(proxied.place().received("file")).unwrap() == content);
-    assert!(proxied.front.log().contains("too large body"), "it never was in the way");
+    assert!(proxied.proxy.log().contains("too large body"), "it never was in the way");
 }
 
 /// Each by a rule of its own; the document shows them. POST passes, and says what it stands for.

@@ -37,7 +37,7 @@ fn address(served: &Served) -> SocketAddr {
 /// Whether a peer that trusts that authority is answered.
 fn is_trusted(served: &Served, authority: &Authority) -> bool {
     let mut stream = secure(address(served), &authority.trust());
-    stream.write_all(ping("/a").as_bytes()).is_ok() && RawHttp::over(stream).answer().status == 200
+    stream.write_all(ping("/a").as_bytes()).is_ok() && RawHttp::over(stream).response().status == 200
 }
 
 fn stderr(served: &mut Served) -> BufReader<ChildStderr> {
@@ -68,7 +68,7 @@ fn sighup_takes_another_certificate_and_keeps_the_old_one_when_it_is_broken() {
     let mut served = serve_tls(&old, &[]);
     let mut said = stderr(&mut served);
     let mut kept = RawHttp::over(secure(address(&served), &old.trust()));
-    assert_eq!(kept.ask(ping("/a")).status, 200);
+    assert_eq!(kept.request(ping("/a")).status, 200);
 
     fs::write(served.place.path("key.pem"), "broken").unwrap();
     served.process.signal(Signal::HUP);
@@ -83,7 +83,7 @@ fn sighup_takes_another_certificate_and_keeps_the_old_one_when_it_is_broken() {
     while !is_trusted(&served, &new) {
         assert!(began.elapsed() < PATIENCE, "the new certificate is not taken");
     }
-    assert_eq!(kept.ask(ping("/a")).status, 200, "nobody is thrown out");
+    assert_eq!(kept.request(ping("/a")).status, 200, "nobody is thrown out");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_client_ca_makes_the_subject_the_owner() {
     for (name, status) in [("anna", 200), ("bert", 403)] {
         let member = members.client(&[(rcgen::DnType::CommonName, name)]);
         let client = authority.trusted(rustls::ALL_VERSIONS, Some(&member));
-        let answer = RawHttp::over(secure(address(&served), &client)).ask(create("/a"));
+        let answer = RawHttp::over(secure(address(&served), &client)).request(create("/a"));
         assert_eq!(answer.status, status, "{name}");
     }
 }
@@ -177,7 +177,7 @@ fn a_directory_of_the_configuration_file_is_for_those_it_names() {
     fs::write(served.place.path("a/old"), "old").unwrap();
     let create_as = |credentials: &str, path: &str| {
         let request = create(path).replacen("\r\n", &format!("\r\n{}\r\n", basic(credentials)), 1);
-        RawHttp::connect_to(served.address()).ask(request).status
+        RawHttp::connect_to(served.address()).request(request).status
     };
     for (credentials, path, status) in [
         ("anna:a", "/both/f", 200),
@@ -196,15 +196,15 @@ fn a_directory_of_the_configuration_file_is_for_those_it_names() {
 fn what_is_under_way_at_sigterm_has_the_grace_that_was_set() {
     let mut served = Served::new(&["--stop-grace", "1m"]);
     let mut idle = RawHttp::connect_to(served.address());
-    assert_eq!(idle.ask(ping("/a")).status, 200);
+    assert_eq!(idle.request(ping("/a")).status, 200);
     let mut http = RawHttp::connect_to(served.address());
-    let session = http.ask(create("/a")).session();
+    let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
     http.continued();
     served.process.signal(Signal::TERM);
     wait_until_refused(served.address());
     idle.assert_closed();
-    assert_eq!(http.ask("hello").status, 200);
+    assert_eq!(http.request("hello").status, 200);
     drop(http);
     served.process.finish().succeeded();
     assert_eq!(fs::read(served.place.received("a")).unwrap(), b"hello");
@@ -214,14 +214,15 @@ fn what_is_under_way_at_sigterm_has_the_grace_that_was_set() {
 fn what_takes_longer_than_the_grace_resumes_at_the_next_server() {
     let mut served = Served::new(&["--stop-grace", "50ms"]);
     let mut http = RawHttp::connect_to(served.address());
-    let session = http.ask(create("/a")).session();
+    let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
     http.continued();
     served.process.signal(Signal::TERM);
     served.process.finish().succeeded();
     http.assert_gone();
     let served = Served::over(served.place, "127.0.0.1:0", &[]);
-    let answer = RawHttp::connect_to(served.address()).ask(fragment("/a", &session, 0, 5, 5, &[]) + "hello");
+    let answer =
+        RawHttp::connect_to(served.address()).request(fragment("/a", &session, 0, 5, 5, &[]) + "hello");
     assert_eq!(answer.status, 200);
 }
 

@@ -40,7 +40,7 @@ fn a_socket_that_is_handed_over_is_served() {
     let mut command = activated(socket, 1, &["serve", "--root", &root, "--listen", "127.0.0.1:1"]);
     let mut served = Served::by(&mut command, place);
     assert_eq!(served.url, format!("http://{address}/"));
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     drop(client);
     served.process.signal(Signal::TERM);
     served.process.finish().succeeded();
@@ -79,7 +79,7 @@ fn the_manager_hears_that_it_is_ready_reloads_and_stops() {
     // There is nothing to read anew, and yet it must not end.
     served.process.signal(Signal::HUP);
     assert_eq!([heard(&hears), heard(&hears)], ["RELOADING=1", "READY=1"]);
-    assert_eq!(RawHttp::connect_to(served.address()).ask(ping("/")).status, 200);
+    assert_eq!(RawHttp::connect_to(served.address()).request(ping("/")).status, 200);
     served.process.signal(Signal::TERM);
     assert_eq!(heard(&hears), "STOPPING=1");
     served.process.finish().succeeded();

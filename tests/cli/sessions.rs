@@ -16,15 +16,15 @@ fn sessions(place: &Workspace, words: &[&str]) -> Outcome {
 /// Begins an upload at a server, half of ten bytes; the session.
 fn begin(served: &Served, name: &str) -> String {
     let mut client = RawHttp::connect_to(served.address());
-    let id = client.ask(create(&format!("/{name}"))).session();
-    assert_eq!(client.ask(fragment(&format!("/{name}"), &id, 0, 5, 10, &[]) + "hello").status, 200);
+    let id = client.request(create(&format!("/{name}"))).session();
+    assert_eq!(client.request(fragment(&format!("/{name}"), &id, 0, 5, 10, &[]) + "hello").status, 200);
     id
 }
 
 /// Sends the other half; the status.
 fn end(served: &Served, name: &str, id: &str) -> u16 {
     RawHttp::connect_to(served.address())
-        .ask(fragment(&format!("/{name}"), id, 5, 5, 10, &[]) + "world")
+        .request(fragment(&format!("/{name}"), id, 5, 5, 10, &[]) + "world")
         .status
 }
 

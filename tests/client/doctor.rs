@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bitsup::client::doctor::{Check, Grade, Options, Report};
 use bitsup::client::{Client, ClientConfig, Credentials};
-use test_support::application::{Answer, Application, Request};
+use test_support::application::{Application, Request, Response};
 use test_support::certificates::Authority;
 use test_support::tls_terminator::{TLS13, address, front, server_config};
 
@@ -13,18 +13,18 @@ use test_support::tls_terminator::{TLS13, address, front, server_config};
 const SESSION: &str = "{S}";
 const NOTHING: Duration = Duration::from_millis(300);
 
-fn ack(status: &str, fields: &str) -> Answer {
-    Answer::new(status, &format!("Server: bitsup/9\r\nBITS-Packet-Type: Ack\r\n{fields}"), b"")
+fn ack(status: &str, fields: &str) -> Response {
+    Response::new(status, &format!("Server: bitsup/9\r\nBITS-Packet-Type: Ack\r\n{fields}"), b"")
 }
 
 /// Answers as a server should, which keeps what came of a fragment that broke off.
-fn well(request: &Request) -> Answer {
+fn well(request: &Request) -> Response {
     let lost = || ack("500 Internal Server Error", "BITS-Error: 0x8020001F\r\n");
     if request.line().starts_with("GET") {
-        return Answer::new("404 Not Found", "Server: bitsup/9\r\n", b"some words").early();
+        return Response::new("404 Not Found", "Server: bitsup/9\r\n", b"some words").early();
     }
     if request.line().starts_with("POST") && request.get("X-HTTP-Method-Override") != Some("BITS_POST") {
-        return Answer::new("405 Method Not Allowed", "", b"");
+        return Response::new("405 Method Not Allowed", "", b"");
     }
     if request.get("Expect").is_some() {
         return lost().early();
@@ -38,7 +38,7 @@ fn well(request: &Request) -> Answer {
 }
 
 /// The last fragment lies beyond the one that broke off, of which `kept` bytes were stored.
-fn fragment(request: &Request, kept: u64) -> Answer {
+fn fragment(request: &Request, kept: u64) -> Response {
     let range = request.get("Content-Range").unwrap().trim_start_matches("bytes ");
     let (first, rest) = range.split_once('-').unwrap();
     let last: u64 = rest.split('/').next().unwrap().parse().unwrap();
@@ -58,13 +58,13 @@ fn examine(url: &str, config: ClientConfig) -> Report {
 }
 
 /// What is found at a server that is well, but for requests that `but` answers.
-fn found(but: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> Report {
+fn found(but: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static) -> Report {
     found_with(ClientConfig::default(), but)
 }
 
 fn found_with(
     config: ClientConfig,
-    but: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,
+    but: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static,
 ) -> Report {
     let server = Application::start(move |request| but(request).unwrap_or_else(|| well(request)));
     examine(&server.url("/folder/"), config)
@@ -161,7 +161,7 @@ fn what_answers_is_no_http_server() {
         ("", "connect"),
     ];
     for (answer, name) in answers {
-        let report = found(move |_| Some(Answer::raw(answer).early().then_close()));
+        let report = found(move |_| Some(Response::raw(answer).early().then_close()));
         assert_one(&report, name, Grade::Fail, &[]);
     }
 }
@@ -169,7 +169,7 @@ fn what_answers_is_no_http_server() {
 #[test]
 fn a_redirect_says_where_to() {
     let moved = |_: &Request| {
-        Some(Answer::new("301 Moved", "Location: https://new.test/\r\nServer: nginx\r\n", b"").early())
+        Some(Response::new("301 Moved", "Location: https://new.test/\r\nServer: nginx\r\n", b"").early())
     };
     let report = found(moved);
     for name in ["http", "verb"] {
@@ -191,7 +191,7 @@ fn the_verb_is_refused() {
     ];
     for (status, fields, word) in cases {
         let but = move |request: &Request| {
-            request.line().starts_with("BITS_POST").then(|| Answer::new(status, fields, b"no"))
+            request.line().starts_with("BITS_POST").then(|| Response::new(status, fields, b"no"))
         };
         assert_one(&found(but), "verb", Grade::Fail, &[&status[..3], word, "--method-override"]);
         let config = ClientConfig { method_override: true, ..ClientConfig::default() };
@@ -204,7 +204,7 @@ fn the_verb_is_refused() {
 #[test]
 fn an_override_that_is_wanted_is_refused() {
     let but = |request: &Request| {
-        request.line().starts_with("POST").then(|| Answer::new("405 No", "Allow: BITS_POST\r\n", b""))
+        request.line().starts_with("POST").then(|| Response::new("405 No", "Allow: BITS_POST\r\n", b""))
     };
     let config = ClientConfig { method_override: true, ..ClientConfig::default() };
     assert_one(&found_with(config, but), "override", Grade::Fail, &["405", "start the server with"]);
@@ -231,7 +231,7 @@ fn pings_fail() {
         ("418 Teapot", "", "log of whoever answered"),
     ];
     for (status, fields, word) in cases {
-        let report = found(move |request| is(request, "Ping").then(|| Answer::new(status, fields, b"")));
+        let report = found(move |request| is(request, "Ping").then(|| Response::new(status, fields, b"")));
         let verb = report.checks.iter().find(|check| check.name == "verb").unwrap();
         assert_eq!(verb.grade, Grade::Fail);
         let said = format!("{} {}", verb.finding, verb.advice.as_deref().unwrap());
@@ -244,7 +244,7 @@ fn pings_fail() {
 fn credentials_are_told_when_they_are_asked_for() {
     let guarded = |request: &Request| {
         request.get("Authorization").is_none().then(|| {
-            Answer::new("401 Who", "WWW-Authenticate: Basic realm=\"a\"\r\n", b"").early().then_close()
+            Response::new("401 Who", "WWW-Authenticate: Basic realm=\"a\"\r\n", b"").early().then_close()
         })
     };
     let user = Credentials { user: "anna".into(), password: "secret".into() };
@@ -265,17 +265,17 @@ fn connections_are_not_kept() {
 fn lengths_are_lost() {
     let but = |request: &Request| {
         (is(request, "Fragment") && request.get("Expect").is_none())
-            .then(|| Answer::new("411 Length Required", "BITS-Packet-Type: Ack\r\n", b""))
+            .then(|| Response::new("411 Length Required", "BITS-Packet-Type: Ack\r\n", b""))
     };
     let report = found(but);
     let body = report.checks.iter().find(|check| check.name == "body").unwrap();
     assert!(body.grade == Grade::Fail && body.advice.as_deref().unwrap().contains("chunked"), "{report:#?}");
 }
 
-fn too_large(limit: u64, server: &'static str) -> impl Fn(&Request) -> Option<Answer> + Send + Sync {
+fn too_large(limit: u64, server: &'static str) -> impl Fn(&Request) -> Option<Response> + Send + Sync {
     move |request| {
         let length: u64 = request.get("Content-Length").unwrap_or("0").parse().unwrap();
-        (length > limit).then(|| Answer::new("413 Too Large", server, b"").early().then_close())
+        (length > limit).then(|| Response::new("413 Too Large", server, b"").early().then_close())
     }
 }
 
@@ -310,12 +310,12 @@ fn fragments_are_too_large() {
 #[test]
 fn expectations_are_not_met() {
     let expects = |request: &Request| request.get("Expect").is_some();
-    let refused = found(move |request| expects(request).then(|| Answer::new("417 No", "", b"").early()));
+    let refused = found(move |request| expects(request).then(|| Response::new("417 No", "", b"").early()));
     assert_one(&refused, "expect", Grade::Warn, &["417", "pass on or answer"]);
-    let silent = found(move |request| expects(request).then(|| Answer::raw("").early().then_hang()));
+    let silent = found(move |request| expects(request).then(|| Response::raw("").early().then_hang()));
     assert_one(&silent, "expect", Grade::Warn, &["took too long"]);
     let hundred = found(move |request| {
-        expects(request).then(|| Answer::raw("HTTP/1.1 100 Continue\r\n\r\n").early().then_hang())
+        expects(request).then(|| Response::raw("HTTP/1.1 100 Continue\r\n\r\n").early().then_hang())
     });
     assert!(hundred.checks.iter().all(|check| check.grade == Grade::Ok), "{hundred:#?}");
 }
@@ -337,17 +337,17 @@ fn an_upload_is_not_begun_or_not_ended() {
     assert_one(&found(denied), "session", Grade::Fail, &["403", "0x80070005"]);
     let stripped = |request: &Request| is(request, "Create-Session").then(|| ack("200 OK", ""));
     assert_one(&found(stripped), "session", Grade::Fail, &["header fields BITS-*"]);
-    let stays = |request: &Request| is(request, "Cancel-Session").then(|| Answer::new("502 Bad", "", b""));
+    let stays = |request: &Request| is(request, "Cancel-Session").then(|| Response::new("502 Bad", "", b""));
     assert_one(&found(stays), "cancel", Grade::Warn, &["502"]);
     let breaks = |request: &Request| {
         let is_ours = is(request, "Fragment") && request.get("BITS-Session-Id") == Some(SESSION);
-        is_ours.then(|| Answer::raw("").early().then_reset())
+        is_ours.then(|| Response::raw("").early().then_reset())
     };
     assert_one(&found(breaks), "fragments", Grade::Fail, &["bodies of any length"]);
     // As Caddy answers where a body passes its max_size.
     let lost = |request: &Request| {
         let is_ours = is(request, "Fragment") && request.get("BITS-Session-Id") == Some(SESSION);
-        is_ours.then(|| Answer::new("502 Bad Gateway", "Server: Caddy\r\n", b""))
+        is_ours.then(|| Response::new("502 Bad Gateway", "Server: Caddy\r\n", b""))
     };
     assert_one(&found(lost), "fragments", Grade::Fail, &["502", "max_size"]);
 }

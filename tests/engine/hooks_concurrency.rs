@@ -8,7 +8,7 @@ use bitsup::clock::ManualClock;
 use bitsup::engine::{EndReason, Engine, EngineConfig};
 use bitsup::proto::{SessionId, names};
 use bitsup::store::MemoryStore;
-use test_support::packets::{Answer, Peer};
+use test_support::packets::{Peer, Response};
 
 use crate::slow_hooks::{LONG, Slow};
 
@@ -39,7 +39,7 @@ impl Stage {
     }
 
     /// A session whose last Fragment is with the application, and that Fragment's answer to come.
-    fn asking(&self, path: &'static str) -> (Peer, JoinHandle<Answer>) {
+    fn asking(&self, path: &'static str) -> (Peer, JoinHandle<Response>) {
         let peer = Peer::create(&self.engine, path);
         let sender = peer.clone();
         let answer = thread::spawn(move || sender.whole(FILE));

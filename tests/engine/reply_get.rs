@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bitsup::engine::{Engine, EngineConfig, Hooks, Upload, Verdict};
 use bitsup::proto::names;
 use bitsup::store::MemoryStore;
-use test_support::packets::{Answer, Peer, read};
+use test_support::packets::{Peer, Response, read};
 
 /// Replies with the bytes 0 to 99.
 struct Hundred;
@@ -28,7 +28,7 @@ fn stage() -> (Engine, String) {
 }
 
 /// The parts of a multipart body: each one's range and bytes.
-fn parts(answer: &Answer) -> Vec<(String, Vec<u8>)> {
+fn parts(answer: &Response) -> Vec<(String, Vec<u8>)> {
     let boundary = answer.get(names::CONTENT_TYPE).strip_prefix("multipart/byteranges; boundary=").unwrap();
     let mut rest = answer.body.as_slice();
     let mut parts = Vec::new();

@@ -13,7 +13,7 @@ use bitsup::engine::{EndReason, Engine, EngineConfig, RequestHead};
 use bitsup::proto::{SessionId, names};
 use bitsup::store::{DirOptions, DirStore, Store};
 use tempfile::TempDir;
-use test_support::packets::{self, Answer, Peer};
+use test_support::packets::{self, Peer, Response};
 
 use crate::slow_hooks::{LONG, Slow};
 
@@ -54,7 +54,7 @@ impl SharedStore {
 
     /// A session here whose last Fragment is with the application, the answer to come, and the same session
     /// there.
-    fn asking(&self, path: &'static str) -> (Peer, JoinHandle<Answer>) {
+    fn asking(&self, path: &'static str) -> (Peer, JoinHandle<Response>) {
         let peer = Peer::create(&self.here, path);
         let there = self.at_other(&peer);
         let answer = thread::spawn(move || peer.whole(FILE));

@@ -17,7 +17,10 @@ const NOT_IN_RUST: [(&str, &str); 6] = [
 const NOT_IN_C: [(&str, &str); 3] = [
     ("B-LIFE-03", "there is no collector"),
     ("B-SOURCE-01", NO_STREAM),
-    ("B-STORE-01", "tests/protocol/vectors.rs runs them over callbacks of the C API, which are written in Rust"),
+    (
+        "B-STORE-01",
+        "tests/protocol/vectors.rs runs them over callbacks of the C API, which are written in Rust",
+    ),
 ];
 const NO_HOST: &str = "bitsup has an HTTP server for Rust; no test puts the engine into another one in Rust";
 const NO_STREAM: &str =

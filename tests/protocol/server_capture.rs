@@ -59,7 +59,7 @@ impl Play {
         );
         self.line.send(head.replace("{session}", &self.session));
         self.line.send(body);
-        let answer = self.line.answer();
+        let answer = self.line.response();
         assert!(answer.text.starts_with("HTTP/1.1 200 OK\r\n"), "{}", answer.text);
         for (name, value) in captured {
             let found = answer.field(name).unwrap_or_else(|| panic!("no {name} in {}", answer.text));

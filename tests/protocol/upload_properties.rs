@@ -13,7 +13,7 @@ const ENDLESS: usize = 5_000;
 
 #[derive(Debug, Clone)]
 enum Event {
-    Answer(Ack),
+    Response(Ack),
     Fail(Status, bool),
     Abandon,
     Cancel,
@@ -64,7 +64,7 @@ fn event() -> impl Strategy<Value = Event> {
         Status::Protocol,
     ]);
     prop_oneof![
-        30 => ack().prop_map(Event::Answer),
+        30 => ack().prop_map(Event::Response),
         6 => (status, prop::bool::weighted(0.8)).prop_map(|(status, transient)| Event::Fail(status, transient)),
         2 => Just(Event::Abandon),
         1 => Just(Event::Cancel),
@@ -146,8 +146,8 @@ proptest! {
                     prop_assert!(options.reply && upload.sent() == total && !places.is_empty());
                     now_ms += 1_000;
                     match events.next() {
-                        Some(Event::Answer(ack)) if ack.is_success() => upload.reply_fetched(),
-                        Some(Event::Answer(ack)) => {
+                        Some(Event::Response(ack)) if ack.is_success() => upload.reply_fetched(),
+                        Some(Event::Response(ack)) => {
                             let error = Error::new(Status::HttpStatus, "x").with_http_status(ack.status);
                             upload.failed(now_ms, if ack.status >= 500 { error.transient() } else { error });
                         }
@@ -163,7 +163,7 @@ proptest! {
                     check(&request, &upload, total);
                     now_ms += 1_000;
                     match events.next() {
-                        Some(Event::Answer(ack)) => upload.answered(now_ms, &ack),
+                        Some(Event::Response(ack)) => upload.answered(now_ms, &ack),
                         Some(Event::Fail(status, true)) => upload.failed(now_ms, Error::new(status, "x").transient()),
                         Some(Event::Fail(status, false)) => upload.failed(now_ms, Error::new(status, "x")),
                         Some(Event::Abandon) => {}

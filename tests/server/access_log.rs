@@ -91,10 +91,10 @@ fn a_request_is_a_line_with_everything_about_it() {
     let logged = Logged::json();
     let mut http = RawHttp::connect(&logged.server);
     let peer = http.socket.local_addr().unwrap().to_string();
-    let created = http.ask(create("/a%20b?x=1"));
+    let created = http.request(create("/a%20b?x=1"));
     let session = created.session();
     let head = fragment("/a%20b?x=1", &session, 0, 5, 9, &[]);
-    let answer = http.ask(head.clone() + "hello");
+    let answer = http.request(head.clone() + "hello");
     let lines = logged.all("request");
     let line = &lines[1];
     for (key, value) in [
@@ -124,7 +124,7 @@ fn a_request_is_a_line_with_everything_about_it() {
 fn the_same_as_text_is_time_event_and_pairs() {
     let logged = Logged::start(LogFormat::Text, |_| {});
     let mut http = RawHttp::connect(&logged.server);
-    http.ask(ping("/a"));
+    http.request(ping("/a"));
     let text = logged.text();
     let line = text.lines().last().unwrap();
     let mut words = line.split(' ');
@@ -140,9 +140,9 @@ fn refusals_say_which() {
     let logged = Logged::json();
     let mut http = RawHttp::connect(&logged.server);
     let unknown = "{11111111-2222-3333-4444-555555555555}";
-    assert_eq!(http.ask(close("/a", unknown)).status, 500);
-    assert_eq!(http.ask("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n").status, 404);
-    assert_eq!(http.ask("no request\r\n\r\n").status, 400);
+    assert_eq!(http.request(close("/a", unknown)).status, 500);
+    assert_eq!(http.request("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n").status, 404);
+    assert_eq!(http.request("no request\r\n\r\n").status, 400);
     let lines = logged.all("request");
     assert_eq!((&lines[0]["status"], &lines[0]["hresult"]), (&500.into(), &"0x8020001F".into()));
     assert_eq!(lines[0]["session"], unknown);
@@ -154,13 +154,13 @@ fn refusals_say_which() {
 fn the_life_of_a_session_is_told() {
     let logged = Logged::json();
     let mut http = RawHttp::connect(&logged.server);
-    let done = http.ask(create("/done?secret")).session();
-    http.ask(fragment("/done?secret", &done, 0, 5, 5, &[]) + "hello");
-    http.ask(close("/done?secret", &done));
-    let cancelled = http.ask(create("/b")).session();
-    http.ask(cancel("/b", &cancelled));
-    let failed = http.ask(create("/c")).session();
-    assert_eq!(http.ask(close("/c", &failed)).status, 400);
+    let done = http.request(create("/done?secret")).session();
+    http.request(fragment("/done?secret", &done, 0, 5, 5, &[]) + "hello");
+    http.request(close("/done?secret", &done));
+    let cancelled = http.request(create("/b")).session();
+    http.request(cancel("/b", &cancelled));
+    let failed = http.request(create("/c")).session();
+    assert_eq!(http.request(close("/c", &failed)).status, 400);
     let events = logged.events();
     assert_eq!(
         names_of(&events),
@@ -198,7 +198,7 @@ fn sessions_that_expire_and_the_server_itself_are_told_of() {
         config.mounts = vec![("/up/".into(), engine)];
         config.cleanup_interval = Duration::from_millis(100);
     });
-    let session = RawHttp::connect(&logged.server).ask(create("/up/a")).session();
+    let session = RawHttp::connect(&logged.server).request(create("/up/a")).session();
     let expired = logged.wait_for("session-expired");
     assert_eq!((&expired["session"], &expired["path"]), (&session.into(), &"/up/a".into()));
     let url = logged.server.url();
@@ -214,7 +214,7 @@ fn a_request_that_overtakes_another_is_told_of_and_so_is_the_one_that_is_lost() 
     let store = MemoryStore::new(u64::MAX);
     let logged = Logged::start(LogFormat::Json, |config| config.mounts = vec![("/".into(), engine(&store))]);
     let mut first = RawHttp::connect(&logged.server);
-    let session = first.ask(create("/a")).session();
+    let session = first.request(create("/a")).session();
     first.send(fragment("/a", &session, 0, 5, 9, &[]) + "he");
     let id = SessionId::parse(&session).unwrap();
     let began = Instant::now();
@@ -223,7 +223,7 @@ fn a_request_that_overtakes_another_is_told_of_and_so_is_the_one_that_is_lost() 
     }
     assert_eq!(logged.all("session-taken-over").len(), 0);
     let mut second = RawHttp::connect(&logged.server);
-    assert_eq!(second.ask(fragment("/a", &session, 2, 7, 9, &[]) + "llo you").status, 200);
+    assert_eq!(second.request(fragment("/a", &session, 2, 7, 9, &[]) + "llo you").status, 200);
     assert_eq!(logged.wait_for("session-taken-over")["session"], session);
     drop(first);
     let began = Instant::now();
@@ -271,8 +271,8 @@ fn what_the_application_says_is_told() {
     let logged = with_application();
     let mut http = RawHttp::connect(&logged.server);
     for (path, status) in [("/good", 200), ("/bad", 409)] {
-        let session = http.ask(create(path)).session();
-        assert_eq!(http.ask(fragment(path, &session, 0, 5, 5, &[]) + "hello").status, status);
+        let session = http.request(create(path)).session();
+        assert_eq!(http.request(fragment(path, &session, 0, 5, 5, &[]) + "hello").status, status);
     }
     let told = logged.all("session-notified");
     assert_eq!((&told[0]["outcome"], told[0].get("status")), (&"accepted".into(), None));
@@ -304,17 +304,17 @@ fn secrets_and_control_characters_stay_out() {
             (with(&with(&ping("/a"), &right), "Content-Range: x\u{85}\"\\\t=\u{202e}"), 200),
             (with(&with(&ping("/%0a%22\"\u{e9}"), &right), "BITS-Session-Id: x"), 200),
         ] {
-            assert_eq!(http.ask(&request).status, status, "{request}");
+            assert_eq!(http.request(&request).status, status, "{request}");
         }
         let mut raw = RawHttp::connect(&logged.server);
         let wrong = with(&ping("/PATH"), &right).replace("PATH", "\u{1}");
-        assert_eq!(raw.ask(wrong).status, 400);
+        assert_eq!(raw.request(wrong).status, 400);
         let mut raw = RawHttp::connect(&logged.server);
         let field = with(&with(&ping("/bytes"), &right), "Content-Range: FIELD");
         let mut bytes = field.into_bytes();
         let at = bytes.windows(5).position(|word| word == b"FIELD").unwrap();
         bytes.splice(at..at + 5, *b"\xff\xfe\xc3");
-        assert_eq!(raw.ask(bytes).status, 200);
+        assert_eq!(raw.request(bytes).status, 200);
 
         let text = logged.text();
         assert!(!text.contains("planted"), "{text}");
@@ -330,8 +330,8 @@ fn secrets_and_control_characters_stay_out() {
 fn whom_the_application_names_stays_on_the_line_and_whom_it_refuses_is_told() {
     let logged = with_application();
     let mut http = RawHttp::connect(&logged.server);
-    assert_eq!(http.ask(with(&ping("/a"), "Authorization: Bearer planted-good")).status, 200);
-    assert_eq!(http.ask(with(&ping("/a"), "Authorization: Bearer planted-bad")).status, 401);
+    assert_eq!(http.request(with(&ping("/a"), "Authorization: Bearer planted-good")).status, 200);
+    assert_eq!(http.request(with(&ping("/a"), "Authorization: Bearer planted-bad")).status, 401);
     assert_eq!(logged.all("request")[0]["owner"], "ann = \"\u{1b}[2J\n");
     assert_eq!(logged.all("auth-failed").len(), 1);
     assert!(!logged.text().contains("planted") && !logged.text().contains('\u{1b}'));
@@ -363,7 +363,7 @@ fn rotation_under_load_loses_and_tears_no_line() {
                 let mut http = RawHttp::connect(&logged.server);
                 scope.spawn(move || {
                     (0..EACH).for_each(|number| {
-                        http.ask(ping(&format!("/{client}-{number}")));
+                        http.request(ping(&format!("/{client}-{number}")));
                     });
                 })
             })
@@ -395,7 +395,7 @@ fn a_disk_that_is_full_stops_nothing_and_is_counted() {
     let log = AccessLog::to_file("/dev/full", LogFormat::Json).unwrap();
     let server = serve(&MemoryStore::new(u64::MAX), |config| config.access_log = Some(log));
     let mut http = RawHttp::connect(&server);
-    (0..10).for_each(|_| assert_eq!(http.ask(ping("/a")).status, 200));
+    (0..10).for_each(|_| assert_eq!(http.request(ping("/a")).status, 200));
     let lost = "bitsup_access_log_lost_lines_total 11\n";
     assert!(server.metrics().render().contains(lost), "{}", server.metrics().render());
 }
@@ -411,7 +411,7 @@ fn a_logger_gets_the_lines_as_well() {
     let server = serve(&MemoryStore::new(u64::MAX), |config| {
         config.access_log = Some(AccessLog::to_logger(logger, LogFormat::Json).unwrap());
     });
-    RawHttp::connect(&server).ask(ping("/a"));
+    RawHttp::connect(&server).request(ping("/a"));
     let lines = lines.lock().unwrap();
     assert!(lines.iter().all(|(level, target, _)| (*level, target.as_str()) == (Level::Info, "access")));
     let last: Value = serde_json::from_str(&lines.last().unwrap().2).unwrap();

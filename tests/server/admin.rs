@@ -13,7 +13,7 @@ use bitsup::proto::{Context, HResult};
 use bitsup::server::{AdminConfig, Server, ServerConfig};
 use bitsup::store::{DirOptions, DirStore, MemoryStore};
 use serde_json::{Value, json};
-use test_support::administrator::{ask, authority, get};
+use test_support::administrator::{self, authority, get, request};
 use test_support::raw_http::{self, RawHttp, create, fragment, packet, serve};
 
 /// A server over memory that operators see, and where.
@@ -40,12 +40,12 @@ fn sessions_tell_how_far_they_are() {
     let (server, url) = watched(|_| {});
     assert_eq!(sessions(&url), Vec::<Value>::new());
     let mut client = RawHttp::connect(&server);
-    let id = client.ask(create("/a%20b")).session();
+    let id = client.request(create("/a%20b")).session();
     let [made] = <[Value; 1]>::try_from(sessions(&url)).unwrap();
     assert_eq!(made["received"], 0);
     assert_eq!(made["total"], Value::Null);
 
-    client.ask(fragment("/a%20b", &id, 0, 5, 10, &[]) + "hello");
+    client.request(fragment("/a%20b", &id, 0, 5, 10, &[]) + "hello");
     let [half] = <[Value; 1]>::try_from(sessions(&url)).unwrap();
     let expected = json!({
         "prefix": "/", "id": id, "target": "a b", "owner": null, "state": "receiving", "received": 5, "total": 10,
@@ -56,10 +56,10 @@ fn sessions_tell_how_far_they_are() {
     let (created, active) = (half["created_ms"].as_u64().unwrap(), half["last_active_ms"].as_u64().unwrap());
     assert!(created <= active && active <= now && now - created < 60_000, "{half} at {now}");
 
-    client.ask(fragment("/a%20b", &id, 5, 5, 10, &[]) + "world");
+    client.request(fragment("/a%20b", &id, 5, 5, 10, &[]) + "world");
     let [whole] = <[Value; 1]>::try_from(sessions(&url)).unwrap();
     assert_eq!((&whole["state"], &whole["received"]), (&json!("delivered"), &json!(10)));
-    client.ask(packet("Close-Session", "/a%20b", &[&format!("BITS-Session-Id: {id}")], 0));
+    client.request(packet("Close-Session", "/a%20b", &[&format!("BITS-Session-Id: {id}")], 0));
     assert_eq!(sessions(&url), Vec::<Value>::new());
 }
 
@@ -91,7 +91,7 @@ fn a_session_that_is_with_the_application_says_so_and_holds_up_nobody() {
         config.mounts = vec![("/up/".into(), Engine::new(engine).unwrap())];
     });
     let mut client = RawHttp::connect(&server);
-    let id = client.ask(create("/up/a").replacen("\r\n", "\r\nX-Owner: an<na\r\n", 1)).session();
+    let id = client.request(create("/up/a").replacen("\r\n", "\r\nX-Owner: an<na\r\n", 1)).session();
     let last = fragment("/up/a", &id, 0, 5, 5, &["X-Owner: an<na"]);
     client.send(last + "hello");
     is_asked.recv().unwrap();
@@ -99,7 +99,7 @@ fn a_session_that_is_with_the_application_says_so_and_holds_up_nobody() {
     let told = ["prefix", "owner", "state", "received"].map(|name| session[name].clone());
     assert_eq!(told, [json!("/up/"), json!("an<na"), json!("asking"), json!(5)]);
     release.send(()).unwrap();
-    assert_eq!(client.answer().status, 403);
+    assert_eq!(client.response().status, 403);
     assert_eq!(sessions(&url)[0]["state"], "refused");
 }
 
@@ -150,7 +150,7 @@ fn a_server_that_stops_is_not_healthy_and_answers_to_its_end() {
         config.mounts = vec![("/".into(), Engine::new(engine).unwrap())];
     });
     let mut client = RawHttp::connect(&server);
-    let id = client.ask(create("/a")).session();
+    let id = client.request(create("/a")).session();
     client.send(fragment("/a", &id, 0, 5, 5, &[]) + "hello");
     is_asked.recv().unwrap();
     let stopping = std::thread::spawn(move || server.stop(Duration::from_secs(20)));
@@ -158,7 +158,7 @@ fn a_server_that_stops_is_not_healthy_and_answers_to_its_end() {
     assert_eq!((answer.status, answer.body.as_str()), (503, "the server is stopping\n"));
     assert!(!stopping.is_finished());
     release.send(()).unwrap();
-    client.answer();
+    client.response();
     drop(client);
     stopping.join().unwrap().unwrap();
     assert!(TcpStream::connect(authority(&url)).is_err());
@@ -184,7 +184,7 @@ fn nothing_can_be_changed_and_nothing_else_is_there() {
         ("GET /health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", 505),
         ("GET /health?verbose HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
     ] {
-        assert_eq!(ask(&url, request).status, status, "{request}");
+        assert_eq!(administrator::request(&url, request).status, status, "{request}");
     }
 }
 
@@ -193,7 +193,7 @@ fn a_head_is_the_answer_without_its_body() {
     let (_server, url) = watched(|_| {});
     for path in ["/", "/health", "/sessions"] {
         let whole = get(&url, path);
-        let head = ask(&url, &format!("HEAD {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+        let head = request(&url, &format!("HEAD {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
         assert_eq!((head.status, head.body.as_str()), (200, ""));
         if path != "/sessions" {
             assert_eq!(head.field("Content-Length").unwrap(), whole.body.len().to_string());

@@ -38,10 +38,10 @@ fn server() -> (Server, String) {
 fn upload(server: &Server, path: &str, owner: &str, received: usize) -> String {
     let owner = format!("X-Owner: {owner}");
     let mut client = RawHttp::connect(server);
-    let id = client.ask(create(path).replacen("\r\n", &format!("\r\n{owner}\r\n"), 1)).session();
+    let id = client.request(create(path).replacen("\r\n", &format!("\r\n{owner}\r\n"), 1)).session();
     if received > 0 {
         let body = "a".repeat(received);
-        client.ask(fragment(path, &id, 0, received, 1000, &[&owner]) + &body);
+        client.request(fragment(path, &id, 0, received, 1000, &[&owner]) + &body);
     }
     id
 }

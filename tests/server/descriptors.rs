@@ -17,7 +17,7 @@ fn without_descriptors_the_server_waits_for_some() {
             config.logger = Logger::new(Level::Warn, move |_, _, text| drop(said.send(text.to_owned())));
         });
         let mut early = RawHttp::connect(&server);
-        assert_eq!(early.ask(ping("/a")).status, 200);
+        assert_eq!(early.request(ping("/a")).status, 200);
 
         let former = getrlimit(Resource::Nofile);
         let lowered = rustix::process::Rlimit { current: Some(64), ..former };
@@ -29,10 +29,10 @@ fn without_descriptors_the_server_waits_for_some() {
         late.send(ping("/a"));
         let complaint = log.recv_timeout(PATIENCE).unwrap();
         assert!(complaint.contains("cannot accept connections for now"), "{complaint}");
-        assert_eq!(early.ask(ping("/a")).status, 200, "open connections are served all the same");
+        assert_eq!(early.request(ping("/a")).status, 200, "open connections are served all the same");
 
         setrlimit(Resource::Nofile, former).unwrap();
-        assert_eq!(late.answer().status, 200);
+        assert_eq!(late.response().status, 200);
         assert!(log.try_recv().is_err(), "it is said once");
     });
 }

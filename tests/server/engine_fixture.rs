@@ -20,13 +20,13 @@ pub fn engine_over(store: Arc<dyn Store>, hooks: Option<Arc<dyn Hooks>>) -> Engi
 
 /// An answer of the engine.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: Headers,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.headers.get(name)
     }
@@ -72,28 +72,28 @@ impl<'a> Upload<'a> {
     }
 
     /// Sends a whole file in one Fragment.
-    pub fn send(&self, content: &[u8]) -> Answer {
+    pub fn send(&self, content: &[u8]) -> Response {
         self.fragment(content, 0, content.len())
     }
 
     /// Sends `content[first..end]`.
-    pub fn fragment(&self, content: &[u8], first: usize, end: usize) -> Answer {
+    pub fn fragment(&self, content: &[u8], first: usize, end: usize) -> Response {
         let range = format!("bytes {first}-{}/{}", end - 1, content.len());
         self.packet("Fragment", &[(names::CONTENT_RANGE, &range)], &content[first..end])
     }
 
-    pub fn close(&self) -> Answer {
+    pub fn close(&self) -> Response {
         self.packet("Close-Session", &[], b"")
     }
 
     /// Fetches the reply that an Ack names.
-    pub fn reply(&self, ack: &Answer) -> Answer {
+    pub fn reply(&self, ack: &Response) -> Response {
         let url = ack.get(names::REPLY_URL).unwrap();
         let target = url.strip_prefix(&format!("http://{}", self.host)).unwrap();
         self.request("GET", target, Headers::new(), b"")
     }
 
-    fn packet(&self, kind: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+    fn packet(&self, kind: &str, fields: &[(&str, &str)], body: &[u8]) -> Response {
         let length = body.len().to_string();
         let mut headers: Headers = fields.iter().copied().collect();
         headers.push(names::PACKET_TYPE, kind);
@@ -104,7 +104,7 @@ impl<'a> Upload<'a> {
         self.request(names::METHOD, &self.target, headers, body)
     }
 
-    fn request(&self, method: &str, target: &str, mut headers: Headers, body: &[u8]) -> Answer {
+    fn request(&self, method: &str, target: &str, mut headers: Headers, body: &[u8]) -> Response {
         headers.push("Host", &self.host);
         let (method, target) = (method.into(), target.into());
         let mut exchange =
@@ -118,6 +118,6 @@ impl<'a> Upload<'a> {
             read.extend(&buffer[..count]);
         }
         let headers = response.headers.iter().map(|(name, value)| (*name, value)).collect();
-        Answer { status: response.status, headers, body: read }
+        Response { status: response.status, headers, body: read }
     }
 }

@@ -151,7 +151,7 @@ fn what_was_done_is_what_is_counted() {
     let (mut sent, mut received) = (0, 0);
     let mut ask = |request: String, status: u16| {
         sent += request.len();
-        let answer = http.ask(request);
+        let answer = http.request(request);
         received += answer.text.len();
         assert_eq!(answer.status, status, "{}", answer.text);
         answer
@@ -214,7 +214,7 @@ fn metrics_outlive_their_server_and_keep_nothing_of_it() {
         serve(&MemoryStore::new(0), |config| config.mounts = vec![("/".into(), engine)])
     };
     let mut server = serve_root();
-    RawHttp::connect(&server).ask(ping("/a"));
+    RawHttp::connect(&server).request(ping("/a"));
     let metrics = server.metrics();
     server.stop(Duration::ZERO).unwrap();
     drop(server);
@@ -228,7 +228,7 @@ fn metrics_outlive_their_server_and_keep_nothing_of_it() {
 fn promtool_has_no_complaint() {
     let log = AccessLog::to_writer(std::io::sink(), LogFormat::Text).unwrap();
     let server = serve(&MemoryStore::new(u64::MAX), |config| config.access_log = Some(log));
-    RawHttp::connect(&server).ask(ping("/a"));
+    RawHttp::connect(&server).request(ping("/a"));
     let text = server.metrics().render();
     assert_eq!(parse(&text)["bitsup_access_log_lost_lines_total"], 0.0);
     let tool = Command::new("promtool")

@@ -6,9 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use bitsup::server::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
-use test_support::application::{Answer, Application};
+use test_support::application::{Application, Response};
 
-use crate::notified::{InMemory, PATIENCE, Uploaded, config, log, timeouts};
+use crate::notify_fixture::{InMemory, PATIENCE, Uploaded, config, log, timeouts};
 
 fn upload() -> Uploaded {
     Uploaded::in_memory(InMemory(b"data".to_vec()))
@@ -28,7 +28,7 @@ impl Held {
             let (release, released) = mpsc::channel();
             came.0.lock().unwrap().push(release);
             came.1.notify_all();
-            Answer::ok().when(released)
+            Response::ok().when(released)
         });
         Self { application, calls }
     }

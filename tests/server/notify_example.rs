@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-use crate::notified::{Uploaded, by_reference, by_value};
+use crate::notify_fixture::{Uploaded, by_reference, by_value};
 
 /// Ended when the test is.
 struct Python(Child);

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use bitsup::server::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
 use bitsup::store::Content;
 use rustix::net;
-use test_support::application::{Answer, Application};
+use test_support::application::{Application, Response};
 
-use crate::notified::{InMemory, Judged, PATIENCE, Uploaded, by_value, config, log, timeouts};
+use crate::notify_fixture::{InMemory, Judged, PATIENCE, Uploaded, by_value, config, log, timeouts};
 
 /// What a timer makes of an upload (NTF-13).
 const LATE: Option<(u16, u32, &str)> = Some((408, 0x8007_0112, "Application"));
@@ -27,7 +27,7 @@ fn small() -> Uploaded {
     Uploaded::in_memory(InMemory(b"data".to_vec()))
 }
 
-fn judge(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Judged {
+fn judge(answer: impl Fn() -> Response + Send + Sync + 'static) -> Judged {
     let application = Application::start(move |_| answer());
     small().judge(&by_value(application.url("/")))
 }
@@ -38,7 +38,7 @@ fn another_status_than_200_rejects_with_that_status() {
     for status in [201, 204, 301, 304, 307, 400, 401, 403, 404, 409, 413, 500, 501, 503, 505, 599] {
         let answer = move || {
             let fields = "Location: /elsewhere\r\nBITS-Copy-File-To-Destination: x\r\n";
-            Answer::new(&format!("{status} Whatever"), fields, b"")
+            Response::new(&format!("{status} Whatever"), fields, b"")
         };
         let application = Application::start(move |_| answer());
         let judged = small().judge(&by_value(application.url("/")));
@@ -50,20 +50,23 @@ fn another_status_than_200_rejects_with_that_status() {
 /// NTF-23: a 416 would tell the client that all is done.
 #[test]
 fn a_416_of_the_application_is_not_passed_on() {
-    assert_eq!(judge(|| Answer::new("416 No", "", b"")).rejection(), Some((502, 0x8019_01A0, "Application")));
+    assert_eq!(
+        judge(|| Response::new("416 No", "", b"")).rejection(),
+        Some((502, 0x8019_01A0, "Application"))
+    );
 }
 
 /// NTF-14.
 #[test]
 fn an_answer_that_is_no_http_1_1_is_411() {
-    let answers: [fn() -> Answer; 7] = [
-        || Answer::raw("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
-        || Answer::raw("HTTP/1.0 403 Forbidden\r\n\r\n").then_close(),
-        || Answer::raw("SSH-2.0-OpenSSH_9.2\r\n"),
-        || Answer::raw([0, 159, 146, 150, 13, 10]).then_hang(),
-        || Answer::raw("HTTP/1.1 abc\r\n\r\n"),
-        || Answer::raw(format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(40_000))),
-        || Answer::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk\r\n").then_hang(),
+    let answers: [fn() -> Response; 7] = [
+        || Response::raw("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        || Response::raw("HTTP/1.0 403 Forbidden\r\n\r\n").then_close(),
+        || Response::raw("SSH-2.0-OpenSSH_9.2\r\n"),
+        || Response::raw([0, 159, 146, 150, 13, 10]).then_hang(),
+        || Response::raw("HTTP/1.1 abc\r\n\r\n"),
+        || Response::raw(format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(40_000))),
+        || Response::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk\r\n").then_hang(),
     ];
     for answer in answers {
         assert_eq!(judge(answer).rejection(), NOT_HTTP);
@@ -72,13 +75,13 @@ fn an_answer_that_is_no_http_1_1_is_411() {
 
 #[test]
 fn an_answer_that_breaks_off_is_no_answer() {
-    let answers: [fn() -> Answer; 6] = [
-        || Answer::raw("").then_close(),
-        || Answer::raw("").then_reset(),
-        || Answer::raw("HTTP/1.1 200 OK\r\nContent-Le").then_close(),
-        || Answer::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").then_close(),
-        || Answer::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf").then_close(),
-        || Answer::raw("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf").then_reset(),
+    let answers: [fn() -> Response; 6] = [
+        || Response::raw("").then_close(),
+        || Response::raw("").then_reset(),
+        || Response::raw("HTTP/1.1 200 OK\r\nContent-Le").then_close(),
+        || Response::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").then_close(),
+        || Response::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf").then_close(),
+        || Response::raw("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf").then_reset(),
     ];
     for answer in answers {
         let application = Application::start(move |_| answer());
@@ -120,14 +123,14 @@ fn judge_late(upload: &Uploaded, url: String, timeouts: NotifyTimeouts) {
 /// NTF-13: each of the three timers.
 #[test]
 fn an_application_that_keeps_silent_is_408() {
-    let silent = Application::start(|_| Answer::never());
+    let silent = Application::start(|_| Response::never());
     judge_late(&small(), silent.url("/"), timeouts(PATIENCE, SHORT, PATIENCE));
 
-    let half = Application::start(|_| Answer::raw("HTTP/1.1 200 OK\r\nContent-Len").then_hang());
+    let half = Application::start(|_| Response::raw("HTTP/1.1 200 OK\r\nContent-Len").then_hang());
     judge_late(&small(), half.url("/"), timeouts(PATIENCE, SHORT, PATIENCE));
 
     let bodiless =
-        Application::start(|_| Answer::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").then_hang());
+        Application::start(|_| Response::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").then_hang());
     judge_late(&small(), bodiless.url("/"), timeouts(PATIENCE, PATIENCE, SHORT));
 
     // Connected by the kernel, and never read from.
@@ -141,7 +144,7 @@ fn an_application_that_keeps_silent_is_408() {
 fn an_application_may_think_longer_than_its_body_may_pause() {
     let (tell, told) = mpsc::channel();
     let told = std::sync::Mutex::new(Some(told));
-    let application = Application::start(move |_| Answer::ok().when(told.lock().unwrap().take().unwrap()));
+    let application = Application::start(move |_| Response::ok().when(told.lock().unwrap().take().unwrap()));
     let mut config = config(NotifyKind::ByValue, application.url("/"));
     config.timeouts = timeouts(PATIENCE, PATIENCE, SHORT);
     let teller = thread::spawn(move || {
@@ -155,7 +158,7 @@ fn an_application_may_think_longer_than_its_body_may_pause() {
 /// An application may answer before it has read all; what it says counts, a 403 above all (NTF-12).
 #[test]
 fn an_early_answer_is_heard_though_the_application_hangs_up() {
-    let application = Application::start(|_| Answer::new("403 Forbidden", "", b"").early().then_close());
+    let application = Application::start(|_| Response::new("403 Forbidden", "", b"").early().then_close());
     let notifier = by_value(application.url("/"));
     let judged = Uploaded::in_memory(Zeros(1 << 36)).judge(&notifier);
     assert_eq!(judged.rejection(), Some((403, 0x8019_0193, "Application")));
@@ -167,7 +170,7 @@ fn an_early_answer_is_heard_though_the_application_hangs_up() {
 /// A kept connection that the application ended meanwhile is not used, and costs nothing.
 #[test]
 fn a_stale_connection_is_replaced_before_the_call() {
-    let application = Application::start(|_| Answer::ok());
+    let application = Application::start(|_| Response::ok());
     let notifier = by_value(application.url("/"));
     for number in 1..4 {
         assert!(small().judge(&notifier).is_accepted());
@@ -180,8 +183,8 @@ fn a_stale_connection_is_replaced_before_the_call() {
 #[test]
 fn a_call_that_breaks_on_a_kept_connection_is_not_repeated() {
     let application = Application::start(|request| match request.number {
-        1 => Answer::ok(),
-        _ => Answer::raw("").then_close(),
+        1 => Response::ok(),
+        _ => Response::raw("").then_close(),
     });
     let notifier = by_value(application.url("/"));
     assert!(small().judge(&notifier).is_accepted());
@@ -206,7 +209,7 @@ fn a_file_that_cannot_be_read_is_the_servers_fault() {
             }
         }
     }
-    let application = Application::start(|_| Answer::ok());
+    let application = Application::start(|_| Response::ok());
     for kind in [io::ErrorKind::Other, io::ErrorKind::UnexpectedEof, io::ErrorKind::TimedOut] {
         let judged = Uploaded::in_memory(Broken(kind)).judge(&by_value(application.url("/")));
         assert_eq!(judged.rejection(), Some((500, 0x8019_01F4, "Server")), "{kind}");

@@ -6,10 +6,10 @@
 use std::fs::{self, File};
 use std::io::Read;
 
-use test_support::application::{Answer, Application, pattern};
+use test_support::application::{Application, Response, pattern};
 use test_support::process;
 
-use crate::notified::{Uploaded, by_value};
+use crate::notify_fixture::{Uploaded, by_value};
 
 const LENGTH: u64 = 2 << 30;
 /// What the peak may rise by: buffers of both sides, whatever the length.
@@ -19,7 +19,7 @@ const MEMORY: u64 = 16 << 20;
 #[test]
 fn a_reply_of_2_gib_goes_to_its_file_bit_exact_and_not_through_memory() {
     process::alone(|| {
-        let application = Application::start(|_| Answer::pattern(LENGTH));
+        let application = Application::start(|_| Response::pattern(LENGTH));
         let upload = Uploaded::in_files(b"data");
         let before = peak_memory();
         assert!(upload.judge(&by_value(application.url("/"))).replies_file(upload.reply_path()));

@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 use bitsup::proto::names;
 use bitsup::server::NotifyKind;
 use rustix::net;
-use test_support::application::{Answer, Application};
+use test_support::application::{Application, Response};
 
 use crate::engine_fixture::{Upload, engine};
-use crate::notified::{PATIENCE, config};
+use crate::notify_fixture::{PATIENCE, config};
 
 const FILE: &[u8] = b"the file";
 
 /// An application that gives each answer once, and then agrees.
 fn application(answers: &'static [&'static str]) -> Application {
     Application::start(|request| match answers.get(request.number - 1) {
-        Some(status) => Answer::new(status, "", b""),
-        None => Answer::new("200 OK", "", b"the reply"),
+        Some(status) => Response::new(status, "", b""),
+        None => Response::new("200 OK", "", b"the reply"),
     })
 }
 
@@ -78,7 +78,7 @@ fn an_application_that_is_down_is_asked_once_it_is_up() {
         assert_eq!(upload.send(FILE).refusal(), (503, "0x801901F7", "0x7", "8"));
     }
     net::listen(&socket, 8).unwrap();
-    let application = Application::start_at(TcpListener::from(socket), |_| Answer::ok());
+    let application = Application::start_at(TcpListener::from(socket), |_| Response::ok());
     assert_eq!(upload.send(FILE).status, 200);
     assert_eq!(application.request().body, FILE);
 }
@@ -113,7 +113,7 @@ fn requests_that_come_during_a_call_wait_for_its_outcome() {
     let (release, released) = mpsc::channel();
     let released = Mutex::new(Some(released));
     let application = Application::start(move |_| {
-        Answer::new("200 OK", "", b"the reply").when(released.lock().unwrap().take().unwrap())
+        Response::new("200 OK", "", b"the reply").when(released.lock().unwrap().take().unwrap())
     });
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/f");
@@ -158,7 +158,7 @@ fn a_crash_during_a_call_repeats_it() {
         if request.number == 1 {
             copy(&from, &to);
         }
-        Answer::ok()
+        Response::ok()
     });
     let config = config(NotifyKind::ByReference, application.url("/"));
     let before = engine(root.path(), config.clone());
@@ -179,8 +179,8 @@ fn a_crash_during_a_call_repeats_it() {
 fn a_late_application_is_asked_again() {
     let root = tempfile::tempdir().unwrap();
     let application = Application::start(|request| match request.number {
-        1 => Answer::never(),
-        _ => Answer::ok(),
+        1 => Response::never(),
+        _ => Response::ok(),
     });
     let mut config = config(NotifyKind::ByValue, application.url("/"));
     config.timeouts.receive_headers = Duration::from_millis(500);

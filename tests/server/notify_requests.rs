@@ -5,16 +5,16 @@ use std::net::TcpListener;
 
 use bitsup::Status;
 use bitsup::server::{Notifier, NotifyConfig, NotifyKind};
-use test_support::application::{Answer, Application, pattern};
+use test_support::application::{Application, Response, pattern};
 
-use crate::notified::{ID, InMemory, Uploaded, by_reference, by_value, config};
+use crate::notify_fixture::{ID, InMemory, Uploaded, by_reference, by_value, config};
 
 const AGENT: &str = concat!("bitsup/", env!("CARGO_PKG_VERSION"));
 
 /// NTF-01, with the fields in the order of the capture (PROTOCOL 13.2).
 #[test]
 fn by_reference_the_application_gets_the_paths_and_no_body() {
-    let application = Application::start(|_| Answer::ok());
+    let application = Application::start(|_| Response::ok());
     let upload = Uploaded::in_files(b"data");
     assert!(upload.judge(&by_reference(application.url("/app.asp"))).is_accepted());
     let request = application.request();
@@ -42,7 +42,7 @@ fn by_reference_the_application_gets_the_paths_and_no_body() {
 /// NTF-02.
 #[test]
 fn by_value_the_application_gets_the_file_and_no_paths() {
-    let application = Application::start(|_| Answer::ok());
+    let application = Application::start(|_| Response::ok());
     for content in [&b"the file"[..], b""] {
         assert!(Uploaded::in_files(content).judge(&by_value(application.url("/app?x"))).is_accepted());
         let request = application.requests().pop().unwrap();
@@ -60,7 +60,7 @@ fn a_large_file_arrives_bit_exact() {
     const LENGTH: u64 = 24 << 20;
     let mut content = Vec::new();
     pattern(LENGTH).read_to_end(&mut content).unwrap();
-    let application = Application::start(|_| Answer::ok());
+    let application = Application::start(|_| Response::ok());
     let upload = Uploaded::in_files(&content);
     assert!(upload.judge(&by_value(application.url("/"))).is_accepted());
     assert!(application.request().body == content);
@@ -69,7 +69,7 @@ fn a_large_file_arrives_bit_exact() {
 /// NTF-16, NTF-17.
 #[test]
 fn the_query_is_appended_and_a_relative_url_resolved() {
-    let application = Application::start(|_| Answer::ok());
+    let application = Application::start(|_| Response::ok());
     let mut upload = Uploaded::in_memory(InMemory(Vec::new()));
     upload.url = "http://up.test/v/f.txt?ACCOUNT=1".into();
     upload.judge(&by_value(application.url("/bag.asp")));
@@ -120,7 +120,7 @@ fn https_speaks_tls_and_trusts_nobody_blindly() {
 
 #[test]
 fn what_does_not_fit_into_a_header_field_is_not_sent() {
-    let application = Application::start(|_| Answer::ok());
+    let application = Application::start(|_| Response::ok());
     let mut upload = Uploaded::in_files(b"data");
     upload.data_path = Some("/a\nBITS-Response-DataFile-Name: /etc/passwd".into());
     let judged = upload.judge(&by_reference(application.url("/")));
@@ -130,7 +130,7 @@ fn what_does_not_fit_into_a_header_field_is_not_sent() {
 
 #[test]
 fn connections_are_kept_and_no_proxy_is_asked() {
-    let application = Application::start(|_| Answer::new("200 OK", "Set-Cookie: a=b\r\n", b"reply"));
+    let application = Application::start(|_| Response::new("200 OK", "Set-Cookie: a=b\r\n", b"reply"));
     let notifier = by_value(application.url("/"));
     for _ in 0..3 {
         assert!(Uploaded::in_memory(InMemory(b"x".to_vec())).judge(&notifier).replies_bytes(b"reply"));

@@ -2,11 +2,11 @@
 
 use bitsup::Status;
 use bitsup::server::{Notifier, NotifyConfig, NotifyKind};
-use test_support::application::{Answer, Application};
+use test_support::application::{Application, Response};
 use test_support::certificates::Authority;
 use test_support::tls_terminator::{TLS12, TLS13, address, front, server_config};
 
-use crate::notified::{InMemory, Uploaded, config, log};
+use crate::notify_fixture::{InMemory, Uploaded, config, log};
 
 /// An application behind TLS, and where it is.
 fn secured(
@@ -14,7 +14,7 @@ fn secured(
     version: &'static rustls::SupportedProtocolVersion,
 ) -> (Application, String) {
     let fields = "BITS-Copy-File-To-Destination: yes\r\n";
-    let application = Application::start(move |_| Answer::new("200 OK", fields, b"reply"));
+    let application = Application::start(move |_| Response::new("200 OK", fields, b"reply"));
     let tls = server_config(&authority.issue(&["localhost"]), None, &[version]);
     let port = front(tls, address(&application.url("")));
     (application, format!("https://localhost:{port}/app"))

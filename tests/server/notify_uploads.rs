@@ -9,16 +9,16 @@ use bitsup::engine::Engine;
 use bitsup::proto::names;
 use bitsup::server::{Notifier, NotifyKind};
 use bitsup::store::MemoryStore;
-use test_support::application::{Answer, Application};
+use test_support::application::{Application, Response};
 
 use crate::engine_fixture::{Upload, engine, engine_over};
-use crate::notified::{PATIENCE, config};
+use crate::notify_fixture::{PATIENCE, config};
 
 const FILE: &[u8] = b"the file";
 const COPY: &str = "BITS-Copy-File-To-Destination: x\r\n";
 
 /// Uploads a file over an application that gives this answer, and returns the answer to the last Fragment.
-fn refusal(answer: impl Fn() -> Answer + Send + Sync + 'static, limit: Duration) -> String {
+fn refusal(answer: impl Fn() -> Response + Send + Sync + 'static, limit: Duration) -> String {
     let (root, application) = (tempfile::tempdir().unwrap(), Application::start(move |_| answer()));
     let mut config = config(NotifyKind::ByValue, application.url("/"));
     config.timeouts.receive_headers = limit;
@@ -37,7 +37,7 @@ fn by_reference_the_application_reads_and_replies_on_disk() {
         let path = |name| Path::new(request.get(name).unwrap());
         let data = fs::read(path("BITS-Request-DataFile-Name")).unwrap();
         fs::write(path("BITS-Response-DataFile-Name"), [b"reply to ", &data[..]].concat()).unwrap();
-        Answer::ok()
+        Response::ok()
     });
     let engine = engine(root.path(), config(NotifyKind::ByReference, application.url("/app")));
     let upload = Upload::create(&engine, "/f");
@@ -59,7 +59,7 @@ fn by_reference_the_application_reads_and_replies_on_disk() {
 // B-NOTIFY-01 B-STORE-04
 #[test]
 fn by_value_the_body_goes_there_and_the_reply_comes_back() {
-    let application = Application::start(|_| Answer::new("200 OK", COPY, b"the reply"));
+    let application = Application::start(|_| Response::new("200 OK", COPY, b"the reply"));
     let store = MemoryStore::default();
     let notifier = Notifier::new(config(NotifyKind::ByValue, application.url("/app"))).unwrap();
     let engine = engine_over(Arc::new(store.clone()), Some(Arc::new(notifier)));
@@ -86,7 +86,7 @@ fn without_a_notifier_nobody_is_asked() {
 fn a_static_url_goes_to_the_client() {
     let root = tempfile::tempdir().unwrap();
     let fields = "BITS-Static-Response-URL: http://files.test/static\r\n";
-    let application = Application::start(move |_| Answer::new("200 OK", fields, b"ignored"));
+    let application = Application::start(move |_| Response::new("200 OK", fields, b"ignored"));
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let ack = Upload::create(&engine, "/f").send(FILE);
     assert_eq!(ack.get(names::REPLY_URL), Some("http://files.test/static"));
@@ -97,19 +97,19 @@ fn a_static_url_goes_to_the_client() {
 #[test]
 fn what_goes_wrong_reaches_the_client_with_context_7() {
     let long = PATIENCE;
-    let failed = refusal(|| Answer::new("500 Oops", COPY, b"<html>"), long);
+    let failed = refusal(|| Response::new("500 Oops", COPY, b"<html>"), long);
     assert_eq!(failed, r#"(500, "0x801901F4", "0x7", "8")"#);
-    let created = refusal(|| Answer::new("201 Created", "", b""), long);
+    let created = refusal(|| Response::new("201 Created", "", b""), long);
     assert_eq!(created, r#"(500, "0x801900C9", "0x7", "8")"#);
-    let late = refusal(Answer::never, Duration::from_millis(50));
+    let late = refusal(Response::never, Duration::from_millis(50));
     assert_eq!(late, r#"(408, "0x80070112", "0x7", "8")"#);
-    let old = refusal(|| Answer::raw("HTTP/1.0 200 OK\r\n\r\n").then_close(), long);
+    let old = refusal(|| Response::raw("HTTP/1.0 200 OK\r\n\r\n").then_close(), long);
     assert_eq!(old, r#"(411, "0x80070057", "0x7", "8")"#);
-    let garbage = refusal(|| Answer::raw("what?\r\n\r\n"), long);
+    let garbage = refusal(|| Response::raw("what?\r\n\r\n"), long);
     assert_eq!(garbage, r#"(411, "0x80070057", "0x7", "8")"#);
     for url in [format!("http://h/{}", "x".repeat(2192)), "relative".into(), "http://h/\u{e9}".into()] {
         let fields = format!("BITS-Static-Response-URL: {url}\r\n");
-        let refused = refusal(move || Answer::new("200 OK", &fields, b""), long);
+        let refused = refusal(move || Response::new("200 OK", &fields, b""), long);
         assert_eq!(refused, r#"(400, "0x80070057", "0x7", "8")"#, "{url}");
     }
 }
@@ -117,7 +117,7 @@ fn what_goes_wrong_reaches_the_client_with_context_7() {
 /// NTF-16, NTF-17: the base is what the client's `Host` says.
 #[test]
 fn a_relative_url_and_a_query() {
-    let (root, application) = (tempfile::tempdir().unwrap(), Application::start(|_| Answer::ok()));
+    let (root, application) = (tempfile::tempdir().unwrap(), Application::start(|_| Response::ok()));
     fs::create_dir(root.path().join("v")).unwrap();
     let engine = engine(root.path(), config(NotifyKind::ByValue, "app.asp"));
     let upload = Upload::create_at(&engine, &application.authority(), "/v/f.txt?ACCOUNT=1");
@@ -129,7 +129,7 @@ fn a_relative_url_and_a_query() {
 #[test]
 fn by_reference_without_a_reply_file_the_reply_is_empty() {
     let (root, application) =
-        (tempfile::tempdir().unwrap(), Application::start(|_| Answer::until_close(b"")));
+        (tempfile::tempdir().unwrap(), Application::start(|_| Response::until_close(b"")));
     let engine = engine(root.path(), config(NotifyKind::ByReference, application.url("/")));
     let upload = Upload::create(&engine, "/f");
     let reply = upload.reply(&upload.send(FILE));
@@ -143,9 +143,9 @@ fn the_reply_of_a_failed_call_is_forgotten() {
     let application = Application::start(|request| match request.number {
         1 => {
             fs::write(request.get("BITS-Response-DataFile-Name").unwrap(), "stale").unwrap();
-            Answer::new("500 Oops", "", b"")
+            Response::new("500 Oops", "", b"")
         }
-        _ => Answer::ok(),
+        _ => Response::ok(),
     });
     let engine = engine(root.path(), config(NotifyKind::ByReference, application.url("/")));
     let upload = Upload::create(&engine, "/f");
@@ -159,7 +159,7 @@ fn a_folder_that_vanished_is_the_servers_trouble() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("folder");
     fs::create_dir(&folder).unwrap();
-    let application = Application::start(|_| Answer::new("200 OK", COPY, b""));
+    let application = Application::start(|_| Response::new("200 OK", COPY, b""));
     let engine: Engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/folder/f");
     fs::remove_dir(&folder).unwrap();

@@ -11,7 +11,7 @@ fn assert_refused(request: &str, status: u16) {
     let mut http = RawHttp::connect(&server);
     // The server may have answered and closed before the second half of this is written.
     let _ = http.socket.write_all((request.to_owned() + &ping("/smuggled")).as_bytes());
-    let answer = http.answer();
+    let answer = http.response();
     assert_eq!((answer.status, answer.closes()), (status, true), "{request:?}: {}", answer.text);
     assert!(status == 411 || !answer.text.contains("BITS-"), "{}", answer.text);
     http.assert_closed();

@@ -51,12 +51,12 @@ impl Stage {
         let mut stage = Self { server: Server::start(config).unwrap(), _root: root, reply: String::new() };
         let mut socket = stage.connect();
         let create = format!("BITS-Packet-Type: Create-Session\r\nBITS-Supported-Protocols: {GUID}\r\n");
-        let head = ask(&mut socket, "BITS_POST", "/up/a", &format!("{create}Content-Length: 0\r\n\r\n"));
+        let head = request(&mut socket, "BITS_POST", "/up/a", &format!("{create}Content-Length: 0\r\n\r\n"));
         let id = field(&head, "BITS-Session-Id");
         let fragment = format!(
             "BITS-Packet-Type: Fragment\r\nBITS-Session-Id: {id}\r\nContent-Range: bytes 0-0/1\r\nContent-Length: 1\r\n\r\nx"
         );
-        let head = ask(&mut socket, "BITS_POST", "/up/a", &fragment);
+        let head = request(&mut socket, "BITS_POST", "/up/a", &fragment);
         let url = field(&head, "BITS-Reply-URL");
         assert!(url.starts_with("http://example:8/up/BITS-Sessions/Replies/%7B"), "{url}");
         stage.reply = url["http://example:8".len()..].to_owned();
@@ -71,7 +71,7 @@ impl Stage {
 }
 
 /// Sends a request and reads the head of its answer.
-fn ask(socket: &mut TcpStream, method: &str, target: &str, rest: &str) -> String {
+fn request(socket: &mut TcpStream, method: &str, target: &str, rest: &str) -> String {
     socket.write_all(format!("{method} {target} HTTP/1.1\r\nHost: example:8\r\n{rest}").as_bytes()).unwrap();
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -90,18 +90,18 @@ fn field(head: &str, name: &str) -> String {
 fn a_slow_reader_holds_no_thread_and_gets_every_byte() {
     let stage = Stage::new(Duration::from_secs(10));
     let (mut slow, mut quick) = (stage.connect(), stage.connect());
-    let head = ask(&mut slow, "GET", &stage.reply, "\r\n");
+    let head = request(&mut slow, "GET", &stage.reply, "\r\n");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert_eq!(field(&head, "Content-Length"), LENGTH.to_string());
     // The only worker would be stuck in the reply that nobody reads.
     for _ in 0..3 {
-        let head = ask(&mut quick, "HEAD", &stage.reply, "\r\n");
+        let head = request(&mut quick, "HEAD", &stage.reply, "\r\n");
         assert_eq!(field(&head, "Content-Length"), LENGTH.to_string());
     }
     let mut body = vec![0; LENGTH];
     slow.read_exact(&mut body).unwrap();
     assert!(body == content());
-    let head = ask(&mut slow, "GET", &stage.reply, "Range: bytes=5-9\r\n\r\n");
+    let head = request(&mut slow, "GET", &stage.reply, "Range: bytes=5-9\r\n\r\n");
     assert_eq!(field(&head, "Content-Range"), format!("bytes 5-9/{LENGTH}"));
     slow.read_exact(&mut body[..5]).unwrap();
     assert_eq!(body[..5], content()[5..10], "the connection goes on behind a large body");
@@ -111,7 +111,7 @@ fn a_slow_reader_holds_no_thread_and_gets_every_byte() {
 fn a_reader_that_stops_is_given_up() {
     let stage = Stage::new(Duration::from_millis(100));
     let mut socket = stage.connect();
-    ask(&mut socket, "GET", &stage.reply, "\r\n");
+    request(&mut socket, "GET", &stage.reply, "\r\n");
     // Its end comes without the rest of the body: the time without progress is over.
     let mut server = stage.server;
     server.stop(Duration::from_secs(10)).unwrap();

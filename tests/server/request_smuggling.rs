@@ -18,7 +18,7 @@ fn assert_closed(server: &Server, request: &[u8], status: u16) {
     let mut http = RawHttp::connect(server);
     // The server may have answered and closed before the end of this is written.
     let _ = http.socket.write_all(&[request, ping("/smuggled").as_bytes()].concat());
-    let answer = http.answer();
+    let answer = http.response();
     assert_eq!((answer.status, answer.closes()), (status, true), "{shown:?}: {}", answer.text);
     http.assert_closed();
 }
@@ -27,8 +27,8 @@ fn assert_closed(server: &Server, request: &[u8], status: u16) {
 fn assert_one_meaning(server: &Server, request: &str, status: u16) {
     let mut http = RawHttp::connect(server);
     http.send(request.to_owned() + &packet("Nonsense", "/next", &[], 0));
-    assert_eq!(http.answer().status, status, "{request:?}");
-    assert_eq!(http.answer().status, 400, "{request:?}");
+    assert_eq!(http.response().status, status, "{request:?}");
+    assert_eq!(http.response().status, 400, "{request:?}");
 }
 
 fn with(field: &str) -> String {
@@ -273,8 +273,8 @@ fn garbage_behind_a_request_is_refused_after_its_answer() {
     for garbage in ["garbage\r\n\r\n", "\0", "\n", "0\r\n\r\n", "\u{16}\u{3}\u{1}\0\u{2}"] {
         let mut http = RawHttp::connect(&server);
         http.send(ping("/a") + garbage);
-        assert_eq!(http.answer().status, 200);
-        let answer = http.answer();
+        assert_eq!(http.response().status, 200);
+        let answer = http.response();
         assert_eq!((answer.status, answer.closes()), (400, true), "{garbage:?}");
         http.assert_closed();
     }
@@ -295,9 +295,9 @@ fn refusals() -> Vec<Refusal> {
     const UNKNOWN: &str = "{00000000-0000-0000-0000-000000000000}";
     let plain = || over(|_| {}).0;
     let gap = plain();
-    let session = RawHttp::connect(&gap).ask(create("/a")).session();
+    let session = RawHttp::connect(&gap).request(create("/a")).session();
     let (small, _) = over(|config| config.max_upload_size = 0);
-    let small_session = RawHttp::connect(&small).ask(create("/a")).session();
+    let small_session = RawHttp::connect(&small).request(create("/a")).session();
     let (off, engine) = over(|_| {});
     engine.set_enabled(false).unwrap();
     let users = serve(&MemoryStore::new(0), |config| config.users.add("anna", "secret").unwrap());
@@ -328,7 +328,7 @@ fn no_refusal_leaves_a_body_to_be_taken_for_a_request() {
             let request = [head(length).as_bytes(), &longest.as_bytes()[..length], next.as_bytes()].concat();
             // Where the server closes it need not take all of it.
             let _ = http.socket.write_all(&request);
-            let answer = http.answer();
+            let answer = http.response();
             assert_eq!(
                 (answer.status, answer.closes()),
                 (status, length > DISCARD),
@@ -339,7 +339,7 @@ fn no_refusal_leaves_a_body_to_be_taken_for_a_request() {
                 true => http.assert_gone(),
                 // Nobody else is answered so on that server.
                 false => assert_eq!(
-                    http.answer().status,
+                    http.response().status,
                     match status {
                         401 | 404 => status,
                         _ => 405,
@@ -354,14 +354,14 @@ fn no_refusal_leaves_a_body_to_be_taken_for_a_request() {
 fn a_fragment_that_is_refused_or_trimmed_leaves_the_next_request_where_it_is() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
-    let session = http.ask(create("/a")).session();
+    let session = http.request(create("/a")).session();
     let bait = ping("/bait");
     let total = 100 * bait.len();
     let body = bait.repeat(2);
     for (first, status) in [(0, 200), (bait.len() / 2, 200), (0, 416), (total - body.len(), 416)] {
         http.send(fragment("/a", &session, first, body.len(), total, &[]) + &body);
         http.send(packet("Nonsense", "/next", &[], 0));
-        assert_eq!(http.answer().status, status, "{first}");
-        assert_eq!(http.answer().status, 400);
+        assert_eq!(http.response().status, status, "{first}");
+        assert_eq!(http.response().status, 400);
     }
 }

@@ -18,7 +18,7 @@ fn take_over<S: Read + Write>(store: &MemoryStore, connect: impl Fn() -> RawHttp
     for round in 0..ROUNDS {
         let path = format!("/{round}");
         let mut old = connect();
-        let session = old.ask(create(&path)).session();
+        let session = old.request(create(&path)).session();
         old.send(fragment(&path, &session, 0, 10, 10, &["Expect: 100-continue"]));
         old.continued();
         old.send("hello");
@@ -26,10 +26,10 @@ fn take_over<S: Read + Write>(store: &MemoryStore, connect: impl Fn() -> RawHttp
         let mut new = connect();
         let began = Instant::now();
         // The client does not know how much came; it asks with what it begins anew.
-        let ack = new.ask(fragment(&path, &session, 0, 10, 10, &[]) + "helloworld");
+        let ack = new.request(fragment(&path, &session, 0, 10, 10, &[]) + "helloworld");
         longest = longest.max(began.elapsed());
         assert_eq!((ack.status, ack.field("BITS-Received-Content-Range")), (200, Some("10")));
-        assert_eq!(new.ask(close(&path, &session)).status, 200);
+        assert_eq!(new.request(close(&path, &session)).status, 200);
         assert_eq!(store.file(&path[1..]).unwrap(), b"helloworld");
         drop(old);
     }
@@ -59,11 +59,11 @@ fn what_the_old_connection_brought_stays() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
     let mut old = RawHttp::connect(&server);
-    let session = old.ask(create("/a")).session();
+    let session = old.request(create("/a")).session();
     old.send(fragment("/a", &session, 0, 10, 10, &[]) + "hello");
     let began = Instant::now();
     while RawHttp::connect(&server)
-        .ask(fragment("/a", &session, 9, 1, 10, &[]) + "d")
+        .request(fragment("/a", &session, 9, 1, 10, &[]) + "d")
         .field("BITS-Received-Content-Range")
         != Some("5")
     {
@@ -72,7 +72,10 @@ fn what_the_old_connection_brought_stays() {
         old = RawHttp::connect(&server);
         old.send(fragment("/a", &session, 0, 10, 10, &[]) + "hello");
     }
-    assert_eq!(RawHttp::connect(&server).ask(fragment("/a", &session, 5, 5, 10, &[]) + "world").status, 200);
+    assert_eq!(
+        RawHttp::connect(&server).request(fragment("/a", &session, 5, 5, 10, &[]) + "world").status,
+        200
+    );
     assert_eq!(store.file("a").unwrap(), b"helloworld");
     drop(old);
 }

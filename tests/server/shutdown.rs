@@ -32,7 +32,7 @@ fn stop(server: &mut Server, grace: Duration) -> Duration {
 fn stopping_does_not_wait_for_idle_connections() {
     let mut server = serve_anything();
     let [mut used, mut unused] = [(); 2].map(|()| RawHttp::connect(&server));
-    assert_eq!(used.ask(ping("/a")).status, 200);
+    assert_eq!(used.request(ping("/a")).status, 200);
     assert!(stop(&mut server, PATIENCE) < SOON);
     used.assert_closed();
     unused.assert_gone();
@@ -45,7 +45,7 @@ fn a_head_has_the_grace_and_no_more() {
     let request = ping("/a");
     let (most, _) = request.split_at(request.len() - 1);
     // The answer to the first request shows that the server has the second before it is stopped.
-    assert_eq!(http.ask(ping("/a") + most).status, 200);
+    assert_eq!(http.request(ping("/a") + most).status, 200);
     let took = stop(&mut server, GRACE);
     assert!((GRACE..SOON).contains(&took), "{took:?}");
     http.assert_gone();
@@ -56,14 +56,14 @@ fn a_body_has_the_grace_and_what_came_of_it_stays() {
     let store = MemoryStore::new(u64::MAX);
     let mut server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
-    let session = http.ask(create("/a")).session();
+    let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 10, 10, &["Expect: 100-continue"]));
     http.continued();
     let took = stop(&mut server, GRACE);
     assert!((GRACE..SOON).contains(&took), "{took:?}");
     http.assert_gone();
     let server = serve(&store, |_| {});
-    let ack = RawHttp::connect(&server).ask(fragment("/a", &session, 0, 10, 10, &[]) + "helloworld");
+    let ack = RawHttp::connect(&server).request(fragment("/a", &session, 0, 10, 10, &[]) + "helloworld");
     assert_eq!(ack.status, 200);
 }
 
@@ -72,14 +72,14 @@ fn a_request_that_ends_within_the_grace_is_answered_and_is_the_last() {
     let store = MemoryStore::new(u64::MAX);
     let mut server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
-    let session = http.ask(create("/a")).session();
+    let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
     http.continued();
     let address = server.local_addr();
     std::thread::scope(|scope| {
         let stopping = scope.spawn(|| stop(&mut server, PATIENCE));
         wait_until_refused(address);
-        let ack = http.ask("hello");
+        let ack = http.request("hello");
         assert_eq!((ack.status, ack.closes()), (200, true));
         http.assert_closed();
         drop(http);
@@ -100,7 +100,7 @@ fn a_peer_that_does_not_read_its_answers_has_the_grace_and_no_more() {
 fn a_connection_that_lingers_has_the_grace_and_no_more() {
     let mut server = serve_anything();
     let mut http = RawHttp::connect(&server);
-    assert_eq!(http.ask("garbage\r\n\r\n").status, 400);
+    assert_eq!(http.request("garbage\r\n\r\n").status, 400);
     assert!(stop(&mut server, Duration::ZERO) < Duration::from_millis(1500));
     http.assert_gone();
 }
@@ -129,7 +129,7 @@ fn a_stop_in_a_callback_is_refused_and_stops_all_the_same() {
     let server = Server::start(ServerConfig { mounts, ..ServerConfig::default() }).unwrap();
     let mut http = RawHttp::connect(&server);
     *held.lock().unwrap() = Some(server);
-    assert!(http.ask(ping("/a")).closes());
+    assert!(http.request(ping("/a")).closes());
     assert_eq!(outcome.recv_timeout(PATIENCE).unwrap(), Err(Status::Busy));
     drop(http);
     let mut server = held.lock().unwrap().take().unwrap();
@@ -141,7 +141,7 @@ fn a_dropped_server_ends_by_itself() {
     let server = serve_anything();
     let address = server.local_addr();
     let mut http = RawHttp::connect(&server);
-    assert_eq!(http.ask(ping("/a")).status, 200);
+    assert_eq!(http.request(ping("/a")).status, 200);
     drop(server);
     http.assert_gone();
     wait_until_refused(address);

@@ -37,10 +37,10 @@ fn a_crowd_of_slow_peers_holds_no_thread() {
         assert!(in_the_crowd < bound, "{in_the_crowd:?} in the crowd, {alone:?} alone");
 
         // The slow ones have come to their end by now, and the silent ones are still welcome.
-        slow.iter_mut().for_each(|http| assert_eq!(http.answer().status, 200));
+        slow.iter_mut().for_each(|http| assert_eq!(http.response().status, 200));
         assert_eq!(store.file("slow0").unwrap(), [b's'; FRAGMENTS]);
         assert_eq!(store.file("crowded").unwrap().len(), FRAGMENT * FRAGMENTS);
-        silent.into_iter().for_each(|mut http| assert_eq!(http.ask(ping("/a")).status, 200));
+        silent.into_iter().for_each(|mut http| assert_eq!(http.request(ping("/a")).status, 200));
 
         assert!(!threads("bitsup-").is_empty());
         server.stop(Duration::ZERO).unwrap();
@@ -51,13 +51,13 @@ fn a_crowd_of_slow_peers_holds_no_thread() {
 /// Uploads a file fragment by fragment, and does something else after each one's head.
 fn upload(server: &Server, path: &str, mut meanwhile: impl FnMut()) -> Duration {
     let mut http = RawHttp::connect(server);
-    let session = http.ask(create(path)).session();
+    let session = http.request(create(path)).session();
     let body = vec![b'x'; FRAGMENT];
     let began = Instant::now();
     for i in 0..FRAGMENTS {
         http.send(fragment(path, &session, i * FRAGMENT, FRAGMENT, FRAGMENT * FRAGMENTS, &[]));
         meanwhile();
-        assert_eq!(http.ask(&body).status, 200);
+        assert_eq!(http.request(&body).status, 200);
     }
     began.elapsed()
 }
@@ -66,7 +66,7 @@ fn upload(server: &Server, path: &str, mut meanwhile: impl FnMut()) -> Duration 
 fn begin_slow_upload(server: &Server, i: usize) -> RawHttp {
     let mut http = RawHttp::connect(server);
     let path = format!("/slow{i}");
-    let session = http.ask(create(&path)).session();
+    let session = http.request(create(&path)).session();
     http.send(fragment(&path, &session, 0, FRAGMENTS, FRAGMENTS, &[]));
     http
 }

@@ -30,12 +30,12 @@ fn an_upload_goes_by_tls_1_2_and_1_3_in_http_1_1() {
     for version in [&TLS12, &TLS13] {
         let path = format!("/{:?}", version.version);
         let mut http = connect(&server, &authority.trusted(&[version], None));
-        let session = http.ask(create(&path)).session();
+        let session = http.request(create(&path)).session();
         for first in [0, half] {
             http.send(fragment(&path, &session, first, half, content.len(), &[]));
-            assert_eq!(http.ask(&content[first..first + half]).status, 200);
+            assert_eq!(http.request(&content[first..first + half]).status, 200);
         }
-        assert_eq!(http.ask(close(&path, &session)).status, 200);
+        assert_eq!(http.request(close(&path, &session)).status, 200);
         assert_eq!(store.file(&path[1..]).unwrap(), content);
         assert_eq!(http.socket.conn.protocol_version(), Some(version.version));
         assert_eq!(http.socket.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
@@ -48,12 +48,12 @@ fn what_came_in_one_record_is_answered_without_another() {
     let authority = Authority::named("root");
     let server = anything(&authority);
     let mut http = connect(&server, &authority.trust());
-    let session = http.ask(create("/a")).session();
+    let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
     http.continued();
     // The body is read as far as it goes, and the rest of its record stays with TLS.
     http.send("hello".to_owned() + &close("/a", &session) + &ping("/a").repeat(40));
-    (0..42).for_each(|at| assert_eq!(http.answer().status, 200, "{at}"));
+    (0..42).for_each(|at| assert_eq!(http.response().status, 200, "{at}"));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_peer_that_handshakes_byte_by_byte_is_served() {
     }
     peer.conn.writer().write_all(ping("/a").as_bytes()).unwrap();
     trickle(&mut peer);
-    assert_eq!(RawHttp::over(peer).answer().status, 200);
+    assert_eq!(RawHttp::over(peer).response().status, 200);
 }
 
 /// Sends what is to be sent one byte at a time.
@@ -111,10 +111,10 @@ fn the_end_is_announced_when_the_answer_was_the_last_and_when_the_server_stops()
     let authority = Authority::named("root");
     let mut server = anything(&authority);
     let [mut refused, mut idle] = [(); 2].map(|()| connect(&server, &authority.trust()));
-    let answer = refused.ask("garbage\r\n\r\n");
+    let answer = refused.request("garbage\r\n\r\n");
     assert_eq!((answer.status, answer.closes()), (400, true));
     refused.assert_closed();
-    assert_eq!(idle.ask(ping("/a")).status, 200);
+    assert_eq!(idle.request(ping("/a")).status, 200);
     server.stop(PATIENCE).unwrap();
     idle.assert_closed();
 }
@@ -124,7 +124,7 @@ fn the_end_is_announced_to_an_idle_peer() {
     let authority = Authority::named("root");
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.idle_timeout = SHORT);
     let mut http = connect(&server, &authority.trust());
-    assert_eq!(http.ask(ping("/a")).status, 200);
+    assert_eq!(http.request(ping("/a")).status, 200);
     http.assert_closed();
 }
 
@@ -134,13 +134,13 @@ fn a_body_that_the_peer_cuts_off_stays_as_far_as_it_came() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve_tls(&authority, &store, |_| {});
     let mut http = connect(&server, &authority.trust());
-    let session = http.ask(create("/a")).session();
+    let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 10, 10, &[]) + "hello");
     http.socket.sock.shutdown(Shutdown::Write).unwrap();
     let error = http.socket.read(&mut [0]).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset), "{error}");
     let mut http = connect(&server, &authority.trust());
-    assert_eq!(http.ask(fragment("/a", &session, 5, 5, 10, &[]) + "world").status, 200);
+    assert_eq!(http.request(fragment("/a", &session, 5, 5, 10, &[]) + "world").status, 200);
     assert_eq!(store.file("a").unwrap(), b"helloworld");
 }
 
@@ -165,10 +165,10 @@ fn another_certificate_is_for_new_connections_and_closes_none() {
     let (old, new) = (Authority::named("old"), Authority::named("new"));
     let server = anything(&old);
     let mut before = connect(&server, &old.trust());
-    assert_eq!(before.ask(ping("/a")).status, 200);
+    assert_eq!(before.request(ping("/a")).status, 200);
     server.reload_tls(&new.server().config()).unwrap();
-    assert_eq!(before.ask(ping("/a")).status, 200);
-    assert_eq!(connect(&server, &new.trust()).ask(ping("/a")).status, 200);
+    assert_eq!(before.request(ping("/a")).status, 200);
+    assert_eq!(connect(&server, &new.trust()).request(ping("/a")).status, 200);
     let distrust = secure(server.local_addr(), &old.trust()).write_all(b"x").unwrap_err();
     assert!(distrust.to_string().contains("certificate"), "{distrust}");
 }
@@ -181,7 +181,7 @@ fn what_is_no_certificate_changes_nothing() {
     let error = server.reload_tls(&broken).unwrap_err();
     assert_eq!(error.status(), Status::InvalidArgument);
     assert!(error.message().starts_with("new.key: "), "{error}");
-    assert_eq!(connect(&server, &authority.trust()).ask(ping("/a")).status, 200);
+    assert_eq!(connect(&server, &authority.trust()).request(ping("/a")).status, 200);
     let plain = serve_anything();
     let error = plain.reload_tls(&authority.server().config()).unwrap_err();
     assert_eq!(error.status(), Status::InvalidState);
@@ -195,7 +195,7 @@ fn a_ticket_shortens_the_next_handshake_until_the_certificate_changes() {
         let client = authority.trusted(&[version], None);
         let handshake = || {
             let mut http = connect(&server, &client);
-            assert_eq!(http.ask(ping("/a")).status, 200);
+            assert_eq!(http.request(ping("/a")).status, 200);
             http.socket.conn.handshake_kind().unwrap()
         };
         assert_eq!(handshake(), HandshakeKind::Full);
@@ -245,7 +245,7 @@ fn the_access_log_names_the_version_and_failures() {
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.access_log = Some(log));
     for version in [&TLS12, &TLS13] {
         let mut http = connect(&server, &authority.trusted(&[version], None));
-        assert_eq!(http.ask(ping("/a")).status, 200);
+        assert_eq!(http.request(ping("/a")).status, 200);
     }
     let mut stranger = RawHttp::connect(&server);
     stranger.send("GET /?planted HTTP/1.1\r\n\r\n");
@@ -275,7 +275,7 @@ fn the_time_for_a_head_begins_after_the_handshake() {
     let mut http = connect(&server, &authority.trust());
     let began = Instant::now();
     http.send("BITS_POST /a HTTP/1.1\r\nHost:");
-    let answer = http.answer();
+    let answer = http.response();
     assert_eq!((answer.status, answer.closes()), (408, true));
     assert!(began.elapsed() >= SHORT);
     http.assert_closed();

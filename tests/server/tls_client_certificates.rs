@@ -78,7 +78,7 @@ fn the_subject_is_the_owner_as_rfc_4514_writes_it() {
     ];
     for (subject, owner) in subjects {
         let identity = club.members.client(subject);
-        club.connect(&identity).ask(create("/a")).session();
+        club.connect(&identity).request(create("/a")).session();
         let sessions = club.store.sessions().unwrap().sessions;
         assert!(sessions.iter().any(|stored| stored.record.owner.as_deref() == Some(owner)), "{owner}");
     }
@@ -89,16 +89,16 @@ fn the_subject_is_the_owner_as_rfc_4514_writes_it() {
 fn a_session_is_of_its_certificate_and_of_no_other() {
     let club = Club::new();
     let (mut anna, mut bert) = (club.connect(&club.member("anna")), club.connect(&club.member("bert")));
-    let session = anna.ask(create("/a")).session();
+    let session = anna.request(create("/a")).session();
     let foreign = [fragment("/a", &session, 0, 5, 5, &[]) + "wrong", close("/a", &session)];
     for packet in foreign {
-        let answer = bert.ask(packet);
+        let answer = bert.request(packet);
         assert_eq!(answer.status, 403, "{}", answer.text);
         assert_eq!(answer.field("BITS-Received-Content-Range"), None, "{}", answer.text);
     }
     // Another certificate with the same subject, as after a renewal, is the same owner.
     let mut anna = club.connect(&club.member("anna"));
-    assert_eq!(anna.ask(fragment("/a", &session, 0, 5, 5, &[]) + "right").status, 200);
+    assert_eq!(anna.request(fragment("/a", &session, 0, 5, 5, &[]) + "right").status, 200);
     assert_eq!(club.store.file("a").unwrap(), b"right");
 }
 
@@ -107,11 +107,11 @@ fn a_root_that_is_taken_away_shuts_out_whoever_comes_anew() {
     let club = Club::new();
     let anna = club.authority.trusted(rustls::ALL_VERSIONS, Some(&club.member("anna")));
     let mut inside = connect(&club.server, &anna);
-    assert_eq!(inside.ask(ping("/a")).status, 200);
+    assert_eq!(inside.request(ping("/a")).status, 200);
     let mut config = club.authority.server().config();
     config.client_ca = Some(Pem::new("ca.pem", Authority::named("others").pem));
     club.server.reload_tls(&config).unwrap();
-    assert_eq!(inside.ask(ping("/a")).status, 200);
+    assert_eq!(inside.request(ping("/a")).status, 200);
     // She has a ticket, which must not help her.
     let mut outside = secure(club.server.local_addr(), &anna);
     let _ = outside.write_all(ping("/a").as_bytes());
@@ -142,12 +142,12 @@ fn a_reply_goes_whole_to_its_owner_only_however_slowly_it_is_read() {
         config.tls.as_mut().unwrap().client_ca = Some(ca);
     });
     let mut anna = club.connect(&club.member("anna"));
-    let session = anna.ask(create("/a")).session();
-    let answer = anna.ask(fragment("/a", &session, 0, 1, 1, &[]) + "x");
+    let session = anna.request(create("/a")).session();
+    let answer = anna.request(fragment("/a", &session, 0, 1, 1, &[]) + "x");
     let url = answer.field("BITS-Reply-URL").unwrap();
     let path = url.strip_prefix("https://test").unwrap_or_else(|| panic!("the scheme of TLS: {url}"));
     let get = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
-    assert_eq!(club.connect(&club.member("bert")).ask(&get).status, 403);
+    assert_eq!(club.connect(&club.member("bert")).request(&get).status, 403);
 
     let mut reader = secure(
         club.server.local_addr(),
@@ -156,7 +156,7 @@ fn a_reply_goes_whole_to_its_owner_only_however_slowly_it_is_read() {
     rustix::net::sockopt::set_socket_recv_buffer_size(&reader.sock, 64 * 1024).unwrap();
     reader.write_all(get.as_bytes()).unwrap();
     // While nothing is read, everything fills up; the server must go on with the others, and then with this one.
-    assert_eq!(anna.ask(ping("/a")).status, 200);
+    assert_eq!(anna.request(ping("/a")).status, 200);
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

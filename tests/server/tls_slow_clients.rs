@@ -30,7 +30,7 @@ fn a_crowd_of_tls_peers_holds_no_thread_and_little_memory() {
             serve_tls(&authority, &MemoryStore::new(u64::MAX), |config| config.max_workers = MAX_WORKERS);
         let greet = || {
             let mut http = connect(&server, &client);
-            assert_eq!(http.ask(ping("/a")).status, 200);
+            assert_eq!(http.request(ping("/a")).status, 200);
             http.socket
         };
         // The first ones bring in what the process needs but once.
@@ -53,7 +53,7 @@ fn a_crowd_of_tls_peers_holds_no_thread_and_little_memory() {
         let mut asking: Vec<(Secure, Vec<u8>)> = (0..SLOW).map(|_| begin_record(greet())).collect();
         // Whoever is in no hurry is still welcome, and nobody has waited for anybody.
         let mut quick = RawHttp::over(secure(server.local_addr(), &client));
-        assert_eq!(quick.ask(ping("/a")).status, 200);
+        assert_eq!(quick.request(ping("/a")).status, 200);
         let threads = fs::read_dir("/proc/self/task").unwrap().count();
         assert!(threads <= MAX_WORKERS + 3, "{threads} threads");
 
@@ -61,7 +61,7 @@ fn a_crowd_of_tls_peers_holds_no_thread_and_little_memory() {
             peer.sock.write_all(rest).unwrap();
         }
         for (peer, _) in asking {
-            assert_eq!(RawHttp::over(peer).answer().status, 200);
+            assert_eq!(RawHttp::over(peer).response().status, 200);
         }
         greeting.iter_mut().for_each(|peer| peer.send(rest));
         for mut peer in greeting {

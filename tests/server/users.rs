@@ -12,7 +12,7 @@ use bitsup::log::{Level, Logger};
 use bitsup::proto::names;
 use bitsup::server::{Server, Users};
 use bitsup::store::MemoryStore;
-use test_support::raw_http::{self, Answer, RawHttp, close, create, fragment, packet, ping, serve};
+use test_support::raw_http::{self, RawHttp, Response, close, create, fragment, packet, ping, serve};
 
 const ANNA: &str = "anna:secret of anna";
 const BERT: &str = "bert:secret of bert";
@@ -60,8 +60,8 @@ fn cancel(path: &str, session: &str) -> String {
 
 /// A complete upload of five bytes, its session and the way to its reply.
 fn upload(http: &mut RawHttp, credentials: &str, path: &str) -> (String, String) {
-    let session = http.ask(by(credentials, &create(path))).session();
-    let answer = http.ask(by(credentials, &fragment(path, &session, 0, 5, 5, &[])) + "hello");
+    let session = http.request(by(credentials, &create(path))).session();
+    let answer = http.request(by(credentials, &fragment(path, &session, 0, 5, 5, &[])) + "hello");
     assert_eq!(answer.status, 200, "{}", answer.text);
     let url = answer.field(names::REPLY_URL).unwrap().strip_prefix("http://test").unwrap().to_owned();
     (session, format!("GET {url} HTTP/1.1\r\nHost: test\r\n\r\n"))
@@ -85,14 +85,14 @@ fn every_request_without_the_right_password_is_challenged() {
     ];
     for (request, body) in &requests {
         let mut http = RawHttp::connect(&server);
-        let answer = http.ask(request.clone() + body);
+        let answer = http.request(request.clone() + body);
         let challenge = answer.field(names::WWW_AUTHENTICATE);
         assert_eq!((answer.status, challenge), (401, Some("Basic realm=\"bitsup\", charset=\"UTF-8\"")));
         assert!(!answer.closes(), "whoever is asked may answer on the same connection");
         assert_eq!(answer.field(names::PACKET_TYPE), request.starts_with("BITS").then_some("Ack"));
-        assert_eq!(http.ask(by("anna:wrong", request) + body).status, 401);
+        assert_eq!(http.request(by("anna:wrong", request) + body).status, 401);
     }
-    assert_eq!(http.ask(by(ANNA, &close("/a", &session))).status, 200);
+    assert_eq!(http.request(by(ANNA, &close("/a", &session))).status, 200);
 }
 
 /// GEN-14: what a challenge is for.
@@ -100,8 +100,8 @@ fn every_request_without_the_right_password_is_challenged() {
 fn a_client_that_waits_to_be_asked_for_its_body_is_asked_who_it_is_first() {
     let server = serve_users(&MemoryStore::new(u64::MAX), |_| {});
     let mut http = RawHttp::connect(&server);
-    let session = http.ask(by(ANNA, &create("/a"))).session();
-    let answer = http.ask(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
+    let session = http.request(by(ANNA, &create("/a"))).session();
+    let answer = http.request(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
     assert_eq!((answer.status, answer.closes()), (401, true));
 }
 
@@ -111,12 +111,12 @@ fn a_session_takes_packets_of_its_owner_only_and_tells_others_nothing() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve_users(&store, |_| {});
     let mut http = RawHttp::connect(&server);
-    let open = http.ask(by(ANNA, &create("/open"))).session();
-    assert_eq!(http.ask(by(ANNA, &fragment("/open", &open, 0, 5, 9, &[])) + "hello").status, 200);
+    let open = http.request(by(ANNA, &create("/open"))).session();
+    assert_eq!(http.request(by(ANNA, &fragment("/open", &open, 0, 5, 9, &[])) + "hello").status, 200);
     let (done, get) = upload(&mut http, ANNA, "/done");
     let mut foreign = Vec::new();
     for (path, session) in [("/open", &open), ("/done", &done)] {
-        let mut ask = |request: String| foreign.push(http.ask(by(BERT, &request)));
+        let mut ask = |request: String| foreign.push(http.request(by(BERT, &request)));
         ask(fragment(path, session, 5, 4, 9, &[]) + "evil");
         // Out of step, and too long: the refusal of either tells an owner where the session stands.
         ask(fragment(path, session, 7, 2, 9, &[]) + "il");
@@ -127,14 +127,14 @@ fn a_session_takes_packets_of_its_owner_only_and_tells_others_nothing() {
     assert!(foreign.iter().all(|answer| answer.status == 403), "{foreign:?}");
     // A malformed packet is refused as such, by whomever.
     let malformed = fragment("/open", &open, 5, 4, 9, &[]).replacen("bytes 5-8/9", "nonsense", 1);
-    foreign.push(http.ask(by(BERT, &malformed) + "evil"));
-    for Answer { text, .. } in &foreign {
+    foreign.push(http.request(by(BERT, &malformed) + "evil"));
+    for Response { text, .. } in &foreign {
         assert!(!text.contains("Range") && !text.contains("Reply") && !text.contains(&open), "{text}");
     }
-    assert_eq!(http.ask(by(BERT, &get)).status, 403);
-    assert_eq!(http.ask(by(ANNA, &fragment("/open", &open, 5, 4, 9, &[])) + "good").status, 200);
+    assert_eq!(http.request(by(BERT, &get)).status, 403);
+    assert_eq!(http.request(by(ANNA, &fragment("/open", &open, 5, 4, 9, &[])) + "good").status, 200);
     assert_eq!(store.file("open").unwrap(), b"hellogood");
-    assert_eq!(http.ask(by(ANNA, &close("/done", &done))).status, 200);
+    assert_eq!(http.request(by(ANNA, &close("/done", &done))).status, 200);
 }
 
 /// A hundred packets take a fraction of the time that as many checks would.
@@ -151,37 +151,37 @@ fn a_password_that_was_right_is_not_checked_for_every_packet() {
     let server = serve(&MemoryStore::new(0), |config| config.users = users);
     let mut http = RawHttp::connect(&server);
     let began = Instant::now();
-    (0..100).for_each(|_| assert_eq!(http.ask(by(ANNA, &ping("/a"))).status, 200));
+    (0..100).for_each(|_| assert_eq!(http.request(by(ANNA, &ping("/a"))).status, 200));
     let bound = check * 25 + Duration::from_millis(500);
     assert!(began.elapsed() < bound, "{:?}, of which a check takes {check:?}", began.elapsed());
-    assert_eq!(http.ask(by("anna:wrong", &ping("/a"))).status, 401);
+    assert_eq!(http.request(by("anna:wrong", &ping("/a"))).status, 401);
 }
 
 #[test]
 fn whoever_guesses_is_told_to_come_back_later_and_users_go_on() {
     let server = serve_users(&MemoryStore::new(0), |_| {});
     let mut user = RawHttp::connect(&server);
-    assert_eq!(user.ask(by(ANNA, &ping("/a"))).status, 200);
-    let answers: Vec<Answer> = (0..30)
-        .map(|guess| RawHttp::connect(&server).ask(by(&format!("anna:{guess}"), &ping("/a"))))
+    assert_eq!(user.request(by(ANNA, &ping("/a"))).status, 200);
+    let answers: Vec<Response> = (0..30)
+        .map(|guess| RawHttp::connect(&server).request(by(&format!("anna:{guess}"), &ping("/a"))))
         .collect();
     assert!(answers[..10].iter().all(|answer| answer.status == 401), "mistyped, perhaps");
     let slowed = answers.last().unwrap();
     assert_eq!(slowed.status, 503, "{}", slowed.text);
     assert!(slowed.field(names::RETRY_AFTER).is_some_and(|seconds| seconds.parse::<u32>().unwrap() > 0));
-    assert_eq!(user.ask(by(ANNA, &ping("/a"))).status, 200);
+    assert_eq!(user.request(by(ANNA, &ping("/a"))).status, 200);
 }
 
 #[test]
 fn users_can_be_exchanged_while_the_server_runs() {
     let server = serve_users(&MemoryStore::new(0), |_| {});
     let mut http = RawHttp::connect(&server);
-    assert_eq!(http.ask(by(ANNA, &ping("/a"))).status, 200);
+    assert_eq!(http.request(by(ANNA, &ping("/a"))).status, 200);
     server.reload_users(users(&["anna:new"])).unwrap();
-    assert_eq!(http.ask(by(ANNA, &ping("/a"))).status, 401);
-    assert_eq!(http.ask(by("anna:new", &ping("/a"))).status, 200);
+    assert_eq!(http.request(by(ANNA, &ping("/a"))).status, 401);
+    assert_eq!(http.request(by("anna:new", &ping("/a"))).status, 200);
     assert_eq!(server.reload_users(Users::default()).unwrap_err().status(), Status::InvalidArgument);
-    assert_eq!(http.ask(ping("/a")).status, 401);
+    assert_eq!(http.request(ping("/a")).status, 401);
     let open = raw_http::serve_anything();
     assert_eq!(open.reload_users(users(&[ANNA])).unwrap_err().status(), Status::InvalidState);
 }
@@ -209,15 +209,15 @@ fn a_hook_takes_tokens_and_names_their_owners() {
     let server = serve(&MemoryStore::new(0), |config| config.mounts = vec![("/".into(), engine)]);
     let mut http = RawHttp::connect(&server);
     let challenged =
-        |answer: Answer| (answer.status, answer.field(names::WWW_AUTHENTICATE).map(str::to_owned));
-    assert_eq!(challenged(http.ask(ping("/a"))), (401, Some("Bearer realm=\"up\"".into())));
+        |answer: Response| (answer.status, answer.field(names::WWW_AUTHENTICATE).map(str::to_owned));
+    assert_eq!(challenged(http.request(ping("/a"))), (401, Some("Bearer realm=\"up\"".into())));
     assert_eq!(
-        challenged(http.ask(with(&create("/a"), "Bearer old"))),
+        challenged(http.request(with(&create("/a"), "Bearer old"))),
         (401, Some("Bearer realm=\"up\", error=\"invalid_token\"".into()))
     );
-    let session = http.ask(with(&create("/a"), "Bearer token-of-anna")).session();
-    assert_eq!(http.ask(with(&close("/a", &session), "Bearer token-of-bert")).status, 403);
-    assert_eq!(http.ask(with(&cancel("/a", &session), "Bearer token-of-anna")).status, 200);
+    let session = http.request(with(&create("/a"), "Bearer token-of-anna")).session();
+    assert_eq!(http.request(with(&close("/a", &session), "Bearer token-of-bert")).status, 403);
+    assert_eq!(http.request(with(&cancel("/a", &session), "Bearer token-of-anna")).status, 200);
 }
 
 #[test]
@@ -235,12 +235,12 @@ fn a_directory_is_for_those_it_names() {
     server.reload_users(users(&[ANNA, BERT, "carl:c"])).unwrap();
     let mut http = RawHttp::connect(&server);
     // Bert may use what he has; he has nothing. Carl may not even ask whether anybody is there.
-    assert_eq!(http.ask(by(BERT, &ping("/a"))).status, 200);
-    assert_eq!(http.ask(by(BERT, &create("/a"))).status, 403);
-    assert_eq!(http.ask(by("carl:c", &ping("/a"))).status, 403);
+    assert_eq!(http.request(by(BERT, &ping("/a"))).status, 200);
+    assert_eq!(http.request(by(BERT, &create("/a"))).status, 403);
+    assert_eq!(http.request(by("carl:c", &ping("/a"))).status, 403);
     let (_, get) = upload(&mut http, ANNA, "/old");
     assert_eq!(store.file("old").unwrap(), b"hello");
-    assert_eq!(http.ask(by("carl:c", &get)).status, 403);
+    assert_eq!(http.request(by("carl:c", &get)).status, 403);
 }
 
 #[test]
@@ -251,8 +251,8 @@ fn one_owner_may_replace_files_and_the_other_may_not() {
         config.access.overwriters = [String::from("bert")].into();
     });
     let mut http = RawHttp::connect(&server);
-    assert_eq!(http.ask(by(ANNA, &create("/old"))).status, 403);
-    assert_eq!(http.ask(ping("/old")).status, 401);
+    assert_eq!(http.request(by(ANNA, &create("/old"))).status, 403);
+    assert_eq!(http.request(ping("/old")).status, 401);
     upload(&mut http, BERT, "/old");
     assert_eq!(store.file("old").unwrap(), b"hello");
 }
@@ -277,12 +277,12 @@ fn credentials_are_not_in_the_log() {
         config.logger = logger;
     });
     let mut http = RawHttp::connect(&server);
-    http.ask(by(ANNA, &create("/a?token=in-the-query"))).session();
+    http.request(by(ANNA, &create("/a?token=in-the-query"))).session();
     for guess in 0..12 {
-        RawHttp::connect(&server).ask(by(&format!("anna:guess-{guess}"), &ping("/a")));
+        RawHttp::connect(&server).request(by(&format!("anna:guess-{guess}"), &ping("/a")));
     }
-    http.ask(with(&ping("/a"), "Basic not base64"));
-    http.ask(by(ANNA, "garbage\r\n\r\n"));
+    http.request(with(&ping("/a"), "Basic not base64"));
+    http.request(by(ANNA, "garbage\r\n\r\n"));
     drop(server);
     let said = said.lock().unwrap();
     assert!(said.contains("401") && said.contains("503") && said.contains("created by"), "{said}");

@@ -91,7 +91,7 @@ fn no_refused_spelling_gets_through_the_listener_and_every_other_one_does() {
     for (spelling, file) in ACCEPTED.iter().filter(|(spelling, _)| spelling.is_ascii()) {
         let folders = file.rsplit_once('/').map_or("", |(folders, _)| folders);
         fs::create_dir_all(world.at("root").join(folders)).unwrap();
-        assert_eq!(http.ask(create(spelling)).status, 200, "{spelling}");
+        assert_eq!(http.request(create(spelling)).status, 200, "{spelling}");
     }
     world.assert_untouched();
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 /// An answer, whole.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub head: String,
     pub body: String,
 }
 
-impl Answer {
+impl Response {
     pub fn json(&self) -> serde_json::Value {
         assert_eq!(self.status, 200, "{self:?}");
         serde_json::from_str(&self.body).unwrap()
@@ -29,12 +29,12 @@ pub fn authority(url: &str) -> &str {
     url.strip_prefix("http://").unwrap().trim_end_matches('/')
 }
 
-pub fn get(url: &str, path: &str) -> Answer {
-    ask(url, &format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", authority(url)))
+pub fn get(url: &str, path: &str) -> Response {
+    request(url, &format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", authority(url)))
 }
 
 /// Sends a request and reads until the connection is closed.
-pub fn ask(url: &str, request: &str) -> Answer {
+pub fn request(url: &str, request: &str) -> Response {
     let mut socket = TcpStream::connect(authority(url)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     socket.write_all(request.as_bytes()).unwrap();
@@ -42,7 +42,7 @@ pub fn ask(url: &str, request: &str) -> Answer {
     socket.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let status = head.strip_prefix("HTTP/1.1 ").unwrap()[..3].parse().unwrap();
-    let answer = Answer { status, head: head.to_owned(), body: body.to_owned() };
+    let answer = Response { status, head: head.to_owned(), body: body.to_owned() };
     let length: usize = answer.field("Content-Length").unwrap().parse().unwrap();
     assert!(answer.body.is_empty() || answer.body.len() == length, "{answer:?}");
     answer

@@ -38,6 +38,12 @@ impl Identity {
     }
 }
 
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Authority {
     pub fn new() -> Self {
         // Two of one name would be taken for each other.

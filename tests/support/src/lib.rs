@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 /// The root of the repository.
 pub fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }
 
 /// The program `bitsup` that cargo built with the running test or benchmark.

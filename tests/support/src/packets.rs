@@ -5,13 +5,13 @@ use bitsup::proto::{Headers, names};
 
 /// An answer with its body.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: Headers,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub fn get(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}"))
     }
@@ -36,20 +36,20 @@ impl Peer {
     }
 
     /// Sends the whole of a file as one Fragment.
-    pub fn whole(&self, content: &[u8]) -> Answer {
+    pub fn whole(&self, content: &[u8]) -> Response {
         let range = format!("bytes 0-{}/{}", content.len() - 1, content.len());
         self.packet("Fragment", &[(names::CONTENT_RANGE, &range)], content)
     }
 
-    pub fn close(&self) -> Answer {
+    pub fn close(&self) -> Response {
         self.packet("Close-Session", &[], &[])
     }
 
-    pub fn cancel(&self) -> Answer {
+    pub fn cancel(&self) -> Response {
         self.packet("Cancel-Session", &[], &[])
     }
 
-    pub fn packet(&self, kind: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub fn packet(&self, kind: &str, fields: &[(&str, &str)], body: &[u8]) -> Response {
         let length = body.len().to_string();
         let plain =
             [(names::PACKET_TYPE, kind), (names::SESSION_ID, &self.id), (names::CONTENT_LENGTH, &length)];
@@ -58,12 +58,12 @@ impl Peer {
 }
 
 /// Sends a GET or HEAD for the path of a URL.
-pub fn read(engine: &Engine, method: &str, url: &str, fields: &[(&str, &str)]) -> Answer {
+pub fn read(engine: &Engine, method: &str, url: &str, fields: &[(&str, &str)]) -> Response {
     let path = url.strip_prefix("http://host").unwrap();
     send(engine, method, path, fields, &[])
 }
 
-fn send(engine: &Engine, method: &str, target: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+fn send(engine: &Engine, method: &str, target: &str, fields: &[(&str, &str)], body: &[u8]) -> Response {
     let headers = [(names::HOST, "host")].iter().chain(fields).copied().collect();
     let (method, target) = (method.to_owned(), target.to_owned());
     let mut exchange = engine.begin(RequestHead { method, target, headers, ..RequestHead::default() });
@@ -82,5 +82,5 @@ fn send(engine: &Engine, method: &str, target: &str, fields: &[(&str, &str)], bo
     }
     assert_eq!(filled as u64, length);
     body.truncate(filled);
-    Answer { status: response.status, headers: response.headers.iter().cloned().collect(), body }
+    Response { status: response.status, headers: response.headers.iter().cloned().collect(), body }
 }

@@ -15,7 +15,7 @@ pub fn alone<F: FnOnce()>(test: F) {
     if env::var_os(ALONE).is_some() {
         return test();
     }
-    run(&mut again(test_name::<F>()).env(ALONE, "1"), test_name::<F>());
+    run(again(test_name::<F>()).env(ALONE, "1"), test_name::<F>());
 }
 
 /// A command that runs one test of this binary again, by its path in the crate.

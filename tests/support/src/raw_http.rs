@@ -47,7 +47,7 @@ pub struct RawHttp<S = TcpStream> {
 
 /// An answer, which never has a body.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     /// The whole head.
     pub text: String,
@@ -102,15 +102,15 @@ impl<S: Read + Write> RawHttp<S> {
     }
 
     /// Sends, and reads the answer.
-    pub fn ask(&mut self, bytes: impl AsRef<[u8]>) -> Answer {
+    pub fn request(&mut self, bytes: impl AsRef<[u8]>) -> Response {
         self.send(bytes);
-        self.answer()
+        self.response()
     }
 
     /// Reads one answer and holds it to what every answer has in common (GEN-01, GEN-03).
-    pub fn answer(&mut self) -> Answer {
+    pub fn response(&mut self) -> Response {
         let text = self.head();
-        let answer = Answer::new(text);
+        let answer = Response::new(text);
         assert_eq!(answer.field("Content-Length"), Some("0"), "{}", answer.text);
         assert!(answer.field("Date").is_some_and(|date| date.ends_with(" GMT")), "{}", answer.text);
         assert!(
@@ -167,7 +167,7 @@ impl<S: Read + Write> RawHttp<S> {
     }
 }
 
-impl Answer {
+impl Response {
     fn new(text: String) -> Self {
         let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).map(str::parse);
         let Some(Ok(status)) = status else { panic!("no HTTP/1.1 status line: {text:?}") };

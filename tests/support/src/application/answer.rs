@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::pattern::send_pattern;
 
 /// What the application does with a request.
-pub struct Answer {
+pub struct Response {
     pub(super) read_body: bool,
     pieces: Vec<Piece>,
     pub(super) then: Then,
@@ -40,7 +40,7 @@ pub(super) enum Then {
     Hang,
 }
 
-impl Answer {
+impl Response {
     /// Bytes as they are, behind the whole request; the connection stays open.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { read_body: true, pieces: vec![Piece::Bytes(bytes.into())], then: Then::Keep }

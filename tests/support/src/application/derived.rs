@@ -5,7 +5,7 @@ use std::io::Read;
 
 use sha2::{Digest, Sha256};
 
-use super::{Answer, Request, pattern};
+use super::{Request, Response, pattern};
 
 /// How the file gets to the application, and its reply back.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,18 +31,18 @@ impl Way {
 
     /// 200, and a reply of that length that is derived from the file. A server that asked and was killed may
     /// have a successor who is done with the file; then nobody hears the answer.
-    pub fn answer(self, request: &Request, fields: &str, length: usize) -> Answer {
+    pub fn answer(self, request: &Request, fields: &str, length: usize) -> Response {
         if self == Self::Value {
-            return Answer::made(fields, move |file| derived(file, length));
+            return Response::made(fields, move |file| derived(file, length));
         }
         let file = fs::read(request.get("BITS-Request-DataFile-Name").unwrap()).unwrap_or_default();
         let reply = derived(&file, length);
         match self {
             Self::ReplyFile => {
                 let _ = fs::write(request.get("BITS-Response-DataFile-Name").unwrap(), reply);
-                Answer::new("200 OK", fields, b"")
+                Response::new("200 OK", fields, b"")
             }
-            Self::Value | Self::Reference => Answer::new("200 OK", fields, &reply),
+            Self::Value | Self::Reference => Response::new("200 OK", fields, &reply),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
-pub use answer::Answer;
+pub use answer::Response;
 use answer::Then;
 pub use derived::{Way, derived};
 pub use pattern::pattern;
@@ -26,7 +26,7 @@ pub struct Application {
     shared: Arc<Shared>,
 }
 
-type Script = dyn Fn(&Request) -> Answer + Send + Sync;
+type Script = dyn Fn(&Request) -> Response + Send + Sync;
 
 struct Shared {
     script: Box<Script>,
@@ -72,14 +72,14 @@ impl Request {
 
 impl Application {
     /// Starts an application that asks `script` what to do with each request.
-    pub fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn start(script: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         Self::start_at(TcpListener::bind("127.0.0.1:0").unwrap(), script)
     }
 
     /// As [`Self::start`], where somebody listens already.
     pub fn start_at(
         listener: TcpListener,
-        script: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+        script: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -179,7 +179,7 @@ impl Shared {
         }
     }
 
-    fn record(&self, head: String, connection: usize) -> (usize, Answer) {
+    fn record(&self, head: String, connection: usize) -> (usize, Response) {
         let mut requests = self.requests.lock().unwrap();
         let number = requests.len() + 1;
         let request = Request { head, body: Vec::new(), connection, number };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bitsup::proto::names;
 
-use super::connection::{Answer, RawConnection};
+use super::connection::{RawConnection, Response};
 use crate::application::derived;
 use crate::raw_http::{close, create, fragment, packet};
 
@@ -80,7 +80,7 @@ impl Client {
         };
         let path = format!("/{root}/{}-{}", self.number, self.done);
         let mut wire = RawConnection::connect(self.server)?;
-        let made = wire.ask(create(&path))?;
+        let made = wire.request(create(&path))?;
         assert_eq!(made.status, 200, "{habit:?}: {made:?}");
         let session = made.field(names::SESSION_ID).unwrap().to_owned();
         let mut upload = Upload { wire, path, session, content };
@@ -132,7 +132,7 @@ impl Client {
         if habit == ClientProfile::Replying {
             upload.fetch_reply(&last.unwrap())?;
         }
-        let closed = upload.wire.ask(close(&upload.path, &upload.session))?;
+        let closed = upload.wire.request(close(&upload.path, &upload.session))?;
         assert_eq!(closed.status, 200, "{habit:?}: {closed:?}");
         let file = self.file(upload);
         assert!(fs::read(&file)? == upload.content, "{} differs", file.display());
@@ -150,20 +150,20 @@ impl Upload {
     }
 
     /// Sends a fragment; none if it would be empty.
-    fn whole_fragment(&mut self, first: usize, end: usize) -> io::Result<Answer> {
+    fn whole_fragment(&mut self, first: usize, end: usize) -> io::Result<Response> {
         let end = end.max(first + 1);
         self.wire.send(self.head(first, end - first))?;
-        self.wire.ask(&self.content[first..end])
+        self.wire.request(&self.content[first..end])
     }
 
-    fn trickle(&mut self, random: &mut fastrand::Rng, first: usize, end: usize) -> io::Result<Answer> {
+    fn trickle(&mut self, random: &mut fastrand::Rng, first: usize, end: usize) -> io::Result<Response> {
         self.wire.send(self.head(first, end - first))?;
         for piece in self.content[first..end].chunks((end - first).div_ceil(4)) {
             // The habit itself.
             thread::sleep(Duration::from_millis(random.u64(1..20)));
             self.wire.send(piece)?;
         }
-        self.wire.answer()
+        self.wire.response()
     }
 
     /// Announces all that is missing, sends a part of it and leaves.
@@ -176,7 +176,7 @@ impl Upload {
 
     fn cancel(&mut self) -> io::Result<()> {
         let id = format!("BITS-Session-Id: {}", self.session);
-        let cancelled = self.wire.ask(packet("Cancel-Session", &self.path, &[&id], 0))?;
+        let cancelled = self.wire.request(packet("Cancel-Session", &self.path, &[&id], 0))?;
         assert_eq!(cancelled.status, 200, "{cancelled:?}");
         Ok(())
     }
@@ -195,7 +195,7 @@ impl Upload {
             4 => fragment(&self.path, stranger, 0, 5, 1000, &[]),
             _ => packet("Fragment", &self.path, &[&id], 5),
         };
-        let refused = self.wire.ask(lie + "lies!")?;
+        let refused = self.wire.request(lie + "lies!")?;
         // 500 for a session that nobody made, as IIS answers it.
         assert!((400..=500).contains(&refused.status), "{refused:?}");
         // The connection may be closed by now, or not.
@@ -203,10 +203,10 @@ impl Upload {
         self.cancel()
     }
 
-    fn fetch_reply(&mut self, ack: &Answer) -> io::Result<()> {
+    fn fetch_reply(&mut self, ack: &Response) -> io::Result<()> {
         let url = ack.field(names::REPLY_URL).unwrap();
         let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap();
-        let reply = self.wire.ask(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"))?;
+        let reply = self.wire.request(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"))?;
         assert!(reply.status == 200 && reply.body == derived(&self.content, REPLY), "the reply differs");
         Ok(())
     }

@@ -14,13 +14,13 @@ pub struct RawConnection {
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     head: String,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub fn field(&self, name: &str) -> Option<&str> {
         let mut fields = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
         fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
@@ -40,12 +40,12 @@ impl RawConnection {
         self.socket.write_all(bytes.as_ref())
     }
 
-    pub fn ask(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<Answer> {
+    pub fn request(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<Response> {
         self.send(bytes)?;
-        self.answer()
+        self.response()
     }
 
-    pub fn answer(&mut self) -> io::Result<Answer> {
+    pub fn response(&mut self) -> io::Result<Response> {
         let end = loop {
             match self.rest.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 Some(at) => break at + 4,
@@ -54,7 +54,7 @@ impl RawConnection {
         };
         let head = String::from_utf8(self.rest.drain(..end).collect()).map_err(invalid)?;
         let status = head.get(9..12).unwrap_or_default().parse().map_err(invalid)?;
-        let mut answer = Answer { status, head, body: Vec::new() };
+        let mut answer = Response { status, head, body: Vec::new() };
         let length = answer.field("Content-Length").unwrap_or("0").parse().map_err(invalid)?;
         while self.rest.len() < length {
             self.more()?;

@@ -26,14 +26,14 @@ pub struct Message {
 
 /// An answer in full.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     pub close: bool,
 }
 
-impl Answer {
+impl Response {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -97,7 +97,7 @@ impl Driver {
         Self::Socket { host: Box::new(Server::start(config).unwrap()), fresh: false, kept: None, tls }
     }
 
-    pub fn send(&mut self, message: &Message) -> Answer {
+    pub fn send(&mut self, message: &Message) -> Response {
         match self {
             Self::Engine(engine) => {
                 let mut exchange = begin(engine, message);
@@ -141,7 +141,7 @@ impl Driver {
 
 impl Hanging {
     /// Sends the rest of the body and takes the answer.
-    pub fn go_on(self, rest: &[u8]) -> Answer {
+    pub fn go_on(self, rest: &[u8]) -> Response {
         match self {
             Self::Exchange(mut exchange) => {
                 feed(&mut exchange, rest);
@@ -183,7 +183,7 @@ fn feed(exchange: &mut Exchange, body: &[u8]) {
     }
 }
 
-fn answer(exchange: Exchange) -> Answer {
+fn answer(exchange: Exchange) -> Response {
     let mut response = exchange.finish();
     let mut headers: Vec<_> =
         response.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -197,7 +197,7 @@ fn answer(exchange: Exchange) -> Answer {
             count => body.extend_from_slice(&piece[..count]),
         }
     }
-    Answer { status: response.status, headers, body, close: response.close }
+    Response { status: response.status, headers, body, close: response.close }
 }
 
 fn connect(host: &dyn Host, tls: Option<&Arc<ClientConfig>>) -> Box<dyn Stream> {
@@ -222,7 +222,7 @@ fn write(socket: &mut dyn Stream, message: &Message, body: usize) {
 }
 
 /// Reads one answer; an interim 100 is passed over.
-fn read(socket: &mut dyn Stream, method: &str) -> Answer {
+fn read(socket: &mut dyn Stream, method: &str) -> Response {
     loop {
         let head = read_head(socket);
         let mut lines = head.split("\r\n");
@@ -236,7 +236,7 @@ fn read(socket: &mut dyn Stream, method: &str) -> Answer {
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
             .collect();
-        let mut answer = Answer { status, headers, body: Vec::new(), close: false };
+        let mut answer = Response { status, headers, body: Vec::new(), close: false };
         if method != "HEAD" && status != 304 {
             let length = answer.get("Content-Length").unwrap().parse().unwrap();
             answer.body.resize(length, 0);

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use bitsup::proto::names;
-use drive::{Answer, Message};
+use drive::{Message, Response};
 use parse::{Case, Expect, Step, bytes, span};
 use world::{Mode, World};
 
@@ -148,7 +148,7 @@ fn target(world: &World, step: &Step, words: &[&str], session: &str) -> String {
     })
 }
 
-fn check(answer: &Answer, step: &Step, world: &World, place: &str) {
+fn check(answer: &Response, step: &Step, world: &World, place: &str) {
     let session = world.sessions.get("it").map_or("", String::as_str);
     let plain = step.expect.iter().any(|expect| matches!(expect, Expect::Plain));
     for expect in &step.expect {
@@ -184,7 +184,7 @@ fn check(answer: &Answer, step: &Step, world: &World, place: &str) {
 }
 
 /// What holds for every Ack: GEN-02, GEN-21, GEN-22, GEN-23, GEN-25.
-fn check_ack(answer: &Answer, place: &str) {
+fn check_ack(answer: &Response, place: &str) {
     assert_eq!(answer.get(names::PACKET_TYPE), Some("Ack"), "{place}: GEN-02: {answer:#?}");
     assert_eq!(answer.get(names::PRAGMA), Some("no-cache"), "{place}: GEN-25: {answer:#?}");
     let error = answer.get(names::ERROR);
