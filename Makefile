@@ -66,7 +66,7 @@ csharp: setup release
 	tools/csharp-tests
 
 lint: setup
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --all-features --all-targets -- -D warnings
 
 header: setup

@@ -1,15 +1,8 @@
 //! `make soak`: ten minutes of 500 clients, or as many as asked for: `cargo bench --bench soak -- SECONDS CLIENTS`.
 
-#[path = "../tests/support/application/mod.rs"]
-mod application;
-#[path = "../tests/support/raw_http.rs"]
-mod raw_http;
-#[path = "../tests/support/soak/mod.rs"]
-mod soak;
-
 use std::time::Duration;
 
-use soak::Settings;
+use test_support::soak::{self, Settings};
 
 fn main() {
     // Cargo adds an option of its own.

@@ -1,7 +1,7 @@
 /*
  * embedded ROOT [app] [SETTING VALUE]...: examples/c/embed.c with an engine that a test configures, and with an
  * application that the test speaks for. Each callback says a line on stdout, waits for one on stdin, and does
- * what its words say; tests/support/embedded.rs is the other side. Runs until it is killed.
+ * what its words say; tests/abi/embed/embedded.rs is the other side. Runs until it is killed.
  */
 #define main embed_main
 #include "../../examples/c/embed.c"

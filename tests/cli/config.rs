@@ -3,9 +3,9 @@
 use std::fs;
 
 use rustix::process::Signal;
+use test_support::raw_http::{RawHttp, close, create, fragment};
 
-use crate::raw_http::{RawHttp, close, create, fragment};
-use crate::support::{Outcome, Place, Running, Served, bitsup, run};
+use crate::program::{Outcome, Running, Served, Workspace, bitsup, run};
 
 /// A server over that configuration, whose roots `a` and `b` are there.
 pub fn serve(config: &str, options: &[&str]) -> Served {
@@ -15,8 +15,8 @@ pub fn serve(config: &str, options: &[&str]) -> Served {
     Served::by(&mut bitsup(&args), place)
 }
 
-fn prepared(config: &str) -> Place {
-    let place = Place::new();
+fn prepared(config: &str) -> Workspace {
+    let place = Workspace::new();
     for root in ["a", "b"] {
         fs::create_dir(place.path(root)).unwrap();
     }
@@ -104,16 +104,16 @@ fn directories_take_either_side_where_the_protocol_has_two() {
     for (prefix, root, overlapping, visible) in [("small", "a", 416, true), ("large", "b", 200, false)] {
         let path = format!("/{prefix}/f");
         let mut http = RawHttp::connect_to(served.address());
-        let session = http.ask(create(&path)).session();
+        let session = http.request(create(&path)).session();
         let mut send = |first: usize, bytes: &str| {
-            http.ask(fragment(&path, &session, first, bytes.len(), 8, &[]) + bytes).status
+            http.request(fragment(&path, &session, first, bytes.len(), 8, &[]) + bytes).status
         };
         assert_eq!(send(0, "abcd"), 200);
         assert_eq!(send(2, "cdef"), overlapping, "{prefix}");
         assert_eq!(if overlapping == 200 { send(6, "gh") } else { send(4, "efgh") }, 200);
         let file = served.place.path(root).join("f");
         assert_eq!(file.exists(), visible, "{prefix}");
-        assert_eq!(http.ask(close(&path, &session)).status, 200);
+        assert_eq!(http.request(close(&path, &session)).status, 200);
         assert_eq!(fs::read(file).unwrap(), b"abcdefgh");
     }
 }
@@ -121,8 +121,8 @@ fn directories_take_either_side_where_the_protocol_has_two() {
 #[test]
 fn a_directory_that_is_off_answers_501_and_has_lost_its_sessions() {
     let served = serve(TWO, &[]);
-    assert_eq!(RawHttp::connect_to(served.address()).ask(create("/small/f")).status, 200);
-    let sessions = |place: &Place| {
+    assert_eq!(RawHttp::connect_to(served.address()).request(create("/small/f")).status, 200);
+    let sessions = |place: &Workspace| {
         let entries = fs::read_dir(place.path("a/.bitsup")).unwrap();
         entries.filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
     };
@@ -275,7 +275,7 @@ fn a_root_that_is_not_there_is_named_with_its_directory() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_one_clear_line() {
-    let place = Place::new();
+    let place = Workspace::new();
     fs::write(place.path("latin1.toml"), b"listen = \"127.0.0.1:0\"\n# \xe4\n").unwrap();
     let file = place.text("latin1.toml");
     fails_to_serve(&["serve", "--config", &file])

@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
+use test_support::scripted::{Peer, Received, serve};
 
-use crate::scripted::{Peer, Received, serve};
-use crate::support::{Outcome, Place, bitsup, run};
+use crate::program::{Outcome, Workspace, bitsup, run};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 
 /// Refuses the next request.
-fn ask(peer: &mut Peer, challenge: &str) -> Received {
+fn request(peer: &mut Peer, challenge: &str) -> Received {
     let request = peer.request();
     peer.ack("401 Unauthorized", &[("WWW-Authenticate", challenge)]);
     request
@@ -31,23 +31,23 @@ fn assert_secret(outcome: &Outcome) {
 
 #[test]
 fn upload_ping_and_cancel_say_who_they_are_when_asked() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (source, _) = place.source("source", 10);
     let (state, file) = (place.text("state"), place.text("user"));
     fs::write(&file, "Aladdin:open sesame\nsomething else\n").unwrap();
     for user in [["--user", "Aladdin:open sesame"], ["--user-file", &file]] {
         let (url, server) = serve(|peer| {
-            ask(peer, "Basic realm=\"a\"");
+            request(peer, "Basic realm=\"a\"");
             let ping = peer.request();
             peer.ack("200 OK", &[]);
             peer.close();
-            ask(peer, "Basic realm=\"a\"");
+            request(peer, "Basic realm=\"a\"");
             let create = peer.request();
             peer.ack_create("{S}");
             let fragment = peer.request();
             peer.ack("503 Service Unavailable", &[]);
             peer.close();
-            ask(peer, "Basic realm=\"a\"");
+            request(peer, "Basic realm=\"a\"");
             let cancel = peer.request();
             peer.ack("200 OK", &[]);
             [ping, create, fragment, cancel]
@@ -79,17 +79,17 @@ fn upload_ping_and_cancel_say_who_they_are_when_asked() {
 
 #[test]
 fn a_token_that_expires_is_read_anew_from_its_file() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (source, _) = place.source("source", 10);
     let (state, file) = (place.text("state"), place.text("token"));
     fs::write(&file, "token-1\n").unwrap();
     let renewed = file.clone();
     let (url, server) = serve(move |peer| {
-        ask(peer, "Bearer realm=\"drive\"");
+        request(peer, "Bearer realm=\"drive\"");
         let create = peer.request();
         peer.ack_create("{S}");
         fs::write(renewed, "token-2\n").unwrap();
-        ask(peer, "Bearer realm=\"drive\", error=\"invalid_token\"");
+        request(peer, "Bearer realm=\"drive\", error=\"invalid_token\"");
         let fragment = peer.request();
         peer.ack_fragment(10);
         let close = peer.request();
@@ -108,9 +108,9 @@ fn a_token_that_expires_is_read_anew_from_its_file() {
 #[test]
 fn refused_credentials_and_other_schemes_are_explained() {
     let (url, server) = serve(|peer| {
-        ask(peer, "Basic realm=\"a\"");
-        ask(peer, "Basic realm=\"a\"");
-        ask(peer, "NTLM");
+        request(peer, "Basic realm=\"a\"");
+        request(peer, "Basic realm=\"a\"");
+        request(peer, "NTLM");
     });
     let ping = |user: &[&str]| run(&[&["ping", &format!("{url}/f")][..], user].concat());
     let outcome = ping(&["--user", "Aladdin:open sesame"]);
@@ -122,7 +122,7 @@ fn refused_credentials_and_other_schemes_are_explained() {
 
 #[test]
 fn files_without_credentials_are_refused() {
-    let place = Place::new();
+    let place = Workspace::new();
     let file = place.text("user");
     for (content, words) in [("", "is empty"), ("\nA:b", "is empty"), ("Aladdin", "NAME:PASSWORD")] {
         fs::write(&file, content).unwrap();
@@ -143,7 +143,7 @@ fn terminal() -> (File, PathBuf) {
 #[test]
 fn the_password_is_asked_for_on_the_terminal_and_not_shown() {
     let (url, server) = serve(|peer| {
-        ask(peer, "Basic realm=\"a\"");
+        request(peer, "Basic realm=\"a\"");
         let ping = peer.request();
         peer.ack("200 OK", &[]);
         ping

@@ -1,32 +1,32 @@
-//! The `bitsup` program as other programs see it: real processes, exit codes, output (docs/cli.md).
+//! The program `bitsup`, as a process.
 
-#[path = "../support/application/mod.rs"]
-mod application;
-#[path = "../support/certificates.rs"]
-mod certificates;
 mod config;
+mod crash;
+mod crash_reply;
 mod credentials;
-mod demands;
-mod documents;
-mod manager;
+mod documentation;
+mod idle_connections;
+mod kill_harness;
+mod large_files;
 mod network;
-#[path = "../support/operator.rs"]
-mod operator;
+mod nodes;
 mod options;
-#[path = "../support/proxy.rs"]
-mod proxy;
-#[path = "../support/raw_http.rs"]
-mod raw_http;
+mod program;
+mod proxied;
+mod relay;
 mod reply;
+mod reply_end_to_end;
 mod resume;
-#[path = "../support/scripted.rs"]
-mod scripted;
+mod reverse_proxies;
+mod reverse_proxies_doctor;
+mod reverse_proxy;
 mod security;
 mod serve;
+mod server_farm;
+mod server_farm_notify;
+mod service_manager;
 mod sessions;
-mod support;
-#[path = "../support/tls.rs"]
-mod tls;
-#[path = "../support/tls_front.rs"]
-mod tls_front;
+mod soak;
+mod systemd;
 mod upload;
+mod usage;

@@ -4,11 +4,11 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use rustls::SupportedProtocolVersion;
+use test_support::certificates::Authority;
+use test_support::proxy::{Proxy, field};
+use test_support::tls_terminator::{TLS12, TLS13, address, front, server_config};
 
-use crate::certificates::Authority;
-use crate::proxy::{Proxy, field};
-use crate::support::{Outcome, Place, Served, bitsup, run};
-use crate::tls_front::{TLS12, TLS13, address, front, server_config};
+use crate::program::{Outcome, Served, Workspace, bitsup, run};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 
@@ -152,12 +152,12 @@ fn a_proxy_makes_a_tunnel_to_tls_and_its_password_is_said_nowhere() {
 #[test]
 fn the_notifier_trusts_a_certificate_of_ones_own() {
     let authority = Authority::new();
-    let application = crate::application::Application::start(|_| {
-        crate::application::Answer::new("200 OK", "BITS-Copy-File-To-Destination: yes\r\n", b"")
+    let application = test_support::application::Application::start(|_| {
+        test_support::application::Response::new("200 OK", "BITS-Copy-File-To-Destination: yes\r\n", b"")
     });
     let tls = server_config(&authority.issue(&["localhost"]), None, &[&TLS13]);
     let notify = format!("https://localhost:{}/", front(tls, address(&application.url(""))));
-    let place = Place::new();
+    let place = Workspace::new();
     let (source, content) = place.source("source", 5000);
     let ca = place.text("ca.pem");
     fs::write(&ca, &authority.pem).unwrap();

@@ -5,11 +5,11 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use bitsup::proto::names;
+use test_support::application::{Application, Response as Says};
+use test_support::raw_http::{RawHttp, Response, create, fragment, packet};
 
-use crate::application::{Answer as Says, Application};
 use crate::config::serve;
-use crate::raw_http::{Answer, RawHttp, create, fragment, packet};
-use crate::support::Served;
+use crate::program::Served;
 
 const CONTENT: &str = "content";
 
@@ -25,13 +25,13 @@ fn with(options: &str) -> Served {
 /// Sends a whole file in one fragment; the answer to that is still to be read.
 fn send(served: &Served, path: &str) -> RawHttp {
     let mut http = RawHttp::connect_to(served.address());
-    let session = http.ask(create(path)).session();
+    let session = http.request(create(path)).session();
     http.send(fragment(path, &session, 0, CONTENT.len(), CONTENT.len(), &[]) + CONTENT);
     http
 }
 
-fn upload(served: &Served, path: &str) -> Answer {
-    send(served, path).answer()
+fn upload(served: &Served, path: &str) -> Response {
+    send(served, path).response()
 }
 
 /// An application that wants the file delivered and replies.
@@ -131,14 +131,14 @@ fn so_many_calls_of_an_application_are_under_way() {
     assert!(began.elapsed() >= limit, "it did not wait: {}", second.text);
     // Its own patience may end a moment before the other's place is free.
     assert!(matches!(second.status, 200 | 503), "{}", second.text);
-    assert_eq!(first.answer().status, 408);
+    assert_eq!(first.response().status, 408);
 }
 
 #[test]
 fn the_host_id_is_told_with_its_timeout() {
     let told = |options, path| {
         let served = with(options);
-        let answer = RawHttp::connect_to(served.address()).ask(create(path));
+        let answer = RawHttp::connect_to(served.address()).request(create(path));
         assert_eq!(answer.status, 200);
         [names::HOST_ID, names::HOST_ID_FALLBACK_TIMEOUT].map(|name| answer.field(name).map(str::to_owned))
     };
@@ -156,7 +156,7 @@ fn the_verb_may_come_in_a_field_where_that_is_set() {
         let protocols = format!("{}: {}", names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID);
         let verb = format!("{}: {}", names::METHOD_OVERRIDE, names::METHOD);
         let packet = packet("Create-Session", path, &[&protocols, &verb], 0);
-        RawHttp::connect_to(served.address()).ask(packet.replacen("BITS_POST", "POST", 1)).status
+        RawHttp::connect_to(served.address()).request(packet.replacen("BITS_POST", "POST", 1)).status
     };
     assert_eq!(create("/with/f"), 201);
     assert!(matches!(create("/without/f"), 400..500));

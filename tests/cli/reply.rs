@@ -3,14 +3,14 @@
 use std::fs;
 
 use serde_json::json;
+use test_support::scripted::{Peer, serve};
 
-use crate::scripted::{Peer, serve};
-use crate::support::{Place, Running, run};
+use crate::program::{Running, Workspace, run};
 
 const TAG: (&str, &str) = ("ETag", "\"v1\"");
 
 /// The arguments of an upload with a reply.
-fn arguments(place: &Place, url: &str) -> Vec<String> {
+fn arguments(place: &Workspace, url: &str) -> Vec<String> {
     let (source, _) = place.source("source", 10);
     let (url, state, reply) = (format!("{url}/f"), place.text("state"), place.text("reply"));
     ["upload", &source, &url, "--state-dir", &state, "--reply", &reply].map(str::to_owned).to_vec()
@@ -23,7 +23,7 @@ fn close(peer: &mut Peer) {
 
 #[test]
 fn the_reply_is_in_its_file_and_in_the_events() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (url, server) = serve(|peer| {
         peer.take_upload("r");
         peer.get();
@@ -42,7 +42,7 @@ fn the_reply_is_in_its_file_and_in_the_events() {
 
 #[test]
 fn plain_lines_say_where_the_reply_is() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (url, server) = serve(|peer| {
         peer.take_upload("r");
         peer.get();
@@ -59,7 +59,7 @@ fn plain_lines_say_where_the_reply_is() {
 
 #[test]
 fn a_killed_client_goes_on_with_the_reply() {
-    let place = Place::new();
+    let place = Workspace::new();
     let state = place.path("state");
     let (kept, wait) = std::sync::mpsc::channel();
     let (url, server) = serve(move |peer| {
@@ -114,7 +114,7 @@ fn is_kept(directory: &std::path::Path) -> bool {
 
 #[test]
 fn a_reply_without_a_directory_is_refused_before_anything_is_sent() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (source, _) = place.source("source", 10);
     let (state, reply) = (place.text("state"), place.text("missing/reply"));
     let args = ["upload", &source, "http://127.0.0.1:9/f", "--state-dir", &state, "--reply", &reply];
@@ -123,7 +123,7 @@ fn a_reply_without_a_directory_is_refused_before_anything_is_sent() {
 
 #[test]
 fn every_command_of_the_client_can_override_the_method() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (source, _) = place.source("source", 10);
     let (url, server) = serve(|peer| {
         let ping = peer.request();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::net;
 use rustix::process::Signal;
 
-use crate::support::{Place, Running, Served, run};
+use crate::program::{Running, Served, Workspace, run};
 
 const SIZE: usize = 200_000;
 
@@ -32,7 +32,7 @@ fn first_progress_of_the_next_run(upload: &[&str]) -> u64 {
     first["sent"].as_u64().unwrap()
 }
 
-fn assert_delivered(place: &Place, content: &[u8]) {
+fn assert_delivered(place: &Workspace, content: &[u8]) {
     assert!(fs::read(place.received("file")).unwrap() == content, "the file differs from its source");
     assert_eq!(place.sessions(), [""; 0]);
     assert_eq!(fs::read_dir(place.path("state")).unwrap().count(), 0);

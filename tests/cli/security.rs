@@ -9,21 +9,21 @@ use std::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::process::Signal;
+use test_support::certificates::{Authority, Identity};
+use test_support::raw_http::{PATIENCE, RawHttp, create, fragment, ping, wait_until_refused};
+use test_support::tls::secure;
 
-use crate::certificates::{Authority, Identity};
 use crate::config::serve;
-use crate::raw_http::{PATIENCE, RawHttp, create, fragment, ping, wait_until_refused};
-use crate::support::{Place, Served, run};
-use crate::tls::secure;
+use crate::program::{Served, Workspace, run};
 
 /// Writes certificate and key to where the options say they are.
-fn put(place: &Place, identity: &Identity) {
+fn put(place: &Workspace, identity: &Identity) {
     fs::write(place.path("cert.pem"), &identity.certificate).unwrap();
     fs::write(place.path("key.pem"), &identity.key).unwrap();
 }
 
 fn serve_tls(authority: &Authority, options: &[&str]) -> Served {
-    let place = Place::new();
+    let place = Workspace::new();
     put(&place, &authority.server());
     let (cert, key) = (place.text("cert.pem"), place.text("key.pem"));
     let tls = ["--tls-cert", &cert, "--tls-key", &key];
@@ -37,7 +37,7 @@ fn address(served: &Served) -> SocketAddr {
 /// Whether a peer that trusts that authority is answered.
 fn is_trusted(served: &Served, authority: &Authority) -> bool {
     let mut stream = secure(address(served), &authority.trust());
-    stream.write_all(ping("/a").as_bytes()).is_ok() && RawHttp::over(stream).answer().status == 200
+    stream.write_all(ping("/a").as_bytes()).is_ok() && RawHttp::over(stream).response().status == 200
 }
 
 fn stderr(served: &mut Served) -> BufReader<ChildStderr> {
@@ -68,7 +68,7 @@ fn sighup_takes_another_certificate_and_keeps_the_old_one_when_it_is_broken() {
     let mut served = serve_tls(&old, &[]);
     let mut said = stderr(&mut served);
     let mut kept = RawHttp::over(secure(address(&served), &old.trust()));
-    assert_eq!(kept.ask(ping("/a")).status, 200);
+    assert_eq!(kept.request(ping("/a")).status, 200);
 
     fs::write(served.place.path("key.pem"), "broken").unwrap();
     served.process.signal(Signal::HUP);
@@ -83,13 +83,13 @@ fn sighup_takes_another_certificate_and_keeps_the_old_one_when_it_is_broken() {
     while !is_trusted(&served, &new) {
         assert!(began.elapsed() < PATIENCE, "the new certificate is not taken");
     }
-    assert_eq!(kept.ask(ping("/a")).status, 200, "nobody is thrown out");
+    assert_eq!(kept.request(ping("/a")).status, 200, "nobody is thrown out");
 }
 
 #[test]
 fn a_client_ca_makes_the_subject_the_owner() {
     let (authority, members) = (Authority::named("root"), Authority::named("members"));
-    let place = Place::new();
+    let place = Workspace::new();
     fs::write(place.path("ca.pem"), &members.pem).unwrap();
     let ca = place.text("ca.pem");
     let served =
@@ -97,14 +97,14 @@ fn a_client_ca_makes_the_subject_the_owner() {
     for (name, status) in [("anna", 200), ("bert", 403)] {
         let member = members.client(&[(rcgen::DnType::CommonName, name)]);
         let client = authority.trusted(rustls::ALL_VERSIONS, Some(&member));
-        let answer = RawHttp::over(secure(address(&served), &client)).ask(create("/a"));
+        let answer = RawHttp::over(secure(address(&served), &client)).request(create("/a"));
         assert_eq!(answer.status, status, "{name}");
     }
 }
 
 #[test]
 fn users_of_the_command_line_and_of_a_file_are_let_in() {
-    let place = Place::new();
+    let place = Workspace::new();
     let file = place.text("users");
     let line = |password: &str| format!("bert:{}\n", bcrypt::hash(password, 4).unwrap());
     fs::write(&file, line("b")).unwrap();
@@ -134,7 +134,7 @@ fn users_of_the_command_line_and_of_a_file_are_let_in() {
 
 #[test]
 fn beyond_this_machine_somebody_must_have_decided_who_may() {
-    let place = Place::new();
+    let place = Workspace::new();
     let root = place.text("root");
     let outcome = run(&["serve", "--root", &root, "--listen", "0.0.0.0:0"]);
     outcome.failed(2, &["0.0.0.0:0", "--users-file", "--client-ca", "--allow-anonymous"]);
@@ -143,7 +143,7 @@ fn beyond_this_machine_somebody_must_have_decided_who_may() {
     for (options, warning) in
         [(&["--allow-anonymous"][..], "may upload"), (&["--user", "anna:a"], "in the clear")]
     {
-        let mut served = Served::over(Place::new(), "0.0.0.0:0", options);
+        let mut served = Served::over(Workspace::new(), "0.0.0.0:0", options);
         served.process.signal(Signal::TERM);
         let outcome = served.process.finish();
         assert_eq!(outcome.code, Some(0));
@@ -153,7 +153,7 @@ fn beyond_this_machine_somebody_must_have_decided_who_may() {
 
 #[test]
 fn a_password_is_in_no_message() {
-    let place = Place::new();
+    let place = Workspace::new();
     let root = place.text("root");
     for user in ["hunter2", ":hunter2", "anna:hunter2\u{7}", "an\tna:hunter2"] {
         let outcome = run(&["serve", "--root", &root, "--listen", "127.0.0.1:0", "--user", user]);
@@ -177,7 +177,7 @@ fn a_directory_of_the_configuration_file_is_for_those_it_names() {
     fs::write(served.place.path("a/old"), "old").unwrap();
     let create_as = |credentials: &str, path: &str| {
         let request = create(path).replacen("\r\n", &format!("\r\n{}\r\n", basic(credentials)), 1);
-        RawHttp::connect_to(served.address()).ask(request).status
+        RawHttp::connect_to(served.address()).request(request).status
     };
     for (credentials, path, status) in [
         ("anna:a", "/both/f", 200),
@@ -196,15 +196,15 @@ fn a_directory_of_the_configuration_file_is_for_those_it_names() {
 fn what_is_under_way_at_sigterm_has_the_grace_that_was_set() {
     let mut served = Served::new(&["--stop-grace", "1m"]);
     let mut idle = RawHttp::connect_to(served.address());
-    assert_eq!(idle.ask(ping("/a")).status, 200);
+    assert_eq!(idle.request(ping("/a")).status, 200);
     let mut http = RawHttp::connect_to(served.address());
-    let session = http.ask(create("/a")).session();
+    let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
     http.continued();
     served.process.signal(Signal::TERM);
     wait_until_refused(served.address());
     idle.assert_closed();
-    assert_eq!(http.ask("hello").status, 200);
+    assert_eq!(http.request("hello").status, 200);
     drop(http);
     served.process.finish().succeeded();
     assert_eq!(fs::read(served.place.received("a")).unwrap(), b"hello");
@@ -214,21 +214,22 @@ fn what_is_under_way_at_sigterm_has_the_grace_that_was_set() {
 fn what_takes_longer_than_the_grace_resumes_at_the_next_server() {
     let mut served = Served::new(&["--stop-grace", "50ms"]);
     let mut http = RawHttp::connect_to(served.address());
-    let session = http.ask(create("/a")).session();
+    let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
     http.continued();
     served.process.signal(Signal::TERM);
     served.process.finish().succeeded();
     http.assert_gone();
     let served = Served::over(served.place, "127.0.0.1:0", &[]);
-    let answer = RawHttp::connect_to(served.address()).ask(fragment("/a", &session, 0, 5, 5, &[]) + "hello");
+    let answer =
+        RawHttp::connect_to(served.address()).request(fragment("/a", &session, 0, 5, 5, &[]) + "hello");
     assert_eq!(answer.status, 200);
 }
 
 /// Where nothing is to be read anew the signal ends the program, as it ends others.
 #[test]
 fn sighup_is_left_alone_where_it_is_of_no_use() {
-    let place = Place::new();
+    let place = Workspace::new();
     // Whoever started the tests may have had them ignore it, as nohup does.
     let mut command = Command::new("env");
     command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_bitsup"), "serve", "--listen", "127.0.0.1:0"]);

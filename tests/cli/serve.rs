@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use rustix::process::Signal;
 
-use crate::support::{Place, Running, Served, run};
+use crate::program::{Running, Served, Workspace, run};
 
 #[test]
 fn the_first_line_names_the_url_with_the_port_in_use() {
@@ -45,7 +45,7 @@ fn event(line: &str) -> String {
 
 #[test]
 fn sighup_opens_the_access_log_anew() {
-    let logs = Place::new();
+    let logs = Workspace::new();
     let (log, old) = (logs.path("log"), logs.path("old"));
     let mut served = Served::new(&["--access-log", &logs.text("log"), "--log-format", "json"]);
     run(&["ping", &served.url]).succeeded();
@@ -76,7 +76,7 @@ fn on_standard_output_the_access_log_comes_after_the_first_line() {
 
 #[test]
 fn an_access_log_that_cannot_be_opened_is_one_clear_line() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (root, log) = (place.text("."), place.text("nowhere/log"));
     run(&["serve", "--root", &root, "--listen", "127.0.0.1:0", "--access-log", &log])
         .failed(1, &["bitsup: cannot open the access log ", "nowhere/log"]);
@@ -101,7 +101,7 @@ fn a_session_survives_a_stop() {
 
 #[test]
 fn a_missing_root_is_one_clear_line() {
-    let place = Place::new();
+    let place = Workspace::new();
     let root = place.text("nowhere");
     let outcome = run(&["serve", "--root", &root, "--listen", "127.0.0.1:0"]);
     outcome.failed(1, &["bitsup: ", &root]);
@@ -110,7 +110,7 @@ fn a_missing_root_is_one_clear_line() {
 
 #[test]
 fn a_root_that_is_a_file_is_one_clear_line() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (root, _) = place.source("file", 1);
     let outcome = run(&["serve", "--root", &root, "--listen", "127.0.0.1:0"]);
     outcome.failed(2, &["bitsup: ", &root]);
@@ -130,7 +130,7 @@ fn a_root_that_cannot_be_written_is_one_clear_line() {
 fn a_port_that_is_taken_is_one_clear_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();
-    let outcome = run(&["serve", "--root", &Place::new().text("root"), "--listen", &listen]);
+    let outcome = run(&["serve", "--root", &Workspace::new().text("root"), "--listen", &listen]);
     outcome.failed(1, &["bitsup: ", &listen]);
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.lines().count()), ("", 1));
 }

@@ -4,32 +4,32 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
+use test_support::raw_http::{RawHttp, create, fragment};
 
-use crate::raw_http::{RawHttp, create, fragment};
-use crate::support::{Outcome, Place, Served, run};
+use crate::program::{Outcome, Served, Workspace, run};
 
 /// `bitsup sessions ...` over that root.
-fn sessions(place: &Place, words: &[&str]) -> Outcome {
+fn sessions(place: &Workspace, words: &[&str]) -> Outcome {
     run(&[&["sessions"], words, &["--root", &place.text("root")]].concat())
 }
 
 /// Begins an upload at a server, half of ten bytes; the session.
 fn begin(served: &Served, name: &str) -> String {
     let mut client = RawHttp::connect_to(served.address());
-    let id = client.ask(create(&format!("/{name}"))).session();
-    assert_eq!(client.ask(fragment(&format!("/{name}"), &id, 0, 5, 10, &[]) + "hello").status, 200);
+    let id = client.request(create(&format!("/{name}"))).session();
+    assert_eq!(client.request(fragment(&format!("/{name}"), &id, 0, 5, 10, &[]) + "hello").status, 200);
     id
 }
 
 /// Sends the other half; the status.
 fn end(served: &Served, name: &str, id: &str) -> u16 {
     RawHttp::connect_to(served.address())
-        .ask(fragment(&format!("/{name}"), id, 5, 5, 10, &[]) + "world")
+        .request(fragment(&format!("/{name}"), id, 5, 5, 10, &[]) + "world")
         .status
 }
 
 /// Makes a session look as if nobody had used it for two days.
-fn age(place: &Place, id: &str) {
+fn age(place: &Workspace, id: &str) {
     let then = SystemTime::now() - Duration::from_secs(2 * 86_400);
     for name in ["session.json", "data"] {
         let file = place.root().join(".bitsup").join(id).join(name);
@@ -145,7 +145,7 @@ fn a_session_that_cannot_be_read_is_named_and_can_be_removed() {
 
 #[test]
 fn a_directory_that_is_no_root_stays_as_it_is() {
-    let place = Place::new();
+    let place = Workspace::new();
     for words in [&["list"][..], &["gc"], &["remove", "A0FF5911-4144-45B3-BF27-27AFC8EC8A67"]] {
         sessions(&place, words).failed(1, &["no server has used it yet"]);
     }

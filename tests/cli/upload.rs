@@ -9,9 +9,9 @@ use std::thread;
 
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 
-use crate::support::{Outcome, Place, Served, bitsup, run};
+use crate::program::{Outcome, Served, Workspace, bitsup, run};
 
-fn upload(place: &Place, source: &str, url: &str, options: &[&str]) -> Outcome {
+fn upload(place: &Workspace, source: &str, url: &str, options: &[&str]) -> Outcome {
     let state = place.text("state");
     run(&[&["upload", source, url, "--state-dir", &state, "--no-progress-timeout", "0"], options].concat())
 }
@@ -103,7 +103,7 @@ fn json_tells_an_error_with_its_numbers() {
 
 #[test]
 fn json_tells_retries() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (source, _) = place.source("source", 10);
     let (_held, url) = refusing();
     let args = ["upload", &source, &url, "--state-dir", &place.text("state"), "--json"];
@@ -146,7 +146,7 @@ fn a_missing_folder_is_named_by_status_404() {
 
 #[test]
 fn sources_that_cannot_be_read_are_named() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (_held, url) = refusing();
     // A link to itself cannot be opened by anybody, root included.
     symlink(place.path("loop"), place.path("loop")).unwrap();
@@ -161,7 +161,7 @@ fn sources_that_cannot_be_read_are_named() {
 
 #[test]
 fn a_refused_connection_is_given_up_on_when_told_so() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (source, _) = place.source("source", 10);
     let (_held, url) = refusing();
     upload(&place, &source, &url, &[]).failed(3, &["bitsup: ", "HRESULT: 0x", "what to do: "]);
@@ -169,7 +169,7 @@ fn a_refused_connection_is_given_up_on_when_told_so() {
 
 #[test]
 fn an_unknown_host_is_named() {
-    let place = Place::new();
+    let place = Workspace::new();
     let (source, _) = place.source("source", 10);
     let outcome = upload(&place, &source, "http://no-such-host.invalid/file", &[]);
     outcome.failed(3, &["no-such-host.invalid", "what to do: "]);

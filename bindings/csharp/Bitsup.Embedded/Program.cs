@@ -15,7 +15,7 @@ namespace Bitsup.Embedded
     /// speaks for. Serves one case after the other, as .NET takes its time to start: each begins by a line on stdin, "serve",
     /// "dir" for a directory store of the library or "own" for <see cref="OwnStorage"/>, ROOT, "app" or nothing, and SETTING
     /// and VALUE any number of times, with tabs between them, and is over by the line "end", which "ended" on stdout answers. Each hook says a line on stdout, waits for one on stdin, and does what its
-    /// words say; tests/support/kestrel.rs is the other side. Runs until stdin ends.
+    /// words say; tests/abi/embed/kestrel.rs is the other side. Runs until stdin ends.
     /// </summary>
     internal static class Program
     {

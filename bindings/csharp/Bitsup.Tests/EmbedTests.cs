@@ -9,7 +9,7 @@ using System.Threading.Tasks;
 
 namespace Bitsup.Tests
 {
-    /// <summary>The engine inside other HTTP servers; the vectors go through Kestrel in tests/embed.rs.</summary>
+    /// <summary>The engine inside other HTTP servers; the vectors go through Kestrel in tests/abi/embed.rs.</summary>
     internal static class EmbedTests
     {
         [Test("B-EMBED-02")]

@@ -13,8 +13,8 @@ namespace Bitsup.Tests
         /// <summary>Entries that no test of this program shows, and why.</summary>
         private static readonly Dictionary<string, string> ShownElsewhere = new Dictionary<string, string>
         {
-            ["B-EMBED-01"] = "cargo test --test embed kestrel",
-            ["B-STORE-01"] = "cargo test --test embed own_store",
+            ["B-EMBED-01"] = "cargo test --test abi embed::kestrel",
+            ["B-STORE-01"] = "cargo test --test abi embed::kestrel::own_store",
         };
 
         [Test]

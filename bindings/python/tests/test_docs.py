@@ -63,7 +63,7 @@ def test_the_python_snippet_of_the_front_page_runs(tmp_path: Path, root: Path, s
 
 
 def test_the_commands_of_the_readme_are_the_ones_that_run() -> None:
-    """The first is run by test_install, the second by tests/bindings.rs, the third is running."""
+    """The first is run by test_install, the second by tests/project/bindings.rs, the third is running."""
     assert snippets("sh") == ["pip install ./bindings/python\n", "bindings/generate.py\n", "tools/python-tests -v\n"]
     assert os.access(CHECKOUT / "tools" / "python-tests", os.X_OK)
 

@@ -1,0 +1,103 @@
+//! Packets to an engine, whose bodies come whole and then in pieces: the answers and the files are the same.
+//!
+//! The first byte is the length of the file, the second the size of the first piece. Then four bytes are a packet:
+//! its kind, first offset and length of a Fragment, and how much of the body comes before the connection is lost.
+
+use std::sync::Arc;
+
+use bitsup::clock::ManualClock;
+use bitsup::engine::{Engine, EngineConfig, Overlap, RequestHead, Response, Want};
+use bitsup::proto::names;
+use bitsup::store::MemoryStore;
+
+const PATH: &str = "/file";
+
+pub fn run(data: &[u8]) {
+    let [total, piece, packets @ ..] = data else { return };
+    let play = |cut| Play::new(*total, cut, data).run(packets);
+    let whole = play(usize::MAX);
+    assert_eq!(whole, play(1));
+    assert_eq!(whole, play(usize::from(*piece) + 1));
+}
+
+/// An upload of one file.
+struct Play {
+    store: MemoryStore,
+    engine: Engine,
+    session: String,
+    total: u64,
+    /// Size of the first piece of each body; each further one is twice as long.
+    piece: usize,
+    seen: Vec<String>,
+}
+
+impl Play {
+    fn new(total: u8, piece: usize, data: &[u8]) -> Self {
+        let store = MemoryStore::default();
+        let config = EngineConfig {
+            clock: Arc::new(ManualClock::new(0)),
+            allow_overwrite: true,
+            overlap: if data.len().is_multiple_of(2) { Overlap::Trim } else { Overlap::Reject },
+            max_fragment_size: 200,
+            ..EngineConfig::new(Arc::new(store.clone()))
+        };
+        let engine = Engine::new(config).unwrap();
+        let (session, seen) = (String::new(), Vec::new());
+        Self { store, engine, session, total: total.into(), piece, seen }
+    }
+
+    /// What was answered, and what is in the store then.
+    fn run(mut self, packets: &[u8]) -> (Vec<String>, Option<Vec<u8>>, u64) {
+        self.send("Create-Session", None, None);
+        for packet in packets.chunks_exact(4).take(32) {
+            match packet {
+                [0, ..] => self.send("Close-Session", None, None),
+                [1, ..] => self.send("Cancel-Session", None, None),
+                [2, ..] => self.send("Ping", None, None),
+                [3, ..] => self.send("Create-Session", None, None),
+                [kind, first, length, lost] => {
+                    let lost = (kind.is_multiple_of(2)).then_some(usize::from(*lost));
+                    self.send("Fragment", Some((u64::from(*first), u64::from(*length))), lost);
+                }
+                _ => {}
+            }
+        }
+        (self.seen, self.store.file(&PATH[1..]), self.engine.session_count())
+    }
+
+    fn send(&mut self, kind: &str, range: Option<(u64, u64)>, lost: Option<usize>) {
+        let mut head = RequestHead::from_wire(names::METHOD.as_bytes(), PATH.as_bytes());
+        let (first, length) = range.unwrap_or_default();
+        head.headers.push(names::PACKET_TYPE, kind);
+        head.headers.push(names::CONTENT_LENGTH, length.to_string());
+        head.headers.push(names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID);
+        head.headers.push(names::SESSION_ID, &self.session);
+        if range.is_some() {
+            let last = (first + length).wrapping_sub(1);
+            head.headers.push(names::CONTENT_RANGE, format!("bytes {first}-{last}/{}", self.total));
+        }
+        let body: Vec<u8> = (first..first + length).map(|at| at as u8).collect();
+        let mut exchange = self.engine.begin(head);
+        let (mut rest, mut piece) = (&body[..lost.unwrap_or(body.len()).min(body.len())], self.piece);
+        while let (Want::Body(_), false) = (exchange.want(), rest.is_empty()) {
+            let (now, later) = rest.split_at(piece.min(rest.len()));
+            exchange.body(now);
+            (rest, piece) = (later, piece.saturating_mul(2));
+        }
+        match lost {
+            Some(_) => drop(exchange),
+            None => self.see(&exchange.finish()),
+        }
+    }
+
+    /// Keeps the answer, with the name of the session in place of its id.
+    fn see(&mut self, response: &Response) {
+        let id = response.headers.iter().find(|(name, _)| *name == names::SESSION_ID);
+        if let Some((_, id)) = id {
+            self.session.clone_from(id);
+        }
+        let fields = response.headers.iter().filter(|(name, _)| *name != names::SESSION_ID);
+        let fields: Vec<_> = fields.map(|(name, value)| format!("{name}: {value}")).collect();
+        self.seen.push(format!("{} {} {fields:?}", response.status, response.close));
+    }
+}

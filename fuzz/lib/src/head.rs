@@ -1,0 +1,47 @@
+//! The head of a request, behind a byte that says in which pieces it comes. The parser is private to the server, so
+//! its source is compiled into this target: nothing is exported for the sake of a test.
+
+#[path = "../../../src/server/head.rs"]
+#[allow(dead_code, reason = "a server does more with a head")]
+mod parser;
+
+use parser::{Limits, Parsed};
+
+/// Those of a server that nobody changed.
+const LIMITS: Limits = Limits { bytes: 64 * 1024, fields: 100 };
+
+pub fn run(data: &[u8]) {
+    let Some((step, input)) = data.split_first() else { return };
+    // Beyond that, what is wrong and what is too long depend on what comes first.
+    if input.len() > 60_000 {
+        return;
+    }
+    let whole = parser::parse(input, &mut 0, LIMITS);
+    check(input, &whole);
+    let (mut scanned, mut length) = (0, 0);
+    let mut pieces = Parsed::Partial;
+    while matches!(pieces, Parsed::Partial) && length < input.len() {
+        length = input.len().min(length + 1 + usize::from(*step));
+        pieces = parser::parse(&input[..length], &mut scanned, LIMITS);
+    }
+    assert_eq!(meaning(&whole), meaning(&pieces));
+}
+
+fn check(input: &[u8], parsed: &Parsed) {
+    match parsed {
+        Parsed::Partial => {}
+        Parsed::Refused(status) => assert!([400, 431, 505].contains(status), "{status}"),
+        Parsed::Complete(head, length) => {
+            let bytes = &input[..*length];
+            assert!(bytes.ends_with(b"\r\n\r\n") && !bytes.contains(&0));
+            assert_eq!(bytes.windows(4).filter(|end| end == b"\r\n\r\n").count(), 1);
+            assert_eq!(head.headers.all("Host").count(), 1);
+            assert!(head.headers.all("Content-Length").count() <= 1);
+            assert!(!head.method.is_empty() && !head.target.is_empty());
+        }
+    }
+}
+
+fn meaning(parsed: &Parsed) -> String {
+    format!("{parsed:?}")
+}

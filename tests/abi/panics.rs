@@ -1,0 +1,65 @@
+//! A panic in any layer of the release library reaches nobody but as BITSUP_E_PANIC. The release library has no
+//! panic to offer, so one is built that has: the same sources, profile and flags, and one planted in each layer.
+
+#![cfg(target_os = "linux")]
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use test_support::cc::{WARNINGS, succeed, tool};
+use test_support::make::{self, make};
+use test_support::repository;
+
+/// What every planted panic bears.
+const MARK: &str = "planted-panic-in-";
+
+/// The library with the panics, in a target directory of its own: nobody takes it for the other.
+fn planted() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
+    let mut cargo = make::as_if_typed(Command::new(env!("CARGO")));
+    cargo.args(["rustc", "--locked", "--quiet", "--release", "--lib", "--crate-type", "cdylib"]);
+    cargo.args(["--no-default-features", "--features", "planted-panics", "--target-dir"]);
+    succeed(cargo.arg(&target));
+    target.join("release/libbitsup.so")
+}
+
+#[test]
+fn a_panic_in_any_layer_of_the_release_library_is_a_status_and_the_process_lives() {
+    let library = planted();
+    assert!(has_mark(&library), "{} has no planted panics", library.display());
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["libbitsup.so", "libbitsup.so.0"] {
+        symlink(&library, folder.path().join(name)).unwrap();
+    }
+    let program = folder.path().join("program");
+    let mut command = tool("cc", "gcc");
+    command.args(["-std=c11", "-g"]).args(WARNINGS).arg("-I").arg(repository().join("include"));
+    command.arg(repository().join("tests/c/panics.c")).arg("-o").arg(&program);
+    succeed(command.arg("-L").arg(folder.path()).args(["-lbitsup", "-Wl,-rpath,$ORIGIN"]));
+    let folders = ["one", "two"].map(|name| folder.path().join(name));
+    folders.iter().for_each(|path| fs::create_dir(path).unwrap());
+    succeed(Command::new(program).args(folders));
+}
+
+#[test]
+fn no_library_that_is_used_has_a_planted_panic() {
+    assert!(!has_mark(&env::current_exe().unwrap().with_file_name("libbitsup.so")));
+    succeed(&mut make("release"));
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
+    for name in ["libbitsup.so", "libbitsup.a", "bitsup"] {
+        let path = target.join("release").join(name);
+        assert!(!has_mark(&path), "{} has planted panics", path.display());
+    }
+}
+
+fn has_mark(library: &Path) -> bool {
+    let status = tool("grep", "grep")
+        .args(["--quiet", "--text", "--fixed-strings", MARK])
+        .arg(library)
+        .status()
+        .unwrap();
+    status.code().filter(|code| *code < 2).unwrap_or_else(|| panic!("cannot read {}", library.display())) == 0
+}

@@ -1,0 +1,103 @@
+//! Servers over one root, and a real HAProxy in front of them that sends every request to the next one.
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+
+use crate::program::{Running, Workspace};
+
+/// One server of a farm.
+pub struct Node {
+    process: Running,
+    pub address: SocketAddr,
+}
+
+impl Node {
+    pub fn start(place: &Workspace, listen: &str, options: &[&str]) -> Self {
+        let root = place.root();
+        let args = ["serve", "--shared", "--root", root.to_str().unwrap(), "--listen", listen];
+        let mut process = Running::start(&[&args, options].concat());
+        let line = process.line();
+        let address = line.strip_prefix("listening on http://").and_then(|url| url.strip_suffix('/'));
+        let address = address.and_then(|address| address.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("{line:?}, {:?}", process.finish()));
+        Self { process, address }
+    }
+
+    /// Ends it by SIGKILL, and says where it was.
+    pub fn kill(&mut self) -> SocketAddr {
+        self.process.child.kill().unwrap();
+        self.process.child.wait().unwrap();
+        self.address
+    }
+}
+
+/// HAProxy, killed when dropped.
+pub struct Proxy {
+    child: Child,
+    pub address: SocketAddr,
+    log: std::path::PathBuf,
+}
+
+impl Proxy {
+    /// It inherits its listening socket, as its standard input: so nobody can take the port in between, and
+    /// clients may connect before it is ready.
+    pub fn start(place: &Workspace, nodes: &[Node]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let servers: String =
+            (0..).zip(nodes).map(|(i, node)| format!("  server n{i} {}\n", node.address)).collect();
+        let config = place.path("haproxy.cfg");
+        fs::write(&config, CONFIG.replace("SERVERS", &servers)).unwrap();
+        let log = place.path("haproxy.log");
+        let sbin = "/usr/sbin/haproxy";
+        let program = if fs::exists(sbin).unwrap() { sbin } else { "haproxy" };
+        let child = Command::new(program)
+            .args(["-db", "-f"])
+            .arg(&config)
+            .stdin(OwnedFd::from(listener))
+            .stdout(File::create(&log).unwrap())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("cannot start haproxy: {error}; on Debian: apt-get install haproxy")
+            });
+        Self { child, address, log }
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub fn log_says_both_nodes_served(&self) -> bool {
+        ["farm/n0 ", "farm/n1 "].iter().all(|node| self.log().contains(node))
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A request whose server does not take the connection goes to the other one.
+const CONFIG: &str = "\
+defaults
+  mode http
+  log stdout format raw local0
+  option httplog
+  timeout connect 1s
+  timeout client 10s
+  timeout server 10s
+  retries 3
+  option redispatch 1
+
+frontend entrance
+  bind fd@0
+  default_backend farm
+
+backend farm
+  balance roundrobin
+SERVERS";

@@ -1,0 +1,21 @@
+//! A short soak; `make soak` runs the long one.
+
+use std::time::Duration;
+
+use test_support::soak::{self, Settings};
+
+#[test]
+fn a_crowd_of_mixed_habits_gets_its_files_bit_exact_under_ceilings() {
+    let figures = soak::run(&Settings {
+        time: Duration::from_millis(700),
+        clients: 40,
+        longest: 64 * 1024,
+        memory: 128 << 20,
+        descriptors: 512,
+        session_timeout: "1m",
+    });
+    println!("{figures:?}");
+    assert!(figures.files > 0 && figures.bytes > 0 && figures.played.iter().all(|(_, count)| *count > 0));
+    assert!(figures.memory <= 128 << 20 && figures.most_descriptors <= 512 && figures.most_threads <= 260);
+    assert!(figures.most_sessions > 0 && figures.cpu < figures.time * 16);
+}

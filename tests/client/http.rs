@@ -1,0 +1,305 @@
+//! What goes over the wire, byte for byte, and what answers mean to the transport.
+
+use std::time::{Duration, Instant};
+
+use bitsup::Status;
+use bitsup::client::{Client, ClientConfig, Job, Source};
+use bitsup::proto::HResult;
+use bitsup::upload::RetryPolicy;
+use test_support::scripted::{Received, serve};
+
+/// A configuration that gives up at the first failure.
+fn no_retry() -> ClientConfig {
+    ClientConfig { no_progress_timeout: Duration::ZERO, ..ClientConfig::default() }
+}
+
+/// A configuration that tries again at once.
+fn quick_retry() -> ClientConfig {
+    let moment = Duration::from_millis(1);
+    let retry = RetryPolicy { first_delay: moment, max_delay: moment, max_attempts: None };
+    ClientConfig { retry, ..ClientConfig::default() }
+}
+
+fn job(config: ClientConfig, url: &str, data: &[u8]) -> Job {
+    Client::new(config).unwrap().job(url, Source::from_bytes(data)).unwrap()
+}
+
+/// Uploads `data` to a server without a flaw and returns what it got.
+fn upload(config: ClientConfig, data: &[u8]) -> Vec<Received> {
+    let (url, server) = serve(|peer| peer.finish_upload());
+    job(config, &format!("{url}/dir/file.bin?x=1"), data).run().unwrap();
+    server.join().unwrap()
+}
+
+#[test]
+fn cli_01_method_target_and_version_of_every_packet() {
+    let requests = upload(no_retry(), b"hello");
+    let packets: Vec<_> = requests.iter().map(Received::packet).collect();
+    assert_eq!(packets, ["Create-Session", "Fragment", "Close-Session"]);
+    for request in &requests {
+        assert_eq!(request.line(), "BITS_POST /dir/file.bin?x=1 HTTP/1.1");
+    }
+    assert_eq!(requests[1].body, b"hello");
+}
+
+#[test]
+fn cli_02_one_content_length_on_every_packet() {
+    let requests = upload(no_retry(), b"hello");
+    let lengths: Vec<_> = requests.iter().map(|request| request.all("Content-Length")).collect();
+    assert_eq!(lengths, [["0"], ["5"], ["0"]]);
+    let empty = upload(no_retry(), b"");
+    assert_eq!(empty[1].packet(), "Fragment");
+    assert!(empty.iter().all(|request| request.all("Content-Length") == ["0"]));
+}
+
+#[test]
+fn cli_41_no_coding_of_any_kind_and_nothing_that_asks_for_one() {
+    for request in upload(no_retry(), b"hello") {
+        for name in ["Transfer-Encoding", "Content-Encoding", "Accept-Encoding", "Expect", "TE", "Cookie"] {
+            assert_eq!(request.all(name), [""; 0], "{name} in {}", request.head);
+        }
+    }
+}
+
+#[test]
+fn every_packet_has_accept_host_and_user_agent() {
+    let requests = upload(ClientConfig { user_agent: "Tester/1".into(), ..no_retry() }, b"hello");
+    for request in &requests {
+        assert_eq!((request.get("Accept"), request.get("User-Agent")), ("*/*", "Tester/1"));
+        assert!(request.get("Host").starts_with("127.0.0.1:"));
+    }
+}
+
+#[test]
+fn own_header_fields_are_on_every_packet() {
+    let headers = vec![("X-Tenant".to_owned(), "7".to_owned()), ("Accept".to_owned(), "text/x".to_owned())];
+    for request in upload(ClientConfig { headers, ..no_retry() }, b"hello") {
+        assert_eq!((request.get("X-Tenant"), request.get("Accept")), ("7", "text/x"));
+    }
+}
+
+#[test]
+fn header_fields_of_the_protocol_cannot_be_set() {
+    for (name, value) in [
+        ("Content-Length", "1"),
+        ("BITS-Packet-Type", "Ping"),
+        ("transfer-encoding", "chunked"),
+        ("a b", "c"),
+        ("a", "b\r\nc: d"),
+    ] {
+        let headers = vec![(name.to_owned(), value.to_owned())];
+        let error = Client::new(ClientConfig { headers, ..no_retry() }).unwrap_err();
+        assert_eq!(error.status(), Status::InvalidArgument, "{name}");
+        assert!(error.message().contains(name), "{error}");
+    }
+    let error = Client::new(ClientConfig { user_agent: "a\nb".into(), ..no_retry() }).unwrap_err();
+    assert_eq!(error.status(), Status::InvalidArgument);
+}
+
+#[test]
+fn the_environment_names_no_proxy() {
+    let names = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "http::cli_01_method_target_and_version_of_every_packet"])
+        .envs(names.map(|name| (name, "http://127.0.0.1:9")))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+fn one_connection_serves_a_whole_job() {
+    let config = ClientConfig { fragment_size: Some(10_000), ..no_retry() };
+    let requests = upload(config, &[7; 100_000]);
+    assert_eq!(requests.len(), 12);
+    assert!(requests.iter().all(|request| request.connection == 1));
+}
+
+#[test]
+fn a_large_body_arrives_as_it_is() {
+    let data: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
+    let config = ClientConfig { fragment_size: Some(data.len() as u64), ..no_retry() };
+    let requests = upload(config, &data);
+    assert!(requests[1].body == data);
+}
+
+#[test]
+fn the_body_of_an_error_page_is_dropped_and_the_connection_kept() {
+    let page = "x".repeat(1000);
+    for framing in [
+        format!("Content-Length: 1000\r\n\r\n{page}"),
+        format!("Transfer-Encoding: chunked\r\n\r\n3e8\r\n{page}\r\n0\r\n\r\n"),
+    ] {
+        let (url, server) = serve(move |peer| {
+            peer.request();
+            peer.raw(&format!("HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n{framing}"));
+            peer.finish_upload()
+        });
+        job(quick_retry(), &format!("{url}/f"), b"hello").run().unwrap();
+        assert!(server.join().unwrap().iter().all(|request| request.connection == 1));
+    }
+}
+
+#[test]
+fn an_endless_error_page_costs_a_connection_and_no_time() {
+    for framing in ["Content-Length: 9999999999", "Connection: close", "X-None: 1"] {
+        let (url, server) = serve(move |peer| {
+            peer.request();
+            peer.raw(&format!("HTTP/1.1 502 Bad Gateway\r\n{framing}\r\n\r\n<html>"));
+            peer.wait_for_hang_up();
+            peer.finish_upload()
+        });
+        let begun = Instant::now();
+        job(quick_retry(), &format!("{url}/f"), b"hello").run().unwrap();
+        assert!(begun.elapsed() < Duration::from_millis(900), "{framing}");
+        assert!(server.join().unwrap().iter().all(|request| request.connection == 2));
+    }
+}
+
+#[test]
+fn cli_42_a_redirect_is_reported_and_not_followed() {
+    let (url, server) = serve(|peer| {
+        peer.request();
+        peer.raw("HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n");
+    });
+    let error = job(quick_retry(), &format!("{url}/f"), b"hello").run().unwrap_err();
+    server.join().unwrap();
+    assert_eq!((error.status(), error.http_status()), (Status::HttpStatus, Some(302)));
+    assert!(!error.is_transient());
+}
+
+#[test]
+fn an_unsolicited_100_continue_is_passed_over() {
+    let (url, server) = serve(|peer| {
+        peer.head();
+        peer.raw("HTTP/1.1 100 Continue\r\n\r\n");
+        peer.ack_create("{S}");
+        peer.finish_upload()
+    });
+    job(no_retry(), &format!("{url}/f"), b"hello").run().unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn cli_37_an_http_1_0_answer_is_final() {
+    let (url, server) = serve(|peer| {
+        peer.request();
+        peer.raw("HTTP/1.0 200 OK\r\nBITS-Packet-Type: Ack\r\nContent-Length: 0\r\n\r\n");
+    });
+    let error = job(quick_retry(), &format!("{url}/f"), b"hello").run().unwrap_err();
+    server.join().unwrap();
+    assert_eq!(error.status(), Status::Protocol);
+    assert_eq!(error.hresult(), Some(HResult::BG_E_INSUFFICIENT_HTTP_SUPPORT));
+    assert!(!error.is_transient());
+}
+
+#[test]
+fn an_answer_that_is_no_http_may_pass() {
+    for garbage in ["SSH-2.0-OpenSSH_9.2p1\r\n", "\0\u{1}\u{2}\u{3}garbage\r\n\r\n"] {
+        let (url, server) = serve(move |peer| {
+            peer.request();
+            peer.raw(garbage);
+            peer.close();
+        });
+        let error = job(no_retry(), &format!("{url}/f"), b"hello").run().unwrap_err();
+        server.join().unwrap();
+        assert_eq!((error.status(), error.hresult()), (Status::Protocol, Some(HResult(0x8007_2F78))));
+        assert!(error.is_transient() && error.message().contains("127.0.0.1"), "{error}");
+    }
+}
+
+#[test]
+fn a_head_without_end_is_given_up() {
+    let (url, server) = serve(|peer| {
+        peer.request();
+        peer.raw(&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(200_000)));
+    });
+    let error = job(no_retry(), &format!("{url}/f"), b"hello").run().unwrap_err();
+    server.join().unwrap();
+    assert_eq!((error.status(), error.is_transient()), (Status::Protocol, true), "{error}");
+}
+
+#[test]
+fn cli_38_a_connection_cut_in_the_answer_is_lost() {
+    let (url, server) = serve(|peer| {
+        peer.request();
+        peer.raw("HTTP/1.1 200 OK\r\nBITS-Pack");
+        peer.close();
+    });
+    let error = job(no_retry(), &format!("{url}/f"), b"hello").run().unwrap_err();
+    server.join().unwrap();
+    assert_eq!((error.status(), error.hresult()), (Status::Disconnected, Some(HResult(0x8020_002E))));
+    assert!(error.is_transient());
+}
+
+#[test]
+fn cli_38_a_connection_cut_in_the_body_is_followed_by_a_ping_and_the_same_fragment() {
+    let (url, server) = serve(|peer| {
+        peer.request();
+        peer.ack_create("{S}");
+        peer.head();
+        peer.body(100_000);
+        peer.close();
+        peer.finish_upload()
+    });
+    let config = ClientConfig { fragment_size: Some(2_000_000), ..quick_retry() };
+    job(config, &format!("{url}/f"), &[7; 2_000_000]).run().unwrap();
+    let requests = server.join().unwrap();
+    assert_eq!(requests[0].packet(), "Ping");
+    assert_eq!(requests[1].get("Content-Range"), "bytes 0-1999999/2000000");
+}
+
+#[test]
+fn cli_16_a_413_is_read_although_the_server_hung_up_on_the_body() {
+    let (url, server) = serve(|peer| {
+        peer.request();
+        peer.ack_create("{S}");
+        peer.head();
+        peer.raw("HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        peer.close();
+        peer.finish_upload()
+    });
+    let config = ClientConfig { fragment_size: Some(8_000_000), ..no_retry() };
+    job(config, &format!("{url}/f"), &vec![7; 8_000_000]).run().unwrap();
+    assert!(server.join().unwrap().iter().any(|request| request.body.len() == 4_000_000));
+}
+
+#[test]
+fn html_errors_of_a_proxy_are_reported_with_their_status() {
+    for (status, line) in [(404, "404 Not Found"), (403, "403 Forbidden"), (502, "502 Bad Gateway")] {
+        let (url, server) = serve(move |peer| {
+            peer.request();
+            peer.raw(&format!(
+                "HTTP/1.1 {line}\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>"
+            ));
+        });
+        let error = job(no_retry(), &format!("{url}/f"), b"hello").run().unwrap_err();
+        server.join().unwrap();
+        assert_eq!((error.http_status(), error.is_transient()), (Some(status), status == 502));
+    }
+}
+
+// B-UPLOAD-06
+#[test]
+fn ping_says_whether_a_bits_server_answers() {
+    let client = Client::new(no_retry()).unwrap();
+    let (url, server) = serve(|peer| {
+        let ping = peer.request();
+        peer.ack("200 OK", &[]);
+        peer.request();
+        peer.ack("501 Not Implemented", &[("BITS-Error", "0x80070005")]);
+        peer.close();
+        peer.request();
+        peer.raw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        ping
+    });
+    let url = format!("{url}/f");
+    client.ping(&url).unwrap();
+    let error = client.ping(&url).unwrap_err();
+    assert_eq!((error.http_status(), error.hresult()), (Some(501), Some(HResult::E_ACCESSDENIED)));
+    let error = client.ping(&url).unwrap_err();
+    assert_eq!(error.hresult(), Some(HResult::BG_E_INVALID_SERVER_RESPONSE));
+    let ping = server.join().unwrap();
+    assert_eq!((ping.packet(), ping.get("Content-Length")), ("Ping", "0"));
+}

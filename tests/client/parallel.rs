@@ -1,0 +1,74 @@
+//! Jobs beside each other, against a server of this library.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use bitsup::client::{Client, ClientConfig, Flow, Observer, Progress, Source};
+use bitsup::engine::{Engine, EngineConfig};
+use bitsup::server::{Server, ServerConfig};
+use bitsup::store::MemoryStore;
+use bitsup::{Error, Status};
+
+fn serve(store: &MemoryStore) -> Server {
+    let engine = Engine::new(EngineConfig::new(Arc::new(store.clone()))).unwrap();
+    Server::start(ServerConfig { mounts: vec![("/".into(), engine)], ..ServerConfig::default() }).unwrap()
+}
+
+fn client() -> Client {
+    let no_progress_timeout = Duration::ZERO;
+    let config = ClientConfig { fragment_size: Some(8192), no_progress_timeout, ..ClientConfig::default() };
+    Client::new(config).unwrap()
+}
+
+// B-UPLOAD-02 B-UPLOAD-07
+#[test]
+fn eight_threads_with_a_job_each_upload_bytes_of_memory_and_none_at_all() {
+    let store = MemoryStore::new(u64::MAX);
+    let (mut server, client) = (serve(&store), client());
+    thread::scope(|scope| {
+        for i in 0..8_u8 {
+            let url = format!("{}{i}", server.url());
+            let client = &client;
+            scope.spawn(move || {
+                let bytes = vec![i; usize::from(i) * 10_000];
+                client.job(&url, Source::from_bytes(bytes)).unwrap().run().unwrap();
+            });
+        }
+    });
+    for i in 0..8_u8 {
+        assert_eq!(store.file(&i.to_string()), Some(vec![i; usize::from(i) * 10_000]));
+    }
+    server.stop(Duration::from_secs(1)).unwrap();
+}
+
+/// Aborts, and is counted.
+struct Aborts(#[allow(dead_code, reason = "only its count is looked at")] Arc<()>);
+
+impl Observer for Aborts {
+    fn progress(&mut self, _: Progress) -> Flow {
+        Flow::Abort
+    }
+}
+
+// B-ERROR-04 B-ERROR-06 B-LIFE-02
+#[test]
+fn jobs_that_fail_on_two_threads_have_an_error_each_and_let_go_of_their_observers() {
+    let store = MemoryStore::new(u64::MAX);
+    store.put_file("there", b"there");
+    let (mut server, client, held) = (serve(&store), client(), Arc::new(()));
+    let fails = |name: &str| -> Error {
+        let mut job =
+            client.job(&format!("{}{name}", server.url()), Source::from_bytes(vec![1; 9000])).unwrap();
+        job.set_observer(Box::new(Aborts(Arc::clone(&held))));
+        job.run().unwrap_err()
+    };
+    let (aborted, refused) = thread::scope(|scope| {
+        let (aborted, refused) = (scope.spawn(|| fails("new")), scope.spawn(|| fails("there")));
+        (aborted.join().unwrap(), refused.join().unwrap())
+    });
+    assert_eq!((aborted.status(), aborted.http_status()), (Status::Callback, None));
+    assert_eq!(refused.http_status(), Some(403));
+    assert_eq!(Arc::strong_count(&held), 1);
+    server.stop(Duration::from_secs(1)).unwrap();
+}

@@ -1,0 +1,238 @@
+//! Uploads through a proxy: http URLs by requests that it reads, https URLs by a tunnel.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitsup::client::{Client, ClientConfig, Credentials, Source};
+use bitsup::{Error, Status};
+use test_support::certificates::Authority;
+use test_support::proxy::{Proxy, field};
+use test_support::scripted::{self, Received, serve};
+use test_support::tls_terminator::{TLS13, address, front, server_config};
+
+const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
+const CONTENT: &[u8] = b"0123456789";
+
+fn through(proxy: &Proxy) -> ClientConfig {
+    let proxy = Some(proxy.url());
+    ClientConfig { proxy, no_progress_timeout: Duration::ZERO, ..ClientConfig::default() }
+}
+
+fn known_to(proxy: &Proxy) -> ClientConfig {
+    let credentials = Credentials { user: "Aladdin".into(), password: "open sesame".into() };
+    ClientConfig { proxy_credentials: Some(credentials), ..through(proxy) }
+}
+
+fn upload(config: ClientConfig, url: &str) -> Result<(), Error> {
+    Client::new(config).unwrap().job(url, Source::from_bytes(CONTENT)).unwrap().run()
+}
+
+fn port(url: &str) -> u16 {
+    address(url).port()
+}
+
+fn assert_complete(packets: &[Received]) {
+    assert_eq!(packets.len(), 3);
+    assert_eq!(packets[1].body, CONTENT);
+    for packet in packets {
+        assert_eq!((packet.get("Proxy-Authorization"), packet.get("Authorization")), ("", ""));
+    }
+}
+
+/// A server with TLS, and a client that trusts it.
+fn secured(backend: &str, config: ClientConfig) -> (u16, ClientConfig) {
+    let authority = Authority::new();
+    let tls = server_config(&authority.issue(&["upload.test"]), None, &[&TLS13]);
+    let port = front(tls, address(backend));
+    (port, ClientConfig { root_certificates: authority.pem.into(), ..config })
+}
+
+#[test]
+fn an_http_url_is_asked_of_the_proxy_in_full() {
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let proxy = Proxy::start(None);
+    let origin = format!("http://upload.test:{}", port(&url));
+    upload(through(&proxy), &format!("{origin}/a%20b?c=d")).unwrap();
+    let packets = server.join().unwrap();
+    assert_complete(&packets);
+    assert_eq!(packets[0].line(), "BITS_POST /a%20b?c=d HTTP/1.1");
+    let heads = proxy.heads();
+    assert_eq!(heads.len(), 3);
+    for head in heads {
+        assert!(head.starts_with(&format!("BITS_POST {origin}/a%20b?c=d HTTP/1.1\r\n")), "{head}");
+        assert_eq!(field(&head, "Host"), origin.strip_prefix("http://"));
+    }
+}
+
+// B-PROXY-01
+#[test]
+fn cli_14_a_proxy_is_told_who_asks_and_nobody_else_is() {
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let proxy = Proxy::start(Some(BASIC));
+    upload(known_to(&proxy), &format!("http://upload.test:{}/f", port(&url))).unwrap();
+    assert_complete(&server.join().unwrap());
+    let told: Vec<bool> =
+        proxy.heads().iter().map(|head| field(head, "Proxy-Authorization").is_some()).collect();
+    assert_eq!(told, [false, true, true, true], "once it asked");
+}
+
+#[test]
+fn an_https_url_goes_through_a_tunnel() {
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let proxy = Proxy::start(None);
+    let (port, config) = secured(&url, through(&proxy));
+    upload(config, &format!("https://upload.test:{port}/f")).unwrap();
+    assert_complete(&server.join().unwrap());
+    let heads = proxy.heads();
+    assert!(heads[0].starts_with(&format!("CONNECT upload.test:{port} HTTP/1.1\r\n")), "{heads:?}");
+    assert_eq!(heads.len(), 1, "one tunnel for all: {heads:?}");
+}
+
+#[test]
+fn cli_14_a_tunnel_is_paid_for_with_credentials_that_its_end_does_not_see() {
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let proxy = Proxy::start(Some(BASIC));
+    let (port, config) = secured(&url, known_to(&proxy));
+    upload(config, &format!("https://upload.test:{port}/f")).unwrap();
+    assert_complete(&server.join().unwrap());
+    let told = proxy
+        .heads()
+        .iter()
+        .map(|head| field(head, "Proxy-Authorization").map(str::to_owned))
+        .collect::<Vec<_>>();
+    assert_eq!(told, [None, Some(BASIC.to_owned())]);
+}
+
+#[test]
+fn cli_15_a_proxy_that_refuses_the_credentials_ends_the_upload() {
+    for scheme in ["http", "https"] {
+        for (has_credentials, asked) in [(false, 1), (true, 2)] {
+            let proxy = Proxy::start(Some("Basic b3RoZXI6b25l"));
+            let config = if has_credentials { known_to(&proxy) } else { through(&proxy) };
+            let error = upload(config, &format!("{scheme}://upload.test:1/f")).unwrap_err();
+            assert_eq!((error.status(), error.http_status()), (Status::HttpStatus, Some(407)));
+            assert!(
+                !error.is_transient() && error.message().contains("proxy wants credentials")
+                    || error.message().contains("give a user and a password for it"),
+                "{error}"
+            );
+            assert_eq!(proxy.heads().len(), asked, "{scheme}");
+        }
+    }
+}
+
+// B-PROXY-01
+#[test]
+fn a_407_of_a_server_is_not_answered() {
+    let refuse = |peer: &mut scripted::Peer| {
+        let request = peer.request();
+        peer.ack("407 Proxy Authentication Required", &[("Proxy-Authenticate", "Basic realm=\"p\"")]);
+        request
+    };
+    let (url, server) = serve(refuse);
+    let proxy = Proxy::start(None);
+    let direct = ClientConfig { no_proxy: vec!["127.0.0.1".into()], ..known_to(&proxy) };
+    assert_eq!(upload(direct, &format!("{url}/f")).unwrap_err().http_status(), Some(407));
+    assert_eq!(server.join().unwrap().get("Proxy-Authorization"), "");
+
+    let (url, server) = serve(refuse);
+    let (port, config) = secured(&url, known_to(&proxy));
+    let error = upload(config, &format!("https://upload.test:{port}/f")).unwrap_err();
+    assert_eq!(error.http_status(), Some(407));
+    assert_eq!(server.join().unwrap().get("Proxy-Authorization"), "");
+    assert_eq!(proxy.heads().len(), 1, "the tunnel");
+}
+
+#[test]
+fn a_proxy_may_be_reached_by_https() {
+    let (url, server) = serve(|peer| {
+        let mut packets = peer.finish_upload();
+        packets.extend(peer.finish_upload());
+        packets
+    });
+    let proxy = Proxy::start(Some(BASIC));
+    let authority = Authority::new();
+    let shown = authority.issue(&["localhost"]);
+    let secured_proxy = front(server_config(&shown, None, &[&TLS13]), proxy.address);
+    let target = Authority::new();
+    let tls = server_config(&target.issue(&["upload.test"]), None, &[&TLS13]);
+    let secured = front(tls, address(&url));
+    let config = ClientConfig {
+        proxy: Some(format!("https://localhost:{secured_proxy}")),
+        root_certificates: format!("{}{}", authority.pem, target.pem).into(),
+        ..known_to(&proxy)
+    };
+    upload(config.clone(), &format!("https://upload.test:{secured}/f")).unwrap();
+    upload(config, &format!("http://upload.test:{}/f", port(&url))).unwrap();
+    let packets = server.join().unwrap();
+    assert_complete(&packets[..3]);
+    assert_complete(&packets[3..]);
+}
+
+#[test]
+fn what_a_proxy_cannot_do_is_said_with_what_to_do() {
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let proxy = Proxy::start(None);
+    let error = upload(through(&proxy), &format!("https://upload.test:{dead}/f")).unwrap_err();
+    assert_eq!((error.http_status(), error.is_transient()), (Some(502), true));
+    assert!(error.message().contains("makes no tunnel to upload.test"), "{error}");
+
+    for (answer, status, transient) in [
+        ("HTTP/1.1 403 Forbidden\r\n\r\n", Status::HttpStatus, false),
+        ("SSH-2.0-something\r\n\r\n", Status::Protocol, true),
+    ] {
+        let (url, server) = serve(move |peer| {
+            peer.head();
+            peer.raw(answer);
+        });
+        let config =
+            ClientConfig { proxy: Some(url), no_progress_timeout: Duration::ZERO, ..ClientConfig::default() };
+        let error = upload(config, "https://upload.test/f").unwrap_err();
+        assert_eq!((error.status(), error.is_transient()), (status, transient), "{error}");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_silent_proxy_holds_nobody_up() {
+    let (url, server) = serve(|peer| {
+        peer.head();
+        peer.wait_for_hang_up();
+    });
+    let config = ClientConfig {
+        proxy: Some(url),
+        connect_timeout: Duration::from_millis(100),
+        no_progress_timeout: Duration::ZERO,
+        ..ClientConfig::default()
+    };
+    let error = upload(config, "https://upload.test/f").unwrap_err();
+    assert_eq!((error.status(), error.is_transient()), (Status::Timeout, true));
+    server.join().unwrap();
+}
+
+#[test]
+fn a_reply_elsewhere_is_fetched_through_the_proxy_too() {
+    let (elsewhere, stranger) = serve(|peer| {
+        let request = peer.get();
+        peer.resource("200 OK", &[], "reply");
+        request
+    });
+    let reply_url = format!("http://reply.test:{}/r", port(&elsewhere));
+    let (url, server) = serve(move |peer| {
+        peer.take_upload(&reply_url);
+        peer.request();
+        peer.ack("200 OK", &[]);
+    });
+    let proxy = Arc::new(Proxy::start(Some(BASIC)));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("reply");
+    let client = Client::new(known_to(&proxy)).unwrap();
+    let target = format!("http://upload.test:{}/f", port(&url));
+    let mut job = client.job(&target, Source::from_bytes(CONTENT)).unwrap();
+    job.set_reply_path(&path).unwrap();
+    job.run().unwrap();
+    assert_eq!(std::fs::read(path).unwrap(), b"reply");
+    assert_eq!(stranger.join().unwrap().get("Proxy-Authorization"), "");
+    server.join().unwrap();
+}

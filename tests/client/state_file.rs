@@ -1,0 +1,305 @@
+//! The state file: what outlives a job, and what does not.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bitsup::Status;
+use bitsup::client::{Client, ClientConfig, Job, Source};
+use bitsup::log::{Level, Logger};
+use tempfile::TempDir;
+use test_support::scripted::{self, serve};
+
+/// A folder with a source of 15,000 bytes and a name for its state.
+struct Place {
+    directory: TempDir,
+    warnings: Arc<Mutex<Vec<String>>>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("source.bin"), [1; 15_000]).unwrap();
+        Self { directory, warnings: Arc::default() }
+    }
+
+    fn source(&self) -> PathBuf {
+        self.directory.path().join("source.bin")
+    }
+
+    fn state(&self) -> PathBuf {
+        self.directory.path().join("a/b/source.state")
+    }
+
+    fn job(&self, url: &str) -> Job {
+        let warnings = self.warnings.clone();
+        let logger = Logger::new(Level::Warn, move |_, _, text| warnings.lock().unwrap().push(text.into()));
+        let config = ClientConfig {
+            fragment_size: Some(6_000),
+            no_progress_timeout: Duration::ZERO,
+            logger,
+            ..ClientConfig::default()
+        };
+        let source = Source::from_file(self.source()).unwrap();
+        let mut job = Client::new(config).unwrap().job(url, source).unwrap();
+        job.set_state_path(self.state()).unwrap();
+        job
+    }
+
+    /// Runs a job that loses its server after the first fragment; the state file stays behind.
+    fn interrupted(&self) -> String {
+        let (url, server) = serve(|peer| {
+            peer.request();
+            peer.ack_create("{S}");
+            peer.request();
+            peer.ack_fragment(6_000);
+            peer.request();
+        });
+        let url = format!("{url}/f");
+        let error = self.job(&url).run().unwrap_err();
+        assert!(error.is_transient(), "{error}");
+        server.join().unwrap();
+        assert!(self.state().exists());
+        url
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap().clone()
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The state file with the URL of another server in it: the tests' servers have a port each.
+fn move_to(place: &Place, from: &str, to: &str) {
+    let text = fs::read_to_string(place.state()).unwrap();
+    fs::write(place.state(), text.replace(from, to)).unwrap();
+}
+
+// B-RESUME-03
+#[test]
+fn cli_27_another_process_goes_on_by_a_ping_and_the_saved_offset() {
+    let place = Place::new();
+    let old = place.interrupted();
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let url = format!("{url}/f");
+    move_to(&place, &old, &url);
+    let mut job = place.job(&url);
+    let control = job.control();
+    assert_eq!((control.session_id().as_deref(), control.progress().sent), (Some("{S}"), 6_000));
+    job.run().unwrap();
+    let requests = server.join().unwrap();
+    assert_eq!(requests[0].packet(), "Ping");
+    assert_eq!(requests[1].get("Content-Range"), "bytes 6000-11999/15000");
+    assert_eq!(requests[1].get("BITS-Session-Id"), "{S}");
+    assert!(!place.state().exists(), "the file is removed when the job is complete");
+    assert_eq!(place.warnings(), [""; 0]);
+}
+
+#[test]
+fn the_session_is_on_disk_before_the_first_fragment_and_the_doubt_before_the_close() {
+    let place = Place::new();
+    let state = place.state();
+    let (url, server) = serve(move |peer| {
+        let mut seen = vec![];
+        loop {
+            let request = peer.request();
+            seen.push((request.packet().to_owned(), fs::read_to_string(&state).unwrap()));
+            match request.packet() {
+                "Create-Session" => peer.ack_create("{S}"),
+                "Fragment" => {
+                    let range = request.get("Content-Range").to_owned();
+                    let last: u64 = range.split(['-', '/']).nth(1).unwrap().parse().unwrap();
+                    peer.ack_fragment(last + 1);
+                }
+                _ => {
+                    peer.ack("200 OK", &[]);
+                    return seen;
+                }
+            }
+        }
+    });
+    place.job(&format!("{url}/f")).run().unwrap();
+    let seen = server.join().unwrap();
+    assert_eq!(seen.first(), Some(&("Create-Session".to_owned(), String::new())), "nothing to keep yet");
+    assert!(seen[1].1.contains("{S}"));
+    let (last, before) = (seen.last().unwrap(), &seen[seen.len() - 2]);
+    assert_eq!((last.0.as_str(), before.0.as_str()), ("Close-Session", "Fragment"));
+    assert_ne!(last.1, before.1);
+}
+
+#[test]
+fn the_state_is_private() {
+    let place = Place::new();
+    place.interrupted();
+    assert_eq!(mode(&place.state()), 0o600);
+    assert_eq!(
+        (mode(&place.directory.path().join("a")), mode(place.state().parent().unwrap())),
+        (0o700, 0o700)
+    );
+}
+
+#[test]
+fn a_second_job_finds_the_state_locked_until_the_first_is_gone() {
+    let place = Place::new();
+    place.interrupted();
+    let first = place.job("http://127.0.0.1:9/f");
+    let client = Client::new(ClientConfig::default()).unwrap();
+    let mut second = client.job("http://127.0.0.1:9/f", Source::from_file(place.source()).unwrap()).unwrap();
+    let error = second.set_state_path(place.state()).unwrap_err();
+    assert_eq!(error.status(), Status::Busy);
+    assert!(error.message().contains(place.state().to_str().unwrap()), "{error}");
+    drop(first);
+    second.set_state_path(place.state()).unwrap();
+}
+
+#[test]
+fn the_lock_stays_when_the_file_is_replaced() {
+    let place = Place::new();
+    let state = place.state();
+    let source = place.source();
+    let (url, server) = serve(move |peer| {
+        peer.request();
+        peer.ack_create("{S}");
+        peer.request();
+        let client = Client::new(ClientConfig::default()).unwrap();
+        let mut other = client.job("http://127.0.0.1:9/f", Source::from_file(source).unwrap()).unwrap();
+        let status = other.set_state_path(state).unwrap_err().status();
+        peer.ack_fragment(15_000);
+        peer.finish_upload();
+        status
+    });
+    place.job(&format!("{url}/f")).run().unwrap();
+    assert_eq!(server.join().unwrap(), Status::Busy);
+}
+
+/// Uploads with a state file of that content; the upload starts anew and says so.
+fn assert_starts_anew(place: &Place, url: &str, server: std::thread::JoinHandle<Vec<scripted::Received>>) {
+    place.job(url).run().unwrap();
+    assert_eq!(server.join().unwrap()[0].packet(), "Create-Session");
+    assert_eq!(place.warnings().len(), 1);
+    assert!(place.warnings()[0].contains("starts anew"), "{:?}", place.warnings());
+}
+
+#[test]
+fn a_state_that_cannot_be_read_is_dropped() {
+    for content in ["{", "[]", "null", "{\"version\":1}", "\0\u{1}", &"x".repeat(2_000_000)] {
+        let place = Place::new();
+        fs::create_dir_all(place.state().parent().unwrap()).unwrap();
+        fs::write(place.state(), content).unwrap();
+        let (url, server) = serve(|peer| peer.finish_upload());
+        assert_starts_anew(&place, &format!("{url}/f"), server);
+    }
+}
+
+#[test]
+fn a_state_of_a_newer_program_is_dropped() {
+    let place = Place::new();
+    let old = place.interrupted();
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let url = format!("{url}/f");
+    move_to(&place, &old, &url);
+    move_to(&place, "\"version\":1", "\"version\":2");
+    assert_starts_anew(&place, &url, server);
+}
+
+#[test]
+fn the_state_of_another_url_is_dropped() {
+    let place = Place::new();
+    place.interrupted();
+    let (url, server) = serve(|peer| peer.finish_upload());
+    assert_starts_anew(&place, &format!("{url}/f"), server);
+}
+
+#[test]
+fn the_state_of_another_source_is_dropped() {
+    let place = Place::new();
+    let old = place.interrupted();
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let url = format!("{url}/f");
+    move_to(&place, &old, &url);
+    let source = fs::File::options().write(true).open(place.source()).unwrap();
+    source.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    assert_starts_anew(&place, &url, server);
+}
+
+#[test]
+fn the_source_is_no_state_file() {
+    let place = Place::new();
+    let client = Client::new(ClientConfig::default()).unwrap();
+    let mut job = client.job("http://127.0.0.1:9/f", Source::from_file(place.source()).unwrap()).unwrap();
+    let error = job.set_state_path(place.source()).unwrap_err();
+    assert_eq!(error.status(), Status::InvalidArgument);
+    drop(job);
+    assert_eq!(fs::read(place.source()).unwrap(), [1; 15_000]);
+}
+
+#[test]
+fn a_job_that_never_had_a_session_leaves_nothing_behind() {
+    let place = Place::new();
+    let mut job = place.job("http://127.0.0.1:9/f");
+    assert!(place.state().exists());
+    job.run().unwrap_err();
+    drop(job);
+    assert!(!place.state().exists());
+}
+
+#[test]
+fn cancel_of_a_resumed_job_ends_its_session_and_removes_the_state() {
+    let place = Place::new();
+    let old = place.interrupted();
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let url = format!("{url}/f");
+    move_to(&place, &old, &url);
+    place.job(&url).cancel().unwrap();
+    let requests = server.join().unwrap();
+    assert_eq!((requests.len(), requests[0].packet()), (1, "Cancel-Session"));
+    assert_eq!(requests[0].get("BITS-Session-Id"), "{S}");
+    assert!(!place.state().exists());
+}
+
+#[test]
+fn a_cancel_that_fails_keeps_the_state() {
+    let place = Place::new();
+    let old = place.interrupted();
+    assert!(place.job(&old).cancel().is_err());
+    assert!(place.state().exists());
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let url = format!("{url}/f");
+    move_to(&place, &old, &url);
+    place.job(&url).cancel().unwrap();
+    assert_eq!(server.join().unwrap()[0].packet(), "Cancel-Session");
+}
+
+#[test]
+fn bytes_in_memory_are_known_by_their_content() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let config = ClientConfig { no_progress_timeout: Duration::ZERO, ..ClientConfig::default() };
+    let client = Client::new(config).unwrap();
+    let (url, server) = serve(|peer| {
+        peer.request();
+        peer.ack_create("{S}");
+        peer.request();
+        peer.close();
+        let first = peer.finish_upload();
+        (first, peer.finish_upload())
+    });
+    let url = format!("{url}/f");
+    let run = |data: &[u8]| {
+        let mut job = client.job(&url, Source::from_bytes(data)).unwrap();
+        job.set_state_path(&state).unwrap();
+        job.run()
+    };
+    run(b"hello").unwrap_err();
+    let kept = fs::read(&state).unwrap();
+    run(b"hello").unwrap();
+    fs::write(&state, kept).unwrap();
+    run(b"hallo").unwrap();
+    let (same, other) = server.join().unwrap();
+    assert_eq!((same[0].packet(), other[0].packet()), ("Ping", "Create-Session"));
+}

@@ -1,0 +1,295 @@
+//! Cancel, suspend and timeouts: in whatever a job is, it stops within 250 ms.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{self, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bitsup::client::{Client, ClientConfig, Flow, Job, JobControl, JobState, Observer, Progress, Source};
+use bitsup::upload::RetryPolicy;
+use bitsup::{Error, Status};
+use test_support::scripted::{Peer, serve};
+
+const PROMISE: Duration = Duration::from_millis(250);
+
+type Ask = fn(&JobControl);
+const STOPS: [(Ask, Status, JobState); 2] = [
+    (JobControl::suspend, Status::Suspended, JobState::Suspended),
+    (JobControl::cancel, Status::Cancelled, JobState::Cancelled),
+];
+
+fn job(config: ClientConfig, url: &str, length: usize) -> Job {
+    Client::new(config).unwrap().job(&format!("{url}/f"), Source::from_bytes(vec![1; length])).unwrap()
+}
+
+/// Runs the job on a thread until `ready`, stops it, and checks what it says and how long that takes.
+fn assert_stops(mut job: Job, ready: impl FnOnce(), (ask, status, state): (Ask, Status, JobState)) {
+    let control = job.control();
+    let run = std::thread::spawn(move || job.run().unwrap_err());
+    ready();
+    let asked = Instant::now();
+    ask(&control);
+    let error = run.join().unwrap();
+    assert!(asked.elapsed() < PROMISE, "{:?}", asked.elapsed());
+    assert_eq!((error.status(), control.state()), (status, state), "{error}");
+}
+
+/// A server that plays `script` up to the moment the job is to be stopped, and then keeps still until the
+/// client is gone.
+fn serve_until<F>(script: F) -> (String, JoinHandle<()>, impl FnOnce())
+where
+    F: FnOnce(&mut Peer) + Send + 'static,
+{
+    let (reached, wait) = mpsc::channel();
+    let (url, server) = serve(move |peer| {
+        script(peer);
+        reached.send(()).unwrap();
+        peer.wait_for_hang_up();
+    });
+    (url, server, move || wait.recv().unwrap())
+}
+
+// B-SUSPEND-01 B-CANCEL-01
+#[test]
+fn waiting_for_an_answer() {
+    for stop in STOPS {
+        let (url, server, ready) = serve_until(|peer| {
+            peer.request();
+        });
+        assert_stops(job(ClientConfig::default(), &url, 5), ready, stop);
+        server.join().unwrap();
+    }
+}
+
+// B-SUSPEND-01 B-CANCEL-01
+#[test]
+fn sending_to_a_peer_that_does_not_read() {
+    for stop in STOPS {
+        let (url, server, ready) = serve_until(|peer| {
+            peer.request();
+            peer.ack_create("{S}");
+            peer.head();
+            peer.wait_until_full();
+        });
+        let config = ClientConfig { fragment_size: Some(64_000_000), ..ClientConfig::default() };
+        assert_stops(job(config, &url, 64_000_000), ready, stop);
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn held_back_by_the_rate_limit() {
+    for stop in STOPS {
+        let (url, server, ready) = serve_until(|peer| {
+            peer.request();
+            peer.ack_create("{S}");
+            peer.head();
+        });
+        let config = ClientConfig { rate_limit: Some(1), ..ClientConfig::default() };
+        assert_stops(job(config, &url, 100), ready, stop);
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn connecting_to_a_host_that_does_not_answer() {
+    for stop in STOPS {
+        // The kernel of a listener whose backlog is full leaves further connections unanswered.
+        let listener = listener_for_one();
+        let address = listener.local_addr().unwrap();
+        let fillers: Vec<_> = (0..3).map(|_| connect_for(address, 50)).collect();
+        assert!(fillers.last().unwrap().is_none(), "the backlog is not full");
+        let job = job(ClientConfig::default(), &format!("http://{address}"), 5);
+        let control = job.control();
+        let ready = move || {
+            while control.state() != JobState::Connecting {
+                std::thread::yield_now();
+            }
+        };
+        assert_stops(job, ready, stop);
+    }
+}
+
+/// A listener with room for one connection.
+fn listener_for_one() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    listener
+}
+
+fn connect_for(address: std::net::SocketAddr, ms: u64) -> Option<TcpStream> {
+    TcpStream::connect_timeout(&address, Duration::from_millis(ms)).ok()
+}
+
+// B-SUSPEND-01 B-CANCEL-01
+#[test]
+fn waiting_to_try_again() {
+    for stop in STOPS {
+        let (told, wait) = mpsc::channel();
+        let (url, server) = serve(|peer| {
+            peer.request();
+            peer.ack("503 Service Unavailable", &[("Retry-After", "60")]);
+            peer.wait_for_hang_up();
+        });
+        let mut job = job(ClientConfig::default(), &url, 5);
+        job.set_observer(Box::new(Watcher(told)));
+        assert_stops(job, move || assert_eq!(wait.recv().unwrap(), 1), stop);
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn before_the_run() {
+    for (ask, status, state) in STOPS {
+        let mut job = job(ClientConfig::default(), "http://127.0.0.1:9", 5);
+        ask(&job.control());
+        let error = job.run().unwrap_err();
+        assert_eq!((error.status(), job.control().state()), (status, state));
+    }
+}
+
+#[test]
+fn a_run_has_a_time_limit() {
+    let (url, server) = serve(|peer| {
+        peer.request();
+        peer.wait_for_hang_up();
+    });
+    let config = ClientConfig { timeout: Some(Duration::from_millis(100)), ..ClientConfig::default() };
+    let begun = Instant::now();
+    let error = job(config, &url, 5).run().unwrap_err();
+    assert!(begun.elapsed() < Duration::from_millis(350), "{:?}", begun.elapsed());
+    assert!(error.status() == Status::Timeout && error.is_transient(), "{error}");
+    server.join().unwrap();
+}
+
+#[test]
+fn cli_33_an_answer_has_a_time_limit() {
+    let (url, server) = serve(|peer| {
+        peer.request();
+        peer.raw("HTTP/1.1 200 OK\r\n");
+        peer.wait_for_hang_up();
+    });
+    let config = ClientConfig {
+        response_timeout: Duration::from_millis(60),
+        no_progress_timeout: Duration::ZERO,
+        ..ClientConfig::default()
+    };
+    let error = job(config, &url, 5).run().unwrap_err();
+    assert!(error.status() == Status::Timeout && error.is_transient(), "{error}");
+    server.join().unwrap();
+}
+
+#[test]
+fn cli_32_sending_has_a_time_limit() {
+    let (over, wait) = mpsc::channel();
+    let (url, server) = serve(move |peer| {
+        peer.request();
+        peer.ack_create("{S}");
+        peer.head();
+        wait.recv().unwrap();
+    });
+    let config = ClientConfig {
+        request_timeout: Duration::from_millis(150),
+        no_progress_timeout: Duration::ZERO,
+        fragment_size: Some(64_000_000),
+        ..ClientConfig::default()
+    };
+    let error = job(config, &url, 64_000_000).run().unwrap_err();
+    over.send(()).unwrap();
+    assert!(error.status() == Status::Timeout && error.is_transient(), "{error}");
+    server.join().unwrap();
+}
+
+#[test]
+fn cli_28_cancel_tells_the_server_within_the_promise() {
+    let (reached, wait) = mpsc::channel();
+    let (url, server) = serve(move |peer| {
+        peer.request();
+        peer.ack_create("{S}");
+        peer.head();
+        reached.send(()).unwrap();
+        peer.wait_for_hang_up();
+        let cancel = peer.request();
+        peer.ack("200 OK", &[]);
+        cancel
+    });
+    let config = ClientConfig { fragment_size: Some(64_000_000), ..ClientConfig::default() };
+    assert_stops(job(config, &url, 64_000_000), move || wait.recv().unwrap(), STOPS[1]);
+    let cancel = server.join().unwrap();
+    assert_eq!((cancel.packet(), cancel.get("BITS-Session-Id")), ("Cancel-Session", "{S}"));
+}
+
+#[test]
+fn cli_20_a_cancel_that_was_not_acknowledged_can_be_delivered_later() {
+    let (reached, wait) = mpsc::channel();
+    let (url, server) = serve(move |peer| {
+        peer.request();
+        peer.ack_create("{S}");
+        peer.request();
+        reached.send(()).unwrap();
+        peer.wait_for_hang_up();
+        peer.request();
+        peer.wait_for_hang_up();
+        peer.request();
+        peer.ack("500 Internal Server Error", &[]);
+        let cancel = peer.request();
+        peer.ack("200 OK", &[]);
+        cancel
+    });
+    let moment = Duration::from_millis(1);
+    let retry = RetryPolicy { first_delay: moment, max_delay: moment, max_attempts: None };
+    let mut job = job(ClientConfig { retry, ..ClientConfig::default() }, &url, 5);
+    let control = job.control();
+    let run = std::thread::spawn(move || (job.run().unwrap_err(), job));
+    wait.recv().unwrap();
+    let asked = Instant::now();
+    control.cancel();
+    let (error, mut job) = run.join().unwrap();
+    assert!(error.status() == Status::Cancelled && asked.elapsed() < PROMISE, "{:?}", asked.elapsed());
+    assert_eq!(job.run().unwrap_err().status(), Status::Cancelled, "a cancelled job stays cancelled");
+    job.cancel().unwrap();
+    assert_eq!(server.join().unwrap().packet(), "Cancel-Session");
+    job.cancel().unwrap();
+}
+
+// B-SUSPEND-02
+#[test]
+fn cli_26_cli_27_a_suspended_job_goes_on_by_a_ping() {
+    let (reached, wait) = mpsc::channel();
+    let (url, server) = serve(move |peer| {
+        peer.request();
+        peer.ack_create("{S}");
+        peer.request();
+        peer.ack_fragment(6_000);
+        peer.request();
+        reached.send(()).unwrap();
+        peer.wait_for_hang_up();
+        peer.finish_upload()
+    });
+    let mut job = job(ClientConfig { fragment_size: Some(6_000), ..ClientConfig::default() }, &url, 15_000);
+    let control = job.control();
+    let run = std::thread::spawn(move || (job.run().unwrap_err(), job));
+    wait.recv().unwrap();
+    control.suspend();
+    let (error, mut job) = run.join().unwrap();
+    assert_eq!(error.status(), Status::Suspended);
+    assert_eq!(control.progress(), Progress { sent: 6_000, total: 15_000 });
+    assert_eq!(control.session_id().as_deref(), Some("{S}"));
+    job.run().unwrap();
+    let requests = server.join().unwrap();
+    assert_eq!(requests[0].packet(), "Ping");
+    assert_eq!(requests[1].get("Content-Range"), "bytes 6000-11999/15000");
+    assert_eq!(requests[1].get("BITS-Session-Id"), "{S}");
+    assert_eq!((control.state(), control.progress().sent), (JobState::Closed, 15_000));
+    job.run().unwrap();
+}
+
+/// Tells a channel of each retry.
+struct Watcher(Sender<u32>);
+
+impl Observer for Watcher {
+    fn retry(&mut self, _cause: &Error, attempt: u32, _delay: &mut Duration) -> Flow {
+        self.0.send(attempt).unwrap();
+        Flow::Continue
+    }
+}

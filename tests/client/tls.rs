@@ -1,0 +1,163 @@
+//! Uploads over TLS: whom the client trusts, who it is, and what it says when that does not go together.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bitsup::client::{Client, ClientConfig, Source};
+use bitsup::{Error, Status};
+use rustls::ServerConfig;
+use test_support::certificates::{Authority, Identity};
+use test_support::scripted::serve;
+use test_support::tls_terminator::{TLS12, TLS13, address, front, server_config};
+
+const CONTENT: &[u8] = b"0123456789";
+
+fn trusting(authority: &Authority) -> ClientConfig {
+    ClientConfig { root_certificates: authority.pem.clone().into(), ..ClientConfig::default() }
+}
+
+fn upload(config: ClientConfig, url: &str) -> Result<(), Error> {
+    Client::new(config).unwrap().job(url, Source::from_bytes(CONTENT)).unwrap().run()
+}
+
+/// Uploads to a server that takes everything; what it got.
+fn succeeds(tls: Arc<ServerConfig>, config: ClientConfig) -> Vec<u8> {
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let port = front(tls, address(&url));
+    upload(config, &format!("https://localhost:{port}/file")).unwrap();
+    server.join().unwrap().remove(1).body
+}
+
+/// Uploads, with all the patience there is by default, to a server that the client does not want, or that does
+/// not want the client.
+fn fails(tls: Arc<ServerConfig>, config: ClientConfig, host: &str) -> (u32, String) {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = front(tls, nobody.local_addr().unwrap());
+    let begun = Instant::now();
+    let error = upload(config, &format!("https://{host}:{port}/file")).unwrap_err();
+    assert_eq!((error.status(), error.is_transient()), (Status::Tls, false), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "it was tried again and again");
+    assert!(error.message().contains(&format!("{host}:{port}")), "{error}");
+    (error.hresult().unwrap().0, error.message().to_owned())
+}
+
+// B-TLS-01
+#[test]
+fn an_upload_goes_over_tls_1_2_and_1_3() {
+    let authority = Authority::new();
+    let issued = authority.issue(&["localhost"]);
+    for version in [&TLS12, &TLS13] {
+        assert_eq!(succeeds(server_config(&issued, None, &[version]), trusting(&authority)), CONTENT);
+    }
+}
+
+#[test]
+fn a_certificate_may_be_of_an_address_and_its_root_one_of_several() {
+    let authority = Authority::new();
+    let issued = authority.issue(&["127.0.0.1"]);
+    let (url, server) = serve(|peer| peer.finish_upload());
+    let port = front(server_config(&issued, None, &[&TLS13]), address(&url));
+    let roots = format!("some words\n{}\n{}", Authority::new().pem, authority.pem);
+    let config = ClientConfig { root_certificates: roots.into(), ..ClientConfig::default() };
+    upload(config, &format!("https://127.0.0.1:{port}/file")).unwrap();
+    assert_eq!(server.join().unwrap().len(), 3);
+}
+
+// B-TLS-01
+#[test]
+fn a_certificate_of_an_unknown_authority_is_refused() {
+    let issued = Authority::new().issue(&["localhost"]);
+    for config in [ClientConfig::default(), trusting(&Authority::new())] {
+        let (hresult, message) = fails(server_config(&issued, None, &[&TLS13]), config, "localhost");
+        assert_eq!(hresult, 0x8007_2F0D);
+        assert!(message.contains("--cacert"), "{message}");
+    }
+}
+
+#[test]
+fn a_certificate_of_another_name_is_refused() {
+    let authority = Authority::new();
+    let issued = authority.issue(&["upload.test"]);
+    let tls = server_config(&issued, None, &[&TLS13]);
+    let (hresult, message) = fails(tls, trusting(&authority), "localhost");
+    assert_eq!(hresult, 0x8007_2F06);
+    assert!(message.contains("upload.test"), "{message}");
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_refused() {
+    let authority = Authority::new();
+    let expired = authority.issue_with(&["localhost"], |params| {
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+    });
+    let early = authority.issue_with(&["localhost"], |params| {
+        params.not_before = rcgen::date_time_ymd(4000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(4001, 1, 1);
+    });
+    for (issued, what) in [(expired, "new certificate"), (early, "clocks")] {
+        let tls = server_config(&issued, None, &[&TLS12, &TLS13]);
+        let (hresult, message) = fails(tls, trusting(&authority), "localhost");
+        assert_eq!(hresult, 0x8007_2F05);
+        assert!(message.contains(what), "{message}");
+    }
+}
+
+#[test]
+fn a_server_without_tls_is_named() {
+    let (url, server) = serve(|peer| {
+        peer.accept();
+        peer.raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        peer.wait_for_hang_up();
+    });
+    let error =
+        upload(ClientConfig::default(), &format!("{}/f", url.replace("http:", "https:"))).unwrap_err();
+    assert_eq!((error.status(), error.is_transient()), (Status::Tls, false));
+    assert!(error.message().contains("speaks no TLS"), "{error}");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_client_shows_who_it_is() {
+    let (authority, users) = (Authority::new(), Authority::new());
+    let (issued, user) = (authority.issue(&["localhost"]), users.issue(&["alice"]));
+    for version in [&TLS12, &TLS13] {
+        let config = ClientConfig { client_certificate: Some(user.both().into()), ..trusting(&authority) };
+        assert_eq!(succeeds(server_config(&issued, Some(&users), &[version]), config), CONTENT);
+    }
+}
+
+#[test]
+fn a_client_without_a_certificate_that_the_server_takes_is_told_so() {
+    let (authority, users) = (Authority::new(), Authority::new());
+    let issued = authority.issue(&["localhost"]);
+    let stranger = Some(Authority::new().issue(&["mallory"]).both().into());
+    for version in [&TLS12, &TLS13] {
+        for client_certificate in [None, stranger.clone()] {
+            let config = ClientConfig { client_certificate, ..trusting(&authority) };
+            let tls = server_config(&issued, Some(&users), &[version]);
+            let (hresult, message) = fails(tls, config, "localhost");
+            assert_eq!(hresult, 0x8007_2F0C, "{message}");
+            assert!(message.contains("--cert"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_certificate_and_no_key_is_refused_at_once() {
+    let authority = Authority::new();
+    let (one, other) = (authority.issue(&["one"]), authority.issue(&["other"]));
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for roots in ["nothing", one.key.as_str(), broken, "-----BEGIN CERTIFICATE-----\n!"] {
+        let config = ClientConfig { root_certificates: roots.into(), ..ClientConfig::default() };
+        assert_eq!(Client::new(config).unwrap_err().status(), Status::InvalidArgument, "{roots}");
+    }
+    let mixed = Identity { certificate: one.certificate.clone(), key: other.key };
+    for pem in ["", "nothing", &one.certificate, &one.key, &mixed.both(), &format!("{broken}{}", one.key)] {
+        let config = ClientConfig { client_certificate: Some(pem.into()), ..ClientConfig::default() };
+        let error = Client::new(config).unwrap_err();
+        assert_eq!(error.status(), Status::InvalidArgument, "{pem}");
+        assert!(error.message().contains("client certificate"), "{error}");
+    }
+}

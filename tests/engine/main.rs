@@ -1,0 +1,7 @@
+//! The engine without a network.
+
+mod exchange;
+mod hooks_concurrency;
+mod reply_get;
+mod shared_store;
+mod slow_hooks;

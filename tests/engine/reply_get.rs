@@ -1,0 +1,146 @@
+//! GET and HEAD of a reply, as far as HTTP has a word in it: several ranges, and conditions (RFC 9110).
+
+use std::sync::Arc;
+
+use bitsup::engine::{Engine, EngineConfig, Hooks, Upload, Verdict};
+use bitsup::proto::names;
+use bitsup::store::MemoryStore;
+use test_support::packets::{Peer, Response, read};
+
+/// Replies with the bytes 0 to 99.
+struct Hundred;
+
+impl Hooks for Hundred {
+    fn on_received(&self, _: &Upload<'_>, verdict: &mut Verdict) {
+        verdict.set_reply_bytes((0..100).collect::<Vec<u8>>());
+    }
+}
+
+/// An engine that holds a reply, and the reply's URL.
+fn stage() -> (Engine, String) {
+    let config = EngineConfig {
+        hooks: Some(Arc::new(Hundred)),
+        ..EngineConfig::new(Arc::new(MemoryStore::default()))
+    };
+    let engine = Engine::new(config).unwrap();
+    let url = Peer::create(&engine, "/a").whole(b"x").get(names::REPLY_URL).to_owned();
+    (engine, url)
+}
+
+/// The parts of a multipart body: each one's range and bytes.
+fn parts(answer: &Response) -> Vec<(String, Vec<u8>)> {
+    let boundary = answer.get(names::CONTENT_TYPE).strip_prefix("multipart/byteranges; boundary=").unwrap();
+    let mut rest = answer.body.as_slice();
+    let mut parts = Vec::new();
+    loop {
+        let (before, after) = split(rest, format!("--{boundary}").as_bytes());
+        match parts.last_mut() {
+            None => assert!(before.is_empty()),
+            Some((_, bytes)) => *bytes = before.strip_suffix(b"\r\n").unwrap().to_vec(),
+        }
+        if after == b"--\r\n" {
+            return parts;
+        }
+        let (head, body) = split(after, b"\r\n\r\n");
+        let head = std::str::from_utf8(head).unwrap();
+        assert!(head.contains("\r\nContent-Type: application/octet-stream"), "{head}");
+        let range = head.split("Content-Range: ").nth(1).unwrap();
+        parts.push((range.split("\r\n").next().unwrap().to_owned(), Vec::new()));
+        rest = body;
+    }
+}
+
+fn split<'a>(bytes: &'a [u8], at: &[u8]) -> (&'a [u8], &'a [u8]) {
+    let found = bytes.windows(at.len()).position(|window| window == at).unwrap();
+    (&bytes[..found], &bytes[found + at.len()..])
+}
+
+#[test]
+fn rpl_05_several_ranges_come_in_the_order_they_were_asked_for() {
+    let (engine, url) = stage();
+    let answer = read(&engine, "GET", &url, &[(names::RANGE, "bytes=90-, 0-9,5-5,200-")]);
+    assert_eq!(answer.status, 206);
+    let expected = [("bytes 90-99/100", 90..100), ("bytes 0-9/100", 0..10), ("bytes 5-5/100", 5..6)];
+    let expected = expected.map(|(range, bytes)| (range.to_owned(), bytes.collect::<Vec<u8>>()));
+    assert_eq!(parts(&answer), expected);
+
+    let head = read(&engine, "HEAD", &url, &[(names::RANGE, "bytes=90-, 0-9,5-5,200-")]);
+    assert_eq!((head.status, head.body.len()), (206, 0));
+}
+
+#[test]
+fn more_ranges_than_sixteen_are_the_whole() {
+    let (engine, url) = stage();
+    let ranges = format!("bytes={}", vec!["1-2"; 17].join(","));
+    let answer = read(&engine, "GET", &url, &[(names::RANGE, &ranges)]);
+    assert_eq!((answer.status, answer.body.len()), (200, 100));
+}
+
+#[test]
+fn conditions() {
+    const PAST: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
+    const FUTURE: &str = "Fri, 31 Dec 2100 23:59:59 GMT";
+    let (engine, url) = stage();
+    let plain = read(&engine, "GET", &url, &[]);
+    let (tag, date) = (plain.get(names::ETAG).to_owned(), plain.get(names::LAST_MODIFIED).to_owned());
+    let table: &[(&str, &str, u16)] = &[
+        (names::IF_MATCH, &tag, 206),
+        (names::IF_MATCH, "*", 206),
+        (names::IF_MATCH, &format!("\"x\", {tag}"), 206),
+        (names::IF_MATCH, "\"x\"", 412),
+        (names::IF_MATCH, &format!("W/{tag}"), 412),
+        (names::IF_NONE_MATCH, &tag, 304),
+        (names::IF_NONE_MATCH, &format!("W/{tag}"), 304),
+        (names::IF_NONE_MATCH, "*", 304),
+        (names::IF_NONE_MATCH, "\"x\"", 206),
+        (names::IF_UNMODIFIED_SINCE, &date, 206),
+        (names::IF_UNMODIFIED_SINCE, FUTURE, 206),
+        (names::IF_UNMODIFIED_SINCE, PAST, 412),
+        (names::IF_UNMODIFIED_SINCE, "never", 206),
+        (names::IF_MODIFIED_SINCE, &date, 304),
+        (names::IF_MODIFIED_SINCE, PAST, 206),
+        (names::IF_RANGE, &tag, 206),
+        (names::IF_RANGE, &date, 206),
+        (names::IF_RANGE, "\"x\"", 200),
+        (names::IF_RANGE, &format!("W/{tag}"), 200),
+        (names::IF_RANGE, PAST, 200),
+        (names::IF_RANGE, "never", 200),
+    ];
+    for (name, value, status) in table {
+        let answer = read(&engine, "GET", &url, &[(names::RANGE, "bytes=10-19"), (name, value)]);
+        let length = match status {
+            200 => 100,
+            206 => 10,
+            _ => 0,
+        };
+        assert_eq!((answer.status, answer.body.len()), (*status, length), "{name}: {value}");
+    }
+}
+
+#[test]
+fn the_first_of_two_contrary_conditions_counts() {
+    let (engine, url) = stage();
+    let tag = read(&engine, "GET", &url, &[]).get(names::ETAG).to_owned();
+    let both = [(names::IF_MATCH, "\"x\""), (names::IF_NONE_MATCH, tag.as_str())];
+    assert_eq!(read(&engine, "GET", &url, &both).status, 412);
+    let tag_wins =
+        [(names::IF_MATCH, tag.as_str()), (names::IF_UNMODIFIED_SINCE, "Thu, 01 Jan 1970 00:00:00 GMT")];
+    assert_eq!(read(&engine, "GET", &url, &tag_wins).status, 200);
+}
+
+#[test]
+fn a_reply_that_is_being_read_outlives_its_session() {
+    let (engine, _) = stage();
+    let peer = Peer::create(&engine, "/b");
+    let url = peer.whole(b"x").get(names::REPLY_URL).to_owned();
+    let target = url.strip_prefix("http://host").unwrap().to_owned();
+    let head = bitsup::engine::RequestHead { method: "GET".into(), target, ..Default::default() };
+    let mut response = engine.begin(head).finish();
+    assert_eq!(response.read_body(&mut [0; 60]).unwrap(), 60);
+    assert_eq!(peer.close().status, 200);
+    let mut rest = [0; 60];
+    assert_eq!(response.read_body(&mut rest).unwrap(), 40);
+    assert_eq!(rest[..40], (60..100).collect::<Vec<u8>>());
+    assert_eq!(response.read_body(&mut rest).unwrap(), 0);
+    assert_eq!(read(&engine, "GET", &url, &[]).status, 404);
+}

@@ -1,0 +1,63 @@
+//! The inputs of the fuzz targets, run as ordinary tests; fuzz/README.md says how to find more.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+macro_rules! corpora {
+    ($($name:ident)*) => {
+        const TARGETS: &[&str] = &[$(stringify!($name)),*];
+
+        $(
+            #[test]
+            fn $name() {
+                run(stringify!($name), fuzz_targets::$name::run);
+            }
+        )*
+    };
+}
+
+corpora! { capi exchange head packet range resume_blob }
+
+#[test]
+fn every_target_is_run_here_and_described() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let stems = |name: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(folder.join(name)).unwrap();
+        entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    let here: BTreeSet<String> = TARGETS.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(stems("targets"), here);
+    assert_eq!(stems("corpus"), here);
+    let [manifest, readme] =
+        ["Cargo.toml", "README.md"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
+    for name in TARGETS {
+        assert!(manifest.contains(&format!("path = \"targets/{name}.rs\"")), "{name} is no [[bin]]");
+        assert!(readme.contains(&format!("| `{name}` |")), "{name} is not in fuzz/README.md");
+    }
+}
+
+fn run(name: &str, target: fn(&[u8])) {
+    let inputs = inputs(name);
+    assert!(inputs.len() >= 5, "a corpus of {} inputs", inputs.len());
+    for (path, input) in inputs {
+        // Shown when it fails.
+        println!("{}", path.display());
+        target(&input);
+        // Cut short and with one bit changed, it must hold as well.
+        for at in 0..input.len() {
+            let mut changed = input.clone();
+            target(&changed[..at]);
+            changed[at] ^= 1 << (at % 8);
+            target(&changed);
+        }
+    }
+}
+
+/// Inputs of a corpus that are kept, sorted by name.
+fn inputs(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}

@@ -1,0 +1,174 @@
+//! The layers look downwards only: `proto` → `store`, `engine`, `upload` → `server`, `client` → `ffi`. Held by
+//! reading every path that the code of a layer names; test modules may look anywhere.
+
+use crate::sources::{code, files, word};
+
+/// Some files or folders of `src`, and paths that nothing in them may begin with.
+type Rule = (&'static [&'static str], &'static [&'static str]);
+
+const BASE: &[&str] = &["proto/", "error.rs", "log.rs", "clock.rs", "trust.rs"];
+const NETWORK: &[&str] = &["std::net", "rustix::net", "ureq", "polling", "httparse"];
+
+const RULES: [Rule; 13] = [
+    (
+        BASE,
+        &["crate::store", "crate::engine", "crate::upload", "crate::client", "crate::server", "crate::ffi"],
+    ),
+    (&["store/"], &["crate::engine", "crate::upload", "crate::client", "crate::server", "crate::ffi"]),
+    (&["engine/"], &["crate::upload", "crate::client", "crate::server", "crate::ffi"]),
+    (&["engine/"], &["crate::store::DirStore", "crate::store::DirOptions", "crate::store::dir"]),
+    (&["upload/"], &["crate::store", "crate::engine", "crate::client", "crate::server", "crate::ffi"]),
+    (&["client/"], &["crate::store", "crate::engine", "crate::server", "crate::ffi", "polling", "httparse"]),
+    (&["server/"], &["crate::store", "crate::upload", "crate::client", "crate::ffi"]),
+    (&["ffi/"], &["crate::upload", "std::fs", "std::thread::spawn", "rustix"]),
+    (&["bin/"], &["bitsup::ffi"]),
+    (
+        &["proto/", "error.rs", "log.rs", "clock.rs", "trust.rs", "store/", "engine/", "upload/", "ffi/"],
+        NETWORK,
+    ),
+    (
+        &["proto/", "error.rs", "log.rs", "clock.rs", "engine/", "upload/"],
+        &["std::fs", "std::thread", "rustix"],
+    ),
+    (
+        &["proto/", "error.rs", "log.rs", "engine/", "upload/"],
+        &["std::time::Instant", "std::time::SystemTime"],
+    ),
+    (&["store/"], &["std::thread"]),
+];
+
+#[test]
+fn no_layer_names_what_is_above_or_beside_it() {
+    for (path, source) in sources() {
+        let paths = paths(&path, &code(&source));
+        for (_, forbidden) in RULES.iter().filter(|(places, _)| is_in(&path, places)) {
+            for named in &paths {
+                assert!(!forbidden.iter().any(|root| begins_with(named, root)), "src/{path} names {named}");
+            }
+        }
+    }
+}
+
+/// A C library in Rust's clothes, the write that ends a host by SIGPIPE, and the environment of the process.
+#[test]
+fn the_library_leaves_the_process_alone() {
+    let forbidden =
+        ["libc", "write_vectored", "thread_local", "println", "eprintln", "dbg", "env::var", "set_hook"];
+    for (path, source) in sources().filter(|(path, _)| !path.starts_with("bin/")) {
+        let code = code(&source);
+        for name in forbidden {
+            let named = |at: usize| {
+                let (before, after) =
+                    (code[..at].chars().next_back(), code[at + name.len()..].chars().next());
+                !before.is_some_and(word) && !after.is_some_and(word)
+            };
+            let found = code.match_indices(name).any(|(at, _)| named(at));
+            assert!(!found, "src/{path} names {name}");
+        }
+    }
+}
+
+#[test]
+fn two_folders_know_the_http_library() {
+    let folders = ["client/http/", "server/notify/"];
+    for (path, source) in sources().filter(|(path, _)| !is_in(path, &folders)) {
+        let knows = paths(&path, &code(&source)).iter().any(|named| begins_with(named, "ureq"));
+        assert!(!knows, "src/{path} names ureq");
+    }
+}
+
+/// The files of `src` without their tests, by their path in it.
+fn sources() -> impl Iterator<Item = (String, String)> {
+    let test_file = |path: &str| {
+        let stem = path.trim_end_matches(".rs");
+        stem.ends_with("/tests") || stem.ends_with("_tests") || path.contains("/tests/")
+    };
+    let rust = files("src").into_iter().filter(move |(path, _)| path.ends_with(".rs") && !test_file(path));
+    rust.map(|(path, source)| {
+        let end = source.find("#[cfg(test)]\nmod ").unwrap_or(source.len());
+        (path["src/".len()..].to_owned(), source[..end].to_owned())
+    })
+}
+
+fn is_in(path: &str, places: &[&str]) -> bool {
+    places.iter().any(|place| path.starts_with(place))
+}
+
+fn begins_with(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// Every path in the code, groups spelt out and `super` resolved: `a::{b, c}` is `a::b` and `a::c`.
+fn paths(file: &str, code: &str) -> Vec<String> {
+    let module: Vec<&str> = file.trim_end_matches(".rs").split('/').filter(|part| *part != "mod").collect();
+    let (mut found, mut tokens) = (Vec::new(), tokens(code));
+    tokens.reverse();
+    while let Some(token) = tokens.pop() {
+        if token.starts_with(word) {
+            path(token.to_owned(), &mut tokens, &mut found);
+        }
+    }
+    found.iter().map(|path| absolute(path, &module)).collect()
+}
+
+/// Words and punctuation; `::` is one token.
+fn tokens(code: &str) -> Vec<&str> {
+    let (mut tokens, mut rest) = (Vec::new(), code.trim_start());
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            _ if rest.starts_with("::") => 2,
+            c if word(c) => rest.find(|c| !word(c)).unwrap_or(rest.len()),
+            c => c.len_utf8(),
+        };
+        let (token, after) = rest.split_at(length);
+        tokens.push(token);
+        rest = after.trim_start();
+    }
+    tokens
+}
+
+/// Follows a path that began with `head`; `tokens` is a stack, the next one last.
+fn path(head: String, tokens: &mut Vec<&str>, found: &mut Vec<String>) {
+    if tokens.last() != Some(&"::") {
+        return found.push(head);
+    }
+    tokens.pop();
+    match tokens.pop() {
+        Some("{") => group(&head, tokens, found),
+        Some(part) if part.starts_with(word) => path(format!("{head}::{part}"), tokens, found),
+        _ => found.push(head),
+    }
+}
+
+fn group(head: &str, tokens: &mut Vec<&str>, found: &mut Vec<String>) {
+    while let Some(token) = tokens.pop() {
+        match token {
+            "}" => return,
+            part if part.starts_with(word) => path(format!("{head}::{part}"), tokens, found),
+            _ => {}
+        }
+    }
+}
+
+fn absolute(path: &str, module: &[&str]) -> String {
+    let mut rest = path;
+    let mut up = 0;
+    while let Some(after) = rest.strip_prefix("super::") {
+        (rest, up) = (after, up + 1);
+    }
+    let base = &module[..module.len().saturating_sub(up)];
+    if up == 0 { path.to_owned() } else { [&["crate"], base, &[rest]].concat().join("::") }
+}
+
+#[test]
+fn the_reader_of_paths_sees_groups_supers_and_inline_paths() {
+    let code = "use super::super::{engine::{Engine, Want}, log}; fn f() { super::x(); crate::store::open() }";
+    let found = paths("ffi/job.rs", code);
+    for path in
+        ["crate::engine::Engine", "crate::engine::Want", "crate::log", "crate::ffi::x", "crate::store::open"]
+    {
+        assert!(found.iter().any(|found| found == path), "{path} is not in {found:?}");
+    }
+    assert!(begins_with("crate::store::open", "crate::store"));
+    assert!(!begins_with("crate::storehouse", "crate::store"));
+}

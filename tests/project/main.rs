@@ -1,0 +1,13 @@
+//! The repository: rules for the sources, documents, bindings, fuzz corpora and packages.
+
+mod behaviours;
+mod bindings;
+mod corpora;
+mod file_sizes;
+mod guards;
+mod install;
+mod layering;
+mod packages;
+mod rust_examples;
+mod security;
+mod sources;

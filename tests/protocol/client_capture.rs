@@ -1,0 +1,192 @@
+//! The captured exchanges of PROTOCOL 13, replayed at our client: the server's side says the bytes of the
+//! capture.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bitsup::client::{Client, ClientConfig, Job, Source};
+use bitsup::upload::RetryPolicy;
+use test_support::scripted::{self, Peer, Received, serve};
+
+/// The length of the file of the capture.
+const LENGTH: usize = 4892;
+const FARM_SESSION: &str = "{C85B4E0A-9EB9-4114-BFA4-8A43B4710091}";
+/// The reply's path as the captured client asked for it.
+const REPLY: &str = "/upload-ref-isapi-WebFarm/BITS-Sessions/Replies/\
+                     %7BC85B4E0A-9EB9-4114-BFA4-8A43B4710091%7D/responsefile.bin";
+
+/// An answer of IIS 6.0: its common head lines, then those of the packet.
+fn iis(peer: &mut Peer, time: &str, lines: &str) {
+    peer.raw(&format!(
+        "HTTP/1.1 200 OK\r\nDate: Mon, 18 Jun 2007 {time} GMT\r\nServer: Microsoft-IIS/6.0\r\n\
+         Pragma: no-cache\r\nBITS-Packet-Type: Ack\r\n{lines}\r\n"
+    ));
+}
+
+fn job(url: &str, directory: &Path) -> Job {
+    let path = directory.join("rfc2119.txt");
+    std::fs::write(&path, vec![b'x'; LENGTH]).unwrap();
+    let moment = Duration::from_millis(1);
+    let retry = RetryPolicy { first_delay: moment, max_delay: moment, max_attempts: Some(2) };
+    let config = ClientConfig { user_agent: "Microsoft BITS/6.7".into(), retry, ..ClientConfig::default() };
+    Client::new(config).unwrap().job(url, Source::from_file(path).unwrap()).unwrap()
+}
+
+/// The fields of a request that the capture has too, in the order of the capture; `Host` and `Connection`
+/// are the connection's own.
+fn fields(request: &Received) -> Vec<(&str, &str)> {
+    let names = [
+        "Accept",
+        "BITS-Packet-Type",
+        "BITS-Supported-Protocols",
+        "BITS-Session-Id",
+        "Content-Name",
+        "Content-Range",
+        "User-Agent",
+        "Content-Length",
+    ];
+    let present = names.into_iter().filter(|name| !request.all(name).is_empty());
+    present.map(|name| (name, request.get(name))).collect()
+}
+
+/// Checks a request against the lines of the capture, and that it has no field beyond.
+fn assert_captured(request: &Received, target: &str, expected: &[(&str, &str)]) {
+    assert_eq!(request.line(), format!("BITS_POST {target} HTTP/1.1"));
+    let mut all = vec![("Accept", "*/*")];
+    all.extend(expected);
+    let length = all.pop().unwrap();
+    all.extend([("User-Agent", "Microsoft BITS/6.7"), length]);
+    assert_eq!(fields(request), all);
+    let lines = request.head.trim_end().lines().count();
+    assert_eq!(lines, 1 + all.len() + 1, "more than the capture and Host: {}", request.head);
+}
+
+#[test]
+fn capture_13_1_simple_upload() {
+    const SESSION: &str = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
+    let (url, server) = serve(|peer| {
+        let create = peer.request();
+        iis(
+            peer,
+            "21:01:56",
+            &format!(
+                "BITS-Protocol: {}\r\nBITS-Session-Id: {SESSION}\r\nContent-Length: 0\r\nAccept-encoding: identity\r\n",
+                scripted::GUID
+            ),
+        );
+        let fragment = peer.request();
+        iis(peer, "21:02:01", "Content-Length: 0\r\nBITS-Received-Content-Range: 4892\r\n");
+        let close = peer.request();
+        iis(peer, "21:02:02", "Content-Length: 0\r\n");
+        [create, fragment, close]
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let target = "/upload/2000mb-rfc2119.txt";
+    job(&format!("{url}{target}"), directory.path()).run().unwrap();
+    let [create, fragment, close] = server.join().unwrap();
+
+    let name = ("Content-Name", "rfc2119.txt");
+    let packet = |kind| ("BITS-Packet-Type", kind);
+    let protocols = ("BITS-Supported-Protocols", scripted::GUID);
+    let session = ("BITS-Session-Id", SESSION);
+    let empty = ("Content-Length", "0");
+    assert_captured(&create, target, &[packet("Create-Session"), protocols, name, empty]);
+    let range = ("Content-Range", "bytes 0-4891/4892");
+    assert_captured(
+        &fragment,
+        target,
+        &[packet("Fragment"), session, name, range, ("Content-Length", "4892")],
+    );
+    assert_captured(&close, target, &[packet("Close-Session"), session, name, empty]);
+    assert_eq!(fragment.body, [b'x'; LENGTH]);
+    let host = url.strip_prefix("http://").unwrap();
+    for request in [&create, &fragment, &close] {
+        assert_eq!((request.get("Host"), request.connection), (host, 1));
+    }
+}
+
+/// The answer of IIS to a GET of the reply; its ETag and time are those of the capture.
+fn iis_reply(peer: &mut Peer, status: &str, range: &str, length: usize) {
+    peer.raw(&format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nContent-Type: application/octet-stream\r\n\
+         Content-Location: http://localhost{REPLY}\r\n{range}Last-Modified: Mon, 18 Jun 2007 21:12:01 GMT\r\n\
+         Accept-Ranges: bytes\r\nETag: \"f84d5b50edb1c71:2488\"\r\nServer: Microsoft-IIS/6.0\r\n\
+         Date: Mon, 18 Jun 2007 21:12:06 GMT\r\n\r\n"
+    ));
+}
+
+/// The server's side of 13.2: both hosts of it, one after the other.
+fn farm(peer: &mut Peer) -> [Received; 6] {
+    let create = peer.request();
+    iis(
+        peer,
+        "21:11:57",
+        &format!(
+            "BITS-Protocol: {}\r\nBITS-Session-Id: {FARM_SESSION}\r\nBITS-Host-Id: 127.0.0.1\r\n\
+             BITS-Host-Id-Fallback-Timeout: 110\r\nContent-Length: 0\r\nAccept-encoding: identity\r\n",
+            scripted::GUID
+        ),
+    );
+    peer.close();
+    let ping = peer.request();
+    iis(peer, "21:11:57", "Content-Length: 0\r\n");
+    let fragment = peer.request();
+    iis(
+        peer,
+        "21:12:01",
+        "Content-Length: 0\r\nBITS-Received-Content-Range: 4892\r\nBITS-Reply-URL: \
+         BITS-Sessions\\Replies\\{C85B4E0A-9EB9-4114-BFA4-8A43B4710091}\\responsefile.bin\r\n",
+    );
+    peer.close();
+    let get = peer.get();
+    iis_reply(peer, "200 OK", "", 10_240);
+    peer.raw(&"a".repeat(9_977));
+    peer.close();
+    let rest = peer.get();
+    iis_reply(peer, "206 Partial Content", "Content-Range: bytes 9977-10239/10240\r\n", 263);
+    peer.raw(&"b".repeat(263));
+    peer.close();
+    let close = peer.request();
+    iis(peer, "21:12:07", "Content-Length: 0\r\n");
+    [create, ping, fragment, get, rest, close]
+}
+
+/// Host id without a port, reply URL with back-slashes and braces, GET at the original host, Close at the
+/// other. The original host is `localhost` and the host id `127.0.0.1`, so that `Host` tells them apart. The
+/// captured client asked for the first 9,977 bytes of 10,240; ours asks for all, gets as many before the
+/// connection ends, and asks for the rest.
+#[test]
+fn capture_13_2_upload_reply_with_a_host_id() {
+    let (url, server) = serve(farm);
+    let origin = url.replace("127.0.0.1", "localhost");
+    let directory = tempfile::tempdir().unwrap();
+    let target = "/upload-ref-isapi-WebFarm/2100mb-rfc2119.txt";
+    let mut job = job(&format!("{origin}{target}"), directory.path());
+    let reply = directory.path().join("reply");
+    job.set_reply_path(&reply).unwrap();
+    job.run().unwrap();
+    let [create, ping, fragment, get, rest, close] = server.join().unwrap();
+
+    assert!(std::fs::read(reply).unwrap() == ["a".repeat(9_977), "b".repeat(263)].concat().into_bytes());
+    let (origin, node) = (&origin["http://".len()..], &url["http://".len()..]);
+    let hosts = [&create, &ping, &fragment, &get, &rest, &close].map(|request| request.get("Host"));
+    assert_eq!(hosts, [origin, node, node, origin, origin, node]);
+
+    let packet = |kind| ("BITS-Packet-Type", kind);
+    let (name, session) = (("Content-Name", "rfc2119.txt"), ("BITS-Session-Id", FARM_SESSION));
+    let (protocols, empty) = (("BITS-Supported-Protocols", scripted::GUID), ("Content-Length", "0"));
+    assert_captured(&create, target, &[packet("Create-Session"), protocols, name, empty]);
+    assert_captured(&ping, target, &[packet("Ping"), empty]);
+    let range = ("Content-Range", "bytes 0-4891/4892");
+    let length = ("Content-Length", "4892");
+    assert_captured(&fragment, target, &[packet("Fragment"), session, name, range, length]);
+    assert_captured(&close, target, &[packet("Close-Session"), session, name, empty]);
+
+    let conditions = [("", ""), ("bytes=9977-", "\"f84d5b50edb1c71:2488\"")];
+    for (request, condition) in [get, rest].iter().zip(conditions) {
+        assert_eq!(request.line(), format!("GET {REPLY} HTTP/1.1"));
+        assert_eq!((request.get("Accept"), request.get("Accept-Encoding")), ("*/*", "identity"));
+        assert_eq!(request.get("User-Agent"), "Microsoft BITS/6.7");
+        assert_eq!((request.get("Range"), request.get("If-Range")), condition);
+    }
+}

@@ -1,0 +1,45 @@
+//! Where the servers of the simulation harness keep what they receive.
+
+use std::fs;
+use std::sync::Arc;
+
+use bitsup::store::{DirOptions, DirStore, Durability, MemoryStore, Store};
+use tempfile::TempDir;
+
+pub enum Stores {
+    Memory(MemoryStore),
+    /// A root that every server opens for itself, as processes would.
+    Shared(TempDir),
+}
+
+impl Stores {
+    pub fn memory() -> Self {
+        Self::Memory(MemoryStore::default())
+    }
+
+    pub fn shared() -> Self {
+        Self::Shared(TempDir::new().unwrap())
+    }
+
+    /// The store of one more server.
+    pub fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Memory(store) => Arc::new(store.clone()),
+            Self::Shared(root) => {
+                let options = DirOptions { durability: Durability::None, shared: true };
+                Arc::new(DirStore::open(root.path(), options).unwrap())
+            }
+        }
+    }
+
+    pub fn file(&self, name: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Memory(store) => store.file(name),
+            Self::Shared(root) => fs::read(root.path().join(name)).ok(),
+        }
+    }
+
+    pub fn sessions(&self) -> u64 {
+        self.store().sessions().unwrap().sessions.len() as u64
+    }
+}

@@ -1,0 +1,261 @@
+//! The upload machine against scripted servers: refusals, nonsense and a bad line (PROTOCOL 12.10).
+
+use std::time::Duration;
+
+use bitsup::upload::UploadOptions;
+
+use crate::upload_script::{CREATED, Player, options, play, session};
+
+#[test]
+fn cli_16_413_shrinks_to_the_floor_and_fails_there() {
+    let options = UploadOptions { fragment_size: Some(16 * 1024), ..options() };
+    let mut player = Player::new(1 << 20, options.clone());
+    let shrinking = "-> Fragment 0-16383/1048576
+         <- 413 noack
+         -> Fragment 0-8191/1048576
+         <- 413 noack
+         -> Fragment 0-5119/1048576 | ";
+    player.play(&format!(
+        "{CREATED} | {shrinking} <- 413 | -> Cancel-Session | <- 200 | == failed TooLarge http=413 final"
+    ));
+    let mut player = Player::new(1 << 20, options);
+    player.play(&format!("{CREATED} | {shrinking} <- 200 received=5120 | -> Fragment 5120-10239/1048576"));
+}
+
+#[test]
+fn the_fragment_grows_with_the_line_and_shrinks_when_it_breaks() {
+    let mut player = Player::new(1 << 30, UploadOptions { fragment_size: None, ..options() });
+    player.play(&format!(
+        "{CREATED}
+         -> Fragment 0-131071/1073741824
+         <- 200 received=131072
+         -> Fragment 131072-393215/1073741824
+         ++ 20
+         <- 200 received=393216
+         -> Fragment 393216-524287/1073741824
+         !! Timeout
+         ..
+         -> Ping
+         <- 200
+         -> Fragment 393216-458751/1073741824"
+    ));
+}
+
+#[test]
+fn cli_17_a_fatal_answer_stops_the_upload_and_cancels_the_session() {
+    let cases = [
+        ("403 error=0x80070005", "ServerFault"),
+        ("403 noack", "HttpStatus"),
+        ("404", "HttpStatus"),
+        ("409", "HttpStatus"),
+        ("501 error=0x80070005", "ServerFault"),
+        ("500 error=0x80200020", "TooLarge"),
+        ("400 error=0x80070057", "ServerFault"),
+        ("505", "HttpStatus"),
+    ];
+    for (answer, status) in cases {
+        for last_words in ["<- 200", "<- 503", "<- 500 error=0x8020001F", "!! Disconnected", "!! Certificate"]
+        {
+            let http = answer.split(' ').next().unwrap();
+            session(
+                25,
+                &format!(
+                    "-> Fragment
+                     <- {answer}
+                     -> Cancel-Session session=abc
+                     {last_words}
+                     == failed {status} http={http} final"
+                ),
+            );
+        }
+        play(25, &format!("-> Create-Session | <- {answer} | == failed {status} final"));
+    }
+}
+
+#[test]
+fn cli_17_a_session_that_could_not_be_cancelled_can_be_resumed() {
+    let fatal = "-> Fragment | <- 403 | -> Cancel-Session | ";
+    session(25, &format!("{fatal} !! Connect | == failed HttpStatus | ** restart | -> Ping"));
+    session(25, &format!("{fatal} <- 200 noack | == failed HttpStatus | ** restart | -> Ping"));
+    for gone in ["200", "500 error=0x8020001F"] {
+        let next_run = "== failed HttpStatus | ** restart | -> Create-Session";
+        session(25, &format!("{fatal} <- {gone} | {next_run}"));
+    }
+}
+
+#[test]
+fn credentials_that_are_wanted_leave_the_session_for_the_next_run() {
+    for (status, hresult) in [("401", "0x80190191"), ("407", "0x80190197")] {
+        session(
+            25,
+            &format!(
+                "-> Fragment
+                 <- {status} error=0x80070005
+                 == failed HttpStatus http={status} hresult={hresult} final
+                 ** restart
+                 -> Ping
+                 <- 200
+                 -> Fragment session=abc"
+            ),
+        );
+    }
+    session(25, "-> Fragment | !! Unsupported | == failed Unsupported | ** restart | -> Ping");
+}
+
+#[test]
+fn cli_34_an_answer_that_is_no_ack_is_invalid() {
+    play(25, "-> Create-Session | <- 200 noack session=abc | .. | -> Create-Session");
+    play(25, "-> Create-Session | <- 200 | .. | -> Create-Session");
+    play(
+        25,
+        "-> Create-Session
+         <- 200 session=abc protocol={00000000-0000-0000-0000-000000000000}
+         ..
+         -> Create-Session
+         <- 200 session=abc protocol=7DF0354D-249B-430F-820D-3D2A9BEF4931
+         -> Fragment",
+    );
+    session(25, "-> Fragment | <- 200 noack received=10 | .. | -> Ping | <- 200 noack | .. | -> Ping");
+    session(25, "** cancel | -> Cancel-Session | <- 200 noack | .. | -> Cancel-Session");
+}
+
+#[test]
+fn cli_34_an_invalid_response_is_given_up_as_such() {
+    let mut player = Player::new(25, UploadOptions { no_progress_timeout: Duration::ZERO, ..options() });
+    player
+        .play("-> Create-Session | <- 200 noack | == failed Protocol hresult=0x8020001B http=200 transient");
+    assert!(player.error().message().contains("no BITS-Packet-Type: Ack"));
+}
+
+#[test]
+fn a_session_id_that_cannot_be_sent_back_is_invalid() {
+    for id in ["\u{e9}", &"x".repeat(101)] {
+        play(25, &format!("-> Create-Session | <- 200 session={id} | .. | -> Create-Session"));
+    }
+}
+
+#[test]
+fn cli_36_a_changed_source_ends_the_upload_and_its_session() {
+    session(
+        25,
+        "-> Fragment
+         !! SourceChanged
+         -> Cancel-Session
+         <- 200
+         == failed SourceChanged hresult=0x8020001D final",
+    );
+    session(25, "!! Io | -> Cancel-Session | <- 200 | == failed Io final");
+}
+
+#[test]
+fn a_transport_that_is_no_use_leaves_the_session() {
+    session(
+        25,
+        "-> Fragment | !! Certificate | == failed Tls final
+         ** restart | -> Ping | <- 200 | -> Fragment session=abc",
+    );
+}
+
+#[test]
+fn cli_38_a_broken_fragment_is_taken_up_by_a_ping() {
+    session(
+        25,
+        "-> Fragment
+         <- 200 received=10
+         -> Fragment 10-19/25
+         !! Disconnected
+         .. attempt=1
+         -> Ping
+         !! Connect
+         .. attempt=2
+         -> Ping
+         <- 200
+         -> Fragment 10-19/25
+         <- 503
+         .. attempt=3
+         -> Ping
+         <- 200
+         -> Fragment 10-19/25
+         <- 200 received=20
+         -> Fragment 20-24/25
+         !! Disconnected
+         .. attempt=1",
+    );
+}
+
+#[test]
+fn cli_39_the_class_of_an_application_error() {
+    let passing =
+        ["409 error=0x80190199", "408 error=0x80070112", "503 error=0x80200020", "500 error=0x80070057"];
+    let final_ones =
+        ["403 error=0x80190193", "413 error=0x8019019D", "416 error=0x801901A0", "501 error=0x1"];
+    let passing = passing.map(|answer| (answer, true));
+    for (answer, again) in passing.into_iter().chain(final_ones.map(|answer| (answer, false))) {
+        let next = match again {
+            true => ".. | -> Ping | <- 200 | -> Fragment 0-9/10",
+            false => "-> Cancel-Session",
+        };
+        session(10, &format!("-> Fragment 0-9/10 | <- {answer} context=0x7 received=10 | {next}"));
+    }
+}
+
+#[test]
+fn cli_42_a_redirect_is_reported_not_followed() {
+    for status in [301, 302, 307, 308] {
+        play(
+            5,
+            &format!(
+                "-> Create-Session | <- {status} Location=http://other/
+                 == failed HttpStatus http={status} final"
+            ),
+        );
+    }
+}
+
+#[test]
+fn retry_after_raises_the_delay() {
+    let player = session(25, "-> Fragment | <- 503 retry=30 | ..");
+    assert_eq!(player.waited.as_secs(), 30);
+}
+
+#[test]
+fn giving_up_keeps_the_last_cause_and_the_session() {
+    let mut player = session(
+        25,
+        "-> Fragment
+         <- 500 error=0x80070112 context=0x5
+         ++ 1
+         ..
+         ++ 600
+         -> Ping
+         <- 200
+         -> Fragment
+         <- 500 error=0x80070070 context=0x5
+         == failed ServerFault hresult=0x80070070 http=500 transient",
+    );
+    let error = player.error();
+    assert!(error.message().contains("make room on the server"), "{error}");
+    assert!(error.message().contains("gave up after 2 failed attempts in 60"), "{error}");
+    let last = std::error::Error::source(&error).unwrap().to_string();
+    assert!(error.message().starts_with(&last) && last.len() < error.message().len());
+    player.play("** restart | -> Ping | <- 200 | -> Fragment session=abc");
+}
+
+#[test]
+fn patience_of_zero_makes_the_first_failure_final() {
+    let options = UploadOptions { no_progress_timeout: Duration::ZERO, ..options() };
+    Player::new(25, options).play("-> Create-Session | !! Connect | == failed Connect transient");
+}
+
+#[test]
+fn an_acknowledged_byte_resets_the_count_of_failures() {
+    let mut options = options();
+    options.retry.max_attempts = Some(2);
+    let mut player = Player::new(100, options);
+    player.play(CREATED);
+    for end in [10, 20, 30, 40] {
+        player.play("-> Fragment | !! Disconnected | .. attempt=1 | -> Ping | <- 200");
+        player.play(&format!("-> Fragment | <- 200 received={end}"));
+    }
+    player.play("-> Fragment | !! Disconnected | .. | -> Ping | !! Connect | == failed Connect transient");
+}

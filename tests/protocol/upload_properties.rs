@@ -1,0 +1,325 @@
+//! What holds for the upload machine whatever it is told.
+
+use std::time::Duration;
+
+use bitsup::proto::{Ack, Context, FragmentRange, HResult, PacketKind, names};
+use bitsup::upload::{Action, Request, ResumeState, RetryPolicy, Upload, UploadOptions};
+use bitsup::{Error, Status};
+use proptest::prelude::*;
+
+const URL: &str = "http://server/upload/file.bin";
+/// More actions than any bounded history needs.
+const ENDLESS: usize = 5_000;
+
+#[derive(Debug, Clone)]
+enum Event {
+    Response(Ack),
+    Fail(Status, bool),
+    Abandon,
+    Cancel,
+    Restart,
+}
+
+fn ack() -> impl Strategy<Value = Ack> {
+    let status = prop_oneof![
+        8 => Just(200u16),
+        3 => Just(416),
+        2 => Just(500),
+        1 => prop::sample::select(vec![201, 204, 302, 401, 403, 404, 408, 409, 413, 501, 503]),
+        1 => any::<u16>(),
+    ];
+    let session = prop::sample::select(vec![None, Some("abc"), Some("other"), Some("a\nb"), Some("")]);
+    let received =
+        prop_oneof![1 => Just(None), 6 => (0..=64u64).prop_map(Some), 1 => any::<u64>().prop_map(Some)];
+    let error = prop::sample::select(vec![0, 0, 0, 0x8020_001F, 0x8020_0020, 0x8007_0057, 0x8007_0070, 1]);
+    let context = prop::sample::select(vec![None, Some(Context::Server), Some(Context::Application)]);
+    let protocol = prop::sample::select(vec![None, Some(names::PROTOCOL_GUID), Some("{0}")]);
+    let host = prop::sample::select(vec![None, None, Some("node"), Some("[::1]:8"), Some("a/b")]);
+    let reply = prop::sample::select(vec![None, Some("r\\{x}"), Some("http://cdn/r"), Some("ftp://h/r")]);
+    let farm = (host, prop::option::of(prop::sample::select(vec![0, 2, u32::MAX])), reply);
+    let rest =
+        (context, protocol, prop::option::weighted(0.1, any::<u32>()), prop::bool::weighted(0.9), farm);
+    (status, session, received, error, rest).prop_map(|(status, session, received, error, rest)| Ack {
+        status,
+        is_ack: rest.3,
+        session_id: session.map(str::to_owned),
+        received,
+        error: (error != 0).then_some(HResult(error)),
+        context: rest.0,
+        protocol: rest.1.map(str::to_owned),
+        retry_after: rest.2,
+        challenge: None,
+        host_id: rest.4.0.map(str::to_owned),
+        host_id_fallback: rest.4.1,
+        reply_url: rest.4.2.map(str::to_owned),
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let status = prop::sample::select(vec![
+        Status::Connect,
+        Status::Timeout,
+        Status::Disconnected,
+        Status::SourceChanged,
+        Status::Protocol,
+    ]);
+    prop_oneof![
+        30 => ack().prop_map(Event::Response),
+        6 => (status, prop::bool::weighted(0.8)).prop_map(|(status, transient)| Event::Fail(status, transient)),
+        2 => Just(Event::Abandon),
+        1 => Just(Event::Cancel),
+        1 => Just(Event::Restart),
+    ]
+}
+
+fn options() -> impl Strategy<Value = UploadOptions> {
+    let size = prop::option::of(1..40u64);
+    let attempts = prop::option::of(0..6u32);
+    let timeout = prop::sample::select(vec![0, 1, 60, 600]);
+    (size, prop::option::of(1..1_000u64), attempts, 0..3u64, timeout, any::<bool>()).prop_map(
+        |(fragment_size, rate_limit, max_attempts, first, timeout, reply)| UploadOptions {
+            fragment_size,
+            rate_limit,
+            retry: RetryPolicy {
+                first_delay: Duration::from_secs(first),
+                max_delay: Duration::from_secs(60),
+                max_attempts,
+            },
+            no_progress_timeout: Duration::from_secs(timeout),
+            content_name: None,
+            reply,
+        },
+    )
+}
+
+fn resumed(upload: &Upload, total: u64, options: &UploadOptions) -> Upload {
+    let json = serde_json::to_string(&upload.state()).unwrap();
+    let state: ResumeState = serde_json::from_str(&json).unwrap();
+    assert_eq!(state, upload.state(), "what is saved reads back");
+    Upload::resume(URL, total, options.clone(), &state, 7).unwrap()
+}
+
+/// What every request keeps.
+fn check(request: &Request, upload: &Upload, total: u64) {
+    let value = |name| request.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
+    assert!(request.offset.checked_add(request.length).unwrap() <= total, "within the source: {request:?}");
+    match request.kind {
+        PacketKind::Fragment => {
+            assert_eq!(request.offset, upload.sent(), "follows the acknowledged offset");
+            assert_eq!(request.length == 0, total == 0);
+            let range = FragmentRange::parse(value(names::CONTENT_RANGE), request.length).unwrap();
+            assert_eq!((range.first(), range.total()), (request.offset, total));
+            assert_eq!(range.end(), request.offset + request.length);
+        }
+        PacketKind::CloseSession => assert_eq!(upload.sent(), total, "closes what is complete"),
+        _ => {}
+    }
+    let names_a_session = !matches!(request.kind, PacketKind::Ping | PacketKind::CreateSession);
+    assert_eq!(value(names::SESSION_ID), upload.session_id().filter(|_| names_a_session));
+    assert_eq!(names_a_session, value(names::SESSION_ID).is_some());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn no_history_makes_it_panic_or_stray_or_go_on_for_ever(
+        total in prop_oneof![Just(0u64), Just(1), 2..64u64, Just(u64::MAX)],
+        options in options(),
+        events in prop::collection::vec(event(), 0..60),
+        seed: u64,
+    ) {
+        let mut upload = Upload::new(URL, total, options.clone(), seed).unwrap();
+        let mut now_ms = 0u64;
+        let mut events = events.into_iter();
+        for step in 0.. {
+            prop_assert!(step < ENDLESS, "no end in sight: {upload:?}");
+            match upload.next(now_ms) {
+                Action::Wait { delay, .. } => now_ms = now_ms.saturating_add(delay.as_millis() as u64),
+                Action::Done | Action::Failed(_) => match events.next() {
+                    None => break,
+                    Some(Event::Cancel) => upload.cancel(),
+                    Some(Event::Restart) => upload = resumed(&upload, total, &options),
+                    Some(_) => {}
+                },
+                Action::FetchReply(places) => {
+                    prop_assert!(options.reply && upload.sent() == total && !places.is_empty());
+                    now_ms += 1_000;
+                    match events.next() {
+                        Some(Event::Response(ack)) if ack.is_success() => upload.reply_fetched(),
+                        Some(Event::Response(ack)) => {
+                            let error = Error::new(Status::HttpStatus, "x").with_http_status(ack.status);
+                            upload.failed(now_ms, if ack.status >= 500 { error.transient() } else { error });
+                        }
+                        Some(Event::Fail(status, true)) => upload.failed(now_ms, Error::new(status, "x").transient()),
+                        Some(Event::Fail(status, false)) => upload.failed(now_ms, Error::new(status, "x")),
+                        Some(Event::Abandon) => upload.reply_progressed(),
+                        Some(Event::Cancel) => upload.cancel(),
+                        Some(Event::Restart) => upload = resumed(&upload, total, &options),
+                        None => upload.reply_fetched(),
+                    }
+                }
+                Action::Send(request) => {
+                    check(&request, &upload, total);
+                    now_ms += 1_000;
+                    match events.next() {
+                        Some(Event::Response(ack)) => upload.answered(now_ms, &ack),
+                        Some(Event::Fail(status, true)) => upload.failed(now_ms, Error::new(status, "x").transient()),
+                        Some(Event::Fail(status, false)) => upload.failed(now_ms, Error::new(status, "x")),
+                        Some(Event::Abandon) => {}
+                        Some(Event::Cancel) => upload.cancel(),
+                        Some(Event::Restart) => upload = resumed(&upload, total, &options),
+                        None => upload.failed(now_ms, Error::new(Status::Connect, "x").transient()),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_one_answer_for_ever_ends(
+        total in 0..64u64,
+        options in options(),
+        answers in prop::collection::vec(ack(), 1..6),
+    ) {
+        let mut upload = Upload::new(URL, total, options, 1).unwrap();
+        let mut now_ms = 0u64;
+        let mut answers = answers.iter().cycle();
+        for step in 0.. {
+            prop_assert!(step < ENDLESS, "no end in sight: {upload:?}");
+            match upload.next(now_ms) {
+                Action::Wait { delay, .. } => now_ms = now_ms.saturating_add(delay.as_millis() as u64),
+                Action::Done | Action::Failed(_) => break,
+                Action::Send(_) => {
+                    now_ms += 1_000;
+                    upload.answered(now_ms, answers.next().unwrap());
+                }
+                Action::FetchReply(_) => {
+                    now_ms += 1_000;
+                    let status = answers.next().unwrap().status;
+                    let error = Error::new(Status::HttpStatus, "x").with_http_status(status);
+                    upload.failed(now_ms, if status >= 500 { error.transient() } else { error });
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn over_a_bad_line_every_byte_arrives_once_and_in_its_place(
+        data in prop::collection::vec(any::<u8>(), 0..400),
+        luck in prop::collection::vec(0..8u8, 0..80),
+        trims: bool,
+        size in 1..40u64,
+    ) {
+        let options = UploadOptions { fragment_size: Some(size), ..UploadOptions::default() };
+        let total = data.len() as u64;
+        let mut server = Server { trims, ..Server::default() };
+        let mut upload = Upload::new(URL, total, options.clone(), 1).unwrap();
+        let mut luck = luck.into_iter().chain(std::iter::repeat(7));
+        let lost = || Error::new(Status::Disconnected, "lost").transient();
+        for step in 0.. {
+            prop_assert!(step < ENDLESS, "no end in sight: {upload:?}");
+            match upload.next(step as u64) {
+                Action::Wait { .. } => {}
+                Action::Done => break,
+                Action::Failed(error) => prop_assert!(false, "{error}"),
+                Action::FetchReply(_) => prop_assert!(false, "no reply is wanted"),
+                Action::Send(request) => match luck.next().unwrap() {
+                    0 => upload.failed(step as u64, lost()),
+                    1 => { server.take(&request, &data); upload.failed(step as u64, lost()) }
+                    2 => { server.take(&request, &data); upload = resumed(&upload, total, &options) }
+                    3 => upload = resumed(&upload, total, &options),
+                    _ => { let ack = server.take(&request, &data); upload.answered(step as u64, &ack) }
+                },
+            }
+        }
+        prop_assert_eq!(server.closed.as_deref(), Some(data.as_slice()));
+    }
+
+    #[test]
+    fn no_text_is_a_state_that_panics(text in "\\PC*", total: u64) {
+        resume_from(&text, total);
+    }
+
+    #[test]
+    fn no_json_is_a_state_that_panics(
+        version in prop::sample::select(vec!["0", "1", "2", "4294967295", "-1", "null"]),
+        session in prop::sample::select(vec!["null", "\"abc\"", "\"\"", "\"a\\u0000\"", "7"]),
+        phase in prop::sample::select(vec!["create", "fragment", "fetch_reply", "close", "cancel", "sing"]),
+        reply in prop::sample::select(vec!["null", "\"r\"", "\"ftp://h\"", "7"]),
+        host in prop::sample::select(vec!["null", r#"{"name":"h"}"#, r#"{"name":"a/b","fallback_s":1}"#]),
+        offset in prop_oneof![0..3u64, any::<u64>()],
+        total in prop_oneof![0..3u64, any::<u64>()],
+        in_doubt: bool,
+    ) {
+        let text = format!(
+            r#"{{"version":{version},"url":"{URL}","total":{total},"session":{session},"offset":{offset},
+                "phase":"{phase}","close_in_doubt":{in_doubt},"reply_url":{reply},"host_id":{host}}}"#
+        );
+        resume_from(&text, total);
+    }
+}
+
+/// A state of any origin is refused, or leads to requests that are in order.
+fn resume_from(text: &str, total: u64) {
+    let Ok(state) = serde_json::from_str::<ResumeState>(text) else { return };
+    for reply in [false, true] {
+        let options = UploadOptions { reply, ..UploadOptions::default() };
+        let Ok(mut upload) = Upload::resume(URL, total, options, &state, 1) else { return };
+        for now_ms in 0..3 {
+            if let Action::Send(request) = upload.next(now_ms) {
+                check(&request, &upload, total);
+                upload.answered(now_ms, &Ack::ok());
+            }
+        }
+    }
+}
+
+/// As much of a server as keeps bytes: one session at a time, with the id of its generation.
+#[derive(Default)]
+struct Server {
+    trims: bool,
+    generation: u32,
+    open: bool,
+    bytes: Vec<u8>,
+    closed: Option<Vec<u8>>,
+}
+
+impl Server {
+    fn take(&mut self, request: &Request, data: &[u8]) -> Ack {
+        let session = request.headers.iter().find(|(name, _)| *name == names::SESSION_ID);
+        let is_ours = session.is_some_and(|(_, id)| self.open && *id == self.generation.to_string());
+        let unknown = || Ack { status: 500, error: Some(HResult::BG_E_SESSION_NOT_FOUND), ..Ack::ok() };
+        match request.kind {
+            PacketKind::Ping => Ack::ok(),
+            PacketKind::CreateSession => {
+                self.generation += 1;
+                self.open = true;
+                self.bytes.clear();
+                Ack { session_id: Some(self.generation.to_string()), ..Ack::ok() }
+            }
+            _ if !is_ours => unknown(),
+            PacketKind::Fragment => self.append(request, data),
+            PacketKind::CloseSession => {
+                self.open = false;
+                self.closed = Some(std::mem::take(&mut self.bytes));
+                Ack::ok()
+            }
+            PacketKind::CancelSession => {
+                self.open = false;
+                Ack::ok()
+            }
+        }
+    }
+
+    fn append(&mut self, request: &Request, data: &[u8]) -> Ack {
+        let (first, end) = (request.offset as usize, (request.offset + request.length) as usize);
+        let next = self.bytes.len();
+        let fits = first == next || (self.trims && first < next && next < end);
+        if fits {
+            self.bytes.extend_from_slice(&data[next..end]);
+        }
+        let received = Some(self.bytes.len() as u64);
+        Ack { status: if fits { 200 } else { 416 }, received, ..Ack::ok() }
+    }
+}

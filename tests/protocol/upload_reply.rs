@@ -1,0 +1,268 @@
+//! The upload machine against scripted servers: the reply of upload-reply jobs (PROTOCOL 6.4, 7).
+
+use bitsup::proto::HResult;
+use bitsup::upload::{Action, Trust, UploadOptions};
+
+use crate::upload_script::{self, CREATED, Player, options};
+
+const REPLY: &str = "http://server/upload/r";
+
+fn upload_reply(total: u64, script: &str) -> Player {
+    let mut player = Player::new(total, UploadOptions { reply: true, ..options() });
+    player.play(&format!("{CREATED} | {script}"));
+    player
+}
+
+#[test]
+fn cli_31_the_session_is_closed_when_the_reply_is_safe_and_not_before() {
+    upload_reply(
+        10,
+        &format!(
+            "-> Fragment 0-9/10
+             <- 200 received=10 reply=r
+             -> GET {REPLY}
+             !! Disconnected
+             .. attempt=1
+             -> GET {REPLY}
+             <- fetched
+             -> Close-Session
+             <- 200
+             == done"
+        ),
+    );
+}
+
+#[test]
+fn cli_29_a_last_ack_without_a_reply_url_is_an_error() {
+    let mut player =
+        upload_reply(10, "-> Fragment 0-9/10 | <- 200 received=10 | == failed Protocol final http=200");
+    assert_eq!(player.error().hresult(), Some(HResult::BG_E_INVALID_SERVER_RESPONSE));
+    player.play("** restart | -> Ping | <- 200 | -> Fragment 0-9/10 | <- 200 received=10 reply=r");
+    player.play(&format!("-> GET {REPLY}"));
+}
+
+#[test]
+fn a_416_at_the_end_leads_to_one_more_question() {
+    upload_reply(
+        25,
+        &format!(
+            "-> Fragment 0-9/25
+             <- 416 received=25
+             -> Fragment 15-24/25
+             <- 200 received=25 reply=r
+             -> GET {REPLY}"
+        ),
+    );
+    upload_reply(
+        25,
+        "-> Fragment 0-9/25
+         <- 416 received=25
+         -> Fragment 15-24/25
+         <- 416 received=25
+         == failed Protocol final http=416",
+    );
+    upload_reply(25, &format!("-> Fragment 0-9/25 | <- 416 received=25 reply=r | -> GET {REPLY}"));
+}
+
+#[test]
+fn an_upload_without_reply_looks_at_no_reply_url() {
+    upload_script::session(10, "-> Fragment | <- 200 received=10 reply=ftp://x | -> Close-Session");
+}
+
+#[test]
+fn an_empty_file_has_a_reply_too() {
+    upload_reply(0, &format!("-> Fragment 0-0/0 | <- 200 received=0 reply=r | -> GET {REPLY}"));
+    upload_reply(
+        0,
+        "-> Fragment 0-0/0 | <- 416 received=0 | -> Fragment 0-0/0 | <- 200 received=0 | == failed Protocol",
+    );
+}
+
+#[test]
+fn a_reply_url_of_no_use_is_named() {
+    for (reply, word) in [("ftp://h/r", "neither http nor https"), ("http://u:p@h/r", "host")] {
+        let script = format!("-> Fragment | <- 200 received=10 reply={reply} | == failed Protocol final");
+        let error = upload_reply(10, &script).error();
+        assert!(error.message().contains(word), "{error}");
+    }
+}
+
+#[test]
+fn the_reply_is_expected_at_the_original_host_and_then_at_that_of_the_host_id() {
+    let mut player = Player::new(10, UploadOptions { reply: true, ..options() });
+    player.play(
+        "-> Create-Session
+         <- 200 session=abc host=node
+         -> Ping at=node
+         <- 200
+         -> Fragment at=node
+         <- 200 received=10 reply=r
+         -> GET http://server/upload/r http://node/upload/r
+         ** restart
+         -> Ping at=node
+         <- 200
+         -> GET http://server/upload/r http://node/upload/r
+         <- fetched
+         -> Close-Session at=node",
+    );
+}
+
+#[test]
+fn only_the_servers_of_the_upload_are_not_foreign() {
+    let cases = [
+        ("http://SERVER/x", Trust::Own),
+        ("http://server:80/x", Trust::Own),
+        ("http://node/x", Trust::Named),
+        ("http://server:81/r", Trust::Foreign),
+        ("http://cdn/r", Trust::Foreign),
+        ("https://server/r", Trust::Foreign),
+    ];
+    for (reply, trust) in cases {
+        let mut player = Player::new(10, UploadOptions { reply: true, ..options() });
+        player.play(&format!(
+            "-> Create-Session | <- 200 session=abc host=node | -> Ping at=node | <- 200
+             -> Fragment at=node | <- 200 received=10 reply={reply}"
+        ));
+        let request = player.request.as_ref().unwrap();
+        assert_eq!(request.trust, Trust::Named, "{request:?}");
+        let Action::FetchReply(places) = player.upload.next(0) else { panic!("no fetch") };
+        assert!(places.len() == 1 && places[0].trust == trust, "{places:?}");
+    }
+}
+
+#[test]
+fn the_phase_outlives_the_process() {
+    upload_reply(
+        10,
+        &format!(
+            "-> Fragment
+             <- 200 received=10 reply=r
+             -> GET {REPLY}
+             ** restart
+             -> Ping
+             <- 200
+             -> GET {REPLY}
+             <- fetched
+             -> Close-Session
+             ** restart
+             -> Ping
+             <- 200
+             -> Close-Session
+             <- 200
+             == done"
+        ),
+    );
+}
+
+#[test]
+fn a_reply_that_is_gone_may_have_gone_with_its_session() {
+    upload_reply(
+        25,
+        &format!(
+            "-> Fragment 0-9/25
+             <- 200 received=25 reply=r
+             -> GET {REPLY}
+             !! 404
+             -> Fragment 15-24/25 session=abc
+             <- 500 error=0x8020001F
+             -> Create-Session
+             <- 200 session=new
+             -> Fragment 0-9/25 session=new
+             <- 200 received=25 reply=s
+             -> GET http://server/upload/s
+             !! 410
+             -> Fragment 15-24/25 session=new
+             <- 200 received=25 reply=t
+             -> GET http://server/upload/t
+             !! 404
+             == failed HttpStatus http=404"
+        ),
+    );
+}
+
+#[test]
+fn what_keeps_the_reply_from_coming_leaves_the_session_alone() {
+    for (failure, end) in [("403", "HttpStatus final"), ("Io", "Io final"), ("Certificate", "Tls final")] {
+        let script = format!(
+            "-> Fragment | <- 200 received=10 reply=r | -> GET {REPLY} | !! {failure} | == failed {end}"
+        );
+        upload_reply(10, &script).play(&format!("** restart | -> Ping | <- 200 | -> GET {REPLY}"));
+    }
+}
+
+#[test]
+fn patience_counts_from_the_last_byte_of_the_reply() {
+    let mut player = upload_reply(10, &format!("-> Fragment | <- 200 received=10 reply=r | -> GET {REPLY}"));
+    for _ in 0..10 {
+        player.play(&format!("!! Timeout | .. attempt=1 | ++ 590 | -> GET {REPLY}"));
+        player.upload.reply_progressed();
+    }
+    player.play(&format!(
+        "!! Timeout | .. | -> GET {REPLY} | ++ 601 | !! Timeout | == failed Timeout transient"
+    ));
+}
+
+#[test]
+fn cli_28_a_cancel_ends_the_fetching_too() {
+    let script = format!("-> Fragment | <- 200 received=10 reply=r | -> GET {REPLY} | ** cancel");
+    let end = "-> Cancel-Session | <- 200 | == done";
+    for late in ["", "<- fetched", "!! 404", "!! Io", "!! Timeout"] {
+        upload_reply(10, &format!("{script} | {late} | {end}"));
+    }
+}
+
+#[test]
+fn cli_39_an_application_that_failed_is_asked_again_by_the_last_fragment() {
+    for answer in ["408 error=0x80070112", "502 error=0x801901F6", "409 error=0x80190199"] {
+        upload_reply(
+            15,
+            &format!(
+                "-> Fragment 0-9/15
+                 <- 200 received=10
+                 -> Fragment 10-14/15
+                 <- {answer} context=0x7 received=15
+                 .. attempt=1
+                 -> Ping
+                 <- 200
+                 -> Fragment 10-14/15
+                 <- 200 received=15 reply=r
+                 -> GET {REPLY}"
+            ),
+        );
+    }
+    upload_reply(10, "-> Fragment | <- 403 error=0x80190193 context=0x7 received=10 | -> Cancel-Session");
+}
+
+#[test]
+fn a_reply_can_be_wanted_by_a_later_run_and_no_longer_by_another() {
+    let uploaded =
+        "-> Create-Session | <- 200 session=abc | -> Fragment | <- 200 received=10 | -> Close-Session";
+    let mut player = Player::new(10, options());
+    player.play(uploaded);
+    player.options.reply = true;
+    player.play(&format!(
+        "** restart | -> Ping | <- 200 | -> Fragment 0-9/10 | <- 200 received=10 reply=r | -> GET {REPLY}"
+    ));
+    player.options.reply = false;
+    player.play("** restart | -> Ping | <- 200 | -> Close-Session | <- 200 | == done");
+}
+
+#[test]
+fn a_fetched_reply_can_be_fetched_again_for_another_path() {
+    let mut player = upload_reply(10, &format!("-> Fragment | <- 200 received=10 reply=r | -> GET {REPLY}"));
+    player.upload.fetch_reply_again();
+    player.play("<- fetched | -> Close-Session");
+    player.upload.fetch_reply_again();
+    player.play(&format!("-> GET {REPLY} | <- fetched | -> Close-Session | <- 200 | == done"));
+    player.upload.fetch_reply_again();
+    player.play("== done");
+}
+
+#[test]
+fn the_reply_url_is_known_as_soon_as_the_server_told_it() {
+    let mut player = upload_reply(10, "-> Fragment");
+    assert_eq!(player.upload.reply_url(), None);
+    player.play("<- 200 received=10 reply=/x\\{y}");
+    assert_eq!(player.upload.reply_url().as_deref(), Some("http://server/x/%7By%7D"));
+    assert_eq!(player.upload.sent(), 10);
+}

@@ -1,0 +1,130 @@
+//! The readable vectors, against the engine and through the listener; and which statements they show.
+
+use std::collections::BTreeSet;
+
+use test_support::vector;
+use test_support::vector::parse::{Case, parse};
+use test_support::vector::world::MODES;
+
+/// Statements of PROTOCOL 12.1 to 12.9 that other tests show, or that need a part of the protocol that is not
+/// there yet.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("NTF-01", HTTP),
+    ("NTF-02", HTTP),
+    ("NTF-03", HTTP),
+    ("NTF-07", HTTP),
+    ("NTF-08", HTTP),
+    ("NTF-09", HTTP),
+    ("NTF-13", HTTP),
+    ("NTF-14", HTTP),
+    ("NTF-16", HTTP),
+    ("NTF-17", HTTP),
+    ("NTF-18", HTTP),
+    ("NTF-19", HTTP),
+];
+
+const HTTP: &str = "the notification over HTTP";
+
+/// The last number of each family of statements.
+const FAMILIES: [(&str, u32); 9] = [
+    ("GEN", 25),
+    ("PNG", 7),
+    ("CRE", 23),
+    ("FRG", 37),
+    ("CLS", 10),
+    ("CAN", 8),
+    ("SES", 6),
+    ("NTF", 23),
+    ("RPL", 6),
+];
+
+// B-STORE-01
+#[test]
+fn general() {
+    run("general.txt");
+}
+
+// B-STORE-01
+#[test]
+fn ping() {
+    run("ping.txt");
+}
+
+// B-STORE-01
+#[test]
+fn create() {
+    run("create.txt");
+}
+
+// B-STORE-01
+#[test]
+fn fragment() {
+    run("fragment.txt");
+}
+
+// B-STORE-01
+#[test]
+fn close() {
+    run("close.txt");
+}
+
+// B-STORE-01
+#[test]
+fn cancel() {
+    run("cancel.txt");
+}
+
+// B-STORE-01
+#[test]
+fn sessions() {
+    run("sessions.txt");
+}
+
+// B-STORE-01
+#[test]
+fn app() {
+    run("app.txt");
+}
+
+// B-STORE-01
+#[test]
+fn reply() {
+    run("reply.txt");
+}
+
+#[test]
+fn every_statement_has_a_vector_but_those_that_are_shown_elsewhere() {
+    let shown: BTreeSet<String> =
+        files().iter().flat_map(|file| cases(file)).flat_map(|case| case.ids).collect();
+    let all = FAMILIES.iter().flat_map(|(family, last)| (1..=*last).map(move |n| format!("{family}-{n:02}")));
+    let missing: BTreeSet<String> = all.filter(|id| !shown.contains(id)).collect();
+    let elsewhere: BTreeSet<String> = ELSEWHERE.iter().map(|(id, _)| (*id).to_owned()).collect();
+    for (id, why) in ELSEWHERE {
+        println!("{id} belongs to: {why}");
+    }
+    assert_eq!(missing, elsewhere, "statements without a vector");
+}
+
+fn run(file: &str) {
+    for case in cases(file) {
+        let modes: Vec<_> = MODES.into_iter().filter(|mode| mode.suits(&case)).collect();
+        assert!(!modes.is_empty(), "{}: no mode suits", case.origin);
+        modes.into_iter().for_each(|mode| vector::run(&case, mode));
+    }
+}
+
+fn folder() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
+}
+
+fn files() -> Vec<String> {
+    let names =
+        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".txt")).collect()
+}
+
+fn cases(file: &str) -> Vec<Case> {
+    let cases = parse(file, &std::fs::read_to_string(folder().join(file)).unwrap());
+    assert!(!cases.is_empty(), "{file} is empty");
+    cases
+}

@@ -1,0 +1,123 @@
+//! An engine with a server application behind it, and a client that says one packet at a time.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bitsup::engine::{Engine, EngineConfig, Hooks, RequestHead, Want};
+use bitsup::proto::{Headers, names};
+use bitsup::server::{Notifier, NotifyConfig};
+use bitsup::store::{DirOptions, DirStore, Store};
+
+/// An engine over a directory, which asks that application.
+pub fn engine(root: &Path, config: NotifyConfig) -> Engine {
+    let store = DirStore::open(root, DirOptions::default()).unwrap();
+    engine_over(Arc::new(store), Some(Arc::new(Notifier::new(config).unwrap())))
+}
+
+pub fn engine_over(store: Arc<dyn Store>, hooks: Option<Arc<dyn Hooks>>) -> Engine {
+    Engine::new(EngineConfig { hooks, ..EngineConfig::new(store) }).unwrap()
+}
+
+/// An answer of the engine.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
+    /// Status, HRESULT, context and next offset of a refusal.
+    pub fn refusal(&self) -> (u16, &str, &str, &str) {
+        let get = |name| self.get(name).unwrap_or("-");
+        let context = get(names::ERROR_CONTEXT);
+        (self.status, get(names::ERROR), context, get(names::RECEIVED_CONTENT_RANGE))
+    }
+}
+
+/// A client in the middle of an upload.
+pub struct Upload<'a> {
+    engine: &'a Engine,
+    target: String,
+    host: String,
+    session: String,
+}
+
+impl<'a> Upload<'a> {
+    /// Makes a session.
+    pub fn create(engine: &'a Engine, target: &str) -> Self {
+        Self::create_at(engine, "up.test", target)
+    }
+
+    pub fn create_at(engine: &'a Engine, host: &str, target: &str) -> Self {
+        let mut upload = Self { engine, target: target.into(), host: host.into(), session: String::new() };
+        let answer =
+            upload.packet("Create-Session", &[(names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID)], b"");
+        assert_eq!(answer.status, 200);
+        upload.session = answer.get(names::SESSION_ID).unwrap().to_owned();
+        upload
+    }
+
+    /// Goes on with a session, as after a restart.
+    pub fn resume(engine: &'a Engine, target: &str, session: &str) -> Self {
+        Self { engine, target: target.into(), host: "up.test".into(), session: session.into() }
+    }
+
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
+    /// Sends a whole file in one Fragment.
+    pub fn send(&self, content: &[u8]) -> Response {
+        self.fragment(content, 0, content.len())
+    }
+
+    /// Sends `content[first..end]`.
+    pub fn fragment(&self, content: &[u8], first: usize, end: usize) -> Response {
+        let range = format!("bytes {first}-{}/{}", end - 1, content.len());
+        self.packet("Fragment", &[(names::CONTENT_RANGE, &range)], &content[first..end])
+    }
+
+    pub fn close(&self) -> Response {
+        self.packet("Close-Session", &[], b"")
+    }
+
+    /// Fetches the reply that an Ack names.
+    pub fn reply(&self, ack: &Response) -> Response {
+        let url = ack.get(names::REPLY_URL).unwrap();
+        let target = url.strip_prefix(&format!("http://{}", self.host)).unwrap();
+        self.request("GET", target, Headers::new(), b"")
+    }
+
+    fn packet(&self, kind: &str, fields: &[(&str, &str)], body: &[u8]) -> Response {
+        let length = body.len().to_string();
+        let mut headers: Headers = fields.iter().copied().collect();
+        headers.push(names::PACKET_TYPE, kind);
+        headers.push(names::CONTENT_LENGTH, length);
+        if !self.session.is_empty() {
+            headers.push(names::SESSION_ID, &self.session);
+        }
+        self.request(names::METHOD, &self.target, headers, body)
+    }
+
+    fn request(&self, method: &str, target: &str, mut headers: Headers, body: &[u8]) -> Response {
+        headers.push("Host", &self.host);
+        let (method, target) = (method.into(), target.into());
+        let mut exchange =
+            self.engine.begin(RequestHead { method, target, headers, ..RequestHead::default() });
+        if let Want::Body(_) = exchange.want() {
+            exchange.body(body);
+        }
+        let mut response = exchange.finish();
+        let (mut read, mut buffer) = (Vec::new(), [0; 4096]);
+        while let count @ 1.. = response.read_body(&mut buffer).unwrap() {
+            read.extend(&buffer[..count]);
+        }
+        let headers = response.headers.iter().map(|(name, value)| (*name, value)).collect();
+        Response { status: response.status, headers, body: read }
+    }
+}

@@ -1,0 +1,31 @@
+//! The HTTP server, the requests to the application, and what the administrator sees.
+
+mod access_log;
+mod admin;
+mod admin_page;
+mod bounds;
+mod descriptors;
+mod engine_fixture;
+mod limits;
+mod metrics;
+mod notify_concurrency;
+mod notify_example;
+mod notify_failures;
+mod notify_fixture;
+mod notify_large;
+mod notify_once;
+mod notify_requests;
+mod notify_responses;
+mod notify_tls;
+mod notify_uploads;
+mod refusals;
+mod reply_stream;
+mod request_smuggling;
+mod requests;
+mod session_takeover;
+mod shutdown;
+mod slow_clients;
+mod tls;
+mod tls_client_certificates;
+mod tls_slow_clients;
+mod users;

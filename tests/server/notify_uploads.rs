@@ -1,0 +1,171 @@
+//! Uploads to an engine with a server application behind it: what the client sees, and what is left.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitsup::engine::Engine;
+use bitsup::proto::names;
+use bitsup::server::{Notifier, NotifyKind};
+use bitsup::store::MemoryStore;
+use test_support::application::{Application, Response};
+
+use crate::engine_fixture::{Upload, engine, engine_over};
+use crate::notify_fixture::{PATIENCE, config};
+
+const FILE: &[u8] = b"the file";
+const COPY: &str = "BITS-Copy-File-To-Destination: x\r\n";
+
+/// Uploads a file over an application that gives this answer, and returns the answer to the last Fragment.
+fn refusal(answer: impl Fn() -> Response + Send + Sync + 'static, limit: Duration) -> String {
+    let (root, application) = (tempfile::tempdir().unwrap(), Application::start(move |_| answer()));
+    let mut config = config(NotifyKind::ByValue, application.url("/"));
+    config.timeouts.receive_headers = limit;
+    let engine = engine(root.path(), config);
+    let ack = Upload::create(&engine, "/f").send(FILE);
+    assert!(!root.path().join("f").exists());
+    assert_eq!(ack.get(names::REPLY_URL), None);
+    format!("{:?}", ack.refusal())
+}
+
+/// NTF-01, NTF-04, NTF-08: by reference, with a reply, and without the file at its destination.
+#[test]
+fn by_reference_the_application_reads_and_replies_on_disk() {
+    let root = tempfile::tempdir().unwrap();
+    let application = Application::start(|request| {
+        let path = |name| Path::new(request.get(name).unwrap());
+        let data = fs::read(path("BITS-Request-DataFile-Name")).unwrap();
+        fs::write(path("BITS-Response-DataFile-Name"), [b"reply to ", &data[..]].concat()).unwrap();
+        Response::ok()
+    });
+    let engine = engine(root.path(), config(NotifyKind::ByReference, application.url("/app")));
+    let upload = Upload::create(&engine, "/f");
+    let ack = upload.fragment(FILE, 0, 3);
+    assert_eq!((ack.status, ack.get(names::REPLY_URL)), (200, None));
+    assert!(application.requests().is_empty());
+    let ack = upload.fragment(FILE, 3, FILE.len());
+    assert_eq!(ack.status, 200);
+    assert_eq!(upload.reply(&ack).body, b"reply to the file");
+    assert_eq!(upload.close().status, 200);
+    assert_eq!(upload.reply(&ack).status, 404);
+    assert!(!root.path().join("f").exists());
+    let request = application.request();
+    assert_eq!(request.get("BITS-Original-Request-URL"), Some("http://up.test/f"));
+    assert_eq!(request.get("Idempotency-Key"), Some(upload.session()));
+}
+
+/// NTF-02, NTF-05, NTF-07: by value, in memory, and with the file at its destination.
+// B-NOTIFY-01 B-STORE-04
+#[test]
+fn by_value_the_body_goes_there_and_the_reply_comes_back() {
+    let application = Application::start(|_| Response::new("200 OK", COPY, b"the reply"));
+    let store = MemoryStore::default();
+    let notifier = Notifier::new(config(NotifyKind::ByValue, application.url("/app"))).unwrap();
+    let engine = engine_over(Arc::new(store.clone()), Some(Arc::new(notifier)));
+    let upload = Upload::create(&engine, "/f");
+    let ack = upload.send(FILE);
+    assert_eq!(upload.reply(&ack).body, b"the reply");
+    assert_eq!(upload.close().status, 200);
+    assert_eq!(store.file("f").unwrap(), FILE);
+    assert_eq!(application.request().body, FILE);
+}
+
+/// NTF-03.
+#[test]
+fn without_a_notifier_nobody_is_asked() {
+    let store = MemoryStore::default();
+    let engine = engine_over(Arc::new(store.clone()), None);
+    let ack = Upload::create(&engine, "/f").send(FILE);
+    assert_eq!((ack.status, ack.get(names::REPLY_URL)), (200, None));
+    assert_eq!(store.file("f").unwrap(), FILE);
+}
+
+/// NTF-06.
+#[test]
+fn a_static_url_goes_to_the_client() {
+    let root = tempfile::tempdir().unwrap();
+    let fields = "BITS-Static-Response-URL: http://files.test/static\r\n";
+    let application = Application::start(move |_| Response::new("200 OK", fields, b"ignored"));
+    let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
+    let ack = Upload::create(&engine, "/f").send(FILE);
+    assert_eq!(ack.get(names::REPLY_URL), Some("http://files.test/static"));
+}
+
+/// NTF-10, NTF-13, NTF-14, NTF-15.
+// B-REJECT-01
+#[test]
+fn what_goes_wrong_reaches_the_client_with_context_7() {
+    let long = PATIENCE;
+    let failed = refusal(|| Response::new("500 Oops", COPY, b"<html>"), long);
+    assert_eq!(failed, r#"(500, "0x801901F4", "0x7", "8")"#);
+    let created = refusal(|| Response::new("201 Created", "", b""), long);
+    assert_eq!(created, r#"(500, "0x801900C9", "0x7", "8")"#);
+    let late = refusal(Response::never, Duration::from_millis(50));
+    assert_eq!(late, r#"(408, "0x80070112", "0x7", "8")"#);
+    let old = refusal(|| Response::raw("HTTP/1.0 200 OK\r\n\r\n").then_close(), long);
+    assert_eq!(old, r#"(411, "0x80070057", "0x7", "8")"#);
+    let garbage = refusal(|| Response::raw("what?\r\n\r\n"), long);
+    assert_eq!(garbage, r#"(411, "0x80070057", "0x7", "8")"#);
+    for url in [format!("http://h/{}", "x".repeat(2192)), "relative".into(), "http://h/\u{e9}".into()] {
+        let fields = format!("BITS-Static-Response-URL: {url}\r\n");
+        let refused = refusal(move || Response::new("200 OK", &fields, b""), long);
+        assert_eq!(refused, r#"(400, "0x80070057", "0x7", "8")"#, "{url}");
+    }
+}
+
+/// NTF-16, NTF-17: the base is what the client's `Host` says.
+#[test]
+fn a_relative_url_and_a_query() {
+    let (root, application) = (tempfile::tempdir().unwrap(), Application::start(|_| Response::ok()));
+    fs::create_dir(root.path().join("v")).unwrap();
+    let engine = engine(root.path(), config(NotifyKind::ByValue, "app.asp"));
+    let upload = Upload::create_at(&engine, &application.authority(), "/v/f.txt?ACCOUNT=1");
+    assert_eq!(upload.send(FILE).status, 200);
+    assert_eq!(application.request().line(), "POST /v/app.asp?ACCOUNT=1 HTTP/1.1");
+}
+
+/// NTF-21.
+#[test]
+fn by_reference_without_a_reply_file_the_reply_is_empty() {
+    let (root, application) =
+        (tempfile::tempdir().unwrap(), Application::start(|_| Response::until_close(b"")));
+    let engine = engine(root.path(), config(NotifyKind::ByReference, application.url("/")));
+    let upload = Upload::create(&engine, "/f");
+    let reply = upload.reply(&upload.send(FILE));
+    assert_eq!((reply.status, reply.body.as_slice()), (200, &b""[..]));
+}
+
+/// A reply that the application wrote before it failed is not the reply of the next call.
+#[test]
+fn the_reply_of_a_failed_call_is_forgotten() {
+    let root = tempfile::tempdir().unwrap();
+    let application = Application::start(|request| match request.number {
+        1 => {
+            fs::write(request.get("BITS-Response-DataFile-Name").unwrap(), "stale").unwrap();
+            Response::new("500 Oops", "", b"")
+        }
+        _ => Response::ok(),
+    });
+    let engine = engine(root.path(), config(NotifyKind::ByReference, application.url("/")));
+    let upload = Upload::create(&engine, "/f");
+    assert_eq!(upload.send(FILE).status, 500);
+    assert_eq!(upload.reply(&upload.send(FILE)).body, b"");
+}
+
+/// NTF-22. The application was asked and has agreed: it is not asked again once the folder is back.
+#[test]
+fn a_folder_that_vanished_is_the_servers_trouble() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("folder");
+    fs::create_dir(&folder).unwrap();
+    let application = Application::start(|_| Response::new("200 OK", COPY, b""));
+    let engine: Engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
+    let upload = Upload::create(&engine, "/folder/f");
+    fs::remove_dir(&folder).unwrap();
+    assert_eq!(upload.send(FILE).refusal(), (404, "0x80190194", "0x5", "8"));
+    fs::create_dir(&folder).unwrap();
+    assert_eq!(upload.send(FILE).status, 200);
+    assert_eq!(fs::read(folder.join("f")).unwrap(), FILE);
+    assert_eq!(application.requests().len(), 1);
+}

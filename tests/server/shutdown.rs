@@ -1,0 +1,210 @@
+//! Starting and stopping.
+
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bitsup::Status;
+use bitsup::log::{Level, Logger};
+use bitsup::server::{Server, ServerConfig};
+use bitsup::store::MemoryStore;
+use test_support::raw_http::{
+    PATIENCE, RawHttp, TINY, create, engine, fragment, ping, serve, serve_anything, wait_until_refused,
+};
+
+/// Enough for a stop that has nothing to wait for, on a machine that is busy.
+const SOON: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_millis(150);
+
+/// Stops with a grace and says how long it took.
+fn stop(server: &mut Server, grace: Duration) -> Duration {
+    let began = Instant::now();
+    server.stop(grace).unwrap();
+    let took = began.elapsed();
+    let refused = TcpStream::connect(server.local_addr());
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    took
+}
+
+#[test]
+fn stopping_does_not_wait_for_idle_connections() {
+    let mut server = serve_anything();
+    let [mut used, mut unused] = [(); 2].map(|()| RawHttp::connect(&server));
+    assert_eq!(used.request(ping("/a")).status, 200);
+    assert!(stop(&mut server, PATIENCE) < SOON);
+    used.assert_closed();
+    unused.assert_gone();
+}
+
+#[test]
+fn a_head_has_the_grace_and_no_more() {
+    let mut server = serve_anything();
+    let mut http = RawHttp::connect(&server);
+    let request = ping("/a");
+    let (most, _) = request.split_at(request.len() - 1);
+    // The answer to the first request shows that the server has the second before it is stopped.
+    assert_eq!(http.request(ping("/a") + most).status, 200);
+    let took = stop(&mut server, GRACE);
+    assert!((GRACE..SOON).contains(&took), "{took:?}");
+    http.assert_gone();
+}
+
+#[test]
+fn a_body_has_the_grace_and_what_came_of_it_stays() {
+    let store = MemoryStore::new(u64::MAX);
+    let mut server = serve(&store, |_| {});
+    let mut http = RawHttp::connect(&server);
+    let session = http.request(create("/a")).session();
+    http.send(fragment("/a", &session, 0, 10, 10, &["Expect: 100-continue"]));
+    http.continued();
+    let took = stop(&mut server, GRACE);
+    assert!((GRACE..SOON).contains(&took), "{took:?}");
+    http.assert_gone();
+    let server = serve(&store, |_| {});
+    let ack = RawHttp::connect(&server).request(fragment("/a", &session, 0, 10, 10, &[]) + "helloworld");
+    assert_eq!(ack.status, 200);
+}
+
+#[test]
+fn a_request_that_ends_within_the_grace_is_answered_and_is_the_last() {
+    let store = MemoryStore::new(u64::MAX);
+    let mut server = serve(&store, |_| {});
+    let mut http = RawHttp::connect(&server);
+    let session = http.request(create("/a")).session();
+    http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
+    http.continued();
+    let address = server.local_addr();
+    std::thread::scope(|scope| {
+        let stopping = scope.spawn(|| stop(&mut server, PATIENCE));
+        wait_until_refused(address);
+        let ack = http.request("hello");
+        assert_eq!((ack.status, ack.closes()), (200, true));
+        http.assert_closed();
+        drop(http);
+        assert!(stopping.join().unwrap() < SOON);
+    });
+    assert_eq!(store.file("a").unwrap(), b"hello");
+}
+
+#[test]
+fn a_peer_that_does_not_read_its_answers_has_the_grace_and_no_more() {
+    let mut server = serve_anything();
+    let mut http = RawHttp::connect(&server);
+    assert_eq!(http.stuff(TINY, GRACE), ErrorKind::WouldBlock);
+    assert!(stop(&mut server, GRACE) < SOON);
+}
+
+#[test]
+fn a_connection_that_lingers_has_the_grace_and_no_more() {
+    let mut server = serve_anything();
+    let mut http = RawHttp::connect(&server);
+    assert_eq!(http.request("garbage\r\n\r\n").status, 400);
+    assert!(stop(&mut server, Duration::ZERO) < Duration::from_millis(1500));
+    http.assert_gone();
+}
+
+#[test]
+fn stopping_twice_is_stopping_once() {
+    let mut server = serve_anything();
+    stop(&mut server, GRACE);
+    assert!(stop(&mut server, PATIENCE) < SOON);
+}
+
+// B-HOOK-07
+#[test]
+fn a_stop_in_a_callback_is_refused_and_stops_all_the_same() {
+    let held: Arc<Mutex<Option<Server>>> = Arc::default();
+    let (said, outcome) = mpsc::channel();
+    let store = MemoryStore::new(0);
+    let mut config = bitsup::engine::EngineConfig::new(Arc::new(store));
+    let server = Arc::clone(&held);
+    config.logger = Logger::new(Level::Debug, move |_, _, _| {
+        if let Some(server) = server.lock().unwrap().as_mut() {
+            let _ = said.send(server.stop(PATIENCE).map_err(|error| error.status()));
+        }
+    });
+    let mounts = vec![("/".to_owned(), bitsup::engine::Engine::new(config).unwrap())];
+    let server = Server::start(ServerConfig { mounts, ..ServerConfig::default() }).unwrap();
+    let mut http = RawHttp::connect(&server);
+    *held.lock().unwrap() = Some(server);
+    assert!(http.request(ping("/a")).closes());
+    assert_eq!(outcome.recv_timeout(PATIENCE).unwrap(), Err(Status::Busy));
+    drop(http);
+    let mut server = held.lock().unwrap().take().unwrap();
+    assert!(stop(&mut server, PATIENCE) < SOON);
+}
+
+#[test]
+fn a_dropped_server_ends_by_itself() {
+    let server = serve_anything();
+    let address = server.local_addr();
+    let mut http = RawHttp::connect(&server);
+    assert_eq!(http.request(ping("/a")).status, 200);
+    drop(server);
+    http.assert_gone();
+    wait_until_refused(address);
+}
+
+#[test]
+fn the_url_names_the_port_in_use() {
+    let server = serve_anything();
+    assert_eq!(server.url(), format!("http://127.0.0.1:{}/", server.local_addr().port()));
+    // A machine may be without IPv6; then there is nothing to see.
+    let config = ServerConfig {
+        host: "::1".into(),
+        mounts: vec![("/".into(), engine(&MemoryStore::new(0)))],
+        ..ServerConfig::default()
+    };
+    match Server::start(config) {
+        Ok(server) => assert_eq!(server.url(), format!("http://[::1]:{}/", server.local_addr().port())),
+        Err(error) => assert!(error.message().contains("[::1]:0"), "{error}"),
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_named() {
+    let taken = serve_anything();
+    let port = taken.local_addr().port();
+    let start = |host: &str, port| {
+        let mounts = vec![("/".to_owned(), engine(&MemoryStore::new(0)))];
+        let config = ServerConfig { host: host.into(), port, mounts, ..ServerConfig::default() };
+        Server::start(config).err().unwrap()
+    };
+    let error = start("127.0.0.1", port);
+    assert_eq!(error.status(), Status::Io);
+    assert!(
+        error.message().contains(&format!("127.0.0.1:{port}")) && error.message().contains("another port")
+    );
+    // An address of the range for documentation, which no machine has.
+    let error = start("192.0.2.1", 0);
+    assert_eq!(error.status(), Status::Io);
+    assert!(error.message().contains("192.0.2.1:0"), "{error}");
+    let error = start("no-such-host.invalid", 0);
+    assert_eq!(error.status(), Status::Resolve);
+    assert!(error.message().contains("no-such-host.invalid"), "{error}");
+}
+
+#[test]
+fn a_configuration_that_serves_nothing_or_two_things_is_refused() {
+    let mounted = |prefixes: &[&str]| {
+        let engine = engine(&MemoryStore::new(0));
+        let mounts = prefixes.iter().map(|prefix| (prefix.to_string(), engine.clone())).collect();
+        ServerConfig { mounts, ..ServerConfig::default() }
+    };
+    let bad = [
+        mounted(&[]),
+        mounted(&["/a", "a/"]),
+        mounted(&["/a?b"]),
+        ServerConfig { max_workers: 0, ..mounted(&["/"]) },
+        ServerConfig { max_connections: 0, ..mounted(&["/"]) },
+        ServerConfig { head_timeout: Duration::ZERO, ..mounted(&["/"]) },
+        ServerConfig { read_timeout: Duration::ZERO, ..mounted(&["/"]) },
+        ServerConfig { idle_timeout: Duration::ZERO, ..mounted(&["/"]) },
+        ServerConfig { cleanup_interval: Duration::ZERO, ..mounted(&["/"]) },
+    ];
+    for config in bad {
+        assert_eq!(Server::start(config).err().unwrap().status(), Status::InvalidArgument);
+    }
+}

@@ -1,0 +1,292 @@
+//! Who may: users by the Basic scheme, tokens by a hook, and sessions that belong to whoever made them.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bitsup::Status;
+use bitsup::engine::{Access, Engine, EngineConfig, Hooks, Upload, Verdict};
+use bitsup::log::{Level, Logger};
+use bitsup::proto::names;
+use bitsup::server::{Server, Users};
+use bitsup::store::MemoryStore;
+use test_support::raw_http::{self, RawHttp, Response, close, create, fragment, packet, ping, serve};
+
+const ANNA: &str = "anna:secret of anna";
+const BERT: &str = "bert:secret of bert";
+
+/// The users in a list of `NAME:PASSWORD`.
+fn users(list: &[&str]) -> Users {
+    let mut users = Users::default();
+    for (name, password) in list.iter().map(|user| user.split_once(':').unwrap()) {
+        users.add(name, password).unwrap();
+    }
+    users
+}
+
+/// A server for Anna and Bert whose application replies to every upload.
+fn serve_users(store: &MemoryStore, adjust: impl FnOnce(&mut EngineConfig)) -> Server {
+    let mut config = EngineConfig::new(Arc::new(store.clone()));
+    config.hooks = Some(Arc::new(Application));
+    adjust(&mut config);
+    let engine = Engine::new(config).unwrap();
+    serve(store, |config| {
+        config.mounts = vec![("/".into(), engine)];
+        config.users = users(&[ANNA, BERT]);
+    })
+}
+
+struct Application;
+
+impl Hooks for Application {
+    fn on_received(&self, _: &Upload<'_>, verdict: &mut Verdict) {
+        verdict.set_reply_bytes(*b"reply");
+    }
+}
+
+fn with(request: &str, field: &str) -> String {
+    request.replacen("\r\n", &format!("\r\nAuthorization: {field}\r\n"), 1)
+}
+
+fn by(credentials: &str, request: &str) -> String {
+    with(request, &format!("Basic {}", STANDARD.encode(credentials)))
+}
+
+fn cancel(path: &str, session: &str) -> String {
+    packet("Cancel-Session", path, &[&format!("BITS-Session-Id: {session}")], 0)
+}
+
+/// A complete upload of five bytes, its session and the way to its reply.
+fn upload(http: &mut RawHttp, credentials: &str, path: &str) -> (String, String) {
+    let session = http.request(by(credentials, &create(path))).session();
+    let answer = http.request(by(credentials, &fragment(path, &session, 0, 5, 5, &[])) + "hello");
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let url = answer.field(names::REPLY_URL).unwrap().strip_prefix("http://test").unwrap().to_owned();
+    (session, format!("GET {url} HTTP/1.1\r\nHost: test\r\n\r\n"))
+}
+
+// B-AUTH-01
+#[test]
+fn every_request_without_the_right_password_is_challenged() {
+    let server = serve_users(&MemoryStore::new(u64::MAX), |_| {});
+    let mut http = RawHttp::connect(&server);
+    let (session, get) = upload(&mut http, ANNA, "/a");
+    let requests = [
+        (ping("/a"), ""),
+        (create("/b"), ""),
+        (fragment("/a", &session, 0, 5, 5, &[]), "hello"),
+        (close("/a", &session), ""),
+        (cancel("/a", &session), ""),
+        (get.clone(), ""),
+        (get.replacen("GET", "HEAD", 1), ""),
+        (ping("/nowhere"), ""),
+    ];
+    for (request, body) in &requests {
+        let mut http = RawHttp::connect(&server);
+        let answer = http.request(request.clone() + body);
+        let challenge = answer.field(names::WWW_AUTHENTICATE);
+        assert_eq!((answer.status, challenge), (401, Some("Basic realm=\"bitsup\", charset=\"UTF-8\"")));
+        assert!(!answer.closes(), "whoever is asked may answer on the same connection");
+        assert_eq!(answer.field(names::PACKET_TYPE), request.starts_with("BITS").then_some("Ack"));
+        assert_eq!(http.request(by("anna:wrong", request) + body).status, 401);
+    }
+    assert_eq!(http.request(by(ANNA, &close("/a", &session))).status, 200);
+}
+
+/// GEN-14: what a challenge is for.
+#[test]
+fn a_client_that_waits_to_be_asked_for_its_body_is_asked_who_it_is_first() {
+    let server = serve_users(&MemoryStore::new(u64::MAX), |_| {});
+    let mut http = RawHttp::connect(&server);
+    let session = http.request(by(ANNA, &create("/a"))).session();
+    let answer = http.request(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
+    assert_eq!((answer.status, answer.closes()), (401, true));
+}
+
+// B-AUTH-01
+#[test]
+fn a_session_takes_packets_of_its_owner_only_and_tells_others_nothing() {
+    let store = MemoryStore::new(u64::MAX);
+    let server = serve_users(&store, |_| {});
+    let mut http = RawHttp::connect(&server);
+    let open = http.request(by(ANNA, &create("/open"))).session();
+    assert_eq!(http.request(by(ANNA, &fragment("/open", &open, 0, 5, 9, &[])) + "hello").status, 200);
+    let (done, get) = upload(&mut http, ANNA, "/done");
+    let mut foreign = Vec::new();
+    for (path, session) in [("/open", &open), ("/done", &done)] {
+        let mut ask = |request: String| foreign.push(http.request(by(BERT, &request)));
+        ask(fragment(path, session, 5, 4, 9, &[]) + "evil");
+        // Out of step, and too long: the refusal of either tells an owner where the session stands.
+        ask(fragment(path, session, 7, 2, 9, &[]) + "il");
+        ask(fragment(path, session, 5, 5, 10, &[]) + "worse");
+        ask(close(path, session));
+        ask(cancel(path, session));
+    }
+    assert!(foreign.iter().all(|answer| answer.status == 403), "{foreign:?}");
+    // A malformed packet is refused as such, by whomever.
+    let malformed = fragment("/open", &open, 5, 4, 9, &[]).replacen("bytes 5-8/9", "nonsense", 1);
+    foreign.push(http.request(by(BERT, &malformed) + "evil"));
+    for Response { text, .. } in &foreign {
+        assert!(!text.contains("Range") && !text.contains("Reply") && !text.contains(&open), "{text}");
+    }
+    assert_eq!(http.request(by(BERT, &get)).status, 403);
+    assert_eq!(http.request(by(ANNA, &fragment("/open", &open, 5, 4, 9, &[])) + "good").status, 200);
+    assert_eq!(store.file("open").unwrap(), b"hellogood");
+    assert_eq!(http.request(by(ANNA, &close("/done", &done))).status, 200);
+}
+
+/// A hundred packets take a fraction of the time that as many checks would.
+#[test]
+fn a_password_that_was_right_is_not_checked_for_every_packet() {
+    let hash = bcrypt::hash("secret of anna", 10).unwrap();
+    let began = Instant::now();
+    assert!(bcrypt::verify("secret of anna", &hash).unwrap());
+    let check = began.elapsed();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, format!("anna:{hash}\n")).unwrap();
+    let mut users = Users::default();
+    users.add_file(file.path()).unwrap();
+    let server = serve(&MemoryStore::new(0), |config| config.users = users);
+    let mut http = RawHttp::connect(&server);
+    let began = Instant::now();
+    (0..100).for_each(|_| assert_eq!(http.request(by(ANNA, &ping("/a"))).status, 200));
+    let bound = check * 25 + Duration::from_millis(500);
+    assert!(began.elapsed() < bound, "{:?}, of which a check takes {check:?}", began.elapsed());
+    assert_eq!(http.request(by("anna:wrong", &ping("/a"))).status, 401);
+}
+
+#[test]
+fn whoever_guesses_is_told_to_come_back_later_and_users_go_on() {
+    let server = serve_users(&MemoryStore::new(0), |_| {});
+    let mut user = RawHttp::connect(&server);
+    assert_eq!(user.request(by(ANNA, &ping("/a"))).status, 200);
+    let answers: Vec<Response> = (0..30)
+        .map(|guess| RawHttp::connect(&server).request(by(&format!("anna:{guess}"), &ping("/a"))))
+        .collect();
+    assert!(answers[..10].iter().all(|answer| answer.status == 401), "mistyped, perhaps");
+    let slowed = answers.last().unwrap();
+    assert_eq!(slowed.status, 503, "{}", slowed.text);
+    assert!(slowed.field(names::RETRY_AFTER).is_some_and(|seconds| seconds.parse::<u32>().unwrap() > 0));
+    assert_eq!(user.request(by(ANNA, &ping("/a"))).status, 200);
+}
+
+#[test]
+fn users_can_be_exchanged_while_the_server_runs() {
+    let server = serve_users(&MemoryStore::new(0), |_| {});
+    let mut http = RawHttp::connect(&server);
+    assert_eq!(http.request(by(ANNA, &ping("/a"))).status, 200);
+    server.reload_users(users(&["anna:new"])).unwrap();
+    assert_eq!(http.request(by(ANNA, &ping("/a"))).status, 401);
+    assert_eq!(http.request(by("anna:new", &ping("/a"))).status, 200);
+    assert_eq!(server.reload_users(Users::default()).unwrap_err().status(), Status::InvalidArgument);
+    assert_eq!(http.request(ping("/a")).status, 401);
+    let open = raw_http::serve_anything();
+    assert_eq!(open.reload_users(users(&[ANNA])).unwrap_err().status(), Status::InvalidState);
+}
+
+/// Knows tokens.
+struct Bearer;
+
+impl Hooks for Bearer {
+    fn on_request(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
+        match upload.headers.get("Authorization") {
+            Some("Bearer token-of-anna") => verdict.set_owner("anna"),
+            Some("Bearer token-of-bert") => verdict.set_owner("bert"),
+            Some(_) => verdict.challenge("Bearer realm=\"up\", error=\"invalid_token\""),
+            None => verdict.challenge("Bearer realm=\"up\""),
+        }
+    }
+}
+
+// B-HOOK-01
+#[test]
+fn a_hook_takes_tokens_and_names_their_owners() {
+    let mut config = EngineConfig::new(Arc::new(MemoryStore::new(u64::MAX)));
+    config.hooks = Some(Arc::new(Bearer));
+    let engine = Engine::new(config).unwrap();
+    let server = serve(&MemoryStore::new(0), |config| config.mounts = vec![("/".into(), engine)]);
+    let mut http = RawHttp::connect(&server);
+    let challenged =
+        |answer: Response| (answer.status, answer.field(names::WWW_AUTHENTICATE).map(str::to_owned));
+    assert_eq!(challenged(http.request(ping("/a"))), (401, Some("Bearer realm=\"up\"".into())));
+    assert_eq!(
+        challenged(http.request(with(&create("/a"), "Bearer old"))),
+        (401, Some("Bearer realm=\"up\", error=\"invalid_token\"".into()))
+    );
+    let session = http.request(with(&create("/a"), "Bearer token-of-anna")).session();
+    assert_eq!(http.request(with(&close("/a", &session), "Bearer token-of-bert")).status, 403);
+    assert_eq!(http.request(with(&cancel("/a", &session), "Bearer token-of-anna")).status, 200);
+}
+
+#[test]
+fn a_directory_is_for_those_it_names() {
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let store = MemoryStore::new(u64::MAX);
+    store.put_file("old", b"old");
+    let server = serve_users(&store, |config| {
+        config.access = Access {
+            users: Some(set(&["anna", "bert"])),
+            creators: Some(set(&["anna"])),
+            overwriters: set(&["anna"]),
+        };
+    });
+    server.reload_users(users(&[ANNA, BERT, "carl:c"])).unwrap();
+    let mut http = RawHttp::connect(&server);
+    // Bert may use what he has; he has nothing. Carl may not even ask whether anybody is there.
+    assert_eq!(http.request(by(BERT, &ping("/a"))).status, 200);
+    assert_eq!(http.request(by(BERT, &create("/a"))).status, 403);
+    assert_eq!(http.request(by("carl:c", &ping("/a"))).status, 403);
+    let (_, get) = upload(&mut http, ANNA, "/old");
+    assert_eq!(store.file("old").unwrap(), b"hello");
+    assert_eq!(http.request(by("carl:c", &get)).status, 403);
+}
+
+#[test]
+fn one_owner_may_replace_files_and_the_other_may_not() {
+    let store = MemoryStore::new(u64::MAX);
+    store.put_file("old", b"old");
+    let server = serve_users(&store, |config| {
+        config.access.overwriters = [String::from("bert")].into();
+    });
+    let mut http = RawHttp::connect(&server);
+    assert_eq!(http.request(by(ANNA, &create("/old"))).status, 403);
+    assert_eq!(http.request(ping("/old")).status, 401);
+    upload(&mut http, BERT, "/old");
+    assert_eq!(store.file("old").unwrap(), b"hello");
+}
+
+// B-LOG-01
+#[test]
+fn credentials_are_not_in_the_log() {
+    let said: Arc<Mutex<String>> = Arc::default();
+    let log = Arc::clone(&said);
+    let logger = Logger::new(Level::Trace, move |_, _, text| {
+        let mut said = log.lock().unwrap();
+        said.push_str(text);
+        said.push('\n');
+    });
+    let store = MemoryStore::new(u64::MAX);
+    let mut config = EngineConfig::new(Arc::new(store.clone()));
+    config.logger = logger.clone();
+    let engine = Engine::new(config).unwrap();
+    let server = serve(&store, |config| {
+        config.mounts = vec![("/".into(), engine)];
+        config.users = users(&[ANNA]);
+        config.logger = logger;
+    });
+    let mut http = RawHttp::connect(&server);
+    http.request(by(ANNA, &create("/a?token=in-the-query"))).session();
+    for guess in 0..12 {
+        RawHttp::connect(&server).request(by(&format!("anna:guess-{guess}"), &ping("/a")));
+    }
+    http.request(with(&ping("/a"), "Basic not base64"));
+    http.request(by(ANNA, "garbage\r\n\r\n"));
+    drop(server);
+    let said = said.lock().unwrap();
+    assert!(said.contains("401") && said.contains("503") && said.contains("created by"), "{said}");
+    for secret in ["secret", "guess-", "not base64", "in-the-query", &STANDARD.encode(ANNA), "Basic "] {
+        assert!(!said.contains(secret), "{secret:?} is in the log:\n{said}");
+    }
+}

@@ -1,0 +1,322 @@
+//! What a directory store makes of the states that a crash leaves. Each is built here as it would lie on the
+//! disk; then a new process opens the root.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use bitsup::store::{DirOptions, DirStore, SessionPhase, SessionRecord, Store, StoreError};
+use tempfile::TempDir;
+
+use crate::records::{delivered, held, received, record};
+
+/// A root that nobody has open, with one complete session for the file `a`.
+struct Disk {
+    root: TempDir,
+    record: SessionRecord,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let root = TempDir::new().unwrap();
+        let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
+        let record = received(&store, 1, "a", b"ours");
+        Self { root, record }
+    }
+
+    fn open(&self) -> DirStore {
+        DirStore::open(self.root.path(), DirOptions::default()).unwrap()
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn session(&self, name: &str) -> PathBuf {
+        self.at(".bitsup").join(self.record.id.to_string()).join(name)
+    }
+
+    fn link(&self, from: &str, to: PathBuf) {
+        fs::hard_link(self.session(from), to).unwrap();
+    }
+
+    /// The record as the store writes it, in the given phase.
+    fn written(&self, phase: SessionPhase) -> Vec<u8> {
+        let mut record = serde_json::to_value(SessionRecord { phase, ..self.record.clone() }).unwrap();
+        record["version"] = 1.into();
+        serde_json::to_vec(&record).unwrap()
+    }
+
+    fn write_record(&self, name: &str, phase: SessionPhase) {
+        fs::write(self.session(name), self.written(phase)).unwrap();
+    }
+
+    fn session_files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.session("")).unwrap();
+        let mut names =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>();
+        names.sort();
+        names
+    }
+
+    /// Nothing is left of the commit to do, and the file is `ours`, once.
+    fn assert_delivered(&self) {
+        assert_eq!(fs::read(self.at("a")).unwrap(), b"ours");
+        assert_eq!(fs::metadata(self.at("a")).unwrap().nlink(), 1);
+        assert_eq!(self.session_files(), ["session.json"]);
+        let written = fs::read(self.session("session.json")).unwrap();
+        assert_eq!(serde_json::from_slice::<SessionRecord>(&written).unwrap(), delivered(&self.record));
+    }
+}
+
+/// After which step of a commit the crash came, and what lies on the disk then.
+type Window = (&'static str, fn(&Disk));
+
+const LINKING: [Window; 5] = [
+    ("nothing", |_| {}),
+    ("the next record half-written", |disk| {
+        fs::write(disk.session("session.json.new"), [b'['; 10_000]).unwrap();
+    }),
+    ("the next record written", |disk| disk.write_record("session.json.new", SessionPhase::Delivered)),
+    ("linked", |disk| {
+        disk.write_record("session.json.new", SessionPhase::Delivered);
+        disk.link("data", disk.at("a"));
+    }),
+    ("recorded", |disk| {
+        disk.link("data", disk.at("a"));
+        disk.write_record("session.json", SessionPhase::Delivered);
+    }),
+];
+
+const REPLACING: [Window; 5] = [
+    ("nothing", |disk| fs::write(disk.at("a"), b"theirs").unwrap()),
+    ("the link to be renamed made", |disk| {
+        fs::write(disk.at("a"), b"theirs").unwrap();
+        disk.link("data", disk.session("delivery"));
+    }),
+    ("renamed", |disk| {
+        disk.write_record("session.json.new", SessionPhase::Delivered);
+        disk.link("data", disk.at("a"));
+    }),
+    // The second attempt crashed too: renaming one link of a file over another does nothing.
+    ("renamed in vain", |disk| {
+        disk.link("data", disk.at("a"));
+        disk.link("data", disk.session("delivery"));
+    }),
+    ("recorded", |disk| {
+        disk.link("data", disk.at("a"));
+        disk.write_record("session.json", SessionPhase::Delivered);
+    }),
+];
+
+#[test]
+fn a_commit_that_crashed_is_finished_by_the_next() {
+    let windows = LINKING.map(|window| (window, false)).into_iter();
+    for ((step, leave), overwrite) in windows.chain(REPLACING.map(|window| (window, true))) {
+        let disk = Disk::new();
+        leave(&disk);
+        let store = disk.open();
+        assert_eq!(store.sessions().unwrap().sessions.len(), 1, "{step}");
+        let again = store.commit(&delivered(&disk.record), overwrite);
+        assert!(again.is_ok(), "crash after: {step}: {again:?}");
+        disk.assert_delivered();
+        store.commit(&delivered(&disk.record), overwrite).unwrap();
+        disk.assert_delivered();
+    }
+}
+
+/// The client may cancel, or never come again.
+#[test]
+fn a_commit_that_crashed_can_be_removed_instead() {
+    for (step, leave) in LINKING.into_iter().chain(REPLACING) {
+        let disk = Disk::new();
+        leave(&disk);
+        let file = fs::read(disk.at("a")).ok();
+        disk.open().remove(disk.record.id).unwrap();
+        assert!(!disk.session("").exists(), "{step}");
+        assert_eq!(fs::read(disk.at("a")).ok(), file, "{step}");
+    }
+}
+
+/// Whoever takes delivered files away does not get them twice.
+#[test]
+fn a_recorded_commit_delivers_nothing_again() {
+    for overwrite in [false, true] {
+        let disk = Disk::new();
+        disk.write_record("session.json", SessionPhase::Delivered);
+        let store = disk.open();
+        store.commit(&delivered(&disk.record), overwrite).unwrap();
+        assert!(!disk.at("a").exists());
+        fs::write(disk.at("a"), b"theirs").unwrap();
+        store.commit(&delivered(&disk.record), overwrite).unwrap();
+        assert_eq!(fs::read(disk.at("a")).unwrap(), b"theirs");
+        assert_eq!(disk.session_files(), ["session.json"]);
+    }
+}
+
+/// A file that only equals ours is somebody else's.
+#[test]
+fn an_equal_file_at_the_destination_is_not_taken_for_ours() {
+    let disk = Disk::new();
+    fs::copy(disk.session("data"), disk.at("a")).unwrap();
+    let refused = disk.open().commit(&delivered(&disk.record), false);
+    assert!(matches!(refused, Err(StoreError::Exists)));
+}
+
+#[test]
+fn an_undelivered_session_without_data_is_not_found() {
+    let disk = Disk::new();
+    fs::remove_file(disk.session("data")).unwrap();
+    let store = disk.open();
+    assert_eq!(store.sessions().unwrap().sessions.len(), 1);
+    assert!(matches!(held(&store, disk.record.id), Err(StoreError::NotFound)));
+    for overwrite in [false, true] {
+        let refused = store.commit(&delivered(&disk.record), overwrite);
+        assert!(matches!(refused, Err(StoreError::NotFound)));
+    }
+    assert!(!disk.at("a").exists());
+}
+
+#[test]
+fn a_save_that_crashed_leaves_the_former_record() {
+    let disk = Disk::new();
+    fs::write(disk.session("session.json.new"), b"{\"version\"").unwrap();
+    let store = disk.open();
+    assert_eq!(store.sessions().unwrap().sessions[0].record, disk.record);
+    store.save(&delivered(&disk.record)).unwrap();
+    assert_eq!(store.sessions().unwrap().sessions[0].record, delivered(&disk.record));
+    assert_eq!(disk.session_files(), ["data", "session.json"]);
+}
+
+/// Making a session ends with its record, removing one begins with it: both leave the same.
+#[test]
+fn a_session_without_a_record_is_none_and_is_cleaned_up() {
+    let windows: [Window; 4] = [
+        ("made the directory", |_| {}),
+        ("made the data", |disk| fs::write(disk.session("data"), b"").unwrap()),
+        ("staged the record", |disk| {
+            fs::write(disk.session("data"), b"").unwrap();
+            disk.write_record("session.json.new", SessionPhase::Receiving);
+        }),
+        ("removed the record", |disk| fs::write(disk.session("data"), b"received").unwrap()),
+    ];
+    for (step, leave) in windows {
+        let disk = Disk::new();
+        fs::remove_dir_all(disk.session("")).unwrap();
+        let running = disk.open();
+        fs::create_dir(disk.session("")).unwrap();
+        leave(&disk);
+        assert_eq!(running.sessions().unwrap(), Default::default(), "{step}");
+        drop(running);
+        let store = disk.open();
+        assert!(!disk.session("").exists(), "{step}");
+        assert_eq!(store.sessions().unwrap(), Default::default(), "{step}");
+    }
+}
+
+#[test]
+fn making_and_removing_go_on_where_they_stopped() {
+    let disk = Disk::new();
+    let store = disk.open();
+    let second = record(2, "b");
+    fs::create_dir(disk.at(".bitsup").join(second.id.to_string())).unwrap();
+    store.create(&second).unwrap();
+    assert_eq!(held(&store, second.id).unwrap(), 0);
+    fs::remove_file(disk.session("session.json")).unwrap();
+    store.remove(disk.record.id).unwrap();
+    assert!(!disk.session("").exists());
+    let left = store.sessions().unwrap().sessions;
+    assert_eq!(left.iter().map(|stored| &stored.record).collect::<Vec<_>>(), [&second]);
+}
+
+/// The record goes first, so that a removal that stops half-way leaves no session. What stops it here is a
+/// directory, under many names because the order of a directory's entries is the file system's affair.
+#[test]
+fn a_removal_that_fails_half_way_leaves_no_session() {
+    let disk = Disk::new();
+    let store = disk.open();
+    for number in 10..40 {
+        let record = received(&store, number, "b", b"x");
+        let session = disk.at(".bitsup").join(record.id.to_string());
+        fs::create_dir(session.join(format!("obstacle {number}"))).unwrap();
+        assert!(store.remove(record.id).is_err());
+    }
+    let left = store.sessions().unwrap();
+    assert_eq!((left.sessions.len(), left.unreadable.len()), (1, 0));
+    drop(store);
+    let refused = DirStore::open(disk.root.path(), DirOptions::default()).unwrap_err();
+    assert!(refused.message().contains("orphaned session"), "{refused}");
+}
+
+/// A probe of the file system that crashed half-way does not stop the next start.
+#[test]
+fn a_leftover_of_opening_the_root_is_no_obstacle() {
+    let disk = Disk::new();
+    fs::hard_link(disk.at(".bitsup/lock"), disk.at(".bitsup/lock.link")).unwrap();
+    drop(disk.open());
+    assert!(!disk.at(".bitsup/lock.link").exists());
+}
+
+/// A root with a session of 4 bytes, 3 of which were acknowledged, whose store was not closed before the system
+/// was started anew.
+#[cfg(target_os = "linux")]
+fn after_a_cut(durability: bitsup::store::Durability) -> (TempDir, SessionRecord) {
+    let root = TempDir::new().unwrap();
+    let options = DirOptions { durability, ..DirOptions::default() };
+    let store = DirStore::open(root.path(), options).unwrap();
+    let record = received(&store, 1, "a", b"");
+    let mut sink = store.open(record.id).unwrap();
+    sink.write(b"our").unwrap();
+    sink.flush().unwrap();
+    sink.write(b"s").unwrap();
+    drop((sink, store));
+    fs::write(root.path().join(".bitsup/boot"), "00000000-0000-0000-0000-000000000000\n").unwrap();
+    (root, record)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn after_a_loss_of_power_a_session_holds_what_was_synchronised() {
+    use bitsup::store::Durability;
+    for (durability, sure) in [(Durability::None, 0), (Durability::File, 0), (Durability::Fragment, 3)] {
+        let (root, record) = after_a_cut(durability);
+        // Found out once; then the same system goes on.
+        for more in 0..2 {
+            let store =
+                DirStore::open(root.path(), DirOptions { durability, ..DirOptions::default() }).unwrap();
+            assert_eq!(held(&store, record.id).unwrap(), sure + more, "{durability:?}");
+            store.open(record.id).unwrap().write(b"x").unwrap();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_that_was_closed_in_good_order_keeps_every_byte_over_a_boot() {
+    let (root, record) = after_a_cut(Default::default());
+    let boot = root.path().join(".bitsup/boot");
+    let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
+    store.open(record.id).unwrap().write(b"ours").unwrap();
+    assert_eq!(fs::read(&boot).unwrap(), fs::read("/proc/sys/kernel/random/boot_id").unwrap());
+    drop(store);
+    assert!(fs::read(&boot).unwrap().starts_with(b"closed"));
+    let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
+    assert_eq!(held(&store, record.id).unwrap(), 4);
+}
+
+/// A record of a newer version, or one that somebody spoiled, stays for somebody to look at.
+#[cfg(target_os = "linux")]
+#[test]
+fn after_a_loss_of_power_records_that_were_never_written_go_and_others_stay() {
+    for (bytes, stays) in
+        [(&b""[..], false), (&[0; 300], false), (b"{\"version\": 2,", false), (b"{\"version\":99}", true)]
+    {
+        let (root, record) = after_a_cut(Default::default());
+        let session = root.path().join(".bitsup").join(record.id.to_string());
+        fs::write(session.join("session.json"), bytes).unwrap();
+        let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
+        assert_eq!(session.exists(), stays, "{bytes:?}");
+        assert_eq!(store.sessions().unwrap().unreadable.len(), usize::from(stays), "{bytes:?}");
+    }
+}

@@ -1,0 +1,16 @@
+//! The stores.
+
+mod contract;
+mod crash;
+mod custom_backend;
+mod directory;
+mod disk_space;
+mod flush;
+mod path_races;
+mod paths;
+mod power;
+mod power_loss;
+mod records;
+mod reply;
+mod shared;
+mod url_cases;

@@ -1,0 +1,20 @@
+//! Compiles C against the header and the shared library of the build under test.
+
+mod run;
+
+use std::env;
+use std::path::PathBuf;
+
+pub use run::{WARNINGS, succeed, tool};
+
+/// The shared library that cargo built beside this test.
+pub fn library() -> PathBuf {
+    let library = env::current_exe().unwrap().with_file_name("libbitsup.so");
+    assert!(library.is_file(), "{} is missing; cargo builds it with the tests", library.display());
+    library
+}
+
+/// The include directory.
+pub fn include() -> PathBuf {
+    crate::repository().join("include")
+}

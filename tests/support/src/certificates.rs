@@ -1,0 +1,123 @@
+//! Certificates made for one test.
+
+use std::sync::Arc;
+
+use bitsup::server::{Pem, TlsConfig};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+
+/// Somebody whose signature makes certificates good, for those who know its own.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    /// Its root certificate.
+    pub pem: String,
+}
+
+/// A certificate and its key, in PEM form.
+pub struct Identity {
+    pub certificate: String,
+    pub key: String,
+}
+
+impl Identity {
+    /// Both in one text.
+    pub fn both(&self) -> String {
+        format!("{}{}", self.certificate, self.key)
+    }
+
+    /// What a server shows with it, to whoever comes.
+    pub fn config(&self) -> TlsConfig {
+        TlsConfig {
+            certificates: Pem::new("cert.pem", self.certificate.as_bytes()),
+            key: Pem::new("key.pem", self.key.as_bytes()),
+            client_ca: None,
+        }
+    }
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        // Two of one name would be taken for each other.
+        Self::named(&format!("authority {:016x}", fastrand::u64(..)))
+    }
+
+    pub fn named(name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// A certificate for these names and addresses; the first is the subject's common name.
+    pub fn issue(&self, names: &[&str]) -> Identity {
+        self.issue_with(names, |_| {})
+    }
+
+    /// The same, after `adjust` has changed what it says.
+    pub fn issue_with(&self, names: &[&str], adjust: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names.clone()).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, names[0].as_str());
+        adjust(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Identity { certificate, key: key.serialize_pem() }
+    }
+
+    /// A certificate for a server on this machine.
+    pub fn server(&self) -> Identity {
+        self.issue(&["127.0.0.1", "localhost"])
+    }
+
+    /// A certificate for a client, with that subject.
+    pub fn client(&self, subject: &[(DnType, &str)]) -> Identity {
+        self.issue_with(&["pc.test"], |params| {
+            params.distinguished_name = DistinguishedName::new();
+            subject.iter().for_each(|(kind, value)| params.distinguished_name.push(kind.clone(), *value));
+        })
+    }
+
+    pub fn root_store(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+        roots
+    }
+
+    /// What a client does that trusts this authority, and shows a certificate if it has one.
+    pub fn trusted(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        identity: Option<&Identity>,
+    ) -> Arc<ClientConfig> {
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(self.root_store());
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(Identity { certificate, key }) => {
+                let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+                let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+                builder.with_client_auth_cert(vec![certificate], key).unwrap()
+            }
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Arc::new(config)
+    }
+
+    pub fn trust(&self) -> Arc<ClientConfig> {
+        self.trusted(rustls::ALL_VERSIONS, None)
+    }
+}
