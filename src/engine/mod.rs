@@ -79,7 +79,7 @@ impl Engine {
     /// through, and for a public URL or a host id that is none.
     pub fn new(config: EngineConfig) -> Result<Self, Error> {
         #[cfg(feature = "planted-panics")]
-        crate::planted::strike("engine", config.public_url.as_deref().unwrap_or_default());
+        crate::fault_injection::maybe_panic("engine", config.public_url.as_deref().unwrap_or_default());
         config.check()?;
         address::check(&config)?;
         let registry = Registry::default();

@@ -106,7 +106,7 @@ impl DirStore {
     /// links or cannot synchronise a directory, `NoSpace`, `Io`.
     pub fn open(root: impl AsRef<Path>, options: DirOptions) -> Result<Self, Error> {
         #[cfg(feature = "planted-panics")]
-        crate::planted::strike("store", &root.as_ref().to_string_lossy());
+        crate::fault_injection::maybe_panic("store", &root.as_ref().to_string_lossy());
         let path = std::path::absolute(root.as_ref()).map_err(|error| {
             Error::io(format!("cannot tell where the root {} is", root.as_ref().display()), error)
         })?;
