@@ -38,7 +38,7 @@ pub mod server;
 pub mod ffi;
 
 #[cfg(feature = "planted-panics")]
-mod planted;
+mod fault_injection;
 
 pub use error::{Error, Status};
 

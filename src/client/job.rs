@@ -123,7 +123,7 @@ impl Job {
     /// a complete one is complete, a cancelled one stays cancelled, any other goes on where it was.
     pub fn run(&mut self) -> Result<(), Error> {
         #[cfg(feature = "planted-panics")]
-        crate::planted::strike("client", &self.url);
+        crate::fault_injection::maybe_panic("client", &self.url);
         if self.is_complete()? {
             return Ok(());
         }

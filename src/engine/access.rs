@@ -1,28 +1,33 @@
-//! Who may do what, by the owner that a request has.
+//! Access rules by the owner of a request.
 
 use std::collections::BTreeSet;
 
 use crate::proto::Fault;
 
-/// Who may do what in an engine's directory, by the owner of the request: the user that the transport or a hook
-/// named. A request without an owner is on no list.
+/// Access rules of an engine's directory by the owner of a request: the user that the transport or
+/// [`Hooks::on_request`](super::Hooks::on_request) identified. A request without an owner is on no list.
+///
+/// The default allows everything except overwriting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Who may do anything at all; without a list everybody may.
+    /// The users that may send requests. `None` (the default): all.
     pub users: Option<BTreeSet<String>>,
-    /// Who of them may begin an upload; without a list all of them may. The others may end what they began.
+    /// The users among them that may create sessions. `None` (the default): all. The others can continue and end their
+    /// existing sessions.
     pub creators: Option<BTreeSet<String>>,
-    /// Who may replace files even where others may not.
+    /// The users that may replace files even without [`EngineConfig::allow_overwrite`](super::EngineConfig).
     pub overwriters: BTreeSet<String>,
 }
 
 impl Access {
-    pub(super) fn admit(&self, owner: Option<&str>) -> Result<(), Fault> {
-        listed(self.users.as_ref(), owner, "the user may not use this directory")
+    /// Checks that the user may send requests.
+    pub(super) fn check_user(&self, owner: Option<&str>) -> Result<(), Fault> {
+        check_list(self.users.as_ref(), owner, "the user may not use this directory")
     }
 
-    pub(super) fn may_create(&self, owner: Option<&str>) -> Result<(), Fault> {
-        listed(self.creators.as_ref(), owner, "the user may not begin uploads in this directory")
+    /// Checks that the user may create sessions.
+    pub(super) fn check_creator(&self, owner: Option<&str>) -> Result<(), Fault> {
+        check_list(self.creators.as_ref(), owner, "the user may not create uploads in this directory")
     }
 
     pub(super) fn may_overwrite(&self, owner: Option<&str>) -> bool {
@@ -30,9 +35,13 @@ impl Access {
     }
 }
 
-fn listed(list: Option<&BTreeSet<String>>, owner: Option<&str>, why_not: &'static str) -> Result<(), Fault> {
+fn check_list(
+    list: Option<&BTreeSet<String>>,
+    owner: Option<&str>,
+    reason: &'static str,
+) -> Result<(), Fault> {
     match list {
-        Some(list) if !owner.is_some_and(|owner| list.contains(owner)) => Err(Fault::denied(why_not)),
+        Some(list) if !owner.is_some_and(|owner| list.contains(owner)) => Err(Fault::denied(reason)),
         _ => Ok(()),
     }
 }

@@ -1,14 +1,14 @@
-//! Where clients reach an engine: the URLs of its root, of a remote name, of a reply.
+//! URLs of an engine: of its root, of an upload, of a reply.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::config::EngineConfig;
-use super::exchange::RequestHead;
+use super::request::RequestHead;
 use crate::error::{Error, Status};
 use crate::proto::{SessionId, Target, limits, names};
 use crate::store::{Destination, SessionRecord};
 
-/// What must be encoded in a segment of a path.
+/// The bytes that are percent-encoded in a segment of a path.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -25,26 +25,27 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Folder and file name of replies, as IIS has them (PROTOCOL 5.7).
+/// Folder and file name of replies, as IIS names them (PROTOCOL 5.7).
 const REPLIES: [&str; 2] = ["BITS-Sessions", "Replies"];
 const REPLY_FILE: &str = "responsefile.bin";
 
-/// The URL of an engine's root, as far as it is known.
+/// The URL of an engine's root.
 struct Root<'a> {
     scheme: &'a str,
+    /// `None` if the host is unknown.
     authority: Option<&'a str>,
-    /// Begins and ends with a slash.
+    /// Starts and ends with a slash.
     path: String,
 }
 
-/// The URL of the remote name of a request; its path only when the host is not known.
-pub(super) fn remote(config: &EngineConfig, head: &RequestHead) -> String {
-    let local = local(&head.target);
+/// The URL of the upload that a request belongs to; only path and query if the host is unknown.
+pub(super) fn upload_url(config: &EngineConfig, head: &RequestHead) -> String {
+    let local = path_and_query(&head.target);
     Root::of(config, head).url(local.strip_prefix('/').unwrap_or(local))
 }
 
-/// The URL of the remote name of a session that was made before URLs were kept.
-pub(super) fn of_record(record: &SessionRecord) -> String {
+/// Path and query of an upload whose record has no URL: it was written before records had one.
+pub(super) fn record_url(record: &SessionRecord) -> String {
     let segments = record.remote().segments().iter();
     let path: String =
         segments.map(|segment| format!("/{}", utf8_percent_encode(segment, SEGMENT))).collect();
@@ -55,14 +56,17 @@ pub(super) fn of_record(record: &SessionRecord) -> String {
 }
 
 /// Path and query of a URL or a request target.
-pub(super) fn local(url: &str) -> &str {
-    let Some((_, rest)) = url.split_once("://").filter(|_| !url.starts_with('/')) else { return url };
-    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+pub(super) fn path_and_query(url: &str) -> &str {
+    if url.starts_with('/') {
+        return url;
+    }
+    let Some((_, rest)) = url.split_once("://") else { return url };
+    rest.find('/').map_or("/", |at| rest.split_at(at).1)
 }
 
-/// The URL of a session's reply. It names the host-id host when there is one: only that host may have the
-/// reply (PROTOCOL 5.7).
-pub(super) fn reply(config: &EngineConfig, head: &RequestHead, id: SessionId) -> String {
+/// The URL of a session's reply. It names the host id if there is one, because other servers may not have the reply
+/// (PROTOCOL 5.7).
+pub(super) fn reply_url(config: &EngineConfig, head: &RequestHead, id: SessionId) -> String {
     let root = Root::of(config, head);
     let host = config.host_id.as_ref().map(|host_id| with_port(&host_id.host, root.authority));
     let id = id.to_string();
@@ -76,44 +80,44 @@ pub(super) fn reply_session(target: &str) -> Option<SessionId> {
     let path = Destination::from_url_path(Target::parse(target)?.path).ok()?;
     let [folder, replies, id, file] = path.segments() else { return None };
     let expected = [(folder, REPLIES[0]), (replies, REPLIES[1]), (file, REPLY_FILE)];
-    let fits = expected.iter().all(|(segment, name)| segment.eq_ignore_ascii_case(name));
-    SessionId::parse(id).filter(|_| fits)
+    let is_reply = expected.iter().all(|(segment, name)| segment.eq_ignore_ascii_case(name));
+    if is_reply { SessionId::parse(id) } else { None }
 }
 
-/// Whether a static reply URL may go out (PROTOCOL 2.3): absolute, of limited length, safe in a header.
-pub(super) fn is_static_url(url: &str) -> bool {
+/// Whether a URL can be sent as `BITS-Reply-URL` (PROTOCOL 2.3): absolute, short enough, and printable ASCII.
+pub(super) fn is_valid_reply_url(url: &str) -> bool {
     Target::parse(url).is_some()
         && !url.starts_with('/')
         && url.len() <= limits::MAX_REPLY_URL
         && url.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Errors: a public URL or a host id that is none, or a public URL that leaves no room for the reply's.
-pub(super) fn check(config: &EngineConfig) -> Result<(), Error> {
+/// Checks the public URL and the host id, and that URLs of replies are not too long.
+pub(super) fn validate(config: &EngineConfig) -> Result<(), Error> {
     let invalid = |message| Err(Error::new(Status::InvalidArgument, message));
     if let Some(url) = &config.public_url
         && split(url).is_none()
     {
         return invalid(format!(
-            "`{url}` is no public URL: write `https://host/prefix/`, without query or fragment"
+            "invalid public URL `{url}`: it must look like `https://host/prefix/`, without query and fragment"
         ));
     }
     match config.host_id.as_ref().map(|host_id| &host_id.host) {
         Some(host) if !is_authority(host) || !is_short(host) => {
             return invalid(format!(
-                "`{host}` is no host id: write a host name or an address, with a port if need be"
+                "invalid host id `{host}`: it must be a host name or an IP address, optionally with a port"
             ));
         }
         _ => {}
     }
-    // All session ids are equally long.
-    let reply = reply(config, &RequestHead::default(), SessionId::from_u128(0)).len();
+    // All session ids have the same length.
+    let reply = reply_url(config, &RequestHead::default(), SessionId::from_u128(0)).len();
     match reply.checked_sub(limits::MAX_REPLY_URL) {
         Some(excess @ 1..) => {
             let most = limits::MAX_REPLY_URL;
             invalid(format!(
-                "the public URL is too long: URLs of replies below it would have {reply} characters, and the \
-                 protocol has {most} at most; make it {excess} shorter"
+                "the public URL is too long: URLs of replies would have {reply} characters, and the protocol \
+                 allows {most}; make it {excess} shorter"
             ))
         }
         _ => Ok(()),
@@ -132,15 +136,16 @@ impl<'a> Root<'a> {
         }
     }
 
-    fn url(&self, below: &str) -> String {
+    /// The URL of a path relative to the root.
+    fn url(&self, relative: &str) -> String {
         match self.authority {
-            Some(authority) => format!("{}://{authority}{}{below}", self.scheme, self.path),
-            None => format!("{}{below}", self.path),
+            Some(authority) => format!("{}://{authority}{}{relative}", self.scheme, self.path),
+            None => format!("{}{relative}", self.path),
         }
     }
 }
 
-/// Scheme, authority, and path without its first slash.
+/// Splits a public URL into scheme, authority, and path without its leading slash. `None` if it is invalid.
 fn split(url: &str) -> Option<(&str, &str, &str)> {
     let (scheme, rest) = url.split_once("://")?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -149,15 +154,12 @@ fn split(url: &str) -> Option<(&str, &str, &str)> {
     (is_http && is_authority(authority) && path_fits).then_some((scheme, authority, path))
 }
 
-/// An empty path needs no slash: it stands behind one.
+/// Appends a slash unless the path is empty: the caller puts a slash before it.
 fn with_slash(path: &str) -> String {
-    match path.is_empty() || path.ends_with('/') {
-        true => path.to_owned(),
-        false => format!("{path}/"),
-    }
+    if path.is_empty() || path.ends_with('/') { path.to_owned() } else { format!("{path}/") }
 }
 
-/// No host has a longer name; and what a client makes up is to leave room for the rest of the URL.
+/// Whether an authority is short enough for a host, and leaves room for the rest of a URL: `Host` comes from the client.
 fn is_short(authority: &str) -> bool {
     authority.len() <= limits::MAX_HOST_ID
 }
@@ -166,7 +168,7 @@ fn is_authority(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"/?#@\\\"<>".contains(&byte))
 }
 
-/// A host id as an authority. Without a port of its own it keeps the original one (PROTOCOL 2.3).
+/// A host id as an authority. Without a port of its own it gets that of the original host (PROTOCOL 2.3).
 fn with_port(host: &str, original: Option<&str>) -> String {
     let is_bare_v6 = !host.starts_with('[') && host.matches(':').count() > 1;
     let host = if is_bare_v6 { format!("[{host}]") } else { host.to_owned() };
@@ -177,8 +179,8 @@ fn with_port(host: &str, original: Option<&str>) -> String {
 }
 
 fn port(authority: &str) -> Option<&str> {
-    let behind_v6 = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
-    behind_v6.rsplit_once(':').map(|(_, port)| port)
+    let after_v6 = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
+    after_v6.rsplit_once(':').map(|(_, port)| port)
 }
 
 #[cfg(test)]
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_url_of_a_remote_name() {
+    fn upload_urls_use_the_public_url_or_the_host() {
         let long = "h".repeat(limits::MAX_HOST_ID + 1);
         let table = [
             (None, "/up/", Some("h:8"), "http://h:8/up/a%20b?x=1"),
@@ -219,12 +221,12 @@ mod tests {
             (Some("https://files.example"), "/up/", None, "https://files.example/a%20b?x=1"),
         ];
         for (public_url, mount, host, expected) in table {
-            assert_eq!(remote(&config(public_url, None), &head(mount, host)), expected);
+            assert_eq!(upload_url(&config(public_url, None), &head(mount, host)), expected);
         }
     }
 
     #[test]
-    fn the_url_of_a_reply_names_the_host_id() {
+    fn reply_urls_name_the_host_id() {
         let id = SessionId::from_u128(0xA0);
         let file = "BITS-Sessions/Replies/%7B00000000-0000-0000-0000-0000000000A0%7D/responsefile.bin";
         let table = [
@@ -235,38 +237,38 @@ mod tests {
             (Some("[fe80::1]:99"), "http://[fe80::1]:99/up/"),
         ];
         for (host_id, expected) in table {
-            let url = reply(&config(None, host_id), &head("/up/", Some("h:8")), id);
+            let url = reply_url(&config(None, host_id), &head("/up/", Some("h:8")), id);
             assert_eq!(url, format!("{expected}{file}"));
             assert_eq!(reply_session(&format!("/{file}")), Some(id));
         }
     }
 
     #[test]
-    fn the_url_of_a_reply_fits_the_protocol_or_the_public_url_is_refused() {
+    fn a_public_url_that_makes_reply_urls_too_long_is_refused() {
         let public = |length: usize| format!("https://h/{}", "x".repeat(length));
         let reply_length =
-            |url: &str| reply(&config(Some(url), None), &head("", None), SessionId::from_u128(1)).len();
+            |url: &str| reply_url(&config(Some(url), None), &head("", None), SessionId::from_u128(1)).len();
         let room = limits::MAX_REPLY_URL - reply_length(&public(1)) + 1;
         assert_eq!(reply_length(&public(room)), limits::MAX_REPLY_URL);
-        check(&config(Some(&public(room)), None)).unwrap();
+        validate(&config(Some(&public(room)), None)).unwrap();
         for (length, host_id) in [(room + 3, None), (room, Some("node"))] {
-            let error = check(&config(Some(&public(length)), host_id)).unwrap_err();
+            let error = validate(&config(Some(&public(length)), host_id)).unwrap_err();
             assert_eq!(error.status(), Status::InvalidArgument);
             assert!(error.message().contains("make it 3 shorter"), "{error}");
         }
     }
 
     #[test]
-    fn what_is_no_url_is_refused() {
+    fn invalid_public_urls_and_host_ids_are_refused() {
         for url in ["", "files.example", "ftp://x/", "http://", "http://a b/", "http://x/?q", "http://u@x/"] {
             assert_eq!(
-                check(&config(Some(url), None)).unwrap_err().status(),
+                validate(&config(Some(url), None)).unwrap_err().status(),
                 Status::InvalidArgument,
                 "{url}"
             );
         }
         for host in ["", "a/b", "a b", &"x".repeat(301)] {
-            assert!(check(&config(None, Some(host))).is_err(), "{host}");
+            assert!(validate(&config(None, Some(host))).is_err(), "{host}");
         }
     }
 }

@@ -1,90 +1,107 @@
-//! How an engine behaves.
+//! The configuration of an engine.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::Access;
-use super::hooks::Hooks;
+use super::callbacks::hooks::Hooks;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Status};
 use crate::log::Logger;
 use crate::proto::limits;
 use crate::store::Store;
 
-/// What a Fragment does that begins before and ends behind the next expected offset (PROTOCOL 11.1 #4).
+/// What to do with a Fragment that starts before the next expected offset and ends after it (PROTOCOL 11.1 #4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Overlap {
-    /// Only its new bytes are stored, as the Win32 documentation has it.
+    /// Store only the new bytes, as in the Win32 documentation.
     #[default]
     Trim,
-    /// It is answered 416, as the specification has it.
+    /// Respond with 416, as in the specification.
     Reject,
 }
 
-/// When a complete file becomes visible (PROTOCOL 11.1 #5).
+/// When a complete file is delivered to its destination (PROTOCOL 11.1 #5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Finalize {
-    /// With the last fragment, before its Ack.
+    /// With the last Fragment, before its Ack.
     #[default]
     LastFragment,
     /// With Close-Session, before its Ack.
     Close,
 }
 
-/// The address of this server within a farm, for clients to come back to (PROTOCOL 6.7).
+/// The address of this server within a server farm, to which clients send the packets after Create-Session
+/// (PROTOCOL 6.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostId {
-    /// Host name or address, with a port if it differs from the one clients use: at most 300 characters.
+    /// Host name or IP address, of at most 300 characters. Without a port, clients keep the port they use.
     pub host: String,
-    /// After how many seconds without it clients return to the original host; 0 says nothing of that.
+    /// Seconds after which clients that cannot reach this address return to the original one. 0: not sent.
     pub fallback_seconds: u32,
 }
 
-/// How an engine behaves.
+/// The configuration of an [`Engine`](super::Engine).
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use bitsup::engine::EngineConfig;
+/// use bitsup::store::MemoryStore;
+///
+/// let config = EngineConfig {
+///     max_upload_size: 10 * 1024 * 1024,
+///     allow_overwrite: true,
+///     ..EngineConfig::new(Arc::new(MemoryStore::default()))
+/// };
+/// ```
 #[derive(Clone)]
 pub struct EngineConfig {
-    /// Where bytes go.
+    /// Where sessions and files are stored.
     pub store: Arc<dyn Store>,
-    /// What time it is.
+    /// The source of time. Default: [`SystemClock`].
     pub clock: Arc<dyn Clock>,
-    /// Where the engine says what it does.
+    /// Where log messages go. Default: nowhere.
     pub logger: Logger,
-    /// Longest file taken, in bytes. 0: empty files only.
+    /// Longest file accepted, in bytes. Default: no limit. 0 accepts empty files only.
     pub max_upload_size: u64,
-    /// Longest fragment taken, in bytes; 1 or more.
+    /// Longest Fragment accepted, in bytes; at least 1. Default: no limit.
     pub max_fragment_size: u64,
-    /// Bytes that stay free on the volume of the store: a Create-Session that finds fewer, and a Fragment that would
-    /// leave fewer, are answered as if it were full. Stores that do not know their volume never are that full.
+    /// Bytes to keep free on the store's volume. Packets that would leave fewer are refused as if the volume were full.
+    /// Default: 64 MiB. 0: no check. Has no effect if the store does not know its free space.
     pub free_space_reserve: u64,
-    /// Sessions one owner may have at a time; sessions without an owner are not counted. 0: no limit.
+    /// Maximum sessions per owner; sessions without an owner do not count. Default: 50. 0: no limit.
     pub max_sessions_per_owner: u64,
-    /// Sessions in all. 0: no limit.
+    /// Maximum sessions in all. Default: 0, no limit.
     pub max_sessions: u64,
-    /// How long a session lives without a successful packet; more than 0.
+    /// How long a session lives without a successful packet; more than 0. Default: 14 days.
     pub session_timeout: Duration,
-    /// Whether an upload may replace a file, whoever sends it.
+    /// Whether all users may replace existing files. Default: `false`.
     pub allow_overwrite: bool,
-    /// Who may do what.
+    /// Access rules by user. Default: everybody may upload.
     pub access: Access,
-    /// What overlapping fragments do.
+    /// What to do with overlapping Fragments. Default: [`Overlap::Trim`].
     pub overlap: Overlap,
-    /// When files become visible.
+    /// When complete files are delivered. Default: [`Finalize::LastFragment`].
     pub finalize: Finalize,
-    /// The application behind the engine. Without one every upload is taken, and there are no replies.
+    /// The application behind the engine. Default: none; every upload is accepted, and there are no replies.
     pub hooks: Option<Arc<dyn Hooks>>,
-    /// The URL by which clients reach the engine's root, mount point included: `https://host/prefix/`. Without
-    /// it reply URLs come from the `Host` of the request, its scheme and the mount point, as a proxy in front
-    /// passed them on.
+    /// The URL of the engine's root as clients see it, including the mount point: `https://host/prefix/`. Default: none;
+    /// URLs of replies are built from the request's `Host`, scheme and mount point.
     pub public_url: Option<String>,
-    /// The address of this server within a farm. Reply URLs name it, too.
+    /// The address of this server within a server farm; also used in URLs of replies. Default: none.
     pub host_id: Option<HostId>,
-    /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is taken for the verb, as it passes proxies
-    /// that refuse it. Create-Session is then answered 201, as the services that speak so do.
+    /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is accepted as `BITS_POST`, for clients behind proxies
+    /// that reject unknown methods. Such a Create-Session gets 201 instead of 200, which those clients expect.
+    /// Default: `false`.
     pub method_override: bool,
 }
 
 impl EngineConfig {
-    /// The defaults, over that store.
+    /// Creates a configuration with the default values.
+    #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
@@ -107,21 +124,22 @@ impl EngineConfig {
         }
     }
 
-    /// Errors: a limit of 0, which would let nothing through.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// Checks that no limit is 0 that must not be.
+    pub(super) fn validate(&self) -> Result<(), Error> {
         let zeros = [
-            (self.max_fragment_size == 0, "the longest fragment"),
-            (self.session_timeout.is_zero(), "the session timeout"),
+            (self.max_fragment_size == 0, "max_fragment_size"),
+            (self.session_timeout.is_zero(), "session_timeout"),
         ];
         match zeros.into_iter().find(|(is_zero, _)| *is_zero) {
-            Some((_, what)) => {
-                Err(Error::new(Status::InvalidArgument, format!("{what} is 0; it must be more")))
+            Some((_, name)) => {
+                let message = format!("invalid {name} 0: it must be greater than 0");
+                Err(Error::new(Status::InvalidArgument, message))
             }
             None => Ok(()),
         }
     }
 
-    /// Whether that owner's upload may replace a file.
+    /// Whether an upload of that owner may replace a file.
     pub(super) fn may_overwrite(&self, owner: Option<&str>) -> bool {
         self.allow_overwrite || self.access.may_overwrite(owner)
     }

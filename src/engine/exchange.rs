@@ -1,175 +1,160 @@
-//! One request on its way through the engine: head in, body in, answer out.
+//! One request on its way through the engine: head in, body in, response out.
 
 #[cfg(unix)]
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use percent_encoding::{CONTROLS, percent_encode};
-
-use super::dispatch::{self, Decision};
+use super::packets::decision::Decision;
+use super::packets::{dispatch, fragment};
+use super::request::RequestHead;
 use super::response::Response;
-use super::{LOG, Shared, finish};
+use super::state::EngineState;
 #[cfg(unix)]
 use crate::error::Error;
 use crate::log::Level;
-use crate::proto::Headers;
 #[cfg(unix)]
 use crate::store::SpliceBuffer;
 
-/// Everything of a request but its body.
-#[derive(Debug, Clone, Default)]
-pub struct RequestHead {
-    /// The method token.
-    pub method: String,
-    /// The request target, below the engine's mount point.
-    pub target: String,
-    /// The URL prefix the engine is mounted at, as it stands on the wire; empty for the root. For URLs that
-    /// are given out.
-    pub mount: String,
-    /// Whether the request came by https. For URLs that are given out.
-    pub secure: bool,
-    /// The header fields.
-    pub headers: Headers,
-    /// Who is at the other end, for the log.
-    pub peer: Option<String>,
-    /// The authenticated user, when there is one.
-    pub owner: Option<String>,
-}
-
-impl RequestHead {
-    /// A head without fields, method and target as they came. What is no text there leads to an answer, not
-    /// to a failure: such a method is none that an engine knows, and such a target names nothing.
-    pub fn from_wire(method: &[u8], target: &[u8]) -> Self {
-        let target = match std::str::from_utf8(target) {
-            Ok(target) => target.to_owned(),
-            Err(_) => percent_encode(target, CONTROLS).to_string(),
-        };
-        Self { method: String::from_utf8_lossy(method).into_owned(), target, ..Self::default() }
-    }
-}
-
-/// What an exchange wants next.
+/// What an [`Exchange`] wants next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
-    /// So many more bytes of the body, in pieces of any size.
+    /// That many more bytes of the body, in pieces of any size.
     Body(u64),
-    /// [`Exchange::finish`]. A body that is not wanted is the transport's to drain or to cut off.
+    /// [`Exchange::finish`]. The transport must drain the rest of the body or close the connection.
     Finish,
 }
 
-/// One request on its way through the engine. Dropping it early means that the connection was lost: what
-/// was stored stays.
+/// A request on its way through an [`Engine`](super::Engine), which [`Engine::begin`](super::Engine::begin) creates.
+///
+/// Feed it the body while [`want`](Self::want) returns [`Want::Body`], then send the response of
+/// [`finish`](Self::finish). If the connection is lost, drop it: the bytes that were stored stay.
 ///
 /// Threads: one at a time; may move between threads from call to call.
+#[must_use = "an exchange does nothing until it is finished"]
 pub struct Exchange {
-    shared: Arc<Shared>,
+    state: Arc<EngineState>,
     head: RequestHead,
     decision: Decision,
-    /// Bytes that the store took.
+    /// Bytes that the store has accepted.
     stored: u64,
     #[cfg(unix)]
-    inlet: Option<SpliceBuffer>,
+    splice_buffer: Option<SpliceBuffer>,
 }
 
 impl Exchange {
-    pub(super) fn begin(shared: Arc<Shared>, mut head: RequestHead) -> Self {
-        let decision = dispatch::decide(&shared, &mut head);
+    pub(super) fn begin(state: Arc<EngineState>, mut head: RequestHead) -> Self {
+        let decision = dispatch::decide(&state, &mut head);
         Self {
-            shared,
+            state,
             head,
             decision,
             stored: 0,
             #[cfg(unix)]
-            inlet: None,
+            splice_buffer: None,
         }
     }
 
-    /// Who sent the request: whom the transport named, or a hook.
+    /// Returns the user that the transport or [`Hooks::on_request`](super::Hooks::on_request) identified.
+    #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.head.owner.as_deref()
     }
 
-    /// How many bytes of the body the store took until now; fewer than came in when it held some already.
+    /// Returns the number of body bytes that the store has accepted until now. Less than the body that arrived if the
+    /// session held some of its bytes already.
+    #[must_use]
     pub fn stored(&self) -> u64 {
         self.stored
     }
 
-    /// What comes next.
+    /// Returns what to do next.
+    #[must_use]
     pub fn want(&self) -> Want {
         let wanted = match &self.decision {
-            Decision::Answer(_) => 0,
+            Decision::Respond(_) => 0,
             Decision::Receive(receiving) => receiving.wanted(),
-            Decision::Settle(settling) => settling.wanted(),
+            Decision::Complete(completing) => completing.wanted(),
         };
         if wanted > 0 { Want::Body(wanted) } else { Want::Finish }
     }
 
-    /// Takes bytes of the body; what is over [`Want::Body`] is ignored. An exchange whose session a newer
-    /// request took over wants no more from then on; without bytes, this only asks whether it did.
+    /// Takes the next bytes of the body, and returns what to do next. Bytes in excess of [`Want::Body`] are ignored.
+    ///
+    /// If a newer request has taken over the session, or the store fails, the rest of the body is not wanted any more.
+    /// An empty `data` only checks that.
     pub fn body(&mut self, data: &[u8]) -> Want {
-        let held = self.held();
+        let received = self.received();
         let taken = match &mut self.decision {
-            Decision::Answer(_) => Ok(()),
-            Decision::Receive(receiving) => receiving.body(&self.shared, data),
-            Decision::Settle(settling) => settling.pass(&self.shared, data.len()),
+            Decision::Respond(_) => Ok(()),
+            Decision::Receive(receiving) => receiving.body(&self.state, data),
+            Decision::Complete(completing) => completing.skip(data.len()),
         };
-        self.goes_on(held, taken)
+        self.after_body(received, taken)
     }
 
-    /// Takes bytes of the body from a pipe, a socket or a file, as one read gives them: at most `most`, and a
-    /// limit of its own. On Linux they go to a store with files without being copied. Where the descriptor
-    /// blocks, so does this, with no session held up meanwhile.
+    /// Takes bytes of the body from a pipe, a socket or a file: as many as one read returns, up to `most` and an internal
+    /// limit. On Linux they are moved to a store with files without being copied to user space.
     ///
-    /// How many were taken. 0 when the descriptor does not block and has none for now, when none are
-    /// [wanted](Self::want), and for a `most` of 0.
+    /// Blocks if the descriptor does; the session is not locked meanwhile.
     ///
-    /// Errors: [`Status::Disconnected`](crate::Status::Disconnected) at the end of the descriptor, which is before that of the body, and
-    /// when its other end is gone; [`Status::Io`](crate::Status::Io) when it cannot be read. Nothing was taken.
+    /// Returns the number of bytes taken. 0 if a non-blocking descriptor has none yet, if none are
+    /// [wanted](Self::want), or if `most` is 0.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was taken:
+    ///
+    /// - [`Status::Disconnected`](crate::Status::Disconnected) if the descriptor ends before the body does, or its peer
+    ///   is gone.
+    /// - [`Status::Io`](crate::Status::Io) if it cannot be read.
     #[cfg(unix)]
     pub fn body_from_fd(&mut self, source: impl AsFd, most: u64) -> Result<u64, Error> {
         let Want::Body(wanted) = self.want() else { return Ok(0) };
-        let held = self.held();
+        let received = self.received();
         let most = usize::try_from(wanted.min(most)).unwrap_or(usize::MAX);
-        let inlet = self.inlet.get_or_insert_with(|| match &self.decision {
+        let buffer = self.splice_buffer.get_or_insert_with(|| match &self.decision {
             Decision::Receive(receiving) => SpliceBuffer::new(&*receiving.sink),
             _ => SpliceBuffer::discarding(),
         });
-        let count = inlet.fill(source.as_fd(), most)?;
+        let count = buffer.fill(source.as_fd(), most)?;
         let taken = match &mut self.decision {
-            Decision::Receive(receiving) if count > 0 => receiving.pass(&self.shared, inlet),
-            Decision::Settle(settling) if count > 0 => settling.pass(&self.shared, count),
+            Decision::Receive(receiving) if count > 0 => receiving.splice(&self.state, buffer),
+            Decision::Complete(completing) if count > 0 => completing.skip(count),
             _ => Ok(()),
         };
-        self.goes_on(held, taken);
+        self.after_body(received, taken);
         Ok(count as u64)
     }
 
-    /// How many bytes the session holds, while this request adds to them.
-    fn held(&self) -> u64 {
+    /// The number of bytes that the session holds, if this request adds to them.
+    fn received(&self) -> u64 {
         match &self.decision {
             Decision::Receive(receiving) => receiving.sink.received(),
-            Decision::Answer(_) | Decision::Settle(_) => 0,
+            Decision::Respond(_) | Decision::Complete(_) => 0,
         }
     }
 
-    fn goes_on(&mut self, held: u64, taken: Result<(), Response>) -> Want {
-        self.stored = self.stored.saturating_add(self.held().saturating_sub(held));
+    /// Updates the state after a piece of the body, before which the session held `received` bytes.
+    fn after_body(&mut self, received: u64, taken: Result<(), Response>) -> Want {
+        let now = self.received();
+        debug_assert!(now >= received, "the store lost bytes: {received} became {now}");
+        self.stored = self.stored.saturating_add(now.saturating_sub(received));
         if let Err(response) = taken {
-            self.decision = Decision::Answer(response);
+            self.decision = Decision::Respond(response);
         }
         self.want()
     }
 
-    /// The answer. Called before the body is complete, it refuses the Fragment; what was stored stays. With
-    /// [`Hooks`](super::Hooks) it may take as long as they do.
+    /// Ends the request and returns the response. If the body is incomplete, the Fragment is refused and the bytes that
+    /// were stored stay. Takes as long as [`Hooks`](super::Hooks) do.
     pub fn finish(self) -> Response {
-        let Self { shared, head, decision, .. } = self;
+        let Self { state, head, decision, .. } = self;
         let response = match decision {
-            Decision::Answer(response) => response,
-            Decision::Receive(receiving) => finish::receiving(&shared, &head, receiving),
-            Decision::Settle(settling) => finish::settling(&shared, &head, settling),
+            Decision::Respond(response) => response,
+            Decision::Receive(receiving) => fragment::finish(&state, &head, receiving),
+            Decision::Complete(completing) => fragment::finish_complete(&state, &head, completing),
         };
-        shared.config.logger.log(Level::Debug, LOG, || {
+        state.log(Level::Debug, || {
             let peer = head.peer.as_deref().unwrap_or("-");
             let path = head.target.split(['?', '#']).next().unwrap_or_default();
             format!("{peer} {} {path} {}", head.method, response.status)

@@ -1,124 +1,137 @@
-//! The receiving side of the protocol, for one virtual directory. No socket, no thread, no clock of its own:
-//! requests come in through an [`Exchange`], time through a [`Clock`](crate::clock::Clock), bytes leave
-//! through a [`Store`](crate::store::Store).
+//! The receiving side of the protocol, for one virtual directory.
+//!
+//! An [`Engine`] does no I/O of its own: requests arrive through an [`Exchange`], the time comes from a
+//! [`Clock`](crate::clock::Clock), and bytes go to a [`Store`](crate::store::Store). The listener in
+//! `bitsup::server` drives it over HTTP/1.1; any other HTTP server can do the same.
+//!
+//! # Examples
+//!
+//! An upload of three bytes into memory:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use bitsup::engine::{Engine, EngineConfig, RequestHead, Want};
+//! use bitsup::proto::names;
+//! use bitsup::store::MemoryStore;
+//!
+//! # fn main() -> Result<(), bitsup::Error> {
+//! let engine = Engine::new(EngineConfig::new(Arc::new(MemoryStore::default())))?;
+//! let head = |fields: &[(&str, &str)]| RequestHead {
+//!     headers: fields.iter().copied().collect(),
+//!     ..RequestHead::from_wire(b"BITS_POST", b"/report.txt")
+//! };
+//!
+//! let create = [
+//!     (names::PACKET_TYPE, "Create-Session"),
+//!     (names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID),
+//!     (names::CONTENT_LENGTH, "0"),
+//! ];
+//! let created = engine.begin(head(&create)).finish();
+//! assert_eq!(created.status, 200);
+//! let session = created.header(names::SESSION_ID).unwrap_or_default();
+//!
+//! let mut fragment = engine.begin(head(&[
+//!     (names::PACKET_TYPE, "Fragment"),
+//!     (names::SESSION_ID, session),
+//!     (names::CONTENT_RANGE, "bytes 0-2/3"),
+//!     (names::CONTENT_LENGTH, "3"),
+//! ]));
+//! assert_eq!(fragment.want(), Want::Body(3));
+//! fragment.body(b"abc");
+//! assert_eq!(fragment.finish().header(names::RECEIVED_CONTENT_RANGE), Some("3"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod access;
 mod address;
-mod ask;
-mod body;
+mod callbacks;
 mod config;
-mod counts;
-mod dispatch;
-mod event;
+mod context;
 mod exchange;
-mod farm;
-mod finish;
-mod fragment;
-mod guard;
-mod hooks;
-mod note;
-mod registry;
+mod faults;
+mod packets;
 mod reply;
+mod request;
 mod response;
-mod session;
-mod snapshot;
+mod sessions;
+mod state;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Weak};
 
 pub use access::Access;
+pub use callbacks::event::{SessionEvent, SessionEventKind, SessionListener};
+pub use callbacks::hooks::{EndReason, Hooks, Upload, Verdict};
 pub use config::{EngineConfig, Finalize, HostId, Overlap};
-pub use counts::SessionCounts;
-pub use event::{SessionEvent, SessionEventKind, SessionListener};
-pub use exchange::{Exchange, RequestHead, Want};
-pub use hooks::{EndReason, Hooks, Upload, Verdict};
+pub use exchange::{Exchange, Want};
+pub use request::RequestHead;
 pub use response::Response;
 #[cfg(feature = "server")]
 pub(crate) use response::reason;
-pub use snapshot::{SessionInfo, SessionState};
+pub use sessions::counts::SessionCounts;
+pub use sessions::snapshot::{SessionInfo, SessionState};
+pub use state::Tick;
 
 use crate::error::{Error, Status};
-use crate::log::Level;
-use crate::proto::{Fault, SessionId, names};
+use crate::proto::{SessionId, names};
 use crate::store::StoreError;
-use guard::Guard;
-use registry::Registry;
-use session::Session;
+use state::EngineState;
 
-/// The module's name in log messages.
-const LOG: &str = "engine";
-
-/// One virtual directory. A clone is the same engine.
+/// A virtual directory that accepts uploads. Clones are handles to the same engine.
+///
+/// See the [module documentation](self) for an example.
 ///
 /// Threads: all methods may be called concurrently.
 #[derive(Clone)]
-pub struct Engine(Arc<Shared>);
-
-/// What all clones of an engine and their exchanges share.
-struct Shared {
-    config: EngineConfig,
-    registry: Registry,
-    enabled: AtomicBool,
-    listeners: RwLock<Vec<Weak<dyn SessionListener>>>,
-}
-
-/// What a clean-up did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tick {
-    /// How many sessions ended for want of activity.
-    pub expired: u64,
-    /// After how long the next session can expire, if there is one.
-    pub next: Option<Duration>,
-}
+pub struct Engine(Arc<EngineState>);
 
 impl Engine {
-    /// An engine with the sessions that its store holds.
+    /// Creates an engine that continues the sessions of its store.
     ///
-    /// Errors: the store cannot list its sessions; [`Status::InvalidArgument`] for a limit of 0 that lets nothing
-    /// through, and for a public URL or a host id that is none.
+    /// # Errors
+    ///
+    /// - [`Status::InvalidArgument`] if a limit is 0, or the public URL or the host id is invalid.
+    /// - [`Status::Io`] if the store cannot list its sessions. A single unreadable session is only logged.
     pub fn new(config: EngineConfig) -> Result<Self, Error> {
         #[cfg(feature = "planted-panics")]
-        crate::planted::strike("engine", config.public_url.as_deref().unwrap_or_default());
-        config.check()?;
-        address::check(&config)?;
-        let registry = Registry::default();
-        let found = config.store.sessions().map_err(|error| {
-            Error::new(Status::Io, format!("cannot read the sessions of the store: {error}"))
-                .with_source(error)
-        })?;
-        for unreadable in &found.unreadable {
-            config.logger.log(Level::Error, LOG, || {
-                format!("left a session alone that cannot be read: {}: {}", unreadable.id, unreadable.reason)
-            });
-        }
-        for stored in found.sessions {
-            registry.adopt(stored);
-        }
-        Ok(Self(Arc::new(Shared {
-            config,
-            registry,
-            enabled: AtomicBool::new(true),
-            listeners: RwLock::default(),
-        })))
+        crate::fault_injection::maybe_panic("engine", config.public_url.as_deref().unwrap_or_default());
+        config.validate()?;
+        address::validate(&config)?;
+        EngineState::new(config).map(|state| Self(Arc::new(state)))
     }
 
-    /// Lets `listener` hear of all sessions from now on, as long as somebody else keeps it.
+    /// Reports events of all sessions to `listener` from now on. The engine keeps no reference to it: dropping the
+    /// last [`Arc`] ends the subscription.
     pub fn subscribe(&self, listener: &Arc<impl SessionListener + 'static>) {
         let listener: Weak<dyn SessionListener> = Arc::downgrade(listener) as _;
-        let mut listeners = self.0.listeners.write().unwrap_or_else(PoisonError::into_inner);
-        listeners.retain(|listener| listener.strong_count() > 0);
-        listeners.push(listener);
+        self.0.subscribe(listener);
     }
 
-    /// Takes a request and decides what to do with its body.
+    /// Begins a request. The returned exchange tells how much of the body it wants.
+    #[must_use = "an exchange does nothing until it is finished"]
     pub fn begin(&self, head: RequestHead) -> Exchange {
         Exchange::begin(Arc::clone(&self.0), head)
     }
 
-    /// Whether a request is for this engine, for hosts that serve other things beside it: a packet, or a GET or
-    /// HEAD of a reply. A POST where the engine takes it for the verb counts as well; that it is a packet only
-    /// its field `X-HTTP-Method-Override` says. All else would be answered 404 or 405.
+    /// Returns whether a request is meant for this engine, for host applications that also serve other requests: a
+    /// packet, or a GET or HEAD of a reply. The engine responds to all others with 404 or 405.
+    ///
+    /// With [`EngineConfig::method_override`] every POST counts; whether one is a packet depends on its header field
+    /// `X-HTTP-Method-Override`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bitsup::engine::{Engine, EngineConfig};
+    /// # use bitsup::store::MemoryStore;
+    /// # let config = EngineConfig::new(std::sync::Arc::new(MemoryStore::default()));
+    /// # let engine = Engine::new(config)?;
+    /// assert!(engine.accepts("BITS_POST", "/report.pdf"));
+    /// assert!(!engine.accepts("GET", "/report.pdf"));
+    /// # Ok::<(), bitsup::Error>(())
+    /// ```
+    #[must_use]
     pub fn accepts(&self, method: &str, target: &str) -> bool {
         match method {
             names::METHOD => true,
@@ -128,159 +141,98 @@ impl Engine {
         }
     }
 
-    /// Ends sessions that were idle for too long. They are also looked at when they are used, so this only
-    /// frees space. When the store is shared, it also learns of sessions that other servers made or ended.
+    /// Removes expired sessions. Call it now and then, for instance after [`Tick::next`].
     ///
-    /// Errors: a session could not be removed; the others were.
+    /// A session also expires when a packet for it arrives too late, so this only frees space. If the store is shared,
+    /// it also finds sessions that other servers created or ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::Io`] if a session cannot be removed; the others are.
     pub fn tick(&self) -> Result<Tick, Error> {
-        let mut failure = self.0.catch_up().and_then(|()| self.0.collect_orphans()).err();
-        let mut tick = Tick { expired: 0, next: self.0.next_look() };
-        for session in self.0.registry.all() {
-            match self.0.expire(&session) {
-                Ok(true) => tick.expired = tick.expired.saturating_add(1),
-                Ok(false) => {
-                    let left = Some(self.0.time_left(&session)).filter(|left| !left.is_zero());
-                    tick.next = [tick.next, left].into_iter().flatten().min();
-                }
-                Err(error) => failure = Some(error),
-            }
-        }
-        failure.map_or(Ok(tick), Err)
+        self.0.clean_up()
     }
 
-    /// How many sessions there are; when the store is shared, those that this server knows of.
+    /// Returns the number of sessions. If the store is shared, only sessions that this server knows count.
+    #[must_use]
     pub fn session_count(&self) -> u64 {
-        self.0.registry.count()
+        self.0.session_count()
     }
 
-    /// Ends a session and discards it; a file that was delivered stays. `false` when there is none. While a
-    /// hook is called for the session it ends as soon as that returns.
+    /// Returns the number of sessions by what they wait for. If the store is shared, only sessions that this server
+    /// knows count.
     ///
-    /// Errors: its data could not be removed.
+    /// Never blocks: a session that is storing bytes at the moment counts as receiving.
+    #[must_use]
+    pub fn session_counts(&self) -> SessionCounts {
+        SessionCounts::of(&self.0.sessions())
+    }
+
+    /// Returns all sessions, oldest first; those of all servers if the store is shared.
+    ///
+    /// Locks each session for a moment, so it is meant for administration, not for every packet.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::Io`] if the store cannot list its sessions or read one of them.
+    pub fn sessions(&self) -> Result<Vec<SessionInfo>, Error> {
+        self.0.refresh()?;
+        let mut infos = Vec::new();
+        for session in self.0.sessions() {
+            let info = SessionInfo::of(&session).map_err(|error| state::session_error(session.id, error))?;
+            infos.extend(info);
+        }
+        infos.sort_by_key(|info| (info.created_ms, info.id));
+        Ok(infos)
+    }
+
+    /// Ends a session and discards its bytes; a file that was delivered stays. Returns `false` if the session does not
+    /// exist. A session in a callback of [`Hooks`] ends when the callback returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::Io`] if the session's data cannot be removed.
     pub fn end_session(&self, id: SessionId) -> Result<bool, Error> {
-        let found = self.0.session(id).map_err(|error| store_error(id, error))?;
+        let found = self.0.session(id).map_err(|error| state::session_error(id, error))?;
         let Some(session) = found else { return Ok(false) };
         self.0.end(&session, EndReason::Cancelled).map(|()| true)
     }
 
-    /// Switches uploads on or off. Off discards all sessions, as [`Self::end_session`] does, and packets are
-    /// answered 501 (PROTOCOL 4.5). Other servers that share the store go on.
+    /// Enables or disables uploads; they are enabled at first. Disabling ends all sessions like [`Self::end_session`],
+    /// and packets get 501 (PROTOCOL 4.5). Other servers that share the store are not affected.
     ///
-    /// Errors: a session's data could not be removed; uploads are off all the same.
+    /// # Errors
+    ///
+    /// [`Status::Io`] if the data of a session cannot be removed; uploads are disabled all the same.
     pub fn set_enabled(&self, enabled: bool) -> Result<(), Error> {
-        self.0.enabled.store(enabled, Ordering::SeqCst);
+        self.0.set_enabled(enabled);
         if enabled {
             return Ok(());
         }
-        self.0.catch_up()?;
-        self.0.registry.all().iter().try_for_each(|session| self.0.end(session, EndReason::Cancelled))
-    }
-}
-
-impl Shared {
-    /// Who wants to hear of sessions, and is still there.
-    fn listeners(&self) -> Vec<Arc<dyn SessionListener>> {
-        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
-        listeners.iter().filter_map(Weak::upgrade).collect()
+        self.0.refresh()?;
+        self.0.sessions().iter().try_for_each(|session| self.0.end(session, EndReason::Cancelled))
     }
 
-    fn now_ms(&self) -> u64 {
-        self.config.clock.now_ms()
+    /// Returns the number of bytes that the store has room for; `None` if unknown.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.0.config.store.free_bytes().ok().flatten()
     }
 
-    /// Whether so many bytes more leave the volume its reserve.
+    /// Checks that the store can be written, for health checks.
     ///
-    /// Errors: they do not, in the terms of a full volume; the client tries again later (PROTOCOL 10.3).
-    fn check_space(&self, more: u64) -> Result<(), Fault> {
-        let reserve = self.config.free_space_reserve;
-        if reserve == 0 {
-            return Ok(());
-        }
-        let free = self.config.store.free_bytes().map_err(|error| dispatch::store_fault(self, &error))?;
-        match free {
-            Some(free) if free.saturating_sub(more) < reserve => {
-                self.config.logger.log(Level::Warn, LOG, || {
-                    format!(
-                        "refused {more} bytes: {free} are free on the volume, and {reserve} are to stay so"
-                    )
-                });
-                Err(Fault::no_space())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// How long a session has to live without a further packet.
-    fn time_left(&self, session: &Session) -> Duration {
-        let idle = self.now_ms().saturating_sub(session.last_active_ms());
-        self.config.session_timeout.saturating_sub(Duration::from_millis(idle))
-    }
-
-    /// The session of that id, unless it was idle for too long.
-    fn live_session(&self, id: SessionId) -> Result<Option<Arc<Session>>, Fault> {
-        let found = self.session(id).map_err(|error| dispatch::store_fault(self, &error))?;
-        let Some(session) = found else { return Ok(None) };
-        let expired = self.expire(&session).unwrap_or_else(|error| {
-            self.config.logger.log(Level::Error, LOG, || error.to_string());
-            true
-        });
-        Ok(Some(session).filter(|_| !expired))
-    }
-
-    /// Ends a session that is idle for too long or should have ended, and says whether it was. One whose
-    /// request is with the application is not idle, however long that takes.
-    fn expire(&self, session: &Session) -> Result<bool, Error> {
-        let is_due = match self.is_idle(session) {
-            Ok(true) => session.callback_in_progress(self).map(|is_away| !is_away),
-            Ok(false) => session.is_overdue(self),
-            Err(error) => Err(error),
-        };
-        match is_due.map_err(|error| store_error(session.id, error))? {
-            true => self.end(session, EndReason::Expired).map(|()| true),
-            false => Ok(false),
-        }
-    }
-
-    /// Ends a session at once, whatever it is doing; only a call of the application is waited for, by the
-    /// request that makes it.
-    fn end(&self, session: &Session, reason: EndReason) -> Result<(), Error> {
-        let ended = match session.seize(self, reason) {
-            Ok(Some(state)) => self.remove(session, state, None, reason),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        ended.map_err(|error| {
-            Error::new(Status::Io, format!("cannot remove session {}: {error}", session.id))
-                .with_source(error)
+    /// # Errors
+    ///
+    /// [`Status::NoSpace`], [`Status::Denied`] or [`Status::Io`], by what the store reports.
+    pub fn check_store(&self) -> Result<(), Error> {
+        let checked = self.0.config.store.probe();
+        checked.map_err(|error| {
+            let status = match error {
+                StoreError::NoSpace(_) => Status::NoSpace,
+                StoreError::Denied(_) => Status::Denied,
+                _ => Status::Io,
+            };
+            Error::new(status, format!("cannot write to the store: {error}")).with_source(error)
         })
     }
-
-    /// Removes a session's data first and its row second, so that a failure leaves it to be removed again.
-    /// Then tells the application.
-    fn remove(
-        &self,
-        session: &Session,
-        mut state: Guard<'_>,
-        head: Option<&RequestHead>,
-        reason: EndReason,
-    ) -> Result<(), StoreError> {
-        let record = state.record.clone();
-        let store = &self.config.store;
-        let held = match record.is_done() || self.config.hooks.is_none() {
-            true => record.total.unwrap_or_default(),
-            false => store.open(session.id).map_or(0, |sink| sink.received()),
-        };
-        store.remove(session.id)?;
-        state.ended = true;
-        self.registry.remove(session);
-        drop(state);
-        self.config.logger.log(Level::Info, LOG, || format!("{} {}", session.id, reason.name()));
-        self.tell(&record, head, SessionEventKind::Ended(reason));
-        ask::ended(self, &record, head, held, reason);
-        Ok(())
-    }
-}
-
-fn store_error(id: SessionId, error: StoreError) -> Error {
-    Error::new(Status::Io, format!("cannot look at session {id}: {error}")).with_source(error)
 }

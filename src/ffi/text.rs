@@ -48,7 +48,7 @@ pub(super) unsafe fn required<'a>(text: *const c_char, name: &str) -> Result<&'a
     // SAFETY: by contract.
     let text = unsafe { c_str(text, name) }?;
     #[cfg(feature = "planted-panics")]
-    crate::planted::strike("ffi", &text.to_string_lossy());
+    crate::fault_injection::maybe_panic("ffi", &text.to_string_lossy());
     text.to_str().map_err(|e| not_utf8(name, e))
 }
 

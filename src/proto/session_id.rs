@@ -20,7 +20,7 @@ impl SessionId {
     /// Reads an id; `None` when this server cannot have issued it.
     pub fn parse(text: &str) -> Option<Self> {
         #[cfg(feature = "planted-panics")]
-        crate::planted::strike("proto", text);
+        crate::fault_injection::maybe_panic("proto", text);
         let bare = match text.strip_prefix('{') {
             Some(rest) => rest.strip_suffix('}')?,
             None => text,

@@ -121,7 +121,7 @@ impl Server {
     /// [`Status::Resolve`], [`Status::Denied`] or [`Status::Io`] when the address cannot be had.
     pub fn start(config: ServerConfig) -> Result<Self, Error> {
         #[cfg(feature = "planted-panics")]
-        crate::planted::strike("server", &config.host);
+        crate::fault_injection::maybe_panic("server", &config.host);
         config.check()?;
         let site = Site::new(&config)?;
         let socket = match &config.listener {

@@ -135,7 +135,7 @@ impl Upload {
     /// before sending. [`Action::Done`] and [`Action::Failed`] are repeated for ever.
     pub fn next(&mut self, now_ms: u64) -> Action {
         #[cfg(feature = "planted-panics")]
-        crate::planted::strike("upload", &self.memory.url);
+        crate::fault_injection::maybe_panic("upload", &self.memory.url);
         if let Some(abandoned) = self.flight.take() {
             self.interrupted(&abandoned);
         }

@@ -60,9 +60,5 @@ fn a_root_is_not_shared_with_a_server_that_does_not_share_it() {
     let root = place.root();
     let _node = Node::start(&place, "127.0.0.1:0", &[]);
     let alone = ["serve", "--root", root.to_str().unwrap(), "--listen", "127.0.0.1:0"];
-<<<<<<< HEAD:tests/farm.rs
-    support::run(&alone).failed(1, &["is shared by other servers: start this one in shared mode too"]);
-=======
-    program::run(&alone).failed(1, &["in use by servers that share it: share it, too"]);
->>>>>>> w-tests:tests/cli/server_farm.rs
+    program::run(&alone).failed(1, &["is shared by other servers: start this one in shared mode too"]);
 }

@@ -137,7 +137,7 @@ fn a_store_that_cannot_be_written_is_not_healthy() {
     fs::remove_dir_all(root.path().join(".bitsup")).unwrap();
     let answer = get(&url, "/health");
     assert_eq!(answer.status, 503);
-    assert!(answer.body.starts_with("/up/: the store cannot be written: "), "{answer:?}");
+    assert!(answer.body.starts_with("/up/: cannot write to the store: "), "{answer:?}");
 }
 
 #[test]

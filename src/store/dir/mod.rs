@@ -97,7 +97,7 @@ impl DirStore {
     /// - `NoSpace` or `Io` if the operating system fails.
     pub fn open(root: impl AsRef<Path>, options: DirOptions) -> Result<Self, Error> {
         #[cfg(feature = "planted-panics")]
-        crate::planted::strike("store", &root.as_ref().to_string_lossy());
+        crate::fault_injection::maybe_panic("store", &root.as_ref().to_string_lossy());
         let path = std::path::absolute(root.as_ref()).map_err(|error| {
             Error::io(format!("cannot make the root path {} absolute", root.as_ref().display()), error)
         })?;

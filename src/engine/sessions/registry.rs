@@ -1,71 +1,80 @@
-//! The session table, with the limits that are counted in it.
+//! The table of an engine's sessions, with the limits on their number.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::config::EngineConfig;
 use super::session::Session;
+use crate::engine::context::EngineContext;
 use crate::proto::{Fault, SessionId};
 use crate::store::StoredSession;
 
-/// Seconds after which a client that met a session limit may ask again.
+/// The `Retry-After` of a client that met a session limit, in seconds.
 const RETRY_AFTER: u32 = 60;
 
 /// All sessions of an engine.
 #[derive(Default)]
-pub(super) struct Registry(Mutex<Table>);
+pub(in crate::engine) struct Registry(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
     sessions: HashMap<SessionId, Arc<Session>>,
+    /// The number of sessions of each owner that has any.
     owners: HashMap<String, u64>,
 }
 
 impl Registry {
-    /// Adds a session that a store held, unless it is there by now; the one that is there.
-    pub(super) fn adopt(&self, stored: StoredSession) -> Arc<Session> {
+    /// Adds a session that the store holds, unless the table has it already. Returns the one in the table.
+    pub(in crate::engine) fn adopt(
+        &self,
+        context: &Arc<EngineContext>,
+        stored: StoredSession,
+    ) -> Arc<Session> {
         let mut table = self.table();
         if let Some(session) = table.sessions.get(&stored.record.id) {
             return Arc::clone(session);
         }
-        let session = Arc::new(Session::new(stored.record, stored.modified_ms));
+        let session = Arc::new(Session::new(context, stored.record, stored.modified_ms));
         table.insert(Arc::clone(&session));
         session
     }
 
-    /// Adds a new session unless a limit is reached (SES-05).
-    pub(super) fn admit(&self, session: &Arc<Session>, config: &EngineConfig) -> Result<(), Fault> {
+    /// Adds a new session (SES-05).
+    ///
+    /// # Errors
+    ///
+    /// 503 if a session limit is reached.
+    pub(in crate::engine) fn insert(&self, session: &Arc<Session>) -> Result<(), Fault> {
+        let config = &session.context().config;
         let mut table = self.table();
-        let count = u64::try_from(table.sessions.len()).unwrap_or(u64::MAX);
-        if config.max_sessions > 0 && count >= config.max_sessions {
-            return Err(Fault::unavailable("the server has as many sessions as it may", RETRY_AFTER));
+        if config.max_sessions > 0 && table.sessions.len() as u64 >= config.max_sessions {
+            return Err(Fault::unavailable("the limit of sessions is reached", RETRY_AFTER));
         }
         let owned = session.owner.as_ref().and_then(|owner| table.owners.get(owner)).copied().unwrap_or(0);
         if config.max_sessions_per_owner > 0 && owned >= config.max_sessions_per_owner {
-            return Err(Fault::unavailable("the user has as many sessions as it may", RETRY_AFTER));
+            return Err(Fault::unavailable("the limit of sessions per user is reached", RETRY_AFTER));
         }
         table.insert(Arc::clone(session));
         Ok(())
     }
 
-    pub(super) fn get(&self, id: SessionId) -> Option<Arc<Session>> {
+    pub(in crate::engine) fn get(&self, id: SessionId) -> Option<Arc<Session>> {
         self.table().sessions.get(&id).cloned()
     }
 
-    pub(super) fn remove(&self, session: &Session) {
+    pub(in crate::engine) fn remove(&self, session: &Session) {
         self.table().remove(session);
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<Session>> {
+    pub(in crate::engine) fn all(&self) -> Vec<Arc<Session>> {
         self.table().sessions.values().cloned().collect()
     }
 
-    pub(super) fn count(&self) -> u64 {
-        u64::try_from(self.table().sessions.len()).unwrap_or(u64::MAX)
+    pub(in crate::engine) fn count(&self) -> u64 {
+        self.table().sessions.len() as u64
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // Both maps are changed by calls that do not panic, so a poisoned lock guards whole data.
+        // Both maps are changed by calls that do not panic, so they agree even if the lock is poisoned.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -86,6 +95,7 @@ impl Table {
         if let Some(owner) = &session.owner
             && let Some(owned) = self.owners.get_mut(owner)
         {
+            debug_assert!(*owned > 0, "owners without sessions are removed");
             *owned = owned.saturating_sub(1);
             if *owned == 0 {
                 self.owners.remove(owner);

@@ -1,39 +1,43 @@
-//! What goes back to the client.
+//! The response to a request.
+
+pub(super) mod body;
 
 use std::io;
 
-use super::body::Body;
-use crate::proto::{Ack, Fault, names};
+use crate::proto::{Ack, Fault, SessionId, names};
+use body::Body;
 
-/// An answer. Acks have no body; a reply has.
+/// The response to a request. Only the response to the GET of a reply has a body.
+#[must_use = "the response must be sent to the client"]
 pub struct Response {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// Header fields, without `Content-Length`, `Date`, `Connection` and `Server`.
+    /// The header fields, without `Content-Length`, `Date`, `Connection` and `Server`, which the transport adds.
     pub headers: Vec<(&'static str, String)>,
-    /// Whether the connection must be closed after it.
+    /// Whether the transport must close the connection after the response.
     pub close: bool,
     content_length: u64,
     body: Option<Body>,
 }
 
 impl Response {
-    /// The answer to something other than a packet.
+    /// Creates a response without an Ack, for requests that are not packets.
     pub fn plain(status: u16) -> Self {
         let allow = (status == 405).then(|| (names::ALLOW, names::METHOD.to_owned()));
         Self::new(status, allow.into_iter().collect())
     }
 
-    /// The answer to a request that a transport refuses, in the way of its method, without asking the engine.
+    /// Creates the response to a request that the transport rejects before it reaches the engine: an Ack with the fault,
+    /// or only its status for GET and HEAD.
     pub fn rejection(method: &str, fault: Fault) -> Self {
         match method {
-            "GET" | "HEAD" => Self::refused(fault),
+            "GET" | "HEAD" => Self::get_refused(fault),
             _ => Self::fault(&fault),
         }
     }
 
-    /// The answer to a GET that the application refuses. Whoever has to tell who they are learns how (GEN-14).
-    pub(super) fn refused(fault: Fault) -> Self {
+    /// The response to a GET that is refused, with the challenge if there is one (GEN-14).
+    pub(super) fn get_refused(fault: Fault) -> Self {
         let challenge = fault.challenge.map(|challenge| (names::WWW_AUTHENTICATE, challenge));
         Self::new(fault.status, challenge.into_iter().collect())
     }
@@ -42,23 +46,29 @@ impl Response {
         Self { status, headers, close: false, content_length: 0, body: None }
     }
 
-    /// The answer to a packet.
+    /// The response to an accepted packet.
     pub(super) fn ack(ack: &Ack) -> Self {
         Self::new(ack.status, ack.to_headers())
     }
 
-    /// The answer to a refused packet. After 411 the end of the request is unknown (PROTOCOL 2.1 #11), after
-    /// 503 nobody may be there to end it; neither connection is used again.
+    /// The response to a refused packet.
+    ///
+    /// The connection is closed after 411, because the end of the request is unknown (PROTOCOL 2.1 #11), and after 503,
+    /// because the client may have abandoned the request in the middle.
     pub(super) fn fault(fault: &Fault) -> Self {
         Self::refusal(Ack::fault(fault))
     }
 
-    /// As [`Self::fault`], with more in the Ack.
-    pub(super) fn refusal(ack: Ack) -> Self {
+    /// The response to a refused Fragment; tells the client how many bytes the session holds (FRG-29).
+    pub(super) fn fragment_fault(id: SessionId, fault: &Fault, received: u64) -> Self {
+        Self::refusal(Ack { session_id: Some(id.to_string()), received: Some(received), ..Ack::fault(fault) })
+    }
+
+    fn refusal(ack: Ack) -> Self {
         Self { close: matches!(ack.status, 411 | 503), ..Self::ack(&ack) }
     }
 
-    /// The answer to a GET; without the body that it speaks of, the answer to a HEAD.
+    /// The response to a GET; without a body, that to a HEAD.
     pub(super) fn content(
         status: u16,
         headers: Vec<(&'static str, String)>,
@@ -68,36 +78,38 @@ impl Response {
         Self { content_length, body, ..Self::new(status, headers) }
     }
 
-    /// The value of a header field; `None` when the answer has none of that name.
+    /// Returns the value of a header field; `None` if it is missing. `name` must have the case of [`names`].
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of `Content-Length`. The body has as many bytes; that of an answer to a HEAD, or with status
-    /// 304, has none.
+    /// Returns the value of `Content-Length` in bytes. It is the length of the body, except that the responses to HEAD and
+    /// with status 304 have no body.
     pub fn content_length(&self) -> u64 {
         self.content_length
     }
 
-    /// How many bytes of the body were not read yet.
+    /// Returns the number of body bytes that have not been read yet.
     pub fn body_left(&self) -> u64 {
         self.body.as_ref().map_or(0, Body::length)
     }
 
-    /// Reads the next bytes of the body, at most a buffer full; 0 at the end.
+    /// Reads the next bytes of the body into `buffer`. Returns their number; 0 at the end.
     ///
-    /// Errors: the store cannot read. The answer cannot be completed; its connection must be closed.
+    /// # Errors
+    ///
+    /// The store cannot read. The response cannot be completed, and the connection must be closed.
     pub fn read_body(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.body.as_mut().map_or(Ok(0), |body| body.read(buffer))
     }
 
-    /// The reason phrase of the status.
+    /// Returns the reason phrase of the status, such as `Not Found`.
     pub fn reason(&self) -> &'static str {
         reason(self.status)
     }
 }
 
-/// The reason phrase of an HTTP status; those that an application may choose included.
+/// The reason phrase of an HTTP status, including those that an application may choose.
 pub fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

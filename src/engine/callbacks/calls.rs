@@ -1,28 +1,29 @@
-//! Calls of the application behind an engine. None is made under a lock.
+//! Calls of the application behind an engine. None is made while a lock is held.
 
 use std::borrow::Cow;
 
-use super::exchange::RequestHead;
-use super::hooks::{EndReason, Hooks, Reply, Upload, Verdict};
-use super::{Shared, address, dispatch};
+use super::hooks::{EndReason, Hooks, Upload, Verdict, VerdictReply};
+use crate::engine::address;
+use crate::engine::context::EngineContext;
+use crate::engine::request::RequestHead;
 use crate::proto::packet::SessionName;
 use crate::proto::{Context, Fault, HResult, Headers, PacketKind, SessionId};
 use crate::store::{Destination, NewReply, Outcome, ReplyKind, SessionRecord};
 
-/// Asks who sent a request and whether they may; `packet` is `None` for the GET of a reply.
-pub(super) fn request(
-    shared: &Shared,
+/// Identifies the user of a request and checks that it may use the directory. `packet` is `None` for the GET of a reply.
+pub(in crate::engine) fn authorize(
+    context: &EngineContext,
     head: &mut RequestHead,
     packet: Option<PacketKind>,
 ) -> Result<(), Fault> {
-    if let Some(hooks) = &shared.config.hooks {
-        identify(shared, &**hooks, head, packet)?;
+    if let Some(hooks) = &context.config.hooks {
+        identify(context, &**hooks, head, packet)?;
     }
-    shared.config.access.admit(head.owner.as_deref())
+    context.config.access.check_user(head.owner.as_deref())
 }
 
 fn identify(
-    shared: &Shared,
+    context: &EngineContext,
     hooks: &dyn Hooks,
     head: &mut RequestHead,
     packet: Option<PacketKind>,
@@ -30,60 +31,74 @@ fn identify(
     let mut verdict = Verdict::default();
     let session_id = match SessionName::of(&head.headers) {
         Ok(SessionName::Id(id)) => Some(id),
-        _ => address::reply_session(&head.target).filter(|_| packet.is_none()),
+        _ if packet.is_none() => address::reply_session(&head.target),
+        _ => None,
     };
-    let view = View { session_id, ..View::of(head, packet, address::remote(&shared.config, head)) };
-    hooks.on_request(&view.upload(), &mut verdict);
+    let args = CallArgs {
+        session_id,
+        ..CallArgs::of_request(head, packet, address::upload_url(&context.config, head))
+    };
+    hooks.on_request(&args.upload(), &mut verdict);
     let owner = verdict.owner.take();
     verdict.check()?;
     head.owner = owner.or_else(|| head.owner.take());
     Ok(())
 }
 
-/// Asks whether a session may be made, and where its file goes if not where its URL says.
-pub(super) fn create(shared: &Shared, head: &RequestHead, url: &str) -> Result<Option<Destination>, Fault> {
-    let Some(hooks) = &shared.config.hooks else { return Ok(None) };
+/// Calls the application before a session is created. Returns the destination that it chose, if any.
+pub(in crate::engine) fn create(
+    context: &EngineContext,
+    head: &RequestHead,
+    url: &str,
+) -> Result<Option<Destination>, Fault> {
+    let Some(hooks) = &context.config.hooks else { return Ok(None) };
     let mut verdict = Verdict::default();
-    let view = View::of(head, Some(PacketKind::CreateSession), url.to_owned());
-    hooks.on_create(&view.upload(), &mut verdict);
+    let args = CallArgs::of_request(head, Some(PacketKind::CreateSession), url.to_owned());
+    hooks.on_create(&args.upload(), &mut verdict);
     let chosen = verdict.destination.take();
     verdict.check()?;
     chosen.map(destination).transpose()
 }
 
-/// Tells of bytes that were stored.
-pub(super) fn progress(hooks: &dyn Hooks, record: &SessionRecord, head: &RequestHead, held: u64) {
-    hooks.on_progress(&View::of_session(record, Some(head), held).upload());
-}
-
-/// Asks what to do with a complete upload, and keeps its reply. The record that comes back says what was
-/// decided.
-///
-/// Errors: the application rejects, for now, or its decision cannot be carried out.
-pub(super) fn received(
-    shared: &Shared,
+/// Calls the application after bytes were stored.
+pub(in crate::engine) fn progress(
     hooks: &dyn Hooks,
     record: &SessionRecord,
     head: &RequestHead,
-    held: u64,
+    received: u64,
+) {
+    hooks.on_progress(&CallArgs::of_session(record, Some(head), received).upload());
+}
+
+/// Calls the application with a complete upload, and stores its reply. Returns the record with the decision.
+///
+/// # Errors
+///
+/// The application rejects the upload for now, or its decision cannot be carried out.
+pub(in crate::engine) fn received(
+    context: &EngineContext,
+    hooks: &dyn Hooks,
+    record: &SessionRecord,
+    head: &RequestHead,
+    received: u64,
 ) -> Result<SessionRecord, Fault> {
-    let store = &shared.config.store;
-    let fault = |error| dispatch::store_fault(shared, &error);
+    let store = &context.config.store;
+    let fault = |error| context.store_fault(&error);
     let reply_path = store.stage_reply(record.id).map_err(fault)?;
     let content = store.read(record.id).map_err(fault)?;
     let mut verdict = Verdict::default();
-    let view = View::of_session(record, Some(head), held);
+    let args = CallArgs::of_session(record, Some(head), received);
     let upload = Upload {
         content: Some(&*content),
         data_path: content.path(),
         reply_path: reply_path.as_deref(),
-        ..view.upload()
+        ..args.upload()
     };
     hooks.on_received(&upload, &mut verdict);
     let (keep, chosen) = (verdict.keep_file.unwrap_or(true), verdict.destination.take());
     let reply = std::mem::take(&mut verdict.reply);
     match verdict.check() {
-        // The one status that is final (PROTOCOL 5.5).
+        // The only final status (PROTOCOL 5.5).
         Err(Fault { status: 403, hresult, context, .. }) => {
             let hresult = hresult.unwrap_or(HResult::E_ACCESSDENIED);
             return Ok(SessionRecord {
@@ -94,64 +109,53 @@ pub(super) fn received(
         checked => checked?,
     }
     let chosen = chosen.map(destination).transpose()?;
-    let reply = keep_reply(shared, record.id, reply)?;
+    let reply = store_reply(context, record.id, reply)?;
     let mut record = SessionRecord { outcome: Some(Outcome::Accepted { keep, reply }), ..record.clone() };
     record.redirect(chosen);
     Ok(record)
 }
 
-/// Tells that a session is gone.
-pub(super) fn ended(
-    shared: &Shared,
+/// Calls the application after a session ended.
+pub(in crate::engine) fn ended(
+    context: &EngineContext,
     record: &SessionRecord,
     head: Option<&RequestHead>,
-    held: u64,
+    received: u64,
     reason: EndReason,
 ) {
-    if let Some(hooks) = &shared.config.hooks {
-        hooks.on_end(&View::of_session(record, head, held).upload(), reason);
+    if let Some(hooks) = &context.config.hooks {
+        hooks.on_end(&CallArgs::of_session(record, head, received).upload(), reason);
     }
 }
 
-fn keep_reply(shared: &Shared, id: SessionId, reply: Reply) -> Result<ReplyKind, Fault> {
+fn store_reply(context: &EngineContext, id: SessionId, reply: VerdictReply) -> Result<ReplyKind, Fault> {
     let put = |reply| {
-        let stored = shared.config.store.put_reply(id, reply);
-        stored.map(|()| ReplyKind::Stored).map_err(|error| dispatch::store_fault(shared, &error))
+        let stored = context.config.store.put_reply(id, reply);
+        stored.map(|()| ReplyKind::Stored).map_err(|error| context.store_fault(&error))
     };
     match reply {
-        Reply::None => Ok(ReplyKind::None),
-        Reply::Bytes(bytes) => put(NewReply::Bytes(&bytes)),
-        Reply::File(path) => put(NewReply::File(&path)),
-        Reply::Url(url) if address::is_static_url(&url) => Ok(ReplyKind::Url(url)),
-        Reply::Url(_) => Err(Fault::rejected(
+        VerdictReply::None => Ok(ReplyKind::None),
+        VerdictReply::Bytes(bytes) => put(NewReply::Bytes(&bytes)),
+        VerdictReply::File(path) => put(NewReply::File(&path)),
+        VerdictReply::Url(url) if address::is_valid_reply_url(&url) => Ok(ReplyKind::Url(url)),
+        VerdictReply::Url(_) => Err(Fault::rejected(
             400,
             HResult::E_INVALIDARG,
             Context::Application,
-            "the application's reply URL is longer than 2200 characters or no absolute URL",
+            "the application's reply URL is not absolute or longer than 2200 characters",
         )),
     }
 }
 
-/// A destination that the application chose; a wrong one is its fault, not the client's.
+/// Parses a destination that the application chose. An invalid one is the application's fault, not the client's.
 fn destination(path: String) -> Result<Destination, Fault> {
-    let reason = "the application chose a destination that is none";
+    let reason = "the application chose an invalid destination";
     Destination::try_from(path)
         .map_err(|_| Fault::rejected(500, HResult::http(500), Context::Application, reason))
 }
 
-impl Verdict {
-    /// The rejection, if there is one. A status that is no error would tell the client that all is well.
-    fn check(self) -> Result<(), Fault> {
-        match self.rejection {
-            None => Ok(()),
-            Some(fault) if (300..600).contains(&fault.status) => Err(fault),
-            Some(fault) => Err(Fault { status: 500, ..fault }),
-        }
-    }
-}
-
-/// What the application gets to see, as long as a call lasts.
-struct View<'a> {
+/// The arguments of a call: owns what an [`Upload`] borrows.
+struct CallArgs<'a> {
     packet: Option<PacketKind>,
     session_id: Option<SessionId>,
     url: String,
@@ -162,8 +166,8 @@ struct View<'a> {
     total: Option<u64>,
 }
 
-impl<'a> View<'a> {
-    fn of(head: &'a RequestHead, packet: Option<PacketKind>, url: String) -> Self {
+impl<'a> CallArgs<'a> {
+    fn of_request(head: &'a RequestHead, packet: Option<PacketKind>, url: String) -> Self {
         Self {
             packet,
             session_id: None,
@@ -176,12 +180,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The URL is that of Create-Session: later packets may name this server by its host id.
+    /// Uses the URL of Create-Session: later packets may address this server by its host id.
     fn of_session(record: &'a SessionRecord, head: Option<&'a RequestHead>, received: u64) -> Self {
         Self {
             packet: head.and_then(|head| PacketKind::of(&head.headers).ok()),
             session_id: Some(record.id),
-            url: record.url.clone().unwrap_or_else(|| address::of_record(record)),
+            url: record.url.clone().unwrap_or_else(|| address::record_url(record)),
             peer: head.and_then(|head| head.peer.as_deref()),
             owner: record.owner.as_deref(),
             headers: head.map_or_else(|| Cow::Owned(Headers::new()), |head| Cow::Borrowed(&head.headers)),
@@ -194,7 +198,7 @@ impl<'a> View<'a> {
         Upload {
             packet: self.packet,
             session_id: self.session_id,
-            target: address::local(&self.url),
+            target: address::path_and_query(&self.url),
             url: &self.url,
             peer: self.peer,
             owner: self.owner,

@@ -1,0 +1,52 @@
+//! Events of sessions, for logs and metrics.
+
+use std::time::Duration;
+
+use super::hooks::EndReason;
+use crate::proto::SessionId;
+
+/// Something that happened to a session.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionEvent<'a> {
+    /// What happened.
+    pub kind: SessionEventKind,
+    /// The session.
+    pub session: SessionId,
+    /// The user that created the session, if known.
+    pub owner: Option<&'a str>,
+    /// The client address of the request that caused the event, if a request did.
+    pub peer: Option<&'a str>,
+    /// The path of the session's URL, percent-encoded and including the mount point; never the query.
+    pub path: &'a str,
+    /// Length of the whole file in bytes; `None` before the first Fragment.
+    pub total: Option<u64>,
+}
+
+/// What can happen to a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionEventKind {
+    /// A Create-Session created it.
+    Created,
+    /// A newer request took over from one whose body was still arriving.
+    TakenOver,
+    /// All bytes of its file have arrived.
+    Received,
+    /// [`Hooks::on_received`](super::hooks::Hooks::on_received) returned.
+    Notified {
+        /// The status that the application refused the upload with; `None` if it accepted.
+        refused: Option<u16>,
+        /// The duration of the call, by the engine's clock.
+        took: Duration,
+    },
+    /// It ended.
+    Ended(EndReason),
+}
+
+/// Receives the events of sessions.
+///
+/// Threads: called concurrently, possibly while the engine holds locks. An implementation must neither call the engine
+/// nor block.
+pub trait SessionListener: Send + Sync {
+    /// Called right after the event.
+    fn on_session(&self, event: &SessionEvent<'_>);
+}

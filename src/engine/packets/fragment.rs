@@ -1,0 +1,275 @@
+//! Fragment.
+
+use std::sync::Arc;
+
+use super::completion::{complete, report_progress};
+use super::decision::Decision;
+use super::fragment_body::{Completing, Receiving};
+use crate::engine::address;
+use crate::engine::callbacks::event::SessionEventKind;
+use crate::engine::callbacks::hooks::EndReason;
+use crate::engine::config::{Finalize, Overlap};
+use crate::engine::context::EngineContext;
+use crate::engine::request::RequestHead;
+use crate::engine::response::Response;
+use crate::engine::sessions::session::{Session, SessionGuard};
+use crate::engine::state::EngineState;
+use crate::log::Level;
+use crate::proto::{Ack, Fault, FragmentRange};
+use crate::store::{Outcome, ReplyKind, SessionPhase, SessionRecord, Sink, StoreError};
+
+/// What to do with a Fragment.
+enum FragmentAction {
+    /// Store the body except for its first `skip` bytes.
+    Store { skip: u64 },
+    /// Complete the upload: all bytes are stored, but the application was not called or the file not delivered. Any
+    /// Fragment tries that again (PROTOCOL 4.2).
+    Complete,
+    /// Respond as before: the last Fragment was sent again after success (FRG-26).
+    Repeat,
+}
+
+/// Decides what to do with a Fragment whose head is valid.
+pub(super) fn begin(
+    state: &EngineState,
+    head: &RequestHead,
+    session: Arc<Session>,
+    range: FragmentRange,
+    length: u64,
+) -> Decision {
+    let generation = match session.begin_request() {
+        Ok(generation) => generation,
+        Err(fault) => return Err(fault).into(),
+    };
+    let completing = || Decision::Complete(Completing::new(&session, generation, range, length));
+    let opened = match session.lock_unless_received(generation) {
+        Ok(Some(guard)) => open(state, head, &session, guard),
+        // The result of the callback in progress decides about this Fragment, too.
+        Ok(None) => return completing(),
+        Err(fault) => Err(fault),
+    };
+    let (mut guard, sink) = match opened {
+        Ok(opened) => opened,
+        Err(fault) => return Err(fault).into(),
+    };
+    let received = received(&guard.record, sink.as_deref());
+    let decision = match (action(state, &guard.record, range, length, received), sink) {
+        (Ok(FragmentAction::Store { skip }), Some(sink)) => state
+            .check_space(length.saturating_sub(skip))
+            .and_then(|()| record_total(state, &mut guard, range))
+            .map(|()| Decision::Receive(Receiving::new(&session, generation, sink, skip, length))),
+        (Ok(FragmentAction::Complete), _) => Ok(completing()),
+        (Ok(_), mut sink) => {
+            flush(state, sink.as_mut()).map(|()| Ok(ack(state, head, &guard.record, received)).into())
+        }
+        (Err(fault), _) => Err(fault),
+    };
+    drop(guard);
+    decision.unwrap_or_else(|fault| Decision::Respond(Response::fragment_fault(session.id, &fault, received)))
+}
+
+/// Ends a Fragment whose body was stored. With the last byte of the file, the upload is completed before the Fragment is
+/// acknowledged.
+pub(in crate::engine) fn finish(state: &EngineState, head: &RequestHead, receiving: Receiving) -> Response {
+    let is_short = receiving.wanted() > 0;
+    let Receiving { session, generation, mut sink, .. } = receiving;
+    let guard = match session.lock_for(generation) {
+        Ok(guard) => guard,
+        Err(fault) => return Response::fault(&fault),
+    };
+    let received = sink.received();
+    let stored = if is_short {
+        Err(Fault::invalid("the body is shorter than its range"))
+    } else {
+        flush(state, Some(&mut sink))
+    };
+    // A store may refuse to deliver a file that a sink has open.
+    drop(sink);
+    if let Err(fault) = stored {
+        return Response::fragment_fault(session.id, &fault, received);
+    }
+    session.touch();
+    if guard.record.total == Some(received) {
+        state.emit(&guard.record, Some(head), SessionEventKind::Received);
+    }
+    let reported = match &state.config.hooks {
+        Some(hooks) => report_progress(state, head, &session, guard, &**hooks, received),
+        None => Ok(guard),
+    };
+    let completed = reported.and_then(|guard| {
+        if guard.record.total == Some(received) {
+            complete(state, head, &session, generation, guard, Finalize::LastFragment)
+        } else {
+            Ok(guard)
+        }
+    });
+    response(state, head, &session, completed, received)
+}
+
+/// Ends a Fragment whose body was skipped, because the session held all bytes already. If another request was in a
+/// callback until now, its result is the result of this one, too.
+pub(in crate::engine) fn finish_complete(
+    state: &EngineState,
+    head: &RequestHead,
+    completing: Completing,
+) -> Response {
+    let is_short = completing.wanted() > 0;
+    let Completing { session, generation, range, length, .. } = completing;
+    let opened = session.lock_for(generation).and_then(|guard| open(state, head, &session, guard));
+    let (guard, mut sink) = match opened {
+        Ok(opened) => opened,
+        Err(fault) => return Response::fault(&fault),
+    };
+    let received = received(&guard.record, sink.as_deref());
+    if let Err(fault) = flush(state, sink.as_mut()) {
+        return Response::fragment_fault(session.id, &fault, received);
+    }
+    drop(sink);
+    let completed = match action(state, &guard.record, range, length, received) {
+        _ if is_short => Err(Fault::invalid("the body is shorter than its range")),
+        Ok(FragmentAction::Complete) => {
+            complete(state, head, &session, generation, guard, Finalize::LastFragment)
+        }
+        Ok(FragmentAction::Repeat) => Ok(guard),
+        // The session lost bytes meanwhile, and the body was skipped.
+        Ok(FragmentAction::Store { .. }) => Err(Fault::out_of_step()),
+        Err(fault) => Err(fault),
+    };
+    response(state, head, &session, completed, received)
+}
+
+/// Refuses a Fragment of a known session whose head is invalid.
+pub(super) fn refuse(state: &EngineState, head: &RequestHead, session: &Session, fault: &Fault) -> Response {
+    let held =
+        session.begin_request().and_then(|generation| session.lock_for(generation)).and_then(|guard| {
+            let (guard, sink) = open(state, head, session, guard)?;
+            Ok(received(&guard.record, sink.as_deref()))
+        });
+    match held {
+        Ok(received) => Response::fragment_fault(session.id, fault, received),
+        Err(gone) => Response::fault(&gone),
+    }
+}
+
+fn response(
+    state: &EngineState,
+    head: &RequestHead,
+    session: &Session,
+    completed: Result<SessionGuard<'_>, Fault>,
+    received: u64,
+) -> Response {
+    match completed {
+        Ok(guard) => Response::ack(&ack(state, head, &guard.record, received)),
+        Err(fault) => Response::fragment_fault(session.id, &fault, received),
+    }
+}
+
+/// Opens the session's bytes; `None` if they are not needed any more. A session whose bytes have vanished is removed, and
+/// the client starts again.
+fn open<'a>(
+    state: &EngineState,
+    head: &RequestHead,
+    session: &Session,
+    guard: SessionGuard<'a>,
+) -> Result<(SessionGuard<'a>, Option<Box<dyn Sink>>), Fault> {
+    if guard.record.is_done() {
+        return Ok((guard, None));
+    }
+    match state.config.store.open(session.id) {
+        Ok(sink) => Ok((guard, Some(sink))),
+        Err(StoreError::NotFound) => {
+            state.log(Level::Error, || format!("{} lost its data", session.id));
+            let removed = state.remove(session, guard, Some(head), EndReason::Failed);
+            removed.map_err(|error| state.store_fault(&error))?;
+            Err(Fault::session_not_found())
+        }
+        Err(error) => Err(state.store_fault(&error)),
+    }
+}
+
+/// The number of bytes that the session has received.
+fn received(record: &SessionRecord, sink: Option<&dyn Sink>) -> u64 {
+    match sink {
+        Some(sink) => sink.received(),
+        None => {
+            debug_assert!(record.total.is_some(), "session {} is done without a total length", record.id);
+            record.total.unwrap_or_default()
+        }
+    }
+}
+
+/// Makes the session's bytes as durable as the store promises before an Ack, including those that an earlier request
+/// stored: it may have died before it could.
+fn flush(context: &EngineContext, sink: Option<&mut Box<dyn Sink>>) -> Result<(), Fault> {
+    sink.map_or(Ok(()), |sink| sink.flush().map_err(|error| context.store_fault(&error)))
+}
+
+/// The table of PROTOCOL 4.4, top to bottom.
+fn action(
+    context: &EngineContext,
+    record: &SessionRecord,
+    range: FragmentRange,
+    length: u64,
+    received: u64,
+) -> Result<FragmentAction, Fault> {
+    let config = &context.config;
+    if record.total.is_some_and(|total| total != range.total()) || received > range.total() {
+        return Err(Fault::invalid("the total length differs from the first fragment's"));
+    }
+    if range.total() > config.max_upload_size {
+        return Err(Fault::too_large("the file exceeds the maximum upload size"));
+    }
+    if length > config.max_fragment_size {
+        return Err(Fault::too_large("the fragment exceeds the maximum fragment size"));
+    }
+    let has_all = record.total == Some(received);
+    if has_all && must_complete(context, record) {
+        return Ok(FragmentAction::Complete);
+    }
+    if has_all && range.is_last() {
+        return Ok(FragmentAction::Repeat);
+    }
+    // Stored bytes are never overwritten, and there are no gaps (FRG-03, FRG-05, FRG-06).
+    let overlap = received.checked_sub(range.first()).ok_or(Fault::out_of_step())?;
+    match overlap {
+        0 => Ok(FragmentAction::Store { skip: 0 }),
+        skip if received < range.end() && config.overlap == Overlap::Trim => {
+            Ok(FragmentAction::Store { skip })
+        }
+        _ => Err(Fault::out_of_step()),
+    }
+}
+
+/// Whether the application or the delivery is still missing for an upload that has all bytes.
+fn must_complete(context: &EngineContext, record: &SessionRecord) -> bool {
+    let undecided = record.outcome.is_none() && context.config.hooks.is_some();
+    let refused = matches!(record.outcome, Some(Outcome::Refused { .. }));
+    let undelivered = context.config.finalize == Finalize::LastFragment && !record.is_done();
+    record.phase == SessionPhase::Receiving && (undecided || refused || undelivered)
+}
+
+/// Records the total length of the first Fragment; later ones must have the same (FRG-07).
+fn record_total(
+    context: &EngineContext,
+    guard: &mut SessionGuard<'_>,
+    range: FragmentRange,
+) -> Result<(), Fault> {
+    if guard.record.total.is_some() {
+        return Ok(());
+    }
+    let record = SessionRecord { total: Some(range.total()), ..guard.record.clone() };
+    let replaced = guard.replace_record(record, |record| context.config.store.save(record));
+    replaced.map_err(|error| context.store_fault(&error))
+}
+
+/// The Ack of a Fragment after which the session holds `received` bytes. The last one names the reply (RPL-01).
+fn ack(context: &EngineContext, head: &RequestHead, record: &SessionRecord, received: u64) -> Ack {
+    let reply_url = match &record.outcome {
+        Some(Outcome::Accepted { reply: ReplyKind::Stored, .. }) => {
+            Some(address::reply_url(&context.config, head, record.id))
+        }
+        Some(Outcome::Accepted { reply: ReplyKind::Url(url), .. }) => Some(url.clone()),
+        _ => None,
+    };
+    Ack { session_id: Some(record.id.to_string()), received: Some(received), reply_url, ..Ack::ok() }
+}

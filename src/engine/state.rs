@@ -1,0 +1,244 @@
+//! The state of an engine: its context and its sessions. Adds, finds, expires and ends sessions.
+//!
+//! If other servers share the store, the table of sessions is a copy of the store's, completed when an unknown session
+//! is asked for and refreshed at every clean-up.
+
+use std::collections::HashSet;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::callbacks::calls;
+use super::callbacks::event::SessionEventKind;
+use super::callbacks::hooks::EndReason;
+use super::config::EngineConfig;
+use super::context::EngineContext;
+use super::request::RequestHead;
+use super::sessions::registry::Registry;
+use super::sessions::session::{Session, SessionGuard};
+use crate::error::{Error, Status};
+use crate::log::Level;
+use crate::proto::{Fault, SessionId};
+use crate::store::{SessionRecord, StoreError, StoredSessions};
+
+/// How often the table is refreshed if the store is shared, so that sessions which other servers ended do not pile up.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What all clones of an engine and their exchanges share. It dereferences to its context.
+pub(super) struct EngineState {
+    context: Arc<EngineContext>,
+    registry: Registry,
+}
+
+/// The result of a clean-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tick {
+    /// The number of sessions that expired.
+    pub expired: u64,
+    /// The time until the next session can expire; `None` if there are no sessions.
+    pub next: Option<Duration>,
+}
+
+impl Deref for EngineState {
+    type Target = EngineContext;
+
+    fn deref(&self) -> &EngineContext {
+        &self.context
+    }
+}
+
+impl EngineState {
+    /// Takes over the sessions that the store holds.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot list its sessions.
+    pub(super) fn new(config: EngineConfig) -> Result<Self, Error> {
+        let state = Self { context: Arc::new(EngineContext::new(config)), registry: Registry::default() };
+        let found = state.stored_sessions()?;
+        for unreadable in &found.unreadable {
+            state.log(Level::Error, || {
+                format!("skipped a session that cannot be read: {}: {}", unreadable.id, unreadable.reason)
+            });
+        }
+        for stored in found.sessions {
+            state.registry.adopt(&state.context, stored);
+        }
+        Ok(state)
+    }
+
+    /// Creates a session that is not in the table yet.
+    pub(super) fn new_session(&self, record: SessionRecord, now_ms: u64) -> Arc<Session> {
+        Arc::new(Session::new(&self.context, record, now_ms))
+    }
+
+    /// All sessions of the table.
+    pub(super) fn sessions(&self) -> Vec<Arc<Session>> {
+        self.registry.all()
+    }
+
+    /// The number of sessions in the table.
+    pub(super) fn session_count(&self) -> u64 {
+        self.registry.count()
+    }
+
+    /// The session with that id, whichever server created it.
+    pub(super) fn session(&self, id: SessionId) -> Result<Option<Arc<Session>>, StoreError> {
+        let known = self.registry.get(id);
+        let Some(store) = self.shared_store() else { return Ok(known) };
+        match known {
+            Some(session) if !session.has_ended() => return Ok(Some(session)),
+            Some(session) => self.registry.remove(&session),
+            None => {}
+        }
+        Ok(store.find(id)?.map(|stored| self.registry.adopt(&self.context, stored)))
+    }
+
+    /// The session with that id, unless it has expired.
+    pub(super) fn live_session(&self, id: SessionId) -> Result<Option<Arc<Session>>, Fault> {
+        let found = self.session(id).map_err(|error| self.store_fault(&error))?;
+        let Some(session) = found else { return Ok(None) };
+        let expired = self.expire(&session).unwrap_or_else(|error| {
+            self.log(Level::Error, || error.to_string());
+            true
+        });
+        Ok((!expired).then_some(session))
+    }
+
+    /// Adds a new session to the table. If the store is shared, sessions that other servers ended are forgotten before
+    /// a limit is enforced.
+    ///
+    /// # Errors
+    ///
+    /// A session limit is reached.
+    pub(super) fn insert(&self, session: &Arc<Session>) -> Result<(), Fault> {
+        let inserted = self.registry.insert(session);
+        if inserted.is_ok() || self.shared_store().is_none() {
+            return inserted;
+        }
+        self.refresh().map_err(|error| {
+            self.log(Level::Error, || error.to_string());
+            Fault::internal("the store failed")
+        })?;
+        self.registry.insert(session)
+    }
+
+    /// Takes a session out of the table that the store could not create.
+    pub(super) fn forget(&self, session: &Session) {
+        self.registry.remove(session);
+    }
+
+    /// Brings the table up to date with a shared store.
+    pub(super) fn refresh(&self) -> Result<(), Error> {
+        if self.shared_store().is_none() {
+            return Ok(());
+        }
+        let known = self.registry.all();
+        let found = self.stored_sessions()?;
+        let unreadable = found.unreadable.iter().map(|session| session.id);
+        let stored: HashSet<SessionId> =
+            found.sessions.iter().map(|stored| stored.record.id).chain(unreadable).collect();
+        // A session that is being created may be missing here; it is found again when its first packet arrives.
+        known.iter().filter(|session| !stored.contains(&session.id)).for_each(|session| {
+            self.registry.remove(session);
+        });
+        for stored in found.sessions {
+            let modified_ms = stored.modified_ms;
+            self.registry.adopt(&self.context, stored).was_active(modified_ms);
+        }
+        Ok(())
+    }
+
+    /// Expires idle sessions, and refreshes the table.
+    ///
+    /// # Errors
+    ///
+    /// The last failure; the other sessions are handled.
+    pub(super) fn clean_up(&self) -> Result<Tick, Error> {
+        let mut failure = self.refresh().and_then(|()| self.collect_orphans()).err();
+        let mut tick = Tick { expired: 0, next: self.shared_store().map(|_| REFRESH_INTERVAL) };
+        for session in self.sessions() {
+            match self.expire(&session) {
+                Ok(true) => tick.expired = tick.expired.saturating_add(1),
+                Ok(false) => {
+                    let left = Some(session.time_left()).filter(|left| !left.is_zero());
+                    tick.next = [tick.next, left].into_iter().flatten().min();
+                }
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(tick), Err)
+    }
+
+    /// Ends a session that is idle or overdue, and returns whether it was. A session in a callback is not idle, however
+    /// long that takes.
+    fn expire(&self, session: &Session) -> Result<bool, Error> {
+        let is_due = match session.is_idle() {
+            Ok(true) => session.callback_in_progress().map(|in_progress| !in_progress),
+            Ok(false) => session.is_overdue(),
+            Err(error) => Err(error),
+        };
+        if is_due.map_err(|error| session_error(session.id, error))? {
+            self.end(session, EndReason::Expired).map(|()| true)
+        } else {
+            Ok(false)
+        }
+    }
+
+    /// Ends a session at once, whatever it is doing. One in a callback is ended by the request that made the call, when
+    /// the callback returns.
+    pub(super) fn end(&self, session: &Session, reason: EndReason) -> Result<(), Error> {
+        let ended = match session.lock_exclusive(reason) {
+            Ok(Some(guard)) => self.remove(session, guard, None, reason),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        ended.map_err(|error| {
+            Error::new(Status::Io, format!("cannot remove session {}: {error}", session.id))
+                .with_source(error)
+        })
+    }
+
+    /// Removes a session from the store first and from the table second, so that a failure can be repeated. Then calls
+    /// the application.
+    pub(super) fn remove(
+        &self,
+        session: &Session,
+        mut guard: SessionGuard<'_>,
+        head: Option<&RequestHead>,
+        reason: EndReason,
+    ) -> Result<(), StoreError> {
+        let record = guard.record.clone();
+        let store = &self.config.store;
+        let held = if record.is_done() || self.config.hooks.is_none() {
+            record.total.unwrap_or_default()
+        } else {
+            store.open(session.id).map_or(0, |sink| sink.received())
+        };
+        store.remove(session.id)?;
+        guard.mark_ended();
+        self.registry.remove(session);
+        drop(guard);
+        self.log(Level::Info, || format!("{} {}", session.id, reason.name()));
+        self.emit(&record, head, SessionEventKind::Ended(reason));
+        calls::ended(self, &record, head, held, reason);
+        Ok(())
+    }
+
+    /// Removes from a shared store what crashed servers created or removed halfway.
+    fn collect_orphans(&self) -> Result<(), Error> {
+        self.shared_store().map_or(Ok(()), |store| store.collect_orphans())
+    }
+
+    fn stored_sessions(&self) -> Result<StoredSessions, Error> {
+        self.config.store.sessions().map_err(|error| {
+            Error::new(Status::Io, format!("cannot list the sessions of the store: {error}"))
+                .with_source(error)
+        })
+    }
+}
+
+/// The error for a session whose state cannot be read.
+pub(super) fn session_error(id: SessionId, error: StoreError) -> Error {
+    Error::new(Status::Io, format!("cannot read the state of session {id}: {error}")).with_source(error)
+}
