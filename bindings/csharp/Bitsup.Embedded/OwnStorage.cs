@@ -23,9 +23,9 @@ namespace Bitsup.Embedded
 
         public override void Create(string sessionId, byte[] record)
         {
-            Remove(sessionId, StoredPart.All);
+            Remove(sessionId, StoragePart.All);
             Directory.CreateDirectory(Folder(sessionId));
-            File.WriteAllBytes(Of(sessionId, StoredPart.Data), Array.Empty<byte>());
+            File.WriteAllBytes(Of(sessionId, StoragePart.Data), Array.Empty<byte>());
             Save(sessionId, record);
         }
 
@@ -42,15 +42,15 @@ namespace Bitsup.Embedded
             where File.Exists(Record(id))
             select new StoredSession(id, File.ReadAllBytes(Record(id)));
 
-        public override long? Stat(string sessionId, StoredPart part)
+        public override long? GetLength(string sessionId, StoragePart part)
         {
             var file = new FileInfo(Of(sessionId, part));
             return file.Exists ? file.Length : (long?)null;
         }
 
-        public override void Write(string sessionId, StoredPart part, long offset, byte[] data)
+        public override void Write(string sessionId, StoragePart part, long offset, byte[] data)
         {
-            FileMode mode = part == StoredPart.Reply && offset == 0 ? FileMode.Create : FileMode.Open;
+            FileMode mode = part == StoragePart.Reply && offset == 0 ? FileMode.Create : FileMode.Open;
             using FileStream file = Open(sessionId, part, mode, FileAccess.Write);
             if (file.Length != offset)
             {
@@ -61,7 +61,7 @@ namespace Bitsup.Embedded
             file.Write(data);
         }
 
-        public override int Read(string sessionId, StoredPart part, long offset, byte[] buffer)
+        public override int Read(string sessionId, StoragePart part, long offset, byte[] buffer)
         {
             using FileStream file = Open(sessionId, part, FileMode.Open, FileAccess.Read);
             file.Position = offset;
@@ -71,11 +71,11 @@ namespace Bitsup.Embedded
         /// <summary>The move delivers the data and gives it up at once; only the record may still be missing after a crash.</summary>
         public override void Commit(string sessionId, string destination, bool overwrite, byte[] record)
         {
-            string data = Of(sessionId, StoredPart.Data);
+            string data = Of(sessionId, StoragePart.Data);
             if (File.Exists(data))
             {
-                StoredPlace place = Place(destination);
-                if (place != StoredPlace.Free && !(place == StoredPlace.File && overwrite))
+                DestinationState place = Place(destination);
+                if (place != DestinationState.Available && !(place == DestinationState.File && overwrite))
                 {
                     throw new UnauthorizedAccessException($"{destination} is not free");
                 }
@@ -86,10 +86,10 @@ namespace Bitsup.Embedded
             Save(sessionId, record);
         }
 
-        public override void Remove(string sessionId, StoredPart part)
+        public override void Remove(string sessionId, StoragePart part)
         {
             string folder = Folder(sessionId);
-            if (part == StoredPart.All && Directory.Exists(folder))
+            if (part == StoragePart.All && Directory.Exists(folder))
             {
                 Directory.Delete(folder, recursive: true);
             }
@@ -99,24 +99,24 @@ namespace Bitsup.Embedded
             }
         }
 
-        public override StoredPlace Place(string destination)
+        public override DestinationState GetDestinationState(string destination)
         {
             string path = Path.Combine(this.root, destination);
-            return Directory.Exists(path) ? StoredPlace.Folder
-                : File.Exists(path) ? StoredPlace.File
-                : Directory.Exists(Path.GetDirectoryName(path)) ? StoredPlace.Free
-                : StoredPlace.NoFolder;
+            return Directory.Exists(path) ? DestinationState.Directory
+                : File.Exists(path) ? DestinationState.File
+                : Directory.Exists(Path.GetDirectoryName(path)) ? DestinationState.Available
+                : DestinationState.NoDirectory;
         }
 
         private string Folder(string sessionId) => Path.Combine(this.root, Hidden, sessionId);
 
         private string Record(string sessionId) => Path.Combine(Folder(sessionId), "record");
 
-        private string Of(string sessionId, StoredPart part) =>
-            Path.Combine(Folder(sessionId), part == StoredPart.Data ? "data" : "reply");
+        private string Of(string sessionId, StoragePart part) =>
+            Path.Combine(Folder(sessionId), part == StoragePart.Data ? "data" : "reply");
 
         /// <summary>Others may read meanwhile.</summary>
-        private FileStream Open(string sessionId, StoredPart part, FileMode mode, FileAccess access) =>
+        private FileStream Open(string sessionId, StoragePart part, FileMode mode, FileAccess access) =>
             new FileStream(Of(sessionId, part), mode, access, FileShare.ReadWrite | FileShare.Delete);
     }
 }

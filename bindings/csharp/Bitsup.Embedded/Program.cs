@@ -34,7 +34,7 @@ namespace Bitsup.Embedded
                 ["max-sessions"] = (options, value) => options.MaxSessions = Number(value),
                 ["max-sessions-per-user"] = (options, value) => options.MaxSessionsPerOwner = Number(value),
                 ["allow-overwrites"] = (options, value) => options.AllowOverwrite = true,
-                ["overlap"] = (options, value) => options.Overlap = Overlap.Reject,
+                ["overlap"] = (options, value) => options.Overlap = OverlapPolicy.Reject,
                 ["finalize"] = (options, value) => options.FinalizeOn = FinalizeOn.Close,
                 ["method-override"] = (options, value) => options.MethodOverride = true,
                 ["public-url"] = (options, value) => options.PublicUrl = value,
@@ -79,7 +79,7 @@ namespace Bitsup.Embedded
         private static BitsStore Store(string kind, string root) => kind switch
         {
             "dir" => BitsStore.OpenDirectory(root, Durability.None),
-            "own" => BitsStore.Over(new OwnStorage(root) { OnException = Fail }),
+            "own" => BitsStore.FromStorage(new OwnStorage(root) { OnException = Fail }),
             _ => throw new InvalidDataException(kind),
         };
 

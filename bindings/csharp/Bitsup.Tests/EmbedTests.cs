@@ -95,12 +95,12 @@ namespace Bitsup.Tests
             });
             Task<BitsResponse>[] slow = Enumerable.Range(0, 50).Select(number => Ask(engine, "Create-Session", $"/{number}")).ToArray();
             using BitsResponse quick = await Ask(engine, "Ping", "/");
-            Check.Equal((200, false), (quick.Status, slow.Any(one => one.IsCompleted)));
+            Check.Equal((200, false), (quick.StatusCode, slow.Any(one => one.IsCompleted)));
             go.Set();
-            foreach (BitsResponse answer in await Task.WhenAll(slow))
+            foreach (BitsResponse response in await Task.WhenAll(slow))
             {
-                Check.That(answer.Status == 200 && answer.Headers.Any(field => field.Key == "BITS-Session-Id"), "a session is made");
-                answer.Dispose();
+                Check.That(response.StatusCode == 200 && response.Headers.Any(field => field.Key == "BITS-Session-Id"), "a session is made");
+                response.Dispose();
             }
         }
 
@@ -114,9 +114,9 @@ namespace Bitsup.Tests
                 Root = bench.Root,
                 Hooks = new BitsHooks { OnRequest = (upload, verdict) => throw new InvalidDataException() },
             });
-            using BitsResponse answer = await Ask(engine, "Ping", "/");
-            Check.Equal(500, answer.Status);
-            Check.Throws<InvalidDataException>(() => answer.CopyToAsync(new MemoryStream()).GetAwaiter().GetResult());
+            using BitsResponse response = await Ask(engine, "Ping", "/");
+            Check.Equal(500, response.StatusCode);
+            Check.Throws<InvalidDataException>(() => response.CopyToAsync(new MemoryStream()).GetAwaiter().GetResult());
             Check.Throws<ArgumentNullException>(() => engine.HandleAsync(null!, Stream.Null).GetAwaiter().GetResult());
             Check.That(engine.Accepts("BITS_POST", "/x") && !engine.Accepts("POST", "/x"), "it knows its verb");
         }

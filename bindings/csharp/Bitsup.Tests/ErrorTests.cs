@@ -17,7 +17,7 @@ namespace Bitsup.Tests
             using var bench = new Bench();
             BitsException failure = Check.Fails(BitsStatus.InvalidArgument, () => bench.Client.CreateJob(Some, "no url"));
             Check.Equal("BITSUP_E_INVALID_ARGUMENT", failure.StatusName);
-            Check.Equal((BitsStatusClass.Caller, 0, BitsErrorContext.None), (failure.Class, failure.HttpStatus, failure.Context));
+            Check.Equal((BitsStatusClass.Usage, 0, BitsErrorContext.None), (failure.Class, failure.HttpStatus, failure.Context));
             Check.That(failure.Message.Length > 10, failure.Message);
             Check.Fails(BitsStatus.InvalidArgument, () => new BitsClient(new BitsClientOptions { UserAgent = "two\r\nlines" }));
             Check.Throws<ArgumentOutOfRangeException>(() => new BitsClient(new BitsClientOptions { FragmentSize = -1 }));

@@ -14,12 +14,12 @@ namespace Bitsup.Tests
         {
             using var bench = new Bench();
             string user = "ann";
-            var packets = new ConcurrentQueue<BitsPacket>();
+            var packets = new ConcurrentQueue<BitsPacketType>();
             bench.Serve(new BitsHooks
             {
                 OnRequest = (upload, verdict) =>
                 {
-                    packets.Enqueue(upload.Packet);
+                    packets.Enqueue(upload.PacketType);
                     verdict.SetOwner(user);
                 },
                 OnCreate = (upload, verdict) => Check.Equal("ann", upload.Owner),
@@ -27,7 +27,7 @@ namespace Bitsup.Tests
             var options = new UploadOptions { OnProgress = progress => user = "bob" };
             BitsException refused = Check.Throws<BitsException>(() => bench.Client.Upload(bench.Source, bench.Url(), options));
             Check.Equal(403, refused.HttpStatus);
-            Check.That(packets.Contains(BitsPacket.Create) && packets.Contains(BitsPacket.Fragment), "each packet is asked about");
+            Check.That(packets.Contains(BitsPacketType.Create) && packets.Contains(BitsPacketType.Fragment), "each packet is asked about");
             bench.Server.Stop();
         }
 

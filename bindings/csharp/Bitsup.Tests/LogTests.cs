@@ -13,7 +13,7 @@ namespace Bitsup.Tests
             using var bench = new Bench();
             var said = new ConcurrentQueue<(BitsLogLevel Level, string Part, string Message)>();
             int before = UserData.Alive;
-            Upload(bench, new BitsLog(
+            Upload(bench, new BitsLogger(
                 (level, part, message) =>
                 {
                     Garbage.Collect();
@@ -36,9 +36,9 @@ namespace Bitsup.Tests
         {
             using var bench = new Bench();
             var said = new ConcurrentQueue<string>();
-            Upload(bench, new BitsLog((level, part, message) => said.Enqueue(message), BitsLogLevel.Error));
+            Upload(bench, new BitsLogger((level, part, message) => said.Enqueue(message), BitsLogLevel.Error));
             Check.Equal("", string.Join("; ", said));
-            Check.Throws<ArgumentOutOfRangeException>(() => new BitsClient(new BitsClientOptions { Log = new BitsLog((a, b, c) => { }, (BitsLogLevel)99) }));
+            Check.Throws<ArgumentOutOfRangeException>(() => new BitsClient(new BitsClientOptions { Logger = new BitsLogger((a, b, c) => { }, (BitsLogLevel)99) }));
         }
 
         [Test]
@@ -46,16 +46,16 @@ namespace Bitsup.Tests
         {
             using var bench = new Bench();
             bench.Serve();
-            var log = new BitsLog((level, part, message) => throw new InvalidDataException(), BitsLogLevel.Trace);
-            using var client = new BitsClient(new BitsClientOptions { Log = log });
+            var log = new BitsLogger((level, part, message) => throw new InvalidDataException(), BitsLogLevel.Trace);
+            using var client = new BitsClient(new BitsClientOptions { Logger = log });
             Check.Throws<InvalidDataException>(() => client.Upload(bench.Source, bench.Url()));
         }
 
-        private static void Upload(Bench bench, BitsLog log)
+        private static void Upload(Bench bench, BitsLogger log)
         {
             Directory.CreateDirectory(bench.Root);
-            using BitsServer server = BitsServer.Start(new BitsServerOptions { Root = bench.Root, Log = log, Users = { ["ann"] = "hidden" } });
-            using var client = new BitsClient(new BitsClientOptions { Log = log, Credentials = BitsCredentials.Basic("ann", "hidden") });
+            using BitsServer server = BitsServer.Start(new BitsServerOptions { Root = bench.Root, Logger = log, Users = { ["ann"] = "hidden" } });
+            using var client = new BitsClient(new BitsClientOptions { Logger = log, Credentials = BitsCredentials.Basic("ann", "hidden") });
             client.Upload(bench.Source, server.Url + "file.bin");
         }
     }

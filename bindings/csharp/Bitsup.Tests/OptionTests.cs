@@ -63,7 +63,7 @@ namespace Bitsup.Tests
             {
                 new BitsEngineOptions { PublicUrl = "no url" },
                 new BitsEngineOptions { HostId = "no host" },
-                new BitsEngineOptions { Overlap = (Overlap)99 },
+                new BitsEngineOptions { Overlap = (OverlapPolicy)99 },
                 new BitsEngineOptions { FinalizeOn = (FinalizeOn)99 },
                 new BitsEngineOptions { Hooks = new BitsHooks { Notify = new NotifyOptions((NotifyKind)99, "/", TimeSpan.FromDays(1)) } },
             };
@@ -185,7 +185,7 @@ namespace Bitsup.Tests
 
             using BitsServer first = BitsServer.Start(new BitsServerOptions { Root = bench.Root });
             var taken = new BitsServerOptions { Listen = $"127.0.0.1:{first.Port}", Mounts = { ["/"] = Elsewhere(bench) } };
-            Check.Equal(BitsStatusClass.Machine, Check.Throws<BitsException>(() => BitsServer.Start(taken)).Class);
+            Check.Equal(BitsStatusClass.Local, Check.Throws<BitsException>(() => BitsServer.Start(taken)).Class);
         }
 
         private static BitsEngine Elsewhere(Bench bench) =>

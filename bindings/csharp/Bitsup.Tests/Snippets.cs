@@ -157,7 +157,7 @@ namespace Bitsup.Tests
                     : null,
                 Proxy = proxy,
                 NoProxy = { "127.0.0.1" },
-                Log = new BitsLog((level, part, message) => Console.Error.WriteLine($"{part}: {message}"), BitsLogLevel.Warning),
+                Logger = new BitsLogger((level, part, message) => Console.Error.WriteLine($"{part}: {message}"), BitsLogLevel.Warning),
             });
             using Stream content = new MemoryStream(new byte[] { 1, 2, 3 });
             await client.UploadAsync(content, url);
@@ -174,11 +174,11 @@ namespace Bitsup.Tests
             var request = new BitsRequest("BITS_POST", "/file.bin") { Peer = "192.0.2.7:4711" };
             request.Headers.Add(new KeyValuePair<string, string>("BITS-Packet-Type", "Ping"));
             request.Headers.Add(new KeyValuePair<string, string>("Content-Length", "0"));
-            using BitsResponse answer = await engine.HandleAsync(request, Stream.Null);
-            Console.WriteLine($"{answer.Status} {answer.Reason}, {answer.ContentLength} bytes, close: {answer.MustClose}");
-            await answer.CopyToAsync(Stream.Null);
+            using BitsResponse response = await engine.HandleAsync(request, Stream.Null);
+            Console.WriteLine($"{response.StatusCode} {response.ReasonPhrase}, {response.ContentLength} bytes, close: {response.MustClose}");
+            await response.CopyToAsync(Stream.Null);
             // End.
-            Check.Equal(200, answer.Status);
+            Check.Equal(200, response.StatusCode);
         }
 
         private static string[] Blocks(string text, string pattern) =>

@@ -153,7 +153,7 @@ namespace Bitsup.Tests
         public static void Cancelling_without_a_run_ends_the_session_on_the_server()
         {
             using var bench = new Bench();
-            var ends = new List<SessionEnd>();
+            var ends = new List<SessionEndReason>();
             bench.Serve(new BitsHooks { OnEnd = (upload, reason) => ends.Add(reason) });
             UploadJob? running = null;
             using UploadJob job = bench.Client.CreateJob(
@@ -162,7 +162,7 @@ namespace Bitsup.Tests
             Check.Fails(BitsStatus.Suspended, () => job.Run());
             Check.Equal(0, ends.Count);
             job.Cancel();
-            Check.Equal(SessionEnd.Cancelled, ends.Single());
+            Check.Equal(SessionEndReason.Cancelled, ends.Single());
             Check.Equal(JobState.Cancelled, job.State);
         }
 

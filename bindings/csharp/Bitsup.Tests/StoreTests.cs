@@ -54,7 +54,7 @@ namespace Bitsup.Tests
                 using var bench = new Bench();
                 var reported = new List<Exception>();
                 var storage = new Storage { Fails = thrown, OnException = reported.Add };
-                using BitsServer server = Over(BitsStore.Over(storage));
+                using BitsServer server = Over(BitsStore.FromStorage(storage));
                 using var quick = new BitsClient(new BitsClientOptions { NoProgressTimeout = TimeSpan.Zero });
                 BitsException refused = Check.Throws<BitsException>(() => quick.Upload(bench.Source, server.Url + "a"));
                 Check.Equal((thrown.Message, status, hresult), (thrown.Message, refused.HttpStatus, refused.BitsHResult));
@@ -67,7 +67,7 @@ namespace Bitsup.Tests
         {
             var full = new BitsException(BitsStatus.NoSpace, "the bucket is full");
             Check.Equal((BitsStatus.NoSpace, "BITSUP_E_NO_SPACE", "the bucket is full"), (full.Status, full.StatusName, full.Message));
-            Check.Equal(BitsStatusClass.Machine, full.Class);
+            Check.Equal(BitsStatusClass.Local, full.Class);
             Check.Throws<ArgumentOutOfRangeException>(() => new BitsException(0, "success is no failure"));
             Check.Throws<ArgumentOutOfRangeException>(() => new BitsException((BitsStatus)299, "nor is this"));
         }
@@ -80,7 +80,7 @@ namespace Bitsup.Tests
             var storage = new Storage();
             byte[] state;
             int port;
-            using (BitsServer server = Over(BitsStore.Over(storage)))
+            using (BitsServer server = Over(BitsStore.FromStorage(storage)))
             {
                 port = server.Port;
                 UploadJob? running = null;
@@ -91,7 +91,7 @@ namespace Bitsup.Tests
                 state = job.ExportState();
             }
 
-            using (BitsServer server = Over(BitsStore.Over(storage), listen: $"127.0.0.1:{port}"))
+            using (BitsServer server = Over(BitsStore.FromStorage(storage), listen: $"127.0.0.1:{port}"))
             {
                 using UploadJob job = bench.Client.CreateJob(bench.Source, server.Url + "a");
                 job.ImportState(state);
@@ -113,7 +113,7 @@ namespace Bitsup.Tests
         public static void What_a_list_throws_is_thrown_by_the_engine_that_asks()
         {
             var storage = new Storage { FailsToList = new InvalidDataException("no list") };
-            Check.Throws<InvalidDataException>(() => new BitsEngine(new BitsEngineOptions { Store = BitsStore.Over(storage) }));
+            Check.Throws<InvalidDataException>(() => new BitsEngine(new BitsEngineOptions { Store = BitsStore.FromStorage(storage) }));
         }
 
         private static BitsServer Over(BitsStore store, BitsHooks? hooks = null, string listen = "127.0.0.1:0")
@@ -139,7 +139,7 @@ namespace Bitsup.Tests
             public override void Create(string sessionId, byte[] record)
             {
                 Save(sessionId, record);
-                Parts[sessionId + StoredPart.Data] = new MemoryStream();
+                Parts[sessionId + StoragePart.Data] = new MemoryStream();
             }
 
             public override void Save(string sessionId, byte[] record) => Sessions[sessionId] = record;
@@ -148,10 +148,10 @@ namespace Bitsup.Tests
                 ? Sessions.Select(one => new StoredSession(one.Key, one.Value))
                 : throw FailsToList;
 
-            public override long? Stat(string sessionId, StoredPart part) =>
+            public override long? GetLength(string sessionId, StoragePart part) =>
                 Parts.TryGetValue(sessionId + part, out MemoryStream? found) ? found.Length : (long?)null;
 
-            public override void Write(string sessionId, StoredPart part, long offset, byte[] data)
+            public override void Write(string sessionId, StoragePart part, long offset, byte[] data)
             {
                 Garbage.Collect();
                 if (Fails != null)
@@ -165,7 +165,7 @@ namespace Bitsup.Tests
                 content.Write(data);
             }
 
-            public override int Read(string sessionId, StoredPart part, long offset, byte[] buffer)
+            public override int Read(string sessionId, StoragePart part, long offset, byte[] buffer)
             {
                 MemoryStream content = Parts[sessionId + part];
                 content.Position = offset;
@@ -174,7 +174,7 @@ namespace Bitsup.Tests
 
             public override void Commit(string sessionId, string destination, bool overwrite, byte[] record)
             {
-                if (Parts.TryRemove(sessionId + StoredPart.Data, out MemoryStream? content))
+                if (Parts.TryRemove(sessionId + StoragePart.Data, out MemoryStream? content))
                 {
                     Files[destination] = content.ToArray();
                 }
@@ -182,12 +182,12 @@ namespace Bitsup.Tests
                 Save(sessionId, record);
             }
 
-            public override void Remove(string sessionId, StoredPart part)
+            public override void Remove(string sessionId, StoragePart part)
             {
-                Parts.TryRemove(sessionId + StoredPart.Reply, out _);
-                if (part == StoredPart.All)
+                Parts.TryRemove(sessionId + StoragePart.Reply, out _);
+                if (part == StoragePart.All)
                 {
-                    Parts.TryRemove(sessionId + StoredPart.Data, out _);
+                    Parts.TryRemove(sessionId + StoragePart.Data, out _);
                     Sessions.TryRemove(sessionId, out _);
                 }
             }

@@ -43,7 +43,7 @@ namespace Bitsup.Examples
                 Peer = connection.RemoteIpAddress is { } address ? new IPEndPoint(address, connection.RemotePort).ToString() : null,
                 Owner = context.User.Identity?.Name,
                 Mount = below ? raw.Substring(0, prefix.Length) + "/" : null,
-                Secure = context.Request.IsHttps,
+                IsHttps = context.Request.IsHttps,
             };
             foreach (KeyValuePair<string, StringValues> field in context.Request.Headers)
             {
@@ -63,21 +63,21 @@ namespace Bitsup.Examples
             Stream body = context.Request.Body;
             try
             {
-                using BitsResponse answer = await engine.HandleAsync(request, body, context.RequestAborted);
+                using BitsResponse response = await engine.HandleAsync(request, body, context.RequestAborted);
                 HttpResponse response = context.Response;
-                response.StatusCode = answer.Status;
-                response.ContentLength = answer.ContentLength;
-                foreach (KeyValuePair<string, string> field in answer.Headers)
+                response.StatusCode = response.StatusCode;
+                response.ContentLength = response.ContentLength;
+                foreach (KeyValuePair<string, string> field in response.Headers)
                 {
                     response.Headers.Append(field.Key, field.Value);
                 }
 
-                if (answer.MustClose)
+                if (response.MustClose)
                 {
                     response.Headers["Connection"] = "close";
                 }
 
-                await answer.CopyToAsync(response.Body, context.RequestAborted);
+                await response.CopyToAsync(response.Body, context.RequestAborted);
             }
             catch (Exception lost) when (lost is OperationCanceledException || lost is IOException)
             {
