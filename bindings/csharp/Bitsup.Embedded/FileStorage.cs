@@ -6,45 +6,45 @@ using System.Linq;
 namespace Bitsup.Embedded
 {
     /// <summary>
-    /// A store of the program's own, in files, as the tests look at them: a folder for each session where a directory store of
-    /// the library has it, with its record and its parts, and what is delivered below the root.
+    /// A custom store in files with the same layout as the library's directory store, so that tests can inspect it: a folder
+    /// for each session, with its record and its parts, and the delivered files below the root.
     /// </summary>
-    internal sealed class OwnStorage : BitsStorage
+    internal sealed class FileStorage : BitsStorage
     {
-        private const string Hidden = ".bitsup";
+        private const string SessionsFolder = ".bitsup";
 
         private readonly string root;
 
-        public OwnStorage(string root)
+        public FileStorage(string root)
         {
             this.root = root;
-            Directory.CreateDirectory(Path.Combine(root, Hidden));
+            Directory.CreateDirectory(Path.Combine(root, SessionsFolder));
         }
 
         public override void Create(string sessionId, byte[] record)
         {
             Remove(sessionId, StoragePart.All);
-            Directory.CreateDirectory(Folder(sessionId));
-            File.WriteAllBytes(Of(sessionId, StoragePart.Data), Array.Empty<byte>());
+            Directory.CreateDirectory(SessionPath(sessionId));
+            File.WriteAllBytes(PartPath(sessionId, StoragePart.Data), Array.Empty<byte>());
             Save(sessionId, record);
         }
 
-        /// <summary>By way of a new file, for the record to be replaced whole or not at all.</summary>
+        /// <summary>Writes a new file and renames it, so that the record is replaced atomically.</summary>
         public override void Save(string sessionId, byte[] record)
         {
-            File.WriteAllBytes(Record(sessionId) + ".new", record);
-            File.Move(Record(sessionId) + ".new", Record(sessionId), overwrite: true);
+            File.WriteAllBytes(RecordPath(sessionId) + ".new", record);
+            File.Move(RecordPath(sessionId) + ".new", RecordPath(sessionId), overwrite: true);
         }
 
         public override IEnumerable<StoredSession> List() =>
-            from folder in Directory.EnumerateDirectories(Path.Combine(this.root, Hidden))
+            from folder in Directory.EnumerateDirectories(Path.Combine(this.root, SessionsFolder))
             let id = Path.GetFileName(folder)
-            where File.Exists(Record(id))
-            select new StoredSession(id, File.ReadAllBytes(Record(id)));
+            where File.Exists(RecordPath(id))
+            select new StoredSession(id, File.ReadAllBytes(RecordPath(id)));
 
         public override long? GetLength(string sessionId, StoragePart part)
         {
-            var file = new FileInfo(Of(sessionId, part));
+            var file = new FileInfo(PartPath(sessionId, part));
             return file.Exists ? file.Length : (long?)null;
         }
 
@@ -68,16 +68,18 @@ namespace Bitsup.Embedded
             return file.Read(buffer);
         }
 
-        /// <summary>The move delivers the data and gives it up at once; only the record may still be missing after a crash.</summary>
+        /// <summary>
+        /// One rename delivers the data and removes it from the session; after a crash only the record may be outdated.
+        /// </summary>
         public override void Commit(string sessionId, string destination, bool overwrite, byte[] record)
         {
-            string data = Of(sessionId, StoragePart.Data);
+            string data = PartPath(sessionId, StoragePart.Data);
             if (File.Exists(data))
             {
-                DestinationState place = Place(destination);
-                if (place != DestinationState.Available && !(place == DestinationState.File && overwrite))
+                DestinationState state = GetDestinationState(destination);
+                if (state != DestinationState.Available && !(state == DestinationState.File && overwrite))
                 {
-                    throw new UnauthorizedAccessException($"{destination} is not free");
+                    throw new UnauthorizedAccessException($"{destination} already exists");
                 }
 
                 File.Move(data, Path.Combine(this.root, destination), overwrite);
@@ -88,14 +90,14 @@ namespace Bitsup.Embedded
 
         public override void Remove(string sessionId, StoragePart part)
         {
-            string folder = Folder(sessionId);
+            string folder = SessionPath(sessionId);
             if (part == StoragePart.All && Directory.Exists(folder))
             {
                 Directory.Delete(folder, recursive: true);
             }
             else if (Directory.Exists(folder))
             {
-                File.Delete(Of(sessionId, part));
+                File.Delete(PartPath(sessionId, part));
             }
         }
 
@@ -108,15 +110,15 @@ namespace Bitsup.Embedded
                 : DestinationState.NoDirectory;
         }
 
-        private string Folder(string sessionId) => Path.Combine(this.root, Hidden, sessionId);
+        private string SessionPath(string sessionId) => Path.Combine(this.root, SessionsFolder, sessionId);
 
-        private string Record(string sessionId) => Path.Combine(Folder(sessionId), "record");
+        private string RecordPath(string sessionId) => Path.Combine(SessionPath(sessionId), "record");
 
-        private string Of(string sessionId, StoragePart part) =>
-            Path.Combine(Folder(sessionId), part == StoragePart.Data ? "data" : "reply");
+        private string PartPath(string sessionId, StoragePart part) =>
+            Path.Combine(SessionPath(sessionId), part == StoragePart.Data ? "data" : "reply");
 
-        /// <summary>Others may read meanwhile.</summary>
+        /// <summary>Opens a file and lets other readers open it, too.</summary>
         private FileStream Open(string sessionId, StoragePart part, FileMode mode, FileAccess access) =>
-            new FileStream(Of(sessionId, part), mode, access, FileShare.ReadWrite | FileShare.Delete);
+            new FileStream(PartPath(sessionId, part), mode, access, FileShare.ReadWrite | FileShare.Delete);
     }
 }
