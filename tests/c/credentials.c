@@ -1,4 +1,4 @@
-/* Credentials from C: set, and by a callback, for a server and for a proxy that ask. */
+/* Credentials set from C, and requested by a callback, for a server and for a proxy. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <arpa/inet.h>
@@ -6,15 +6,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define REFUSAL(status, challenge) "HTTP/1.1 " status " Who?\r\n" challenge "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+#define CHALLENGE_RESPONSE(status, challenge) \
+    "HTTP/1.1 " status " Who?\r\n" challenge "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 #define ACK "HTTP/1.1 200 OK\r\nBITS-Packet-Type: Ack\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
-#define ASKS_FOR_TOKEN REFUSAL("401", "WWW-Authenticate: Basic realm=\"x\", Bearer realm=\"drive \\\"1\\\"\"")
-#define ASKS_FOR_PASSWORD REFUSAL("401", "WWW-Authenticate: Basic realm=\"files\"")
-#define PROXY_ASKS REFUSAL("407", "Proxy-Authenticate: Basic realm=\"way out\"")
-#define ASKS_FOR_MORE REFUSAL("401", "WWW-Authenticate: Negotiate")
+#define REQUIRES_TOKEN CHALLENGE_RESPONSE("401", "WWW-Authenticate: Basic realm=\"x\", Bearer realm=\"drive \\\"1\\\"\"")
+#define REQUIRES_PASSWORD CHALLENGE_RESPONSE("401", "WWW-Authenticate: Basic realm=\"files\"")
+#define PROXY_REQUIRES_PASSWORD CHALLENGE_RESPONSE("407", "Proxy-Authenticate: Basic realm=\"way out\"")
+#define REQUIRES_NEGOTIATE CHALLENGE_RESPONSE("401", "WWW-Authenticate: Negotiate")
 
-/* A peer that gives these answers, one per connection, and keeps what it was asked. */
+/* A server that sends these responses, one per connection, and records the requests. */
 struct peer {
     int socket;
     char url[64];
@@ -64,7 +65,7 @@ static void stop(struct peer *peer)
     close(peer->socket);
 }
 
-/* Pings and must come to that end. */
+/* Sends a Ping and checks its result. */
 static void ping(const bitsup_client_config *config, const char *url, bitsup_status expected, const char *text)
 {
     bitsup_client *client = NULL;
@@ -77,31 +78,31 @@ static void ping(const bitsup_client_config *config, const char *url, bitsup_sta
 }
 
 /* B-AUTH-02 */
-static void what_was_set_is_told_to_who_asks(void)
+static void configured_credentials_are_sent(void)
 {
     struct peer peer;
     bitsup_client_config *config = bitsup_client_config_new();
     OK(bitsup_client_config_set_credentials(config, BITSUP_AUTH_TARGET_SERVER, BITSUP_AUTH_BASIC, "Aladdin",
                                             "open sesame", e));
-    start(&peer, ASKS_FOR_PASSWORD, ACK);
+    start(&peer, REQUIRES_PASSWORD, ACK);
     ping(config, peer.url, BITSUP_OK, "");
     stop(&peer);
     CHECK(strstr(peer.requests[0], "uthorization") == NULL);
     CHECK(strstr(peer.requests[1], "uthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n") != NULL);
 
     OK(bitsup_client_config_set_credentials(config, BITSUP_AUTH_TARGET_SERVER, BITSUP_AUTH_BEARER, NULL, "t.1", e));
-    start(&peer, ASKS_FOR_TOKEN, ACK);
+    start(&peer, REQUIRES_TOKEN, ACK);
     ping(config, peer.url, BITSUP_OK, "");
     stop(&peer);
     CHECK(strstr(peer.requests[1], "uthorization: Bearer t.1\r\n") != NULL);
 
-    start(&peer, ASKS_FOR_MORE, NULL);
+    start(&peer, REQUIRES_NEGOTIATE, NULL);
     ping(config, peer.url, BITSUP_E_UNSUPPORTED, "Negotiate");
     stop(&peer);
     bitsup_client_config_free(config);
 }
 
-/* What a callback is to write, and what it was asked. */
+/* What a callback returns, and the arguments that it was called with. */
 struct asked {
     const char *user, *secret;
     int32_t answer, fill;
@@ -132,26 +133,26 @@ static void destroyed(void *user_data)
 }
 
 /* B-AUTH-03 B-PROXY-01 */
-static void a_callback_is_asked_once_per_challenge(void)
+static void callback_is_called_once_per_challenge(void)
 {
     struct peer peer;
     struct asked asked = {.user = "", .secret = "t.2"};
     bitsup_client_config *config = bitsup_client_config_new();
     OK(bitsup_client_config_on_credentials(config, on_credentials, &asked, destroyed, e));
-    start(&peer, ASKS_FOR_TOKEN, ACK);
+    start(&peer, REQUIRES_TOKEN, ACK);
     ping(config, peer.url, BITSUP_OK, "");
     stop(&peer);
     CHECK(asked.times == 1 && asked.target == BITSUP_AUTH_TARGET_SERVER && asked.scheme == BITSUP_AUTH_BEARER);
     CHECK(strcmp(asked.realm, "drive \"1\"") == 0);
     CHECK(strstr(peer.requests[1], "uthorization: Bearer t.2\r\n") != NULL);
 
-    start(&peer, ASKS_FOR_TOKEN, ASKS_FOR_TOKEN);
+    start(&peer, REQUIRES_TOKEN, REQUIRES_TOKEN);
     ping(config, peer.url, BITSUP_E_HTTP_STATUS, "401");
     stop(&peer);
     CHECK(asked.times == 2);
 
     asked.user = "Aladdin", asked.secret = "open sesame";
-    start(&peer, PROXY_ASKS, ACK);
+    start(&peer, PROXY_REQUIRES_PASSWORD, ACK);
     OK(bitsup_client_config_set_proxy(config, peer.url, e));
     ping(config, "http://upload.test/f", BITSUP_OK, "");
     stop(&peer);
@@ -170,7 +171,7 @@ static void a_callback_is_asked_once_per_challenge(void)
 }
 
 /* B-AUTH-04 */
-static void a_callback_may_know_none_and_may_fail(void)
+static void callback_may_return_none_or_fail(void)
 {
     struct peer peer;
     struct asked asked = {.user = "", .secret = ""}, other = {.user = ""};
@@ -178,26 +179,26 @@ static void a_callback_may_know_none_and_may_fail(void)
     OK(bitsup_client_config_on_credentials(config, on_credentials, &other, destroyed, e));
     OK(bitsup_client_config_on_credentials(config, on_credentials, &asked, destroyed, e));
     CHECK(other.destroyed == 1);
-    start(&peer, ASKS_FOR_TOKEN, NULL);
+    start(&peer, REQUIRES_TOKEN, NULL);
     ping(config, peer.url, BITSUP_E_HTTP_STATUS, "401");
     stop(&peer);
 
     static const int32_t answers[] = {BITSUP_ABORT, -1, 12345};
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         asked.answer = answers[i];
-        start(&peer, ASKS_FOR_TOKEN, NULL);
+        start(&peer, REQUIRES_TOKEN, NULL);
         ping(config, peer.url, BITSUP_E_CALLBACK, "");
         stop(&peer);
     }
     asked.answer = BITSUP_CONTINUE;
     asked.fill = 'x';
-    start(&peer, ASKS_FOR_TOKEN, NULL);
+    start(&peer, REQUIRES_TOKEN, NULL);
     ping(config, peer.url, BITSUP_E_INVALID_ARGUMENT, "out_secret");
     stop(&peer);
 
     OK(bitsup_client_config_on_credentials(config, NULL, NULL, NULL, e));
     CHECK(asked.destroyed == 1);
-    start(&peer, ASKS_FOR_TOKEN, NULL);
+    start(&peer, REQUIRES_TOKEN, NULL);
     ping(config, peer.url, BITSUP_E_HTTP_STATUS, "401");
     stop(&peer);
     bitsup_client_config_free(config);
@@ -211,8 +212,8 @@ static void a_callback_may_know_none_and_may_fail(void)
 
 int main(void)
 {
-    what_was_set_is_told_to_who_asks();
-    a_callback_is_asked_once_per_challenge();
-    a_callback_may_know_none_and_may_fail();
+    configured_credentials_are_sent();
+    callback_is_called_once_per_challenge();
+    callback_may_return_none_or_fail();
     return 0;
 }

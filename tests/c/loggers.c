@@ -1,4 +1,4 @@
-/* Loggers: who hears what on which thread, what callbacks may do, and that no message holds a secret. */
+/* Loggers: messages and their threads, what callbacks may call, and that no message contains a secret. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <pthread.h>
@@ -7,18 +7,18 @@ enum { SIZE = 20000, SECRETS = 3 };
 
 static const char *const secrets[SECRETS] = {"hush-token", "hush-header", "hush-job"};
 
-/* What one logger heard. */
+/* The messages that one logger received. */
 struct heard {
     pthread_mutex_t lock;
     pthread_t main;
     int messages;
-    int elsewhere; /* on other threads than main */
+    int elsewhere; /* on threads other than the main thread */
     int32_t gravest, least;
     int destroyed;
     char targets[4096];
 };
 
-static void hear(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+static void on_log(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
 {
     struct heard *heard = user_data;
     CHECK(level >= BITSUP_LOG_ERROR && level <= BITSUP_LOG_TRACE);
@@ -47,7 +47,7 @@ static bitsup_logger *make_logger(struct heard *heard, int32_t max_level)
     CHECK(pthread_mutex_init(&heard->lock, NULL) == 0);
     heard->main = pthread_self();
     heard->gravest = BITSUP_LOG_TRACE + 1;
-    return bitsup_logger_new(hear, max_level, heard, destroyed);
+    return bitsup_logger_new(on_log, max_level, heard, destroyed);
 }
 
 static bitsup_server *make_logging_server(const char *root, bitsup_logger *logger)
@@ -84,7 +84,7 @@ static bitsup_client *make_logging_client(bitsup_logger *logger)
     return client;
 }
 
-/* An upload that succeeds, one that is refused, and one to nobody. */
+/* Runs an upload that succeeds, one that is rejected, and one without a server. */
 static void upload(const bitsup_client *client, const bitsup_server *server)
 {
     static uint8_t data[SIZE];
@@ -103,8 +103,8 @@ static void upload(const bitsup_client *client, const bitsup_server *server)
     }
 }
 
-/* B-LOG-01: each side says what it does to the logger it was given, the server's threads among them. */
-static void everybody_is_heard(const char *root)
+/* B-LOG-01: client and server log to their own loggers, also from the threads of the server. */
+static void client_and_server_log(const char *root)
 {
     struct heard by_client, by_server;
     bitsup_logger *logger = make_logger(&by_server, BITSUP_LOG_TRACE);
@@ -125,10 +125,10 @@ static void everybody_is_heard(const char *root)
     CHECK(strstr(by_server.targets, "engine") != NULL);
     CHECK(strstr(by_server.targets, "server") != NULL);
     CHECK(by_client.least >= BITSUP_LOG_DEBUG && by_server.least >= BITSUP_LOG_DEBUG);
-    CHECK(by_client.gravest > BITSUP_LOG_ERROR && by_server.gravest > BITSUP_LOG_ERROR); /* for a peer's faults */
+    CHECK(by_client.gravest > BITSUP_LOG_ERROR && by_server.gravest > BITSUP_LOG_ERROR); /* errors of the peer */
 }
 
-/* Counts Fragments that were taken, and looks at the metrics meanwhile. */
+/* Counts accepted fragments, and reads the metrics while doing so. */
 struct auditor {
     pthread_mutex_t lock;
     bitsup_server *server;
@@ -161,7 +161,7 @@ static void auditor_destroyed(void *user_data)
     ++((struct auditor *)user_data)->destroyed;
 }
 
-static void every_request_is_a_line(const char *root)
+static void every_request_is_logged(const char *root)
 {
     struct auditor auditor = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct heard heard;
@@ -191,7 +191,7 @@ static void every_request_is_a_line(const char *root)
 }
 
 /* B-LOG-02 */
-static void only_up_to_its_level(const char *root)
+static void level_is_respected(const char *root)
 {
     for (int32_t level = BITSUP_LOG_ERROR; level <= BITSUP_LOG_TRACE; level++) {
         struct heard heard;
@@ -208,57 +208,57 @@ static void only_up_to_its_level(const char *root)
     }
 }
 
-/* What a callback may do: const calls, and freeing what calls it. */
-struct meddler {
+/* A callback that makes const calls and frees the object that calls it. */
+struct reentrant_logger {
     bitsup_job *job;
     bitsup_logger *logger;
     int messages;
     int destroyed;
 };
 
-static void meddle(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+static void on_reentrant_log(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
 {
-    struct meddler *meddler = user_data;
+    struct reentrant_logger *reentrant_logger = user_data;
     uint64_t sent = 0, total = 0;
     (void)level, (void)target, (void)message, (void)message_len;
-    if (meddler->messages++ > 0)
+    if (reentrant_logger->messages++ > 0)
         return;
-    OK(bitsup_job_progress(meddler->job, &sent, &total, e));
+    OK(bitsup_job_progress(reentrant_logger->job, &sent, &total, e));
     CHECK(total == SIZE);
-    EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_run(meddler->job, e));
-    bitsup_job_free(meddler->job);
-    bitsup_logger_free(meddler->logger);
+    EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_run(reentrant_logger->job, e));
+    bitsup_job_free(reentrant_logger->job);
+    bitsup_logger_free(reentrant_logger->logger);
 }
 
-static void meddler_destroyed(void *user_data)
+static void reentrant_logger_destroyed(void *user_data)
 {
-    ++((struct meddler *)user_data)->destroyed;
+    ++((struct reentrant_logger *)user_data)->destroyed;
 }
 
-static void callbacks_may_free(const char *root)
+static void callbacks_may_free_objects(const char *root)
 {
     static uint8_t data[SIZE];
-    struct meddler meddler = {0};
+    struct reentrant_logger reentrant_logger = {0};
     bitsup_server *server = make_server(root);
     bitsup_client_config *config = bitsup_client_config_new();
     bitsup_client *client = NULL;
     char *url = url_of(server, "b.bin");
-    meddler.logger = bitsup_logger_new(meddle, BITSUP_LOG_TRACE, &meddler, meddler_destroyed);
-    OK(bitsup_client_config_set_logger(config, meddler.logger, e));
+    reentrant_logger.logger = bitsup_logger_new(on_reentrant_log, BITSUP_LOG_TRACE, &reentrant_logger, reentrant_logger_destroyed);
+    OK(bitsup_client_config_set_logger(config, reentrant_logger.logger, e));
     OK(bitsup_client_new(config, &client, e));
     bitsup_client_config_free(config);
-    meddler.job = make_job(client, url, data, SIZE);
+    reentrant_logger.job = make_job(client, url, data, SIZE);
     bitsup_client_free(client);
-    bitsup_job *job = meddler.job;
+    bitsup_job *job = reentrant_logger.job;
     OK(bitsup_job_run(job, e));
-    CHECK(meddler.messages > 1 && meddler.destroyed == 1);
+    CHECK(reentrant_logger.messages > 1 && reentrant_logger.destroyed == 1);
     OK(bitsup_server_stop(server, 1000, e));
     bitsup_server_free(server);
     free(url);
 }
 
-/* Another logger takes the place of the former one, whose end it may be. */
-static void replaced(void)
+/* Setting a logger replaces, and may destroy, the previous one. */
+static void replaced_logger_is_destroyed(void)
 {
     struct heard first, second;
     bitsup_client_config *config = bitsup_client_config_new();
@@ -278,10 +278,10 @@ static void replaced(void)
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
-    every_request_is_a_line(argv[1]);
-    everybody_is_heard(argv[1]);
-    only_up_to_its_level(argv[1]);
-    callbacks_may_free(argv[2]);
-    replaced();
+    every_request_is_logged(argv[1]);
+    client_and_server_log(argv[1]);
+    level_is_respected(argv[1]);
+    callbacks_may_free_objects(argv[2]);
+    replaced_logger_is_destroyed();
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Client and server in one process: what goes in at one end comes out at the other, byte for byte. */
+/* Client and server in one process: files arrive byte for byte. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <pthread.h>
@@ -8,7 +8,7 @@ enum { FRAGMENT = 8192, MOST = 20 * FRAGMENT + 1 };
 
 static uint8_t data[MOST];
 
-/* Bytes that repeat nowhere near a fragment's length. */
+/* Fills the buffer with bytes that do not repeat within a fragment. */
 static void fill(void)
 {
     uint32_t x = 2463534242u;
@@ -36,7 +36,7 @@ static void delivered(const char *root, const char *name, size_t size)
     fclose(file);
 }
 
-/* A job for the first `size` bytes, from memory or, when `folder` is given, from a file there. */
+/* A job for the first `size` bytes, from memory or, if `folder` is given, from a file there. */
 static bitsup_job *job_for(const bitsup_client *client, const char *url, size_t size, const char *folder)
 {
     if (folder == NULL)
@@ -53,8 +53,8 @@ static bitsup_job *job_for(const bitsup_client *client, const char *url, size_t 
     return job;
 }
 
-/* B-UPLOAD-01 B-UPLOAD-02: from a file and from memory, no bytes at all included. */
-static void every_size_arrives(const bitsup_client *client, const bitsup_server *server, char **folders)
+/* B-UPLOAD-01 B-UPLOAD-02: uploads from a file and from memory, including empty ones. */
+static void uploads_of_every_size(const bitsup_client *client, const bitsup_server *server, char **folders)
 {
     static const size_t sizes[] = {0, 1, FRAGMENT - 1, FRAGMENT, FRAGMENT + 1, 2 * FRAGMENT, MOST};
     char *url = url_of(server, "a.bin");
@@ -74,7 +74,7 @@ static void every_size_arrives(const bitsup_client *client, const bitsup_server 
 
 typedef bitsup_status (*interrupt_fn)(const bitsup_job *job, bitsup_error **error);
 
-/* What another thread does to a job once its first bytes are acknowledged. */
+/* How another thread interrupts a job once its first bytes are acknowledged. */
 struct interruption {
     bitsup_job *job;
     interrupt_fn interrupt;
@@ -110,7 +110,7 @@ static void run_interrupted(bitsup_job *job, bitsup_status expected, interrupt_f
     CHECK(bitsup_job_run(job, NULL) == expected);
     CHECK(pthread_join(thread, NULL) == 0);
     observer = bitsup_observer_new(NULL, NULL);
-    OK(bitsup_job_set_observer(job, observer, e)); /* `it` ends here */
+    OK(bitsup_job_set_observer(job, observer, e)); /* releases `it` */
     bitsup_observer_free(observer);
 }
 
@@ -123,8 +123,8 @@ static uint64_t sessions(const bitsup_engine *engine)
     return count;
 }
 
-/* B-SUSPEND-02 B-RESUME-03: suspended from another thread, continued by another job with the state file; then cancelled. */
-static void stopped_and_continued(const bitsup_client *slow, const bitsup_server *server,
+/* B-SUSPEND-02 B-RESUME-03: suspended from another thread, resumed by another job with the state file, then canceled. */
+static void suspended_and_resumed(const bitsup_client *slow, const bitsup_server *server,
                                   const bitsup_engine *engine, char **folders)
 {
     char state[4096], *session = NULL, *url = url_of(server, "b.bin");
@@ -140,7 +140,7 @@ static void stopped_and_continued(const bitsup_client *slow, const bitsup_server
     char path[4096];
     snprintf(path, sizeof path, "%s/source.bin", folders[1]);
     OK(bitsup_source_from_file(path, &source, e));
-    bitsup_client *fast = make_hasty_client(FRAGMENT);
+    bitsup_client *fast = make_fast_failing_client(FRAGMENT);
     OK(bitsup_job_new(fast, url, source, &job, e));
     OK(bitsup_job_set_state_path(job, state, e));
     OK(bitsup_job_run(job, e));
@@ -160,7 +160,7 @@ static void cancelled(const bitsup_client *slow, const bitsup_server *server, co
     char *url = url_of(server, "c.bin");
     bitsup_job *job = make_job(slow, url, data, MOST);
     run_interrupted(job, BITSUP_E_CANCELLED, bitsup_job_cancel);
-    OK(bitsup_job_cancel(job, e)); /* makes sure */
+    OK(bitsup_job_cancel(job, e)); /* idempotent */
     CHECK(bitsup_job_state(job) == BITSUP_JOB_CANCELLED && sessions(engine) == 0);
     bitsup_job_free(job);
     free(url);
@@ -176,17 +176,17 @@ int main(int argc, char **argv)
     OK(bitsup_server_config_mount(config, "/", engine, e));
     OK(bitsup_server_start(config, &server, e));
     CHECK(bitsup_server_port(server) != 0);
-    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_client *client = make_fast_failing_client(FRAGMENT);
     char *root = url_of(server, "");
     OK(bitsup_client_ping(client, root, e));
-    every_size_arrives(client, server, argv + 1);
+    uploads_of_every_size(client, server, argv + 1);
 
     bitsup_client_config *slow_config = bitsup_client_config_new();
     bitsup_client *slow = NULL;
     OK(bitsup_client_config_set_fragment_size(slow_config, FRAGMENT, e));
     OK(bitsup_client_config_set_rate_limit(slow_config, 8 * FRAGMENT, e));
     OK(bitsup_client_new(slow_config, &slow, e));
-    stopped_and_continued(slow, server, engine, argv + 1);
+    suspended_and_resumed(slow, server, engine, argv + 1);
     cancelled(slow, server, engine);
 
     OK(bitsup_server_stop(server, 1000, e));

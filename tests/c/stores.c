@@ -1,11 +1,11 @@
-/* Stores in memory and of the program's own: what their callbacks get, and what their answers become. */
+/* Memory stores and custom stores: the arguments of their callbacks, and the effect of their results. */
 #include "check.h"
 
 static const char some_id[] = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
 
 enum { SIZE = 20000, FRAGMENT = 8192, ALL = 9, NEEDED = 10 };
 
-/* One session and one file, in memory. The callbacks of one session come one at a time. */
+/* A custom store with one session and one file, in memory. The calls for one session are sequential. */
 struct own {
     char id[64], name[64];
     uint8_t record[4096], data[SIZE], file[SIZE], reply[64];
@@ -21,7 +21,7 @@ static void destroyed(void *user_data)
     ++((struct own *)user_data)->destroyed;
 }
 
-/* What every callback begins with. */
+/* Common to all callbacks. */
 #define CALLED(name, own)                                               \
     do {                                                                \
         (own)->calls++;                                                 \
@@ -153,7 +153,7 @@ static bitsup_status on_place(void *user_data, const char *destination, int32_t 
     return BITSUP_OK;
 }
 
-/* Everything but `without`, of ALL needed ones; or what is NEEDED only. */
+/* Sets all operations but `without`; ALL sets every one, NEEDED only the required ones. */
 static bitsup_store_ops *make_ops(struct own *own, int without)
 {
     bitsup_store_ops *ops = bitsup_store_ops_new(own, destroyed);
@@ -201,8 +201,8 @@ static int32_t on_request(void *user_data, const bitsup_upload *upload, bitsup_v
     return BITSUP_CONTINUE;
 }
 
-/* Takes the store. */
-static bitsup_engine *make_engine_over(bitsup_store *store)
+/* Creates an engine and frees the store. */
+static bitsup_engine *make_engine_for(bitsup_store *store)
 {
     bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
     bitsup_engine_config *config = bitsup_engine_config_new();
@@ -219,14 +219,14 @@ static bitsup_engine *make_engine_over(bitsup_store *store)
     return engine;
 }
 
-/* Takes the engine. The reply goes to `reply_path`. */
+/* Uploads a file to the engine and frees it. The reply goes to `reply_path`. */
 static bitsup_status upload(bitsup_engine *engine, const char *reply_path, bitsup_error **error)
 {
     static uint8_t data[SIZE];
     memset(data, 7, SIZE);
-    bitsup_server *server = make_server_over(engine);
+    bitsup_server *server = make_server_for(engine);
     char *url = url_of(server, "a.bin");
-    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_client *client = make_fast_failing_client(FRAGMENT);
     bitsup_job *job = make_job(client, url, data, SIZE);
     OK(bitsup_job_set_reply_path(job, reply_path, e));
     bitsup_status status = bitsup_job_run(job, error);
@@ -249,20 +249,20 @@ static void has_reply(const char *path)
 }
 
 /* B-STORE-04 */
-static void memory_takes_what_fits(const char *reply_path)
+static void memory_store_is_limited(const char *reply_path)
 {
     bitsup_store *store = NULL;
     bitsup_error *error = NULL;
     OK(bitsup_store_new_memory(SIZE + 6, &store, e));
-    CHECK(upload(make_engine_over(store), reply_path, &error) == BITSUP_OK);
+    CHECK(upload(make_engine_for(store), reply_path, &error) == BITSUP_OK);
     has_reply(reply_path);
     OK(bitsup_store_new_memory(SIZE - 1, &store, e));
-    CHECK(upload(make_engine_over(store), reply_path, &error) == BITSUP_E_SERVER_FAULT);
+    CHECK(upload(make_engine_for(store), reply_path, &error) == BITSUP_E_SERVER_FAULT);
     CHECK(bitsup_error_http_status(error) == 500 && bitsup_error_hresult(error) == 0x80070070);
     bitsup_error_free(error);
 }
 
-static void an_incomplete_set_is_refused(void)
+static void incomplete_operations_are_rejected(void)
 {
     for (int without = 0; without < 7; without++) {
         static const char *const names[] = {"create", "save", "stat", "write", "read", "commit", "remove"};
@@ -276,8 +276,8 @@ static void an_incomplete_set_is_refused(void)
     }
 }
 
-/* B-STORE-02: `failing` may be NULL; else what the client is told. */
-static void a_store_of_our_own(const char *reply_path, const char *failing, bitsup_status failure,
+/* B-STORE-02: fails in the callback `failing`, if not NULL, and checks the client's error. */
+static void custom_store(const char *reply_path, const char *failing, bitsup_status failure,
                                uint16_t http_status, uint32_t hresult)
 {
     static struct own own;
@@ -287,7 +287,7 @@ static void a_store_of_our_own(const char *reply_path, const char *failing, bits
     bitsup_error *error = NULL;
     OK(bitsup_store_new_custom(ops, &store, e));
     bitsup_store_ops_free(ops);
-    bitsup_engine *engine = make_engine_over(store);
+    bitsup_engine *engine = make_engine_for(store);
     EXPECT(BITSUP_E_INVALID_STATE, "`list`", bitsup_store_list_add(own.late, some_id, NULL, 0, 0, e));
     own.failing = failing;
     own.failure = failure;
@@ -306,15 +306,15 @@ static void a_store_of_our_own(const char *reply_path, const char *failing, bits
     bitsup_error_free(error);
 }
 
-/* B-STORE-03: what is optional can be missing. */
-static void only_what_is_needed(const char *reply_path)
+/* B-STORE-03: optional operations can be missing. */
+static void required_operations_only(const char *reply_path)
 {
     static struct own own;
     bitsup_store_ops *ops = make_ops(&own, NEEDED);
     bitsup_store *store = NULL;
     OK(bitsup_store_new_custom(ops, &store, e));
     bitsup_store_ops_free(ops);
-    CHECK(upload(make_engine_over(store), reply_path, NULL) == BITSUP_OK);
+    CHECK(upload(make_engine_for(store), reply_path, NULL) == BITSUP_OK);
     CHECK(own.destroyed == 1 && own.file_len == SIZE && strcmp(own.name, "a.bin") == 0);
     has_reply(reply_path);
 }
@@ -324,18 +324,18 @@ int main(int argc, char **argv)
     char path[4096];
     CHECK(argc == 3);
     snprintf(path, sizeof path, "%s/reply", argv[1]);
-    memory_takes_what_fits(path);
-    an_incomplete_set_is_refused();
-    only_what_is_needed(path);
-    a_store_of_our_own(path, NULL, BITSUP_OK, 0, 0);
-    a_store_of_our_own(path, "place", BITSUP_E_DENIED, 403, 0x80070005);
-    a_store_of_our_own(path, "create", BITSUP_E_NO_SPACE, 500, 0x80070070);
-    a_store_of_our_own(path, "create", BITSUP_E_DENIED, 403, 0x80070005);
-    a_store_of_our_own(path, "write", BITSUP_E_NO_SPACE, 500, 0x80070070);
-    a_store_of_our_own(path, "write", -12345, 500, 0x801901F4);
-    a_store_of_our_own(path, "flush", BITSUP_E_IO, 500, 0x801901F4);
-    a_store_of_our_own(path, "commit", BITSUP_E_DENIED, 403, 0x80070005);
-    a_store_of_our_own(path, "commit", BITSUP_E_NOT_FOUND, 404, 0x80190194);
-    a_store_of_our_own(path, "stat", BITSUP_E_IO, 500, 0x801901F4);
+    memory_store_is_limited(path);
+    incomplete_operations_are_rejected();
+    required_operations_only(path);
+    custom_store(path, NULL, BITSUP_OK, 0, 0);
+    custom_store(path, "place", BITSUP_E_DENIED, 403, 0x80070005);
+    custom_store(path, "create", BITSUP_E_NO_SPACE, 500, 0x80070070);
+    custom_store(path, "create", BITSUP_E_DENIED, 403, 0x80070005);
+    custom_store(path, "write", BITSUP_E_NO_SPACE, 500, 0x80070070);
+    custom_store(path, "write", -12345, 500, 0x801901F4);
+    custom_store(path, "flush", BITSUP_E_IO, 500, 0x801901F4);
+    custom_store(path, "commit", BITSUP_E_DENIED, 403, 0x80070005);
+    custom_store(path, "commit", BITSUP_E_NOT_FOUND, 404, 0x80190194);
+    custom_store(path, "stat", BITSUP_E_IO, 500, 0x801901F4);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* A thread that used the library outlives dlclose(): its thread-local destructors still find their code. */
+/* A thread that used the library outlives dlclose(): its thread-local destructors can still run. */
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
 #include <pthread.h>
@@ -10,7 +10,7 @@
 #define CHECK(condition)                                                          \
     do {                                                                          \
         if (!(condition)) {                                                       \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+            fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition); \
             exit(1);                                                              \
         }                                                                         \
     } while (0)
@@ -18,7 +18,7 @@
 typedef int32_t (*new_dir_fn)(const char *, int32_t, int32_t, void **, void **);
 typedef void (*error_free_fn)(void *);
 
-/* What the thread needs, and how it and main take turns. */
+/* What the thread needs, and its synchronization with the main thread. */
 struct turns {
     new_dir_fn new_dir;
     error_free_fn error_free;
