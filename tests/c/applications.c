@@ -246,7 +246,7 @@ static void servers_use_their_own_hooks(char **folders)
     }
 }
 
-/* `destroy` runs once if the hooks are never used, if they are replaced_logger_is_destroyed, and if a call fails. */
+/* `destroy` runs once if the hooks are never used, if they are replaced, and if a call fails. */
 static void destroyed_once(void)
 {
     int first = 0, second = 0;

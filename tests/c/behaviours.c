@@ -199,7 +199,7 @@ static void stops_in_every_phase(void)
     bitsup_client_config_free(config);
 }
 
-/* A server that is replaced_logger_is_destroyed by another one with the same root and port. */
+/* A server that is replaced by another one with the same root and port. */
 struct successor {
     bitsup_server *first, *second;
     const bitsup_engine *engine;

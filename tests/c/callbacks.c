@@ -150,7 +150,7 @@ static void retries(const char *url)
     bitsup_client_config_free(config);
 }
 
-/* B-LIFE-02: `destroy` runs once if the callbacks are never used, if a call fails, and if they are replaced_logger_is_destroyed. */
+/* B-LIFE-02: `destroy` runs once if the callbacks are never used, if a call fails, and if they are replaced. */
 static void destroyed_once(const bitsup_client *client)
 {
     int first = 0, second = 0;

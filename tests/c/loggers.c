@@ -216,7 +216,8 @@ struct reentrant_logger {
     int destroyed;
 };
 
-static void on_reentrant_log(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+static void on_reentrant_log(void *user_data, int32_t level, const char *target, const char *message,
+                             size_t message_len)
 {
     struct reentrant_logger *reentrant_logger = user_data;
     uint64_t sent = 0, total = 0;
@@ -243,7 +244,8 @@ static void callbacks_may_free_objects(const char *root)
     bitsup_client_config *config = bitsup_client_config_new();
     bitsup_client *client = NULL;
     char *url = url_of(server, "b.bin");
-    reentrant_logger.logger = bitsup_logger_new(on_reentrant_log, BITSUP_LOG_TRACE, &reentrant_logger, reentrant_logger_destroyed);
+    reentrant_logger.logger =
+        bitsup_logger_new(on_reentrant_log, BITSUP_LOG_TRACE, &reentrant_logger, reentrant_logger_destroyed);
     OK(bitsup_client_config_set_logger(config, reentrant_logger.logger, e));
     OK(bitsup_client_new(config, &client, e));
     bitsup_client_config_free(config);

@@ -1,5 +1,5 @@
-/* Linked to a release build with fault injection: a panic in any layer is returned as BITSUP_E_PANIC, the objects in use
- * become unusable but can be freed, and the process continues. */
+/* Linked to a release build with fault injection: a panic in any layer is returned as BITSUP_E_PANIC, the objects in
+ * use become unusable but can be freed, and the process continues. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <arpa/inet.h>

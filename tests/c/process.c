@@ -10,7 +10,7 @@
 
 static int destroyed;
 
-/* In a objects_after_fork child all objects refuse calls, and freeing them does not affect the parent. */
+/* In a forked child all objects refuse calls, and freeing them does not affect the parent. */
 static void child(bitsup_server *server, bitsup_client *client, bitsup_job *job, bitsup_observer *observer)
 {
     EXPECT(BITSUP_E_INVALID_STATE, "fork", bitsup_server_stop(server, 0, e));

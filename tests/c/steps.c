@@ -85,8 +85,8 @@ static uint64_t received(const bitsup_server *server)
 }
 
 /* B-STATE-01 B-STATE-02: another job resumes after `steps` steps of the first one; no Fragment is sent twice. */
-static void state_can_be_transferred(const bitsup_client *client, const bitsup_server *server, const bitsup_engine *engine,
-                    const char *url, int steps)
+static void state_can_be_transferred(const bitsup_client *client, const bitsup_server *server,
+                                     const bitsup_engine *engine, const char *url, int steps)
 {
     const uint64_t received_before = received(server);
     uint8_t *state = NULL;
