@@ -202,7 +202,7 @@ static void stop_waits_for_the_callback(const char *root)
 }
 
 /* One of several concurrent clients. */
-struct crowd {
+struct uploader {
     char *url;
     const char *name, *folder;
     int number;
@@ -210,14 +210,14 @@ struct crowd {
 
 static void *upload_repeatedly(void *argument)
 {
-    struct crowd *crowd = argument;
+    struct uploader *uploader = argument;
     char path[4096], found[16] = "";
-    snprintf(path, sizeof path, "%s/%s-%d", crowd->folder, crowd->name, crowd->number);
+    snprintf(path, sizeof path, "%s/%s-%d", uploader->folder, uploader->name, uploader->number);
     for (int i = 0; i < UPLOADS; i++) {
-        OK(upload(crowd->url, path, e));
+        OK(upload(uploader->url, path, e));
         FILE *file = fopen(path, "rb");
         CHECK(file != NULL && fgets(found, sizeof found, file) != NULL && fclose(file) == 0);
-        CHECK(strcmp(found, crowd->name) == 0 && remove(path) == 0);
+        CHECK(strcmp(found, uploader->name) == 0 && remove(path) == 0);
     }
     return NULL;
 }
@@ -226,19 +226,19 @@ static void *upload_repeatedly(void *argument)
 static void servers_use_their_own_hooks(char **folders)
 {
     struct app apps[2];
-    struct crowd crowd[4];
+    struct uploader uploader[4];
     pthread_t threads[4];
     begin(&apps[0], ANSWER, "first", folders[0]);
     begin(&apps[1], ANSWER, "second", folders[1]);
     for (int i = 0; i < 4; i++) {
         char name[16];
         snprintf(name, sizeof name, "%d.bin", i);
-        crowd[i] = (struct crowd){url_of(apps[i % 2].server, name), apps[i % 2].name, folders[0], i};
-        CHECK(pthread_create(&threads[i], NULL, upload_repeatedly, &crowd[i]) == 0);
+        uploader[i] = (struct uploader){url_of(apps[i % 2].server, name), apps[i % 2].name, folders[0], i};
+        CHECK(pthread_create(&threads[i], NULL, upload_repeatedly, &uploader[i]) == 0);
     }
     for (int i = 0; i < 4; i++) {
         CHECK(pthread_join(threads[i], NULL) == 0);
-        free(crowd[i].url);
+        free(uploader[i].url);
     }
     for (int i = 0; i < 2; i++) {
         CHECK(apps[i].received == 2 * UPLOADS && apps[i].closed == 2 * UPLOADS);

@@ -104,7 +104,7 @@ static struct host_field field(const char *name, const char *value)
 }
 
 /* Sends a packet with `session` as its first field, if not empty, and `range` as its last. Returns the response. */
-static struct host say(const bitsup_engine *engine, const char *kind, const char *session, const char *range,
+static struct host send_packet(const bitsup_engine *engine, const char *kind, const char *session, const char *range,
                        const char *body, size_t announced, int expects_continue)
 {
     char length[24];
@@ -125,7 +125,7 @@ static struct host say(const bitsup_engine *engine, const char *kind, const char
     return host;
 }
 
-static void begins(const struct host *host, const char *start)
+static void check_starts_with(const struct host *host, const char *start)
 {
     if (strncmp(host->answer, start, strlen(start)) != 0)
         fprintf(stderr, "%s\n", host->answer);
@@ -136,24 +136,24 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 3);
     bitsup_engine *engine = make_engine(argv[1]);
-    struct host host = say(engine, "Create-Session", "", "", "", 0, 0);
-    begins(&host, "200 OK\n");
+    struct host host = send_packet(engine, "Create-Session", "", "", "", 0, 0);
+    check_starts_with(&host, "200 OK\n");
     char session[64], *id = strstr(host.answer, "BITS-Session-Id: ");
     CHECK(id != NULL && sscanf(id, "BITS-Session-Id: %63[^\n]", session) == 1);
 
-    host = say(engine, "Fragment", session, "bytes 0-9/10", "01234", 10, 0); /* the connection is lost after 5 bytes */
+    host = send_packet(engine, "Fragment", session, "bytes 0-9/10", "01234", 10, 0); /* lost after 5 bytes */
     CHECK(host.answer[0] == '\0');
-    host = say(engine, "Fragment", session, "bytes 7-9/10", "789", 3, 0); /* a gap; the body is drained */
-    begins(&host, "416 ");
+    host = send_packet(engine, "Fragment", session, "bytes 7-9/10", "789", 3, 0); /* a gap; the body is drained */
+    check_starts_with(&host, "416 ");
     CHECK(!host.closes && host.at == 3 && strstr(host.answer, "BITS-Received-Content-Range: 5\n") != NULL);
-    host = say(engine, "Fragment", session, "bytes 7-9/10", "789", 3, 1);
-    begins(&host, "416 ");
+    host = send_packet(engine, "Fragment", session, "bytes 7-9/10", "789", 3, 1);
+    check_starts_with(&host, "416 ");
     CHECK(!host.continued && host.closes);
-    host = say(engine, "Fragment", session, "bytes 5-9/10", "56789", 5, 1);
-    begins(&host, "200 OK\n");
+    host = send_packet(engine, "Fragment", session, "bytes 5-9/10", "56789", 5, 1);
+    check_starts_with(&host, "200 OK\n");
     CHECK(host.continued && !host.closes && strstr(host.answer, "Content-Length: 0\n") != NULL);
-    host = say(engine, "Close-Session", session, "", "", 0, 0);
-    begins(&host, "200 OK\n");
+    host = send_packet(engine, "Close-Session", session, "", "", 0, 0);
+    check_starts_with(&host, "200 OK\n");
 
     char path[4096], found[16];
     snprintf(path, sizeof path, "%s/a", argv[1]);

@@ -141,7 +141,7 @@ static void body_from_a_descriptor(void)
 /* Errors of the peer result in responses; only invalid arguments are errors. */
 static void heads_may_contain_any_byte(void)
 {
-    bitsup_exchange *exchange = ask(engine, "BITS_POST", "/bytes");
+    bitsup_exchange *exchange = new_request(engine, "BITS_POST", "/bytes");
     static const char all[] = "\x01\x7F\x80\xFF\0after";
     OK(bitsup_exchange_add_header(exchange, "X-\xFF", 3, all, sizeof all, e));
     OK(bitsup_exchange_add_header(exchange, NULL, 0, NULL, 0, e));
@@ -152,7 +152,7 @@ static void heads_may_contain_any_byte(void)
     EXPECT(BITSUP_E_INVALID_UTF8, "`prefix`", bitsup_exchange_set_mount(exchange, "\xFF", 1, e));
     CHECK(begin(exchange) == BITSUP_WANT_FINISH);
     CHECK(status_of(exchange) == 400); /* "Ping" followed by a NUL is not a packet type */
-    exchange = ask(engine, "PUT", "/bytes");
+    exchange = new_request(engine, "PUT", "/bytes");
     OK(bitsup_exchange_set_request(exchange, "BITS_POST", 9, "/a\xFF\0b", 5, e)); /* the last call counts */
     add_header(exchange, "BITS-Packet-Type", "Create-Session");
     add_header(exchange, "BITS-Supported-Protocols", PROTOCOL);
@@ -163,7 +163,7 @@ static void heads_may_contain_any_byte(void)
 
 static void answers(void)
 {
-    bitsup_exchange *exchange = ask(engine, "BITS_POST", "/chunked");
+    bitsup_exchange *exchange = new_request(engine, "BITS_POST", "/chunked");
     add_header(exchange, "BITS-Packet-Type", "Create-Session");
     add_header(exchange, "BITS-Supported-Protocols", PROTOCOL);
     add_header(exchange, "Transfer-Encoding", "chunked");
@@ -219,7 +219,7 @@ int main(int argc, char **argv)
     heads_may_contain_any_byte();
     answers();
     newest_request_wins();
-    bitsup_exchange *last = ask(engine, "PUT", "/a");
+    bitsup_exchange *last = new_request(engine, "PUT", "/a");
     bitsup_engine_free(engine); /* its exchanges keep it alive */
     begin(last);
     CHECK(status_of(last) == 405);

@@ -142,7 +142,7 @@ static void second_thread_is_busy(const bitsup_engine *engine, const void *data)
 
 static bitsup_response *fetch(const bitsup_engine *engine, const char *method, const char *url)
 {
-    bitsup_exchange *exchange = ask(engine, method, strstr(url, "/BITS-Sessions"));
+    bitsup_exchange *exchange = new_request(engine, method, strstr(url, "/BITS-Sessions"));
     CHECK(begin(exchange) == BITSUP_WANT_FINISH);
     return finish(exchange);
 }

@@ -4,12 +4,12 @@
 enum { SIZE = 20000, FRAGMENT = 8192, FRAGMENTS = 3 };
 
 /* In which callback a test does something unusual, and what it does. */
-enum place { NOWHERE, REQUEST, CREATE, RECEIVED };
+enum hook { NOWHERE, REQUEST, CREATE, RECEIVED };
 enum action { NOTHING, FORBID, FAIL, FAIL_ALLOWING, NO_STATUS, LEAVE_ROOT, BAD_URL, NO_FILE };
 
 /* The state of the hooks. There is only one upload at a time, so they do not run concurrently. */
 struct app {
-    enum place place;
+    enum hook hook;
     enum action action;
     const bitsup_upload *late_upload;
     bitsup_verdict *late_verdict;
@@ -57,9 +57,9 @@ static int exists(const char *root, const char *name)
     return file != NULL && fclose(file) == 0;
 }
 
-static int32_t decide(const struct app *app, enum place place, bitsup_verdict *verdict)
+static int32_t decide(const struct app *app, enum hook hook, bitsup_verdict *verdict)
 {
-    switch (app->place == place ? app->action : NOTHING) {
+    switch (app->hook == hook ? app->action : NOTHING) {
     case NOTHING:
         break;
     case FORBID:
@@ -216,7 +216,7 @@ static void hooks_see_the_upload(const char *root)
 }
 
 struct refusal {
-    enum place place;
+    enum hook hook;
     enum action action;
     uint16_t http_status;
     uint32_t hresult, context;
@@ -225,7 +225,7 @@ struct refusal {
 /* B-REJECT-01 B-REJECT-02 B-HOOK-06: rejections and failures of hooks; 403 is final. */
 static void rejection_reaches_the_client(const char *root, const struct refusal *refusal)
 {
-    struct app app = {.place = refusal->place, .action = refusal->action};
+    struct app app = {.hook = refusal->hook, .action = refusal->action};
     bitsup_hooks *hooks = make_hooks(&app);
     bitsup_server *server = make_server_with(root, hooks);
     bitsup_error *error = NULL;
@@ -233,12 +233,12 @@ static void rejection_reaches_the_client(const char *root, const struct refusal 
     CHECK(upload(server, &error) != BITSUP_OK);
     if (bitsup_error_http_status(error) != refusal->http_status || bitsup_error_hresult(error) != refusal->hresult ||
         bitsup_error_context(error) != refusal->context)
-        fprintf(stderr, "action %d in place %d: %s\n", refusal->action, refusal->place, bitsup_error_message(error));
+        fprintf(stderr, "action %d in hook %d: %s\n", refusal->action, refusal->hook, bitsup_error_message(error));
     CHECK(bitsup_error_http_status(error) == refusal->http_status);
     CHECK(bitsup_error_hresult(error) == refusal->hresult);
     CHECK(bitsup_error_context(error) == refusal->context);
-    CHECK(refusal->place != REQUEST || app.created == 0);
-    CHECK((refusal->place == RECEIVED) == (app.received > 0));
+    CHECK(refusal->hook != REQUEST || app.created == 0);
+    CHECK((refusal->hook == RECEIVED) == (app.received > 0));
     CHECK(!exists(root, "b.bin") && (refusal->http_status != 403 || app.received <= 1));
     bitsup_error_free(error);
     OK(bitsup_server_stop(server, 1000, e));

@@ -34,8 +34,8 @@ static void one_error(void)
 
 static void one_logger(void)
 {
-    int heard = 0;
-    bitsup_logger *logger = bitsup_logger_new(on_log, BITSUP_LOG_TRACE, &heard, NULL);
+    int destroyed = 0;
+    bitsup_logger *logger = bitsup_logger_new(on_log, BITSUP_LOG_TRACE, &destroyed, NULL);
     bitsup_client_config *config = bitsup_client_config_new();
     OK(bitsup_client_config_set_logger(config, logger, e));
     OK(bitsup_client_config_set_user_agent(config, "leaks", e));

@@ -8,46 +8,46 @@ enum { SIZE = 20000, SECRETS = 3 };
 static const char *const secrets[SECRETS] = {"hush-token", "hush-header", "hush-job"};
 
 /* The messages that one logger received. */
-struct heard {
+struct log_record {
     pthread_mutex_t lock;
     pthread_t main;
     int messages;
-    int elsewhere; /* on threads other than the main thread */
-    int32_t gravest, least;
+    int from_other_threads; /* on threads other than the main thread */
+    int32_t most_severe, least_severe;
     int destroyed;
     char targets[4096];
 };
 
 static void on_log(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
 {
-    struct heard *heard = user_data;
+    struct log_record *log_record = user_data;
     CHECK(level >= BITSUP_LOG_ERROR && level <= BITSUP_LOG_TRACE);
     CHECK(strlen(message) == message_len && message_len > 0);
     for (int i = 0; i < SECRETS; i++)
         CHECK(strstr(message, secrets[i]) == NULL);
-    CHECK(pthread_mutex_lock(&heard->lock) == 0);
-    CHECK(heard->destroyed == 0);
-    heard->messages++;
-    heard->elsewhere += !pthread_equal(pthread_self(), heard->main);
-    heard->gravest = level < heard->gravest ? level : heard->gravest;
-    heard->least = level > heard->least ? level : heard->least;
-    if (strstr(heard->targets, target) == NULL)
-        strncat(heard->targets, target, sizeof heard->targets - strlen(heard->targets) - 1);
-    pthread_mutex_unlock(&heard->lock);
+    CHECK(pthread_mutex_lock(&log_record->lock) == 0);
+    CHECK(log_record->destroyed == 0);
+    log_record->messages++;
+    log_record->from_other_threads += !pthread_equal(pthread_self(), log_record->main);
+    log_record->most_severe = level < log_record->most_severe ? level : log_record->most_severe;
+    log_record->least_severe = level > log_record->least_severe ? level : log_record->least_severe;
+    if (strstr(log_record->targets, target) == NULL)
+        strncat(log_record->targets, target, sizeof log_record->targets - strlen(log_record->targets) - 1);
+    pthread_mutex_unlock(&log_record->lock);
 }
 
 static void destroyed(void *user_data)
 {
-    ++((struct heard *)user_data)->destroyed;
+    ++((struct log_record *)user_data)->destroyed;
 }
 
-static bitsup_logger *make_logger(struct heard *heard, int32_t max_level)
+static bitsup_logger *make_logger(struct log_record *log_record, int32_t max_level)
 {
-    memset(heard, 0, sizeof *heard);
-    CHECK(pthread_mutex_init(&heard->lock, NULL) == 0);
-    heard->main = pthread_self();
-    heard->gravest = BITSUP_LOG_TRACE + 1;
-    return bitsup_logger_new(on_log, max_level, heard, destroyed);
+    memset(log_record, 0, sizeof *log_record);
+    CHECK(pthread_mutex_init(&log_record->lock, NULL) == 0);
+    log_record->main = pthread_self();
+    log_record->most_severe = BITSUP_LOG_TRACE + 1;
+    return bitsup_logger_new(on_log, max_level, log_record, destroyed);
 }
 
 static bitsup_server *make_logging_server(const char *root, bitsup_logger *logger)
@@ -106,7 +106,7 @@ static void upload(const bitsup_client *client, const bitsup_server *server)
 /* B-LOG-01: client and server log to their own loggers, also from the threads of the server. */
 static void client_and_server_log(const char *root)
 {
-    struct heard by_client, by_server;
+    struct log_record by_client, by_server;
     bitsup_logger *logger = make_logger(&by_server, BITSUP_LOG_TRACE);
     bitsup_server *server = make_logging_server(root, logger);
     bitsup_logger_free(logger);
@@ -119,13 +119,13 @@ static void client_and_server_log(const char *root)
     bitsup_server_free(server);
     bitsup_client_free(client);
     CHECK(by_client.destroyed == 1 && by_server.destroyed == 1);
-    CHECK(by_client.messages > 6 && by_client.elsewhere == 0);
+    CHECK(by_client.messages > 6 && by_client.from_other_threads == 0);
     CHECK(strcmp(by_client.targets, "client") == 0);
-    CHECK(by_server.messages > 3 && by_server.elsewhere > 0);
+    CHECK(by_server.messages > 3 && by_server.from_other_threads > 0);
     CHECK(strstr(by_server.targets, "engine") != NULL);
     CHECK(strstr(by_server.targets, "server") != NULL);
-    CHECK(by_client.least >= BITSUP_LOG_DEBUG && by_server.least >= BITSUP_LOG_DEBUG);
-    CHECK(by_client.gravest > BITSUP_LOG_ERROR && by_server.gravest > BITSUP_LOG_ERROR); /* errors of the peer */
+    CHECK(by_client.least_severe >= BITSUP_LOG_DEBUG && by_server.least_severe >= BITSUP_LOG_DEBUG);
+    CHECK(by_client.most_severe > BITSUP_LOG_ERROR && by_server.most_severe > BITSUP_LOG_ERROR); /* errors of the peer */
 }
 
 /* Counts accepted fragments, and reads the metrics while doing so. */
@@ -164,7 +164,7 @@ static void auditor_destroyed(void *user_data)
 static void every_request_is_logged(const char *root)
 {
     struct auditor auditor = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    struct heard heard;
+    struct log_record log_record;
     bitsup_logger *logger = bitsup_logger_new(audit, BITSUP_LOG_INFO, &auditor, auditor_destroyed);
     bitsup_server_config *config = bitsup_server_config_new();
     bitsup_engine *engine = make_engine(root);
@@ -174,7 +174,7 @@ static void every_request_is_logged(const char *root)
     bitsup_server_config_free(config);
     bitsup_engine_free(engine);
     bitsup_logger_free(logger);
-    logger = make_logger(&heard, BITSUP_LOG_ERROR);
+    logger = make_logger(&log_record, BITSUP_LOG_ERROR);
     bitsup_client *client = make_logging_client(logger);
     bitsup_logger_free(logger);
     upload(client, auditor.server);
@@ -194,8 +194,8 @@ static void every_request_is_logged(const char *root)
 static void level_is_respected(const char *root)
 {
     for (int32_t level = BITSUP_LOG_ERROR; level <= BITSUP_LOG_TRACE; level++) {
-        struct heard heard;
-        bitsup_logger *logger = make_logger(&heard, level);
+        struct log_record log_record;
+        bitsup_logger *logger = make_logger(&log_record, level);
         bitsup_server *server = make_logging_server(root, logger);
         bitsup_client *client = make_logging_client(logger);
         upload(client, server);
@@ -203,8 +203,8 @@ static void level_is_respected(const char *root)
         bitsup_server_free(server);
         bitsup_client_free(client);
         bitsup_logger_free(logger);
-        CHECK(heard.destroyed == 1 && heard.least <= level);
-        CHECK((heard.messages > 0) == (level >= BITSUP_LOG_INFO));
+        CHECK(log_record.destroyed == 1 && log_record.least_severe <= level);
+        CHECK((log_record.messages > 0) == (level >= BITSUP_LOG_INFO));
     }
 }
 
@@ -262,7 +262,7 @@ static void callbacks_may_free_objects(const char *root)
 /* Setting a logger replaces, and may destroy, the previous one. */
 static void replaced_logger_is_destroyed(void)
 {
-    struct heard first, second;
+    struct log_record first, second;
     bitsup_client_config *config = bitsup_client_config_new();
     bitsup_logger *one = make_logger(&first, BITSUP_LOG_INFO), *two = make_logger(&second, BITSUP_LOG_INFO);
     OK(bitsup_client_config_set_logger(config, one, e));

@@ -11,7 +11,7 @@ static inline void add_header(bitsup_exchange *exchange, const char *name, const
 }
 
 /* Creates an exchange with a request line and no header fields. */
-static inline bitsup_exchange *ask(const bitsup_engine *engine, const char *method, const char *target)
+static inline bitsup_exchange *new_request(const bitsup_engine *engine, const char *method, const char *target)
 {
     bitsup_exchange *exchange = NULL;
     OK(bitsup_exchange_new(engine, &exchange, e));
@@ -24,7 +24,7 @@ static inline bitsup_exchange *packet(const bitsup_engine *engine, const char *k
                                       const char *session, size_t length)
 {
     char text[32];
-    bitsup_exchange *exchange = ask(engine, "BITS_POST", target);
+    bitsup_exchange *exchange = new_request(engine, "BITS_POST", target);
     snprintf(text, sizeof text, "%zu", length);
     add_header(exchange, "Host", "example");
     add_header(exchange, "BITS-Packet-Type", kind);

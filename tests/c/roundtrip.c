@@ -4,15 +4,15 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-enum { FRAGMENT = 8192, MOST = 20 * FRAGMENT + 1 };
+enum { FRAGMENT = 8192, MAX_SIZE = 20 * FRAGMENT + 1 };
 
-static uint8_t data[MOST];
+static uint8_t data[MAX_SIZE];
 
 /* Fills the buffer with bytes that do not repeat within a fragment. */
 static void fill(void)
 {
     uint32_t x = 2463534242u;
-    for (size_t i = 0; i < MOST; i++) {
+    for (size_t i = 0; i < MAX_SIZE; i++) {
         x ^= x << 13, x ^= x >> 17, x ^= x << 5;
         data[i] = (uint8_t)x;
     }
@@ -29,7 +29,7 @@ static FILE *open_in(const char *folder, const char *name, const char *mode)
 
 static void delivered(const char *root, const char *name, size_t size)
 {
-    static uint8_t found[MOST + 1];
+    static uint8_t found[MAX_SIZE + 1];
     FILE *file = open_in(root, name, "rb");
     CHECK(fread(found, 1, sizeof found, file) == size);
     CHECK(memcmp(found, data, size) == 0);
@@ -56,7 +56,7 @@ static bitsup_job *job_for(const bitsup_client *client, const char *url, size_t 
 /* B-UPLOAD-01 B-UPLOAD-02: uploads from a file and from memory, including empty ones. */
 static void uploads_of_every_size(const bitsup_client *client, const bitsup_server *server, char **folders)
 {
-    static const size_t sizes[] = {0, 1, FRAGMENT - 1, FRAGMENT, FRAGMENT + 1, 2 * FRAGMENT, MOST};
+    static const size_t sizes[] = {0, 1, FRAGMENT - 1, FRAGMENT, FRAGMENT + 1, 2 * FRAGMENT, MAX_SIZE};
     char *url = url_of(server, "a.bin");
     for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
         size_t size = sizes[i / 2];
@@ -84,7 +84,7 @@ struct interruption {
 /* B-UPLOAD-03 */
 static int32_t on_progress(void *user_data, uint64_t sent, uint64_t total)
 {
-    CHECK(sent <= total && total == MOST);
+    CHECK(sent <= total && total == MAX_SIZE);
     sem_post(&((struct interruption *)user_data)->under_way);
     return BITSUP_CONTINUE;
 }
@@ -129,7 +129,7 @@ static void suspended_and_resumed(const bitsup_client *slow, const bitsup_server
 {
     char state[4096], *session = NULL, *url = url_of(server, "b.bin");
     snprintf(state, sizeof state, "%s/state", folders[1]);
-    bitsup_job *job = job_for(slow, url, MOST, folders[1]);
+    bitsup_job *job = job_for(slow, url, MAX_SIZE, folders[1]);
     OK(bitsup_job_set_state_path(job, state, e));
     run_interrupted(job, BITSUP_E_SUSPENDED, bitsup_job_suspend);
     CHECK(sessions(engine) == 1);
@@ -147,7 +147,7 @@ static void suspended_and_resumed(const bitsup_client *slow, const bitsup_server
     bitsup_job_free(job);
     bitsup_source_free(source);
     bitsup_client_free(fast);
-    delivered(folders[0], "b.bin", MOST);
+    delivered(folders[0], "b.bin", MAX_SIZE);
     FILE *left = fopen(state, "rb");
     CHECK(left == NULL && sessions(engine) == 0);
     EXPECT(BITSUP_E_SESSION_NOT_FOUND, session, bitsup_engine_end_session(engine, session, e));
@@ -158,7 +158,7 @@ static void suspended_and_resumed(const bitsup_client *slow, const bitsup_server
 static void cancelled(const bitsup_client *slow, const bitsup_server *server, const bitsup_engine *engine)
 {
     char *url = url_of(server, "c.bin");
-    bitsup_job *job = make_job(slow, url, data, MOST);
+    bitsup_job *job = make_job(slow, url, data, MAX_SIZE);
     run_interrupted(job, BITSUP_E_CANCELLED, bitsup_job_cancel);
     OK(bitsup_job_cancel(job, e)); /* idempotent */
     CHECK(bitsup_job_state(job) == BITSUP_JOB_CANCELLED && sessions(engine) == 0);
