@@ -1,7 +1,7 @@
 /*
  * embedded ROOT [app] [SETTING VALUE]...: the engine of examples/c/embed.c under the control of a test; the other
- * side is tests/support/embedded.rs. With `app` each hook prints a line on stdout, waits for a line on stdin, and executes
- * the commands in it. Runs until it is killed.
+ * side is tests/support/embedded.rs. With `app` each hook prints a line on stdout, waits for a line on stdin, and
+ * executes the commands in it. Runs until it is killed.
  */
 #define main embed_main
 #include "../../examples/c/embed.c"
