@@ -138,7 +138,7 @@ const ANSWERED: &[(&str, &str)] = &[
 
 vectors! { KESTREL, ANSWERED; general ping create fragment close cancel sessions app reply }
 
-/// The vectors over a store that is written in C#, `bindings/csharp/Bitsup.Embedded/OwnStorage.cs`.
+/// The vectors over a store that is written in C#, `bindings/csharp/Bitsup.Embedded/FileStorage.cs`.
 mod own_store {
     use super::*;
 
