@@ -1,11 +1,11 @@
-//! `make soak`: ten minutes of 500 clients, or as many as asked for: `cargo bench --bench soak -- SECONDS CLIENTS`.
+//! `make soak`: 500 clients for ten minutes, or as given: `cargo bench --bench soak -- SECONDS CLIENTS`.
 
 use std::time::Duration;
 
 use test_support::soak::{self, Settings};
 
 fn main() {
-    // Cargo adds an option of its own.
+    // Cargo appends `--bench`.
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let settings = Settings {
         time: Duration::from_secs(numbers.next().unwrap_or(600)),

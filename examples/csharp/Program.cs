@@ -3,7 +3,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using Bitsup.Examples;
 
-// dotnet run -- STORY ARGUMENT...: each story is a file beside this one.
+// dotnet run -- EXAMPLE ARGUMENT...: each example is in its own file in this folder.
 internal static class Program
 {
     private static async Task<int> Main(string[] arguments)

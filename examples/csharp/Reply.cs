@@ -6,8 +6,8 @@ using System.Text;
 namespace Bitsup.Examples
 {
     /// <summary>
-    /// reply ROOT: as serve, but every upload is answered with its SHA-256 sum, which a client that asks for a reply gets; the
-    /// file itself is dropped.
+    /// reply ROOT: receives uploads like serve, but replies to each with the SHA-256 checksum of the file and discards the
+    /// file itself.
     /// </summary>
     internal static class Reply
     {
@@ -18,7 +18,7 @@ namespace Bitsup.Examples
             {
                 OnReceived = (upload, verdict) =>
                 {
-                    verdict.SetReply(Encoding.ASCII.GetBytes($"{Sum(upload.DataPath!)}  {upload.ContentName}\n"));
+                    verdict.SetReply(Encoding.ASCII.GetBytes($"{Checksum(upload.DataPath!)}  {upload.ContentName}\n"));
                     verdict.SetKeepFile(false);
                 },
             };
@@ -31,11 +31,11 @@ namespace Bitsup.Examples
             return 0;
         }
 
-        private static string Sum(string path)
+        private static string Checksum(string path)
         {
             using FileStream file = File.OpenRead(path);
-            using SHA256 sum = SHA256.Create();
-            return BitConverter.ToString(sum.ComputeHash(file)).Replace("-", "").ToLowerInvariant();
+            using SHA256 hash = SHA256.Create();
+            return BitConverter.ToString(hash.ComputeHash(file)).Replace("-", "").ToLowerInvariant();
         }
     }
 }

@@ -4,9 +4,9 @@ using System.Threading.Tasks;
 namespace Bitsup.Examples
 {
     /// <summary>
-    /// resume FILE URL STATE: uploads FILE to URL and keeps the state of that in the file STATE. Whatever happens to this
-    /// process, the same command goes on where the server has got to. Exit code 0 when the file is delivered, 3 when another
-    /// try may help, 1 when not.
+    /// resume FILE URL STATE: uploads FILE to URL and keeps the state of the upload in the file STATE. If the process is
+    /// interrupted, running the same command again resumes the upload. Exit code 0 if the file was delivered, 3 after a
+    /// transient error, 1 after any other error.
     /// </summary>
     internal static class Resume
     {
@@ -23,10 +23,10 @@ namespace Bitsup.Examples
                 await job.RunAsync();
                 return 0;
             }
-            catch (BitsException failure)
+            catch (BitsException exception)
             {
-                Console.Error.WriteLine(failure.Message);
-                return failure.IsTransient ? 3 : 1;
+                Console.Error.WriteLine(exception.Message);
+                return exception.IsTransient ? 3 : 1;
             }
         }
     }

@@ -4,8 +4,8 @@ using System.IO;
 namespace Bitsup.Examples
 {
     /// <summary>
-    /// serve ROOT: takes uploads into the folder ROOT until the end of the standard input. The first line on stdout is the URL.
-    /// Only names without a folder are taken, and each session that ends is a line.
+    /// serve ROOT: receives uploads into the folder ROOT until the end of standard input. Prints the URL, then a line for each
+    /// session that ends. Rejects names that contain a folder.
     /// </summary>
     internal static class Serve
     {

@@ -5,8 +5,8 @@ using System.Threading.Tasks;
 namespace Bitsup.Examples
 {
     /// <summary>
-    /// upload FILE URL: uploads FILE to URL. Each acknowledged piece is a line on stdout: "progress SENT TOTAL". Ctrl-C gives
-    /// the upload up, here and on the server. Exit code 0 when the file is delivered, 1 when not, 130 after Ctrl-C.
+    /// upload FILE URL: uploads FILE to URL. Prints "progress SENT TOTAL" for each acknowledged fragment. Ctrl-C cancels the
+    /// upload, also on the server. Exit code 0 if the file was delivered, 1 after an error, 130 after Ctrl-C.
     /// </summary>
     internal static class Upload
     {
@@ -14,9 +14,9 @@ namespace Bitsup.Examples
         {
             using var client = new BitsClient();
             using var interrupted = new CancellationTokenSource();
-            Console.CancelKeyPress += (sender, pressed) =>
+            Console.CancelKeyPress += (sender, args) =>
             {
-                pressed.Cancel = true;
+                args.Cancel = true;
                 interrupted.Cancel();
             };
             var options = new UploadOptions
@@ -34,9 +34,9 @@ namespace Bitsup.Examples
             {
                 return 130;
             }
-            catch (BitsException failure)
+            catch (BitsException exception)
             {
-                Console.Error.WriteLine($"{failure.StatusName}: {failure.Message}");
+                Console.Error.WriteLine($"{exception.StatusName}: {exception.Message}");
                 return 1;
             }
         }

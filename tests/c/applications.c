@@ -1,4 +1,4 @@
-/* Applications behind servers that free, stop, end and wait where they can, and that `destroy` runs once. */
+/* Hooks that free, stop, end and wait from within callbacks; `destroy` runs exactly once. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <pthread.h>
@@ -6,11 +6,11 @@
 
 enum { SIZE = 20000, FRAGMENT = 8192, UPLOADS = 8 };
 
-enum deed { ANSWER, REENTER, END_SESSION, FREE_ALL, FREE_SERVER, STOP_SERVER, WAIT };
+enum action { ANSWER, REENTER, END_SESSION, FREE_ALL, FREE_SERVER, STOP_SERVER, WAIT };
 
-/* The state behind the callbacks of one server. */
+/* The state of the hooks of one server. */
 struct app {
-    enum deed deed;
+    enum action action;
     const char *name;
     bitsup_hooks *hooks;
     bitsup_engine *engine;
@@ -36,7 +36,7 @@ static void reenter(struct app *app)
     OK(bitsup_server_url(app->server, &url, e));
     CHECK(bitsup_server_port(app->server) != 0);
     bitsup_string_free(url);
-    OK(bitsup_hooks_on_progress(app->hooks, NULL, e)); /* for engines to come */
+    OK(bitsup_hooks_on_progress(app->hooks, NULL, e)); /* for engines created later */
 }
 
 static int32_t on_received(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
@@ -45,7 +45,7 @@ static int32_t on_received(void *user_data, const bitsup_upload *upload, bitsup_
     bitsup_server *server = app->server;
     CHECK(app->destroyed == 0);
     app->received++;
-    switch (app->deed) {
+    switch (app->action) {
     case REENTER:
         reenter(app);
         break;
@@ -73,7 +73,7 @@ static int32_t on_received(void *user_data, const bitsup_upload *upload, bitsup_
         break;
     }
     OK(bitsup_verdict_set_reply_bytes(verdict, (const uint8_t *)app->name, strlen(app->name), e));
-    CHECK(bitsup_upload_received(upload) == SIZE); /* whatever was freed */
+    CHECK(bitsup_upload_received(upload) == SIZE); /* valid although objects were freed */
     return BITSUP_CONTINUE;
 }
 
@@ -88,34 +88,34 @@ static void on_end(void *user_data, const bitsup_upload *upload, int32_t reason)
     CHECK(bitsup_upload_session_id(upload) != NULL);
 }
 
-static void begin(struct app *app, enum deed deed, const char *name, const char *root)
+static void begin(struct app *app, enum action action, const char *name, const char *root)
 {
     memset(app, 0, sizeof *app);
-    app->deed = deed;
+    app->action = action;
     app->name = name;
     CHECK(sem_init(&app->entered, 0, 0) == 0 && sem_init(&app->go_on, 0, 0) == 0 && sem_init(&app->gone, 0, 0) == 0);
     app->hooks = bitsup_hooks_new(app, destroyed);
     OK(bitsup_hooks_on_received(app->hooks, on_received, e));
     OK(bitsup_hooks_on_end(app->hooks, on_end, e));
     app->engine = make_engine_with(root, app->hooks);
-    app->server = make_server_over(app->engine);
+    app->server = make_server_for(app->engine);
 }
 
 static void end(struct app *app)
 {
     OK(bitsup_server_stop(app->server, 1000, e));
-    bitsup_hooks_free(app->deed == FREE_ALL ? NULL : app->hooks);
-    bitsup_engine_free(app->deed == FREE_ALL ? NULL : app->engine);
+    bitsup_hooks_free(app->action == FREE_ALL ? NULL : app->hooks);
+    bitsup_engine_free(app->action == FREE_ALL ? NULL : app->engine);
     CHECK(app->destroyed == 0);
     bitsup_server_free(app->server);
     CHECK(app->destroyed == 1);
 }
 
-/* Uploads, and wants the reply at `reply` unless that is NULL. */
+/* Uploads a file and requests the reply at `reply`, unless that is NULL. */
 static bitsup_status upload(const char *url, const char *reply, bitsup_error **error)
 {
     static const uint8_t data[SIZE];
-    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_client *client = make_fast_failing_client(FRAGMENT);
     bitsup_job *job = make_job(client, url, data, SIZE);
     if (reply != NULL)
         OK(bitsup_job_set_reply_path(job, reply, e));
@@ -125,26 +125,26 @@ static bitsup_status upload(const char *url, const char *reply, bitsup_error **e
     return status;
 }
 
-static void an_upload_survives(enum deed deed, const char *root)
+static void upload_succeeds_despite(enum action action, const char *root)
 {
     struct app app;
-    begin(&app, deed, "reply", root);
+    begin(&app, action, "reply", root);
     char *url = url_of(app.server, "a.bin");
     OK(upload(url, NULL, e));
-    CHECK(app.received == (deed == END_SESSION ? 2 : 1)); /* the client begins anew */
-    CHECK(app.closed == 1 && app.cancelled == (deed == END_SESSION));
+    CHECK(app.received == (action == END_SESSION ? 2 : 1)); /* the client starts again with a new session */
+    CHECK(app.closed == 1 && app.cancelled == (action == END_SESSION));
     free(url);
     end(&app);
 }
 
-/* The server goes on its own threads, when the callback that freed it has returned. */
-static void a_server_is_freed_by_its_callback(const char *root)
+/* The server stops asynchronously after the callback that freed it has returned. */
+static void server_can_be_freed_by_its_callback(const char *root)
 {
     struct app app;
     bitsup_error *error = NULL;
     begin(&app, FREE_SERVER, "reply", root);
     char *url = url_of(app.server, "a.bin");
-    upload(url, NULL, &error); /* may be cut off at any point */
+    upload(url, NULL, &error); /* may fail at any point */
     bitsup_error_free(error);
     sem_wait(&app.gone);
     CHECK(app.destroyed == 1 && app.received == 1);
@@ -152,7 +152,7 @@ static void a_server_is_freed_by_its_callback(const char *root)
 }
 
 /* B-HOOK-07 */
-static void a_server_is_stopped_by_its_callback(const char *root)
+static void server_can_be_stopped_by_its_callback(const char *root)
 {
     struct app app;
     bitsup_error *error = NULL;
@@ -173,7 +173,7 @@ static void *stop(void *argument)
     return NULL;
 }
 
-static void *upload_somehow(void *url)
+static void *upload_ignoring_errors(void *url)
 {
     bitsup_error *error = NULL;
     upload(url, NULL, &error);
@@ -181,19 +181,19 @@ static void *upload_somehow(void *url)
     return NULL;
 }
 
-/* A server stops while its application thinks: it waits for that, and for nothing else. */
-static void a_stop_waits_for_the_callback(const char *root)
+/* Stopping a server waits for a callback in progress. */
+static void stop_waits_for_the_callback(const char *root)
 {
     struct app app;
     pthread_t uploading, stopping;
     begin(&app, WAIT, "reply", root);
     char *url = url_of(app.server, "a.bin");
     bitsup_client *client = make_client();
-    CHECK(pthread_create(&uploading, NULL, upload_somehow, url) == 0);
+    CHECK(pthread_create(&uploading, NULL, upload_ignoring_errors, url) == 0);
     sem_wait(&app.entered);
     CHECK(pthread_create(&stopping, NULL, stop, &app) == 0);
     while (bitsup_client_ping(client, url, NULL) == BITSUP_OK)
-        continue; /* until nobody listens any more */
+        continue; /* until the server no longer listens */
     sem_post(&app.go_on);
     CHECK(pthread_join(stopping, NULL) == 0 && pthread_join(uploading, NULL) == 0);
     bitsup_client_free(client);
@@ -201,44 +201,44 @@ static void a_stop_waits_for_the_callback(const char *root)
     end(&app);
 }
 
-/* One of several clients. */
-struct crowd {
+/* One of several concurrent clients. */
+struct uploader {
     char *url;
     const char *name, *folder;
     int number;
 };
 
-static void *upload_often(void *argument)
+static void *upload_repeatedly(void *argument)
 {
-    struct crowd *crowd = argument;
+    struct uploader *uploader = argument;
     char path[4096], found[16] = "";
-    snprintf(path, sizeof path, "%s/%s-%d", crowd->folder, crowd->name, crowd->number);
+    snprintf(path, sizeof path, "%s/%s-%d", uploader->folder, uploader->name, uploader->number);
     for (int i = 0; i < UPLOADS; i++) {
-        OK(upload(crowd->url, path, e));
+        OK(upload(uploader->url, path, e));
         FILE *file = fopen(path, "rb");
         CHECK(file != NULL && fgets(found, sizeof found, file) != NULL && fclose(file) == 0);
-        CHECK(strcmp(found, crowd->name) == 0 && remove(path) == 0);
+        CHECK(strcmp(found, uploader->name) == 0 && remove(path) == 0);
     }
     return NULL;
 }
 
-/* Two servers with an application each, and two clients of each, all at once: nobody gets another's reply. */
-static void servers_keep_their_applications_apart(char **folders)
+/* Two servers with hooks of their own, each with two concurrent clients: replies are never mixed up. */
+static void servers_use_their_own_hooks(char **folders)
 {
     struct app apps[2];
-    struct crowd crowd[4];
+    struct uploader uploader[4];
     pthread_t threads[4];
     begin(&apps[0], ANSWER, "first", folders[0]);
     begin(&apps[1], ANSWER, "second", folders[1]);
     for (int i = 0; i < 4; i++) {
         char name[16];
         snprintf(name, sizeof name, "%d.bin", i);
-        crowd[i] = (struct crowd){url_of(apps[i % 2].server, name), apps[i % 2].name, folders[0], i};
-        CHECK(pthread_create(&threads[i], NULL, upload_often, &crowd[i]) == 0);
+        uploader[i] = (struct uploader){url_of(apps[i % 2].server, name), apps[i % 2].name, folders[0], i};
+        CHECK(pthread_create(&threads[i], NULL, upload_repeatedly, &uploader[i]) == 0);
     }
     for (int i = 0; i < 4; i++) {
         CHECK(pthread_join(threads[i], NULL) == 0);
-        free(crowd[i].url);
+        free(uploader[i].url);
     }
     for (int i = 0; i < 2; i++) {
         CHECK(apps[i].received == 2 * UPLOADS && apps[i].closed == 2 * UPLOADS);
@@ -246,7 +246,7 @@ static void servers_keep_their_applications_apart(char **folders)
     }
 }
 
-/* `destroy` runs once when nobody took the hooks, when others took their place, and when a call failed. */
+/* `destroy` runs once if the hooks are never used, if they are replaced, and if a call fails. */
 static void destroyed_once(void)
 {
     int first = 0, second = 0;
@@ -278,11 +278,11 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 3);
     destroyed_once();
-    for (enum deed deed = ANSWER; deed <= FREE_ALL; deed++)
-        an_upload_survives(deed, argv[1]);
-    a_server_is_stopped_by_its_callback(argv[1]);
-    a_stop_waits_for_the_callback(argv[1]);
-    servers_keep_their_applications_apart(argv + 1);
-    a_server_is_freed_by_its_callback(argv[2]);
+    for (enum action action = ANSWER; action <= FREE_ALL; action++)
+        upload_succeeds_despite(action, argv[1]);
+    server_can_be_stopped_by_its_callback(argv[1]);
+    stop_waits_for_the_callback(argv[1]);
+    servers_use_their_own_hooks(argv + 1);
+    server_can_be_freed_by_its_callback(argv[2]);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Of what all bindings do, that which no other program here shows: bindings/behaviour.md. */
+/* Behaviours from bindings/behaviour.md that no other C test covers. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <arpa/inet.h>
@@ -12,7 +12,7 @@ enum { THREADS = 8, SIZE = 100000, FRAGMENT = 8192, PROMISE_MS = 250, SLACK_MS =
 
 static uint8_t data[SIZE];
 
-/* One job on a thread of its own: what it sends where, and how it ended. */
+/* A job on its own thread: its source, its URL, and its result. */
 struct upload {
     const bitsup_client *client;
     char *url;
@@ -29,8 +29,8 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* B-UPLOAD-07: eight threads with a job each, of one client. */
-static void eight_at_the_same_time(const bitsup_client *client, const bitsup_server *server)
+/* B-UPLOAD-07: eight threads run one job each with the same client. */
+static void eight_concurrent_jobs(const bitsup_client *client, const bitsup_server *server)
 {
     pthread_t threads[THREADS];
     struct upload uploads[THREADS] = {0};
@@ -47,8 +47,8 @@ static void eight_at_the_same_time(const bitsup_client *client, const bitsup_ser
     }
 }
 
-/* B-ERROR-06: each of two jobs that fail at the same time has an error of its own. */
-static void each_has_its_own_error(const bitsup_client *client, const bitsup_server *server)
+/* B-ERROR-06: two jobs that fail at the same time each get their own error. */
+static void concurrent_errors_are_separate(const bitsup_client *client, const bitsup_server *server)
 {
     pthread_t threads[2];
     struct upload uploads[2] = {{.client = client, .url = url_of(server, "missing/a")},
@@ -65,8 +65,8 @@ static void each_has_its_own_error(const bitsup_client *client, const bitsup_ser
     }
 }
 
-/* B-ERROR-02: a source that is not there, and one that is shorter than it was. */
-static void sources_are_missing_or_change(const bitsup_client *client, const bitsup_server *server, const char *folder)
+/* B-ERROR-02: a missing source, and one that became shorter. */
+static void missing_and_changed_sources(const bitsup_client *client, const bitsup_server *server, const char *folder)
 {
     char path[4096], *url = url_of(server, "changes");
     snprintf(path, sizeof path, "%s/source", folder);
@@ -84,8 +84,8 @@ static void sources_are_missing_or_change(const bitsup_client *client, const bit
     free(url);
 }
 
-/* B-ERROR-01 B-ERROR-03 B-UPLOAD-06: what is wrong before anything is sent, and with nobody there. */
-static void what_is_no_use_is_refused(const bitsup_client *client)
+/* B-ERROR-01 B-ERROR-03 B-UPLOAD-06: invalid arguments, and a server that does not exist. */
+static void usage_and_network_errors(const bitsup_client *client)
 {
     bitsup_source *source = make_source("x", 1);
     bitsup_job *job = NULL;
@@ -99,8 +99,8 @@ static void what_is_no_use_is_refused(const bitsup_client *client)
     bitsup_error_free(error);
 }
 
-/* B-ERROR-04: a file that is there already, one that is too large. */
-static void the_server_refuses(const bitsup_client *client)
+/* B-ERROR-04: a file that already exists, and one that is too large. */
+static void server_errors(const bitsup_client *client)
 {
     bitsup_store *store = NULL;
     bitsup_engine *engine = NULL;
@@ -109,7 +109,7 @@ static void the_server_refuses(const bitsup_client *client)
     OK(bitsup_engine_config_set_store(config, store, e));
     OK(bitsup_engine_config_set_max_upload_size(config, 10, e));
     OK(bitsup_engine_new(config, &engine, e));
-    bitsup_server *server = make_server_over(engine);
+    bitsup_server *server = make_server_for(engine);
     char *url = url_of(server, "a"), *other = url_of(server, "b");
     bitsup_job *job = make_job(client, url, data, 10), *again = make_job(client, url, data, 10);
     bitsup_job *large = make_job(client, other, data, 11);
@@ -131,7 +131,7 @@ static void the_server_refuses(const bitsup_client *client)
     free(other);
 }
 
-/* What a thread does to a job once it is told to. */
+/* Stops a job from another thread, when signalled. */
 struct stop {
     bitsup_job *job;
     bitsup_status (*how)(const bitsup_job *job, bitsup_error **error);
@@ -155,8 +155,8 @@ static void on_state(void *user_data, int32_t from, int32_t to)
         sem_post(&it->now);
 }
 
-/* B-SUSPEND-01 B-CANCEL-01: a run ends soon, whoever is silent or away. */
-static void stops_soon(const bitsup_client *client, const char *url, int cancels)
+/* B-SUSPEND-01 B-CANCEL-01: a run stops quickly with an unresponsive or unreachable server. */
+static void run_stops_quickly(const bitsup_client *client, const char *url, int cancels)
 {
     struct timespec end;
     struct stop it = {.how = cancels ? bitsup_job_cancel : bitsup_job_suspend};
@@ -176,7 +176,7 @@ static void stops_soon(const bitsup_client *client, const char *url, int cancels
     bitsup_observer_free(observer);
 }
 
-/* A peer that takes connections and says nothing, and one that is not there. */
+/* A server that accepts connections and never responds, and an address without a server. */
 static void stops_in_every_phase(void)
 {
     bitsup_client *client = NULL;
@@ -191,21 +191,21 @@ static void stops_in_every_phase(void)
     OK(bitsup_client_config_set_retry(config, 0, 60000, 60000, e));
     OK(bitsup_client_new(config, &client, e));
     for (int cancels = 0; cancels < 2; cancels++) {
-        stops_soon(client, silent, cancels);
-        stops_soon(client, "http://127.0.0.1:1/f", cancels);
+        run_stops_quickly(client, silent, cancels);
+        run_stops_quickly(client, "http://127.0.0.1:1/f", cancels);
     }
     close(listener);
     bitsup_client_free(client);
     bitsup_client_config_free(config);
 }
 
-/* A server that another one follows, over the same root and at the same port. */
+/* A server that is replaced by another one with the same root and port. */
 struct successor {
     bitsup_server *first, *second;
     const bitsup_engine *engine;
 };
 
-static int32_t replace(void *user_data, uint64_t sent, uint64_t total)
+static int32_t restart_server(void *user_data, uint64_t sent, uint64_t total)
 {
     struct successor *it = user_data;
     if (it->second == NULL && sent > 0 && sent < total) {
@@ -219,15 +219,15 @@ static int32_t replace(void *user_data, uint64_t sent, uint64_t total)
     return BITSUP_CONTINUE;
 }
 
-/* B-RESUME-02: the job goes on by itself when the server went and came back. */
-static void the_server_comes_back(const bitsup_client *client, const char *root)
+/* B-RESUME-02: a job continues by itself after the server was restarted. */
+static void job_survives_a_server_restart(const bitsup_client *client, const char *root)
 {
     bitsup_engine *engine = make_engine(root);
-    struct successor it = {.first = make_server_over(engine), .engine = engine};
+    struct successor it = {.first = make_server_for(engine), .engine = engine};
     char *url = url_of(it.first, "back");
     bitsup_job *job = make_job(client, url, data, SIZE);
     bitsup_observer *observer = bitsup_observer_new(&it, NULL);
-    OK(bitsup_observer_on_progress(observer, replace, e));
+    OK(bitsup_observer_on_progress(observer, restart_server, e));
     OK(bitsup_job_set_observer(job, observer, e));
     OK(bitsup_job_run(job, e));
     CHECK(it.second != NULL);
@@ -243,17 +243,17 @@ static void the_server_comes_back(const bitsup_client *client, const char *root)
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
-    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_client *client = make_fast_failing_client(FRAGMENT);
     bitsup_server *server = make_server(argv[1]);
-    eight_at_the_same_time(client, server);
-    each_has_its_own_error(client, server);
-    sources_are_missing_or_change(client, server, argv[2]);
-    what_is_no_use_is_refused(client);
-    the_server_refuses(client);
+    eight_concurrent_jobs(client, server);
+    concurrent_errors_are_separate(client, server);
+    missing_and_changed_sources(client, server, argv[2]);
+    usage_and_network_errors(client);
+    server_errors(client);
     OK(bitsup_server_stop(server, 1000, e));
     bitsup_server_free(server);
     stops_in_every_phase();
-    the_server_comes_back(client, argv[1]);
+    job_survives_a_server_restart(client, argv[1]);
     bitsup_client_free(client);
     return 0;
 }

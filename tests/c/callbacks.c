@@ -1,9 +1,9 @@
-/* What callbacks may do, what their answers mean, and that `destroy` runs exactly once. */
+/* What callbacks may call, what their return values mean, and that `destroy` runs exactly once. */
 #include "check.h"
 
 enum { SIZE = 40000, FRAGMENT = 8192 };
 
-/* The state behind the callbacks of one job. */
+/* The state of the callbacks of one job. */
 struct seen {
     bitsup_job *job;
     bitsup_observer *observer;
@@ -21,7 +21,7 @@ static void destroyed(void *user_data)
     ++((struct seen *)user_data)->destroyed;
 }
 
-/* Exclusive calls are refused, const ones answered. */
+/* Calls that need exclusive access fail with BUSY; const calls succeed. */
 static void reenter(struct seen *seen)
 {
     uint64_t sent = 0, total = 0;
@@ -65,7 +65,7 @@ static int32_t on_progress(void *user_data, uint64_t sent, uint64_t total)
         OK(bitsup_job_cancel(seen->job, e));
         break;
     case ABORT:
-        return 12345; /* what nobody defined is no consent */
+        return 12345; /* an undefined value does not mean BITSUP_CONTINUE */
     case FREE:
         bitsup_job_free(seen->job);
         bitsup_observer_free(seen->observer);
@@ -90,7 +90,7 @@ static void observe(struct seen *seen, int mode)
     OK(bitsup_observer_on_state(seen->observer, on_state, e));
 }
 
-/* B-ERROR-05: an upload whose first progress callback does what `mode` says. */
+/* B-ERROR-05: runs an upload whose first progress callback acts as `mode` says. */
 static void run(const bitsup_client *client, const char *url, int mode, bitsup_status expected, int state)
 {
     static uint8_t data[SIZE];
@@ -105,12 +105,12 @@ static void run(const bitsup_client *client, const char *url, int mode, bitsup_s
     CHECK(status == expected && seen.last_state == state && seen.progress > 0);
     bitsup_error_free(error);
     if (mode == FREE) {
-        CHECK(seen.destroyed == 1); /* the run was the last to hold the job */
+        CHECK(seen.destroyed == 1); /* the run held the last reference to the job */
         return;
     }
     CHECK(bitsup_job_state(seen.job) == state);
     if (mode == SUSPEND || mode == ABORT) {
-        OK(bitsup_job_run(seen.job, e)); /* both can be continued */
+        OK(bitsup_job_run(seen.job, e)); /* both can be resumed */
         CHECK(bitsup_job_state(seen.job) == BITSUP_JOB_CLOSED);
     }
     bitsup_observer_free(seen.observer);
@@ -129,7 +129,7 @@ static int32_t on_retry(void *user_data, const bitsup_error *cause, uint32_t att
     return seen->retries < 3 ? BITSUP_CONTINUE : BITSUP_ABORT;
 }
 
-/* Nobody listens at `url`: the callback sees why, shortens the wait, and ends the run. */
+/* `url` refuses connections: the callback receives the cause, shortens the delay, and ends the run. */
 static void retries(const char *url)
 {
     bitsup_client_config *config = bitsup_client_config_new();
@@ -150,7 +150,7 @@ static void retries(const char *url)
     bitsup_client_config_free(config);
 }
 
-/* B-LIFE-02: `destroy` runs once when nobody took the pair, when a call failed, and when another pair took its place. */
+/* B-LIFE-02: `destroy` runs once if the callbacks are never used, if a call fails, and if they are replaced. */
 static void destroyed_once(const bitsup_client *client)
 {
     int first = 0, second = 0;
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 3);
     bitsup_server *server = make_server(argv[1]);
-    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_client *client = make_fast_failing_client(FRAGMENT);
     char *url = url_of(server, "file.bin");
     run(client, url, WATCH, BITSUP_OK, BITSUP_JOB_CLOSED);
     run(client, url, SUSPEND, BITSUP_E_SUSPENDED, BITSUP_JOB_SUSPENDED);

@@ -1,4 +1,4 @@
-/* Asking for credentials, as it stands on the wire. */
+/* Authentication challenges as sent on the wire. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <arpa/inet.h>
@@ -14,7 +14,7 @@ static int32_t on_request(void *user_data, const bitsup_upload *upload, bitsup_v
     return BITSUP_CONTINUE;
 }
 
-/* Sends a Ping and reads the whole answer, which ends with the connection. */
+/* Sends a Ping and reads the response up to the end of the connection. */
 static void ping(const bitsup_server *server, char *answer, size_t size)
 {
     static const char request[] = "BITS_POST /a.bin HTTP/1.1\r\nHost: host\r\nBITS-Packet-Type: Ping\r\n"

@@ -1,4 +1,4 @@
-/* What the C tests share: a check that says where it failed, and the objects that most of them need. */
+/* Shared by the C tests: assertions that report their location, and constructors for common objects. */
 #ifndef CHECK_H
 #define CHECK_H
 #include <bitsup.h>
@@ -9,13 +9,13 @@
 #define CHECK(condition)                                                          \
     do {                                                                          \
         if (!(condition)) {                                                       \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+            fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition); \
             exit(1);                                                              \
         }                                                                         \
     } while (0)
 
-/* The call, which may name `e` as its error parameter, must yield that status and, when it fails, a fitting
- * error whose message contains `text`; and the same without an error parameter. */
+/* Asserts that the call, which may name `e` as its error parameter, returns the status and, if it fails, sets an error
+ * with that status whose message contains `text`. Then repeats a failing call without an error parameter. */
 #define EXPECT(expected, text, call)                                              \
     do {                                                                          \
         bitsup_error *error_ = NULL, **e = &error_;                               \
@@ -35,13 +35,13 @@ static inline void expect_(const char *file, int line, const char *call, bitsup_
 {
     const char *message = bitsup_error_message(error);
     if (status != expected || bitsup_error_status(error) != expected || strstr(message, text) == NULL) {
-        fprintf(stderr, "%s:%d: %s\n  yields %s: %s\n  not %s: %s\n", file, line, call,
+        fprintf(stderr, "%s:%d: %s\n  returned %s: %s\n  expected %s: %s\n", file, line, call,
                 bitsup_status_name(status), message, bitsup_status_name(expected), text);
         exit(1);
     }
 }
 
-/* Counts how often it was destroyed. */
+/* Counts the calls of a destroy callback. */
 static inline void count_destroy(void *user_data)
 {
     ++*(int *)user_data;
@@ -56,8 +56,8 @@ static inline bitsup_client *make_client(void)
     return client;
 }
 
-/* A client that sends small fragments and gives up at the first failure that does not go away at once. */
-static inline bitsup_client *make_hasty_client(uint64_t fragment_size)
+/* A client with small fragments and short retries, which fails at the first permanent error. */
+static inline bitsup_client *make_fast_failing_client(uint64_t fragment_size)
 {
     bitsup_client_config *config = bitsup_client_config_new();
     bitsup_client *client = NULL;
@@ -112,7 +112,7 @@ static inline bitsup_engine *make_engine(const char *root)
     return make_engine_with(root, NULL);
 }
 
-static inline bitsup_server *make_server_over(const bitsup_engine *engine)
+static inline bitsup_server *make_server_for(const bitsup_engine *engine)
 {
     bitsup_server_config *config = bitsup_server_config_new();
     bitsup_server *server = NULL;
@@ -126,7 +126,7 @@ static inline bitsup_server *make_server_over(const bitsup_engine *engine)
 static inline bitsup_server *make_server_with(const char *root, bitsup_hooks *hooks)
 {
     bitsup_engine *engine = make_engine_with(root, hooks);
-    bitsup_server *server = make_server_over(engine);
+    bitsup_server *server = make_server_for(engine);
     bitsup_engine_free(engine);
     return server;
 }
@@ -136,7 +136,7 @@ static inline bitsup_server *make_server(const char *root)
     return make_server_with(root, NULL);
 }
 
-/* The URL of a file on the server; free it with free(). */
+/* The URL of a file on the server. Free it with free(). */
 static inline char *url_of(const bitsup_server *server, const char *name)
 {
     char *root = NULL;

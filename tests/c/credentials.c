@@ -1,4 +1,4 @@
-/* Credentials from C: set, and by a callback, for a server and for a proxy that ask. */
+/* Credentials set from C, and requested by a callback, for a server and for a proxy. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <arpa/inet.h>
@@ -6,15 +6,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define REFUSAL(status, challenge) "HTTP/1.1 " status " Who?\r\n" challenge "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+#define CHALLENGE_RESPONSE(status, challenge) \
+    "HTTP/1.1 " status " Who?\r\n" challenge "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 #define ACK "HTTP/1.1 200 OK\r\nBITS-Packet-Type: Ack\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
-#define ASKS_FOR_TOKEN REFUSAL("401", "WWW-Authenticate: Basic realm=\"x\", Bearer realm=\"drive \\\"1\\\"\"")
-#define ASKS_FOR_PASSWORD REFUSAL("401", "WWW-Authenticate: Basic realm=\"files\"")
-#define PROXY_ASKS REFUSAL("407", "Proxy-Authenticate: Basic realm=\"way out\"")
-#define ASKS_FOR_MORE REFUSAL("401", "WWW-Authenticate: Negotiate")
+#define REQUIRES_TOKEN CHALLENGE_RESPONSE("401", "WWW-Authenticate: Basic realm=\"x\", Bearer realm=\"drive \\\"1\\\"\"")
+#define REQUIRES_PASSWORD CHALLENGE_RESPONSE("401", "WWW-Authenticate: Basic realm=\"files\"")
+#define PROXY_REQUIRES_PASSWORD CHALLENGE_RESPONSE("407", "Proxy-Authenticate: Basic realm=\"way out\"")
+#define REQUIRES_NEGOTIATE CHALLENGE_RESPONSE("401", "WWW-Authenticate: Negotiate")
 
-/* A peer that gives these answers, one per connection, and keeps what it was asked. */
+/* A server that sends these responses, one per connection, and records the requests. */
 struct peer {
     int socket;
     char url[64];
@@ -23,7 +24,7 @@ struct peer {
     pthread_t thread;
 };
 
-static void *play(void *argument)
+static void *serve_responses(void *argument)
 {
     struct peer *peer = argument;
     for (int i = 0; i < 4 && peer->answers[i] != NULL; i++) {
@@ -55,7 +56,7 @@ static void start(struct peer *peer, const char *first, const char *second)
     CHECK(listen(peer->socket, 8) == 0);
     CHECK(getsockname(peer->socket, (struct sockaddr *)&address, &size) == 0);
     snprintf(peer->url, sizeof peer->url, "http://127.0.0.1:%d", ntohs(address.sin_port));
-    CHECK(pthread_create(&peer->thread, NULL, play, peer) == 0);
+    CHECK(pthread_create(&peer->thread, NULL, serve_responses, peer) == 0);
 }
 
 static void stop(struct peer *peer)
@@ -64,7 +65,7 @@ static void stop(struct peer *peer)
     close(peer->socket);
 }
 
-/* Pings and must come to that end. */
+/* Sends a Ping and checks its result. */
 static void ping(const bitsup_client_config *config, const char *url, bitsup_status expected, const char *text)
 {
     bitsup_client *client = NULL;
@@ -77,32 +78,32 @@ static void ping(const bitsup_client_config *config, const char *url, bitsup_sta
 }
 
 /* B-AUTH-02 */
-static void what_was_set_is_told_to_who_asks(void)
+static void configured_credentials_are_sent(void)
 {
     struct peer peer;
     bitsup_client_config *config = bitsup_client_config_new();
     OK(bitsup_client_config_set_credentials(config, BITSUP_AUTH_TARGET_SERVER, BITSUP_AUTH_BASIC, "Aladdin",
                                             "open sesame", e));
-    start(&peer, ASKS_FOR_PASSWORD, ACK);
+    start(&peer, REQUIRES_PASSWORD, ACK);
     ping(config, peer.url, BITSUP_OK, "");
     stop(&peer);
     CHECK(strstr(peer.requests[0], "uthorization") == NULL);
     CHECK(strstr(peer.requests[1], "uthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n") != NULL);
 
     OK(bitsup_client_config_set_credentials(config, BITSUP_AUTH_TARGET_SERVER, BITSUP_AUTH_BEARER, NULL, "t.1", e));
-    start(&peer, ASKS_FOR_TOKEN, ACK);
+    start(&peer, REQUIRES_TOKEN, ACK);
     ping(config, peer.url, BITSUP_OK, "");
     stop(&peer);
     CHECK(strstr(peer.requests[1], "uthorization: Bearer t.1\r\n") != NULL);
 
-    start(&peer, ASKS_FOR_MORE, NULL);
+    start(&peer, REQUIRES_NEGOTIATE, NULL);
     ping(config, peer.url, BITSUP_E_UNSUPPORTED, "Negotiate");
     stop(&peer);
     bitsup_client_config_free(config);
 }
 
-/* What a callback is to write, and what it was asked. */
-struct asked {
+/* What a callback returns, and the arguments that it was called with. */
+struct credentials_call {
     const char *user, *secret;
     int32_t answer, fill;
     int32_t target, scheme, times;
@@ -113,50 +114,50 @@ struct asked {
 static int32_t on_credentials(void *user_data, int32_t target, int32_t scheme, const char *realm, char *out_user,
                               size_t user_cap, char *out_secret, size_t secret_cap)
 {
-    struct asked *asked = user_data;
+    struct credentials_call *call = user_data;
     CHECK(user_cap >= 1024 && secret_cap >= 16384 && *out_user == '\0' && *out_secret == '\0');
-    asked->times++;
-    asked->target = target;
-    asked->scheme = scheme;
-    snprintf(asked->realm, sizeof asked->realm, "%s", realm);
-    snprintf(out_user, user_cap, "%s", asked->user);
-    snprintf(out_secret, secret_cap, "%s", asked->secret);
-    if (asked->fill)
-        memset(out_secret, asked->fill, secret_cap);
-    return asked->answer;
+    call->times++;
+    call->target = target;
+    call->scheme = scheme;
+    snprintf(call->realm, sizeof call->realm, "%s", realm);
+    snprintf(out_user, user_cap, "%s", call->user);
+    snprintf(out_secret, secret_cap, "%s", call->secret);
+    if (call->fill)
+        memset(out_secret, call->fill, secret_cap);
+    return call->answer;
 }
 
 static void destroyed(void *user_data)
 {
-    ++((struct asked *)user_data)->destroyed;
+    ++((struct credentials_call *)user_data)->destroyed;
 }
 
 /* B-AUTH-03 B-PROXY-01 */
-static void a_callback_is_asked_once_per_challenge(void)
+static void callback_is_called_once_per_challenge(void)
 {
     struct peer peer;
-    struct asked asked = {.user = "", .secret = "t.2"};
+    struct credentials_call call = {.user = "", .secret = "t.2"};
     bitsup_client_config *config = bitsup_client_config_new();
-    OK(bitsup_client_config_on_credentials(config, on_credentials, &asked, destroyed, e));
-    start(&peer, ASKS_FOR_TOKEN, ACK);
+    OK(bitsup_client_config_on_credentials(config, on_credentials, &call, destroyed, e));
+    start(&peer, REQUIRES_TOKEN, ACK);
     ping(config, peer.url, BITSUP_OK, "");
     stop(&peer);
-    CHECK(asked.times == 1 && asked.target == BITSUP_AUTH_TARGET_SERVER && asked.scheme == BITSUP_AUTH_BEARER);
-    CHECK(strcmp(asked.realm, "drive \"1\"") == 0);
+    CHECK(call.times == 1 && call.target == BITSUP_AUTH_TARGET_SERVER && call.scheme == BITSUP_AUTH_BEARER);
+    CHECK(strcmp(call.realm, "drive \"1\"") == 0);
     CHECK(strstr(peer.requests[1], "uthorization: Bearer t.2\r\n") != NULL);
 
-    start(&peer, ASKS_FOR_TOKEN, ASKS_FOR_TOKEN);
+    start(&peer, REQUIRES_TOKEN, REQUIRES_TOKEN);
     ping(config, peer.url, BITSUP_E_HTTP_STATUS, "401");
     stop(&peer);
-    CHECK(asked.times == 2);
+    CHECK(call.times == 2);
 
-    asked.user = "Aladdin", asked.secret = "open sesame";
-    start(&peer, PROXY_ASKS, ACK);
+    call.user = "Aladdin", call.secret = "open sesame";
+    start(&peer, PROXY_REQUIRES_PASSWORD, ACK);
     OK(bitsup_client_config_set_proxy(config, peer.url, e));
     ping(config, "http://upload.test/f", BITSUP_OK, "");
     stop(&peer);
-    CHECK(asked.times == 3 && asked.target == BITSUP_AUTH_TARGET_PROXY && asked.scheme == BITSUP_AUTH_BASIC);
-    CHECK(strcmp(asked.realm, "way out") == 0);
+    CHECK(call.times == 3 && call.target == BITSUP_AUTH_TARGET_PROXY && call.scheme == BITSUP_AUTH_BASIC);
+    CHECK(strcmp(call.realm, "way out") == 0);
     CHECK(strncmp(peer.requests[1], "BITS_POST http://upload.test/f HTTP/1.1\r\n", 41) == 0);
     CHECK(strstr(peer.requests[1], "roxy-") != NULL && strstr(peer.requests[1], "QWxhZGRpbjpvcGVuIHNlc2FtZQ==") != NULL);
 
@@ -164,40 +165,40 @@ static void a_callback_is_asked_once_per_challenge(void)
     start(&peer, ACK, NULL);
     ping(config, peer.url, BITSUP_OK, "");
     stop(&peer);
-    CHECK(asked.times == 3 && asked.destroyed == 0);
+    CHECK(call.times == 3 && call.destroyed == 0);
     bitsup_client_config_free(config);
-    CHECK(asked.destroyed == 1);
+    CHECK(call.destroyed == 1);
 }
 
 /* B-AUTH-04 */
-static void a_callback_may_know_none_and_may_fail(void)
+static void callback_may_return_none_or_fail(void)
 {
     struct peer peer;
-    struct asked asked = {.user = "", .secret = ""}, other = {.user = ""};
+    struct credentials_call call = {.user = "", .secret = ""}, other = {.user = ""};
     bitsup_client_config *config = bitsup_client_config_new();
     OK(bitsup_client_config_on_credentials(config, on_credentials, &other, destroyed, e));
-    OK(bitsup_client_config_on_credentials(config, on_credentials, &asked, destroyed, e));
+    OK(bitsup_client_config_on_credentials(config, on_credentials, &call, destroyed, e));
     CHECK(other.destroyed == 1);
-    start(&peer, ASKS_FOR_TOKEN, NULL);
+    start(&peer, REQUIRES_TOKEN, NULL);
     ping(config, peer.url, BITSUP_E_HTTP_STATUS, "401");
     stop(&peer);
 
     static const int32_t answers[] = {BITSUP_ABORT, -1, 12345};
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
-        asked.answer = answers[i];
-        start(&peer, ASKS_FOR_TOKEN, NULL);
+        call.answer = answers[i];
+        start(&peer, REQUIRES_TOKEN, NULL);
         ping(config, peer.url, BITSUP_E_CALLBACK, "");
         stop(&peer);
     }
-    asked.answer = BITSUP_CONTINUE;
-    asked.fill = 'x';
-    start(&peer, ASKS_FOR_TOKEN, NULL);
+    call.answer = BITSUP_CONTINUE;
+    call.fill = 'x';
+    start(&peer, REQUIRES_TOKEN, NULL);
     ping(config, peer.url, BITSUP_E_INVALID_ARGUMENT, "out_secret");
     stop(&peer);
 
     OK(bitsup_client_config_on_credentials(config, NULL, NULL, NULL, e));
-    CHECK(asked.destroyed == 1);
-    start(&peer, ASKS_FOR_TOKEN, NULL);
+    CHECK(call.destroyed == 1);
+    start(&peer, REQUIRES_TOKEN, NULL);
     ping(config, peer.url, BITSUP_E_HTTP_STATUS, "401");
     stop(&peer);
     bitsup_client_config_free(config);
@@ -211,8 +212,8 @@ static void a_callback_may_know_none_and_may_fail(void)
 
 int main(void)
 {
-    what_was_set_is_told_to_who_asks();
-    a_callback_is_asked_once_per_challenge();
-    a_callback_may_know_none_and_may_fail();
+    configured_credentials_are_sent();
+    callback_is_called_once_per_challenge();
+    callback_may_return_none_or_fail();
     return 0;
 }

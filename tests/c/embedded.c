@@ -1,7 +1,7 @@
 /*
- * embedded ROOT [app] [SETTING VALUE]...: examples/c/embed.c with an engine that a test configures, and with an
- * application that the test speaks for. Each callback says a line on stdout, waits for one on stdin, and does
- * what its words say; tests/abi/embed/embedded.rs is the other side. Runs until it is killed.
+ * embedded ROOT [app] [SETTING VALUE]...: the engine of examples/c/embed.c under the control of a test; the other
+ * side is tests/abi/embed/embedded.rs. With `app` each hook prints a line on stdout, waits for a line on stdin, and
+ * executes the commands in it. Runs until it is killed.
  */
 #define main embed_main
 #include "../../examples/c/embed.c"
@@ -11,7 +11,7 @@
 
 #define LINE 8192
 
-static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t hook_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void check(bitsup_status status, const char *what)
 {
@@ -26,7 +26,7 @@ static uint64_t number(const char *text)
     return strtoull(text, NULL, 0);
 }
 
-/* The value of a word that has one. */
+/* The argument of a command. */
 static const char *next(char **rest)
 {
     const char *word = strtok_r(NULL, " \n", rest);
@@ -41,7 +41,7 @@ static void reject(bitsup_verdict *verdict, char **rest)
     check(bitsup_verdict_reject(verdict, status, hresult, context, NULL), "reject");
 }
 
-/* A reply of so many bytes, which follow the line. */
+/* Sets a reply of `length` bytes, which follow the line on stdin. */
 static void reply(bitsup_verdict *verdict, size_t length)
 {
     uint8_t *bytes = malloc(length + 1);
@@ -51,7 +51,7 @@ static void reply(bitsup_verdict *verdict, size_t length)
     free(bytes);
 }
 
-static void obey(char *line, const bitsup_upload *upload, bitsup_verdict *verdict)
+static void execute_commands(char *line, const bitsup_upload *upload, bitsup_verdict *verdict)
 {
     char *rest = NULL;
     for (const char *word = strtok_r(line, " \n", &rest); word != NULL; word = strtok_r(NULL, " \n", &rest)) {
@@ -74,56 +74,56 @@ static void obey(char *line, const bitsup_upload *upload, bitsup_verdict *verdic
     }
 }
 
-/* Says what happens and does as it is told; `verdict` is NULL where there is nothing to decide. */
-static void tell(const char *what, uint64_t value, const bitsup_upload *upload, bitsup_verdict *verdict)
+/* Reports an event and executes the commands that the test sends back. `verdict` is NULL if there is no decision. */
+static void report_event(const char *what, uint64_t value, const bitsup_upload *upload, bitsup_verdict *verdict)
 {
     char line[LINE] = "";
     const char *data = bitsup_upload_data_path(upload), *path = bitsup_upload_reply_path(upload);
-    pthread_mutex_lock(&one_at_a_time);
+    pthread_mutex_lock(&hook_lock);
     printf("%s\t%llu\t%s\t%s\t%s\n", what, (unsigned long long)value, bitsup_upload_url(upload),
            data == NULL ? "" : data, path == NULL ? "" : path);
     fflush(stdout);
     if (fgets(line, sizeof line, stdin) == NULL)
         exit(1);
     if (verdict != NULL)
-        obey(line, upload, verdict);
-    pthread_mutex_unlock(&one_at_a_time);
+        execute_commands(line, upload, verdict);
+    pthread_mutex_unlock(&hook_lock);
 }
 
 static int32_t on_request(void *unused, const bitsup_upload *upload, bitsup_verdict *verdict)
 {
     (void)unused;
-    tell("request", 0, upload, verdict);
+    report_event("request", 0, upload, verdict);
     return BITSUP_CONTINUE;
 }
 
 static int32_t on_create(void *unused, const bitsup_upload *upload, bitsup_verdict *verdict)
 {
     (void)unused;
-    tell("create", 0, upload, verdict);
+    report_event("create", 0, upload, verdict);
     return BITSUP_CONTINUE;
 }
 
 static int32_t on_received(void *unused, const bitsup_upload *upload, bitsup_verdict *verdict)
 {
     (void)unused;
-    tell("received", bitsup_upload_total(upload), upload, verdict);
+    report_event("received", bitsup_upload_total(upload), upload, verdict);
     return BITSUP_CONTINUE;
 }
 
 static void on_progress(void *unused, const bitsup_upload *upload)
 {
     (void)unused;
-    tell("progress", bitsup_upload_received(upload), upload, NULL);
+    report_event("progress", bitsup_upload_received(upload), upload, NULL);
 }
 
 static void on_end(void *unused, const bitsup_upload *upload, int32_t reason)
 {
     (void)unused;
-    tell("ended", (uint64_t)reason, upload, NULL);
+    report_event("ended", (uint64_t)reason, upload, NULL);
 }
 
-static void speak_for_itself(bitsup_engine_config *config)
+static void set_reporting_hooks(bitsup_engine_config *config)
 {
     bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
     check(bitsup_hooks_on_request(hooks, on_request, NULL), "hooks");
@@ -179,7 +179,7 @@ int main(int argc, char **argv)
     if (argc < 2)
         return 2;
     if (argc > at && strcmp(argv[at], "app") == 0) {
-        speak_for_itself(config);
+        set_reporting_hooks(config);
         at++;
     }
     for (; at + 1 < argc; at += 2)

@@ -1,4 +1,4 @@
-/* The host that docs/embedding.md speaks of, in memory: `embedding.inc` is the C of that page. */
+/* The in-memory host server of docs/embedding.md. `embedding.inc` contains the C code of that page. */
 #include "check.h"
 
 struct host_field {
@@ -19,7 +19,7 @@ struct host {
     size_t peer_len;
     int32_t is_tls;
     int expects_continue;
-    /* The body: what comes of it, what was announced, and whether its connection is lost behind that. */
+    /* The body: the bytes that arrive, the announced length, and whether the connection is lost after them. */
     const char *body;
     size_t length, announced, at;
     int connected, continued, closes;
@@ -37,7 +37,7 @@ static void host_send_continue(struct host *host)
     host->continued = 1;
 }
 
-/* Pieces of three bytes at most, as a bad network gives them. */
+/* Returns at most three bytes at a time, as a slow network might. */
 static size_t host_read(struct host *host, uint8_t *buffer, size_t size)
 {
     size_t length = host->length - host->at;
@@ -83,7 +83,7 @@ static void host_send_content_length(struct host *host, uint64_t length)
 static void host_send(struct host *host, const uint8_t *data, size_t length)
 {
     (void)host, (void)data;
-    CHECK(length == 0); /* nothing here has a reply */
+    CHECK(length == 0); /* no response in this test has a body */
 }
 
 static int host_is_connected(const struct host *host)
@@ -103,8 +103,8 @@ static struct host_field field(const char *name, const char *value)
     return (struct host_field){name, strlen(name), value, strlen(value)};
 }
 
-/* Sends a packet; `session` is its first field if it has one, `range` its last. Gives the whole answer. */
-static struct host say(const bitsup_engine *engine, const char *kind, const char *session, const char *range,
+/* Sends a packet with `session` as its first field, if not empty, and `range` as its last. Returns the response. */
+static struct host send_packet(const bitsup_engine *engine, const char *kind, const char *session, const char *range,
                        const char *body, size_t announced, int expects_continue)
 {
     char length[24];
@@ -125,7 +125,7 @@ static struct host say(const bitsup_engine *engine, const char *kind, const char
     return host;
 }
 
-static void begins(const struct host *host, const char *start)
+static void check_starts_with(const struct host *host, const char *start)
 {
     if (strncmp(host->answer, start, strlen(start)) != 0)
         fprintf(stderr, "%s\n", host->answer);
@@ -136,24 +136,24 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 3);
     bitsup_engine *engine = make_engine(argv[1]);
-    struct host host = say(engine, "Create-Session", "", "", "", 0, 0);
-    begins(&host, "200 OK\n");
+    struct host host = send_packet(engine, "Create-Session", "", "", "", 0, 0);
+    check_starts_with(&host, "200 OK\n");
     char session[64], *id = strstr(host.answer, "BITS-Session-Id: ");
     CHECK(id != NULL && sscanf(id, "BITS-Session-Id: %63[^\n]", session) == 1);
 
-    host = say(engine, "Fragment", session, "bytes 0-9/10", "01234", 10, 0); /* lost in the middle */
+    host = send_packet(engine, "Fragment", session, "bytes 0-9/10", "01234", 10, 0); /* lost after 5 bytes */
     CHECK(host.answer[0] == '\0');
-    host = say(engine, "Fragment", session, "bytes 7-9/10", "789", 3, 0); /* a gap; its body goes by */
-    begins(&host, "416 ");
+    host = send_packet(engine, "Fragment", session, "bytes 7-9/10", "789", 3, 0); /* a gap; the body is drained */
+    check_starts_with(&host, "416 ");
     CHECK(!host.closes && host.at == 3 && strstr(host.answer, "BITS-Received-Content-Range: 5\n") != NULL);
-    host = say(engine, "Fragment", session, "bytes 7-9/10", "789", 3, 1);
-    begins(&host, "416 ");
+    host = send_packet(engine, "Fragment", session, "bytes 7-9/10", "789", 3, 1);
+    check_starts_with(&host, "416 ");
     CHECK(!host.continued && host.closes);
-    host = say(engine, "Fragment", session, "bytes 5-9/10", "56789", 5, 1);
-    begins(&host, "200 OK\n");
+    host = send_packet(engine, "Fragment", session, "bytes 5-9/10", "56789", 5, 1);
+    check_starts_with(&host, "200 OK\n");
     CHECK(host.continued && !host.closes && strstr(host.answer, "Content-Length: 0\n") != NULL);
-    host = say(engine, "Close-Session", session, "", "", 0, 0);
-    begins(&host, "200 OK\n");
+    host = send_packet(engine, "Close-Session", session, "", "", 0, 0);
+    check_starts_with(&host, "200 OK\n");
 
     char path[4096], found[16];
     snprintf(path, sizeof path, "%s/a", argv[1]);

@@ -1,4 +1,4 @@
-/* One exchange at a time: its order of calls, bodies in pieces and from descriptors, its answers. */
+/* Single exchanges: the order of calls, bodies in chunks and from file descriptors, and responses. */
 #define _POSIX_C_SOURCE 200809L
 #include "request.h"
 #include <fcntl.h>
@@ -12,7 +12,7 @@ static uint8_t data[SIZE];
 static const char *root;
 static bitsup_engine *engine;
 
-/* Nothing of a head after the head, no body before it, nothing after the answer; and a refusal uses nothing up. */
+/* Calls out of order fail without changing the exchange. */
 static void calls_out_of_order(void)
 {
     char session[64];
@@ -33,7 +33,7 @@ static void calls_out_of_order(void)
 
     exchange = fragment(engine, "/order", create(engine, "/order", session), 0, SIZE, SIZE);
     CHECK(body(exchange, data, SIZE) == BITSUP_WANT_FINISH);
-    CHECK(body(exchange, data, SIZE) == BITSUP_WANT_FINISH); /* what is over is ignored */
+    CHECK(body(exchange, data, SIZE) == BITSUP_WANT_FINISH); /* a body after its end is ignored */
     for (int round = 0; round < 2; round++) {
         EXPECT(BITSUP_E_INVALID_STATE, "begun", bitsup_exchange_set_request(exchange, "GET", 3, "/", 1, e));
         EXPECT(BITSUP_E_INVALID_STATE, "begun", bitsup_exchange_add_header(exchange, "a", 1, "b", 1, e));
@@ -55,8 +55,8 @@ static void calls_out_of_order(void)
     holds(root, "/order", data, SIZE);
 }
 
-/* However the body is cut, the file and the answer are the same. */
-static void every_split_gives_the_same(void)
+/* The file and the response do not depend on how the body is split. */
+static void result_does_not_depend_on_splits(void)
 {
     static const size_t pieces[] = {1, 2, 3, 7, 997, 2500, 4999, SIZE, SIZE + 1};
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
@@ -76,8 +76,8 @@ static void every_split_gives_the_same(void)
     }
 }
 
-/* A freed exchange is a lost connection: what was stored stays, and the next request goes on behind it. */
-static void an_exchange_may_be_freed_at_every_stage(void)
+/* Freeing an exchange counts as a lost connection: stored data is kept, and the next request continues after it. */
+static void exchange_can_be_freed_at_every_stage(void)
 {
     char session[64];
     bitsup_exchange *exchange = NULL;
@@ -94,7 +94,7 @@ static void an_exchange_may_be_freed_at_every_stage(void)
     bitsup_exchange_free(exchange);
     exchange = fragment(engine, "/stages", session, 2000, 3000, SIZE);
     CHECK(body(exchange, data + 2000, 3000) == BITSUP_WANT_FINISH);
-    bitsup_exchange_free(exchange); /* all is stored, but nobody was answered: the client asks again */
+    bitsup_exchange_free(exchange); /* everything is stored, but without a response the client sends it again */
     exchange = fragment(engine, "/stages", session, 2000, 3000, SIZE);
     CHECK(body(exchange, data + 2000, 3000) == BITSUP_WANT_FINISH);
     bitsup_response *response = finish(exchange);
@@ -103,7 +103,7 @@ static void an_exchange_may_be_freed_at_every_stage(void)
     holds(root, "/stages", data, SIZE);
 }
 
-static void a_body_from_a_descriptor(void)
+static void body_from_a_descriptor(void)
 {
     char session[64];
     int ends[2];
@@ -116,7 +116,7 @@ static void a_body_from_a_descriptor(void)
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "`fd`", bitsup_exchange_body_from_fd(exchange, INT_MIN, 1, &taken, &want, e));
     CHECK(taken == 77 && want == 0);
     OK(bitsup_exchange_body_from_fd(exchange, ends[0], UINT64_MAX, &taken, &want, e));
-    CHECK(taken == 0 && want == BITSUP_WANT_BODY); /* nothing there for now */
+    CHECK(taken == 0 && want == BITSUP_WANT_BODY); /* no data is available yet */
     CHECK(write(ends[1], data, SIZE) == SIZE && write(ends[1], "next", 4) == 4);
     OK(bitsup_exchange_body_from_fd(exchange, ends[0], 0, &taken, &want, e));
     CHECK(taken == 0 && want == BITSUP_WANT_BODY);
@@ -138,10 +138,10 @@ static void a_body_from_a_descriptor(void)
     close(ends[0]);
 }
 
-/* What a peer does wrong is an answer; only impossible arguments are errors. */
-static void heads_may_hold_any_byte(void)
+/* Errors of the peer result in responses; only invalid arguments are errors. */
+static void heads_may_contain_any_byte(void)
 {
-    bitsup_exchange *exchange = ask(engine, "BITS_POST", "/bytes");
+    bitsup_exchange *exchange = new_request(engine, "BITS_POST", "/bytes");
     static const char all[] = "\x01\x7F\x80\xFF\0after";
     OK(bitsup_exchange_add_header(exchange, "X-\xFF", 3, all, sizeof all, e));
     OK(bitsup_exchange_add_header(exchange, NULL, 0, NULL, 0, e));
@@ -151,9 +151,9 @@ static void heads_may_hold_any_byte(void)
     EXPECT(BITSUP_E_INVALID_UTF8, "`owner`", bitsup_exchange_set_owner(exchange, "\xFF", 1, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`prefix`", bitsup_exchange_set_mount(exchange, "\xFF", 1, e));
     CHECK(begin(exchange) == BITSUP_WANT_FINISH);
-    CHECK(status_of(exchange) == 400); /* "Ping" with a NUL behind it is no packet */
-    exchange = ask(engine, "PUT", "/bytes");
-    OK(bitsup_exchange_set_request(exchange, "BITS_POST", 9, "/a\xFF\0b", 5, e)); /* the last one counts */
+    CHECK(status_of(exchange) == 400); /* "Ping" followed by a NUL is not a packet type */
+    exchange = new_request(engine, "PUT", "/bytes");
+    OK(bitsup_exchange_set_request(exchange, "BITS_POST", 9, "/a\xFF\0b", 5, e)); /* the last call counts */
     add_header(exchange, "BITS-Packet-Type", "Create-Session");
     add_header(exchange, "BITS-Supported-Protocols", PROTOCOL);
     add_header(exchange, "Content-Length", "0");
@@ -163,7 +163,7 @@ static void heads_may_hold_any_byte(void)
 
 static void answers(void)
 {
-    bitsup_exchange *exchange = ask(engine, "BITS_POST", "/chunked");
+    bitsup_exchange *exchange = new_request(engine, "BITS_POST", "/chunked");
     add_header(exchange, "BITS-Packet-Type", "Create-Session");
     add_header(exchange, "BITS-Supported-Protocols", PROTOCOL);
     add_header(exchange, "Transfer-Encoding", "chunked");
@@ -189,7 +189,7 @@ static void answers(void)
     CHECK(bitsup_engine_accepts(engine, NULL, 0, NULL, 0) == 0);
 }
 
-static void the_newest_request_wins(void)
+static void newest_request_wins(void)
 {
     char session[64];
     bitsup_exchange *older = fragment(engine, "/won", create(engine, "/won", session), 0, SIZE, SIZE);
@@ -213,14 +213,14 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < SIZE; i++)
         data[i] = (uint8_t)(i * i / 7);
     calls_out_of_order();
-    every_split_gives_the_same();
-    an_exchange_may_be_freed_at_every_stage();
-    a_body_from_a_descriptor();
-    heads_may_hold_any_byte();
+    result_does_not_depend_on_splits();
+    exchange_can_be_freed_at_every_stage();
+    body_from_a_descriptor();
+    heads_may_contain_any_byte();
     answers();
-    the_newest_request_wins();
-    bitsup_exchange *last = ask(engine, "PUT", "/a");
-    bitsup_engine_free(engine); /* its exchanges live on */
+    newest_request_wins();
+    bitsup_exchange *last = new_request(engine, "PUT", "/a");
+    bitsup_engine_free(engine); /* its exchanges keep it alive */
     begin(last);
     CHECK(status_of(last) == 405);
     return 0;

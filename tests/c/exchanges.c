@@ -1,4 +1,4 @@
-/* Exchanges with an application behind them, and on many threads. */
+/* Exchanges with hooks, and on many threads. */
 #define _POSIX_C_SOURCE 200809L
 #include "request.h"
 #include <pthread.h>
@@ -7,7 +7,7 @@ enum { SIZE = 3000, THREADS = 8, ROUNDS = 12 };
 
 static const char reply[] = "THE REPLY";
 
-/* The exchange that is under way, for callbacks to lay hands on; and who waits in one of them. */
+/* The exchange that the callbacks use, and the synchronization of a callback that blocks. */
 static struct {
     bitsup_exchange *exchange;
     int may_free, called, holds_up;
@@ -16,7 +16,7 @@ static struct {
     int inside, leave;
 } app = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
-static void everything_is_busy(bitsup_exchange *exchange)
+static void all_calls_are_busy(bitsup_exchange *exchange)
 {
     int32_t want = 77;
     uint64_t taken = 77;
@@ -34,14 +34,14 @@ static void everything_is_busy(bitsup_exchange *exchange)
     CHECK(want == 77 && taken == 77 && response == NULL);
 }
 
-static void enter_again(void)
+static void reenter(void)
 {
     if (app.exchange == NULL)
         return;
     app.called++;
-    everything_is_busy(app.exchange);
+    all_calls_are_busy(app.exchange);
     if (app.may_free) {
-        bitsup_exchange_free(app.exchange); /* the call under way goes on */
+        bitsup_exchange_free(app.exchange); /* the call in progress continues */
         app.exchange = NULL;
     }
 }
@@ -49,14 +49,14 @@ static void enter_again(void)
 static int32_t on_packet(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
 {
     (void)user_data, (void)upload, (void)verdict;
-    enter_again();
+    reenter();
     return BITSUP_CONTINUE;
 }
 
 static void on_progress(void *user_data, const bitsup_upload *upload)
 {
     (void)user_data, (void)upload;
-    enter_again();
+    reenter();
 }
 
 static int32_t on_received(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
@@ -69,7 +69,7 @@ static int32_t on_received(void *user_data, const bitsup_upload *upload, bitsup_
     while (app.inside && !app.leave)
         pthread_cond_wait(&app.changed, &app.mutex);
     pthread_mutex_unlock(&app.mutex);
-    enter_again();
+    reenter();
     return BITSUP_CONTINUE;
 }
 
@@ -85,8 +85,8 @@ static bitsup_engine *engine_with_app(const char *root)
     return engine;
 }
 
-/* From within on_request and on_create, then from within on_request, on_progress and on_received. */
-static void callbacks_that_enter_again_are_busy(const bitsup_engine *engine, const void *data)
+/* Reentrant calls from on_request and on_create, then from on_request, on_progress and on_received, are BUSY. */
+static void reentrant_calls_are_busy(const bitsup_engine *engine, const void *data)
 {
     char session[64];
     app.exchange = packet(engine, "Create-Session", "/again", NULL, 0);
@@ -106,15 +106,15 @@ static void callbacks_that_enter_again_are_busy(const bitsup_engine *engine, con
     app.may_free = 0;
 }
 
-static void *finish_it(void *exchange)
+static void *finish_in_thread(void *exchange)
 {
     bitsup_response *response = NULL;
     OK(bitsup_exchange_finish(exchange, &response, e));
     return response;
 }
 
-/* B-EMBED-03: the exchange is busy while a callback takes its time, and another one is not held up. */
-static void a_second_thread_is_busy(const bitsup_engine *engine, const void *data)
+/* B-EMBED-03: an exchange is busy while a callback blocks, and other exchanges are not delayed. */
+static void second_thread_is_busy(const bitsup_engine *engine, const void *data)
 {
     char session[64], other[64];
     pthread_t thread;
@@ -122,12 +122,12 @@ static void a_second_thread_is_busy(const bitsup_engine *engine, const void *dat
     bitsup_exchange *exchange = fragment(engine, "/two", create(engine, "/two", session), 0, SIZE, SIZE);
     body(exchange, data, SIZE);
     app.holds_up = 1;
-    CHECK(pthread_create(&thread, NULL, finish_it, exchange) == 0);
+    CHECK(pthread_create(&thread, NULL, finish_in_thread, exchange) == 0);
     pthread_mutex_lock(&app.mutex);
     while (!app.inside)
         pthread_cond_wait(&app.changed, &app.mutex);
     pthread_mutex_unlock(&app.mutex);
-    everything_is_busy(exchange);
+    all_calls_are_busy(exchange);
     bitsup_exchange_free(exchange);
     create(engine, "/meanwhile", other);
     pthread_mutex_lock(&app.mutex);
@@ -142,13 +142,13 @@ static void a_second_thread_is_busy(const bitsup_engine *engine, const void *dat
 
 static bitsup_response *fetch(const bitsup_engine *engine, const char *method, const char *url)
 {
-    bitsup_exchange *exchange = ask(engine, method, strstr(url, "/BITS-Sessions"));
+    bitsup_exchange *exchange = new_request(engine, method, strstr(url, "/BITS-Sessions"));
     CHECK(begin(exchange) == BITSUP_WANT_FINISH);
     return finish(exchange);
 }
 
-/* Its URL has the scheme and the mount point of the request; a HEAD has its length and no body. */
-static void a_reply_is_read(const bitsup_engine *engine, const void *data)
+/* The reply URL has the scheme and mount point of the request. A HEAD response has the length but no body. */
+static void reply_can_be_downloaded(const bitsup_engine *engine, const void *data)
 {
     static const char start[] = "https://example/up/BITS-Sessions/Replies/";
     char session[64], text[16], range[32];
@@ -204,7 +204,7 @@ static void *work(void *user_data)
     return NULL;
 }
 
-static void many_exchanges_go_on_at_a_time(const bitsup_engine *engine, const char *root)
+static void many_concurrent_exchanges(const bitsup_engine *engine, const char *root)
 {
     pthread_t threads[THREADS];
     struct worker workers[THREADS];
@@ -222,10 +222,10 @@ int main(int argc, char **argv)
     char data[SIZE];
     memset(data, 'x', SIZE);
     bitsup_engine *with_app = engine_with_app(argv[1]), *plain = make_engine(argv[2]);
-    callbacks_that_enter_again_are_busy(with_app, data);
-    a_second_thread_is_busy(with_app, data);
-    a_reply_is_read(with_app, data);
-    many_exchanges_go_on_at_a_time(plain, argv[2]);
+    reentrant_calls_are_busy(with_app, data);
+    second_thread_is_busy(with_app, data);
+    reply_can_be_downloaded(with_app, data);
+    many_concurrent_exchanges(plain, argv[2]);
     bitsup_engine_free(with_app);
     bitsup_engine_free(plain);
     return 0;

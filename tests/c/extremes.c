@@ -1,4 +1,4 @@
-/* The ends of every number's range: refused as out of domain, or taken and lived with; never a bug. */
+/* Extreme values of every number are rejected or accepted, but never cause a panic. */
 #include "check.h"
 
 static const uint64_t ends[] = {0, 1, INT64_MAX, UINT64_MAX};
@@ -44,8 +44,8 @@ static bitsup_status set_rate(bitsup_server_config *config, uint64_t value, bits
     return bitsup_server_config_set_min_body_rate(config, value, value, error);
 }
 
-/* Success, a refusal or a failure, but no bug. */
-static int settled(bitsup_status status, bitsup_error **error)
+/* Accepts success, invalid arguments and other failures, but not a panic. */
+static int check_no_panic(bitsup_status status, bitsup_error **error)
 {
     if (status == BITSUP_E_PANIC)
         fprintf(stderr, "%s\n", bitsup_error_message(*error));
@@ -54,24 +54,24 @@ static int settled(bitsup_status status, bitsup_error **error)
     return status == BITSUP_OK;
 }
 
-static int32_t give_up(void *user_data, const bitsup_error *cause, uint32_t attempt, uint64_t *delay_ms)
+static int32_t abort_retry(void *user_data, const bitsup_error *cause, uint32_t attempt, uint64_t *delay_ms)
 {
     (void)user_data, (void)cause;
     *delay_ms = attempt < 3 ? 0 : *delay_ms;
     return attempt < 3 ? BITSUP_CONTINUE : BITSUP_ABORT;
 }
 
-/* One byte to each URL; the callback sees to it that no long wait is waited. */
+/* Uploads one byte to each URL. The callback shortens long delays. */
 static void upload(const bitsup_client *client, const char *url)
 {
     bitsup_error *error = NULL;
     bitsup_job *job = NULL;
     bitsup_source *source = make_source("x", 1);
     bitsup_observer *observer = bitsup_observer_new(NULL, NULL);
-    OK(bitsup_observer_on_retry(observer, give_up, e));
-    if (settled(bitsup_job_new(client, url, source, &job, &error), &error)) {
+    OK(bitsup_observer_on_retry(observer, abort_retry, e));
+    if (check_no_panic(bitsup_job_new(client, url, source, &job, &error), &error)) {
         OK(bitsup_job_set_observer(job, observer, e));
-        settled(bitsup_job_run(job, &error), &error);
+        check_no_panic(bitsup_job_run(job, &error), &error);
     }
     bitsup_job_free(job);
     bitsup_observer_free(observer);
@@ -91,7 +91,7 @@ static void clients(const char *url)
         bitsup_client *client = NULL;
         bitsup_error *error = NULL;
         OK(setters[i / ENDS](config, ends[i % ENDS], e));
-        if (settled(bitsup_client_new(config, &client, &error), &error)) {
+        if (check_no_panic(bitsup_client_new(config, &client, &error), &error)) {
             upload(client, url);
             upload(client, "http://127.0.0.1:1/refused");
         }
@@ -104,7 +104,7 @@ static int32_t read_zeros(void *user_data, uint64_t offset, uint8_t *buf, size_t
 {
     (void)user_data;
     if (offset >= 20000)
-        return BITSUP_ABORT; /* nobody waits for the end of the longest */
+        return BITSUP_ABORT; /* the longest sources would take too long */
     memset(buf, 0, cap);
     *out_len = cap;
     return BITSUP_CONTINUE;
@@ -113,7 +113,7 @@ static int32_t read_zeros(void *user_data, uint64_t offset, uint8_t *buf, size_t
 /* Sources of every length, at every rate. */
 static void jobs(const char *url)
 {
-    bitsup_client *client = make_hasty_client(8192);
+    bitsup_client *client = make_fast_failing_client(8192);
     for (size_t i = 0; i < ENDS * ENDS; i++) {
         bitsup_source *source = NULL;
         bitsup_job *job = NULL;
@@ -122,7 +122,7 @@ static void jobs(const char *url)
         OK(bitsup_source_from_reader(read_zeros, total, NULL, NULL, &source, e));
         OK(bitsup_job_new(client, url, source, &job, e));
         OK(bitsup_job_set_rate_limit(job, rate, e));
-        settled(bitsup_job_run(job, &error), &error);
+        check_no_panic(bitsup_job_run(job, &error), &error);
         bitsup_job_free(job);
         bitsup_source_free(source);
     }
@@ -134,24 +134,24 @@ static bitsup_status set_fallback(bitsup_engine_config *config, uint64_t value, 
     return bitsup_engine_config_set_host_id(config, "127.0.0.1", (uint32_t)value, error);
 }
 
-/* Nobody listens where the application should be. */
+/* Sets a notification URL that refuses connections. */
 static bitsup_status set_notification(bitsup_engine_config *config, uint64_t value, bitsup_error **error)
 {
     bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
-    settled(bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", value, error), error);
+    check_no_panic(bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", value, error), error);
     bitsup_status status = bitsup_engine_config_set_hooks(config, hooks, error);
     bitsup_hooks_free(hooks);
     return status;
 }
 
-/* A server over the engine takes an upload, or refuses it. */
+/* Serves the engine. An upload succeeds or is rejected. */
 static void serve(const bitsup_engine *engine, bitsup_server_config *config)
 {
     bitsup_server *server = NULL;
     bitsup_error *error = NULL;
     OK(bitsup_server_config_mount(config, "/", engine, e));
-    if (settled(bitsup_server_start(config, &server, &error), &error)) {
-        bitsup_client *client = make_hasty_client(8192);
+    if (check_no_panic(bitsup_server_start(config, &server, &error), &error)) {
+        bitsup_client *client = make_fast_failing_client(8192);
         char *url = url_of(server, "x");
         upload(client, url);
         free(url);
@@ -181,7 +181,7 @@ static void engines(const char *root)
         OK(setters[i / ENDS](config, ends[i % ENDS], e));
         const int is_domain = ends[i % ENDS] != 0 || (setters[i / ENDS] != bitsup_engine_config_set_max_fragment_size
                                                       && setters[i / ENDS] != bitsup_engine_config_set_session_timeout);
-        CHECK(settled(bitsup_engine_new(config, &engine, &error), &error) == is_domain);
+        CHECK(check_no_panic(bitsup_engine_new(config, &engine, &error), &error) == is_domain);
         if (engine != NULL) {
             serve(engine, server_config);
             OK(bitsup_engine_tick(engine, &expired, &next_ms, e));
@@ -195,7 +195,7 @@ static void engines(const char *root)
 
 static void servers(const bitsup_engine *engine)
 {
-    /* To those from `no_limit` on, 0 is a value as any other. */
+    /* For the setters from `no_limit` on, 0 is an ordinary value. */
     enum { no_limit = 7 };
     static const set_server_fn setters[] = {
         bitsup_server_config_set_head_timeout, bitsup_server_config_set_read_timeout,

@@ -1,16 +1,16 @@
-/* What the application behind a server sees, what it may decide, and what its answers mean. */
+/* What hooks see, what they can decide, and what their return values mean. */
 #include "check.h"
 
 enum { SIZE = 20000, FRAGMENT = 8192, FRAGMENTS = 3 };
 
-/* Where a callback does something out of the ordinary, and what. */
-enum place { NOWHERE, REQUEST, CREATE, RECEIVED };
-enum deed { NOTHING, FORBID, FAIL, FAIL_ALLOWING, NO_STATUS, LEAVE_ROOT, BAD_URL, NO_FILE };
+/* In which callback a test does something unusual, and what it does. */
+enum hook { NOWHERE, REQUEST, CREATE, RECEIVED };
+enum action { NOTHING, FORBID, FAIL, FAIL_ALLOWING, NO_STATUS, LEAVE_ROOT, BAD_URL, NO_FILE };
 
-/* The state behind the callbacks; they follow each other here, for one upload at a time. */
+/* The state of the hooks. There is only one upload at a time, so they do not run concurrently. */
 struct app {
-    enum place place;
-    enum deed deed;
+    enum hook hook;
+    enum action action;
     const bitsup_upload *late_upload;
     bitsup_verdict *late_verdict;
     int requests[BITSUP_PACKET_REPLY + 1];
@@ -30,8 +30,8 @@ static void has(const char *text, const char *part)
     CHECK(text != NULL && strstr(text, part) != NULL);
 }
 
-/* What every callback sees of the upload. */
-static void look(const bitsup_upload *upload)
+/* Checks what every callback can read of the upload. */
+static void check_view(const bitsup_upload *upload)
 {
     const char *url = bitsup_upload_url(upload);
     CHECK(strcmp(bitsup_upload_target(upload), "/a.bin") == 0);
@@ -57,9 +57,9 @@ static int exists(const char *root, const char *name)
     return file != NULL && fclose(file) == 0;
 }
 
-static int32_t decide(const struct app *app, enum place place, bitsup_verdict *verdict)
+static int32_t decide(const struct app *app, enum hook hook, bitsup_verdict *verdict)
 {
-    switch (app->place == place ? app->deed : NOTHING) {
+    switch (app->hook == hook ? app->action : NOTHING) {
     case NOTHING:
         break;
     case FORBID:
@@ -69,7 +69,7 @@ static int32_t decide(const struct app *app, enum place place, bitsup_verdict *v
         OK(bitsup_verdict_reject(verdict, 403, 0, BITSUP_CONTEXT_SERVER, e));
         return BITSUP_ABORT;
     case FAIL:
-        return -12345; /* what nobody defined is no consent */
+        return -12345; /* an undefined value does not mean BITSUP_CONTINUE */
     case NO_STATUS:
         OK(bitsup_verdict_reject(verdict, 200, 0x80004005, 12345, e));
         break;
@@ -92,7 +92,7 @@ static int32_t on_request(void *user_data, const bitsup_upload *upload, bitsup_v
     int32_t packet = bitsup_upload_packet(upload);
     CHECK(packet >= BITSUP_PACKET_PING && packet <= BITSUP_PACKET_CANCEL);
     app->requests[packet]++;
-    look(upload);
+    check_view(upload);
     CHECK(bitsup_upload_owner(upload) == NULL);
     CHECK((bitsup_upload_session_id(upload) == NULL) == (packet <= BITSUP_PACKET_CREATE));
     CHECK(bitsup_upload_received(upload) == 0 && bitsup_upload_total(upload) == UINT64_MAX);
@@ -104,7 +104,7 @@ static int32_t on_create(void *user_data, const bitsup_upload *upload, bitsup_ve
 {
     struct app *app = user_data;
     app->created++;
-    look(upload);
+    check_view(upload);
     CHECK(bitsup_upload_packet(upload) == BITSUP_PACKET_CREATE);
     CHECK(strcmp(bitsup_upload_owner(upload), "alice") == 0);
     CHECK(bitsup_upload_session_id(upload) == NULL && bitsup_upload_total(upload) == UINT64_MAX);
@@ -117,15 +117,15 @@ static void on_progress(void *user_data, const bitsup_upload *upload)
 {
     struct app *app = user_data;
     app->progressed++;
-    look(upload);
+    check_view(upload);
     CHECK(bitsup_upload_packet(upload) == BITSUP_PACKET_FRAGMENT);
     CHECK(bitsup_upload_received(upload) > app->held && bitsup_upload_total(upload) == SIZE);
     app->held = bitsup_upload_received(upload);
     has(bitsup_upload_session_id(upload), "{");
 }
 
-/* The positions for NULL that need a callback. */
-static void misuse(bitsup_verdict *verdict)
+/* NULL and invalid arguments for functions that need a callback. */
+static void check_invalid_arguments(bitsup_verdict *verdict)
 {
     EXPECT(BITSUP_E_NULL_ARGUMENT, "`owner`", bitsup_verdict_set_owner(verdict, NULL, e));
     EXPECT(BITSUP_E_NULL_ARGUMENT, "`path`", bitsup_verdict_set_destination(verdict, NULL, e));
@@ -143,13 +143,13 @@ static int32_t on_received(void *user_data, const bitsup_upload *upload, bitsup_
 {
     struct app *app = user_data;
     app->received++;
-    look(upload);
+    check_view(upload);
     CHECK(strcmp(bitsup_upload_owner(upload), "alice") == 0);
     CHECK(bitsup_upload_received(upload) == SIZE && bitsup_upload_total(upload) == SIZE);
     FILE *data = fopen(bitsup_upload_data_path(upload), "rb"), *reply = fopen(bitsup_upload_reply_path(upload), "rb");
     CHECK(data != NULL && fseek(data, 0, SEEK_END) == 0 && ftell(data) == SIZE && reply == NULL);
     fclose(data);
-    misuse(verdict);
+    check_invalid_arguments(verdict);
     app->late_upload = upload;
     app->late_verdict = verdict;
     return decide(app, RECEIVED, verdict);
@@ -178,7 +178,7 @@ static bitsup_status upload(const bitsup_server *server, bitsup_error **error)
 {
     static const uint8_t data[SIZE];
     char *url = url_of(server, "a.bin");
-    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_client *client = make_fast_failing_client(FRAGMENT);
     bitsup_job *job = make_job(client, url, data, SIZE);
     OK(bitsup_job_set_content_name(job, "name.txt", e));
     OK(bitsup_job_add_header(job, "X-Added", "yes", e));
@@ -189,8 +189,9 @@ static bitsup_status upload(const bitsup_server *server, bitsup_error **error)
     return status;
 }
 
-/* B-HOOK-02 B-HOOK-03 B-HOOK-05 B-UPLOAD-04 B-UPLOAD-05: every callback is called, and pointers that it kept are refused, not followed. */
-static void an_upload_is_shown(const char *root)
+/* B-HOOK-02 B-HOOK-03 B-HOOK-05 B-UPLOAD-04 B-UPLOAD-05: all callbacks are called, and pointers used after a callback
+ * returned are detected. */
+static void hooks_see_the_upload(const char *root)
 {
     struct app app = {0};
     bitsup_hooks *hooks = make_hooks(&app);
@@ -215,16 +216,16 @@ static void an_upload_is_shown(const char *root)
 }
 
 struct refusal {
-    enum place place;
-    enum deed deed;
+    enum hook hook;
+    enum action action;
     uint16_t http_status;
     uint32_t hresult, context;
 };
 
-/* B-REJECT-01 B-REJECT-02 B-HOOK-06: whoever refuses or fails; 403 is final. */
-static void a_refusal_reaches_the_client(const char *root, const struct refusal *refusal)
+/* B-REJECT-01 B-REJECT-02 B-HOOK-06: rejections and failures of hooks; 403 is final. */
+static void rejection_reaches_the_client(const char *root, const struct refusal *refusal)
 {
-    struct app app = {.place = refusal->place, .deed = refusal->deed};
+    struct app app = {.hook = refusal->hook, .action = refusal->action};
     bitsup_hooks *hooks = make_hooks(&app);
     bitsup_server *server = make_server_with(root, hooks);
     bitsup_error *error = NULL;
@@ -232,12 +233,12 @@ static void a_refusal_reaches_the_client(const char *root, const struct refusal 
     CHECK(upload(server, &error) != BITSUP_OK);
     if (bitsup_error_http_status(error) != refusal->http_status || bitsup_error_hresult(error) != refusal->hresult ||
         bitsup_error_context(error) != refusal->context)
-        fprintf(stderr, "deed %d at %d: %s\n", refusal->deed, refusal->place, bitsup_error_message(error));
+        fprintf(stderr, "action %d in hook %d: %s\n", refusal->action, refusal->hook, bitsup_error_message(error));
     CHECK(bitsup_error_http_status(error) == refusal->http_status);
     CHECK(bitsup_error_hresult(error) == refusal->hresult);
     CHECK(bitsup_error_context(error) == refusal->context);
-    CHECK(refusal->place != REQUEST || app.created == 0);
-    CHECK((refusal->place == RECEIVED) == (app.received > 0));
+    CHECK(refusal->hook != REQUEST || app.created == 0);
+    CHECK((refusal->hook == RECEIVED) == (app.received > 0));
     CHECK(!exists(root, "b.bin") && (refusal->http_status != 403 || app.received <= 1));
     bitsup_error_free(error);
     OK(bitsup_server_stop(server, 1000, e));
@@ -256,8 +257,8 @@ int main(int argc, char **argv)
         {RECEIVED, NO_FILE, 404, 0x80190194, 5},
     };
     CHECK(argc == 3);
-    an_upload_is_shown(argv[1]);
+    hooks_see_the_upload(argv[1]);
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
-        a_refusal_reaches_the_client(argv[2], &refusals[i]);
+        rejection_reaches_the_client(argv[2], &refusals[i]);
     return 0;
 }

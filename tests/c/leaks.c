@@ -1,4 +1,4 @@
-/* Ten thousand rounds of make, use and free with every kind of object: memory stays flat. */
+/* Creates, uses and frees every kind of object ten thousand times: memory usage stays constant. */
 #define _GNU_SOURCE
 #include "check.h"
 #include <malloc.h>
@@ -11,7 +11,7 @@ static bitsup_client *client;
 static bitsup_store *store;
 static bitsup_engine *engine;
 
-static void hear(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+static void on_log(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
 {
     (void)level, (void)target, (void)message, (void)message_len;
     ++*(int *)user_data;
@@ -34,8 +34,8 @@ static void one_error(void)
 
 static void one_logger(void)
 {
-    int heard = 0;
-    bitsup_logger *logger = bitsup_logger_new(hear, BITSUP_LOG_TRACE, &heard, NULL);
+    int destroyed = 0;
+    bitsup_logger *logger = bitsup_logger_new(on_log, BITSUP_LOG_TRACE, &destroyed, NULL);
     bitsup_client_config *config = bitsup_client_config_new();
     OK(bitsup_client_config_set_logger(config, logger, e));
     OK(bitsup_client_config_set_user_agent(config, "leaks", e));
@@ -101,7 +101,7 @@ static void one_store(void)
 
 static void one_server(void)
 {
-    bitsup_server *server = make_server_over(engine);
+    bitsup_server *server = make_server_for(engine);
     char *url = NULL;
     OK(bitsup_server_url(server, &url, e));
     bitsup_string_free(url);
@@ -118,7 +118,7 @@ static long resident(void)
     return pages * sysconf(_SC_PAGESIZE);
 }
 
-static void stays_flat(const char *name, void (*round)(void))
+static void memory_is_constant(const char *name, void (*round)(void))
 {
     for (int i = 0; i < WARM_UP; i++)
         round();
@@ -138,17 +138,17 @@ int main(int argc, char **argv)
     CHECK(argc == 3);
     root = argv[1];
     client = make_client();
-    stays_flat("errors", one_error);
-    stays_flat("loggers", one_logger);
-    stays_flat("clients", one_client);
-    stays_flat("sources", one_source);
-    stays_flat("jobs", one_job);
-    stays_flat("stores", one_store);
+    memory_is_constant("errors", one_error);
+    memory_is_constant("loggers", one_logger);
+    memory_is_constant("clients", one_client);
+    memory_is_constant("sources", one_source);
+    memory_is_constant("jobs", one_job);
+    memory_is_constant("stores", one_store);
     store = make_store(root);
-    stays_flat("engines", one_engine);
+    memory_is_constant("engines", one_engine);
     bitsup_store_free(store);
     engine = make_engine(argv[2]);
-    stays_flat("servers", one_server);
+    memory_is_constant("servers", one_server);
     bitsup_engine_free(engine);
     bitsup_client_free(client);
     return 0;

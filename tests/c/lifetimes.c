@@ -1,4 +1,4 @@
-/* Objects are freed in every order, on any thread, and what others need lives on. */
+/* Objects can be freed in any order and on any thread, and stay alive while others need them. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <pthread.h>
@@ -41,18 +41,18 @@ static int32_t read_nothing(void *user_data, uint64_t offset, uint8_t *buf, size
     return BITSUP_ABORT;
 }
 
-static void hear(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+static void on_log(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
 {
     CHECK(*(int *)user_data == 0 && level >= BITSUP_LOG_ERROR && strlen(message) == message_len && *target != 0);
 }
 
-/* The objects of a client; `destroyed` counts the ends of observer, reader and logger. */
+/* Creates the objects of a client. `destroyed` counts the destroy callbacks of observer, reader and logger. */
 static void make_client_side(struct owned *all, int *destroyed)
 {
     bitsup_client_config *config = bitsup_client_config_new();
     bitsup_client *client = NULL;
     bitsup_source *source = NULL;
-    bitsup_logger *logger = bitsup_logger_new(hear, BITSUP_LOG_TRACE, destroyed, count_destroy);
+    bitsup_logger *logger = bitsup_logger_new(on_log, BITSUP_LOG_TRACE, destroyed, count_destroy);
     OK(bitsup_client_config_set_logger(config, logger, e));
     OK(bitsup_client_new(config, &client, e));
     OK(bitsup_source_from_reader(read_nothing, 3, destroyed, count_destroy, &source, e));
@@ -75,14 +75,14 @@ static void make_server_side(struct owned *all, const char *root, int *destroyed
     bitsup_engine *engine = NULL;
     bitsup_server_config *config = bitsup_server_config_new();
     bitsup_server *server = NULL;
-    bitsup_logger *logger = bitsup_logger_new(hear, BITSUP_LOG_TRACE, destroyed, count_destroy);
+    bitsup_logger *logger = bitsup_logger_new(on_log, BITSUP_LOG_TRACE, destroyed, count_destroy);
     OK(bitsup_engine_config_set_logger(engine_config, logger, e));
     OK(bitsup_server_config_set_logger(config, logger, e));
     OK(bitsup_engine_config_set_store(engine_config, store, e));
     OK(bitsup_engine_new(engine_config, &engine, e));
     OK(bitsup_server_config_mount(config, "/", engine, e));
     OK(bitsup_server_start(config, &server, e));
-    OK(bitsup_server_stop(server, 0, e)); /* so that the root is free again when all is freed */
+    OK(bitsup_server_stop(server, 0, e)); /* so that the root is unlocked once all objects are freed */
     all[0] = (struct owned){store, free_store};
     all[1] = (struct owned){engine_config, free_engine_config};
     all[2] = (struct owned){engine, free_engine};
@@ -91,8 +91,7 @@ static void make_server_side(struct owned *all, const char *root, int *destroyed
     all[5] = (struct owned){logger, free_logger};
 }
 
-/* The n-th order of the objects, of 720. */
-/* B-LIFE-01 */
+/* B-LIFE-01: the n-th of 720 permutations. */
 static void permute(struct owned *all, int n)
 {
     for (int left = OBJECTS; left > 1; n /= left, left--) {
@@ -102,8 +101,8 @@ static void permute(struct owned *all, int n)
     }
 }
 
-/* The server is the last to go, and still knows its store. */
-static void the_server_keeps_what_it_needs(const char *root)
+/* A server keeps its store alive. */
+static void server_keeps_its_store_alive(const char *root)
 {
     bitsup_server *server = make_server(root);
     bitsup_client *client = make_client();
@@ -138,9 +137,9 @@ int main(int argc, char **argv)
         CHECK(pthread_join(thread, NULL) == 0);
         CHECK(destroyed == 1);
     }
-    the_server_keeps_what_it_needs(argv[2]);
+    server_keeps_its_store_alive(argv[2]);
 
-    /* Freed without stop: told to stop, not waited for. */
+    /* Freed without a stop: the server stops asynchronously. */
     bitsup_server_free(make_server(argv[2]));
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Loggers: who hears what on which thread, what callbacks may do, and that no message holds a secret. */
+/* Loggers: messages and their threads, what callbacks may call, and that no message contains a secret. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <pthread.h>
@@ -7,47 +7,47 @@ enum { SIZE = 20000, SECRETS = 3 };
 
 static const char *const secrets[SECRETS] = {"hush-token", "hush-header", "hush-job"};
 
-/* What one logger heard. */
-struct heard {
+/* The messages that one logger received. */
+struct log_record {
     pthread_mutex_t lock;
     pthread_t main;
     int messages;
-    int elsewhere; /* on other threads than main */
-    int32_t gravest, least;
+    int from_other_threads; /* on threads other than the main thread */
+    int32_t most_severe, least_severe;
     int destroyed;
     char targets[4096];
 };
 
-static void hear(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+static void on_log(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
 {
-    struct heard *heard = user_data;
+    struct log_record *log_record = user_data;
     CHECK(level >= BITSUP_LOG_ERROR && level <= BITSUP_LOG_TRACE);
     CHECK(strlen(message) == message_len && message_len > 0);
     for (int i = 0; i < SECRETS; i++)
         CHECK(strstr(message, secrets[i]) == NULL);
-    CHECK(pthread_mutex_lock(&heard->lock) == 0);
-    CHECK(heard->destroyed == 0);
-    heard->messages++;
-    heard->elsewhere += !pthread_equal(pthread_self(), heard->main);
-    heard->gravest = level < heard->gravest ? level : heard->gravest;
-    heard->least = level > heard->least ? level : heard->least;
-    if (strstr(heard->targets, target) == NULL)
-        strncat(heard->targets, target, sizeof heard->targets - strlen(heard->targets) - 1);
-    pthread_mutex_unlock(&heard->lock);
+    CHECK(pthread_mutex_lock(&log_record->lock) == 0);
+    CHECK(log_record->destroyed == 0);
+    log_record->messages++;
+    log_record->from_other_threads += !pthread_equal(pthread_self(), log_record->main);
+    log_record->most_severe = level < log_record->most_severe ? level : log_record->most_severe;
+    log_record->least_severe = level > log_record->least_severe ? level : log_record->least_severe;
+    if (strstr(log_record->targets, target) == NULL)
+        strncat(log_record->targets, target, sizeof log_record->targets - strlen(log_record->targets) - 1);
+    pthread_mutex_unlock(&log_record->lock);
 }
 
 static void destroyed(void *user_data)
 {
-    ++((struct heard *)user_data)->destroyed;
+    ++((struct log_record *)user_data)->destroyed;
 }
 
-static bitsup_logger *make_logger(struct heard *heard, int32_t max_level)
+static bitsup_logger *make_logger(struct log_record *log_record, int32_t max_level)
 {
-    memset(heard, 0, sizeof *heard);
-    CHECK(pthread_mutex_init(&heard->lock, NULL) == 0);
-    heard->main = pthread_self();
-    heard->gravest = BITSUP_LOG_TRACE + 1;
-    return bitsup_logger_new(hear, max_level, heard, destroyed);
+    memset(log_record, 0, sizeof *log_record);
+    CHECK(pthread_mutex_init(&log_record->lock, NULL) == 0);
+    log_record->main = pthread_self();
+    log_record->most_severe = BITSUP_LOG_TRACE + 1;
+    return bitsup_logger_new(on_log, max_level, log_record, destroyed);
 }
 
 static bitsup_server *make_logging_server(const char *root, bitsup_logger *logger)
@@ -84,7 +84,7 @@ static bitsup_client *make_logging_client(bitsup_logger *logger)
     return client;
 }
 
-/* An upload that succeeds, one that is refused, and one to nobody. */
+/* Runs an upload that succeeds, one that is rejected, and one without a server. */
 static void upload(const bitsup_client *client, const bitsup_server *server)
 {
     static uint8_t data[SIZE];
@@ -103,10 +103,10 @@ static void upload(const bitsup_client *client, const bitsup_server *server)
     }
 }
 
-/* B-LOG-01: each side says what it does to the logger it was given, the server's threads among them. */
-static void everybody_is_heard(const char *root)
+/* B-LOG-01: client and server log to their own loggers, also from the threads of the server. */
+static void client_and_server_log(const char *root)
 {
-    struct heard by_client, by_server;
+    struct log_record by_client, by_server;
     bitsup_logger *logger = make_logger(&by_server, BITSUP_LOG_TRACE);
     bitsup_server *server = make_logging_server(root, logger);
     bitsup_logger_free(logger);
@@ -119,16 +119,16 @@ static void everybody_is_heard(const char *root)
     bitsup_server_free(server);
     bitsup_client_free(client);
     CHECK(by_client.destroyed == 1 && by_server.destroyed == 1);
-    CHECK(by_client.messages > 6 && by_client.elsewhere == 0);
+    CHECK(by_client.messages > 6 && by_client.from_other_threads == 0);
     CHECK(strcmp(by_client.targets, "client") == 0);
-    CHECK(by_server.messages > 3 && by_server.elsewhere > 0);
+    CHECK(by_server.messages > 3 && by_server.from_other_threads > 0);
     CHECK(strstr(by_server.targets, "engine") != NULL);
     CHECK(strstr(by_server.targets, "server") != NULL);
-    CHECK(by_client.least >= BITSUP_LOG_DEBUG && by_server.least >= BITSUP_LOG_DEBUG);
-    CHECK(by_client.gravest > BITSUP_LOG_ERROR && by_server.gravest > BITSUP_LOG_ERROR); /* for a peer's faults */
+    CHECK(by_client.least_severe >= BITSUP_LOG_DEBUG && by_server.least_severe >= BITSUP_LOG_DEBUG);
+    CHECK(by_client.most_severe > BITSUP_LOG_ERROR && by_server.most_severe > BITSUP_LOG_ERROR); /* errors of the peer */
 }
 
-/* Counts Fragments that were taken, and looks at the metrics meanwhile. */
+/* Counts accepted fragments, and reads the metrics while doing so. */
 struct auditor {
     pthread_mutex_t lock;
     bitsup_server *server;
@@ -161,10 +161,10 @@ static void auditor_destroyed(void *user_data)
     ++((struct auditor *)user_data)->destroyed;
 }
 
-static void every_request_is_a_line(const char *root)
+static void every_request_is_logged(const char *root)
 {
     struct auditor auditor = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    struct heard heard;
+    struct log_record log_record;
     bitsup_logger *logger = bitsup_logger_new(audit, BITSUP_LOG_INFO, &auditor, auditor_destroyed);
     bitsup_server_config *config = bitsup_server_config_new();
     bitsup_engine *engine = make_engine(root);
@@ -174,7 +174,7 @@ static void every_request_is_a_line(const char *root)
     bitsup_server_config_free(config);
     bitsup_engine_free(engine);
     bitsup_logger_free(logger);
-    logger = make_logger(&heard, BITSUP_LOG_ERROR);
+    logger = make_logger(&log_record, BITSUP_LOG_ERROR);
     bitsup_client *client = make_logging_client(logger);
     bitsup_logger_free(logger);
     upload(client, auditor.server);
@@ -191,11 +191,11 @@ static void every_request_is_a_line(const char *root)
 }
 
 /* B-LOG-02 */
-static void only_up_to_its_level(const char *root)
+static void level_is_respected(const char *root)
 {
     for (int32_t level = BITSUP_LOG_ERROR; level <= BITSUP_LOG_TRACE; level++) {
-        struct heard heard;
-        bitsup_logger *logger = make_logger(&heard, level);
+        struct log_record log_record;
+        bitsup_logger *logger = make_logger(&log_record, level);
         bitsup_server *server = make_logging_server(root, logger);
         bitsup_client *client = make_logging_client(logger);
         upload(client, server);
@@ -203,64 +203,66 @@ static void only_up_to_its_level(const char *root)
         bitsup_server_free(server);
         bitsup_client_free(client);
         bitsup_logger_free(logger);
-        CHECK(heard.destroyed == 1 && heard.least <= level);
-        CHECK((heard.messages > 0) == (level >= BITSUP_LOG_INFO));
+        CHECK(log_record.destroyed == 1 && log_record.least_severe <= level);
+        CHECK((log_record.messages > 0) == (level >= BITSUP_LOG_INFO));
     }
 }
 
-/* What a callback may do: const calls, and freeing what calls it. */
-struct meddler {
+/* A callback that makes const calls and frees the object that calls it. */
+struct reentrant_logger {
     bitsup_job *job;
     bitsup_logger *logger;
     int messages;
     int destroyed;
 };
 
-static void meddle(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+static void on_reentrant_log(void *user_data, int32_t level, const char *target, const char *message,
+                             size_t message_len)
 {
-    struct meddler *meddler = user_data;
+    struct reentrant_logger *reentrant_logger = user_data;
     uint64_t sent = 0, total = 0;
     (void)level, (void)target, (void)message, (void)message_len;
-    if (meddler->messages++ > 0)
+    if (reentrant_logger->messages++ > 0)
         return;
-    OK(bitsup_job_progress(meddler->job, &sent, &total, e));
+    OK(bitsup_job_progress(reentrant_logger->job, &sent, &total, e));
     CHECK(total == SIZE);
-    EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_run(meddler->job, e));
-    bitsup_job_free(meddler->job);
-    bitsup_logger_free(meddler->logger);
+    EXPECT(BITSUP_E_BUSY, "in use", bitsup_job_run(reentrant_logger->job, e));
+    bitsup_job_free(reentrant_logger->job);
+    bitsup_logger_free(reentrant_logger->logger);
 }
 
-static void meddler_destroyed(void *user_data)
+static void reentrant_logger_destroyed(void *user_data)
 {
-    ++((struct meddler *)user_data)->destroyed;
+    ++((struct reentrant_logger *)user_data)->destroyed;
 }
 
-static void callbacks_may_free(const char *root)
+static void callbacks_may_free_objects(const char *root)
 {
     static uint8_t data[SIZE];
-    struct meddler meddler = {0};
+    struct reentrant_logger reentrant_logger = {0};
     bitsup_server *server = make_server(root);
     bitsup_client_config *config = bitsup_client_config_new();
     bitsup_client *client = NULL;
     char *url = url_of(server, "b.bin");
-    meddler.logger = bitsup_logger_new(meddle, BITSUP_LOG_TRACE, &meddler, meddler_destroyed);
-    OK(bitsup_client_config_set_logger(config, meddler.logger, e));
+    reentrant_logger.logger =
+        bitsup_logger_new(on_reentrant_log, BITSUP_LOG_TRACE, &reentrant_logger, reentrant_logger_destroyed);
+    OK(bitsup_client_config_set_logger(config, reentrant_logger.logger, e));
     OK(bitsup_client_new(config, &client, e));
     bitsup_client_config_free(config);
-    meddler.job = make_job(client, url, data, SIZE);
+    reentrant_logger.job = make_job(client, url, data, SIZE);
     bitsup_client_free(client);
-    bitsup_job *job = meddler.job;
+    bitsup_job *job = reentrant_logger.job;
     OK(bitsup_job_run(job, e));
-    CHECK(meddler.messages > 1 && meddler.destroyed == 1);
+    CHECK(reentrant_logger.messages > 1 && reentrant_logger.destroyed == 1);
     OK(bitsup_server_stop(server, 1000, e));
     bitsup_server_free(server);
     free(url);
 }
 
-/* Another logger takes the place of the former one, whose end it may be. */
-static void replaced(void)
+/* Setting a logger replaces, and may destroy, the previous one. */
+static void replaced_logger_is_destroyed(void)
 {
-    struct heard first, second;
+    struct log_record first, second;
     bitsup_client_config *config = bitsup_client_config_new();
     bitsup_logger *one = make_logger(&first, BITSUP_LOG_INFO), *two = make_logger(&second, BITSUP_LOG_INFO);
     OK(bitsup_client_config_set_logger(config, one, e));
@@ -278,10 +280,10 @@ static void replaced(void)
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
-    every_request_is_a_line(argv[1]);
-    everybody_is_heard(argv[1]);
-    only_up_to_its_level(argv[1]);
-    callbacks_may_free(argv[2]);
-    replaced();
+    every_request_is_logged(argv[1]);
+    client_and_server_log(argv[1]);
+    level_is_respected(argv[1]);
+    callbacks_may_free_objects(argv[2]);
+    replaced_logger_is_destroyed();
     return 0;
 }

@@ -1,4 +1,4 @@
-/* An application that is asked over HTTP, by reference and by value, behind a server that C set up. */
+/* Notifications over HTTP, by reference and by value, with a server configured from C. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <arpa/inet.h>
@@ -8,7 +8,7 @@
 
 enum { SIZE = 3000 };
 
-/* A server application for one call. */
+/* An HTTP application that handles one request. */
 struct application {
     int socket;
     char url[64];
@@ -27,7 +27,7 @@ static void listen_on(struct application *application)
     snprintf(application->url, sizeof application->url, "http://127.0.0.1:%d/application", ntohs(address.sin_port));
 }
 
-/* Whether the head and as many bytes as it says came in. */
+/* Whether the headers and the whole body have been received. */
 static int is_complete(const char *request, size_t length)
 {
     const char *end = strstr(request, "\r\n\r\n");
@@ -69,7 +69,7 @@ static bitsup_status upload(const bitsup_server *server, const char *reply, bits
     static uint8_t data[SIZE];
     memset(data, 'x', SIZE);
     char *url = url_of(server, "a.bin");
-    bitsup_client *client = make_hasty_client(SIZE);
+    bitsup_client *client = make_fast_failing_client(SIZE);
     bitsup_job *job = make_job(client, url, data, SIZE);
     OK(bitsup_job_set_reply_path(job, reply, e));
     bitsup_status status = bitsup_job_run(job, error);
@@ -90,7 +90,7 @@ static bitsup_server *make_notifying_server(const char *root, int32_t kind, cons
 }
 
 /* B-NOTIFY-01 */
-static void notified(const char *root, const char *reply, int32_t kind)
+static void application_is_notified(const char *root, const char *reply, int32_t kind)
 {
     struct application application = {0};
     char found[16] = "";
@@ -111,8 +111,8 @@ static void notified(const char *root, const char *reply, int32_t kind)
     bitsup_server_free(server);
 }
 
-/* Nobody listens: the client learns that the application behind the server is to blame. */
-static void nobody_is_there(const char *root, const char *reply)
+/* The application is unreachable: the client's error names the application as its source. */
+static void unreachable_application(const char *root, const char *reply)
 {
     struct application application;
     bitsup_error *error = NULL;
@@ -132,8 +132,8 @@ int main(int argc, char **argv)
     CHECK(argc == 3);
     char reply[4096];
     snprintf(reply, sizeof reply, "%s/reply", argv[2]);
-    notified(argv[1], reply, BITSUP_NOTIFY_BY_REFERENCE);
-    notified(argv[1], reply, BITSUP_NOTIFY_BY_VALUE);
-    nobody_is_there(argv[1], reply);
+    application_is_notified(argv[1], reply, BITSUP_NOTIFY_BY_REFERENCE);
+    application_is_notified(argv[1], reply, BITSUP_NOTIFY_BY_VALUE);
+    unreachable_application(argv[1], reply);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Every function, with NULL in every position: named in the error, nothing written, nothing crashed. */
+/* Every function with NULL for every pointer: the error names the parameter, and nothing is written. */
 #include "check.h"
 
 #define NULL_AT(name, call) EXPECT(BITSUP_E_NULL_ARGUMENT, "`" name "`", call)
@@ -26,7 +26,7 @@ static void errors_and_texts(void)
     bitsup_bytes_free(NULL, 1);
 }
 
-static void hear(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+static void on_log(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
 {
     (void)user_data, (void)level, (void)target, (void)message, (void)message_len;
 }
@@ -36,7 +36,7 @@ static void loggers(void)
     int destroyed = 0;
     CHECK(bitsup_logger_new(NULL, BITSUP_LOG_TRACE, &destroyed, count_destroy) == NULL);
     CHECK(destroyed == 1);
-    bitsup_logger *logger = bitsup_logger_new(hear, BITSUP_LOG_TRACE, NULL, NULL);
+    bitsup_logger *logger = bitsup_logger_new(on_log, BITSUP_LOG_TRACE, NULL, NULL);
     bitsup_client_config *client_config = bitsup_client_config_new();
     bitsup_engine_config *engine_config = bitsup_engine_config_new();
     bitsup_server_config *server_config = bitsup_server_config_new();
@@ -120,7 +120,7 @@ static int32_t read_nothing(void *user_data, uint64_t offset, uint8_t *buf, size
 
 static void sources_and_observers(bitsup_source *source)
 {
-    int destroyed = 0; /* twice per refusal, for EXPECT calls twice */
+    int destroyed = 0; /* twice per failing call, because EXPECT repeats it */
     bitsup_source *out = source;
     NULL_AT("path", bitsup_source_from_file(NULL, &out, e));
     NULL_AT("out", bitsup_source_from_file("/", NULL, e));
@@ -193,7 +193,7 @@ static void jobs(bitsup_client *client, bitsup_source *source, bitsup_job *job)
     bitsup_job_free(NULL);
 }
 
-/* What a callback sees; tests/c/hooks.c has the other positions, which need one. */
+/* Accessors of uploads and verdicts. tests/c/hooks.c covers the parameters that need a callback. */
 static void uploads_and_verdicts(void)
 {
     CHECK(bitsup_upload_packet(NULL) == -1);
@@ -337,7 +337,7 @@ static void exchanges(bitsup_engine *engine)
     OK(bitsup_exchange_set_request(exchange, "GET", 3, "/", 1, e));
     NULL_AT("exchange", bitsup_exchange_begin(NULL, &want, e));
     NULL_AT("out_want", bitsup_exchange_begin(exchange, NULL, e));
-    OK(bitsup_exchange_begin(exchange, &want, e)); /* the refusal did not use it up */
+    OK(bitsup_exchange_begin(exchange, &want, e)); /* the failed call did not consume it */
     NULL_AT("exchange", bitsup_exchange_body(NULL, NULL, 0, &want, e));
     NULL_AT("data", bitsup_exchange_body(exchange, NULL, 1, &want, e));
     NULL_AT("out_want", bitsup_exchange_body(exchange, NULL, 0, NULL, e));
@@ -353,7 +353,7 @@ static void exchanges(bitsup_engine *engine)
     bitsup_exchange_free(NULL);
 }
 
-/* tests/c/stores.c has the positions of bitsup_store_list_add that need a callback. */
+/* Store operations. tests/c/stores.c covers the parameters of bitsup_store_list_add that need a callback. */
 static void store_ops(bitsup_store *store)
 {
     bitsup_store_ops *ops = bitsup_store_ops_new(NULL, NULL);
@@ -464,7 +464,7 @@ int main(int argc, char **argv)
     CHECK(text == text_sentinel && one == 1 && two == 2);
 
     bitsup_job_free(job);
-    OK(bitsup_job_new(client, "http://127.0.0.1:1/a", source, &job, e)); /* the refusals did not use it up */
+    OK(bitsup_job_new(client, "http://127.0.0.1:1/a", source, &job, e)); /* the failed calls did not consume it */
     bitsup_job_free(job);
     OK(bitsup_server_stop(server, 0, e));
     bitsup_server_free(server);

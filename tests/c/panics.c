@@ -1,49 +1,49 @@
-/* Linked to a release build with bugs on demand: a panic in any layer comes back as BITSUP_E_PANIC, what was in
- * use is unusable but can be freed, and the process goes on. */
+/* Linked to a release build with fault injection: a panic in any layer is returned as BITSUP_E_PANIC, the objects in
+ * use become unusable but can be freed, and the process continues. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PLANTED(layer) "planted-panic-in-" layer
+#define FAULT(layer) "planted-panic-in-" layer
 
-/* The first call strikes the bug of that layer, the second finds the object unusable. */
+/* The first call triggers the panic in the given layer; the second finds the object unusable. */
 #define PANICS(layer, call)                                      \
     do {                                                         \
         bitsup_error *error_ = NULL, **e = &error_;              \
         CHECK((call) == BITSUP_E_PANIC);                         \
-        CHECK(strstr(bitsup_error_message(error_), PLANTED(layer)) != NULL); \
+        CHECK(strstr(bitsup_error_message(error_), FAULT(layer)) != NULL); \
         CHECK(strstr(bitsup_error_message(error_), "report") != NULL);       \
         bitsup_error_free(error_);                               \
     } while (0)
 
-static void in_proto(const char *root)
+static void panic_in_proto(const char *root)
 {
     bitsup_engine *engine = make_engine(root);
     uint64_t count = 0;
-    PANICS("proto", bitsup_engine_end_session(engine, PLANTED("proto"), e));
+    PANICS("proto", bitsup_engine_end_session(engine, FAULT("proto"), e));
     EXPECT(BITSUP_E_PANIC, "unusable", bitsup_engine_session_count(engine, &count, e));
     bitsup_engine_free(engine);
 }
 
-static void in_the_store(const char *root)
+static void panic_in_store(const char *root)
 {
     char path[4096];
     bitsup_store *store = NULL;
-    snprintf(path, sizeof path, "%s/%s", root, PLANTED("store"));
+    snprintf(path, sizeof path, "%s/%s", root, FAULT("store"));
     PANICS("store", bitsup_store_new_dir(path, BITSUP_DURABILITY_NONE, 0, &store, e));
     CHECK(store == NULL);
     bitsup_store_free(make_store(root));
 }
 
-static void in_the_engine(const char *root)
+static void panic_in_engine(const char *root)
 {
     bitsup_store *store = make_store(root);
     bitsup_engine_config *config = bitsup_engine_config_new();
     bitsup_engine *engine = NULL;
     OK(bitsup_engine_config_set_store(config, store, e));
-    OK(bitsup_engine_config_set_public_url(config, "http://host/" PLANTED("engine"), e));
+    OK(bitsup_engine_config_set_public_url(config, "http://host/" FAULT("engine"), e));
     PANICS("engine", bitsup_engine_new(config, &engine, e));
     EXPECT(BITSUP_E_PANIC, "`config` is unusable", bitsup_engine_new(config, &engine, e));
     CHECK(engine == NULL);
@@ -51,13 +51,13 @@ static void in_the_engine(const char *root)
     bitsup_store_free(store);
 }
 
-static void in_the_server(const char *root)
+static void panic_in_server(const char *root)
 {
     bitsup_engine *engine = make_engine(root);
     bitsup_server_config *config = bitsup_server_config_new();
     bitsup_server *server = NULL;
     OK(bitsup_server_config_mount(config, "/", engine, e));
-    OK(bitsup_server_config_set_listen(config, PLANTED("server"), 0, e));
+    OK(bitsup_server_config_set_listen(config, FAULT("server"), 0, e));
     PANICS("server", bitsup_server_start(config, &server, e));
     EXPECT(BITSUP_E_PANIC, "`config` is unusable", bitsup_server_start(config, &server, e));
     CHECK(server == NULL);
@@ -65,8 +65,8 @@ static void in_the_server(const char *root)
     bitsup_engine_free(engine);
 }
 
-/* Inside a run: the job and its observer end, and end once. */
-static void in_a_run(const char *url, const char *layer)
+/* A panic during a run: the job and its observer end, exactly once. */
+static void panic_in_run(const char *url, const char *layer)
 {
     int destroyed = 0;
     bitsup_client *client = make_client();
@@ -87,16 +87,16 @@ static void in_a_run(const char *url, const char *layer)
     bitsup_client_free(client);
 }
 
-static void in_ffi(void)
+static void panic_in_ffi(void)
 {
     bitsup_client_config *config = bitsup_client_config_new();
-    PANICS("ffi", bitsup_client_config_set_user_agent(config, PLANTED("ffi"), e));
-    OK(bitsup_client_config_set_user_agent(config, "text", e)); /* it was not in use yet */
+    PANICS("ffi", bitsup_client_config_set_user_agent(config, FAULT("ffi"), e));
+    OK(bitsup_client_config_set_user_agent(config, "text", e)); /* the object was not in use yet */
     bitsup_client_config_free(config);
 }
 
-/* On a thread of the server nobody is there to be told: the connection ends, and the next one is served. */
-static void on_a_thread_of_the_server(const char *root)
+/* A panic on a thread of the server cannot be returned: the connection ends, and others are served. */
+static void panic_on_server_thread(const char *root)
 {
     bitsup_server *server = make_server(root);
     for (int i = 0; i < 20; i++) {
@@ -104,7 +104,7 @@ static void on_a_thread_of_the_server(const char *root)
         char answer[4096];
         int connection = socket(AF_INET, SOCK_STREAM, 0);
         const char *request = "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Fragment\r\n"
-                              "BITS-Session-Id: " PLANTED("proto") "\r\nContent-Range: bytes 0-0/1\r\n"
+                              "BITS-Session-Id: " FAULT("proto") "\r\nContent-Range: bytes 0-0/1\r\n"
                               "Content-Length: 1\r\n\r\nx";
         address.sin_family = AF_INET;
         address.sin_port = htons(bitsup_server_port(server));
@@ -128,13 +128,13 @@ static void on_a_thread_of_the_server(const char *root)
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
-    in_proto(argv[1]);
-    in_the_store(argv[2]);
-    in_the_engine(argv[1]);
-    in_the_server(argv[1]);
-    in_a_run("http://127.0.0.1:1/" PLANTED("upload"), PLANTED("upload"));
-    in_a_run("http://127.0.0.1:1/" PLANTED("client"), PLANTED("client"));
-    in_ffi();
-    on_a_thread_of_the_server(argv[1]);
+    panic_in_proto(argv[1]);
+    panic_in_store(argv[2]);
+    panic_in_engine(argv[1]);
+    panic_in_server(argv[1]);
+    panic_in_run("http://127.0.0.1:1/" FAULT("upload"), FAULT("upload"));
+    panic_in_run("http://127.0.0.1:1/" FAULT("client"), FAULT("client"));
+    panic_in_ffi();
+    panic_on_server_thread(argv[1]);
     return 0;
 }

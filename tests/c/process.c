@@ -1,4 +1,4 @@
-/* The library and its host process: fork, a peer that hangs up under the default SIGPIPE. */
+/* The library and its host process: fork, and connections closed by the peer with SIGPIPE at its default. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <arpa/inet.h>
@@ -10,7 +10,7 @@
 
 static int destroyed;
 
-/* In a forked child every object refuses, and freeing it reaches nothing of the parent's. */
+/* In a forked child all objects refuse calls, and freeing them does not affect the parent. */
 static void child(bitsup_server *server, bitsup_client *client, bitsup_job *job, bitsup_observer *observer)
 {
     EXPECT(BITSUP_E_INVALID_STATE, "fork", bitsup_server_stop(server, 0, e));
@@ -25,13 +25,13 @@ static void child(bitsup_server *server, bitsup_client *client, bitsup_job *job,
     bitsup_job_free(job);
     bitsup_observer_free(observer);
     CHECK(destroyed == 0);
-    raise(SIGKILL); /* what was left alone on purpose is no leak to be reported at the exit */
+    raise(SIGKILL); /* objects are left unfreed on purpose; do not report them as leaks */
 }
 
-static void forked(const char *root)
+static void objects_after_fork(const char *root)
 {
     bitsup_server *server = make_server(root);
-    bitsup_client *client = make_hasty_client(8192);
+    bitsup_client *client = make_fast_failing_client(8192);
     char *url = url_of(server, "a.txt");
     bitsup_job *job = make_job(client, url, "abc", 3);
     bitsup_observer *observer = bitsup_observer_new(&destroyed, count_destroy);
@@ -41,7 +41,7 @@ static void forked(const char *root)
     if (pid == 0)
         child(server, client, job, observer);
     CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    OK(bitsup_job_run(job, e)); /* server, lock and job are as they were */
+    OK(bitsup_job_run(job, e)); /* server, lock and job are unaffected */
     bitsup_observer_free(observer);
     CHECK(destroyed == 1);
     bitsup_job_free(job);
@@ -51,7 +51,7 @@ static void forked(const char *root)
     free(url);
 }
 
-/* Takes connections and hangs up on them, until the listener is shut down. */
+/* Accepts connections and resets them, until the listener is shut down. */
 static void *hang_up(void *argument)
 {
     const struct linger reset = {1, 0};
@@ -63,8 +63,8 @@ static void *hang_up(void *argument)
     return NULL;
 }
 
-/* SIGPIPE keeps its default action, which would end this program. */
-static void hung_up(void)
+/* With the default action SIGPIPE would end this program. */
+static void peer_resets_connection(void)
 {
     static uint8_t data[1 << 20];
     struct sockaddr_in address = {0};
@@ -79,7 +79,7 @@ static void hung_up(void)
     CHECK(pthread_create(&thread, NULL, hang_up, &listener) == 0);
 
     snprintf(url, sizeof url, "http://127.0.0.1:%d/a.bin", ntohs(address.sin_port));
-    bitsup_client *client = make_hasty_client(sizeof data);
+    bitsup_client *client = make_fast_failing_client(sizeof data);
     bitsup_job *job = make_job(client, url, data, sizeof data);
     bitsup_error *error = NULL;
     CHECK(bitsup_job_run(job, &error) / 100 == 3);
@@ -95,7 +95,7 @@ static void hung_up(void)
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
-    forked(argv[1]);
-    hung_up();
+    objects_after_fork(argv[1]);
+    peer_resets_connection();
     return 0;
 }

@@ -1,11 +1,11 @@
-/* A source that is a callback: read anywhere, in any bites, stopped, lied to, freed under way. */
+/* A source that reads through a callback: any offset, any length, aborts, wrong lengths, and reentrant calls. */
 #include "check.h"
 
 enum { SIZE = 40000, FRAGMENT = 8192 };
 
 enum { HONEST, STOPS, SAYS_MORE, SAYS_MOST, ENDS_EARLY, FREES, SUSPENDS, CANCELS, RE_ENTERS };
 
-/* The state behind one reader. */
+/* The state of one reader. */
 struct content {
     int mode;
     bitsup_job *job;
@@ -23,7 +23,7 @@ static void destroyed(void *user_data)
     ++((struct content *)user_data)->destroyed;
 }
 
-/* Does what the mode says, once, in the middle of the file. */
+/* Acts as the mode says, once, in the middle of the file. */
 static int32_t act(struct content *content, size_t cap, size_t *out_len)
 {
     int32_t state = -1;
@@ -31,7 +31,7 @@ static int32_t act(struct content *content, size_t cap, size_t *out_len)
     content->mode = HONEST;
     switch (mode) {
     case STOPS:
-        return 12345; /* what nobody defined is no consent */
+        return 12345; /* an undefined value does not mean BITSUP_CONTINUE */
     case SAYS_MORE:
         *out_len = cap + 1;
         break;
@@ -84,7 +84,7 @@ static void delivered(const char *root)
     CHECK(remove(path) == 0);
 }
 
-/* B-SOURCE-02 B-SOURCE-03: runs a job whose reader does what `mode` says, and runs it again where that may be. */
+/* B-SOURCE-02 B-SOURCE-03: runs a job whose reader acts as `mode` says, and runs it again if that is possible. */
 static void run(const bitsup_client *client, const char *url, const char *root, int mode, bitsup_status expected)
 {
     struct content content = {.mode = mode};
@@ -99,7 +99,7 @@ static void run(const bitsup_client *client, const char *url, const char *root, 
     CHECK(status == expected && content.mode == HONEST);
     bitsup_error_free(error);
     if (mode == FREES) {
-        CHECK(content.destroyed == 1); /* the run was the last to hold the job */
+        CHECK(content.destroyed == 1); /* the run held the last reference to the job */
         delivered(root);
         return;
     }
@@ -112,7 +112,7 @@ static void run(const bitsup_client *client, const char *url, const char *root, 
     CHECK(content.destroyed == 1);
 }
 
-/* `destroy` runs once when nobody takes the source, and when its job is refused. */
+/* `destroy` runs once if the source is never used, and if creating the job fails. */
 static void destroyed_once(const bitsup_client *client)
 {
     struct content content = {0};
@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 3);
     bitsup_server *server = make_server(argv[1]);
-    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_client *client = make_fast_failing_client(FRAGMENT);
     char *url = url_of(server, "a.bin");
     static const struct {
         int mode;

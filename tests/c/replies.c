@@ -1,11 +1,11 @@
-/* Replies from an application to a file: by bytes, by file, by URL; and what a job and a download say of them. */
+/* Replies from bytes, files and URLs, and what jobs and downloads report about them. */
 #include "check.h"
 
 enum { SIZE = 20000, FRAGMENT = 8192 };
 
 enum kind { NONE, EMPTY, BYTES, STAGED_FILE, OTHER_FILE, STATIC_URL };
 
-/* The state behind the callbacks; they follow each other here. */
+/* The state of the hooks, which run one at a time here. */
 struct app {
     enum kind kind;
     char folder[2048];
@@ -13,7 +13,7 @@ struct app {
     int asked_for_reply;
 };
 
-/* Where a test looks for files. */
+/* The folders of the tests. */
 struct places {
     const char *root;
     char reply[4096], file[4096];
@@ -33,7 +33,7 @@ static int exists(const char *path)
     return file != NULL;
 }
 
-/* The file holds that text, and goes. */
+/* Checks the content of the file and deletes it. */
 static void holds(const char *path, const char *text)
 {
     char found[256] = "";
@@ -83,7 +83,7 @@ static int32_t on_received(void *user_data, const bitsup_upload *upload, bitsup_
     return BITSUP_CONTINUE;
 }
 
-/* What an observer saw of a reply. */
+/* What an observer was told about a reply. */
 struct seen {
     uint64_t received, total;
     int fetching, abort;
@@ -114,7 +114,7 @@ static bitsup_observer *observe(struct seen *seen)
     return observer;
 }
 
-/* A client that says who it is. */
+/* A client that sends a user name. */
 static bitsup_client *make_user(const char *name, int32_t method_override)
 {
     bitsup_client_config *config = bitsup_client_config_new();
@@ -146,8 +146,8 @@ static bitsup_status upload(const bitsup_client *client, const bitsup_server *se
     return status;
 }
 
-/* B-REPLY-01 B-REPLY-02 B-HOOK-04: bytes, files that are taken over, and files that are dropped. */
-static void every_kind_arrives(struct app *app, const bitsup_server *server, const struct places *places)
+/* B-REPLY-01 B-REPLY-02 B-HOOK-04: replies from bytes and from files, and uploads that are discarded. */
+static void every_kind_of_reply(struct app *app, const bitsup_server *server, const struct places *places)
 {
     static const char *const texts[] = {NULL, "", "bytes", "staged", "other", "staged"};
     bitsup_client *client = make_user("alice", 0);
@@ -163,14 +163,14 @@ static void every_kind_arrives(struct app *app, const bitsup_server *server, con
         holds(places->reply, texts[kind]);
         CHECK(exists(places->file) == (kind == BYTES));
         remove(places->file);
-        CHECK(!exists(other)); /* taken over */
+        CHECK(!exists(other)); /* moved by the server */
         bitsup_string_free(reply_url);
     }
     bitsup_client_free(client);
 }
 
 /* B-REPLY-03 */
-static void an_application_without_reply_fails_the_job(struct app *app, const bitsup_server *server,
+static void missing_reply_fails_the_job(struct app *app, const bitsup_server *server,
                                                        const struct places *places)
 {
     bitsup_client *client = make_user("alice", 0);
@@ -182,7 +182,7 @@ static void an_application_without_reply_fails_the_job(struct app *app, const bi
     bitsup_client_free(client);
 }
 
-/* B-REPLY-04 B-HOOK-01: interrupted in the reply, the session stays open: the reply is its owner's, and nobody else's. */
+/* B-REPLY-04 B-HOOK-01: after an interruption the session stays open, and only its owner can read the reply. */
 static void downloads(struct app *app, const bitsup_server *server, const struct places *places)
 {
     bitsup_client *alice = make_user("alice", 0), *bob = make_user("bob", 0);
@@ -210,7 +210,7 @@ static void downloads(struct app *app, const bitsup_server *server, const struct
     bitsup_client_free(bob);
 }
 
-/* The URLs of replies as configured, and POST for the verb. */
+/* Reply URLs as configured, and POST instead of BITS_POST. */
 static void addresses(struct app *app, const struct places *places, bitsup_hooks *hooks)
 {
     bitsup_client *client = make_user("alice", 1);
@@ -229,10 +229,10 @@ static void addresses(struct app *app, const struct places *places, bitsup_hooks
         if (i == 2)
             OK(bitsup_engine_config_set_host_id(config, "localhost", 60, e));
         OK(bitsup_engine_new(config, &engine, e));
-        bitsup_server *server = make_server_over(engine);
+        bitsup_server *server = make_server_for(engine);
         app->kind = BYTES;
         CHECK(upload(client, server, places->reply, &seen, &reply_url) != BITSUP_OK);
-        CHECK((reply_url != NULL) == (i > 0)); /* the first server does not know the override */
+        CHECK((reply_url != NULL) == (i > 0)); /* the first server does not accept the override */
         CHECK(i != 1 || strncmp(reply_url, "http://127.0.0.1:1/public/", 26) == 0);
         CHECK(i != 2 || strncmp(reply_url, "http://localhost:", 17) == 0);
         bitsup_string_free(reply_url);
@@ -245,7 +245,7 @@ static void addresses(struct app *app, const struct places *places, bitsup_hooks
     bitsup_client_free(client);
 }
 
-/* A server whose only reply stays where it is. */
+/* A server whose reply is kept. */
 static bitsup_server *make_static(struct app *app, const char *root, const char *reply, char **reply_url)
 {
     bitsup_hooks *hooks = bitsup_hooks_new(app, NULL);
@@ -273,8 +273,8 @@ int main(int argc, char **argv)
     OK(bitsup_hooks_on_received(hooks, on_received, e));
     bitsup_server *server = make_server_with(argv[1], hooks);
     bitsup_server *other = make_static(&elsewhere, argv[2], places.reply, &app.url);
-    an_application_without_reply_fails_the_job(&app, server, &places);
-    every_kind_arrives(&app, server, &places);
+    missing_reply_fails_the_job(&app, server, &places);
+    every_kind_of_reply(&app, server, &places);
     downloads(&app, server, &places);
     OK(bitsup_server_stop(server, 1000, e));
     bitsup_server_free(server);

@@ -1,4 +1,4 @@
-/* Requests to an engine, as an HTTP server would make them, for the C tests of the exchange. */
+/* Requests to an engine as an HTTP server would make them, for the C tests of exchanges. */
 #ifndef REQUEST_H
 #define REQUEST_H
 #include "check.h"
@@ -10,8 +10,8 @@ static inline void add_header(bitsup_exchange *exchange, const char *name, const
     OK(bitsup_exchange_add_header(exchange, name, strlen(name), value, strlen(value), e));
 }
 
-/* An exchange that has a request line and no fields. */
-static inline bitsup_exchange *ask(const bitsup_engine *engine, const char *method, const char *target)
+/* Creates an exchange with a request line and no header fields. */
+static inline bitsup_exchange *new_request(const bitsup_engine *engine, const char *method, const char *target)
 {
     bitsup_exchange *exchange = NULL;
     OK(bitsup_exchange_new(engine, &exchange, e));
@@ -19,12 +19,12 @@ static inline bitsup_exchange *ask(const bitsup_engine *engine, const char *meth
     return exchange;
 }
 
-/* A packet of that kind, whose body is `length` long; `session` may be NULL. */
+/* Creates an exchange for a packet with a body of `length` bytes. `session` may be NULL. */
 static inline bitsup_exchange *packet(const bitsup_engine *engine, const char *kind, const char *target,
                                       const char *session, size_t length)
 {
     char text[32];
-    bitsup_exchange *exchange = ask(engine, "BITS_POST", target);
+    bitsup_exchange *exchange = new_request(engine, "BITS_POST", target);
     snprintf(text, sizeof text, "%zu", length);
     add_header(exchange, "Host", "example");
     add_header(exchange, "BITS-Packet-Type", kind);
@@ -59,7 +59,7 @@ static inline bitsup_response *finish(bitsup_exchange *exchange)
     return response;
 }
 
-/* The same, when only the status is of interest. */
+/* Finishes and frees the exchange, and returns only the status. */
 static inline int status_of(bitsup_exchange *exchange)
 {
     bitsup_response *response = finish(exchange);
@@ -76,7 +76,7 @@ static inline const char *header_of(const bitsup_response *response, const char 
     return NULL;
 }
 
-/* The session of a new upload, in a buffer of 64 bytes. */
+/* Creates a session and writes its id to a buffer of 64 bytes. */
 static inline char *create(const bitsup_engine *engine, const char *target, char *session)
 {
     bitsup_exchange *exchange = packet(engine, "Create-Session", target, NULL, 0);
@@ -88,7 +88,7 @@ static inline char *create(const bitsup_engine *engine, const char *target, char
     return session;
 }
 
-/* A Fragment that has begun and wants its body. */
+/* Begins a Fragment that expects its body. */
 static inline bitsup_exchange *fragment(const bitsup_engine *engine, const char *target, const char *session,
                                         size_t first, size_t length, size_t total)
 {
@@ -100,7 +100,7 @@ static inline bitsup_exchange *fragment(const bitsup_engine *engine, const char 
     return exchange;
 }
 
-/* Uploads the whole in one Fragment and closes the session. */
+/* Uploads everything in one Fragment and closes the session. */
 static inline void upload(const bitsup_engine *engine, const char *target, const void *data, size_t length)
 {
     char session[64];
@@ -113,7 +113,7 @@ static inline void upload(const bitsup_engine *engine, const char *target, const
     CHECK(status_of(exchange) == 200);
 }
 
-/* Whether the file below the root has that content. */
+/* Checks the content of a file below the root. */
 static inline void holds(const char *root, const char *target, const void *data, size_t length)
 {
     char path[4096];

@@ -1,18 +1,18 @@
-/* Client and server in one process: what goes in at one end comes out at the other, byte for byte. */
+/* Client and server in one process: files arrive byte for byte. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <pthread.h>
 #include <semaphore.h>
 
-enum { FRAGMENT = 8192, MOST = 20 * FRAGMENT + 1 };
+enum { FRAGMENT = 8192, MAX_SIZE = 20 * FRAGMENT + 1 };
 
-static uint8_t data[MOST];
+static uint8_t data[MAX_SIZE];
 
-/* Bytes that repeat nowhere near a fragment's length. */
+/* Fills the buffer with bytes that do not repeat within a fragment. */
 static void fill(void)
 {
     uint32_t x = 2463534242u;
-    for (size_t i = 0; i < MOST; i++) {
+    for (size_t i = 0; i < MAX_SIZE; i++) {
         x ^= x << 13, x ^= x >> 17, x ^= x << 5;
         data[i] = (uint8_t)x;
     }
@@ -29,14 +29,14 @@ static FILE *open_in(const char *folder, const char *name, const char *mode)
 
 static void delivered(const char *root, const char *name, size_t size)
 {
-    static uint8_t found[MOST + 1];
+    static uint8_t found[MAX_SIZE + 1];
     FILE *file = open_in(root, name, "rb");
     CHECK(fread(found, 1, sizeof found, file) == size);
     CHECK(memcmp(found, data, size) == 0);
     fclose(file);
 }
 
-/* A job for the first `size` bytes, from memory or, when `folder` is given, from a file there. */
+/* A job for the first `size` bytes, from memory or, if `folder` is given, from a file there. */
 static bitsup_job *job_for(const bitsup_client *client, const char *url, size_t size, const char *folder)
 {
     if (folder == NULL)
@@ -53,10 +53,10 @@ static bitsup_job *job_for(const bitsup_client *client, const char *url, size_t 
     return job;
 }
 
-/* B-UPLOAD-01 B-UPLOAD-02: from a file and from memory, no bytes at all included. */
-static void every_size_arrives(const bitsup_client *client, const bitsup_server *server, char **folders)
+/* B-UPLOAD-01 B-UPLOAD-02: uploads from a file and from memory, including empty ones. */
+static void uploads_of_every_size(const bitsup_client *client, const bitsup_server *server, char **folders)
 {
-    static const size_t sizes[] = {0, 1, FRAGMENT - 1, FRAGMENT, FRAGMENT + 1, 2 * FRAGMENT, MOST};
+    static const size_t sizes[] = {0, 1, FRAGMENT - 1, FRAGMENT, FRAGMENT + 1, 2 * FRAGMENT, MAX_SIZE};
     char *url = url_of(server, "a.bin");
     for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
         size_t size = sizes[i / 2];
@@ -74,7 +74,7 @@ static void every_size_arrives(const bitsup_client *client, const bitsup_server 
 
 typedef bitsup_status (*interrupt_fn)(const bitsup_job *job, bitsup_error **error);
 
-/* What another thread does to a job once its first bytes are acknowledged. */
+/* How another thread interrupts a job once its first bytes are acknowledged. */
 struct interruption {
     bitsup_job *job;
     interrupt_fn interrupt;
@@ -84,7 +84,7 @@ struct interruption {
 /* B-UPLOAD-03 */
 static int32_t on_progress(void *user_data, uint64_t sent, uint64_t total)
 {
-    CHECK(sent <= total && total == MOST);
+    CHECK(sent <= total && total == MAX_SIZE);
     sem_post(&((struct interruption *)user_data)->under_way);
     return BITSUP_CONTINUE;
 }
@@ -110,7 +110,7 @@ static void run_interrupted(bitsup_job *job, bitsup_status expected, interrupt_f
     CHECK(bitsup_job_run(job, NULL) == expected);
     CHECK(pthread_join(thread, NULL) == 0);
     observer = bitsup_observer_new(NULL, NULL);
-    OK(bitsup_job_set_observer(job, observer, e)); /* `it` ends here */
+    OK(bitsup_job_set_observer(job, observer, e)); /* releases `it` */
     bitsup_observer_free(observer);
 }
 
@@ -123,13 +123,13 @@ static uint64_t sessions(const bitsup_engine *engine)
     return count;
 }
 
-/* B-SUSPEND-02 B-RESUME-03: suspended from another thread, continued by another job with the state file; then cancelled. */
-static void stopped_and_continued(const bitsup_client *slow, const bitsup_server *server,
+/* B-SUSPEND-02 B-RESUME-03: suspended from another thread, resumed by another job with the state file, then canceled. */
+static void suspended_and_resumed(const bitsup_client *slow, const bitsup_server *server,
                                   const bitsup_engine *engine, char **folders)
 {
     char state[4096], *session = NULL, *url = url_of(server, "b.bin");
     snprintf(state, sizeof state, "%s/state", folders[1]);
-    bitsup_job *job = job_for(slow, url, MOST, folders[1]);
+    bitsup_job *job = job_for(slow, url, MAX_SIZE, folders[1]);
     OK(bitsup_job_set_state_path(job, state, e));
     run_interrupted(job, BITSUP_E_SUSPENDED, bitsup_job_suspend);
     CHECK(sessions(engine) == 1);
@@ -140,14 +140,14 @@ static void stopped_and_continued(const bitsup_client *slow, const bitsup_server
     char path[4096];
     snprintf(path, sizeof path, "%s/source.bin", folders[1]);
     OK(bitsup_source_from_file(path, &source, e));
-    bitsup_client *fast = make_hasty_client(FRAGMENT);
+    bitsup_client *fast = make_fast_failing_client(FRAGMENT);
     OK(bitsup_job_new(fast, url, source, &job, e));
     OK(bitsup_job_set_state_path(job, state, e));
     OK(bitsup_job_run(job, e));
     bitsup_job_free(job);
     bitsup_source_free(source);
     bitsup_client_free(fast);
-    delivered(folders[0], "b.bin", MOST);
+    delivered(folders[0], "b.bin", MAX_SIZE);
     FILE *left = fopen(state, "rb");
     CHECK(left == NULL && sessions(engine) == 0);
     EXPECT(BITSUP_E_SESSION_NOT_FOUND, session, bitsup_engine_end_session(engine, session, e));
@@ -158,9 +158,9 @@ static void stopped_and_continued(const bitsup_client *slow, const bitsup_server
 static void cancelled(const bitsup_client *slow, const bitsup_server *server, const bitsup_engine *engine)
 {
     char *url = url_of(server, "c.bin");
-    bitsup_job *job = make_job(slow, url, data, MOST);
+    bitsup_job *job = make_job(slow, url, data, MAX_SIZE);
     run_interrupted(job, BITSUP_E_CANCELLED, bitsup_job_cancel);
-    OK(bitsup_job_cancel(job, e)); /* makes sure */
+    OK(bitsup_job_cancel(job, e)); /* idempotent */
     CHECK(bitsup_job_state(job) == BITSUP_JOB_CANCELLED && sessions(engine) == 0);
     bitsup_job_free(job);
     free(url);
@@ -176,17 +176,17 @@ int main(int argc, char **argv)
     OK(bitsup_server_config_mount(config, "/", engine, e));
     OK(bitsup_server_start(config, &server, e));
     CHECK(bitsup_server_port(server) != 0);
-    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_client *client = make_fast_failing_client(FRAGMENT);
     char *root = url_of(server, "");
     OK(bitsup_client_ping(client, root, e));
-    every_size_arrives(client, server, argv + 1);
+    uploads_of_every_size(client, server, argv + 1);
 
     bitsup_client_config *slow_config = bitsup_client_config_new();
     bitsup_client *slow = NULL;
     OK(bitsup_client_config_set_fragment_size(slow_config, FRAGMENT, e));
     OK(bitsup_client_config_set_rate_limit(slow_config, 8 * FRAGMENT, e));
     OK(bitsup_client_new(slow_config, &slow, e));
-    stopped_and_continued(slow, server, engine, argv + 1);
+    suspended_and_resumed(slow, server, engine, argv + 1);
     cancelled(slow, server, engine);
 
     OK(bitsup_server_stop(server, 1000, e));

@@ -1,4 +1,4 @@
-/* TLS and users of a server, and both exchanged while it runs; its operators. */
+/* TLS and users of a server, reloading both, and the administration listener. */
 #include "check.h"
 
 enum { OWNER = 64 };
@@ -8,7 +8,7 @@ struct pem {
     size_t len;
 };
 
-/* What the test put beside the program's folders. */
+/* Reads a PEM file that the test has written next to the program's folders. */
 static struct pem read_pem(const char *folder, const char *name)
 {
     struct pem pem = {{0}, 0};
@@ -29,7 +29,7 @@ static bitsup_server_config *configure(const bitsup_engine *engine)
     return config;
 }
 
-/* Says who owns the session. */
+/* Records the owner of the session. */
 static int32_t on_create(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
 {
     (void)verdict;
@@ -54,7 +54,7 @@ static void upload(const bitsup_client *client, const char *url)
     bitsup_job_free(job);
 }
 
-/* Trusts `root`, and shows the certificate and key of `own` if that is not NULL. */
+/* Creates a client that trusts `root` and, if `own` is not NULL, uses its certificate and key. */
 static bitsup_client *make_tls_client(const struct pem *root, const struct pem *own)
 {
     bitsup_client_config *config = bitsup_client_config_new();
@@ -68,7 +68,7 @@ static bitsup_client *make_tls_client(const struct pem *root, const struct pem *
     return client;
 }
 
-/* B-TLS-01 B-TLS-02: the server's root decides for the client, then the client's for the server. */
+/* B-TLS-01 B-TLS-02: the client verifies the server, then the server verifies the client. */
 static void trust(const char *folder)
 {
     char owner[OWNER] = "";
@@ -129,7 +129,7 @@ static void tls(const bitsup_engine *engine, const char *folder)
     char *url = url_of(server, "a");
     CHECK(strncmp(url, "https://127.0.0.1:", 18) == 0);
     bitsup_client *client = make_client();
-    EXPECT(BITSUP_E_TLS, "", bitsup_client_ping(client, url, e)); /* nobody vouches for that certificate */
+    EXPECT(BITSUP_E_TLS, "", bitsup_client_ping(client, url, e)); /* the certificate is not trusted */
     OK(bitsup_server_reload_tls(server, config, e));
     OK(bitsup_server_config_set_client_ca(config, key.text, key.len, e));
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "roots_pem: ", bitsup_server_reload_tls(server, config, e));
@@ -146,8 +146,8 @@ static void tls(const bitsup_engine *engine, const char *folder)
     bitsup_server_config_free(config);
 }
 
-/* Operators have an address of their own, if they have one. */
-static void operators(const bitsup_engine *engine)
+/* The administration listener is optional and has its own address. */
+static void admin_listener(const bitsup_engine *engine)
 {
     bitsup_server_config *config = configure(engine);
     bitsup_server *server = NULL;
@@ -221,7 +221,7 @@ int main(int argc, char **argv)
     tls(engine, argv[1]);
     trust(argv[2]);
     users(argv[2]);
-    operators(engine);
+    admin_listener(engine);
     bitsup_engine_free(engine);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* A job in steps, its explicit end, and its state carried to another job; from one thread and from two. */
+/* Jobs run step by step, their explicit completion, and exporting their state; single- and multithreaded. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <pthread.h>
@@ -9,7 +9,7 @@ enum { SIZE = 40000, FRAGMENT = 8192 };
 
 static uint8_t data[SIZE];
 
-/* Steps until the server has the whole file; how many it took. */
+/* Steps until the server has the whole file. Returns the number of steps. */
 static int transfer(bitsup_job *job)
 {
     int32_t state = -1;
@@ -29,8 +29,8 @@ static uint64_t sessions(const bitsup_engine *engine)
     return count;
 }
 
-/* B-STEP-01 B-STEP-02: where a job may go by which call, and where it stays. */
-static void the_end_is_the_callers(const bitsup_client *client, const bitsup_engine *engine, const char *url)
+/* B-STEP-01 B-STEP-02: the allowed calls and the resulting states. */
+static void completion_is_explicit(const bitsup_client *client, const bitsup_engine *engine, const char *url)
 {
     bitsup_job *job = make_job(client, url, data, SIZE);
     int32_t state = -1;
@@ -48,8 +48,8 @@ static void the_end_is_the_callers(const bitsup_client *client, const bitsup_eng
     bitsup_job_free(job);
 }
 
-/* B-CANCEL-02: without a run, too. */
-static void steps_stop_as_runs_do(const bitsup_client *client, const bitsup_engine *engine, const char *url)
+/* B-CANCEL-02: cancelling without a run. */
+static void steps_can_be_stopped(const bitsup_client *client, const bitsup_engine *engine, const char *url)
 {
     bitsup_job *job = make_job(client, url, data, SIZE);
     int32_t state = -1;
@@ -60,7 +60,7 @@ static void steps_stop_as_runs_do(const bitsup_client *client, const bitsup_engi
     CHECK(bitsup_job_step(job, &state, NULL) == BITSUP_E_SUSPENDED);
     CHECK(state == -1 && bitsup_job_state(job) == BITSUP_JOB_SUSPENDED);
     OK(bitsup_job_step(job, &state, e));
-    CHECK(state == BITSUP_JOB_CONNECTING); /* it greets the session that was suspended */
+    CHECK(state == BITSUP_JOB_CONNECTING); /* it reconnects to the suspended session */
     OK(bitsup_job_step(job, &state, e));
     CHECK(state == BITSUP_JOB_TRANSFERRING);
     OK(bitsup_job_cancel(job, e));
@@ -71,7 +71,7 @@ static void steps_stop_as_runs_do(const bitsup_client *client, const bitsup_engi
     bitsup_job_free(job);
 }
 
-/* How many bytes came until now, heads of requests included. */
+/* The number of bytes that the server has received, including request headers. */
 static uint64_t received(const bitsup_server *server)
 {
     static const char name[] = "\nbitsup_received_bytes_total ";
@@ -84,9 +84,9 @@ static uint64_t received(const bitsup_server *server)
     return count;
 }
 
-/* B-STATE-01 B-STATE-02: what another job takes over after `steps` steps of the first; no Fragment is sent twice. */
-static void carried(const bitsup_client *client, const bitsup_server *server, const bitsup_engine *engine,
-                    const char *url, int steps)
+/* B-STATE-01 B-STATE-02: another job resumes after `steps` steps of the first one; no Fragment is sent twice. */
+static void state_can_be_transferred(const bitsup_client *client, const bitsup_server *server,
+                                     const bitsup_engine *engine, const char *url, int steps)
 {
     const uint64_t received_before = received(server);
     uint8_t *state = NULL;
@@ -121,7 +121,7 @@ static void carried(const bitsup_client *client, const bitsup_server *server, co
     bitsup_bytes_free(state, len);
 }
 
-/* One job for two threads. */
+/* One job used by two threads. */
 struct shared {
     bitsup_job *job;
     int32_t over;
@@ -129,7 +129,7 @@ struct shared {
     int busy;
 };
 
-static void *step_along(void *argument)
+static void *step_concurrently(void *argument)
 {
     struct shared *shared = argument;
     int32_t state = -1;
@@ -141,7 +141,7 @@ static void *step_along(void *argument)
     return NULL;
 }
 
-static void *export_along(void *argument)
+static void *export_concurrently(void *argument)
 {
     struct shared *shared = argument;
     while (!__atomic_load_n(&shared->over, __ATOMIC_ACQUIRE)) {
@@ -155,14 +155,14 @@ static void *export_along(void *argument)
     return NULL;
 }
 
-/* Two threads step, and one is told BUSY whenever the other is inside; a third exports all the while. */
-static void by_several_threads(const bitsup_client *client, const char *url)
+/* Two threads step, and one gets BUSY while the other is inside a step; a third exports concurrently. */
+static void concurrent_steps(const bitsup_client *client, const char *url)
 {
     struct shared shared = {.job = make_job(client, url, data, SIZE)};
     pthread_t steppers[2], exporter;
-    CHECK(pthread_create(&exporter, NULL, export_along, &shared) == 0);
+    CHECK(pthread_create(&exporter, NULL, export_concurrently, &shared) == 0);
     for (int i = 0; i < 2; i++)
-        CHECK(pthread_create(&steppers[i], NULL, step_along, &shared) == 0);
+        CHECK(pthread_create(&steppers[i], NULL, step_concurrently, &shared) == 0);
     for (int i = 0; i < 2; i++)
         CHECK(pthread_join(steppers[i], NULL) == 0);
     __atomic_store_n(&shared.over, 1, __ATOMIC_RELEASE);
@@ -172,21 +172,21 @@ static void by_several_threads(const bitsup_client *client, const char *url)
     bitsup_job_free(shared.job);
 }
 
-static void *run_along(void *job)
+static void *run_in_thread(void *job)
 {
     OK(bitsup_job_run(job, e));
     return NULL;
 }
 
-/* B-RATE-01: at 1,000 bytes a second the upload would take 40 seconds, its first Fragment 8. */
-static void faster(const bitsup_client *client, const char *url)
+/* B-RATE-01: at 1,000 bytes per second the upload would take 40 seconds, and its first Fragment 8. */
+static void rate_limit_can_be_raised(const bitsup_client *client, const char *url)
 {
     bitsup_job *job = make_job(client, url, data, SIZE);
     struct timespec begun, done;
     pthread_t runner;
     OK(bitsup_job_set_rate_limit(job, 1000, e));
     CHECK(clock_gettime(CLOCK_MONOTONIC, &begun) == 0);
-    CHECK(pthread_create(&runner, NULL, run_along, job) == 0);
+    CHECK(pthread_create(&runner, NULL, run_in_thread, job) == 0);
     while (bitsup_job_state(job) != BITSUP_JOB_TRANSFERRING)
         sched_yield();
     OK(bitsup_job_set_rate_limit(job, 0, e));
@@ -200,15 +200,15 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 3);
     bitsup_engine *engine = make_engine(argv[1]);
-    bitsup_server *server = make_server_over(engine);
-    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_server *server = make_server_for(engine);
+    bitsup_client *client = make_fast_failing_client(FRAGMENT);
     char *url = url_of(server, "a.bin");
-    the_end_is_the_callers(client, engine, url);
-    steps_stop_as_runs_do(client, engine, url);
+    completion_is_explicit(client, engine, url);
+    steps_can_be_stopped(client, engine, url);
     for (int steps = 0; steps < 7; steps++)
-        carried(client, server, engine, url, steps);
-    by_several_threads(client, url);
-    faster(client, url);
+        state_can_be_transferred(client, server, engine, url, steps);
+    concurrent_steps(client, url);
+    rate_limit_can_be_raised(client, url);
     OK(bitsup_server_stop(server, 1000, e));
     bitsup_server_free(server);
     bitsup_engine_free(engine);

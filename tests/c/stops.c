@@ -1,5 +1,5 @@
-/* A server that stops while a connection is idle, in a head, in a body, in a callback: bounded in time. And peers
- * that hang up on it under the default SIGPIPE. */
+/* A server stops within a bounded time while a connection is idle, in a request head, in a body, or in a callback. Also
+ * peers that close connections, with SIGPIPE at its default. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int dial(const bitsup_server *server)
+static int connect_to(const bitsup_server *server)
 {
     struct sockaddr_in address = {0};
     int connection = socket(AF_INET, SOCK_STREAM, 0);
@@ -31,13 +31,13 @@ static int dial(const bitsup_server *server)
     return connection;
 }
 
-static void say(int connection, const char *text)
+static void send_text(int connection, const char *text)
 {
     CHECK(send(connection, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text));
 }
 
-/* Reads one answer without a body; its status. */
-static int answer(int connection)
+/* Reads a response without a body and returns its status. */
+static int read_status(int connection)
 {
     char text[4096] = "";
     size_t len = 0;
@@ -52,16 +52,16 @@ static int answer(int connection)
 
 #define PING "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Ping\r\nContent-Length: 0\r\n\r\n"
 
-/* The server has seen what was said before: it answers, and what follows is in its buffers. */
-static int dial_and_ping(const bitsup_server *server)
+/* The response shows that the server has read what was sent before; what follows is in its buffers. */
+static int connect_and_ping(const bitsup_server *server)
 {
-    int connection = dial(server);
-    say(connection, PING);
-    CHECK(answer(connection) == 200);
+    int connection = connect_to(server);
+    send_text(connection, PING);
+    CHECK(read_status(connection) == 200);
     return connection;
 }
 
-/* Stops the server; the peer is told by the end of its connection, and soon. */
+/* Stops the server. The peer sees the end of its connection within the time. */
 static void stops_in_time(bitsup_server *server, int connection, int64_t at_most_ms)
 {
     char rest[4096];
@@ -74,8 +74,8 @@ static void stops_in_time(bitsup_server *server, int connection, int64_t at_most
     bitsup_server_free(server);
 }
 
-/* What a client said when the server stops: nothing, half a head, half a body. */
-static void in_every_part_of_a_request(const char *root)
+/* Stops in every part of a request: before it, in the head, and in the body. */
+static void stop_in_every_part_of_a_request(const char *root)
 {
     static const char *const said[] = {
         "",
@@ -85,19 +85,19 @@ static void in_every_part_of_a_request(const char *root)
     };
     for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
         bitsup_server *server = make_server(root);
-        int connection = dial_and_ping(server);
-        say(connection, said[i]);
+        int connection = connect_and_ping(server);
+        send_text(connection, said[i]);
         stops_in_time(server, connection, GRACE_MS);
     }
 }
 
-/* A body of a session that exists is read up to where the peer keeps still. */
-static void in_a_body_that_is_stored(const char *root)
+/* Stops while storing a body whose client is stalled. */
+static void stop_while_storing_a_body(const char *root)
 {
     bitsup_server *server = make_server(root);
-    int connection = dial(server);
+    int connection = connect_to(server);
     char text[4096], id[128];
-    say(connection, "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Create-Session\r\n"
+    send_text(connection, "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Create-Session\r\n"
                     "BITS-Supported-Protocols: {7df0354d-249b-430f-820d-3d2a9bef4931}\r\nContent-Length: 0\r\n\r\n");
     ssize_t got = recv(connection, text, sizeof text - 1, 0);
     CHECK(got > 0);
@@ -111,19 +111,19 @@ static void in_a_body_that_is_stored(const char *root)
              "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Fragment\r\nBITS-Session-Id: %s\r\n"
              "Content-Range: bytes 0-9/10\r\nContent-Length: 10\r\n\r\nhalf",
              id);
-    say(connection, text);
+    send_text(connection, text);
     stops_in_time(server, connection, GRACE_MS);
 }
 
-/* One callback, held until it is let go. */
-struct gate {
+/* A callback that blocks until it is released. */
+struct blocker {
     sem_t inside;
     sem_t leave;
 };
 
-static int32_t hold(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
+static int32_t block(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
 {
-    struct gate *gate = user_data;
+    struct blocker *gate = user_data;
     (void)upload, (void)verdict;
     sem_post(&gate->inside);
     while (sem_wait(&gate->leave) != 0)
@@ -131,47 +131,47 @@ static int32_t hold(void *user_data, const bitsup_upload *upload, bitsup_verdict
     return BITSUP_CONTINUE;
 }
 
-static void *let_go_later(void *argument)
+static void *release_later(void *argument)
 {
     struct timespec time = {0, CALLBACK_MS * 1000000};
-    nanosleep(&time, NULL); /* how long the callback takes */
-    sem_post(&((struct gate *)argument)->leave);
+    nanosleep(&time, NULL); /* the duration of the callback */
+    sem_post(&((struct blocker *)argument)->leave);
     return NULL;
 }
 
-/* A callback is waited for, and nothing runs after the stop. */
-static void in_a_callback(const char *root)
+/* The stop waits for a callback, and none runs afterwards. */
+static void stop_in_a_callback(const char *root)
 {
-    struct gate gate;
+    struct blocker gate;
     pthread_t thread;
     CHECK(sem_init(&gate.inside, 0, 0) == 0 && sem_init(&gate.leave, 0, 0) == 0);
     bitsup_hooks *hooks = bitsup_hooks_new(&gate, NULL);
-    OK(bitsup_hooks_on_request(hooks, hold, e));
+    OK(bitsup_hooks_on_request(hooks, block, e));
     bitsup_server *server = make_server_with(root, hooks);
     bitsup_hooks_free(hooks);
-    int connection = dial(server);
-    say(connection, PING);
+    int connection = connect_to(server);
+    send_text(connection, PING);
     sem_wait(&gate.inside);
-    CHECK(pthread_create(&thread, NULL, let_go_later, &gate) == 0);
+    CHECK(pthread_create(&thread, NULL, release_later, &gate) == 0);
     stops_in_time(server, connection, CALLBACK_MS + GRACE_MS);
     CHECK(pthread_join(thread, NULL) == 0);
 }
 
-/* Peers send requests and hang up by a reset before their answers; SIGPIPE would end this program. */
-static void hung_up_on(const char *root)
+/* Peers reset connections before reading the responses. SIGPIPE would end this program. */
+static void peers_reset_connections(const char *root)
 {
     const struct linger reset = {1, 0};
     bitsup_server *server = make_server(root);
     for (int i = 0; i < 50; i++) {
-        int connection = dial(server);
+        int connection = connect_to(server);
         for (int j = 0; j < 20; j++)
-            say(connection, PING);
+            send_text(connection, PING);
         if (i % 2)
-            CHECK(answer(connection) == 200); /* and the rest finds nobody */
+            CHECK(read_status(connection) == 200); /* the other responses cannot be delivered */
         setsockopt(connection, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         close(connection);
     }
-    close(dial_and_ping(server)); /* it still serves */
+    close(connect_and_ping(server)); /* it still serves requests */
     OK(bitsup_server_stop(server, 1000, e));
     bitsup_server_free(server);
 }
@@ -179,9 +179,9 @@ static void hung_up_on(const char *root)
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
-    in_every_part_of_a_request(argv[1]);
-    in_a_body_that_is_stored(argv[1]);
-    in_a_callback(argv[2]);
-    hung_up_on(argv[2]);
+    stop_in_every_part_of_a_request(argv[1]);
+    stop_while_storing_a_body(argv[1]);
+    stop_in_a_callback(argv[2]);
+    peers_reset_connections(argv[2]);
     return 0;
 }

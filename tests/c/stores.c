@@ -1,12 +1,12 @@
-/* Stores in memory and of the program's own: what their callbacks get, and what their answers become. */
+/* Memory stores and custom stores: the arguments of their callbacks, and the effect of their results. */
 #include "check.h"
 
 static const char some_id[] = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
 
 enum { SIZE = 20000, FRAGMENT = 8192, ALL = 9, NEEDED = 10 };
 
-/* One session and one file, in memory. The callbacks of one session come one at a time. */
-struct own {
+/* A custom store with one session and one file, in memory. The calls for one session are sequential. */
+struct custom {
     char id[64], name[64];
     uint8_t record[4096], data[SIZE], file[SIZE], reply[64];
     size_t record_len, data_len, file_len, reply_len;
@@ -18,93 +18,93 @@ struct own {
 
 static void destroyed(void *user_data)
 {
-    ++((struct own *)user_data)->destroyed;
+    ++((struct custom *)user_data)->destroyed;
 }
 
-/* What every callback begins with. */
-#define CALLED(name, own)                                               \
+/* Common to all callbacks. */
+#define CALLED(name, custom)                                               \
     do {                                                                \
-        (own)->calls++;                                                 \
-        if ((own)->failing != NULL && strcmp((own)->failing, name) == 0) \
-            return (own)->failure;                                      \
+        (custom)->calls++;                                                 \
+        if ((custom)->failing != NULL && strcmp((custom)->failing, name) == 0) \
+            return (custom)->failure;                                      \
     } while (0)
 
 static bitsup_status on_create(void *user_data, const char *id, const uint8_t *record, size_t len)
 {
-    struct own *own = user_data;
-    CALLED("create", own);
-    CHECK(strlen(id) == 38 && len > 0 && len <= sizeof own->record);
-    strcpy(own->id, id);
-    memcpy(own->record, record, own->record_len = len);
-    own->has_data = 1, own->has_reply = 0, own->data_len = 0;
+    struct custom *custom = user_data;
+    CALLED("create", custom);
+    CHECK(strlen(id) == 38 && len > 0 && len <= sizeof custom->record);
+    strcpy(custom->id, id);
+    memcpy(custom->record, record, custom->record_len = len);
+    custom->has_data = 1, custom->has_reply = 0, custom->data_len = 0;
     return BITSUP_OK;
 }
 
 static bitsup_status on_save(void *user_data, const char *id, const uint8_t *record, size_t len)
 {
-    struct own *own = user_data;
-    CALLED("save", own);
-    CHECK(strcmp(own->id, id) == 0 && len <= sizeof own->record);
-    memcpy(own->record, record, own->record_len = len);
+    struct custom *custom = user_data;
+    CALLED("save", custom);
+    CHECK(strcmp(custom->id, id) == 0 && len <= sizeof custom->record);
+    memcpy(custom->record, record, custom->record_len = len);
     return BITSUP_OK;
 }
 
 static bitsup_status on_list(void *user_data, bitsup_store_list *list)
 {
-    struct own *own = user_data;
-    CALLED("list", own);
-    EXPECT(BITSUP_E_NULL_ARGUMENT, "`session_id`", bitsup_store_list_add(list, NULL, own->record, 1, 0, e));
-    EXPECT(BITSUP_E_NULL_ARGUMENT, "`record`", bitsup_store_list_add(list, own->id, NULL, 1, 0, e));
-    EXPECT(BITSUP_E_INVALID_UTF8, "`session_id`", bitsup_store_list_add(list, "\xFF", own->record, 1, 0, e));
-    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`session_id`", bitsup_store_list_add(list, "no id", own->record, 1, 0, e));
+    struct custom *custom = user_data;
+    CALLED("list", custom);
+    EXPECT(BITSUP_E_NULL_ARGUMENT, "`session_id`", bitsup_store_list_add(list, NULL, custom->record, 1, 0, e));
+    EXPECT(BITSUP_E_NULL_ARGUMENT, "`record`", bitsup_store_list_add(list, custom->id, NULL, 1, 0, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`session_id`", bitsup_store_list_add(list, "\xFF", custom->record, 1, 0, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`session_id`", bitsup_store_list_add(list, "no id", custom->record, 1, 0, e));
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "`record`",
-           bitsup_store_list_add(list, some_id, own->record, SIZE_MAX, 0, e));
+           bitsup_store_list_add(list, some_id, custom->record, SIZE_MAX, 0, e));
     OK(bitsup_store_list_add(list, some_id, (const uint8_t *)"damaged", 7, UINT64_MAX, e));
-    if (*own->id != '\0')
-        OK(bitsup_store_list_add(list, own->id, own->record, own->record_len, 0, e));
-    own->late = list;
+    if (*custom->id != '\0')
+        OK(bitsup_store_list_add(list, custom->id, custom->record, custom->record_len, 0, e));
+    custom->late = list;
     return BITSUP_OK;
 }
 
 static bitsup_status on_stat(void *user_data, const char *id, int32_t part, uint64_t *out_length, uint64_t *out_ms)
 {
-    struct own *own = user_data;
-    CALLED("stat", own);
+    struct custom *custom = user_data;
+    CALLED("stat", custom);
     CHECK(*out_length == 0 && *out_ms == 0 && (part == BITSUP_PART_DATA || part == BITSUP_PART_REPLY));
-    if (strcmp(own->id, id) != 0 || !(part == BITSUP_PART_DATA ? own->has_data : own->has_reply))
+    if (strcmp(custom->id, id) != 0 || !(part == BITSUP_PART_DATA ? custom->has_data : custom->has_reply))
         return BITSUP_E_NOT_FOUND;
-    *out_length = part == BITSUP_PART_DATA ? own->data_len : own->reply_len;
+    *out_length = part == BITSUP_PART_DATA ? custom->data_len : custom->reply_len;
     return BITSUP_OK;
 }
 
 static bitsup_status on_write(void *user_data, const char *id, int32_t part, uint64_t offset, const uint8_t *data,
                               size_t len)
 {
-    struct own *own = user_data;
-    CALLED("write", own);
-    CHECK(strcmp(own->id, id) == 0);
+    struct custom *custom = user_data;
+    CALLED("write", custom);
+    CHECK(strcmp(custom->id, id) == 0);
     if (part == BITSUP_PART_REPLY) {
-        CHECK(offset == (own->has_reply ? own->reply_len : 0) && offset + len <= sizeof own->reply);
-        memcpy(own->reply + offset, data, len);
-        own->has_reply = 1, own->reply_len = (size_t)offset + len;
+        CHECK(offset == (custom->has_reply ? custom->reply_len : 0) && offset + len <= sizeof custom->reply);
+        memcpy(custom->reply + offset, data, len);
+        custom->has_reply = 1, custom->reply_len = (size_t)offset + len;
         return BITSUP_OK;
     }
-    CHECK(offset == own->data_len && offset + len <= SIZE);
-    memcpy(own->data + offset, data, len);
-    own->data_len += len;
+    CHECK(offset == custom->data_len && offset + len <= SIZE);
+    memcpy(custom->data + offset, data, len);
+    custom->data_len += len;
     return BITSUP_OK;
 }
 
 static bitsup_status on_part(void *user_data, const char *id, int32_t part, const char *name)
 {
-    struct own *own = user_data;
-    CALLED(name, own);
-    if (strcmp(name, "flush") == 0 || strcmp(own->id, id) != 0)
+    struct custom *custom = user_data;
+    CALLED(name, custom);
+    if (strcmp(name, "flush") == 0 || strcmp(custom->id, id) != 0)
         return BITSUP_OK;
-    own->has_reply = 0, own->reply_len = 0;
+    custom->has_reply = 0, custom->reply_len = 0;
     CHECK(part == BITSUP_PART_REPLY || part == BITSUP_PART_ALL);
     if (part == BITSUP_PART_ALL)
-        *own->id = '\0', own->has_data = 0;
+        *custom->id = '\0', custom->has_data = 0;
     return BITSUP_OK;
 }
 
@@ -121,11 +121,11 @@ static bitsup_status on_remove(void *user_data, const char *id, int32_t part)
 static bitsup_status on_read(void *user_data, const char *id, int32_t part, uint64_t offset, uint8_t *buffer,
                              size_t len, size_t *out_read)
 {
-    struct own *own = user_data;
-    CALLED("read", own);
-    const uint8_t *bytes = part == BITSUP_PART_DATA ? own->data : own->reply;
-    size_t held = part == BITSUP_PART_DATA ? own->data_len : own->reply_len;
-    if (strcmp(own->id, id) != 0)
+    struct custom *custom = user_data;
+    CALLED("read", custom);
+    const uint8_t *bytes = part == BITSUP_PART_DATA ? custom->data : custom->reply;
+    size_t held = part == BITSUP_PART_DATA ? custom->data_len : custom->reply_len;
+    if (strcmp(custom->id, id) != 0)
         return BITSUP_E_NOT_FOUND;
     *out_read = offset >= held ? 0 : held - offset < len ? held - (size_t)offset : len;
     memcpy(buffer, bytes + (offset >= held ? 0 : offset), *out_read);
@@ -135,28 +135,28 @@ static bitsup_status on_read(void *user_data, const char *id, int32_t part, uint
 static bitsup_status on_commit(void *user_data, const char *id, const char *destination, int32_t overwrite,
                                const uint8_t *record, size_t len)
 {
-    struct own *own = user_data;
-    CALLED("commit", own);
-    CHECK(strcmp(own->id, id) == 0 && overwrite == 1 && own->has_data);
-    strcpy(own->name, destination);
-    memcpy(own->file, own->data, own->file_len = own->data_len);
-    memcpy(own->record, record, own->record_len = len);
-    own->has_data = 0;
+    struct custom *custom = user_data;
+    CALLED("commit", custom);
+    CHECK(strcmp(custom->id, id) == 0 && overwrite == 1 && custom->has_data);
+    strcpy(custom->name, destination);
+    memcpy(custom->file, custom->data, custom->file_len = custom->data_len);
+    memcpy(custom->record, record, custom->record_len = len);
+    custom->has_data = 0;
     return BITSUP_OK;
 }
 
 static bitsup_status on_place(void *user_data, const char *destination, int32_t *out_place)
 {
-    struct own *own = user_data;
-    CALLED("place", own);
-    *out_place = strcmp(own->name, destination) == 0 ? BITSUP_PLACE_FILE : BITSUP_PLACE_FREE;
+    struct custom *custom = user_data;
+    CALLED("place", custom);
+    *out_place = strcmp(custom->name, destination) == 0 ? BITSUP_PLACE_FILE : BITSUP_PLACE_FREE;
     return BITSUP_OK;
 }
 
-/* Everything but `without`, of ALL needed ones; or what is NEEDED only. */
-static bitsup_store_ops *make_ops(struct own *own, int without)
+/* Sets all operations but `without`; ALL sets every one, NEEDED only the required ones. */
+static bitsup_store_ops *make_ops(struct custom *custom, int without)
 {
-    bitsup_store_ops *ops = bitsup_store_ops_new(own, destroyed);
+    bitsup_store_ops *ops = bitsup_store_ops_new(custom, destroyed);
     OK(bitsup_store_ops_on_create(ops, without == 0 ? NULL : on_create, e));
     OK(bitsup_store_ops_on_save(ops, without == 1 ? NULL : on_save, e));
     OK(bitsup_store_ops_on_stat(ops, without == 2 ? NULL : on_stat, e));
@@ -201,8 +201,8 @@ static int32_t on_request(void *user_data, const bitsup_upload *upload, bitsup_v
     return BITSUP_CONTINUE;
 }
 
-/* Takes the store. */
-static bitsup_engine *make_engine_over(bitsup_store *store)
+/* Creates an engine and frees the store. */
+static bitsup_engine *make_engine_for(bitsup_store *store)
 {
     bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
     bitsup_engine_config *config = bitsup_engine_config_new();
@@ -219,14 +219,14 @@ static bitsup_engine *make_engine_over(bitsup_store *store)
     return engine;
 }
 
-/* Takes the engine. The reply goes to `reply_path`. */
+/* Uploads a file to the engine and frees it. The reply goes to `reply_path`. */
 static bitsup_status upload(bitsup_engine *engine, const char *reply_path, bitsup_error **error)
 {
     static uint8_t data[SIZE];
     memset(data, 7, SIZE);
-    bitsup_server *server = make_server_over(engine);
+    bitsup_server *server = make_server_for(engine);
     char *url = url_of(server, "a.bin");
-    bitsup_client *client = make_hasty_client(FRAGMENT);
+    bitsup_client *client = make_fast_failing_client(FRAGMENT);
     bitsup_job *job = make_job(client, url, data, SIZE);
     OK(bitsup_job_set_reply_path(job, reply_path, e));
     bitsup_status status = bitsup_job_run(job, error);
@@ -249,73 +249,73 @@ static void has_reply(const char *path)
 }
 
 /* B-STORE-04 */
-static void memory_takes_what_fits(const char *reply_path)
+static void memory_store_is_limited(const char *reply_path)
 {
     bitsup_store *store = NULL;
     bitsup_error *error = NULL;
     OK(bitsup_store_new_memory(SIZE + 6, &store, e));
-    CHECK(upload(make_engine_over(store), reply_path, &error) == BITSUP_OK);
+    CHECK(upload(make_engine_for(store), reply_path, &error) == BITSUP_OK);
     has_reply(reply_path);
     OK(bitsup_store_new_memory(SIZE - 1, &store, e));
-    CHECK(upload(make_engine_over(store), reply_path, &error) == BITSUP_E_SERVER_FAULT);
+    CHECK(upload(make_engine_for(store), reply_path, &error) == BITSUP_E_SERVER_FAULT);
     CHECK(bitsup_error_http_status(error) == 500 && bitsup_error_hresult(error) == 0x80070070);
     bitsup_error_free(error);
 }
 
-static void an_incomplete_set_is_refused(void)
+static void incomplete_operations_are_rejected(void)
 {
     for (int without = 0; without < 7; without++) {
         static const char *const names[] = {"create", "save", "stat", "write", "read", "commit", "remove"};
-        struct own own = {.calls = 0};
+        struct custom custom = {.calls = 0};
         bitsup_store *store = NULL;
-        bitsup_store_ops *ops = make_ops(&own, without);
+        bitsup_store_ops *ops = make_ops(&custom, without);
         EXPECT(BITSUP_E_INVALID_STATE, names[without], bitsup_store_new_custom(ops, &store, e));
-        CHECK(store == NULL && own.destroyed == 0);
+        CHECK(store == NULL && custom.destroyed == 0);
         bitsup_store_ops_free(ops);
-        CHECK(own.destroyed == 1 && own.calls == 0);
+        CHECK(custom.destroyed == 1 && custom.calls == 0);
     }
 }
 
-/* B-STORE-02: `failing` may be NULL; else what the client is told. */
-static void a_store_of_our_own(const char *reply_path, const char *failing, bitsup_status failure,
+/* B-STORE-02: fails in the callback `failing`, if not NULL, and checks the client's error. */
+static void custom_store(const char *reply_path, const char *failing, bitsup_status failure,
                                uint16_t http_status, uint32_t hresult)
 {
-    static struct own own;
-    memset(&own, 0, sizeof own);
-    bitsup_store_ops *ops = make_ops(&own, ALL);
+    static struct custom custom;
+    memset(&custom, 0, sizeof custom);
+    bitsup_store_ops *ops = make_ops(&custom, ALL);
     bitsup_store *store = NULL;
     bitsup_error *error = NULL;
     OK(bitsup_store_new_custom(ops, &store, e));
     bitsup_store_ops_free(ops);
-    bitsup_engine *engine = make_engine_over(store);
-    EXPECT(BITSUP_E_INVALID_STATE, "`list`", bitsup_store_list_add(own.late, some_id, NULL, 0, 0, e));
-    own.failing = failing;
-    own.failure = failure;
+    bitsup_engine *engine = make_engine_for(store);
+    EXPECT(BITSUP_E_INVALID_STATE, "`list`", bitsup_store_list_add(custom.late, some_id, NULL, 0, 0, e));
+    custom.failing = failing;
+    custom.failure = failure;
     bitsup_status status = upload(engine, reply_path, &error);
-    CHECK(own.destroyed == 1);
+    CHECK(custom.destroyed == 1);
     if (failing == NULL) {
-        CHECK(status == BITSUP_OK && strcmp(own.name, "a.bin") == 0 && *own.id == '\0');
-        CHECK(own.file_len == SIZE && own.file[0] == 7 && own.file[SIZE - 1] == 7);
+        CHECK(status == BITSUP_OK && strcmp(custom.name, "a.bin") == 0 && *custom.id == '\0');
+        CHECK(custom.file_len == SIZE && custom.file[0] == 7 && custom.file[SIZE - 1] == 7);
         has_reply(reply_path);
         return;
     }
     if (bitsup_error_http_status(error) != http_status || bitsup_error_hresult(error) != hresult)
         fprintf(stderr, "%s: %s, %s\n", failing, bitsup_status_name(failure), bitsup_error_message(error));
     CHECK(status != BITSUP_OK && bitsup_error_http_status(error) == http_status);
-    CHECK(bitsup_error_hresult(error) == hresult && own.file_len == 0);
+    CHECK(bitsup_error_hresult(error) == hresult && custom.file_len == 0);
     bitsup_error_free(error);
 }
 
-/* B-STORE-03: what is optional can be missing. */
-static void only_what_is_needed(const char *reply_path)
+/* B-STORE-03: optional operations can be missing. */
+static void required_operations_only(const char *reply_path)
 {
-    static struct own own;
-    bitsup_store_ops *ops = make_ops(&own, NEEDED);
+    static struct custom custom;
+    bitsup_store_ops *ops = make_ops(&custom, NEEDED);
     bitsup_store *store = NULL;
     OK(bitsup_store_new_custom(ops, &store, e));
     bitsup_store_ops_free(ops);
-    CHECK(upload(make_engine_over(store), reply_path, NULL) == BITSUP_OK);
-    CHECK(own.destroyed == 1 && own.file_len == SIZE && strcmp(own.name, "a.bin") == 0);
+    CHECK(upload(make_engine_for(store), reply_path, NULL) == BITSUP_OK);
+    CHECK(custom.destroyed == 1 && custom.file_len == SIZE && strcmp(custom.name, "a.bin") == 0);
     has_reply(reply_path);
 }
 
@@ -324,18 +324,18 @@ int main(int argc, char **argv)
     char path[4096];
     CHECK(argc == 3);
     snprintf(path, sizeof path, "%s/reply", argv[1]);
-    memory_takes_what_fits(path);
-    an_incomplete_set_is_refused();
-    only_what_is_needed(path);
-    a_store_of_our_own(path, NULL, BITSUP_OK, 0, 0);
-    a_store_of_our_own(path, "place", BITSUP_E_DENIED, 403, 0x80070005);
-    a_store_of_our_own(path, "create", BITSUP_E_NO_SPACE, 500, 0x80070070);
-    a_store_of_our_own(path, "create", BITSUP_E_DENIED, 403, 0x80070005);
-    a_store_of_our_own(path, "write", BITSUP_E_NO_SPACE, 500, 0x80070070);
-    a_store_of_our_own(path, "write", -12345, 500, 0x801901F4);
-    a_store_of_our_own(path, "flush", BITSUP_E_IO, 500, 0x801901F4);
-    a_store_of_our_own(path, "commit", BITSUP_E_DENIED, 403, 0x80070005);
-    a_store_of_our_own(path, "commit", BITSUP_E_NOT_FOUND, 404, 0x80190194);
-    a_store_of_our_own(path, "stat", BITSUP_E_IO, 500, 0x801901F4);
+    memory_store_is_limited(path);
+    incomplete_operations_are_rejected();
+    required_operations_only(path);
+    custom_store(path, NULL, BITSUP_OK, 0, 0);
+    custom_store(path, "place", BITSUP_E_DENIED, 403, 0x80070005);
+    custom_store(path, "create", BITSUP_E_NO_SPACE, 500, 0x80070070);
+    custom_store(path, "create", BITSUP_E_DENIED, 403, 0x80070005);
+    custom_store(path, "write", BITSUP_E_NO_SPACE, 500, 0x80070070);
+    custom_store(path, "write", -12345, 500, 0x801901F4);
+    custom_store(path, "flush", BITSUP_E_IO, 500, 0x801901F4);
+    custom_store(path, "commit", BITSUP_E_DENIED, 403, 0x80070005);
+    custom_store(path, "commit", BITSUP_E_NOT_FOUND, 404, 0x80190194);
+    custom_store(path, "stat", BITSUP_E_IO, 500, 0x801901F4);
     return 0;
 }

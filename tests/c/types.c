@@ -1,5 +1,5 @@
-/* An object in the place of one of another type is refused and stays whole; what stores and hooks share is freed in
- * every order. */
+/* An object of a wrong type is rejected and not modified. Objects that share stores and hooks can be freed in any
+ * order. */
 #include "check.h"
 
 #define WRONG(call) EXPECT(BITSUP_E_INVALID_ARGUMENT, "another type", call)
@@ -57,8 +57,8 @@ static bitsup_store_ops *make_ops(int *destroyed)
     return ops;
 }
 
-/* Functions of every type, with each of the other types' objects. */
-static void every_function_knows_its_type(void *const *objects, int own)
+/* Calls functions of every type with objects of all other types. */
+static void objects_of_wrong_types_are_rejected(void *const *objects, int own)
 {
     uint64_t number = 0;
     for (int i = 0; i < OBJECTS; i++) {
@@ -106,7 +106,7 @@ static void free_one(void *object, int type)
     }
 }
 
-/* The n-th order, of 120. */
+/* The n-th of 120 permutations. */
 static void free_in_order(void *const *objects, int n)
 {
     int types[OBJECTS] = {0, 1, 2, 3, 4};
@@ -134,7 +134,7 @@ int main(int argc, char **argv)
         OK(bitsup_engine_new(config, &engine, e));
         void *const objects[OBJECTS] = {ops, store, hooks, config, engine};
         for (int own = 0; n == 0 && own < OBJECTS; own++)
-            every_function_knows_its_type(objects, own);
+            objects_of_wrong_types_are_rejected(objects, own);
         CHECK(destroyed == 0);
         free_in_order(objects, n);
         CHECK(destroyed == 2);

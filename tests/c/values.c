@@ -1,4 +1,4 @@
-/* Values outside their domain, text that is none, and what the answers say. */
+/* Values out of range, invalid text, and error details. */
 #include "check.h"
 #include <limits.h>
 
@@ -30,7 +30,7 @@ static void numbers(const char *root)
     bitsup_engine_config_free(config);
 }
 
-static void hear(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
+static void on_log(void *user_data, int32_t level, const char *target, const char *message, size_t message_len)
 {
     (void)user_data, (void)level, (void)target, (void)message, (void)message_len;
 }
@@ -40,10 +40,10 @@ static void levels(void)
     static const int32_t outside[] = {0, 6, -1, 12345, INT_MIN, INT_MAX};
     int destroyed = 0;
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
-        CHECK(bitsup_logger_new(hear, outside[i], &destroyed, count_destroy) == NULL);
+        CHECK(bitsup_logger_new(on_log, outside[i], &destroyed, count_destroy) == NULL);
     CHECK(destroyed == sizeof outside / sizeof *outside);
     for (int32_t inside = BITSUP_LOG_ERROR; inside <= BITSUP_LOG_TRACE; inside++) {
-        bitsup_logger *logger = bitsup_logger_new(hear, inside, NULL, NULL);
+        bitsup_logger *logger = bitsup_logger_new(on_log, inside, NULL, NULL);
         CHECK(logger != NULL);
         bitsup_logger_free(logger);
     }
@@ -63,7 +63,7 @@ static void headers_and_states(const bitsup_client *client)
     bitsup_job_free(job);
 }
 
-/* Who a client is, whom it trusts and which way it goes: some of it judged at once, the rest by the client. */
+/* Credentials, trust and proxies: some values are checked immediately, others when the client is created. */
 static void identities(void)
 {
     static const int32_t outside[] = {-1, 0, 3, 12345, INT_MIN, INT_MAX};
@@ -160,7 +160,7 @@ static void texts(const bitsup_client *client, const bitsup_engine *engine)
     bitsup_client_config_free(client_config);
 }
 
-/* Paths are bytes: one that is not UTF-8 names a file like any other. */
+/* Paths are bytes: a path that is not UTF-8 is valid. */
 static void paths(const char *root)
 {
     char path[4096];
@@ -213,7 +213,7 @@ static void urls(const bitsup_client *client, const char *root)
     }
 }
 
-/* Where clients reach the engine: judged when the engine is made. */
+/* Public URLs are checked when the engine is created. */
 static void addresses(const char *root)
 {
     static const char *const bad[] = {"", "host", "ftp://host/", "http://", "http://host/a?b", "http://host/a b"};
@@ -233,7 +233,7 @@ static void addresses(const char *root)
     bitsup_store_free(store);
 }
 
-/* A root is one store's, unless all of its stores share it. */
+/* A root can be used by one store only, unless all of its stores are shared. */
 static void roots(const char *root)
 {
     bitsup_store *first = NULL, *second = NULL;

@@ -1,4 +1,4 @@
-// What the C++ tests share: checks that say where they failed.
+// Shared by the C++ tests: assertions that report their location.
 #ifndef CHECK_HPP
 #define CHECK_HPP
 #include <bitsup.hpp>
@@ -9,12 +9,12 @@
 #define CHECK(condition)                                                              \
     do {                                                                              \
         if (!(condition)) {                                                           \
-            std::cerr << __FILE__ << ':' << __LINE__ << ": not so: " #condition "\n"; \
+            std::cerr << __FILE__ << ':' << __LINE__ << ": check failed: " #condition "\n"; \
             std::exit(1);                                                             \
         }                                                                             \
     } while (0)
 
-// The call must throw a bitsup::error of that status, which is returned.
+// Asserts that the call throws a bitsup::error with the status, and returns the error.
 #define FAILS(expected, call) fails(__LINE__, expected, [&] { call; })
 
 template <class Call> bitsup::error fails(int line, bitsup_status expected, Call call)
@@ -27,7 +27,7 @@ template <class Call> bitsup::error fails(int line, bitsup_status expected, Call
         std::cerr << "line " << line << ": " << error.status_name() << ": " << error.what() << '\n';
         std::exit(1);
     }
-    std::cerr << "line " << line << ": does not throw\n";
+    std::cerr << "line " << line << ": no exception was thrown\n";
     std::exit(1);
 }
 

@@ -1,4 +1,4 @@
-// The exchange in C++: an HTTP server that is a few strings. Takes two empty folders.
+// Exchanges in C++, with an HTTP server reduced to a few strings. Takes two empty folders.
 #include "check.hpp"
 
 #include <fstream>
@@ -53,7 +53,7 @@ bitsup::exchange fragment(const bitsup::engine &engine, const std::string &sessi
     return exchange;
 }
 
-void a_file_comes_in_two_ways(const bitsup::engine &engine, const std::string &root)
+void body_from_memory_and_from_a_descriptor(const bitsup::engine &engine, const std::string &root)
 {
     int ends[2];
     CHECK(pipe(ends) == 0 && write(ends[1], "0123", 4) == 4);
@@ -70,8 +70,8 @@ void a_file_comes_in_two_ways(const bitsup::engine &engine, const std::string &r
     close(ends[1]);
 }
 
-// An exchange that goes out of scope is a lost connection.
-void what_was_stored_stays(const bitsup::engine &engine)
+// Destroying an exchange counts as a lost connection.
+void stored_data_is_kept(const bitsup::engine &engine)
 {
     const std::string session = create(engine);
     CHECK(fragment(engine, session).body(bytes(0), 3) == bitsup::want::body);
@@ -79,7 +79,7 @@ void what_was_stored_stays(const bitsup::engine &engine)
     CHECK(again.body(bytes(0), 10) == bitsup::want::finish && again.finish().status() == 200);
 }
 
-void answers_have_a_length_and_a_body(const bitsup::engine &engine)
+void responses_have_a_length_and_a_body(const bitsup::engine &engine)
 {
     bitsup::exchange exchange(engine);
     exchange.set_request("GET", "/a");
@@ -110,8 +110,8 @@ int main(int argc, char **argv)
     CHECK(argc == 3);
     const bitsup::engine engine(
         bitsup::engine_config().store(bitsup::store::directory(argv[1])).allow_overwrite(true));
-    a_file_comes_in_two_ways(engine, argv[1]);
-    what_was_stored_stays(engine);
-    answers_have_a_length_and_a_body(engine);
+    body_from_memory_and_from_a_descriptor(engine, argv[1]);
+    stored_data_is_kept(engine);
+    responses_have_a_length_and_a_body(engine);
     calls_out_of_order_throw(engine);
 }

@@ -1,4 +1,4 @@
-// The receiving side of bitsup.hpp: hooks, stores, and what becomes of what they throw. Takes two empty folders.
+// The server side of bitsup.hpp: hooks, stores, and how their exceptions are handled. Takes two empty folders.
 #include "check.hpp"
 
 #include <chrono>
@@ -21,7 +21,7 @@ bitsup::server serve(const bitsup::engine_config &config)
     return bitsup::server(bitsup::server_config().mount("/", bitsup::engine(config)));
 }
 
-// Uploads `data` as a.bin; what the server refuses is thrown.
+// Uploads `data` as a.bin. Throws if the server rejects it.
 void upload(const bitsup::server &server)
 {
     const bitsup::client client(bitsup::client_config().fragment_size(8192).retry(2, 1ms, 1ms));
@@ -78,8 +78,8 @@ void hooks_see_and_decide(const std::string &root)
     CHECK(requests == 5 && ended == BITSUP_END_CLOSED);
 }
 
-// The reply comes with the job, and again from its URL until the session is closed.
-void replies_are_fetched_and_what_their_progress_throws_ends_the_run(const std::string &root)
+// The job downloads the reply, and it can be downloaded from its URL until the session is closed.
+void replies_are_downloaded_and_exceptions_end_the_run(const std::string &root)
 {
     const auto content = [](const std::string &path) {
         std::ifstream file(path);
@@ -122,7 +122,7 @@ void replies_are_fetched_and_what_their_progress_throws_ends_the_run(const std::
     FAILS(BITSUP_E_CONNECT, client.download(server.url() + "gone", again));
 }
 
-void a_host_id_must_be_one()
+void invalid_host_ids_are_rejected()
 {
     bitsup::engine_config config;
     FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::engine(config.store(memory()).host_id("a/b")));
@@ -134,14 +134,14 @@ struct refusal {
     std::uint32_t hresult;
 };
 
-void refusals_reach_the_client()
+void rejections_reach_the_client()
 {
     const std::vector<refusal> refusals = {
         {[](bitsup::verdict &verdict) { verdict.reject(403); }, 403, 0x80190193},
         {[](bitsup::verdict &verdict) { verdict.reject(403, 0x80070005, BITSUP_CONTEXT_SERVER); }, 403, 0x80070005},
         {[](bitsup::verdict &verdict) { verdict.challenge("Basic realm=\"x\""); }, 401, 0},
         {[](bitsup::verdict &) { throw 7; }, 500, 0x801901F4},
-        // An error of the library is an exception like any other.
+        // An error of the library is handled like any other exception.
         {[](bitsup::verdict &verdict) { verdict.owner(std::string("a\0b", 3)); }, 500, 0x801901F4},
     };
     for (const refusal &refusal : refusals) {
@@ -150,7 +150,7 @@ void refusals_reach_the_client()
         application.request = [&](const bitsup::upload &, bitsup::verdict &verdict) { refusal.decide(verdict); };
         application.failed = [&](std::exception_ptr exception) {
             ++heard;
-            std::rethrow_exception(exception); // is dropped
+            std::rethrow_exception(exception); // is ignored
         };
         bitsup::server server = serve(bitsup::engine_config().store(memory()).hooks(bitsup::hooks(application)));
         try {
@@ -165,13 +165,13 @@ void refusals_reach_the_client()
     }
 }
 
-void an_application_over_http_takes_the_place_of_received()
+void notification_replaces_received()
 {
     bitsup::hooks hooks{bitsup::application()};
     FAILS(BITSUP_E_INVALID_ARGUMENT, hooks.notify_url(7, "http://127.0.0.1:1/", 1s));
-    bitsup::hooks distrustful{bitsup::application()};
-    distrustful.add_notify_root_certificates("no PEM");
-    FAILS(BITSUP_E_INVALID_ARGUMENT, distrustful.notify_url(BITSUP_NOTIFY_BY_VALUE, "https://127.0.0.1:1/", 1s));
+    bitsup::hooks without_roots{bitsup::application()};
+    without_roots.add_notify_root_certificates("no PEM");
+    FAILS(BITSUP_E_INVALID_ARGUMENT, without_roots.notify_url(BITSUP_NOTIFY_BY_VALUE, "https://127.0.0.1:1/", 1s));
     hooks.notify_url(BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", 1s);
     bitsup::server server = serve(bitsup::engine_config().store(memory()).hooks(hooks));
     const bitsup::error error = FAILS(BITSUP_E_SERVER_FAULT, upload(server));
@@ -179,7 +179,7 @@ void an_application_over_http_takes_the_place_of_received()
     server.stop(1s);
 }
 
-void what_hooks_hold_is_released_with_the_last_server()
+void hooks_are_destroyed_with_the_last_server()
 {
     const auto shared = std::make_shared<int>(0);
     {
@@ -194,7 +194,7 @@ void what_hooks_hold_is_released_with_the_last_server()
     CHECK(shared.use_count() == 1 && *shared == 3);
 }
 
-// What is in a store of our own; it outlives the stores over it.
+// The content of a custom store, which outlives the store objects that use it.
 struct kept {
     std::mutex lock;
     std::map<std::string, std::string> records, files;
@@ -274,12 +274,12 @@ private:
     std::shared_ptr<kept> kept_;
 };
 
-void a_store_of_our_own_takes_files_and_refuses()
+void custom_store_accepts_and_rejects()
 {
     const auto content = std::make_shared<kept>();
     for (const auto &[failing, status, hresult] : std::vector<std::tuple<std::int32_t, std::uint16_t, std::uint32_t>>{
              {0, 0, 0},
-             {0, 403, 0x80070005}, // the name is taken
+             {0, 403, 0x80070005}, // the file exists
              {BITSUP_E_NO_SPACE, 500, 0x80070070},
              {BITSUP_E_PANIC, 500, 0x801901F4},
          }) {
@@ -300,7 +300,7 @@ void a_store_of_our_own_takes_files_and_refuses()
     FAILS(BITSUP_E_NULL_ARGUMENT, bitsup::store::custom(nullptr));
 }
 
-void sessions_of_our_own_store_outlive_the_engine()
+void sessions_of_a_custom_store_outlive_the_engine()
 {
     const auto content = std::make_shared<kept>();
     const auto open = [&] {
@@ -324,11 +324,11 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 3);
     hooks_see_and_decide(argv[1]);
-    replies_are_fetched_and_what_their_progress_throws_ends_the_run(argv[2]);
-    a_host_id_must_be_one();
-    refusals_reach_the_client();
-    an_application_over_http_takes_the_place_of_received();
-    what_hooks_hold_is_released_with_the_last_server();
-    a_store_of_our_own_takes_files_and_refuses();
-    sessions_of_our_own_store_outlive_the_engine();
+    replies_are_downloaded_and_exceptions_end_the_run(argv[2]);
+    invalid_host_ids_are_rejected();
+    rejections_reach_the_client();
+    notification_replaces_received();
+    hooks_are_destroyed_with_the_last_server();
+    custom_store_accepts_and_rejects();
+    sessions_of_a_custom_store_outlive_the_engine();
 }

@@ -1,4 +1,4 @@
-// What bitsup.hpp adds to the C functions: ownership, exceptions, callbacks that throw. Takes two empty folders.
+// What bitsup.hpp adds to the C API: ownership, exceptions, and callbacks that throw. Takes two empty folders.
 #include "check.hpp"
 
 #include <chrono>
@@ -20,14 +20,14 @@ struct thrown {
     int number;
 };
 
-// A server in this process, and a client that sends small fragments and gives up soon.
-struct world {
+// A server in this process, and a client with small fragments and few retries.
+struct fixture {
     std::string root;
     bitsup::engine engine;
     bitsup::server server;
     bitsup::client client;
 
-    explicit world(const std::string &folder)
+    explicit fixture(const std::string &folder)
         : root(folder),
           engine(bitsup::engine_config()
                      .store(bitsup::store::directory(folder, BITSUP_DURABILITY_NONE))
@@ -78,49 +78,49 @@ struct world {
     }
 };
 
-void versions_are_those_of_the_header()
+void versions_match_the_header()
 {
     CHECK(bitsup::version_number() == BITSUP_VERSION_NUMBER);
     CHECK(bitsup::abi_version() == BITSUP_ABI_VERSION);
     CHECK(std::string(bitsup::version_string()).find('.') != std::string::npos);
 }
 
-void objects_move_and_do_not_copy(const world &world)
+void objects_move_and_do_not_copy(const fixture &fixture)
 {
     static_assert(!std::is_copy_constructible_v<bitsup::job> && !std::is_copy_assignable_v<bitsup::job>);
     static_assert(std::is_nothrow_move_constructible_v<bitsup::job>);
-    bitsup::job job = world.job("a"), other = world.job("b");
+    bitsup::job job = fixture.job("a"), other = fixture.job("b");
     job = std::move(other);
     job.run();
     CHECK(job.get() != nullptr && other.get() == nullptr && job.state() == BITSUP_JOB_CLOSED);
     FAILS(BITSUP_E_NULL_ARGUMENT, other.run());
 }
 
-void errors_carry_what_c_knows(const world &world)
+void errors_contain_the_details(const fixture &fixture)
 {
-    bitsup::job job = world.job("no/such/folder");
+    bitsup::job job = fixture.job("no/such/folder");
     const bitsup::error refused = FAILS(BITSUP_E_SERVER_FAULT, job.run());
     CHECK(refused.http_status() == 404 && refused.hresult() == 0x80190194 && !refused.is_transient());
     CHECK(std::string(refused.status_name()) == "BITSUP_E_SERVER_FAULT");
     CHECK(std::string(refused.what()).find("404") != std::string::npos && refused.message() == refused.what());
     CHECK(refused.context() == 5);
 
-    FAILS(BITSUP_E_NOT_FOUND, bitsup::source::from_file(world.root + "/missing"));
-    FAILS(BITSUP_E_BUSY, bitsup::store::directory(world.root));
+    FAILS(BITSUP_E_NOT_FOUND, bitsup::source::from_file(fixture.root + "/missing"));
+    FAILS(BITSUP_E_BUSY, bitsup::store::directory(fixture.root));
     FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::source::from_file(std::string("a\0b", 3)));
     FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::client_config().timeout(-1ms));
     FAILS(BITSUP_E_INVALID_STATE, bitsup::engine{bitsup::engine_config()});
-    FAILS(BITSUP_E_SESSION_NOT_FOUND, world.engine.end_session("{nobody}"));
-    FAILS(BITSUP_E_INVALID_STATE, world.job("c").session_id());
+    FAILS(BITSUP_E_SESSION_NOT_FOUND, fixture.engine.end_session("{nobody}"));
+    FAILS(BITSUP_E_INVALID_STATE, fixture.job("c").session_id());
 }
 
-// A proxy for one request, which asks who wants it. Its URL, and the socket to close.
-struct asking_proxy {
+// A proxy for one request, which requires credentials: its URL and the socket to close.
+struct authenticating_proxy {
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     std::string url;
     std::thread thread;
 
-    asking_proxy()
+    authenticating_proxy()
     {
         sockaddr_in address{};
         socklen_t size = sizeof address;
@@ -143,17 +143,17 @@ struct asking_proxy {
         });
     }
 
-    ~asking_proxy()
+    ~authenticating_proxy()
     {
         thread.join();
         close(listener);
     }
 };
 
-void a_source_of_credentials_may_know_none_and_may_throw()
+void credentials_callback_may_return_none_or_throw()
 {
     for (int mode = 0; mode < 3; mode++) {
-        const asking_proxy proxy;
+        const authenticating_proxy proxy;
         int times = 0;
         const bitsup::client client(bitsup::client_config().proxy(proxy.url).on_credentials(
             [&](const bitsup::challenge &challenge) -> std::optional<bitsup::credentials> {
@@ -180,7 +180,7 @@ void a_source_of_credentials_may_know_none_and_may_throw()
     FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::client(bitsup::client_config().client_certificate("none")));
 }
 
-void callbacks_hear_what_happens(const world &world)
+void callbacks_are_called(const fixture &fixture)
 {
     std::uint64_t last = 0;
     std::vector<std::int32_t> states;
@@ -191,33 +191,33 @@ void callbacks_hear_what_happens(const world &world)
         return bitsup::flow::proceed;
     };
     callbacks.state = [&](std::int32_t, std::int32_t to) { states.push_back(to); };
-    bitsup::job job = world.job("d", callbacks);
+    bitsup::job job = fixture.job("d", callbacks);
     job.set_content_name("other");
     job.run();
     CHECK(last == 5 * 8192 && job.progress().sent == last && job.progress().total == last);
     CHECK(states.front() == BITSUP_JOB_CONNECTING && states.back() == BITSUP_JOB_CLOSED);
 }
 
-void callbacks_stop_a_run_by_their_answer(const world &world)
+void callbacks_can_stop_a_run(const fixture &fixture)
 {
     bitsup::callbacks callbacks;
     callbacks.progress = [](std::uint64_t, std::uint64_t) { return bitsup::flow::abort; };
-    bitsup::job job = world.job("e", callbacks);
+    bitsup::job job = fixture.job("e", callbacks);
     FAILS(BITSUP_E_CALLBACK, job.run());
-    CHECK(!job.session_id().empty() && world.engine.session_count() == 1);
-    world.engine.end_session(job.session_id());
-    CHECK(world.engine.session_count() == 0 && world.engine.tick().expired == 0);
+    CHECK(!job.session_id().empty() && fixture.engine.session_count() == 1);
+    fixture.engine.end_session(job.session_id());
+    CHECK(fixture.engine.session_count() == 0 && fixture.engine.tick().expired == 0);
 }
 
-// The exception itself comes out of run(), and no callback is called after it.
-void what_a_callback_throws_comes_out_of_the_run(const world &world)
+// run() rethrows the exception itself, and no further callback is called.
+void exceptions_of_callbacks_are_rethrown(const fixture &fixture)
 {
     int calls = 0, caught = 0;
     bitsup::callbacks by_progress, by_state;
     by_progress.progress = [&](std::uint64_t, std::uint64_t) -> bitsup::flow { throw thrown{++calls}; };
     by_state.state = [&](std::int32_t, std::int32_t) { throw thrown{++calls}; };
     for (const auto &callbacks : {by_progress, by_state}) {
-        bitsup::job job = world.job("f", callbacks);
+        bitsup::job job = fixture.job("f", callbacks);
         calls = 0;
         try {
             job.run();
@@ -231,7 +231,7 @@ void what_a_callback_throws_comes_out_of_the_run(const world &world)
     CHECK(caught == 2);
 }
 
-void a_retry_is_told_and_may_throw(const world &world)
+void retry_callback_is_called_and_may_throw(const fixture &fixture)
 {
     std::vector<std::uint32_t> attempts;
     bitsup::callbacks callbacks;
@@ -242,7 +242,7 @@ void a_retry_is_told_and_may_throw(const world &world)
         return bitsup::flow::proceed;
     };
     const auto nowhere = [&](bitsup::callbacks functions) {
-        bitsup::job job(world.client, "http://127.0.0.1:1/x", bitsup::source::from_bytes(nullptr, 0));
+        bitsup::job job(fixture.client, "http://127.0.0.1:1/x", bitsup::source::from_bytes(nullptr, 0));
         job.set_observer(bitsup::observer(std::move(functions)));
         job.run();
     };
@@ -254,8 +254,8 @@ void a_retry_is_told_and_may_throw(const world &world)
     FAILS(BITSUP_E_CONNECT, nowhere(callbacks));
 }
 
-// A run inside a callback of another run: each exception comes out of its own.
-void runs_nest(const world &world)
+// A run inside a callback of another run: each rethrows its own exception.
+void runs_nest(const fixture &fixture)
 {
     int inner = 0, outer = 0;
     bitsup::callbacks throwing, nesting;
@@ -264,22 +264,22 @@ void runs_nest(const world &world)
         if (inner != 0)
             throw thrown{2};
         try {
-            world.job("g", throwing).run();
+            fixture.job("g", throwing).run();
         } catch (const thrown &exception) {
             inner = exception.number;
         }
         return bitsup::flow::proceed;
     };
     try {
-        world.job("h", nesting).run();
+        fixture.job("h", nesting).run();
     } catch (const thrown &exception) {
         outer = exception.number;
     }
     CHECK(inner == 1 && outer == 2);
 }
 
-// What the functions hold is released with the last job that has them, and not before.
-void callbacks_live_as_long_as_their_job(const world &world)
+// Callbacks are destroyed with the last job that uses them, and not earlier.
+void callbacks_live_as_long_as_their_job(const fixture &fixture)
 {
     const auto shared = std::make_shared<int>(0);
     {
@@ -288,33 +288,33 @@ void callbacks_live_as_long_as_their_job(const world &world)
             ++*shared;
             return bitsup::flow::proceed;
         };
-        bitsup::job job = world.job("i", std::move(callbacks));
+        bitsup::job job = fixture.job("i", std::move(callbacks));
         CHECK(shared.use_count() == 2);
         job.run();
     }
     CHECK(shared.use_count() == 1 && *shared > 0);
 }
 
-void a_state_path_continues(const world &world, const std::string &folder)
+void state_path_resumes(const fixture &fixture, const std::string &folder)
 {
     const std::string path = folder + "/source", state = folder + "/state";
     std::ofstream(path) << std::string(20000, 'y');
-    bitsup::job first(world.client, world.server.url() + "j", bitsup::source::from_file(path));
+    bitsup::job first(fixture.client, fixture.server.url() + "j", bitsup::source::from_file(path));
     first.set_state_path(state);
     first.suspend();
     FAILS(BITSUP_E_SUSPENDED, first.run());
     first.run();
-    std::ifstream copy(world.root + "/j");
+    std::ifstream copy(fixture.root + "/j");
     CHECK(std::string(std::istreambuf_iterator<char>(copy), {}) == std::string(20000, 'y'));
 }
 
-void a_job_in_steps_is_carried_to_another_one(const world &world)
+void state_is_transferred_between_jobs(const fixture &fixture)
 {
-    bitsup::job first = world.job("k");
+    bitsup::job first = fixture.job("k");
     FAILS(BITSUP_E_INVALID_STATE, first.close());
     CHECK(first.step() == BITSUP_JOB_CONNECTING && first.step() == BITSUP_JOB_TRANSFERRING);
     const std::vector<std::uint8_t> state = first.export_state();
-    bitsup::job second = world.job("k"), other = world.job("l");
+    bitsup::job second = fixture.job("k"), other = fixture.job("l");
     second.import_state(state);
     CHECK(second.progress().sent == 8192 && second.session_id() == first.session_id());
     FAILS(BITSUP_E_INVALID_STATE, second.import_state(state));
@@ -330,8 +330,8 @@ void a_job_in_steps_is_carried_to_another_one(const world &world)
     FAILS(BITSUP_E_INVALID_STATE, second.export_state());
 }
 
-// The bytes of a function; what it throws comes out of the run, which can be made again.
-void a_source_can_be_a_function(const world &world)
+// A function as source. run() rethrows its exception and can be called again.
+void a_source_can_be_a_function(const fixture &fixture)
 {
     int left = 1;
     const auto shared = std::make_shared<std::string>(20000, 'z');
@@ -341,7 +341,7 @@ void a_source_can_be_a_function(const world &world)
                 throw thrown{7};
             return shared->copy(reinterpret_cast<char *>(buf), cap < 3000 ? cap : 3000, offset);
         };
-        bitsup::job job(world.client, world.server.url() + "m", bitsup::source::from_reader(read, 20000));
+        bitsup::job job(fixture.client, fixture.server.url() + "m", bitsup::source::from_reader(read, 20000));
         CHECK(shared.use_count() == 3);
         int caught = 0;
         try {
@@ -353,12 +353,12 @@ void a_source_can_be_a_function(const world &world)
         job.run();
     }
     CHECK(shared.use_count() == 1);
-    std::ifstream copy(world.root + "/m");
+    std::ifstream copy(fixture.root + "/m");
     CHECK(std::string(std::istreambuf_iterator<char>(copy), {}) == *shared);
 }
 
-// What a function hears; what it throws goes nowhere.
-void messages_are_heard(const world &world)
+// A function as logger. Its exceptions are ignored.
+void messages_are_logged(const fixture &fixture)
 {
     const auto heard = std::make_shared<std::vector<std::string>>();
     {
@@ -372,21 +372,21 @@ void messages_are_heard(const world &world)
         bitsup::engine_config().logger(logger);
         bitsup::server_config().logger(logger).access_logger(logger);
         bitsup::client client(bitsup::client_config().logger(logger));
-        bitsup::job(client, world.server.url() + "n", bitsup::source::from_bytes(nullptr, 0)).run();
+        bitsup::job(client, fixture.server.url() + "n", bitsup::source::from_bytes(nullptr, 0)).run();
         CHECK(heard.use_count() == 2 && heard->size() > 3);
     }
     CHECK(heard.use_count() == 1);
     FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::logger([](auto...) {}, 6));
 }
 
-void a_server_speaks_tls_knows_its_users_and_shows_operators(const world &world)
+void server_with_tls_users_and_admin(const fixture &fixture)
 {
     bitsup::server_config config;
-    config.mount("/", world.engine).add_user("anna", "secret").admin("127.0.0.1", 0);
+    config.mount("/", fixture.engine).add_user("anna", "secret").admin("127.0.0.1", 0);
     bitsup::server server(config);
     CHECK(server.admin_url().rfind("http://127.0.0.1:", 0) == 0 && server.admin_url() != server.url());
-    FAILS(BITSUP_E_INVALID_STATE, world.server.admin_url());
-    FAILS(BITSUP_E_HTTP_STATUS, world.client.ping(server.url()));
+    FAILS(BITSUP_E_INVALID_STATE, fixture.server.admin_url());
+    FAILS(BITSUP_E_HTTP_STATUS, fixture.client.ping(server.url()));
     bitsup::client_config anna;
     bitsup::client(anna.add_header("Authorization", "Basic YW5uYTpzZWNyZXQ=")).ping(server.url());
     server.reload_users(bitsup::server_config().add_user("anna", "new"));
@@ -402,24 +402,24 @@ void a_server_speaks_tls_knows_its_users_and_shows_operators(const world &world)
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
-    world world(argv[1]);
-    versions_are_those_of_the_header();
-    world.client.ping(world.server.url());
-    CHECK(world.server.url().find(std::to_string(world.server.port())) != std::string::npos);
-    objects_move_and_do_not_copy(world);
-    errors_carry_what_c_knows(world);
-    a_source_of_credentials_may_know_none_and_may_throw();
-    callbacks_hear_what_happens(world);
-    callbacks_stop_a_run_by_their_answer(world);
-    what_a_callback_throws_comes_out_of_the_run(world);
-    a_retry_is_told_and_may_throw(world);
-    runs_nest(world);
-    callbacks_live_as_long_as_their_job(world);
-    a_state_path_continues(world, argv[2]);
-    a_job_in_steps_is_carried_to_another_one(world);
-    a_source_can_be_a_function(world);
-    messages_are_heard(world);
-    a_server_speaks_tls_knows_its_users_and_shows_operators(world);
-    world.server.stop(1s);
-    FAILS(BITSUP_E_CONNECT, world.client.ping(world.server.url()));
+    fixture fixture(argv[1]);
+    versions_match_the_header();
+    fixture.client.ping(fixture.server.url());
+    CHECK(fixture.server.url().find(std::to_string(fixture.server.port())) != std::string::npos);
+    objects_move_and_do_not_copy(fixture);
+    errors_contain_the_details(fixture);
+    credentials_callback_may_return_none_or_throw();
+    callbacks_are_called(fixture);
+    callbacks_can_stop_a_run(fixture);
+    exceptions_of_callbacks_are_rethrown(fixture);
+    retry_callback_is_called_and_may_throw(fixture);
+    runs_nest(fixture);
+    callbacks_live_as_long_as_their_job(fixture);
+    state_path_resumes(fixture, argv[2]);
+    state_is_transferred_between_jobs(fixture);
+    a_source_can_be_a_function(fixture);
+    messages_are_logged(fixture);
+    server_with_tls_users_and_admin(fixture);
+    fixture.server.stop(1s);
+    FAILS(BITSUP_E_CONNECT, fixture.client.ping(fixture.server.url()));
 }

@@ -11,30 +11,32 @@ using Bitsup.Examples;
 namespace Bitsup.Embedded
 {
     /// <summary>
-    /// Bitsup.Embedded: examples/csharp/Embed with an engine that a test configures, and with an application that the test
-    /// speaks for. Serves one case after the other, as .NET takes its time to start: each begins by a line on stdin, "serve",
-    /// "dir" for a directory store of the library or "own" for <see cref="OwnStorage"/>, ROOT, "app" or nothing, and SETTING
-    /// and VALUE any number of times, with tabs between them, and is over by the line "end", which "ended" on stdout answers. Each hook says a line on stdout, waits for one on stdin, and does what its
-    /// words say; tests/abi/embed/kestrel.rs is the other side. Runs until stdin ends.
+    /// Serves an engine in Kestrel under the control of a test; the other side is tests/abi/embed/kestrel.rs. One process serves
+    /// many test cases, because starting .NET is slow. A case starts with a line on stdin of tab-separated fields: "serve",
+    /// then "dir" for a directory store or "own" for <see cref="FileStorage"/>, the root, optionally "app", and pairs of
+    /// setting and value. The line "end" ends it, and "ended" is printed on stdout. With "app" each hook prints a line on
+    /// stdout, waits for a line on stdin, and executes the commands in it. The program runs until the end of stdin.
     /// </summary>
     internal static class Program
     {
-        private static readonly object OneAtATime = new object();
+        private static readonly object HookLock = new object();
         private static readonly Stream Input = Console.OpenStandardInput();
 
-        /// <summary>What a hook is told. The hook reads what follows the line, so nobody else reads until it has obeyed.</summary>
-        private static readonly BlockingCollection<string> Told = new BlockingCollection<string>();
-        private static readonly SemaphoreSlim Obeyed = new SemaphoreSlim(0);
+        /// <summary>
+        /// Command lines for hooks. A command may be followed by bytes, so stdin is not read until it was executed.
+        /// </summary>
+        private static readonly BlockingCollection<string> Commands = new BlockingCollection<string>();
+        private static readonly SemaphoreSlim CommandsDone = new SemaphoreSlim(0);
 
         private static readonly Dictionary<string, Action<BitsEngineOptions, string>> Settings =
             new Dictionary<string, Action<BitsEngineOptions, string>>
             {
-                ["max-upload-size"] = (options, value) => options.MaxUploadSize = Number(value),
-                ["max-fragment-size"] = (options, value) => options.MaxFragmentSize = Number(value),
-                ["max-sessions"] = (options, value) => options.MaxSessions = Number(value),
-                ["max-sessions-per-user"] = (options, value) => options.MaxSessionsPerOwner = Number(value),
+                ["max-upload-size"] = (options, value) => options.MaxUploadSize = ParseNumber(value),
+                ["max-fragment-size"] = (options, value) => options.MaxFragmentSize = ParseNumber(value),
+                ["max-sessions"] = (options, value) => options.MaxSessions = ParseNumber(value),
+                ["max-sessions-per-user"] = (options, value) => options.MaxSessionsPerOwner = ParseNumber(value),
                 ["allow-overwrites"] = (options, value) => options.AllowOverwrite = true,
-                ["overlap"] = (options, value) => options.Overlap = Overlap.Reject,
+                ["overlap"] = (options, value) => options.Overlap = OverlapPolicy.Reject,
                 ["finalize"] = (options, value) => options.FinalizeOn = FinalizeOn.Close,
                 ["method-override"] = (options, value) => options.MethodOverride = true,
                 ["public-url"] = (options, value) => options.PublicUrl = value,
@@ -44,7 +46,7 @@ namespace Bitsup.Embedded
         private static void Main()
         {
             CancellationTokenSource? end = null;
-            while (Line() is { } line)
+            while (ReadLine() is { } line)
             {
                 string[] words = line.Split('\t');
                 switch (words[0])
@@ -57,14 +59,16 @@ namespace Bitsup.Embedded
                         end!.Cancel();
                         break;
                     default:
-                        Told.Add(line);
-                        Obeyed.Wait();
+                        Commands.Add(line);
+                        CommandsDone.Wait();
                         break;
                 }
             }
         }
 
-        /// <summary>One case. It is void for an exception to end the program, which the test sees.</summary>
+        /// <summary>
+        /// Serves one test case. It is async void so that an exception ends the program, which fails the test.
+        /// </summary>
         private static async void Serve(string[] arguments, CancellationToken end)
         {
             using (BitsStore store = Store(arguments[0], arguments[1]))
@@ -79,7 +83,7 @@ namespace Bitsup.Embedded
         private static BitsStore Store(string kind, string root) => kind switch
         {
             "dir" => BitsStore.OpenDirectory(root, Durability.None),
-            "own" => BitsStore.Over(new OwnStorage(root) { OnException = Fail }),
+            "own" => BitsStore.FromStorage(new FileStorage(root) { OnException = Fail }),
             _ => throw new InvalidDataException(kind),
         };
 
@@ -91,7 +95,7 @@ namespace Bitsup.Embedded
             {
                 if (name == "app")
                 {
-                    options.Hooks = SpeakForItself();
+                    options.Hooks = ReportingHooks();
                 }
                 else
                 {
@@ -102,13 +106,13 @@ namespace Bitsup.Embedded
             return options;
         }
 
-        private static BitsHooks SpeakForItself() => new BitsHooks
+        private static BitsHooks ReportingHooks() => new BitsHooks
         {
-            OnRequest = (upload, verdict) => Tell("request", 0, upload, verdict),
-            OnCreate = (upload, verdict) => Tell("create", 0, upload, verdict),
+            OnRequest = (upload, verdict) => Report("request", 0, upload, verdict),
+            OnCreate = (upload, verdict) => Report("create", 0, upload, verdict),
             OnReceived = Received,
-            OnProgress = upload => Tell("progress", upload.Received, upload, null),
-            OnEnd = (upload, reason) => Tell("ended", (long)reason, upload, null),
+            OnProgress = upload => Report("progress", upload.Received, upload, null),
+            OnEnd = (upload, reason) => Report("ended", (long)reason, upload, null),
             OnException = Fail,
         };
 
@@ -118,12 +122,12 @@ namespace Bitsup.Embedded
             Environment.Exit(1);
         }
 
-        /// <summary>Where the store has no files, the test looks at a copy of what it reads.</summary>
+        /// <summary>Reports a received upload. If the store has no file, the test is given a copy of the data.</summary>
         private static void Received(BitsUpload upload, BitsVerdict verdict)
         {
             if (upload.DataPath != null)
             {
-                Tell("received", upload.Total ?? 0, upload, verdict);
+                Report("received", upload.Total ?? 0, upload, verdict);
                 return;
             }
 
@@ -131,7 +135,7 @@ namespace Bitsup.Embedded
             try
             {
                 Copy(upload, copy);
-                Tell("received", upload.Total ?? 0, upload, verdict, copy);
+                Report("received", upload.Total ?? 0, upload, verdict, copy);
             }
             finally
             {
@@ -142,10 +146,10 @@ namespace Bitsup.Embedded
         private static void Copy(BitsUpload upload, string path)
         {
             using FileStream file = File.Create(path);
-            var piece = new byte[65_536];
-            for (int read = upload.Read(0, piece); read > 0; read = upload.Read(file.Length, piece))
+            var buffer = new byte[65_536];
+            for (int read = upload.Read(0, buffer); read > 0; read = upload.Read(file.Length, buffer))
             {
-                file.Write(piece, 0, read);
+                file.Write(buffer, 0, read);
             }
         }
 
@@ -153,33 +157,33 @@ namespace Bitsup.Embedded
         {
             string[] words = value.Split(' ');
             options.HostId = words[0];
-            options.HostIdFallbackTimeout = TimeSpan.FromSeconds(words.Length > 1 ? Number(words[1]) : 0);
+            options.HostIdFallbackTimeout = TimeSpan.FromSeconds(words.Length > 1 ? ParseNumber(words[1]) : 0);
         }
 
-        /// <summary>Says what happens and does as it is told.</summary>
-        private static void Tell(string what, long value, BitsUpload upload, BitsVerdict? verdict, string? copy = null)
+        /// <summary>Reports an event and executes the commands that the test sends back.</summary>
+        private static void Report(string what, long value, BitsUpload upload, BitsVerdict? verdict, string? copy = null)
         {
-            lock (OneAtATime)
+            lock (HookLock)
             {
                 Console.WriteLine($"{what}\t{value}\t{upload.Url}\t{upload.DataPath ?? copy}\t{upload.ReplyPath}");
-                var words = new Queue<string>(Told.Take().Split(' ', StringSplitOptions.RemoveEmptyEntries));
+                var words = new Queue<string>(Commands.Take().Split(' ', StringSplitOptions.RemoveEmptyEntries));
                 while (verdict != null && words.TryDequeue(out string? word))
                 {
-                    Obey(word, words, upload, verdict);
+                    Execute(word, words, upload, verdict);
                 }
 
-                Obeyed.Release();
+                CommandsDone.Release();
             }
         }
 
-        private static void Obey(string word, Queue<string> rest, BitsUpload upload, BitsVerdict verdict)
+        private static void Execute(string word, Queue<string> rest, BitsUpload upload, BitsVerdict verdict)
         {
             switch (word)
             {
                 case "accept":
                     break;
                 case "reject":
-                    verdict.Reject((int)Number(rest.Dequeue()), (uint)Number(rest.Dequeue()), (BitsErrorContext)Number(rest.Dequeue()));
+                    verdict.Reject((int)ParseNumber(rest.Dequeue()), (uint)ParseNumber(rest.Dequeue()), (BitsErrorContext)ParseNumber(rest.Dequeue()));
                     break;
                 case "owner":
                     verdict.SetOwner(rest.Dequeue());
@@ -194,7 +198,7 @@ namespace Bitsup.Embedded
                     verdict.SetReplyUrl(rest.Dequeue());
                     break;
                 case "reply":
-                    verdict.SetReply(Bytes((int)Number(rest.Dequeue())));
+                    verdict.SetReply(ReadBytes((int)ParseNumber(rest.Dequeue())));
                     break;
                 case "reply-file":
                     verdict.SetReplyPath(upload.ReplyPath!);
@@ -204,8 +208,8 @@ namespace Bitsup.Embedded
             }
         }
 
-        /// <summary>The next line; null where stdin has ended.</summary>
-        private static string? Line()
+        /// <summary>Reads a line; null at the end of stdin.</summary>
+        private static string? ReadLine()
         {
             var line = new List<byte>();
             for (int next = Input.ReadByte(); next != '\n'; next = Input.ReadByte())
@@ -221,14 +225,14 @@ namespace Bitsup.Embedded
             return Encoding.UTF8.GetString(line.ToArray());
         }
 
-        /// <summary>What follows a line.</summary>
-        private static byte[] Bytes(int length)
+        /// <summary>Reads the bytes that follow a line.</summary>
+        private static byte[] ReadBytes(int length)
         {
             var bytes = new byte[length];
-            for (int held = 0, more; held < length; held += more)
+            for (int filled = 0, count; filled < length; filled += count)
             {
-                more = Input.Read(bytes, held, length - held);
-                if (more == 0)
+                count = Input.Read(bytes, filled, length - filled);
+                if (count == 0)
                 {
                     throw new EndOfStreamException();
                 }
@@ -237,7 +241,7 @@ namespace Bitsup.Embedded
             return bytes;
         }
 
-        private static long Number(string text) => text.StartsWith("0x", StringComparison.Ordinal)
+        private static long ParseNumber(string text) => text.StartsWith("0x", StringComparison.Ordinal)
             ? long.Parse(text.Substring(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
             : long.Parse(text, CultureInfo.InvariantCulture);
     }

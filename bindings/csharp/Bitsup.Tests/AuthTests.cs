@@ -9,25 +9,25 @@ using System.Threading.Tasks;
 
 namespace Bitsup.Tests
 {
-    /// <summary>Who the client is, who the server is, and what is between them.</summary>
+    /// <summary>Authentication, TLS and proxies.</summary>
     internal static class AuthTests
     {
         private const string Acknowledged = "200 OK\r\nBITS-Packet-Type: Ack";
 
         [Test("B-AUTH-01")]
-        public static void A_name_with_its_password_is_taken_and_owns_the_sessions()
+        public static void Basic_credentials_are_accepted_and_own_the_sessions()
         {
-            using var bench = new Bench();
-            Directory.CreateDirectory(bench.Root);
+            using var fixture = new Fixture();
+            Directory.CreateDirectory(fixture.Root);
             var owners = new List<string?>();
             var options = new BitsServerOptions
             {
-                Root = bench.Root,
+                Root = fixture.Root,
                 Users = { ["ann"] = "secret" },
                 Hooks = new BitsHooks { OnCreate = (upload, verdict) => owners.Add(upload.Owner) },
             };
             using BitsServer server = BitsServer.Start(options);
-            Client(BitsCredentials.Basic("ann", "secret")).Upload(bench.Source, server.Url + "file.bin");
+            Client(BitsCredentials.Basic("ann", "secret")).Upload(fixture.Source, server.Url + "file.bin");
             Check.Equal("ann", owners.Single());
             Check.Equal(401, Check.Throws<BitsException>(() => Client(null).Ping(server.Url)).HttpStatus);
             BitsCredentials wrong = BitsCredentials.Basic("ann", "wrong");
@@ -38,18 +38,18 @@ namespace Bitsup.Tests
         }
 
         [Test("B-AUTH-02")]
-        public static void A_token_is_told_to_a_server_that_asks_for_one()
+        public static void A_bearer_token_is_sent_when_the_server_requires_it()
         {
-            using Peer peer = Asking("Authorization", "401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"in\"", "Bearer token");
+            using FakeServer peer = Requiring("Authorization", "401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"in\"", "Bearer token");
             Client(BitsCredentials.Bearer("token")).Ping(peer.Url);
-            Check.That(!BitsCredentials.Bearer("token").ToString().Contains("token"), "it is not shown");
+            Check.That(!BitsCredentials.Bearer("token").ToString().Contains("token"), "the token is not in ToString");
         }
 
         [Test("B-AUTH-03", "B-LIFE-02", "B-LIFE-03")]
-        public static void The_program_is_asked_with_the_realm()
+        public static void OnCredentials_receives_the_realm()
         {
-            using Peer peer = Asking("Authorization", "401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"in\"", "Bearer fresh");
-            AuthRequest? asked = null;
+            using FakeServer peer = Requiring("Authorization", "401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"in\"", "Bearer fresh");
+            AuthRequest? requested = null;
             int before = UserData.Alive;
             using (var client = new BitsClient(new BitsClientOptions
             {
@@ -57,7 +57,7 @@ namespace Bitsup.Tests
                 {
                     await Task.Yield();
                     Garbage.Collect();
-                    asked = request;
+                    requested = request;
                     return BitsCredentials.Bearer("fresh");
                 },
             }))
@@ -65,20 +65,20 @@ namespace Bitsup.Tests
                 client.Ping(peer.Url);
             }
 
-            Check.Equal((AuthTarget.Server, AuthScheme.Bearer, "in"), (asked!.Target, asked.Scheme, asked.Realm));
-            Check.Comes(() => UserData.Alive <= before, "nothing is kept");
+            Check.Equal((AuthTarget.Server, AuthScheme.Bearer, "in"), (requested!.Target, requested.Scheme, requested.Realm));
+            Check.Eventually(() => UserData.Alive <= before, "nothing is kept");
         }
 
         [Test("B-AUTH-04", "B-ERROR-05")]
-        public static void A_program_without_credentials_leaves_the_refusal_and_one_that_fails_ends_the_call()
+        public static void Null_from_OnCredentials_keeps_the_401_and_an_exception_ends_the_call()
         {
-            using Peer peer = Peer.Answering("401 Unauthorized", "WWW-Authenticate: Basic realm=\"in\"\r\n");
+            using FakeServer peer = FakeServer.Responding("401 Unauthorized", "WWW-Authenticate: Basic realm=\"in\"\r\n");
             using var none = new BitsClient(new BitsClientOptions { OnCredentials = request => Task.FromResult<BitsCredentials?>(null) });
             Check.Equal(401, Check.Throws<BitsException>(() => none.Ping(peer.Url)).HttpStatus);
             using var fails = new BitsClient(new BitsClientOptions { OnCredentials = request => throw new InvalidDataException() });
             Check.Throws<InvalidDataException>(() => fails.Ping(peer.Url));
-            using var bench = new Bench();
-            Check.Throws<InvalidDataException>(() => fails.Upload(bench.Source, peer.Url));
+            using var fixture = new Fixture();
+            Check.Throws<InvalidDataException>(() => fails.Upload(fixture.Source, peer.Url));
             using var other = new BitsClient(new BitsClientOptions
             {
                 OnCredentials = request => Task.FromResult<BitsCredentials?>(BitsCredentials.Bearer("token")),
@@ -87,16 +87,16 @@ namespace Bitsup.Tests
         }
 
         [Test("B-TLS-01")]
-        public static void A_server_is_trusted_by_its_root_and_takes_another_certificate()
+        public static void A_server_is_trusted_by_its_root_and_can_reload_its_certificate()
         {
-            using var bench = new Bench();
-            Directory.CreateDirectory(bench.Root);
-            (string first, string second) = (Certificate(bench, "first"), Certificate(bench, "second"));
-            using BitsServer server = BitsServer.Start(new BitsServerOptions { Root = bench.Root, CertificateFile = first });
+            using var fixture = new Fixture();
+            Directory.CreateDirectory(fixture.Root);
+            (string first, string second) = (Certificate(fixture, "first"), Certificate(fixture, "second"));
+            using BitsServer server = BitsServer.Start(new BitsServerOptions { Root = fixture.Root, CertificateFile = first });
             Check.That(server.Url.StartsWith("https://", StringComparison.Ordinal), server.Url);
             using BitsClient trusting = Trusting(first);
-            trusting.Upload(bench.Source, server.Url + "file.bin");
-            Check.Same(bench.Content, bench.Received());
+            trusting.Upload(fixture.Source, server.Url + "file.bin");
+            Check.Same(fixture.Content, fixture.Received());
             Check.Fails(BitsStatus.Tls, () => Client(null).Ping(server.Url));
             server.ReloadTls(new BitsServerOptions { CertificateFile = second });
             using BitsClient later = Trusting(second);
@@ -105,15 +105,15 @@ namespace Bitsup.Tests
         }
 
         [Test("B-TLS-02")]
-        public static void The_subject_of_a_certificate_owns_its_sessions()
+        public static void The_subject_of_the_client_certificate_owns_the_sessions()
         {
-            using var bench = new Bench();
-            Directory.CreateDirectory(bench.Root);
-            (string own, string pc) = (Certificate(bench, "server"), Certificate(bench, "pc17"));
+            using var fixture = new Fixture();
+            Directory.CreateDirectory(fixture.Root);
+            (string own, string pc) = (Certificate(fixture, "server"), Certificate(fixture, "pc17"));
             var owners = new List<string?>();
             var options = new BitsServerOptions
             {
-                Root = bench.Root,
+                Root = fixture.Root,
                 CertificateFile = own,
                 ClientCaFile = pc,
                 Hooks = new BitsHooks { OnCreate = (upload, verdict) => owners.Add(upload.Owner) },
@@ -121,7 +121,7 @@ namespace Bitsup.Tests
             using BitsServer server = BitsServer.Start(options);
             using (BitsClient known = Trusting(own, pc))
             {
-                known.Upload(bench.Source, server.Url + "file.bin");
+                known.Upload(fixture.Source, server.Url + "file.bin");
             }
 
             Check.Equal("CN=pc17", owners.Single());
@@ -130,9 +130,9 @@ namespace Bitsup.Tests
         }
 
         [Test("B-PROXY-01")]
-        public static void Requests_go_through_the_proxy_but_for_the_hosts_that_are_left_out()
+        public static void Requests_use_the_proxy_except_for_hosts_in_NoProxy()
         {
-            using Peer proxy = Asking("Proxy-Authorization", "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"", "Basic dTpw");
+            using FakeServer proxy = Requiring("Proxy-Authorization", "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"", "Basic dTpw");
             var options = new BitsClientOptions
             {
                 Proxy = new Uri(proxy.Url).GetLeftPart(UriPartial.Authority),
@@ -142,10 +142,10 @@ namespace Bitsup.Tests
             };
             using var client = new BitsClient(options);
             client.Ping("http://elsewhere.example/in");
-            using var bench = new Bench();
-            bench.Serve();
-            client.Upload(bench.Source, bench.Url());
-            Check.Same(bench.Content, bench.Received());
+            using var fixture = new Fixture();
+            fixture.Serve();
+            client.Upload(fixture.Source, fixture.Url());
+            Check.Same(fixture.Content, fixture.Received());
         }
 
         private static BitsClient Client(BitsCredentials? credentials) =>
@@ -154,18 +154,18 @@ namespace Bitsup.Tests
         private static BitsClient Trusting(string root, string? own = null) => new BitsClient(
             new BitsClientOptions { CaFile = root, ClientCertificateFile = own, NoProgressTimeout = TimeSpan.Zero });
 
-        /// <summary>Acknowledges what has the right field, and asks for it else.</summary>
-        private static Peer Asking(string field, string question, string answer) => new Peer(stream =>
+        /// <summary>Acknowledges requests with the expected header field, and sends the challenge otherwise.</summary>
+        private static FakeServer Requiring(string field, string challenge, string expected) => new FakeServer(stream =>
         {
-            while (Peer.Request(stream) is { } head)
+            while (FakeServer.ReadHead(stream) is { } head)
             {
-                bool right = head.IndexOf($"{field}: {answer}\r\n", StringComparison.OrdinalIgnoreCase) >= 0;
-                stream.Write(Encoding.ASCII.GetBytes($"HTTP/1.1 {(right ? Acknowledged : question)}\r\nContent-Length: 0\r\n\r\n"));
+                bool right = head.IndexOf($"{field}: {expected}\r\n", StringComparison.OrdinalIgnoreCase) >= 0;
+                stream.Write(Encoding.ASCII.GetBytes($"HTTP/1.1 {(right ? Acknowledged : challenge)}\r\nContent-Length: 0\r\n\r\n"));
             }
         });
 
-        /// <summary>A certificate that vouches for itself, and its key, in one file.</summary>
-        private static string Certificate(Bench bench, string name)
+        /// <summary>Writes a self-signed certificate and its key to one file.</summary>
+        private static string Certificate(Fixture fixture, string name)
         {
             using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
             var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
@@ -173,7 +173,7 @@ namespace Bitsup.Tests
             names.AddIpAddress(System.Net.IPAddress.Loopback);
             request.CertificateExtensions.Add(names.Build());
             using X509Certificate2 made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-            string file = bench.In(name + ".pem");
+            string file = fixture.In(name + ".pem");
             File.WriteAllText(file, Pem("CERTIFICATE", made.RawData) + Pem("PRIVATE KEY", key.ExportPkcs8PrivateKey()));
             return file;
         }

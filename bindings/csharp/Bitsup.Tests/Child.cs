@@ -6,10 +6,10 @@ using System.Threading;
 
 namespace Bitsup.Tests
 {
-    /// <summary>What this program does as the other process of a test.</summary>
+    /// <summary>The parts of this program that tests run as a separate process.</summary>
     internal static class Child
     {
-        /// <summary>Starts it. Its output can be read, and it reads an input that never comes.</summary>
+        /// <summary>Starts this program with redirected output, and with a standard input that stays open.</summary>
         public static Process Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
 
         public static Process Start(IDictionary<string, string> environment, params string[] arguments)
@@ -18,7 +18,7 @@ namespace Bitsup.Tests
             return Program(environment, child, arguments);
         }
 
-        /// <summary>Runs a .NET program by the host that runs this one.</summary>
+        /// <summary>Runs a .NET program with the runtime host of this process.</summary>
         public static Process Program(IDictionary<string, string> environment, string[] program, string[] arguments)
         {
             var start = new ProcessStartInfo(Process.GetCurrentProcess().MainModule!.FileName!)
@@ -53,20 +53,20 @@ namespace Bitsup.Tests
                     return Upload(arguments[1], arguments[2], arguments[3]);
                 case "serve":
                     return Serve(arguments[1], arguments[2]);
-                case "leave":
-                    return Leave(arguments[1], arguments[2]);
+                case "abandon":
+                    return Abandon(arguments[1], arguments[2]);
                 case "load":
                     return Load();
                 default:
-                    throw new ArgumentException($"no such child: {arguments[0]}");
+                    throw new ArgumentException($"unknown child command: {arguments[0]}");
             }
         }
 
-        /// <summary>Uploads one fragment, says so, and does nothing more until it is killed.</summary>
+        /// <summary>Uploads one fragment, prints its length, and waits to be killed.</summary>
         private static int Upload(string path, string url, string state)
         {
             using var client = new BitsClient(new BitsClientOptions { FragmentSize = 100_000 });
-            client.Upload(path, url, new UploadOptions { StatePath = state }, new Heard<UploadProgress>(progress =>
+            client.Upload(path, url, new UploadOptions { StatePath = state }, new SyncProgress<UploadProgress>(progress =>
             {
                 Console.WriteLine(progress.Sent);
                 Thread.Sleep(Timeout.Infinite);
@@ -82,8 +82,8 @@ namespace Bitsup.Tests
             return 0;
         }
 
-        /// <summary>Ends with a server that runs, in the middle of an upload, with nothing disposed of.</summary>
-        private static int Leave(string root, string path)
+        /// <summary>Exits during an upload to a running server without disposing anything.</summary>
+        private static int Abandon(string root, string path)
         {
             var server = BitsServer.Start(new BitsServerOptions
             {
@@ -92,7 +92,7 @@ namespace Bitsup.Tests
             });
             var half = new ManualResetEventSlim();
             var client = new BitsClient(new BitsClientOptions { FragmentSize = 10_000 });
-            _ = client.UploadAsync(path, server.Url + "file.bin", progress: new Heard<UploadProgress>(progress => half.Set()));
+            _ = client.UploadAsync(path, server.Url + "file.bin", progress: new SyncProgress<UploadProgress>(progress => half.Set()));
             half.Wait();
             Console.WriteLine("leaving");
             return 0;

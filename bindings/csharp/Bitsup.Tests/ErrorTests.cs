@@ -9,29 +9,29 @@ namespace Bitsup.Tests
 {
     internal static class ErrorTests
     {
-        private static readonly byte[] Some = { 1, 2, 3 };
+        private static readonly byte[] SmallContent = { 1, 2, 3 };
 
         [Test("B-ERROR-01")]
-        public static void What_the_caller_does_wrong_is_said()
+        public static void Usage_errors_are_reported()
         {
-            using var bench = new Bench();
-            BitsException failure = Check.Fails(BitsStatus.InvalidArgument, () => bench.Client.CreateJob(Some, "no url"));
+            using var fixture = new Fixture();
+            BitsException failure = Check.Fails(BitsStatus.InvalidArgument, () => fixture.Client.CreateJob(SmallContent, "no url"));
             Check.Equal("BITSUP_E_INVALID_ARGUMENT", failure.StatusName);
-            Check.Equal((BitsStatusClass.Caller, 0, BitsErrorContext.None), (failure.Class, failure.HttpStatus, failure.Context));
+            Check.Equal((BitsStatusClass.Usage, 0, BitsErrorContext.None), (failure.Class, failure.HttpStatus, failure.Context));
             Check.That(failure.Message.Length > 10, failure.Message);
             Check.Fails(BitsStatus.InvalidArgument, () => new BitsClient(new BitsClientOptions { UserAgent = "two\r\nlines" }));
             Check.Throws<ArgumentOutOfRangeException>(() => new BitsClient(new BitsClientOptions { FragmentSize = -1 }));
             Check.Throws<ArgumentOutOfRangeException>(() => new BitsClient(new BitsClientOptions { Timeout = TimeSpan.FromSeconds(-1) }));
-            Check.Throws<ArgumentException>(() => BitsServer.Start(new BitsServerOptions { Root = bench.Root, Listen = "8080" }));
+            Check.Throws<ArgumentException>(() => BitsServer.Start(new BitsServerOptions { Root = fixture.Root, Listen = "8080" }));
             Check.Fails(BitsStatus.InvalidState, () => BitsServer.Start(new BitsServerOptions()));
-            Check.Throws<ArgumentNullException>(() => bench.Client.Ping(null!));
+            Check.Throws<ArgumentNullException>(() => fixture.Client.Ping(null!));
             var closed = new BitsClient();
             closed.Dispose();
             Check.Throws<ObjectDisposedException>(() => closed.Ping("http://127.0.0.1/"));
         }
 
         [Test]
-        public static void Text_that_C_would_see_otherwise_is_refused()
+        public static void Text_that_cannot_be_passed_to_C_is_rejected()
         {
             using var client = new BitsClient();
             Check.Throws<ArgumentException>(() => client.Ping("http://127.0.0.1/\0x"));
@@ -39,142 +39,142 @@ namespace Bitsup.Tests
         }
 
         [Test("B-ERROR-02")]
-        public static void What_this_machine_cannot_do_is_said()
+        public static void Local_errors_are_reported()
         {
-            using var bench = new Bench();
-            bench.Serve();
-            Check.Fails(BitsStatus.NotFound, () => bench.Client.Upload(bench.In("missing"), bench.Url()));
-            Check.Fails(BitsStatus.NotFound, () => BitsStore.OpenDirectory(bench.In("missing")));
-            Check.Fails(BitsStatus.Busy, () => BitsStore.OpenDirectory(bench.Root));
-            var changes = new UploadOptions { OnProgress = progress => File.AppendAllText(bench.Source, "more") };
-            Check.Fails(BitsStatus.SourceChanged, () => bench.Client.Upload(bench.Source, bench.Url(), changes));
+            using var fixture = new Fixture();
+            fixture.Serve();
+            Check.Fails(BitsStatus.NotFound, () => fixture.Client.Upload(fixture.In("missing"), fixture.Url()));
+            Check.Fails(BitsStatus.NotFound, () => BitsStore.OpenDirectory(fixture.In("missing")));
+            Check.Fails(BitsStatus.Busy, () => BitsStore.OpenDirectory(fixture.Root));
+            var changes = new UploadOptions { OnProgress = progress => File.AppendAllText(fixture.Source, "more") };
+            Check.Fails(BitsStatus.SourceChanged, () => fixture.Client.Upload(fixture.Source, fixture.Url(), changes));
         }
 
         [Test("B-ERROR-03")]
-        public static void What_the_network_cannot_do_is_said()
+        public static void Network_errors_are_reported()
         {
-            using var bench = new Bench();
-            bench.Serve();
-            string url = bench.Url();
-            bench.Server.Stop();
-            BitsException failure = Check.Fails(BitsStatus.Connect, () => bench.Client.Ping(url));
+            using var fixture = new Fixture();
+            fixture.Serve();
+            string url = fixture.Url();
+            fixture.Server.Stop();
+            BitsException failure = Check.Fails(BitsStatus.Connect, () => fixture.Client.Ping(url));
             Check.Equal((true, 0x80072EFDu, BitsStatusClass.Network), (failure.IsTransient, failure.BitsHResult, failure.Class));
         }
 
         [Test("B-ERROR-04")]
-        public static void What_the_server_refuses_is_said()
+        public static void Refusals_of_the_server_are_reported()
         {
-            using var bench = new Bench();
-            var limited = new BitsEngineOptions { Root = bench.Root, MaxUploadSize = bench.Content.Length };
+            using var fixture = new Fixture();
+            var limited = new BitsEngineOptions { Root = fixture.Root, MaxUploadSize = fixture.Content.Length };
             using var engine = new BitsEngine(limited);
             using BitsServer server = BitsServer.Start(new BitsServerOptions { Mounts = { ["/"] = engine } });
             string url = server.Url + "file.bin";
-            bench.Client.Upload(bench.Source, url);
-            BitsException exists = Check.Fails(BitsStatus.ServerFault, () => bench.Client.Upload(bench.Source, url));
+            fixture.Client.Upload(fixture.Source, url);
+            BitsException exists = Check.Fails(BitsStatus.ServerFault, () => fixture.Client.Upload(fixture.Source, url));
             Check.Equal((403, 0x80070005u), (exists.HttpStatus, exists.BitsHResult));
-            using UploadJob large = bench.Client.CreateJob(new byte[bench.Content.Length + 1], server.Url + "large");
+            using UploadJob large = fixture.Client.CreateJob(new byte[fixture.Content.Length + 1], server.Url + "large");
             Check.Fails(BitsStatus.TooLarge, () => large.Run());
             Check.Fails(BitsStatus.SessionNotFound, () => engine.EndSession("{00000000-0000-0000-0000-000000000000}"));
         }
 
         [Test("B-ERROR-05")]
-        public static void What_a_callback_throws_is_thrown_by_the_call_with_its_own_stack()
+        public static void The_call_rethrows_the_exception_of_a_callback_with_its_stack_trace()
         {
-            using var bench = new Bench();
-            bench.Serve(new BitsHooks { OnReceived = (upload, verdict) => verdict.SetReply(Some) });
-            using Peer broken = Peer.Answering("503 Service Unavailable");
+            using var fixture = new Fixture();
+            fixture.Serve(new BitsHooks { OnReceived = (upload, verdict) => verdict.SetReply(SmallContent) });
+            using FakeServer broken = FakeServer.Responding("503 Service Unavailable");
             UploadOptions[] all =
             {
-                new UploadOptions { OnProgress = progress => Thrower() },
-                new UploadOptions { OnReplyProgress = progress => Thrower(), ReplyPath = bench.In("reply") },
-                new UploadOptions { OnState = (from, to) => Thrower() },
-                new UploadOptions { OnRetry = retry => Thrower() },
+                new UploadOptions { OnProgress = progress => ThrowInvalidData() },
+                new UploadOptions { OnReplyProgress = progress => ThrowInvalidData(), ReplyPath = fixture.In("reply") },
+                new UploadOptions { OnState = (from, to) => ThrowInvalidData() },
+                new UploadOptions { OnRetry = retry => ThrowInvalidData() },
                 new UploadOptions { OnRetry = retry => retry.Delay = TimeSpan.FromSeconds(-1) },
             };
             foreach (UploadOptions options in all)
             {
-                string url = options.OnRetry == null ? bench.Url() : broken.Url;
-                using UploadJob job = bench.Client.CreateJob(bench.Source, url, options);
+                string url = options.OnRetry == null ? fixture.Url() : broken.Url;
+                using UploadJob job = fixture.Client.CreateJob(fixture.Source, url, options);
                 Exception thrown = Check.Throws<Exception>(() => job.Run());
                 bool own = options.OnRetry != null && thrown is ArgumentOutOfRangeException;
-                Check.That(own || (thrown is InvalidDataException && thrown.StackTrace!.Contains(nameof(Thrower))), thrown.ToString());
-                Check.That(job.State != JobState.Closed, "the upload was stopped");
+                Check.That(own || (thrown is InvalidDataException && thrown.StackTrace!.Contains(nameof(ThrowInvalidData))), thrown.ToString());
+                Check.That(job.State != JobState.Closed, "the upload was not completed");
             }
 
-            var reports = new Heard<UploadProgress>(progress => Thrower());
-            Check.Throws<InvalidDataException>(() => bench.Client.Upload(bench.Source, bench.Url("other"), progress: reports));
-            Task upload = bench.Client.UploadAsync(bench.Source, bench.Url("another"), progress: reports);
+            var reports = new SyncProgress<UploadProgress>(progress => ThrowInvalidData());
+            Check.Throws<InvalidDataException>(() => fixture.Client.Upload(fixture.Source, fixture.Url("other"), progress: reports));
+            Task upload = fixture.Client.UploadAsync(fixture.Source, fixture.Url("another"), progress: reports);
             Check.Throws<InvalidDataException>(() => upload.GetAwaiter().GetResult());
         }
 
         [Test("B-ERROR-05")]
-        public static void What_a_listener_of_a_download_throws_is_thrown_by_the_download()
+        public static void Download_rethrows_the_exception_of_its_progress_callback()
         {
-            using var bench = new Bench();
-            bench.Serve(new BitsHooks { OnReceived = (upload, verdict) => verdict.SetReply(Some) });
+            using var fixture = new Fixture();
+            fixture.Serve(new BitsHooks { OnReceived = (upload, verdict) => verdict.SetReply(SmallContent) });
             UploadJob? running = null;
-            var throws = new Heard<DownloadProgress>(progress => Thrower());
+            var throws = new SyncProgress<DownloadProgress>(progress => ThrowInvalidData());
             var states = new UploadOptions
             {
-                ReplyPath = bench.In("reply"),
+                ReplyPath = fixture.In("reply"),
                 OnState = (from, to) =>
                 {
                     if (to == JobState.Transferred)
                     {
                         string url = running!.ReplyUrl!;
-                        Check.Throws<InvalidDataException>(() => bench.Client.Download(url, bench.In("again"), throws));
+                        Check.Throws<InvalidDataException>(() => fixture.Client.Download(url, fixture.In("again"), throws));
                     }
                 },
             };
-            using UploadJob job = bench.Client.CreateJob(bench.Source, bench.Url(), states);
+            using UploadJob job = fixture.Client.CreateJob(fixture.Source, fixture.Url(), states);
             running = job;
             job.Run();
-            Check.That(!File.Exists(bench.In("again")), "the download was stopped");
+            Check.That(!File.Exists(fixture.In("again")), "the download was stopped");
         }
 
         [Test("B-ERROR-05")]
-        public static void What_a_hook_throws_is_thrown_by_the_stop_of_its_server()
+        public static void Stop_throws_the_exception_of_a_hook()
         {
             foreach (BitsHooks hooks in new[]
             {
-                new BitsHooks { OnRequest = (upload, verdict) => Thrower() },
-                new BitsHooks { OnCreate = (upload, verdict) => Thrower() },
-                new BitsHooks { OnReceived = (upload, verdict) => Thrower() },
-                new BitsHooks { OnProgress = upload => Thrower() },
-                new BitsHooks { OnEnd = (upload, reason) => Thrower() },
-                new BitsHooks { OnProgress = upload => throw new IOException(), OnException = exception => Thrower() },
+                new BitsHooks { OnRequest = (upload, verdict) => ThrowInvalidData() },
+                new BitsHooks { OnCreate = (upload, verdict) => ThrowInvalidData() },
+                new BitsHooks { OnReceived = (upload, verdict) => ThrowInvalidData() },
+                new BitsHooks { OnProgress = upload => ThrowInvalidData() },
+                new BitsHooks { OnEnd = (upload, reason) => ThrowInvalidData() },
+                new BitsHooks { OnProgress = upload => throw new IOException(), OnException = exception => ThrowInvalidData() },
             })
             {
-                using var bench = new Bench();
-                bench.Serve(hooks);
+                using var fixture = new Fixture();
+                fixture.Serve(hooks);
                 using var client = new BitsClient(new BitsClientOptions { NoProgressTimeout = TimeSpan.Zero });
                 bool decides = hooks.OnRequest != null || hooks.OnCreate != null || hooks.OnReceived != null;
-                Action upload = () => client.Upload(bench.Source, bench.Url());
-                Check.That(!decides || Check.Throws<BitsException>(upload).HttpStatus == 500, "what decides refuses");
+                Action upload = () => client.Upload(fixture.Source, fixture.Url());
+                Check.That(!decides || Check.Throws<BitsException>(upload).HttpStatus == 500, "a deciding hook that throws refuses the packet");
                 if (!decides)
                 {
                     upload();
                 }
 
-                InvalidDataException thrown = Check.Throws<InvalidDataException>(() => bench.Server.Stop());
-                Check.That(thrown.StackTrace!.Contains(nameof(Thrower)), "it has its own stack");
-                bench.Server.Stop();
+                InvalidDataException thrown = Check.Throws<InvalidDataException>(() => fixture.Server.Stop());
+                Check.That(thrown.StackTrace!.Contains(nameof(ThrowInvalidData)), "the original stack trace is kept");
+                fixture.Server.Stop();
             }
         }
 
         [Test("B-ERROR-05")]
-        public static void What_a_hook_throws_inside_a_call_is_thrown_by_that_call()
+        public static void A_call_rethrows_the_exception_of_a_hook_that_it_ran()
         {
-            using var bench = new Bench();
+            using var fixture = new Fixture();
             using var engine = new BitsEngine(new BitsEngineOptions
             {
-                Root = bench.Root,
-                Hooks = new BitsHooks { OnEnd = (upload, reason) => Thrower() },
+                Root = fixture.Root,
+                Hooks = new BitsHooks { OnEnd = (upload, reason) => ThrowInvalidData() },
             });
             using BitsServer server = BitsServer.Start(new BitsServerOptions { Mounts = { ["/"] = engine } });
             UploadJob? running = null;
-            using UploadJob job = bench.Client.CreateJob(
-                bench.Source, server.Url + "file.bin", new UploadOptions { OnProgress = progress => running!.Suspend() });
+            using UploadJob job = fixture.Client.CreateJob(
+                fixture.Source, server.Url + "file.bin", new UploadOptions { OnProgress = progress => running!.Suspend() });
             running = job;
             Check.Fails(BitsStatus.Suspended, () => job.Run());
             Check.Throws<InvalidDataException>(() => engine.EndSession(job.SessionId!));
@@ -183,27 +183,27 @@ namespace Bitsup.Tests
         }
 
         [Test("B-ERROR-06")]
-        public static void Jobs_whose_callbacks_fail_get_each_its_own()
+        public static void Concurrent_jobs_each_get_the_exception_of_their_own_callback()
         {
-            using var bench = new Bench();
-            bench.Serve();
+            using var fixture = new Fixture();
+            fixture.Serve();
             var thrown = new ConcurrentDictionary<int, Exception>();
             Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, number =>
             {
-                var own = new Heard<UploadProgress>(progress => throw new InvalidDataException($"{number}"));
+                var own = new SyncProgress<UploadProgress>(progress => throw new InvalidDataException($"{number}"));
                 thrown[number] = Check.Throws<InvalidDataException>(
-                    () => bench.Client.Upload(bench.Source, bench.Url($"{number}"), progress: own));
+                    () => fixture.Client.Upload(fixture.Source, fixture.Url($"{number}"), progress: own));
             });
-            Check.That(thrown.All(one => one.Value.Message == $"{one.Key}"), "none is mixed up");
+            Check.That(thrown.All(one => one.Value.Message == $"{one.Key}"), "exceptions are not mixed up");
         }
 
         [Test]
-        public static void Every_status_of_the_library_has_a_name_here()
+        public static void Every_native_status_has_an_enum_member()
         {
             FieldInfo[] constants = typeof(Native).GetFields(BindingFlags.Static | BindingFlags.NonPublic)
                 .Where(field => field.IsLiteral && field.Name.StartsWith("BITSUP_E_", StringComparison.Ordinal))
                 .ToArray();
-            Check.That(constants.Length > 20, "there are some");
+            Check.That(constants.Length > 20, "the constants were found");
             foreach (FieldInfo constant in constants)
             {
                 string name = constant.Name.Substring("BITSUP_E_".Length).Replace("_", "");
@@ -212,6 +212,6 @@ namespace Bitsup.Tests
             }
         }
 
-        private static void Thrower() => throw new InvalidDataException("thrown by a callback");
+        private static void ThrowInvalidData() => throw new InvalidDataException("thrown by a callback");
     }
 }

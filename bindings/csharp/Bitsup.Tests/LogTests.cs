@@ -8,55 +8,55 @@ namespace Bitsup.Tests
     internal static class LogTests
     {
         [Test("B-LOG-01", "B-LIFE-02", "B-LIFE-03")]
-        public static void Messages_come_with_their_level_and_part_and_without_secrets()
+        public static void Messages_have_a_level_and_a_component_and_contain_no_secrets()
         {
-            using var bench = new Bench();
-            var said = new ConcurrentQueue<(BitsLogLevel Level, string Part, string Message)>();
+            using var fixture = new Fixture();
+            var output = new ConcurrentQueue<(BitsLogLevel Level, string Component, string Message)>();
             int before = UserData.Alive;
-            Upload(bench, new BitsLog(
-                (level, part, message) =>
+            Upload(fixture, new BitsLogger(
+                (level, component, message) =>
                 {
                     Garbage.Collect();
-                    said.Enqueue((level, part, message));
+                    output.Enqueue((level, component, message));
                 },
                 BitsLogLevel.Debug));
-            Check.That(said.Any(one => one.Part == "client") && said.Any(one => one.Part == "engine"), "both parts say something");
-            Check.That(said.All(one => one.Message.Length > 0 && !one.Message.Contains("hidden")), "there is no secret in it");
-            Check.Comes(
+            Check.That(output.Any(one => one.Component == "client") && output.Any(one => one.Component == "engine"), "both components log messages");
+            Check.That(output.All(one => one.Message.Length > 0 && !one.Message.Contains("hidden")), "no message contains a secret");
+            Check.Eventually(
                 () =>
                 {
                     Garbage.Collect();
                     return UserData.Alive <= before;
                 },
-                "nothing is kept");
+                "all handles are freed");
         }
 
         [Test("B-LOG-02")]
-        public static void Below_the_level_nothing_is_said()
+        public static void Messages_below_the_level_are_not_logged()
         {
-            using var bench = new Bench();
-            var said = new ConcurrentQueue<string>();
-            Upload(bench, new BitsLog((level, part, message) => said.Enqueue(message), BitsLogLevel.Error));
-            Check.Equal("", string.Join("; ", said));
-            Check.Throws<ArgumentOutOfRangeException>(() => new BitsClient(new BitsClientOptions { Log = new BitsLog((a, b, c) => { }, (BitsLogLevel)99) }));
+            using var fixture = new Fixture();
+            var output = new ConcurrentQueue<string>();
+            Upload(fixture, new BitsLogger((level, component, message) => output.Enqueue(message), BitsLogLevel.Error));
+            Check.Equal("", string.Join("; ", output));
+            Check.Throws<ArgumentOutOfRangeException>(() => new BitsClient(new BitsClientOptions { Logger = new BitsLogger((a, b, c) => { }, (BitsLogLevel)99) }));
         }
 
         [Test]
-        public static void What_a_log_throws_is_thrown_by_the_call_that_logged()
+        public static void The_call_rethrows_the_exception_of_a_logger()
         {
-            using var bench = new Bench();
-            bench.Serve();
-            var log = new BitsLog((level, part, message) => throw new InvalidDataException(), BitsLogLevel.Trace);
-            using var client = new BitsClient(new BitsClientOptions { Log = log });
-            Check.Throws<InvalidDataException>(() => client.Upload(bench.Source, bench.Url()));
+            using var fixture = new Fixture();
+            fixture.Serve();
+            var log = new BitsLogger((level, component, message) => throw new InvalidDataException(), BitsLogLevel.Trace);
+            using var client = new BitsClient(new BitsClientOptions { Logger = log });
+            Check.Throws<InvalidDataException>(() => client.Upload(fixture.Source, fixture.Url()));
         }
 
-        private static void Upload(Bench bench, BitsLog log)
+        private static void Upload(Fixture fixture, BitsLogger log)
         {
-            Directory.CreateDirectory(bench.Root);
-            using BitsServer server = BitsServer.Start(new BitsServerOptions { Root = bench.Root, Log = log, Users = { ["ann"] = "hidden" } });
-            using var client = new BitsClient(new BitsClientOptions { Log = log, Credentials = BitsCredentials.Basic("ann", "hidden") });
-            client.Upload(bench.Source, server.Url + "file.bin");
+            Directory.CreateDirectory(fixture.Root);
+            using BitsServer server = BitsServer.Start(new BitsServerOptions { Root = fixture.Root, Logger = log, Users = { ["ann"] = "hidden" } });
+            using var client = new BitsClient(new BitsClientOptions { Logger = log, Credentials = BitsCredentials.Basic("ann", "hidden") });
+            client.Upload(fixture.Source, server.Url + "file.bin");
         }
     }
 }

@@ -7,7 +7,7 @@ using System.Text.RegularExpressions;
 
 namespace Bitsup.Tests
 {
-    /// <summary>The README's installation, done as it says, up to a fresh project that uploads a file.</summary>
+    /// <summary>Follows the installation steps of the README, up to a new project that uploads a file.</summary>
     internal static class PackageTests
     {
         private static readonly string Readme = File.ReadAllText(Path.Combine(Checkout.Root, "bindings", "csharp", "README.md"));
@@ -17,34 +17,34 @@ namespace Bitsup.Tests
         [Test]
         public static void A_project_with_the_package_uploads_a_file()
         {
-            using var bench = new Bench();
-            bench.Serve();
-            string project = bench.In("project");
+            using var fixture = new Fixture();
+            fixture.Serve();
+            string project = fixture.In("project");
             Directory.CreateDirectory(project);
             File.WriteAllText(Path.Combine(project, "Fresh.csproj"), Project());
             File.WriteAllText(Path.Combine(project, "Program.cs"), Program());
             File.WriteAllText(Path.Combine(project, "NuGet.config"), Configuration());
-            var own = new Dictionary<string, string> { ["NUGET_PACKAGES"] = bench.In("packages"), ["BITSUP_LIBRARY"] = "" };
+            var environment = new Dictionary<string, string> { ["NUGET_PACKAGES"] = fixture.In("packages"), ["BITSUP_LIBRARY"] = "" };
             string[] installation = Blocks("sh").Take(2).ToArray();
-            // The native library is there already: it is what makes these tests run.
+            // The release library was built before these tests; skip the cargo step.
             string pack = Regex.Replace(installation[0], "^cargo .*\n", "");
-            Shell(own, Checkout.Root, pack);
-            Shell(own, project, installation[1] + "dotnet build --nologo --verbosity quiet --output built\n");
-            Shell(own, project, $"dotnet built/Fresh.dll '{bench.Source}' '{bench.Url()}'");
-            Check.Same(bench.Content, bench.Received());
+            Shell(environment, Checkout.Root, pack);
+            Shell(environment, project, installation[1] + "dotnet build --nologo --verbosity quiet --output built\n");
+            Shell(environment, project, $"dotnet built/Fresh.dll '{fixture.Source}' '{fixture.Url()}'");
+            Check.Same(fixture.Content, fixture.Received());
         }
 
         [Test]
-        public static void A_dotnet_on_PATH_goes_before_one_that_is_fetched_unless_it_has_no_SDK()
+        public static void A_dotnet_on_PATH_is_preferred_if_it_has_an_SDK()
         {
-            using var bench = new Bench(length: 0);
-            foreach ((string sdks, bool taken) in new[] { ("echo 9.0.100", true), ("true", false) })
+            using var fixture = new Fixture(length: 0);
+            foreach ((string sdks, bool used) in new[] { ("echo 9.0.100", true), ("true", false) })
             {
-                string own = $"#!/bin/sh\n[ \"$1\" = --list-sdks ] && {{ {sdks}; exit; }}\necho \"own $*\"\n";
-                File.WriteAllText(bench.In("dotnet"), own);
-                var path = new Dictionary<string, string> { ["PATH"] = $"{bench.In("")}:{Environment.GetEnvironmentVariable("PATH")}" };
-                string said = Shell(path, bench.In(""), $"chmod +x dotnet; '{Checkout.Root}/tools/dotnet' --version\n");
-                Check.Equal(taken, said.Trim() == "own --version");
+                string script = $"#!/bin/sh\n[ \"$1\" = --list-sdks ] && {{ {sdks}; exit; }}\necho \"fake $*\"\n";
+                File.WriteAllText(fixture.In("dotnet"), script);
+                var path = new Dictionary<string, string> { ["PATH"] = $"{fixture.In("")}:{Environment.GetEnvironmentVariable("PATH")}" };
+                string output = Shell(path, fixture.In(""), $"chmod +x dotnet; '{Checkout.Root}/tools/dotnet' --version\n");
+                Check.Equal(used, output.Trim() == "fake --version");
             }
         }
 
@@ -57,13 +57,13 @@ namespace Bitsup.Tests
             "<Project Sdk='Microsoft.NET.Sdk'><PropertyGroup><OutputType>Exe</OutputType><UseAppHost>false</UseAppHost>"
             + $"<TargetFramework>{Framework}</TargetFramework></PropertyGroup></Project>";
 
-        /// <summary>The README's first upload, and a look at which library it used.</summary>
+        /// <summary>The README's first upload, followed by a check of which library was loaded.</summary>
         private static string Program() =>
             "using System.IO; using System.Linq; using Bitsup;\nstatic class Program { static int Main(string[] a) { var (path, url) = (a[0], a[1]);\n"
             + Blocks("csharp")[0]
             + "return File.ReadLines(\"/proc/self/maps\").Any(l => l.Contains(\"/built/runtimes/\") && l.EndsWith(\"/libbitsup.so\")) ? 0 : 9; } }";
 
-        /// <summary>Other sources may be out of reach, and are not needed.</summary>
+        /// <summary>Clears the other package sources, which may be unreachable and are not needed.</summary>
         private static string Configuration() =>
             Blocks("xml").Single().Replace("/path/to/bitsup", Checkout.Root).Replace("<packageSources>", "<packageSources><clear />");
 
@@ -82,10 +82,10 @@ namespace Bitsup.Tests
             }
 
             using Process shell = Process.Start(start)!;
-            string said = shell.StandardOutput.ReadToEnd();
+            string output = shell.StandardOutput.ReadToEnd();
             shell.WaitForExit();
-            Check.That(shell.ExitCode == 0, $"{commands} succeeds: {said}");
-            return said;
+            Check.That(shell.ExitCode == 0, $"{commands} succeeds: {output}");
+            return output;
         }
     }
 }

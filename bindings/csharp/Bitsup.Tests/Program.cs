@@ -3,8 +3,8 @@ using System.Linq;
 namespace Bitsup.Tests
 {
     /// <summary>
-    /// Without arguments runs every test; with some, those whose name contains one of them. After "child" it is another
-    /// process that a test needs, see <see cref="Child"/>.
+    /// Runs all tests, or those whose names contain one of the arguments. With "child" as first argument it is a separate
+    /// process that a test has started; see <see cref="Child"/>.
     /// </summary>
     internal static class Program
     {

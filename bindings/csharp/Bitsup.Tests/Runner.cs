@@ -7,22 +7,22 @@ using System.Threading.Tasks;
 
 namespace Bitsup.Tests
 {
-    /// <summary>A method that is a test; its name says the fact.</summary>
+    /// <summary>Marks a method as a test. Its name states what is tested.</summary>
     [AttributeUsage(AttributeTargets.Method)]
     internal sealed class TestAttribute : Attribute
     {
         public TestAttribute(params string[] behaviours) => Behaviours = behaviours;
 
-        /// <summary>The entries of bindings/behaviour.md that it shows.</summary>
+        /// <summary>The entries of bindings/behaviour.md that the test covers.</summary>
         public IReadOnlyList<string> Behaviours { get; }
     }
 
-    /// <summary>Runs the tests one after the other. There is no xunit where NuGet is out of reach.</summary>
+    /// <summary>Runs the tests sequentially. It replaces xunit, so that no NuGet packages are needed.</summary>
     internal static class Runner
     {
-        private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+        private static readonly TimeSpan TestTimeout = TimeSpan.FromMinutes(3);
 
-        /// <summary>The last line is "N passed, M failed".</summary>
+        /// <summary>Runs the tests. The last line printed is "N passed, M failed".</summary>
         public static int Run(string[] wanted)
         {
             MethodInfo[] tests = typeof(Runner).Assembly.GetTypes()
@@ -56,7 +56,9 @@ namespace Bitsup.Tests
             return failure == null;
         }
 
-        /// <summary>A test that hangs keeps its thread; the process ends nevertheless, for that is in the background.</summary>
+        /// <summary>
+        /// Runs a test. A test that times out keeps its thread, which does not prevent the process from exiting.
+        /// </summary>
         private static Exception? Failure(MethodInfo test)
         {
             var run = Task.Factory.StartNew(
@@ -64,7 +66,7 @@ namespace Bitsup.Tests
                 TaskCreationOptions.LongRunning);
             try
             {
-                return run.Wait(Patience) ? null : new TimeoutException($"not done within {Patience}");
+                return run.Wait(TestTimeout) ? null : new TimeoutException($"not finished within {TestTimeout}");
             }
             catch (AggregateException failure)
             {
@@ -74,14 +76,14 @@ namespace Bitsup.Tests
         }
     }
 
-    /// <summary>What a test demands.</summary>
+    /// <summary>Assertions.</summary>
     internal static class Check
     {
         public static void That(bool holds, string what)
         {
             if (!holds)
             {
-                throw new InvalidOperationException($"does not hold: {what}");
+                throw new InvalidOperationException($"check failed: {what}");
             }
         }
 
@@ -117,8 +119,8 @@ namespace Bitsup.Tests
             return thrown;
         }
 
-        /// <summary>Waits for what another thread will bring about.</summary>
-        public static void Comes(Func<bool> condition, string what)
+        /// <summary>Waits until a condition holds that another thread brings about.</summary>
+        public static void Eventually(Func<bool> condition, string what)
         {
             var watch = Stopwatch.StartNew();
             while (!condition())

@@ -9,45 +9,45 @@ using System.Threading.Tasks;
 
 namespace Bitsup.Tests
 {
-    /// <summary>What the README shows, run. The code between the comments is in it, line by line.</summary>
+    /// <summary>Runs the code of the README, which is compared with the code between the comments.</summary>
     internal static class Snippets
     {
         [Test]
-        public static void The_README_shows_nothing_that_is_not_run_here()
+        public static void Every_README_snippet_is_run_here()
         {
             string readme = File.ReadAllText(Path.Combine(Checkout.Root, "bindings", "csharp", "README.md"));
             string source = File.ReadAllText(Path.Combine(Checkout.Root, "bindings", "csharp", "Bitsup.Tests", "Snippets.cs"));
             string[] shown = Blocks(readme, @"^```csharp\n(.*?)^```$");
-            string[] run = Blocks(source, @"^            // Shown:\n(.*?)^            // End\.$");
-            Check.That(shown.Length > 4, "the README shows something");
-            Check.Equal(string.Join("\n---\n", shown), string.Join("\n---\n", run.Select(Outdented)));
+            string[] run = Blocks(source, @"^            // Snippet:\n(.*?)^            // End of snippet\.$");
+            Check.That(shown.Length > 4, "the README contains snippets");
+            Check.Equal(string.Join("\n---\n", shown), string.Join("\n---\n", run.Select(Dedent)));
             string[] front = Blocks(File.ReadAllText(Path.Combine(Checkout.Root, "README.md")), @"^```csharp\n(.*?)^```$");
-            Check.That(front.Length > 0 && front.All(shown.Contains), "the front page shows what the README shows");
+            Check.That(front.Length > 0 && front.All(shown.Contains), "the snippets of the root README are in this README");
         }
 
         [Test]
         public static void A_first_upload()
         {
-            using var bench = new Bench();
-            bench.Serve();
-            (string path, string url) = (bench.Source, bench.Url());
+            using var fixture = new Fixture();
+            fixture.Serve();
+            (string path, string url) = (fixture.Source, fixture.Url());
 
-            // Shown:
+            // Snippet:
             using var client = new BitsClient();
             client.Upload(path, url);
-            // End.
-            Check.Same(bench.Content, bench.Received());
+            // End of snippet.
+            Check.Same(fixture.Content, fixture.Received());
         }
 
         [Test]
-        public static async Task An_upload_with_everything()
+        public static async Task An_upload_with_all_options()
         {
-            using var bench = new Bench();
-            bench.Serve(new BitsHooks { OnReceived = (upload, verdict) => verdict.SetReply(new byte[] { 1 }) });
-            (string path, string url, string state, string reply) = (bench.Source, bench.Url(), bench.In("state"), bench.In("reply"));
+            using var fixture = new Fixture();
+            fixture.Serve(new BitsHooks { OnReceived = (upload, verdict) => verdict.SetReply(new byte[] { 1 }) });
+            (string path, string url, string state, string reply) = (fixture.Source, fixture.Url(), fixture.In("state"), fixture.In("reply"));
             CancellationToken token = CancellationToken.None;
 
-            // Shown:
+            // Snippet:
             using var client = new BitsClient(new BitsClientOptions
             {
                 RateLimit = 1_000_000,
@@ -57,38 +57,38 @@ namespace Bitsup.Tests
             var progress = new Progress<UploadProgress>(now => Console.WriteLine($"{now.Fraction:P0}"));
             var options = new UploadOptions { StatePath = state, ReplyPath = reply };
             UploadResult result = await client.UploadAsync(path, url, options, progress, token);
-            // End.
-            Check.Equal(bench.Content.Length, result.Length);
+            // End of snippet.
+            Check.Equal(fixture.Content.Length, result.Length);
             Check.Equal(1, File.ReadAllBytes(reply).Length);
         }
 
         [Test]
-        public static void A_job_that_is_suspended()
+        public static void A_suspended_job()
         {
-            using var bench = new Bench();
-            using Peer peer = Peer.Answering("503 Service Unavailable");
-            (string path, string url, BitsClient client) = (bench.Source, peer.Url, bench.Client);
+            using var fixture = new Fixture();
+            using FakeServer peer = FakeServer.Responding("503 Service Unavailable");
+            (string path, string url, BitsClient client) = (fixture.Source, peer.Url, fixture.Client);
 
-            // Shown:
+            // Snippet:
             using UploadJob job = client.CreateJob(path, url, new UploadOptions
             {
                 OnState = (from, to) => Console.WriteLine($"{from} -> {to}"),
                 OnRetry = retry => retry.Delay = TimeSpan.FromSeconds(1),
             });
             Task run = job.RunAsync();
-            job.Suspend(); // from any thread; RunAsync goes on later
-            // End.
+            job.Suspend(); // from any thread; RunAsync resumes later
+            // End of snippet.
             Check.Fails(BitsStatus.Suspended, () => run.GetAwaiter().GetResult());
         }
 
         [Test]
-        public static void What_the_server_said()
+        public static void An_error_of_the_server()
         {
-            using var bench = new Bench();
-            bench.Serve(new BitsHooks { OnCreate = (upload, verdict) => verdict.Reject(403) });
-            (string path, string url, BitsClient client) = (bench.Source, bench.Url(), bench.Client);
+            using var fixture = new Fixture();
+            fixture.Serve(new BitsHooks { OnCreate = (upload, verdict) => verdict.Reject(403) });
+            (string path, string url, BitsClient client) = (fixture.Source, fixture.Url(), fixture.Client);
 
-            // Shown:
+            // Snippet:
             try
             {
                 client.Upload(path, url);
@@ -101,17 +101,17 @@ namespace Bitsup.Tests
             {
                 Console.WriteLine("later, perhaps");
             }
-            // End.
+            // End of snippet.
         }
 
         [Test]
         public static void A_server_with_hooks()
         {
-            using var bench = new Bench();
-            Directory.CreateDirectory(bench.Root);
-            string root = bench.Root;
+            using var fixture = new Fixture();
+            Directory.CreateDirectory(fixture.Root);
+            string root = fixture.Root;
 
-            // Shown:
+            // Snippet:
             using BitsServer server = BitsServer.Start(new BitsServerOptions
             {
                 Root = root,
@@ -132,23 +132,23 @@ namespace Bitsup.Tests
                 },
             });
             Console.WriteLine(server.Url);
-            // End.
-            bench.Client.Upload(bench.Source, server.Url + "file.bin", new UploadOptions { ReplyPath = bench.In("reply") });
-            Check.Equal("thank you, nobody", File.ReadAllText(bench.In("reply")));
-            File.WriteAllText(bench.Source, "");
-            BitsException empty = Check.Throws<BitsException>(() => bench.Client.Upload(bench.Source, server.Url + "empty.bin"));
+            // End of snippet.
+            fixture.Client.Upload(fixture.Source, server.Url + "file.bin", new UploadOptions { ReplyPath = fixture.In("reply") });
+            Check.Equal("thank you, nobody", File.ReadAllText(fixture.In("reply")));
+            File.WriteAllText(fixture.Source, "");
+            BitsException empty = Check.Throws<BitsException>(() => fixture.Client.Upload(fixture.Source, server.Url + "empty.bin"));
             Check.Equal(403, empty.HttpStatus);
         }
 
         [Test]
-        public static async Task A_client_that_is_asked_who_it_is()
+        public static async Task A_client_with_credentials_and_a_proxy()
         {
-            using var bench = new Bench();
-            bench.Serve();
-            (string proxy, string url) = (bench.Server.Url, bench.Url());
+            using var fixture = new Fixture();
+            fixture.Serve();
+            (string proxy, string url) = (fixture.Server.Url, fixture.Url());
             Func<string, Task<string>> freshToken = Task.FromResult;
 
-            // Shown:
+            // Snippet:
             using var client = new BitsClient(new BitsClientOptions
             {
                 Credentials = BitsCredentials.Basic("ann", "secret"),
@@ -157,33 +157,33 @@ namespace Bitsup.Tests
                     : null,
                 Proxy = proxy,
                 NoProxy = { "127.0.0.1" },
-                Log = new BitsLog((level, part, message) => Console.Error.WriteLine($"{part}: {message}"), BitsLogLevel.Warning),
+                Logger = new BitsLogger((level, component, message) => Console.Error.WriteLine($"{component}: {message}"), BitsLogLevel.Warning),
             });
             using Stream content = new MemoryStream(new byte[] { 1, 2, 3 });
             await client.UploadAsync(content, url);
-            // End.
-            Check.Equal(3, bench.Received().Length);
+            // End of snippet.
+            Check.Equal(3, fixture.Received().Length);
         }
 
         [Test]
         public static async Task An_engine_in_another_server()
         {
-            // Shown:
+            // Snippet:
             using BitsStore store = BitsStore.InMemory(1_000_000);
             using var engine = new BitsEngine(new BitsEngineOptions { Store = store });
             var request = new BitsRequest("BITS_POST", "/file.bin") { Peer = "192.0.2.7:4711" };
             request.Headers.Add(new KeyValuePair<string, string>("BITS-Packet-Type", "Ping"));
             request.Headers.Add(new KeyValuePair<string, string>("Content-Length", "0"));
-            using BitsResponse answer = await engine.HandleAsync(request, Stream.Null);
-            Console.WriteLine($"{answer.Status} {answer.Reason}, {answer.ContentLength} bytes, close: {answer.MustClose}");
-            await answer.CopyToAsync(Stream.Null);
-            // End.
-            Check.Equal(200, answer.Status);
+            using BitsResponse response = await engine.HandleAsync(request, Stream.Null);
+            Console.WriteLine($"{response.StatusCode} {response.ReasonPhrase}, {response.ContentLength} bytes, close: {response.MustClose}");
+            await response.CopyToAsync(Stream.Null);
+            // End of snippet.
+            Check.Equal(200, response.StatusCode);
         }
 
         private static string[] Blocks(string text, string pattern) =>
             Regex.Matches(text, pattern, RegexOptions.Multiline | RegexOptions.Singleline).Select(match => match.Groups[1].Value).ToArray();
 
-        private static string Outdented(string code) => Regex.Replace(code, "^ {12}", "", RegexOptions.Multiline);
+        private static string Dedent(string code) => Regex.Replace(code, "^ {12}", "", RegexOptions.Multiline);
     }
 }

@@ -3,59 +3,59 @@ using System.IO;
 
 namespace Bitsup.Tests
 {
-    /// <summary>Streams that are uploaded.</summary>
+    /// <summary>Uploads of streams.</summary>
     internal static class SourceTests
     {
         [Test("B-SOURCE-01")]
-        public static void A_stream_arrives_from_where_it_stands()
+        public static void A_stream_is_uploaded_from_its_current_position()
         {
-            using var bench = new Bench();
-            bench.Serve();
-            using var content = new MemoryStream(bench.Content) { Position = 1000 };
-            bench.Client.Upload(content, bench.Url());
-            Check.Same(bench.Content.AsSpan(1000).ToArray(), bench.Received());
-            Check.That(content.CanRead, "it stays open");
+            using var fixture = new Fixture();
+            fixture.Serve();
+            using var content = new MemoryStream(fixture.Content) { Position = 1000 };
+            fixture.Client.Upload(content, fixture.Url());
+            Check.Same(fixture.Content.AsSpan(1000).ToArray(), fixture.Received());
+            Check.That(content.CanRead, "the stream stays open");
         }
 
         [Test("B-SOURCE-01")]
-        public static async System.Threading.Tasks.Task A_stream_that_cannot_seek_arrives_and_leaves_nothing()
+        public static async System.Threading.Tasks.Task A_stream_that_cannot_seek_is_uploaded_and_its_copy_deleted()
         {
-            using var bench = new Bench();
-            bench.Serve();
+            using var fixture = new Fixture();
+            fixture.Serve();
             int before = UserData.Alive;
-            await bench.Client.UploadAsync(new Odd(bench.Content) { Seeks = false }, bench.Url());
-            Check.Same(bench.Content, bench.Received());
-            Check.That(UserData.Alive <= before, "the copy is gone with its job");
+            await fixture.Client.UploadAsync(new FaultyStream(fixture.Content) { Seeks = false }, fixture.Url());
+            Check.Same(fixture.Content, fixture.Received());
+            Check.That(UserData.Alive <= before, "the copy is freed with its job");
         }
 
         [Test("B-SOURCE-02", "B-LIFE-03")]
-        public static void A_stream_that_fails_ends_the_run_and_can_be_run_again()
+        public static void A_failing_stream_ends_the_run_which_can_be_repeated()
         {
-            using var bench = new Bench();
-            bench.Serve();
-            var content = new Odd(bench.Content) { FailsAt = 100_000 };
-            using UploadJob job = bench.Client.CreateJob(content, bench.Url());
+            using var fixture = new Fixture();
+            fixture.Serve();
+            var content = new FaultyStream(fixture.Content) { FailsAt = 100_000 };
+            using UploadJob job = fixture.Client.CreateJob(content, fixture.Url());
             InvalidDataException thrown = Check.Throws<InvalidDataException>(() => job.Run());
-            Check.That(thrown.StackTrace!.Contains(nameof(Odd)), "it has its own stack");
+            Check.That(thrown.StackTrace!.Contains(nameof(FaultyStream)), "the original stack trace is kept");
             content.FailsAt = long.MaxValue;
             job.Run();
-            Check.Same(bench.Content, bench.Received());
+            Check.Same(fixture.Content, fixture.Received());
         }
 
         [Test("B-SOURCE-03")]
-        public static void A_stream_that_ends_early_has_changed()
+        public static void A_truncated_stream_is_reported_as_changed()
         {
-            using var bench = new Bench();
-            bench.Serve();
-            var content = new Odd(bench.Content) { EndsAt = 150_000 };
-            using UploadJob job = bench.Client.CreateJob(content, bench.Url());
+            using var fixture = new Fixture();
+            fixture.Serve();
+            var content = new FaultyStream(fixture.Content) { EndsAt = 150_000 };
+            using UploadJob job = fixture.Client.CreateJob(content, fixture.Url());
             Check.Fails(BitsStatus.SourceChanged, () => job.Run());
         }
 
-        /// <summary>Collects garbage at every read, and may be of little use.</summary>
-        private sealed class Odd : MemoryStream
+        /// <summary>Collects garbage on every read, and can fail, end early, or refuse to seek.</summary>
+        private sealed class FaultyStream : MemoryStream
         {
-            public Odd(byte[] content) : base(content)
+            public FaultyStream(byte[] content) : base(content)
             {
             }
 

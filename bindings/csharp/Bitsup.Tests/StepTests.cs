@@ -5,16 +5,16 @@ using System.Linq;
 
 namespace Bitsup.Tests
 {
-    /// <summary>Jobs that are led by hand.</summary>
+    /// <summary>Jobs that are run step by step.</summary>
     internal static class StepTests
     {
         [Test("B-STEP-01", "B-STEP-02")]
-        public static void Steps_lead_to_a_complete_upload_whose_session_waits_to_be_closed()
+        public static void Steps_end_with_a_complete_upload_and_an_open_session()
         {
-            using var bench = new Bench();
+            using var fixture = new Fixture();
             int ended = 0;
-            bench.Serve(new BitsHooks { OnEnd = (upload, reason) => ended++ });
-            using UploadJob job = bench.Client.CreateJob(bench.Source, bench.Url());
+            fixture.Serve(new BitsHooks { OnEnd = (upload, reason) => ended++ });
+            using UploadJob job = fixture.Client.CreateJob(fixture.Source, fixture.Url());
             Check.Fails(BitsStatus.InvalidState, () => job.Complete());
             var sent = new List<long>();
             while (job.Step() != JobState.Transferred)
@@ -26,55 +26,55 @@ namespace Bitsup.Tests
             Check.Equal((JobState.Transferred, 0), (job.Step(), ended));
             job.Complete();
             Check.Equal((JobState.Closed, 1), (job.State, ended));
-            Check.Same(bench.Content, bench.Received());
+            Check.Same(fixture.Content, fixture.Received());
         }
 
         [Test("B-STATE-01")]
-        public static void Another_job_goes_on_from_an_exported_state()
+        public static void Another_job_resumes_from_an_exported_state()
         {
-            using var bench = new Bench();
+            using var fixture = new Fixture();
             var stored = new List<long>();
-            bench.Serve(new BitsHooks { OnProgress = upload => stored.Add(upload.Received) });
-            byte[] state = Interrupted(bench);
-            using UploadJob second = bench.Client.CreateJob(bench.Source, bench.Url());
+            fixture.Serve(new BitsHooks { OnProgress = upload => stored.Add(upload.Received) });
+            byte[] state = SuspendAndExport(fixture);
+            using UploadJob second = fixture.Client.CreateJob(fixture.Source, fixture.Url());
             second.ImportState(state);
             second.Run();
             Check.Equal("100000 200000 300000", string.Join(" ", stored));
-            Check.Same(bench.Content, bench.Received());
+            Check.Same(fixture.Content, fixture.Received());
             Check.Fails(BitsStatus.InvalidState, () => second.ExportState());
         }
 
         [Test("B-STATE-02")]
-        public static void The_state_of_another_upload_and_a_damaged_one_are_refused()
+        public static void States_of_other_uploads_and_damaged_states_are_rejected()
         {
-            using var bench = new Bench();
-            bench.Serve();
-            byte[] state = Interrupted(bench);
-            using UploadJob other = bench.Client.CreateJob(bench.Source, bench.Url("other.bin"));
+            using var fixture = new Fixture();
+            fixture.Serve();
+            byte[] state = SuspendAndExport(fixture);
+            using UploadJob other = fixture.Client.CreateJob(fixture.Source, fixture.Url("other.bin"));
             Check.Fails(BitsStatus.InvalidArgument, () => other.ImportState(state));
             Check.Fails(BitsStatus.InvalidArgument, () => other.ImportState(state.Take(state.Length / 2).ToArray()));
             Check.Throws<ArgumentNullException>(() => other.ImportState(null!));
         }
 
         [Test("B-RATE-01")]
-        public static void A_limit_of_the_rate_can_be_lifted_while_a_request_is_under_way()
+        public static void The_rate_limit_can_be_changed_during_a_request()
         {
-            using var bench = new Bench();
-            bench.Serve();
+            using var fixture = new Fixture();
+            fixture.Serve();
             using var client = new BitsClient(new BitsClientOptions { RateLimit = 1000, FragmentSize = 100_000 });
-            using UploadJob job = client.CreateJob(bench.Source, bench.Url());
+            using UploadJob job = client.CreateJob(fixture.Source, fixture.Url());
             var run = job.RunAsync();
-            Check.Comes(() => job.State == JobState.Transferring, "it sends");
+            Check.Eventually(() => job.State == JobState.Transferring, "the job is transferring");
             job.SetRateLimit(0);
-            Check.That(run.Wait(TimeSpan.FromSeconds(20)), "it does not take 300 seconds");
+            Check.That(run.Wait(TimeSpan.FromSeconds(20)), "the run ends long before 300 seconds");
             Check.Throws<ArgumentOutOfRangeException>(() => job.SetRateLimit(-1));
         }
 
-        private static byte[] Interrupted(Bench bench)
+        private static byte[] SuspendAndExport(Fixture fixture)
         {
             UploadJob? running = null;
-            using UploadJob job = bench.Client.CreateJob(
-                bench.Source, bench.Url(), new UploadOptions { OnProgress = progress => running!.Suspend() });
+            using UploadJob job = fixture.Client.CreateJob(
+                fixture.Source, fixture.Url(), new UploadOptions { OnProgress = progress => running!.Suspend() });
             running = job;
             Check.Fails(BitsStatus.Suspended, () => job.Run());
             return job.ExportState();

@@ -10,27 +10,27 @@ using System.Threading.Tasks;
 
 namespace Bitsup.Tests
 {
-    /// <summary>A cancelled token, Cancel and Suspend end a run within 250 ms, wherever it is.</summary>
+    /// <summary>A canceled token, Cancel and Suspend end a run within 250 ms in any phase.</summary>
     internal static class StopTests
     {
-        private static readonly TimeSpan Allowed = TimeSpan.FromMilliseconds(250);
+        private static readonly TimeSpan StopLimit = TimeSpan.FromMilliseconds(250);
 
-        private static readonly Way[] Ways =
+        private static readonly StopMethod[] StopMethods =
         {
-            new Way(BitsStatus.Suspended, token: true, (job, source) => source.Cancel()),
-            new Way(BitsStatus.Suspended, token: false, (job, source) => job.Suspend()),
-            new Way(BitsStatus.Cancelled, token: false, (job, source) => job.Cancel()),
+            new StopMethod(BitsStatus.Suspended, token: true, (job, source) => source.Cancel()),
+            new StopMethod(BitsStatus.Suspended, token: false, (job, source) => job.Suspend()),
+            new StopMethod(BitsStatus.Cancelled, token: false, (job, source) => job.Cancel()),
         };
 
         [Test]
-        public static void A_run_that_connects_ends_at_once()
+        public static void A_run_stops_while_connecting()
         {
-            // A queue that is full: nothing is answered, not even the first packet.
+            // With a full accept queue the connection attempt gets no answer.
             using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             full.Bind(new IPEndPoint(IPAddress.Loopback, 0));
             full.Listen(0);
             Socket[] waiting = Enumerable.Range(0, 4).Select(_ => Connecting(full.LocalEndPoint!)).ToArray();
-            EndsInTime(reached => new Phase($"http://{full.LocalEndPoint}/file.bin")
+            AssertStops(reached => new Phase($"http://{full.LocalEndPoint}/file.bin")
             {
                 Options = { OnState = (from, to) => reached.Set() },
             });
@@ -38,16 +38,16 @@ namespace Bitsup.Tests
         }
 
         [Test("B-SUSPEND-01", "B-CANCEL-01")]
-        public static void A_run_that_waits_for_an_answer_ends_at_once() =>
-            EndsInTime(reached => new Phase(Peer.Silent(reached)));
+        public static void A_run_stops_while_waiting_for_a_response() =>
+            AssertStops(reached => new Phase(FakeServer.NotResponding(reached)));
 
         [Test("B-SUSPEND-01", "B-CANCEL-01")]
-        public static void A_run_that_sends_ends_at_once() =>
-            EndsInTime(reached => new Phase(Peer.Deaf(reached)) { Length = 16 << 20 });
+        public static void A_run_stops_while_sending() =>
+            AssertStops(reached => new Phase(FakeServer.NotReading(reached)) { Length = 16 << 20 });
 
         [Test("B-SUSPEND-01", "B-CANCEL-01")]
-        public static void A_run_that_waits_before_the_next_try_ends_at_once() =>
-            EndsInTime(reached => new Phase(Peer.Answering("503 Service Unavailable"))
+        public static void A_run_stops_while_waiting_to_retry() =>
+            AssertStops(reached => new Phase(FakeServer.Responding("503 Service Unavailable"))
             {
                 Options =
                 {
@@ -60,62 +60,62 @@ namespace Bitsup.Tests
             });
 
         [Test]
-        public static void A_run_that_fetches_its_reply_ends_at_once()
+        public static void A_run_stops_while_downloading_the_reply()
         {
-            foreach (Way way in Ways)
+            foreach (StopMethod method in StopMethods)
             {
-                var asked = new ManualResetEventSlim();
-                using Peer peer = Peer.Silent(asked);
-                using var bench = new Bench();
-                bench.Serve(new BitsHooks { OnReceived = (upload, verdict) => verdict.SetReplyUrl(peer.Url) });
-                EndsInTime(way, asked, new Phase(bench.Url()) { Options = { ReplyPath = bench.In("reply") } });
+                var requested = new ManualResetEventSlim();
+                using FakeServer peer = FakeServer.NotResponding(requested);
+                using var fixture = new Fixture();
+                fixture.Serve(new BitsHooks { OnReceived = (upload, verdict) => verdict.SetReplyUrl(peer.Url) });
+                AssertStops(method, requested, new Phase(fixture.Url()) { Options = { ReplyPath = fixture.In("reply") } });
             }
         }
 
         [Test]
-        public static void A_token_that_was_cancelled_before_sends_nothing()
+        public static void Nothing_is_sent_with_a_canceled_token()
         {
-            using var bench = new Bench();
-            bench.Serve(new BitsHooks { OnRequest = (upload, verdict) => throw new InvalidOperationException("a packet came") });
+            using var fixture = new Fixture();
+            fixture.Serve(new BitsHooks { OnRequest = (upload, verdict) => throw new InvalidOperationException("a packet came") });
             var token = new CancellationToken(canceled: true);
-            Check.Throws<OperationCanceledException>(() => bench.Client.Upload(bench.Source, bench.Url(), cancellationToken: token));
-            Task upload = bench.Client.UploadAsync(bench.Source, bench.Url(), cancellationToken: token);
+            Check.Throws<OperationCanceledException>(() => fixture.Client.Upload(fixture.Source, fixture.Url(), cancellationToken: token));
+            Task upload = fixture.Client.UploadAsync(fixture.Source, fixture.Url(), cancellationToken: token);
             Check.Throws<OperationCanceledException>(() => upload.GetAwaiter().GetResult());
-            Check.That(upload.IsCanceled, "the task is cancelled, not faulted");
-            bench.Server.Stop();
+            Check.That(upload.IsCanceled, "the task is canceled, not faulted");
+            fixture.Server.Stop();
         }
 
         [Test]
-        public static void Cancelling_gives_up_the_session_unless_its_state_is_kept()
+        public static void Canceling_ends_the_session_unless_StatePath_is_set()
         {
-            using var bench = new Bench();
-            var engine = new BitsEngine(new BitsEngineOptions { Root = bench.Root });
+            using var fixture = new Fixture();
+            var engine = new BitsEngine(new BitsEngineOptions { Root = fixture.Root });
             using BitsServer server = BitsServer.Start(new BitsServerOptions { Mounts = { ["/"] = engine } });
-            foreach (string? state in new[] { null, bench.In("state") })
+            foreach (string? state in new[] { null, fixture.In("state") })
             {
                 var source = new CancellationTokenSource();
                 var options = new UploadOptions { StatePath = state, OnProgress = progress => source.Cancel() };
                 Check.Throws<OperationCanceledException>(
-                    () => bench.Client.Upload(bench.Source, server.Url + "file.bin", options, cancellationToken: source.Token));
+                    () => fixture.Client.Upload(fixture.Source, server.Url + "file.bin", options, cancellationToken: source.Token));
                 Check.Equal(state == null ? 0 : 1, engine.SessionCount);
             }
 
-            var first = new UploadOptions { StatePath = bench.In("state") };
+            var first = new UploadOptions { StatePath = fixture.In("state") };
             long? begins = null;
-            bench.Client.Upload(bench.Source, server.Url + "file.bin", first, new Heard<UploadProgress>(progress => begins ??= progress.Sent));
+            fixture.Client.Upload(fixture.Source, server.Url + "file.bin", first, new SyncProgress<UploadProgress>(progress => begins ??= progress.Sent));
             Check.Equal(100_000, begins);
-            Check.Same(bench.Content, bench.Received());
+            Check.Same(fixture.Content, fixture.Received());
             engine.Dispose();
         }
 
         [Test("B-SUSPEND-02")]
-        public static void A_job_can_be_suspended_from_its_own_callback_and_run_again()
+        public static void A_job_can_be_suspended_in_its_callback_and_run_again()
         {
-            using var bench = new Bench();
-            bench.Serve();
+            using var fixture = new Fixture();
+            fixture.Serve();
             UploadJob? running = null;
             bool once = false;
-            using UploadJob job = bench.Client.CreateJob(bench.Source, bench.Url(), new UploadOptions
+            using UploadJob job = fixture.Client.CreateJob(fixture.Source, fixture.Url(), new UploadOptions
             {
                 OnProgress = progress =>
                 {
@@ -129,52 +129,52 @@ namespace Bitsup.Tests
             running = job;
             Check.Fails(BitsStatus.Suspended, () => job.Run());
             Check.Equal(JobState.Suspended, job.State);
-            Check.That(job.SessionId != null, "the session is still there");
+            Check.That(job.SessionId != null, "the session still exists");
             job.Run();
-            Check.Same(bench.Content, bench.Received());
+            Check.Same(fixture.Content, fixture.Received());
         }
 
         [Test("B-CANCEL-01")]
-        public static void A_cancelled_job_cannot_be_run_any_more()
+        public static void A_canceled_job_cannot_be_run_again()
         {
-            using var bench = new Bench();
-            bench.Serve();
+            using var fixture = new Fixture();
+            fixture.Serve();
             UploadJob? running = null;
-            using UploadJob job = bench.Client.CreateJob(
-                bench.Source, bench.Url(), new UploadOptions { OnProgress = progress => running!.Cancel() });
+            using UploadJob job = fixture.Client.CreateJob(
+                fixture.Source, fixture.Url(), new UploadOptions { OnProgress = progress => running!.Cancel() });
             running = job;
             Check.Fails(BitsStatus.Cancelled, () => job.Run());
             Check.Equal(JobState.Cancelled, job.State);
-            Check.That(Check.Throws<BitsException>(() => job.Run()).Status != 0, "it says so");
-            Check.That(!File.Exists(Path.Combine(bench.Root, "file.bin")), "there is no file");
+            Check.That(Check.Throws<BitsException>(() => job.Run()).Status != 0, "the run reports an error");
+            Check.That(!File.Exists(Path.Combine(fixture.Root, "file.bin")), "there is no file");
         }
 
         [Test("B-CANCEL-02")]
-        public static void Cancelling_without_a_run_ends_the_session_on_the_server()
+        public static void Cancel_without_a_run_ends_the_session_on_the_server()
         {
-            using var bench = new Bench();
-            var ends = new List<SessionEnd>();
-            bench.Serve(new BitsHooks { OnEnd = (upload, reason) => ends.Add(reason) });
+            using var fixture = new Fixture();
+            var ends = new List<SessionEndReason>();
+            fixture.Serve(new BitsHooks { OnEnd = (upload, reason) => ends.Add(reason) });
             UploadJob? running = null;
-            using UploadJob job = bench.Client.CreateJob(
-                bench.Source, bench.Url(), new UploadOptions { OnProgress = progress => running!.Suspend() });
+            using UploadJob job = fixture.Client.CreateJob(
+                fixture.Source, fixture.Url(), new UploadOptions { OnProgress = progress => running!.Suspend() });
             running = job;
             Check.Fails(BitsStatus.Suspended, () => job.Run());
             Check.Equal(0, ends.Count);
             job.Cancel();
-            Check.Equal(SessionEnd.Cancelled, ends.Single());
+            Check.Equal(SessionEndReason.Cancelled, ends.Single());
             Check.Equal(JobState.Cancelled, job.State);
         }
 
         [Test("B-LIFE-01")]
-        public static void Disposing_of_a_running_job_ends_its_run()
+        public static void Disposing_a_running_job_ends_its_run()
         {
-            using var bench = new Bench();
-            var asked = new ManualResetEventSlim();
-            using Peer peer = Peer.Silent(asked);
-            UploadJob job = bench.Client.CreateJob(bench.Source, peer.Url);
+            using var fixture = new Fixture();
+            var requested = new ManualResetEventSlim();
+            using FakeServer peer = FakeServer.NotResponding(requested);
+            UploadJob job = fixture.Client.CreateJob(fixture.Source, peer.Url);
             Task run = job.RunAsync();
-            asked.Wait();
+            requested.Wait();
             job.Dispose();
             Check.Fails(BitsStatus.Suspended, () => run.GetAwaiter().GetResult());
             Check.Throws<ObjectDisposedException>(() => job.Run());
@@ -195,38 +195,38 @@ namespace Bitsup.Tests
             return socket;
         }
 
-        private static void EndsInTime(Func<ManualResetEventSlim, Phase> make)
+        private static void AssertStops(Func<ManualResetEventSlim, Phase> make)
         {
-            foreach (Way way in Ways)
+            foreach (StopMethod method in StopMethods)
             {
                 var reached = new ManualResetEventSlim();
                 using Phase phase = make(reached);
-                EndsInTime(way, reached, phase);
+                AssertStops(method, reached, phase);
             }
         }
 
-        private static void EndsInTime(Way way, ManualResetEventSlim reached, Phase phase)
+        private static void AssertStops(StopMethod method, ManualResetEventSlim reached, Phase phase)
         {
             using var client = new BitsClient(new BitsClientOptions { FragmentSize = phase.Length });
             using UploadJob job = client.CreateJob(new byte[phase.Length], phase.Url, phase.Options);
             using var source = new CancellationTokenSource();
             Task run = job.RunAsync(source.Token);
-            Check.That(reached.Wait(TimeSpan.FromSeconds(20)), "the run gets that far");
-            Check.That(!run.IsCompleted, "the run is under way");
+            Check.That(reached.Wait(TimeSpan.FromSeconds(20)), "the run reaches the phase");
+            Check.That(!run.IsCompleted, "the run is in progress");
             var watch = Stopwatch.StartNew();
-            way.Stop(job, source);
+            method.Stop(job, source);
             Exception ended = Check.Throws<Exception>(() => run.GetAwaiter().GetResult());
-            Check.That(watch.Elapsed < Allowed, $"it ended within 250 ms: {watch.ElapsedMilliseconds}");
+            Check.That(watch.Elapsed < StopLimit, $"it ended within 250 ms: {watch.ElapsedMilliseconds}");
             BitsException failure = ended as BitsException ?? (BitsException)ended.InnerException!;
-            Check.Equal(way.Status, failure.Status);
-            Check.Equal(way.Token, run.IsCanceled);
-            Check.Equal(way.Status == BitsStatus.Cancelled, job.State == JobState.Cancelled);
+            Check.Equal(method.Status, failure.Status);
+            Check.Equal(method.Token, run.IsCanceled);
+            Check.Equal(method.Status == BitsStatus.Cancelled, job.State == JobState.Cancelled);
         }
 
-        /// <summary>How a run is ended, and what that looks like.</summary>
-        private sealed class Way
+        /// <summary>A method to stop a run, and its expected outcome.</summary>
+        private sealed class StopMethod
         {
-            public Way(BitsStatus status, bool token, Action<UploadJob, CancellationTokenSource> stop) =>
+            public StopMethod(BitsStatus status, bool token, Action<UploadJob, CancellationTokenSource> stop) =>
                 (Status, Token, Stop) = (status, token, stop);
 
             public BitsStatus Status { get; }
@@ -236,14 +236,14 @@ namespace Bitsup.Tests
             public Action<UploadJob, CancellationTokenSource> Stop { get; }
         }
 
-        /// <summary>Where a run is brought before it is ended.</summary>
+        /// <summary>The phase of a run in which it is stopped.</summary>
         private sealed class Phase : IDisposable
         {
-            private readonly Peer? peer;
+            private readonly FakeServer? server;
 
             public Phase(string url) => Url = url;
 
-            public Phase(Peer peer) : this(peer.Url) => this.peer = peer;
+            public Phase(FakeServer server) : this(server.Url) => this.server = server;
 
             public string Url { get; }
 
@@ -251,7 +251,7 @@ namespace Bitsup.Tests
 
             public UploadOptions Options { get; } = new UploadOptions();
 
-            public void Dispose() => this.peer?.Dispose();
+            public void Dispose() => this.server?.Dispose();
         }
     }
 }

@@ -6,16 +6,16 @@ using System.Linq;
 
 namespace Bitsup.Tests
 {
-    /// <summary>Stores that are no directory.</summary>
+    /// <summary>Memory stores and custom stores.</summary>
     internal static class StoreTests
     {
         [Test("B-STORE-04")]
-        public static void A_store_in_memory_keeps_to_its_size_and_can_be_read()
+        public static void A_memory_store_is_limited_and_can_be_read()
         {
-            using var bench = new Bench();
-            byte[] seen = new byte[bench.Content.Length + 1];
+            using var fixture = new Fixture();
+            byte[] seen = new byte[fixture.Content.Length + 1];
             int length = 0;
-            using BitsServer server = Over(BitsStore.InMemory(400_000), new BitsHooks
+            using BitsServer server = StartServer(BitsStore.InMemory(400_000), new BitsHooks
             {
                 OnReceived = (upload, verdict) =>
                 {
@@ -30,15 +30,15 @@ namespace Bitsup.Tests
                     verdict.SetReply(new byte[] { 7 });
                 },
             });
-            bench.Client.Upload(bench.Source, server.Url + "a", new UploadOptions { ReplyPath = bench.In("reply") });
-            Check.Same(bench.Content, seen.AsSpan(0, length).ToArray());
-            Check.Equal(1, File.ReadAllBytes(bench.In("reply")).Length);
+            fixture.Client.Upload(fixture.Source, server.Url + "a", new UploadOptions { ReplyPath = fixture.In("reply") });
+            Check.Same(fixture.Content, seen.AsSpan(0, length).ToArray());
+            Check.Equal(1, File.ReadAllBytes(fixture.In("reply")).Length);
             using var quick = new BitsClient(new BitsClientOptions { NoProgressTimeout = TimeSpan.Zero });
-            Check.Throws<BitsException>(() => quick.Upload(bench.Source, server.Url + "b"));
+            Check.Throws<BitsException>(() => quick.Upload(fixture.Source, server.Url + "b"));
         }
 
         [Test("B-STORE-02")]
-        public static void What_goes_wrong_in_a_store_decides_about_the_answer()
+        public static void The_exception_of_a_store_determines_the_response()
         {
             (Exception Thrown, int Status, uint HResult, bool Reported)[] all =
             {
@@ -51,72 +51,72 @@ namespace Bitsup.Tests
             };
             foreach ((Exception thrown, int status, uint hresult, bool isReported) in all)
             {
-                using var bench = new Bench();
+                using var fixture = new Fixture();
                 var reported = new List<Exception>();
                 var storage = new Storage { Fails = thrown, OnException = reported.Add };
-                using BitsServer server = Over(BitsStore.Over(storage));
+                using BitsServer server = StartServer(BitsStore.FromStorage(storage));
                 using var quick = new BitsClient(new BitsClientOptions { NoProgressTimeout = TimeSpan.Zero });
-                BitsException refused = Check.Throws<BitsException>(() => quick.Upload(bench.Source, server.Url + "a"));
+                BitsException refused = Check.Throws<BitsException>(() => quick.Upload(fixture.Source, server.Url + "a"));
                 Check.Equal((thrown.Message, status, hresult), (thrown.Message, refused.HttpStatus, refused.BitsHResult));
                 Check.Equal(isReported, reported.Contains(thrown));
             }
         }
 
         [Test]
-        public static void A_failure_of_ones_own_has_a_status_that_there_is()
+        public static void A_custom_exception_requires_a_defined_status()
         {
             var full = new BitsException(BitsStatus.NoSpace, "the bucket is full");
             Check.Equal((BitsStatus.NoSpace, "BITSUP_E_NO_SPACE", "the bucket is full"), (full.Status, full.StatusName, full.Message));
-            Check.Equal(BitsStatusClass.Machine, full.Class);
-            Check.Throws<ArgumentOutOfRangeException>(() => new BitsException(0, "success is no failure"));
-            Check.Throws<ArgumentOutOfRangeException>(() => new BitsException((BitsStatus)299, "nor is this"));
+            Check.Equal(BitsStatusClass.Local, full.Class);
+            Check.Throws<ArgumentOutOfRangeException>(() => new BitsException(0, "0 is not an error"));
+            Check.Throws<ArgumentOutOfRangeException>(() => new BitsException((BitsStatus)299, "299 is not defined"));
         }
 
         [Test("B-STORE-03", "B-LIFE-02", "B-LIFE-03")]
-        public static void Sessions_outlive_the_engine_where_the_store_lists_them()
+        public static void Sessions_outlive_the_engine_if_the_store_lists_them()
         {
-            using var bench = new Bench();
+            using var fixture = new Fixture();
             int before = UserData.Alive;
             var storage = new Storage();
             byte[] state;
             int port;
-            using (BitsServer server = Over(BitsStore.Over(storage)))
+            using (BitsServer server = StartServer(BitsStore.FromStorage(storage)))
             {
                 port = server.Port;
                 UploadJob? running = null;
-                using UploadJob job = bench.Client.CreateJob(
-                    bench.Source, server.Url + "a", new UploadOptions { OnProgress = progress => running!.Suspend() });
+                using UploadJob job = fixture.Client.CreateJob(
+                    fixture.Source, server.Url + "a", new UploadOptions { OnProgress = progress => running!.Suspend() });
                 running = job;
                 Check.Fails(BitsStatus.Suspended, () => job.Run());
                 state = job.ExportState();
             }
 
-            using (BitsServer server = Over(BitsStore.Over(storage), listen: $"127.0.0.1:{port}"))
+            using (BitsServer server = StartServer(BitsStore.FromStorage(storage), listen: $"127.0.0.1:{port}"))
             {
-                using UploadJob job = bench.Client.CreateJob(bench.Source, server.Url + "a");
+                using UploadJob job = fixture.Client.CreateJob(fixture.Source, server.Url + "a");
                 job.ImportState(state);
                 job.Run();
             }
 
-            Check.Same(bench.Content, storage.Files["a"]);
+            Check.Same(fixture.Content, storage.Files["a"]);
             Check.Equal(0, storage.Sessions.Count);
-            Check.Comes(
+            Check.Eventually(
                 () =>
                 {
                     Garbage.Collect();
                     return UserData.Alive <= before;
                 },
-                "nothing is kept");
+                "all handles are freed");
         }
 
         [Test]
-        public static void What_a_list_throws_is_thrown_by_the_engine_that_asks()
+        public static void The_engine_rethrows_the_exception_of_List()
         {
             var storage = new Storage { FailsToList = new InvalidDataException("no list") };
-            Check.Throws<InvalidDataException>(() => new BitsEngine(new BitsEngineOptions { Store = BitsStore.Over(storage) }));
+            Check.Throws<InvalidDataException>(() => new BitsEngine(new BitsEngineOptions { Store = BitsStore.FromStorage(storage) }));
         }
 
-        private static BitsServer Over(BitsStore store, BitsHooks? hooks = null, string listen = "127.0.0.1:0")
+        private static BitsServer StartServer(BitsStore store, BitsHooks? hooks = null, string listen = "127.0.0.1:0")
         {
             using (store)
             {
@@ -139,7 +139,7 @@ namespace Bitsup.Tests
             public override void Create(string sessionId, byte[] record)
             {
                 Save(sessionId, record);
-                Parts[sessionId + StoredPart.Data] = new MemoryStream();
+                Parts[sessionId + StoragePart.Data] = new MemoryStream();
             }
 
             public override void Save(string sessionId, byte[] record) => Sessions[sessionId] = record;
@@ -148,10 +148,10 @@ namespace Bitsup.Tests
                 ? Sessions.Select(one => new StoredSession(one.Key, one.Value))
                 : throw FailsToList;
 
-            public override long? Stat(string sessionId, StoredPart part) =>
+            public override long? GetLength(string sessionId, StoragePart part) =>
                 Parts.TryGetValue(sessionId + part, out MemoryStream? found) ? found.Length : (long?)null;
 
-            public override void Write(string sessionId, StoredPart part, long offset, byte[] data)
+            public override void Write(string sessionId, StoragePart part, long offset, byte[] data)
             {
                 Garbage.Collect();
                 if (Fails != null)
@@ -165,7 +165,7 @@ namespace Bitsup.Tests
                 content.Write(data);
             }
 
-            public override int Read(string sessionId, StoredPart part, long offset, byte[] buffer)
+            public override int Read(string sessionId, StoragePart part, long offset, byte[] buffer)
             {
                 MemoryStream content = Parts[sessionId + part];
                 content.Position = offset;
@@ -174,7 +174,7 @@ namespace Bitsup.Tests
 
             public override void Commit(string sessionId, string destination, bool overwrite, byte[] record)
             {
-                if (Parts.TryRemove(sessionId + StoredPart.Data, out MemoryStream? content))
+                if (Parts.TryRemove(sessionId + StoragePart.Data, out MemoryStream? content))
                 {
                     Files[destination] = content.ToArray();
                 }
@@ -182,12 +182,12 @@ namespace Bitsup.Tests
                 Save(sessionId, record);
             }
 
-            public override void Remove(string sessionId, StoredPart part)
+            public override void Remove(string sessionId, StoragePart part)
             {
-                Parts.TryRemove(sessionId + StoredPart.Reply, out _);
-                if (part == StoredPart.All)
+                Parts.TryRemove(sessionId + StoragePart.Reply, out _);
+                if (part == StoragePart.All)
                 {
-                    Parts.TryRemove(sessionId + StoredPart.Data, out _);
+                    Parts.TryRemove(sessionId + StoragePart.Data, out _);
                     Sessions.TryRemove(sessionId, out _);
                 }
             }

@@ -5,38 +5,42 @@ using System.Threading.Tasks;
 
 namespace Bitsup
 {
-    /// <summary>Uploads files to BITS servers. May be used from any thread, concurrently.</summary>
+    /// <summary>Uploads files to BITS servers. Thread-safe.</summary>
     public sealed class BitsClient : IDisposable
     {
         private readonly ClientHandle handle;
 
-        /// <summary>A client.</summary>
-        /// <param name="options">How it behaves; read now.</param>
-        /// <exception cref="BitsException">A value is outside its domain.</exception>
+        /// <summary>Initializes a client.</summary>
+        /// <param name="options">The configuration. Later changes to the object have no effect.</param>
+        /// <exception cref="BitsException">A value is out of range.</exception>
         public BitsClient(BitsClientOptions? options = null)
         {
             using ClientConfigHandle config = (options ?? new BitsClientOptions()).ToNative();
             Call.Check(Native.bitsup_client_new(config, out this.handle, out IntPtr error), error);
         }
 
-        /// <summary>Asks the server behind a URL whether it takes uploads: one Ping, without retry.</summary>
+        /// <summary>Checks whether the server at a URL accepts uploads. Sends one Ping and does not retry.</summary>
         /// <param name="url">The URL.</param>
-        /// <exception cref="BitsException">It does not, or does not answer.</exception>
+        /// <exception cref="BitsException">The server refused the Ping or could not be reached.</exception>
         public void Ping(string url)
         {
             byte[] text = Call.Text(url, nameof(url));
             CallFrame.Call(() => Call.Failure(Native.bitsup_client_ping(this.handle, text, out IntPtr error), error));
         }
 
-        /// <summary>Uploads a file, and blocks until it is delivered.</summary>
-        /// <param name="path">The file. A change during the upload ends it with <see cref="BitsStatus.SourceChanged"/>.</param>
-        /// <param name="url">Where it goes.</param>
-        /// <param name="options">What else to do.</param>
-        /// <param name="progress">Hears of acknowledged bytes, on this thread.</param>
-        /// <param name="cancellationToken">As for <see cref="UploadAsync(string, string, UploadOptions, IProgress{UploadProgress}, CancellationToken)"/>.</param>
-        /// <returns>What became of it.</returns>
-        /// <exception cref="BitsException">Why it failed.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        /// <summary>Uploads a file and blocks until it is delivered.</summary>
+        /// <param name="path">
+        /// The file. If it changes during the upload, the upload fails with <see cref="BitsStatus.SourceChanged"/>.
+        /// </param>
+        /// <param name="url">The destination URL.</param>
+        /// <param name="options">Options of this upload.</param>
+        /// <param name="progress">Receives the progress on the calling thread.</param>
+        /// <param name="cancellationToken">
+        /// See <see cref="UploadAsync(string, string, UploadOptions, IProgress{UploadProgress}, CancellationToken)"/>.
+        /// </param>
+        /// <returns>The result of the upload.</returns>
+        /// <exception cref="BitsException">The upload failed.</exception>
+        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
         public UploadResult Upload(
             string path,
             string url,
@@ -45,19 +49,21 @@ namespace Bitsup
             CancellationToken cancellationToken = default)
         {
             using UploadJob job = CreateJob(path, url, options, progress);
-            job.Run(StopOf(job, options), cancellationToken);
+            job.Run(StopAction(job, options), cancellationToken);
             return job.Result();
         }
 
-        /// <summary>Uploads a stream, and blocks until it is delivered.</summary>
-        /// <param name="content">As for <see cref="CreateJob(Stream, string, UploadOptions, IProgress{UploadProgress})"/>.</param>
-        /// <param name="url">Where it goes.</param>
-        /// <param name="options">What else to do.</param>
-        /// <param name="progress">Hears of acknowledged bytes, on this thread.</param>
-        /// <param name="cancellationToken">As for <see cref="UploadAsync(string, string, UploadOptions, IProgress{UploadProgress}, CancellationToken)"/>.</param>
-        /// <returns>What became of it.</returns>
-        /// <exception cref="BitsException">Why it failed.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        /// <summary>Uploads a stream and blocks until it is delivered.</summary>
+        /// <param name="content">See <see cref="CreateJob(Stream, string, UploadOptions, IProgress{UploadProgress})"/>.</param>
+        /// <param name="url">The destination URL.</param>
+        /// <param name="options">Options of this upload.</param>
+        /// <param name="progress">Receives the progress on the calling thread.</param>
+        /// <param name="cancellationToken">
+        /// See <see cref="UploadAsync(string, string, UploadOptions, IProgress{UploadProgress}, CancellationToken)"/>.
+        /// </param>
+        /// <returns>The result of the upload.</returns>
+        /// <exception cref="BitsException">The upload failed.</exception>
+        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
         public UploadResult Upload(
             Stream content,
             string url,
@@ -66,22 +72,25 @@ namespace Bitsup
             CancellationToken cancellationToken = default)
         {
             using UploadJob job = CreateJob(content, url, options, progress);
-            job.Run(StopOf(job, options), cancellationToken);
+            job.Run(StopAction(job, options), cancellationToken);
             return job.Result();
         }
 
-        /// <summary>Uploads a file, on a thread of its own.</summary>
-        /// <param name="path">The file. A change during the upload ends it with <see cref="BitsStatus.SourceChanged"/>.</param>
-        /// <param name="url">Where it goes.</param>
-        /// <param name="options">What else to do.</param>
-        /// <param name="progress">Hears of acknowledged bytes, on the thread of the upload.</param>
-        /// <param name="cancellationToken">
-        /// Ends the upload within 250 ms. With <see cref="UploadOptions.StatePath"/> it is suspended, and the same call
-        /// continues it; without, nobody could, so it is cancelled, and the server told so once.
+        /// <summary>Uploads a file on a dedicated thread.</summary>
+        /// <param name="path">
+        /// The file. If it changes during the upload, the upload fails with <see cref="BitsStatus.SourceChanged"/>.
         /// </param>
-        /// <returns>What became of it.</returns>
-        /// <exception cref="BitsException">Why it failed.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        /// <param name="url">The destination URL.</param>
+        /// <param name="options">Options of this upload.</param>
+        /// <param name="progress">Receives the progress on the thread of the upload.</param>
+        /// <param name="cancellationToken">
+        /// Stops the upload within 250 ms. If <see cref="UploadOptions.StatePath"/> is set, the upload is suspended and the
+        /// same call resumes it. Otherwise it could not be resumed, so it is canceled; one attempt is made to cancel it on
+        /// the server.
+        /// </param>
+        /// <returns>The result of the upload.</returns>
+        /// <exception cref="BitsException">The upload failed.</exception>
+        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
         public async Task<UploadResult> UploadAsync(
             string path,
             string url,
@@ -90,19 +99,21 @@ namespace Bitsup
             CancellationToken cancellationToken = default)
         {
             using UploadJob job = CreateJob(path, url, options, progress);
-            await job.RunAsync(StopOf(job, options), cancellationToken).ConfigureAwait(false);
+            await job.RunAsync(StopAction(job, options), cancellationToken).ConfigureAwait(false);
             return job.Result();
         }
 
-        /// <summary>Uploads a stream, on a thread of its own.</summary>
-        /// <param name="content">As for <see cref="CreateJob(Stream, string, UploadOptions, IProgress{UploadProgress})"/>.</param>
-        /// <param name="url">Where it goes.</param>
-        /// <param name="options">What else to do.</param>
-        /// <param name="progress">Hears of acknowledged bytes, on the thread of the upload.</param>
-        /// <param name="cancellationToken">As for <see cref="UploadAsync(string, string, UploadOptions, IProgress{UploadProgress}, CancellationToken)"/>.</param>
-        /// <returns>What became of it.</returns>
-        /// <exception cref="BitsException">Why it failed.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        /// <summary>Uploads a stream on a dedicated thread.</summary>
+        /// <param name="content">See <see cref="CreateJob(Stream, string, UploadOptions, IProgress{UploadProgress})"/>.</param>
+        /// <param name="url">The destination URL.</param>
+        /// <param name="options">Options of this upload.</param>
+        /// <param name="progress">Receives the progress on the thread of the upload.</param>
+        /// <param name="cancellationToken">
+        /// See <see cref="UploadAsync(string, string, UploadOptions, IProgress{UploadProgress}, CancellationToken)"/>.
+        /// </param>
+        /// <returns>The result of the upload.</returns>
+        /// <exception cref="BitsException">The upload failed.</exception>
+        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
         public async Task<UploadResult> UploadAsync(
             Stream content,
             string url,
@@ -110,19 +121,19 @@ namespace Bitsup
             IProgress<UploadProgress>? progress = null,
             CancellationToken cancellationToken = default)
         {
-            // What cannot seek is copied, which takes as long as the stream does.
+            // A stream that cannot seek is copied to a file here, which can take as long as the stream does.
             using UploadJob job = await Task.Run(() => CreateJob(content, url, options, progress), cancellationToken).ConfigureAwait(false);
-            await job.RunAsync(StopOf(job, options), cancellationToken).ConfigureAwait(false);
+            await job.RunAsync(StopAction(job, options), cancellationToken).ConfigureAwait(false);
             return job.Result();
         }
 
-        /// <summary>A job that uploads a file. Nothing is sent before it is run.</summary>
-        /// <param name="path">The file. Its size and time of modification are taken now.</param>
-        /// <param name="url">Where it goes.</param>
-        /// <param name="options">What else to do; read now.</param>
-        /// <param name="progress">Hears of acknowledged bytes, on the thread of the run.</param>
+        /// <summary>Creates a job that uploads a file. Nothing is sent until the job runs.</summary>
+        /// <param name="path">The file. Its size and modification time are read now.</param>
+        /// <param name="url">The destination URL.</param>
+        /// <param name="options">Options of this upload. Later changes to the object have no effect.</param>
+        /// <param name="progress">Receives the progress on the thread of the run.</param>
         /// <returns>The job.</returns>
-        /// <exception cref="BitsException">The file cannot be read, or the URL is none.</exception>
+        /// <exception cref="BitsException">The file cannot be read, or the URL is invalid.</exception>
         public UploadJob CreateJob(
             string path, string url, UploadOptions? options = null, IProgress<UploadProgress>? progress = null)
         {
@@ -130,13 +141,13 @@ namespace Bitsup
             return CreateJob(source, url, options, progress);
         }
 
-        /// <summary>A job that uploads bytes, of which it takes a copy. Nothing is sent before it is run.</summary>
+        /// <summary>Creates a job that uploads a copy of the given bytes. Nothing is sent until the job runs.</summary>
         /// <param name="content">The bytes.</param>
-        /// <param name="url">Where they go.</param>
-        /// <param name="options">What else to do; read now.</param>
-        /// <param name="progress">Hears of acknowledged bytes, on the thread of the run.</param>
+        /// <param name="url">The destination URL.</param>
+        /// <param name="options">Options of this upload. Later changes to the object have no effect.</param>
+        /// <param name="progress">Receives the progress on the thread of the run.</param>
         /// <returns>The job.</returns>
-        /// <exception cref="BitsException">The URL is none.</exception>
+        /// <exception cref="BitsException">The URL is invalid.</exception>
         public UploadJob CreateJob(
             byte[] content, string url, UploadOptions? options = null, IProgress<UploadProgress>? progress = null)
         {
@@ -151,31 +162,35 @@ namespace Bitsup
             return CreateJob(source, url, options, progress);
         }
 
-        /// <summary>A job that uploads a stream, from where it stands to its end. Nothing is sent before it is run.</summary>
+        /// <summary>
+        /// Creates a job that uploads a stream from its current position to its end. Nothing is sent until the job runs.
+        /// </summary>
         /// <param name="content">
-        /// The stream, which is read again where the server lost something. One that cannot seek is copied to a temporary file
-        /// now. It stays open, and must until the job is over; nobody else may use it meanwhile.
+        /// The stream. Parts of it are read again if the server lost data. A stream that cannot seek is first copied to a
+        /// temporary file. The stream is not closed; keep it open, and do not use it, until the job has ended.
         /// </param>
-        /// <param name="url">Where it goes.</param>
-        /// <param name="options">What else to do; read now.</param>
-        /// <param name="progress">Hears of acknowledged bytes, on the thread of the run.</param>
+        /// <param name="url">The destination URL.</param>
+        /// <param name="options">Options of this upload. Later changes to the object have no effect.</param>
+        /// <param name="progress">Receives the progress on the thread of the run.</param>
         /// <returns>The job.</returns>
-        /// <exception cref="BitsException">The URL is none.</exception>
+        /// <exception cref="BitsException">The URL is invalid.</exception>
         public UploadJob CreateJob(
             Stream content, string url, UploadOptions? options = null, IProgress<UploadProgress>? progress = null)
         {
-            SourceHandle source = StreamSource.New(content ?? throw new ArgumentNullException(nameof(content)));
+            SourceHandle source = StreamSource.Create(content ?? throw new ArgumentNullException(nameof(content)));
             return CreateJob(source, url, options, progress);
         }
 
         /// <summary>
-        /// Downloads a URL, for instance that of a reply, to a file: in ranges, retrying as a job does. Blocks until the file
-        /// is whole; until then it is the path with ".part" behind it.
+        /// Downloads a URL, such as that of a reply, to a file. Uses range requests, retries as a job does, and blocks
+        /// until the file is complete. Until then the data is in a file with ".part" appended to the path.
         /// </summary>
         /// <param name="url">The URL.</param>
-        /// <param name="path">The file.</param>
-        /// <param name="progress">Hears of received bytes, on this thread. What it throws ends the download.</param>
-        /// <exception cref="BitsException">Why it failed.</exception>
+        /// <param name="path">The file to write.</param>
+        /// <param name="progress">
+        /// Receives the progress on the calling thread. An exception that it throws ends the download.
+        /// </param>
+        /// <exception cref="BitsException">The download failed.</exception>
         public void Download(string url, string path, IProgress<DownloadProgress>? progress = null)
         {
             (byte[] from, byte[] to) = (Call.Text(url, nameof(url)), Call.Text(path, nameof(path)));
@@ -191,10 +206,10 @@ namespace Bitsup
                 Native.bitsup_client_download(this.handle, from, to, observer, out IntPtr error), error));
         }
 
-        /// <summary>Frees the client; its jobs live on.</summary>
+        /// <summary>Frees the client. Its jobs can still be used.</summary>
         public void Dispose() => this.handle.Dispose();
 
-        private static Action StopOf(UploadJob job, UploadOptions? options)
+        private static Action StopAction(UploadJob job, UploadOptions? options)
         {
             if (options?.StatePath is null)
             {
@@ -208,15 +223,15 @@ namespace Bitsup
         {
             using (source)
             {
-                UploadOptions own = (options ?? new UploadOptions()).Copy();
+                UploadOptions copy = (options ?? new UploadOptions()).Copy();
                 if (progress != null)
                 {
-                    own.OnProgress += progress.Report;
+                    copy.OnProgress += progress.Report;
                 }
 
                 byte[] text = Call.Text(url, nameof(url));
                 Call.Check(Native.bitsup_job_new(this.handle, text, source, out JobHandle job, out IntPtr error), error);
-                return new UploadJob(job, own);
+                return new UploadJob(job, copy);
             }
         }
     }

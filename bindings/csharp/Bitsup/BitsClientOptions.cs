@@ -4,82 +4,86 @@ using System.Threading.Tasks;
 
 namespace Bitsup
 {
-    /// <summary>How a client behaves. What is left null keeps the library's default, which suits most.</summary>
+    /// <summary>Configures a client. Null keeps the library's default.</summary>
     public sealed class BitsClientOptions
     {
-        /// <summary>Length of every fragment in bytes; 0, the default, adapts it to the line.</summary>
+        /// <summary>Length of every fragment in bytes. 0, the default, adapts the length to the connection.</summary>
         public long? FragmentSize { get; set; }
 
-        /// <summary>Most bytes per second that one job sends; 0, the default: no limit.</summary>
+        /// <summary>Maximum bytes per second that one job sends. Default: 0, no limit.</summary>
         public long? RateLimit { get; set; }
 
-        /// <summary>How long connecting may take, name resolution included. Default: 30 s.</summary>
+        /// <summary>Timeout for connecting, including name resolution. Default: 30 s.</summary>
         public TimeSpan? ConnectTimeout { get; set; }
 
-        /// <summary>How long sending one request may take.</summary>
+        /// <summary>Timeout for sending one request.</summary>
         public TimeSpan? RequestTimeout { get; set; }
 
-        /// <summary>How long the answer to one request may take.</summary>
+        /// <summary>Timeout for the response to one request.</summary>
         public TimeSpan? ResponseTimeout { get; set; }
 
-        /// <summary>When a failed request is tried again.</summary>
+        /// <summary>When failed requests are retried.</summary>
         public RetryPolicy? Retry { get; set; }
 
-        /// <summary>How long a job may make no progress, counted from its first failure. Zero: the first failure is final.</summary>
+        /// <summary>
+        /// How long a job may go without progress, counted from its first failure. With zero the first failure is final.
+        /// </summary>
         public TimeSpan? NoProgressTimeout { get; set; }
 
         /// <summary>
-        /// How long a whole run may take; zero, the default: as long as it makes progress. A run that takes longer ends with
-        /// <see cref="BitsStatus.Timeout"/> and can be continued.
+        /// Time limit of a whole run. Default: zero, no limit. A run that exceeds it fails with
+        /// <see cref="BitsStatus.Timeout"/> and can be resumed.
         /// </summary>
         public TimeSpan? Timeout { get; set; }
 
-        /// <summary>The User-Agent header. Default: "bitsup/" and the version.</summary>
+        /// <summary>The User-Agent header. Default: "bitsup/" followed by the version.</summary>
         public string? UserAgent { get; set; }
 
         /// <summary>
-        /// Whether POST with <c>X-HTTP-Method-Override: BITS_POST</c> is sent instead of the verb itself, for servers that want
-        /// it so and for proxies that refuse the verb.
+        /// Whether to send POST with <c>X-HTTP-Method-Override: BITS_POST</c> instead of the BITS_POST method, for servers that
+        /// require it and for proxies that reject the method.
         /// </summary>
         public bool? MethodOverride { get; set; }
 
-        /// <summary>What the server is told when it asks who the client is. Nobody is told who does not ask.</summary>
+        /// <summary>Credentials for the server. They are sent only if the server asks for them.</summary>
         public BitsCredentials? Credentials { get; set; }
 
-        /// <summary>What the proxy is told when it asks.</summary>
+        /// <summary>Credentials for the proxy. They are sent only if the proxy asks for them.</summary>
         public BitsCredentials? ProxyCredentials { get; set; }
 
         /// <summary>
-        /// Asked when somebody wants credentials and those above are of no use, perhaps in the middle of an upload because
-        /// they have expired; null: there are none, and the refusal stands. It runs on a thread of the pool, and the upload
-        /// waits for it; what it throws ends the call that needs it.
+        /// Called when a server or proxy asks for credentials and those above are missing or were rejected, for example
+        /// because they expired during an upload. Returning null lets the refusal stand. It runs on a thread of the pool
+        /// while the upload waits. An exception that it throws ends the call that needs the credentials.
         /// </summary>
         public Func<AuthRequest, Task<BitsCredentials?>>? OnCredentials { get; set; }
 
-        /// <summary>File of root certificates in PEM, which are trusted beside those of the platform.</summary>
+        /// <summary>PEM file of root certificates that are trusted in addition to those of the platform.</summary>
         public string? CaFile { get; set; }
 
         /// <summary>
-        /// Who the client is for servers that want to know by TLS: file with a certificate, those that lead to its root, and
-        /// its private key without a passphrase, in PEM.
+        /// PEM file with the client's certificate, its intermediate certificates and its private key without a passphrase, for
+        /// servers that require TLS client authentication.
         /// </summary>
         public string? ClientCertificateFile { get; set; }
 
-        /// <summary>URL of the proxy that all connections go through. Default: none; the environment is not looked at.</summary>
+        /// <summary>URL of the proxy for all connections. Default: none; environment variables are not used.</summary>
         public string? Proxy { get; set; }
 
-        /// <summary>Hosts reached without the proxy: names, with all that end in a dot and them, addresses, or "*".</summary>
+        /// <summary>
+        /// Hosts reached without the proxy: host names, which include their subdomains, IP addresses, or "*" for all.
+        /// </summary>
         public IList<string> NoProxy { get; } = new List<string>();
 
-        /// <summary>Receives what clients and their jobs say.</summary>
-        public BitsLog? Log { get; set; }
+        /// <summary>Receives the log messages of the client and its jobs.</summary>
+        public BitsLogger? Logger { get; set; }
 
         /// <summary>Header fields added to every request.</summary>
         public IList<KeyValuePair<string, string>> Headers { get; } = new List<KeyValuePair<string, string>>();
 
         internal ClientConfigHandle ToNative()
         {
-            ClientConfigHandle config = Call.Made(Native.bitsup_client_config_new());
+            ClientConfigHandle config = Call.NonNull(Native.bitsup_client_config_new());
             try
             {
                 Fill(config);
@@ -106,7 +110,7 @@ namespace Bitsup
             Retry?.Set(config);
             Setting.Pairs(config, Headers, Native.bitsup_client_config_add_header, nameof(Headers));
             FillNetwork(config);
-            LogCallback.Set(config, Log, Native.bitsup_client_config_set_logger);
+            LogCallback.Set(config, Logger, Native.bitsup_client_config_set_logger);
         }
 
         private void FillNetwork(ClientConfigHandle config)
@@ -121,23 +125,25 @@ namespace Bitsup
 
             Credentials?.Set(config, AuthTarget.Server);
             ProxyCredentials?.Set(config, AuthTarget.Proxy);
-            if (OnCredentials is { } ask)
+            if (OnCredentials is { } callback)
             {
-                CredentialsCallback.Set(config, ask);
+                CredentialsCallback.Set(config, callback);
             }
         }
     }
 
     /// <summary>
-    /// When a failed request is tried again: after a random delay of at most <see cref="FirstDelay"/>, a bound that doubles
-    /// with each further failure up to <see cref="MaxDelay"/>.
+    /// When failed requests are retried: after a random delay of at most <see cref="FirstDelay"/>. This bound doubles with each
+    /// further failure, up to <see cref="MaxDelay"/>.
     /// </summary>
     public sealed class RetryPolicy
     {
-        /// <summary>A policy.</summary>
-        /// <param name="firstDelay">The longest first delay.</param>
-        /// <param name="maxDelay">The longest delay of all.</param>
-        /// <param name="maxAttempts">Failures in a row that end the run; 0 leaves the end to the no-progress timeout.</param>
+        /// <summary>Initializes a policy.</summary>
+        /// <param name="firstDelay">The maximum first delay.</param>
+        /// <param name="maxDelay">The maximum of all delays.</param>
+        /// <param name="maxAttempts">
+        /// Number of consecutive failures that ends the run; 0 for no limit but the no-progress timeout.
+        /// </param>
         public RetryPolicy(TimeSpan firstDelay, TimeSpan maxDelay, int maxAttempts = 0)
         {
             FirstDelay = firstDelay;
@@ -145,13 +151,13 @@ namespace Bitsup
             MaxAttempts = maxAttempts;
         }
 
-        /// <summary>The longest first delay.</summary>
+        /// <summary>The maximum first delay.</summary>
         public TimeSpan FirstDelay { get; }
 
-        /// <summary>The longest delay of all.</summary>
+        /// <summary>The maximum of all delays.</summary>
         public TimeSpan MaxDelay { get; }
 
-        /// <summary>Failures in a row that end the run; 0 leaves the end to the no-progress timeout.</summary>
+        /// <summary>Number of consecutive failures that ends the run; 0 for no limit but the no-progress timeout.</summary>
         public int MaxAttempts { get; }
 
         internal void Set(ClientConfigHandle config)

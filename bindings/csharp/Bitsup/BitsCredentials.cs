@@ -2,7 +2,7 @@ using System;
 
 namespace Bitsup
 {
-    /// <summary>What a server or a proxy is told that wants to know who the client is.</summary>
+    /// <summary>Credentials that a client sends to a server or a proxy.</summary>
     public sealed class BitsCredentials
     {
         private BitsCredentials(AuthScheme scheme, string? user, string secret)
@@ -12,28 +12,28 @@ namespace Bitsup
             Secret = secret ?? throw new ArgumentNullException(nameof(secret));
         }
 
-        /// <summary>How it is told.</summary>
+        /// <summary>The authentication scheme.</summary>
         public AuthScheme Scheme { get; }
 
-        /// <summary>The name; null with a token.</summary>
+        /// <summary>The user name; null with a token.</summary>
         public string? User { get; }
 
         internal string Secret { get; }
 
-        /// <summary>A name and a password.</summary>
-        /// <param name="user">The name.</param>
+        /// <summary>Creates credentials from a user name and a password.</summary>
+        /// <param name="user">The user name.</param>
         /// <param name="password">The password.</param>
         /// <returns>Credentials for <see cref="AuthScheme.Basic"/>.</returns>
         public static BitsCredentials Basic(string user, string password) =>
             new BitsCredentials(AuthScheme.Basic, user ?? throw new ArgumentNullException(nameof(user)), password);
 
-        /// <summary>A token.</summary>
+        /// <summary>Creates credentials from a token.</summary>
         /// <param name="token">The token.</param>
-        /// <returns>Credentials for <see cref="AuthScheme.Bearer"/>, which proxies do not take.</returns>
+        /// <returns>Credentials for <see cref="AuthScheme.Bearer"/>. Proxies do not support this scheme.</returns>
         public static BitsCredentials Bearer(string token) => new BitsCredentials(AuthScheme.Bearer, null, token);
 
-        /// <summary>Who, but not the secret.</summary>
-        /// <returns>For instance "Basic ann".</returns>
+        /// <summary>Returns the scheme and the user name, but not the secret.</summary>
+        /// <returns>For example "Basic ann".</returns>
         public override string ToString() => $"{Scheme} {User}".TrimEnd();
 
         internal void Set(ClientConfigHandle config, AuthTarget target)
@@ -45,27 +45,27 @@ namespace Bitsup
         }
     }
 
-    /// <summary>How credentials are told.</summary>
+    /// <summary>An HTTP authentication scheme.</summary>
     public enum AuthScheme
     {
-        /// <summary>A name and a password.</summary>
+        /// <summary>Basic: a user name and a password.</summary>
         Basic = Native.BITSUP_AUTH_BASIC,
 
-        /// <summary>A token.</summary>
+        /// <summary>Bearer: a token.</summary>
         Bearer = Native.BITSUP_AUTH_BEARER,
     }
 
-    /// <summary>Who asks for credentials.</summary>
+    /// <summary>Where credentials are required.</summary>
     public enum AuthTarget
     {
-        /// <summary>The server of the URL.</summary>
+        /// <summary>The server of the URL (401).</summary>
         Server = Native.BITSUP_AUTH_TARGET_SERVER,
 
-        /// <summary>The proxy.</summary>
+        /// <summary>The proxy (407).</summary>
         Proxy = Native.BITSUP_AUTH_TARGET_PROXY,
     }
 
-    /// <summary>Somebody wants credentials, and those that are set are of no use.</summary>
+    /// <summary>A request for credentials, made when the configured ones are missing or were rejected.</summary>
     public sealed class AuthRequest
     {
         internal AuthRequest(AuthTarget target, AuthScheme scheme, string realm)
@@ -75,13 +75,13 @@ namespace Bitsup
             Realm = realm;
         }
 
-        /// <summary>Who asks.</summary>
+        /// <summary>Whether the server or the proxy requires credentials.</summary>
         public AuthTarget Target { get; }
 
-        /// <summary>What they want.</summary>
+        /// <summary>The required scheme.</summary>
         public AuthScheme Scheme { get; }
 
-        /// <summary>What it is for, in the words of who asks; may be empty.</summary>
+        /// <summary>The realm of the challenge; may be empty.</summary>
         public string Realm { get; }
     }
 }

@@ -6,15 +6,14 @@ using System.Threading.Tasks;
 namespace Bitsup
 {
     /// <summary>
-    /// Receives the uploads of one virtual directory. Has no socket, no thread and no clock of its own: a
-    /// <see cref="BitsServer"/> mounts it, or another HTTP server hands it requests. May be used from any thread,
-    /// concurrently.
+    /// Receives the uploads of one virtual directory. An engine has no socket, thread or timer: either a
+    /// <see cref="BitsServer"/> mounts it, or another HTTP server passes it requests. Thread-safe.
     /// </summary>
     public sealed class BitsEngine : IDisposable
     {
-        /// <summary>An engine, with the sessions that its store holds.</summary>
-        /// <param name="options">How it behaves; read now.</param>
-        /// <exception cref="BitsException">A value is outside its domain, or the store cannot be had.</exception>
+        /// <summary>Initializes an engine with the sessions of its store.</summary>
+        /// <param name="options">The configuration. Later changes to the object have no effect.</param>
+        /// <exception cref="BitsException">A value is out of range, or the store cannot be used.</exception>
         public BitsEngine(BitsEngineOptions options)
         {
             if (options is null)
@@ -23,14 +22,14 @@ namespace Bitsup
             }
 
             Hooks = new HookCallbacks(options.Hooks);
-            using EngineConfigHandle config = Call.Made(Native.bitsup_engine_config_new());
+            using EngineConfigHandle config = Call.NonNull(Native.bitsup_engine_config_new());
             options.Fill(config, Hooks);
             EngineHandle? handle = null;
             CallFrame.Call(() => Call.Failure(Native.bitsup_engine_new(config, out handle, out IntPtr error), error));
             Handle = handle!;
         }
 
-        /// <summary>How many sessions there are.</summary>
+        /// <summary>The number of sessions.</summary>
         public long SessionCount
         {
             get
@@ -45,12 +44,12 @@ namespace Bitsup
         internal HookCallbacks Hooks { get; }
 
         /// <summary>
-        /// Whether a request is for this engine, for servers that have other things beside it: a packet, or the GET or HEAD
-        /// of a reply. A POST is one where <see cref="BitsEngineOptions.MethodOverride"/> is on.
+        /// Tells whether a request is for this engine, for servers that also handle other requests: a BITS packet, or the
+        /// GET or HEAD of a reply. Accepts POST only with <see cref="BitsEngineOptions.MethodOverride"/>.
         /// </summary>
-        /// <param name="method">The verb.</param>
-        /// <param name="target">Path and query as they came, below the mount point.</param>
-        /// <returns>Whether it is.</returns>
+        /// <param name="method">The request method.</param>
+        /// <param name="target">Path and query as received, relative to the mount point.</param>
+        /// <returns>Whether the request is for this engine.</returns>
         public bool Accepts(string method, string target)
         {
             (byte[] verb, byte[] path) = (Call.Text(method, nameof(method)), Call.Text(target, nameof(target)));
@@ -59,18 +58,20 @@ namespace Bitsup
         }
 
         /// <summary>
-        /// Takes a request that another HTTP server has received, up to the answer. Reads no more of the body than is wanted,
-        /// or is worth reading so that the connection can go on; of a client that waits for "100 Continue" and is refused,
-        /// nothing, so that it is not asked.
+        /// Handles a request that another HTTP server has received and returns the response. Reads the body only as far as
+        /// it is needed, or as far as draining it is worthwhile to keep the connection open. If the client sent "Expect:
+        /// 100-continue" and the request is refused, nothing is read, so that the client does not send the body.
         /// </summary>
         /// <param name="request">The head of the request.</param>
-        /// <param name="body">The body, decoded; it ends where the body ends. A read may still be under way afterwards.</param>
-        /// <param name="cancellationToken">The connection is lost. What was stored stays.</param>
-        /// <returns>The answer, to be disposed of when it is sent.</returns>
-        /// <exception cref="BitsException">The request was not set up well; what the client does wrong is an answer.</exception>
+        /// <param name="body">The decoded body, ending where the body ends. A read may still be pending after the call.</param>
+        /// <param name="cancellationToken">Cancel it when the connection is lost. Data that was stored is kept.</param>
+        /// <returns>The response. Dispose it after it was sent.</returns>
+        /// <exception cref="BitsException">
+        /// The request was not set up correctly. Errors of the client result in a response.
+        /// </exception>
         /// <remarks>
-        /// Hooks run on threads of their own, so they may take minutes. What one throws goes to
-        /// <see cref="BitsHooks.OnException"/>, or is thrown by <see cref="BitsResponse.CopyToAsync"/> after the answer.
+        /// Hooks run on dedicated threads, so they may take minutes. An exception that a hook throws is passed to
+        /// <see cref="BitsHooks.OnException"/>, or thrown by <see cref="BitsResponse.CopyToAsync"/> after the body was sent.
         /// </remarks>
         public async Task<BitsResponse> HandleAsync(
             BitsRequest request, Stream body, CancellationToken cancellationToken = default)
@@ -85,10 +86,11 @@ namespace Bitsup
         }
 
         /// <summary>
-        /// Ends the sessions that were idle for too long. A running server does this for the engines that it mounts.
+        /// Ends the sessions that have expired. A running server does this for the engines that it mounts.
         /// </summary>
         /// <returns>
-        /// How many it ended, and after how long the next one can expire; <see cref="TimeSpan.MaxValue"/> when there is none.
+        /// The number of sessions it ended, and the time until the next one can expire; <see cref="TimeSpan.MaxValue"/> if
+        /// there are none.
         /// </returns>
         public (long Expired, TimeSpan Next) Tick()
         {
@@ -97,16 +99,16 @@ namespace Bitsup
             return ((long)expired, Call.Time(next));
         }
 
-        /// <summary>Ends a session and discards what it received.</summary>
-        /// <param name="sessionId">The session.</param>
-        /// <exception cref="BitsException"><see cref="BitsStatus.SessionNotFound"/>, or the store failed.</exception>
+        /// <summary>Ends a session and discards the data it received.</summary>
+        /// <param name="sessionId">The session id.</param>
+        /// <exception cref="BitsException"><see cref="BitsStatus.SessionNotFound"/>, or an error of the store.</exception>
         public void EndSession(string sessionId)
         {
             byte[] text = Call.Text(sessionId, nameof(sessionId));
             CallFrame.Call(() => Call.Failure(Native.bitsup_engine_end_session(Handle, text, out IntPtr error), error));
         }
 
-        /// <summary>Frees the engine; servers that mount it live on, and so do its sessions, in the store.</summary>
+        /// <summary>Frees the engine. Servers that mount it continue to use it, and its sessions stay in the store.</summary>
         public void Dispose() => Handle.Dispose();
     }
 }

@@ -2,62 +2,69 @@ using System;
 
 namespace Bitsup
 {
-    /// <summary>How an engine behaves. It needs <see cref="Root"/> or <see cref="Store"/>; null keeps the library's default.</summary>
+    /// <summary>
+    /// Configures an engine. Requires <see cref="Root"/> or <see cref="Store"/>; null keeps the library's default.
+    /// </summary>
     public class BitsEngineOptions
     {
-        /// <summary>The directory where files go: short for a <see cref="BitsStore.OpenDirectory"/> of it.</summary>
+        /// <summary>
+        /// The directory for received files. Equivalent to a <see cref="Store"/> from
+        /// <see cref="BitsStore.OpenDirectory"/>.
+        /// </summary>
         public string? Root { get; set; }
 
-        /// <summary>Where received bytes go; takes the place of <see cref="Root"/>.</summary>
+        /// <summary>The store for received data. Takes precedence over <see cref="Root"/>.</summary>
         public BitsStore? Store { get; set; }
 
-        /// <summary>The application behind the engine; without one every upload is taken, and there are no replies.</summary>
+        /// <summary>The hooks of the application. Without any, every upload is accepted and no reply is sent.</summary>
         public BitsHooks Hooks { get; set; } = new BitsHooks();
 
         /// <summary>
-        /// The URL by which clients reach the engine's root, mount point included: "https://host/prefix/". Default: what the
-        /// requests say by their Host.
+        /// The URL of the engine's root as clients see it, including the mount point: "https://host/prefix/". Default: derived
+        /// from the Host header of each request.
         /// </summary>
         public string? PublicUrl { get; set; }
 
         /// <summary>
-        /// The address of this server within a farm, with a port if it differs from the one that clients use. Clients come back
-        /// to it, and reply URLs name it.
+        /// The address of this server within a server farm, with the port if it differs from the one that clients use. Clients
+        /// send further requests to it, and reply URLs contain it.
         /// </summary>
         public string? HostId { get; set; }
 
-        /// <summary>After how long without the server of <see cref="HostId"/> clients return to the original host, in whole seconds.</summary>
+        /// <summary>
+        /// How long clients try to reach <see cref="HostId"/> before they return to the original host, in whole seconds.
+        /// </summary>
         public TimeSpan HostIdFallbackTimeout { get; set; }
 
-        /// <summary>Whether POST with <c>X-HTTP-Method-Override: BITS_POST</c> is taken for the verb.</summary>
+        /// <summary>Whether POST with <c>X-HTTP-Method-Override: BITS_POST</c> is accepted as BITS_POST.</summary>
         public bool? MethodOverride { get; set; }
 
-        /// <summary>Longest file taken, in bytes. Default: no limit.</summary>
+        /// <summary>Maximum size of a file in bytes. Default: no limit.</summary>
         public long? MaxUploadSize { get; set; }
 
-        /// <summary>Longest fragment taken, in bytes. Default: no limit.</summary>
+        /// <summary>Maximum size of a fragment in bytes. Default: no limit.</summary>
         public long? MaxFragmentSize { get; set; }
 
-        /// <summary>Sessions that one owner may have at a time; 0: no limit. Default: 50.</summary>
+        /// <summary>Maximum number of sessions per owner; 0: no limit. Default: 50.</summary>
         public long? MaxSessionsPerOwner { get; set; }
 
-        /// <summary>Sessions in all; 0, the default: no limit.</summary>
+        /// <summary>Maximum number of sessions. Default: 0, no limit.</summary>
         public long? MaxSessions { get; set; }
 
-        /// <summary>How long a session lives without a successful packet. Default: 14 days.</summary>
+        /// <summary>How long a session may go without a successful packet before it expires. Default: 14 days.</summary>
         public TimeSpan? SessionTimeout { get; set; }
 
-        /// <summary>Whether an upload may replace a file. Default: no.</summary>
+        /// <summary>Whether an upload may replace an existing file. Default: no.</summary>
         public bool? AllowOverwrite { get; set; }
 
-        /// <summary>What overlapping fragments do.</summary>
-        public Overlap? Overlap { get; set; }
+        /// <summary>How overlapping fragments are handled.</summary>
+        public OverlapPolicy? Overlap { get; set; }
 
-        /// <summary>When files become visible.</summary>
+        /// <summary>When a received file becomes visible.</summary>
         public FinalizeOn? FinalizeOn { get; set; }
 
-        /// <summary>Receives what the engine and, for the options of a server, the server say.</summary>
-        public BitsLog? Log { get; set; }
+        /// <summary>Receives the log messages of the engine and, in the options of a server, those of the server.</summary>
+        public BitsLogger? Logger { get; set; }
 
         internal void Fill(EngineConfigHandle config, HookCallbacks callbacks)
         {
@@ -65,7 +72,7 @@ namespace Bitsup
             Call.Check(Native.bitsup_engine_config_set_hooks(config, hooks, out IntPtr error), error);
             SetStore(config);
             SetHostId(config);
-            LogCallback.Set(config, Log, Native.bitsup_engine_config_set_logger);
+            LogCallback.Set(config, Logger, Native.bitsup_engine_config_set_logger);
             Setting.Text(config, PublicUrl, Native.bitsup_engine_config_set_public_url, nameof(PublicUrl));
             Setting.Flag(config, MethodOverride, Native.bitsup_engine_config_set_method_override);
             Setting.Count(config, MaxUploadSize, Native.bitsup_engine_config_set_max_upload_size, nameof(MaxUploadSize));
@@ -86,8 +93,8 @@ namespace Bitsup
             }
             else if (Root is { } root)
             {
-                using BitsStore own = BitsStore.OpenDirectory(root);
-                Call.Check(Native.bitsup_engine_config_set_store(config, own.Handle, out IntPtr error), error);
+                using BitsStore rootStore = BitsStore.OpenDirectory(root);
+                Call.Check(Native.bitsup_engine_config_set_store(config, rootStore.Handle, out IntPtr error), error);
             }
         }
 
@@ -98,7 +105,7 @@ namespace Bitsup
                 double seconds = Math.Ceiling(HostIdFallbackTimeout.TotalSeconds);
                 uint fallback = seconds >= 0 && seconds <= uint.MaxValue
                     ? (uint)seconds
-                    : throw new ArgumentOutOfRangeException(nameof(HostIdFallbackTimeout), HostIdFallbackTimeout, "It must not be negative.");
+                    : throw new ArgumentOutOfRangeException(nameof(HostIdFallbackTimeout), HostIdFallbackTimeout, "The value must not be negative.");
                 int status = Native.bitsup_engine_config_set_host_id(config, Call.Text(host, nameof(HostId)), fallback, out IntPtr error);
                 Call.Check(status, error);
             }

@@ -2,19 +2,19 @@ using System;
 
 namespace Bitsup
 {
-    /// <summary>What went wrong in one call.</summary>
+    /// <summary>An error reported by the library.</summary>
     public sealed class BitsException : Exception
     {
-        /// <summary>A failure of your own, for a <see cref="BitsStorage"/> to say which one it has.</summary>
-        /// <param name="status">Which kind of failure it is.</param>
-        /// <param name="message">What failed.</param>
-        /// <exception cref="ArgumentOutOfRangeException">There is no such status.</exception>
+        /// <summary>Initializes an exception with a status, for example to be thrown by a <see cref="BitsStorage"/>.</summary>
+        /// <param name="status">The kind of failure.</param>
+        /// <param name="message">The error message.</param>
+        /// <exception cref="ArgumentOutOfRangeException"><paramref name="status"/> is not defined.</exception>
         public BitsException(BitsStatus status, string message)
             : base(message)
         {
             if (!Enum.IsDefined(typeof(BitsStatus), status))
             {
-                throw new ArgumentOutOfRangeException(nameof(status), status, "It is no status of a failure.");
+                throw new ArgumentOutOfRangeException(nameof(status), status, "The value is not a defined error status.");
             }
 
             Status = status;
@@ -22,7 +22,7 @@ namespace Bitsup
         }
 
         internal BitsException(int status, IntPtr error)
-            : base(Call.Lent(error == IntPtr.Zero ? Native.bitsup_status_text(status) : Native.bitsup_error_message(error)))
+            : base(Call.BorrowedString(error == IntPtr.Zero ? Native.bitsup_status_text(status) : Native.bitsup_error_message(error)))
         {
             Status = (BitsStatus)status;
             StatusName = Name(status);
@@ -33,32 +33,32 @@ namespace Bitsup
         }
 
         /// <summary>
-        /// Which kind of failure it was. Hundreds are classes, see <see cref="Class"/>; a newer library may answer numbers
-        /// that this enumeration lacks.
+        /// The kind of failure. The hundreds digit is its <see cref="Class"/>. A newer native library may return values
+        /// that this enumeration does not define.
         /// </summary>
         public BitsStatus Status { get; }
 
-        /// <summary>The name of the status: "BITSUP_E_IO".</summary>
+        /// <summary>The name of the status in the C library, for example "BITSUP_E_IO".</summary>
         public string StatusName { get; }
 
-        /// <summary>The class of the status: who is to blame.</summary>
+        /// <summary>The class of the status: where the failure originated.</summary>
         public BitsStatusClass Class => (BitsStatusClass)((int)Status / 100);
 
-        /// <summary>The HTTP status of the peer's answer; 0 when no answer was the cause.</summary>
+        /// <summary>The HTTP status of the peer's response; 0 if the failure was not caused by a response.</summary>
         public int HttpStatus { get; }
 
         /// <summary>
-        /// The HRESULT that the server sent, or that Windows would report; 0 when there is none. Not to be taken for
-        /// <see cref="Exception.HResult"/>, which is .NET's own.
+        /// The HRESULT that the server sent, or that BITS on Windows would report; 0 if there is none. Not to be confused with
+        /// <see cref="Exception.HResult"/>.
         /// </summary>
         public uint BitsHResult { get; }
 
-        /// <summary>Who failed on the server's side.</summary>
+        /// <summary>Where the failure occurred on the server's side.</summary>
         public BitsErrorContext Context { get; }
 
-        /// <summary>Whether the same call is worth another try.</summary>
+        /// <summary>Whether the same call may succeed later.</summary>
         public bool IsTransient { get; }
 
-        private static string Name(int status) => Call.Lent(Native.bitsup_status_name(status)) ?? "";
+        private static string Name(int status) => Call.BorrowedString(Native.bitsup_status_name(status)) ?? "";
     }
 }

@@ -3,57 +3,58 @@ using System;
 namespace Bitsup
 {
     /// <summary>
-    /// The application behind an engine; all of it may be left out.
+    /// The hooks by which an application controls an engine. All of them are optional.
     /// </summary>
     /// <remarks>
     /// Hooks run on threads of the server, concurrently for different sessions, or inside <see cref="BitsEngine.Tick"/> and
-    /// <see cref="BitsEngine.EndSession"/>. They may take minutes. What one throws refuses the packet with 500 where it can
-    /// decide; see <see cref="OnException"/> for where it goes.
+    /// <see cref="BitsEngine.EndSession"/>. They may take minutes. If a hook that decides about a packet throws, the packet is
+    /// refused with 500. See <see cref="OnException"/> for how exceptions are reported.
     /// </remarks>
     public sealed class BitsHooks
     {
         /// <summary>
-        /// Decides about every packet, and about the GET and HEAD of replies, before anything is done: who sent it, and may
-        /// they?
+        /// Called before any processing for every packet and for the GET and HEAD of replies, to authenticate and authorize the
+        /// request.
         /// </summary>
         public Action<BitsUpload, BitsVerdict>? OnRequest { get; set; }
 
-        /// <summary>Decides about new sessions: may it be, and where does its file go?</summary>
+        /// <summary>Called for a new session, to accept it or not and to choose the destination of its file.</summary>
         public Action<BitsUpload, BitsVerdict>? OnCreate { get; set; }
 
-        /// <summary>Hears of stored bytes, before they are acknowledged.</summary>
+        /// <summary>Called when bytes have been stored, before they are acknowledged.</summary>
         public Action<BitsUpload>? OnProgress { get; set; }
 
         /// <summary>
-        /// Decides about complete uploads, while the client waits: is it good, is it kept, what is the reply? Takes the place of
-        /// <see cref="Notify"/>.
+        /// Called for a complete upload while the client waits, to accept the file or not, to keep it or not, and to set the
+        /// reply. Takes precedence over <see cref="Notify"/>.
         /// </summary>
         public Action<BitsUpload, BitsVerdict>? OnReceived { get; set; }
 
-        /// <summary>Hears of the end of sessions.</summary>
-        public Action<BitsUpload, SessionEnd>? OnEnd { get; set; }
+        /// <summary>Called when a session has ended.</summary>
+        public Action<BitsUpload, SessionEndReason>? OnEnd { get; set; }
 
-        /// <summary>Lets an application decide about complete uploads over HTTP, as with IIS.</summary>
+        /// <summary>Notifies an application of complete uploads over HTTP, as IIS does.</summary>
         public NotifyOptions? Notify { get; set; }
 
         /// <summary>
-        /// Gets what a hook threw on a thread of a server, on that thread. Without it, or when it throws itself, the first such
-        /// exception is thrown by <see cref="BitsServer.Stop"/>. A hook that runs inside a call of yours throws out of that call.
+        /// Called with an exception that a hook threw on a thread of a server, on that thread. If it is null or throws
+        /// itself, the first such exception is thrown by <see cref="BitsServer.Stop"/>. A hook that runs inside a call on
+        /// your thread throws from that call.
         /// </summary>
         public Action<Exception>? OnException { get; set; }
 
         internal BitsHooks Copy() => (BitsHooks)MemberwiseClone();
     }
 
-    /// <summary>An application that is told of complete uploads over HTTP.</summary>
+    /// <summary>An application that is notified of complete uploads over HTTP.</summary>
     public sealed class NotifyOptions
     {
-        /// <summary>An application.</summary>
-        /// <param name="kind">What it gets.</param>
-        /// <param name="url">http or https, or a reference that is resolved against the URL of each upload.</param>
+        /// <summary>Initializes the options.</summary>
+        /// <param name="kind">How the file is passed to the application.</param>
+        /// <param name="url">An http or https URL, or a reference that is resolved against the URL of each upload.</param>
         /// <param name="timeout">
-        /// How long the request may make no progress, how long the head of the answer may take, and how long its body may make
-        /// no progress; <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>: no limit.
+        /// How long sending the request may go without progress, how long the response headers may take, and how long receiving
+        /// the response body may go without progress; <see cref="System.Threading.Timeout.InfiniteTimeSpan"/> for no limit.
         /// </param>
         public NotifyOptions(NotifyKind kind, string url, TimeSpan timeout)
         {
@@ -62,16 +63,16 @@ namespace Bitsup
             Timeout = timeout;
         }
 
-        /// <summary>What it gets.</summary>
+        /// <summary>How the file is passed to the application.</summary>
         public NotifyKind Kind { get; }
 
-        /// <summary>Where it is.</summary>
+        /// <summary>The URL of the application.</summary>
         public string Url { get; }
 
-        /// <summary>How long it may be silent.</summary>
+        /// <summary>The timeout of each phase of the request.</summary>
         public TimeSpan Timeout { get; }
 
-        /// <summary>File of root certificates in PEM, which are trusted beside those of the platform.</summary>
+        /// <summary>PEM file of root certificates that are trusted in addition to those of the platform.</summary>
         public string? CaFile { get; set; }
 
         internal void AddRoots(HooksHandle hooks) =>

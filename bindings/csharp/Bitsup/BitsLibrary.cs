@@ -1,9 +1,9 @@
 namespace Bitsup
 {
-    /// <summary>The shared library in use.</summary>
+    /// <summary>Information about the native library.</summary>
     public static class BitsLibrary
     {
-        /// <summary>Its version: "0.1.0".</summary>
-        public static string Version => Call.Lent(Native.bitsup_version_string()) ?? "";
+        /// <summary>The version of the native library, for example "0.1.0".</summary>
+        public static string Version => Call.BorrowedString(Native.bitsup_version_string()) ?? "";
     }
 }

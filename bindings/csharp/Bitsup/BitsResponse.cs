@@ -6,53 +6,57 @@ using System.Threading.Tasks;
 
 namespace Bitsup
 {
-    /// <summary>The answer to a <see cref="BitsRequest"/>. Its body is read as it is sent.</summary>
+    /// <summary>The response to a <see cref="BitsRequest"/>. Its body is read while it is sent.</summary>
     public sealed class BitsResponse : IDisposable
     {
-        private const int Piece = 64 * 1024;
+        private const int BufferSize = 64 * 1024;
 
         private readonly ResponseHandle handle;
         private readonly HookCallbacks hooks;
 
-        internal BitsResponse(ResponseHandle handle, HookCallbacks hooks, bool readWhole)
+        internal BitsResponse(ResponseHandle handle, HookCallbacks hooks, bool bodyRead)
         {
             this.handle = handle;
             this.hooks = hooks;
-            Status = Native.bitsup_response_status(handle);
-            Reason = Call.Lent(Native.bitsup_response_reason(handle)) ?? "";
+            StatusCode = Native.bitsup_response_status(handle);
+            ReasonPhrase = Call.BorrowedString(Native.bitsup_response_reason(handle)) ?? "";
             ContentLength = (long)Native.bitsup_response_content_length(handle);
-            MustClose = !readWhole || Native.bitsup_response_must_close(handle) != 0;
+            MustClose = !bodyRead || Native.bitsup_response_must_close(handle) != 0;
             var headers = new List<KeyValuePair<string, string>>();
             for (ulong index = 0; index < Native.bitsup_response_header_count(handle).ToUInt64(); index++)
             {
                 headers.Add(new KeyValuePair<string, string>(
-                    Call.Lent(Native.bitsup_response_header_name(handle, (UIntPtr)index)) ?? "",
-                    Call.Lent(Native.bitsup_response_header_value(handle, (UIntPtr)index)) ?? ""));
+                    Call.BorrowedString(Native.bitsup_response_header_name(handle, (UIntPtr)index)) ?? "",
+                    Call.BorrowedString(Native.bitsup_response_header_value(handle, (UIntPtr)index)) ?? ""));
             }
 
             Headers = headers;
         }
 
-        /// <summary>The HTTP status.</summary>
-        public int Status { get; }
+        /// <summary>The HTTP status code.</summary>
+        public int StatusCode { get; }
 
-        /// <summary>The words behind it.</summary>
-        public string Reason { get; }
+        /// <summary>The reason phrase.</summary>
+        public string ReasonPhrase { get; }
 
-        /// <summary>The header fields, but for Content-Length and Connection.</summary>
+        /// <summary>The header fields, without Content-Length and Connection.</summary>
         public IReadOnlyList<KeyValuePair<string, string>> Headers { get; }
 
-        /// <summary>The value of Content-Length; differs from the length of the body in answers to a HEAD and with 304.</summary>
+        /// <summary>
+        /// The value of Content-Length. It differs from the length of the body in responses to HEAD and with status 304.
+        /// </summary>
         public long ContentLength { get; }
 
-        /// <summary>Whether the connection must be closed after this answer, with "Connection: close" in it.</summary>
+        /// <summary>
+        /// Whether the connection must be closed after this response, which must then contain "Connection: close".
+        /// </summary>
         public bool MustClose { get; }
 
-        /// <summary>Sends the body, which may be none.</summary>
-        /// <param name="destination">Where it goes.</param>
-        /// <param name="cancellationToken">The connection is lost.</param>
-        /// <returns>The copying.</returns>
-        /// <exception cref="BitsException">The store cannot read: close the connection.</exception>
+        /// <summary>Writes the body, which may be empty, to a stream.</summary>
+        /// <param name="destination">The stream.</param>
+        /// <param name="cancellationToken">Cancel it when the connection is lost.</param>
+        /// <returns>A task that completes when the body was written.</returns>
+        /// <exception cref="BitsException">The store failed to read the body; close the connection.</exception>
         public async Task CopyToAsync(Stream destination, CancellationToken cancellationToken = default)
         {
             if (destination is null)
@@ -60,22 +64,22 @@ namespace Bitsup
                 throw new ArgumentNullException(nameof(destination));
             }
 
-            var piece = new byte[Math.Min(Native.bitsup_response_body_length(this.handle), Piece)];
-            for (int length = Read(piece); length > 0; length = Read(piece))
+            var buffer = new byte[Math.Min(Native.bitsup_response_body_length(this.handle), BufferSize)];
+            for (int length = Read(buffer); length > 0; length = Read(buffer))
             {
-                await destination.WriteAsync(piece.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
+                await destination.WriteAsync(buffer.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
             }
 
-            this.hooks.ThrowKept();
+            this.hooks.ThrowPending();
         }
 
-        /// <summary>Lets go of what the body is read from.</summary>
+        /// <summary>Releases the source of the body.</summary>
         public void Dispose() => this.handle.Dispose();
 
-        private int Read(byte[] piece)
+        private int Read(byte[] buffer)
         {
             int status = Native.bitsup_response_read_body(
-                this.handle, piece, (UIntPtr)piece.Length, out UIntPtr length, out IntPtr error);
+                this.handle, buffer, (UIntPtr)buffer.Length, out UIntPtr length, out IntPtr error);
             Call.Check(status, error);
             return (int)length;
         }

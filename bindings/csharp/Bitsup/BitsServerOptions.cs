@@ -5,50 +5,57 @@ using System.IO;
 namespace Bitsup
 {
     /// <summary>
-    /// How a server listens, and what its engine does. A server with several engines, or with one that is used elsewhere,
-    /// names them in <see cref="Mounts"/> and leaves root and store out.
+    /// Configures a server and its engine. For a server with several engines, or with an engine that is also used elsewhere,
+    /// set <see cref="Mounts"/> and leave the root and the store unset.
     /// </summary>
     public sealed class BitsServerOptions : BitsEngineOptions
     {
         /// <summary>
-        /// Host name or address and port to listen on: "127.0.0.1:0", the default, "[::1]:8080". Port 0 picks a free one.
+        /// Host name or IP address and port to listen on, for example "[::1]:8080". Default: "127.0.0.1:0". Port 0 picks a
+        /// free port.
         /// </summary>
         public string Listen { get; set; } = "127.0.0.1:0";
 
-        /// <summary>The URL path of the engine that these options make. Default: "/", for all.</summary>
+        /// <summary>The URL path of the engine that these options configure. Default: "/".</summary>
         public string Prefix { get; set; } = "/";
 
-        /// <summary>Further engines by their URL paths. Of several the longest that fits wins.</summary>
+        /// <summary>Additional engines by their URL paths. The longest matching path is used.</summary>
         public IDictionary<string, BitsEngine> Mounts { get; } = new Dictionary<string, BitsEngine>();
 
-        /// <summary>Most worker threads. Default: 256.</summary>
+        /// <summary>Maximum number of worker threads. Default: 256.</summary>
         public int? MaxWorkers { get; set; }
 
-        /// <summary>Most connections; more wait in the kernel's queue. Default: 16,384.</summary>
+        /// <summary>Maximum number of connections; further ones wait in the kernel's queue. Default: 16,384.</summary>
         public int? MaxConnections { get; set; }
 
-        /// <summary>How long the head of a request may take. Default: 30 s.</summary>
+        /// <summary>Timeout for receiving the head of a request. Default: 30 s.</summary>
         public TimeSpan? HeadTimeout { get; set; }
 
-        /// <summary>How long the body of a request may make no progress. Default: 120 s.</summary>
+        /// <summary>How long receiving the body of a request may go without progress. Default: 120 s.</summary>
         public TimeSpan? ReadTimeout { get; set; }
 
-        /// <summary>How long a connection may be silent between two requests. Default: 300 s.</summary>
+        /// <summary>How long a connection may be idle between two requests. Default: 300 s.</summary>
         public TimeSpan? IdleTimeout { get; set; }
 
-        /// <summary>File with the certificate of the server and those that lead to its root, in PEM: speak TLS 1.2 and 1.3.</summary>
+        /// <summary>
+        /// PEM file with the server's certificate and its intermediate certificates. Enables TLS 1.2 and 1.3.
+        /// </summary>
         public string? CertificateFile { get; set; }
 
-        /// <summary>File with the key of <see cref="CertificateFile"/>, in PEM, without a passphrase. Default: the same file.</summary>
+        /// <summary>
+        /// PEM file with the key of <see cref="CertificateFile"/>, without a passphrase. Default: the same file.
+        /// </summary>
         public string? KeyFile { get; set; }
 
         /// <summary>
-        /// File of root certificates in PEM: take only clients with a certificate that leads to one of them. Its subject owns
-        /// their sessions: "CN=pc17,OU=Sales,O=Example". Needs <see cref="CertificateFile"/>.
+        /// PEM file of root certificates. Only clients with a certificate issued by one of them are accepted. The subject
+        /// of the certificate owns the sessions: "CN=pc17,OU=Sales,O=Example". Requires <see cref="CertificateFile"/>.
         /// </summary>
         public string? ClientCaFile { get; set; }
 
-        /// <summary>Names with passwords: take only these users, by Basic authentication. They own their sessions.</summary>
+        /// <summary>
+        /// User names and passwords. Only these users are accepted, by Basic authentication. A user owns their sessions.
+        /// </summary>
         public IDictionary<string, string> Users { get; } = new Dictionary<string, string>();
 
         internal void Fill(ServerConfigHandle config)
@@ -61,12 +68,12 @@ namespace Bitsup
             Setting.Time(config, HeadTimeout, Native.bitsup_server_config_set_head_timeout, nameof(HeadTimeout));
             Setting.Time(config, ReadTimeout, Native.bitsup_server_config_set_read_timeout, nameof(ReadTimeout));
             Setting.Time(config, IdleTimeout, Native.bitsup_server_config_set_idle_timeout, nameof(IdleTimeout));
-            LogCallback.Set(config, Log, Native.bitsup_server_config_set_logger);
-            FillIdentity(config);
+            LogCallback.Set(config, Logger, Native.bitsup_server_config_set_logger);
+            FillTlsAndUsers(config);
         }
 
-        /// <summary>Who the server is, and who may come.</summary>
-        internal void FillIdentity(ServerConfigHandle config)
+        /// <summary>Sets the TLS identity of the server and the accepted clients.</summary>
+        internal void FillTlsAndUsers(ServerConfigHandle config)
         {
             if (CertificateFile is { } file)
             {
@@ -85,7 +92,7 @@ namespace Bitsup
             int colon = Listen.LastIndexOf(':');
             if (colon < 0 || !ushort.TryParse(Listen.Substring(colon + 1), out ushort port))
             {
-                throw new ArgumentException($"\"{Listen}\" is no host and port, as \"127.0.0.1:8080\" is.", nameof(Listen));
+                throw new ArgumentException($"Invalid address \"{Listen}\": expected host and port, for example \"127.0.0.1:8080\".", nameof(Listen));
             }
 
             string host = Listen.Substring(0, colon);

@@ -1,15 +1,15 @@
 namespace Bitsup
 {
-    /// <summary>What kind of failure a <see cref="BitsException"/> is.</summary>
+    /// <summary>The kind of failure of a <see cref="BitsException"/>.</summary>
     public enum BitsStatus
     {
         /// <summary>A required pointer is NULL.</summary>
         NullArgument = Native.BITSUP_E_NULL_ARGUMENT,
 
-        /// <summary>An argument is outside its domain.</summary>
+        /// <summary>An argument is out of range.</summary>
         InvalidArgument = Native.BITSUP_E_INVALID_ARGUMENT,
 
-        /// <summary>Text is not UTF-8.</summary>
+        /// <summary>A text is not valid UTF-8.</summary>
         InvalidUtf8 = Native.BITSUP_E_INVALID_UTF8,
 
         /// <summary>The object is in the wrong state for this call.</summary>
@@ -21,75 +21,75 @@ namespace Bitsup
         /// <summary>Not supported by this build or this platform.</summary>
         Unsupported = Native.BITSUP_E_UNSUPPORTED,
 
-        /// <summary>Reading or writing failed on this machine.</summary>
+        /// <summary>A local I/O error occurred.</summary>
         IO = Native.BITSUP_E_IO,
 
-        /// <summary>A file is not there.</summary>
+        /// <summary>A local file does not exist.</summary>
         NotFound = Native.BITSUP_E_NOT_FOUND,
 
-        /// <summary>Not allowed on this machine.</summary>
+        /// <summary>The local system denied access.</summary>
         Denied = Native.BITSUP_E_DENIED,
 
-        /// <summary>No space left on this machine.</summary>
+        /// <summary>The local disk or store is full.</summary>
         NoSpace = Native.BITSUP_E_NO_SPACE,
 
-        /// <summary>The source changed while it was read.</summary>
+        /// <summary>The source changed during the upload.</summary>
         SourceChanged = Native.BITSUP_E_SOURCE_CHANGED,
 
-        /// <summary>The name of the host did not resolve.</summary>
+        /// <summary>The host name could not be resolved.</summary>
         Resolve = Native.BITSUP_E_RESOLVE,
 
-        /// <summary>No connection.</summary>
+        /// <summary>The connection could not be established.</summary>
         Connect = Native.BITSUP_E_CONNECT,
 
         /// <summary>The TLS handshake failed.</summary>
         Tls = Native.BITSUP_E_TLS,
 
-        /// <summary>A time limit was reached.</summary>
+        /// <summary>A timeout expired.</summary>
         Timeout = Native.BITSUP_E_TIMEOUT,
 
         /// <summary>The connection was lost.</summary>
         Disconnected = Native.BITSUP_E_DISCONNECTED,
 
-        /// <summary>The peer broke the protocol.</summary>
+        /// <summary>The peer violated the protocol.</summary>
         Protocol = Native.BITSUP_E_PROTOCOL,
 
-        /// <summary>The peer answered with an HTTP error.</summary>
+        /// <summary>The peer returned an HTTP error.</summary>
         HttpStatus = Native.BITSUP_E_HTTP_STATUS,
 
-        /// <summary>The server reported a fault of its own, with an HRESULT.</summary>
+        /// <summary>The server reported an internal failure with an HRESULT.</summary>
         ServerFault = Native.BITSUP_E_SERVER_FAULT,
 
         /// <summary>The server does not know the session.</summary>
         SessionNotFound = Native.BITSUP_E_SESSION_NOT_FOUND,
 
-        /// <summary>Client and server do not agree on the offset.</summary>
+        /// <summary>Client and server disagree about the offset.</summary>
         Range = Native.BITSUP_E_RANGE,
 
-        /// <summary>Over a limit of the server.</summary>
+        /// <summary>A limit of the server was exceeded.</summary>
         TooLarge = Native.BITSUP_E_TOO_LARGE,
 
-        /// <summary>Cancelled as asked.</summary>
+        /// <summary>The job was canceled.</summary>
         Cancelled = Native.BITSUP_E_CANCELLED,
 
-        /// <summary>Suspended as asked.</summary>
+        /// <summary>The job was suspended.</summary>
         Suspended = Native.BITSUP_E_SUSPENDED,
 
-        /// <summary>A callback asked to stop.</summary>
+        /// <summary>A callback stopped the call.</summary>
         Callback = Native.BITSUP_E_CALLBACK,
 
-        /// <summary>A bug in this library; the object it struck is unusable.</summary>
+        /// <summary>A bug in the library. The object that the call used is no longer usable.</summary>
         Panic = Native.BITSUP_E_PANIC,
     }
 
-    /// <summary>The class of a <see cref="BitsStatus"/>: its hundreds.</summary>
+    /// <summary>The class of a <see cref="BitsStatus"/>, given by its hundreds digit.</summary>
     public enum BitsStatusClass
     {
-        /// <summary>The caller did what it must not.</summary>
-        Caller = 1,
+        /// <summary>The library was called incorrectly.</summary>
+        Usage = 1,
 
-        /// <summary>This machine failed.</summary>
-        Machine = 2,
+        /// <summary>The local system failed.</summary>
+        Local = 2,
 
         /// <summary>The network failed.</summary>
         Network = 3,
@@ -97,23 +97,23 @@ namespace Bitsup
         /// <summary>The peer failed.</summary>
         Peer = 4,
 
-        /// <summary>It was asked for.</summary>
-        Asked = 5,
+        /// <summary>The call was stopped on request, not by an error.</summary>
+        Stopped = 5,
 
         /// <summary>A bug in the library.</summary>
-        Bug = 9,
+        Internal = 9,
     }
 
-    /// <summary>Who failed on the server's side.</summary>
+    /// <summary>Where a failure occurred on the server's side.</summary>
     public enum BitsErrorContext : uint
     {
-        /// <summary>It was not said.</summary>
+        /// <summary>Not specified.</summary>
         None = 0,
 
-        /// <summary>The server itself.</summary>
+        /// <summary>In the server itself.</summary>
         Server = Native.BITSUP_CONTEXT_SERVER,
 
-        /// <summary>The application behind it.</summary>
+        /// <summary>In the application behind the server.</summary>
         Application = Native.BITSUP_CONTEXT_APPLICATION,
     }
 }

@@ -2,7 +2,7 @@ using System;
 
 namespace Bitsup
 {
-    /// <summary>Where an engine keeps what it receives. One store serves one engine.</summary>
+    /// <summary>Stores the data that an engine receives. A store can be used by one engine only.</summary>
     public sealed class BitsStore : IDisposable
     {
         private BitsStore(StoreHandle handle) => Handle = handle;
@@ -10,14 +10,16 @@ namespace Bitsup
         internal StoreHandle Handle { get; }
 
         /// <summary>
-        /// Files below a directory, and unfinished uploads in its subdirectory ".bitsup". The directory is locked until the
-        /// store is gone.
+        /// Opens a store that keeps files below a directory, and unfinished uploads in its subdirectory ".bitsup". The
+        /// directory is locked until the store is freed.
         /// </summary>
-        /// <param name="root">The directory, which must exist.</param>
-        /// <param name="durability">What survives a loss of power; a crash of the process loses nothing in any case.</param>
-        /// <param name="shared">Whether other processes, the servers of a farm, may have it at the same time, all of them shared.</param>
+        /// <param name="root">An existing directory.</param>
+        /// <param name="durability">What survives a power failure. A crash of the process loses nothing in any case.</param>
+        /// <param name="shared">
+        /// Whether other processes, such as the servers of a farm, may use the directory at the same time. All must set it.
+        /// </param>
         /// <returns>The store.</returns>
-        /// <exception cref="BitsException">The directory cannot be had.</exception>
+        /// <exception cref="BitsException">The directory cannot be used.</exception>
         public static BitsStore OpenDirectory(string root, Durability durability = Durability.File, bool shared = false)
         {
             int status = Native.bitsup_store_new_dir(
@@ -27,10 +29,10 @@ namespace Bitsup
         }
 
         /// <summary>
-        /// Files and unfinished uploads in memory; they are gone with the store. For tests, and for small uploads that hooks
-        /// take over by <see cref="BitsUpload.Read"/>. There are no folders.
+        /// Creates a store that keeps files and unfinished uploads in memory, without directories, until it is freed. For
+        /// tests, and for small uploads that hooks read with <see cref="BitsUpload.Read"/>.
         /// </summary>
-        /// <param name="maxBytes">Most bytes in all.</param>
+        /// <param name="maxBytes">Maximum total size in bytes.</param>
         /// <returns>The store.</returns>
         public static BitsStore InMemory(long maxBytes)
         {
@@ -39,13 +41,13 @@ namespace Bitsup
             return new BitsStore(handle);
         }
 
-        /// <summary>A store of your own.</summary>
-        /// <param name="content">What it is made of.</param>
+        /// <summary>Creates a store from a custom implementation.</summary>
+        /// <param name="storage">The implementation.</param>
         /// <returns>The store.</returns>
-        public static BitsStore Over(BitsStorage content) =>
-            new BitsStore(StorageCallbacks.NewStore(content ?? throw new ArgumentNullException(nameof(content))));
+        public static BitsStore FromStorage(BitsStorage storage) =>
+            new BitsStore(StorageCallbacks.NewStore(storage ?? throw new ArgumentNullException(nameof(storage))));
 
-        /// <summary>Frees the store; an engine over it lives on.</summary>
+        /// <summary>Frees the store. An engine that uses it keeps it alive.</summary>
         public void Dispose() => Handle.Dispose();
     }
 }

@@ -3,44 +3,46 @@ using System;
 namespace Bitsup
 {
     /// <summary>
-    /// An upload, as a hook sees it. It is good, on any thread, until the hook returns; whoever asks it later gets an
+    /// An upload, as passed to a hook. It can be used on any thread until the hook returns; afterwards its members throw
     /// <see cref="ObjectDisposedException"/>.
     /// </summary>
     public sealed class BitsUpload
     {
-        private readonly Loan loan;
+        private readonly CallbackScope scope;
 
-        internal BitsUpload(Loan loan) => this.loan = loan;
+        internal BitsUpload(CallbackScope scope) => this.scope = scope;
 
-        /// <summary>What led to the hook.</summary>
-        public BitsPacket Packet => (BitsPacket)Native.bitsup_upload_packet(Upload);
-
-        /// <summary>
-        /// The session, as the client names it; null before there is one. In a hook for requests it is only what the request
-        /// claims.
-        /// </summary>
-        public string? SessionId => Call.Lent(Native.bitsup_upload_session_id(Upload));
-
-        /// <summary>Path and query of the remote name, as the session was made with, the mount point included.</summary>
-        public string Target => Call.Lent(Native.bitsup_upload_target(Upload)) ?? "";
+        /// <summary>The packet that caused the call of the hook.</summary>
+        public BitsPacketType PacketType => (BitsPacketType)Native.bitsup_upload_packet(Upload);
 
         /// <summary>
-        /// The absolute URL of the remote name, as far as it is known: without public URL and Host it begins with the path. In
-        /// a hook for requests that of the request itself.
+        /// The session id; null before there is a session. In <see cref="BitsHooks.OnRequest"/> it is what the client
+        /// claims and has not been checked.
         /// </summary>
-        public string Url => Call.Lent(Native.bitsup_upload_url(Upload)) ?? "";
+        public string? SessionId => Call.BorrowedString(Native.bitsup_upload_session_id(Upload));
 
-        /// <summary>The address of the client; null when it is not known.</summary>
-        public string? Peer => Call.Lent(Native.bitsup_upload_peer(Upload));
+        /// <summary>Path and query of the upload's URL when the session was created, including the mount point.</summary>
+        public string Target => Call.BorrowedString(Native.bitsup_upload_target(Upload)) ?? "";
 
-        /// <summary>The authenticated user, or whom a hook named; null when there is none.</summary>
-        public string? Owner => Call.Lent(Native.bitsup_upload_owner(Upload));
+        /// <summary>
+        /// The absolute URL of the upload, as far as it is known: without a public URL and a Host header it starts with the
+        /// path. In <see cref="BitsHooks.OnRequest"/> it is the URL of the request.
+        /// </summary>
+        public string Url => Call.BorrowedString(Native.bitsup_upload_url(Upload)) ?? "";
 
-        /// <summary>Reads some of the received bytes, whatever the store is, once the upload is complete.</summary>
-        /// <param name="offset">Where to begin.</param>
-        /// <param name="buffer">Where to put them.</param>
-        /// <returns>How many bytes; 0 at the end.</returns>
-        /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: the hook has no complete upload; the store failed.</exception>
+        /// <summary>The address of the client; null if it is not known.</summary>
+        public string? Peer => Call.BorrowedString(Native.bitsup_upload_peer(Upload));
+
+        /// <summary>The authenticated user, or the owner that a hook set; null if there is none.</summary>
+        public string? Owner => Call.BorrowedString(Native.bitsup_upload_owner(Upload));
+
+        /// <summary>Reads from the received data of a complete upload, from any kind of store.</summary>
+        /// <param name="offset">Where to start.</param>
+        /// <param name="buffer">The buffer to fill.</param>
+        /// <returns>The number of bytes read; 0 at the end.</returns>
+        /// <exception cref="BitsException">
+        /// <see cref="BitsStatus.InvalidState"/> if the upload is not complete, or an error of the store.
+        /// </exception>
         public int Read(long offset, byte[] buffer)
         {
             if (buffer is null)
@@ -54,102 +56,109 @@ namespace Bitsup
             return (int)read;
         }
 
-        /// <summary>The name that the client gives the file; null when the packet has none. It is no path to write to.</summary>
-        public string? ContentName => Call.Lent(Native.bitsup_upload_content_name(Upload));
+        /// <summary>The file name that the client sent; null if there is none. It must not be used as a path.</summary>
+        public string? ContentName => Call.BorrowedString(Native.bitsup_upload_content_name(Upload));
 
         /// <summary>
-        /// Where the received file lies on this machine: to be read, and left there. Null but in a hook for received files, and
-        /// for stores without files.
+        /// The path of the received file, for reading only; do not move it. Null outside
+        /// <see cref="BitsHooks.OnReceived"/>, and for stores without files.
         /// </summary>
-        public string? DataPath => Call.Lent(Native.bitsup_upload_data_path(Upload));
+        public string? DataPath => Call.BorrowedString(Native.bitsup_upload_data_path(Upload));
 
         /// <summary>
-        /// Where a reply may be written, to be named to <see cref="BitsVerdict.SetReplyPath"/>. Null but in a hook for received
-        /// files, and for stores without files.
+        /// A path where a reply may be written, to be passed to <see cref="BitsVerdict.SetReplyPath"/>. Null outside
+        /// <see cref="BitsHooks.OnReceived"/>, and for stores without files.
         /// </summary>
-        public string? ReplyPath => Call.Lent(Native.bitsup_upload_reply_path(Upload));
+        public string? ReplyPath => Call.BorrowedString(Native.bitsup_upload_reply_path(Upload));
 
-        /// <summary>How many bytes the session holds.</summary>
+        /// <summary>The number of bytes received so far.</summary>
         public long Received => (long)Native.bitsup_upload_received(Upload);
 
-        /// <summary>Length of the whole file in bytes; null while it is not known.</summary>
+        /// <summary>Length of the whole file in bytes; null if it is not known yet.</summary>
         public long? Total => Call.Length(Native.bitsup_upload_total(Upload));
 
-        private IntPtr Upload => this.loan.Upload;
+        private IntPtr Upload => this.scope.Upload;
 
-        /// <summary>The first header field of that name in the packet.</summary>
-        /// <param name="name">The name, in any case.</param>
-        /// <returns>Its value; null when there is none or it is no UTF-8.</returns>
+        /// <summary>Returns the first header field with the given name in the packet.</summary>
+        /// <param name="name">The name; case is ignored.</param>
+        /// <returns>The value; null if there is none or if it is not valid UTF-8.</returns>
         public string? Header(string name) =>
-            Call.Lent(Native.bitsup_upload_header(Upload, Call.Text(name, nameof(name))));
+            Call.BorrowedString(Native.bitsup_upload_header(Upload, Call.Text(name, nameof(name))));
     }
 
     /// <summary>
-    /// What a hook decides. Untouched, it means: go on; keep the file; no reply. It is good until the hook returns.
+    /// The decision of a hook. By default: continue, keep the file, send no reply. It can be used until the hook returns.
     /// </summary>
     public sealed class BitsVerdict
     {
-        private readonly Loan loan;
+        private readonly CallbackScope scope;
 
-        internal BitsVerdict(Loan loan) => this.loan = loan;
+        internal BitsVerdict(CallbackScope scope) => this.scope = scope;
 
-        private IntPtr Verdict => this.loan.Verdict;
+        private IntPtr Verdict => this.scope.Verdict;
 
         /// <summary>
-        /// Refuses: the packet is answered with these. 403 is final; after any other status the client of a complete upload
-        /// tries again, and the hook for received files is called again.
+        /// Refuses the packet with the given status. 403 is final. After any other status the client of a complete upload
+        /// retries, and <see cref="BitsHooks.OnReceived"/> is called again.
         /// </summary>
         /// <param name="httpStatus">From 300 to 599.</param>
-        /// <param name="hresult">0 for that of the status.</param>
-        /// <param name="context">Who refuses.</param>
+        /// <param name="hresult">The BITS error code; 0 for the default of the status.</param>
+        /// <param name="context">The source of the error.</param>
         public void Reject(
             int httpStatus, uint hresult = 0, BitsErrorContext context = BitsErrorContext.Application)
         {
             ushort status = httpStatus >= 300 && httpStatus <= 599
                 ? (ushort)httpStatus
-                : throw new ArgumentOutOfRangeException(nameof(httpStatus), httpStatus, "It must be from 300 to 599.");
+                : throw new ArgumentOutOfRangeException(nameof(httpStatus), httpStatus, "The value must be from 300 to 599.");
             Call.Check(Native.bitsup_verdict_reject(Verdict, status, hresult, (uint)context, out IntPtr error), error);
         }
 
-        /// <summary>Refuses with 401, and asks for credentials.</summary>
-        /// <param name="challenge">By which scheme: <c>Basic realm="uploads"</c>.</param>
+        /// <summary>Refuses the packet with 401 and requests credentials.</summary>
+        /// <param name="challenge">The value of WWW-Authenticate: <c>Basic realm="uploads"</c>.</param>
         public void Challenge(string challenge) => Call.Check(
             Native.bitsup_verdict_challenge(Verdict, Call.Text(challenge, nameof(challenge)), out IntPtr error), error);
 
         /// <summary>
-        /// Names the user, in a hook for requests. Sessions belong to whoever made them, and nobody else may use them.
+        /// Sets the user, in <see cref="BitsHooks.OnRequest"/>. A session can be used only by the owner who created it.
         /// </summary>
         /// <param name="owner">The user.</param>
         public void SetOwner(string owner) =>
             Call.Check(Native.bitsup_verdict_set_owner(Verdict, Call.Text(owner, nameof(owner)), out IntPtr error), error);
 
-        /// <summary>Chooses where the file goes, in a hook for new sessions or for received files.</summary>
-        /// <param name="path">A path below the root of the store with slashes, not encoded: "folder/file.txt".</param>
+        /// <summary>
+        /// Sets the destination of the file, in <see cref="BitsHooks.OnCreate"/> or <see cref="BitsHooks.OnReceived"/>.
+        /// </summary>
+        /// <param name="path">
+        /// A path relative to the root of the store with slashes as separators, not URL-encoded: "folder/file.txt".
+        /// </param>
         public void SetDestination(string path) =>
             Call.Check(Native.bitsup_verdict_set_destination(Verdict, Call.Text(path, nameof(path)), out IntPtr error), error);
 
-        /// <summary>Whether the file goes to its destination or is dropped, in a hook for received files.</summary>
-        /// <param name="keep">True is the default.</param>
+        /// <summary>
+        /// Sets whether the file is moved to its destination or discarded, in <see cref="BitsHooks.OnReceived"/>.
+        /// </summary>
+        /// <param name="keep">True, the default, to keep the file.</param>
         public void SetKeepFile(bool keep) =>
             Call.Check(Native.bitsup_verdict_set_keep_file(Verdict, keep ? 1 : 0, out IntPtr error), error);
 
         /// <summary>
-        /// Replies with what is at a URL of another server, in a hook for received files. Takes the place of another reply.
+        /// Sets the reply to the content of a URL on another server, in <see cref="BitsHooks.OnReceived"/>. Replaces any
+        /// other reply.
         /// </summary>
         /// <param name="url">An absolute URL of at most 2200 characters.</param>
         public void SetReplyUrl(string url) =>
             Call.Check(Native.bitsup_verdict_set_reply_url(Verdict, Call.Text(url, nameof(url)), out IntPtr error), error);
 
         /// <summary>
-        /// Replies with the content of a file, when the hook has returned, in a hook for received files. The file is taken over.
-        /// Takes the place of another reply.
+        /// Sets the reply to the content of a file, which the store moves when the hook has returned, in
+        /// <see cref="BitsHooks.OnReceived"/>. Replaces any other reply.
         /// </summary>
         /// <param name="path">The file.</param>
         public void SetReplyPath(string path) =>
             Call.Check(Native.bitsup_verdict_set_reply_path(Verdict, Call.Text(path, nameof(path)), out IntPtr error), error);
 
-        /// <summary>Replies with bytes, in a hook for received files. Takes the place of another reply.</summary>
-        /// <param name="content">The bytes; an empty reply is one, too.</param>
+        /// <summary>Sets the reply, in <see cref="BitsHooks.OnReceived"/>. Replaces any other reply.</summary>
+        /// <param name="content">The content; an empty array is an empty reply.</param>
         public void SetReply(byte[] content)
         {
             if (content is null)
@@ -162,22 +171,22 @@ namespace Bitsup
         }
     }
 
-    /// <summary>What C lends to a hook. Taken back when that returns, so nobody reaches it afterwards.</summary>
-    internal sealed class Loan : IDisposable
+    /// <summary>The native pointers passed to a hook, which are invalid once the hook has returned.</summary>
+    internal sealed class CallbackScope : IDisposable
     {
         private readonly IntPtr upload;
         private readonly IntPtr verdict;
-        private volatile bool over;
+        private volatile bool ended;
 
-        public Loan(IntPtr upload, IntPtr verdict) => (this.upload, this.verdict) = (upload, verdict);
+        public CallbackScope(IntPtr upload, IntPtr verdict) => (this.upload, this.verdict) = (upload, verdict);
 
-        public IntPtr Upload => Lent(this.upload, nameof(BitsUpload));
+        public IntPtr Upload => Checked(this.upload, nameof(BitsUpload));
 
-        public IntPtr Verdict => Lent(this.verdict, nameof(BitsVerdict));
+        public IntPtr Verdict => Checked(this.verdict, nameof(BitsVerdict));
 
-        public void Dispose() => this.over = true;
+        public void Dispose() => this.ended = true;
 
-        private IntPtr Lent(IntPtr address, string name) =>
-            this.over ? throw new ObjectDisposedException(name, "It is good until the hook returns.") : address;
+        private IntPtr Checked(IntPtr address, string name) =>
+            this.ended ? throw new ObjectDisposedException(name, "The object can only be used until the hook returns.") : address;
     }
 }

@@ -1,36 +1,36 @@
 namespace Bitsup
 {
-    /// <summary>Where an <see cref="UploadJob"/> is.</summary>
+    /// <summary>The state of an <see cref="UploadJob"/>.</summary>
     public enum JobState
     {
         /// <summary>Not run yet.</summary>
         Ready = Native.BITSUP_JOB_READY,
 
-        /// <summary>Asks the server for a session.</summary>
+        /// <summary>Requesting a session from the server.</summary>
         Connecting = Native.BITSUP_JOB_CONNECTING,
 
-        /// <summary>Sends.</summary>
+        /// <summary>Sending.</summary>
         Transferring = Native.BITSUP_JOB_TRANSFERRING,
 
-        /// <summary>Waits before the next try.</summary>
+        /// <summary>Waiting before the next attempt.</summary>
         Waiting = Native.BITSUP_JOB_WAITING,
 
-        /// <summary>Stopped by <see cref="UploadJob.Suspend"/>; can be run again.</summary>
+        /// <summary>Suspended by <see cref="UploadJob.Suspend"/>; can be run again.</summary>
         Suspended = Native.BITSUP_JOB_SUSPENDED,
 
-        /// <summary>The server has the whole file; its reply is being fetched.</summary>
+        /// <summary>The server has the whole file; the reply is being downloaded.</summary>
         FetchingReply = Native.BITSUP_JOB_FETCHING_REPLY,
 
-        /// <summary>The server has the whole file, and its reply is where it belongs; the session is being closed.</summary>
+        /// <summary>The server has the whole file, and the reply was downloaded; the session is being closed.</summary>
         Transferred = Native.BITSUP_JOB_TRANSFERRED,
 
         /// <summary>Complete.</summary>
         Closed = Native.BITSUP_JOB_CLOSED,
 
-        /// <summary>Cancelled.</summary>
+        /// <summary>Canceled.</summary>
         Cancelled = Native.BITSUP_JOB_CANCELLED,
 
-        /// <summary>Failed; can be run again when the error was transient.</summary>
+        /// <summary>Failed; can be run again if the error was transient.</summary>
         Failed = Native.BITSUP_JOB_FAILED,
     }
 }

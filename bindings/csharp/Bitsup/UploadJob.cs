@@ -6,8 +6,8 @@ using System.Threading.Tasks;
 namespace Bitsup
 {
     /// <summary>
-    /// One upload. One run at a time; everything else may be called from any thread, also while it runs and out of its
-    /// delegates. Whoever drops one without disposing of it leaves that to the garbage collector.
+    /// One upload. Only one run at a time is possible; all other members may be used from any thread, also during a run and
+    /// in its callbacks. A job that is not disposed is freed by the garbage collector.
     /// </summary>
     public sealed class UploadJob : IDisposable
     {
@@ -30,8 +30,10 @@ namespace Bitsup
             }
         }
 
-        /// <summary>Where the job is.</summary>
-        /// <exception cref="BitsException"><see cref="BitsStatus.Panic"/>: a bug in the library made the job unusable.</exception>
+        /// <summary>The state of the job.</summary>
+        /// <exception cref="BitsException">
+        /// <see cref="BitsStatus.Panic"/>: a bug in the library has made the job unusable.
+        /// </exception>
         public JobState State
         {
             get
@@ -41,7 +43,7 @@ namespace Bitsup
             }
         }
 
-        /// <summary>How far the upload is.</summary>
+        /// <summary>The progress of the upload.</summary>
         public UploadProgress Progress
         {
             get
@@ -52,84 +54,86 @@ namespace Bitsup
             }
         }
 
-        /// <summary>The session, as the server named it; null while there is none.</summary>
+        /// <summary>The session id that the server assigned; null if there is none yet.</summary>
         public string? SessionId =>
-            Named(Native.bitsup_job_session_id(this.handle, out IntPtr text, out IntPtr error), text, error);
+            OptionalString(Native.bitsup_job_session_id(this.handle, out IntPtr text, out IntPtr error), text, error);
 
-        /// <summary>Where the reply is; null when the server has not named one.</summary>
+        /// <summary>The URL of the reply; null if the server has not sent one.</summary>
         public string? ReplyUrl =>
-            Named(Native.bitsup_job_reply_url(this.handle, out IntPtr text, out IntPtr error), text, error);
+            OptionalString(Native.bitsup_job_reply_url(this.handle, out IntPtr text, out IntPtr error), text, error);
 
         /// <summary>
-        /// Uploads. Blocks until the file is delivered, its reply fetched and the session closed, retrying by itself. Running
-        /// an ended job again continues it, unless it was complete or cancelled.
+        /// Runs the upload. Blocks until the file is delivered, the reply is downloaded and the session is closed, retrying as
+        /// configured. Calling it again after a run has ended resumes the job, unless it is complete or canceled.
         /// </summary>
         /// <param name="cancellationToken">
-        /// Suspends the job, within 250 ms; the session stays on the server for the next run.
+        /// Suspends the job within 250 ms. The session stays on the server for the next run.
         /// </param>
-        /// <exception cref="BitsException">Why it failed.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        /// <exception cref="BitsException">The upload failed.</exception>
+        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
         public void Run(CancellationToken cancellationToken = default) => Run(Suspend, cancellationToken);
 
-        /// <summary><see cref="Run(CancellationToken)"/> on a thread of its own.</summary>
+        /// <summary>Calls <see cref="Run(CancellationToken)"/> on a dedicated thread.</summary>
         /// <param name="cancellationToken">
-        /// Suspends the job, within 250 ms; the session stays on the server for the next run.
+        /// Suspends the job within 250 ms. The session stays on the server for the next run.
         /// </param>
-        /// <returns>The run.</returns>
+        /// <returns>A task that completes when the run has ended.</returns>
         public Task RunAsync(CancellationToken cancellationToken = default) => RunAsync(Suspend, cancellationToken);
 
         /// <summary>
-        /// Ends a run within 250 ms with <see cref="BitsStatus.Suspended"/>, and returns at once. The session stays on the
-        /// server for the next run. Asked for before a run, it ends that run as it begins.
+        /// Requests that the current run ends within 250 ms with <see cref="BitsStatus.Suspended"/>, and returns
+        /// immediately. The session stays on the server for the next run. If no run is in progress, the next one ends as it
+        /// starts.
         /// </summary>
         public void Suspend() => Call.Check(Native.bitsup_job_suspend(this.handle, out IntPtr error), error);
 
         /// <summary>
-        /// Gives the upload up. While a run is in progress: ends it within 250 ms with <see cref="BitsStatus.Cancelled"/>,
-        /// trying once to cancel the session on the server, and returns at once. Without a run: cancels the session, and
-        /// blocks until the server has acknowledged, retrying as a run does. The job cannot be run any more.
+        /// Cancels the upload. During a run: ends the run within 250 ms with <see cref="BitsStatus.Cancelled"/>, after one
+        /// attempt to cancel the session on the server, and returns immediately. Without a run: cancels the session and
+        /// blocks until the server has acknowledged this, retrying as a run does. The job cannot be run again.
         /// </summary>
         public void Cancel() => this.callbacks.Call(
             this.options, Suspend, () => Call.Failure(Native.bitsup_job_cancel(this.handle, out IntPtr error), error));
 
         /// <summary>
-        /// Sends one request at most, or fetches the reply. For those who acknowledge a complete upload themselves: steps lead
-        /// to <see cref="JobState.Transferred"/>, where they send nothing and <see cref="Complete"/> goes on. After
+        /// Sends at most one request, or downloads the reply. Use it to decide yourself when a complete upload is acknowledged:
+        /// steps end at <see cref="JobState.Transferred"/>, from where only <see cref="Complete"/> continues. After
         /// <see cref="JobState.Waiting"/> the next step waits for the rest of the delay.
         /// </summary>
-        /// <param name="cancellationToken">As for <see cref="Run(CancellationToken)"/>.</param>
-        /// <returns>Where the job is then.</returns>
-        /// <exception cref="BitsException">As for <see cref="Run(CancellationToken)"/>.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        /// <param name="cancellationToken">See <see cref="Run(CancellationToken)"/>.</param>
+        /// <returns>The state of the job after the step.</returns>
+        /// <exception cref="BitsException">See <see cref="Run(CancellationToken)"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
         public JobState Step(CancellationToken cancellationToken = default)
         {
             int state = 0;
-            Running(
+            Invoke(
                 Suspend, cancellationToken, () => Call.Failure(Native.bitsup_job_step(this.handle, out state, out IntPtr error), error));
             return (JobState)state;
         }
 
         /// <summary>
-        /// Acknowledges an upload that steps have led to <see cref="JobState.Transferred"/>: closes the session, retrying as a
-        /// run does. Until then the server keeps the session, and its reply.
+        /// Closes the session of an upload that steps have brought to <see cref="JobState.Transferred"/>, retrying as a run
+        /// does. Until then the server keeps the session and its reply.
         /// </summary>
-        /// <param name="cancellationToken">As for <see cref="Run(CancellationToken)"/>.</param>
-        /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: the upload is not there yet.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-        public void Complete(CancellationToken cancellationToken = default) => Running(
+        /// <param name="cancellationToken">See <see cref="Run(CancellationToken)"/>.</param>
+        /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: the job is not in that state.</exception>
+        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
+        public void Complete(CancellationToken cancellationToken = default) => Invoke(
             Suspend, cancellationToken, () => Call.Failure(Native.bitsup_job_close(this.handle, out IntPtr error), error));
 
-        /// <summary>Sets how fast the job may be from now on, the request under way included.</summary>
-        /// <param name="bytesPerSecond">Most bytes per second; 0: no limit.</param>
+        /// <summary>Changes the rate limit of the job. Takes effect immediately, even for the current request.</summary>
+        /// <param name="bytesPerSecond">Maximum bytes per second; 0 for no limit.</param>
         public void SetRateLimit(long bytesPerSecond) =>
             Setting.Count(this.handle, bytesPerSecond, Native.bitsup_job_set_rate_limit, nameof(bytesPerSecond));
 
         /// <summary>
-        /// The state of the job, from which <see cref="ImportState"/> goes on in this process or another, also while it runs.
-        /// It names the session, which is all it takes to disturb the upload, so keep it private. Credentials are not in it.
+        /// Returns the state of the job, with which <see cref="ImportState"/> resumes it in this or another process. May be
+        /// called during a run. Keep the state private: it contains the session id, with which others could interfere with
+        /// the upload. It contains no credentials.
         /// </summary>
         /// <returns>The state.</returns>
-        /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: it is complete or cancelled.</exception>
+        /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: the job is complete or canceled.</exception>
         public byte[] ExportState()
         {
             Call.Check(Native.bitsup_job_export(this.handle, out IntPtr state, out UIntPtr length, out IntPtr error), error);
@@ -145,9 +149,14 @@ namespace Bitsup
             }
         }
 
-        /// <summary>Goes on from what <see cref="ExportState"/> gave for a job with the same URL and source. Before it is run.</summary>
+        /// <summary>
+        /// Resumes from a state returned by <see cref="ExportState"/> for a job with the same URL and source. Call it
+        /// before the first run.
+        /// </summary>
         /// <param name="state">The state.</param>
-        /// <exception cref="BitsException">It is that of another upload, or the job was begun.</exception>
+        /// <exception cref="BitsException">
+        /// The state is damaged or that of another upload, or the job was already run.
+        /// </exception>
         public void ImportState(byte[] state)
         {
             if (state is null)
@@ -158,17 +167,19 @@ namespace Bitsup
             Call.Check(Native.bitsup_job_import(this.handle, state, (UIntPtr)state.Length, out IntPtr error), error);
         }
 
-        /// <summary>Suspends a run in progress, and frees the job. The session of an incomplete upload stays on the server.</summary>
+        /// <summary>
+        /// Suspends a run in progress and frees the job. The session of an incomplete upload stays on the server.
+        /// </summary>
         public void Dispose()
         {
             if (!this.handle.IsClosed)
             {
-                Quietly(Suspend);
+                TryStop(Suspend);
                 this.handle.Dispose();
             }
         }
 
-        internal void Run(Action stop, CancellationToken cancellationToken) => Running(
+        internal void Run(Action stop, CancellationToken cancellationToken) => Invoke(
             stop, cancellationToken, () => Call.Failure(Native.bitsup_job_run(this.handle, out IntPtr error), error));
 
         internal Task RunAsync(Action stop, CancellationToken cancellationToken) => Task.Factory.StartNew(
@@ -179,8 +190,8 @@ namespace Bitsup
 
         internal UploadResult Result() => new UploadResult(Progress.Total, this.options.ReplyPath, ReplyUrl);
 
-        /// <summary>A job that ended or was freed in the meantime needs no stopping.</summary>
-        private static void Quietly(Action stop)
+        /// <summary>Stops a run, unless the job has ended or was disposed in the meantime.</summary>
+        private static void TryStop(Action stop)
         {
             try
             {
@@ -194,7 +205,7 @@ namespace Bitsup
             }
         }
 
-        private static string? Named(int status, IntPtr text, IntPtr error)
+        private static string? OptionalString(int status, IntPtr text, IntPtr error)
         {
             if (status == Native.BITSUP_E_INVALID_STATE)
             {
@@ -203,20 +214,20 @@ namespace Bitsup
             }
 
             Call.Check(status, error);
-            return Call.Given(text);
+            return Call.OwnedString(text);
         }
 
-        private void Running(Action stop, CancellationToken cancellationToken, Func<BitsException?> run)
+        private void Invoke(Action stop, CancellationToken cancellationToken, Func<BitsException?> run)
         {
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                using (cancellationToken.Register(() => Quietly(stop)))
+                using (cancellationToken.Register(() => TryStop(stop)))
                 {
                     this.callbacks.Call(this.options, Suspend, run);
                 }
             }
-            catch (BitsException ended) when (cancellationToken.IsCancellationRequested && ended.Class == BitsStatusClass.Asked)
+            catch (BitsException ended) when (cancellationToken.IsCancellationRequested && ended.Class == BitsStatusClass.Stopped)
             {
                 throw new OperationCanceledException(ended.Message, ended, cancellationToken);
             }

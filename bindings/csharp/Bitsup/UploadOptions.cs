@@ -4,45 +4,45 @@ using System.Collections.Generic;
 namespace Bitsup
 {
     /// <summary>
-    /// What one upload does besides sending. The delegates run on the thread that is inside the call, one at a time; they may
-    /// suspend, cancel and dispose of the job. What one throws ends the run, and that call throws it with its own stack.
+    /// Options and callbacks of one upload. The callbacks run one at a time on the thread that called into the library, and may
+    /// suspend, cancel and dispose the job. An exception thrown by a callback ends the run and is rethrown by the call.
     /// </summary>
     public sealed class UploadOptions
     {
         /// <summary>
-        /// Where the reply of the server goes. With it the session is closed only when the reply is whole and safe there; a
-        /// server without a reply ends the run with <see cref="BitsStatus.Protocol"/>.
+        /// The file to write the server's reply to. The session is closed only after the whole reply has been written. If the
+        /// server sends no reply, the run fails with <see cref="BitsStatus.Protocol"/>.
         /// </summary>
         public string? ReplyPath { get; set; }
 
         /// <summary>
-        /// The file that keeps the state of the upload, so that another process can continue it. It is removed when the
-        /// upload is complete or cancelled.
+        /// The file that keeps the state of the upload, so that another process can resume it. It is removed when the upload is
+        /// complete or canceled.
         /// </summary>
         public string? StatePath { get; set; }
 
-        /// <summary>The name to tell the server; by default the last part of the path.</summary>
+        /// <summary>The content name sent to the server. Default: the last segment of the path.</summary>
         public string? ContentName { get; set; }
 
-        /// <summary>Header fields added to every request of this upload, behind those of the client.</summary>
+        /// <summary>Header fields added to every request of this upload, after those of the client.</summary>
         public IList<KeyValuePair<string, string>> Headers { get; } = new List<KeyValuePair<string, string>>();
 
-        /// <summary>Bytes were acknowledged.</summary>
+        /// <summary>Called when the server has acknowledged bytes.</summary>
         public Action<UploadProgress>? OnProgress { get; set; }
 
-        /// <summary>Bytes of the reply came in.</summary>
+        /// <summary>Called when bytes of the reply have been received.</summary>
         public Action<DownloadProgress>? OnReplyProgress { get; set; }
 
-        /// <summary>The job went from one state to another.</summary>
+        /// <summary>Called with the old and the new state when the state of the job changes.</summary>
         public Action<JobState, JobState>? OnState { get; set; }
 
-        /// <summary>A request failed and will be tried again.</summary>
+        /// <summary>Called when a request failed and will be retried.</summary>
         public Action<RetryEvent>? OnRetry { get; set; }
 
         internal UploadOptions Copy() => (UploadOptions)MemberwiseClone();
     }
 
-    /// <summary>What became of an upload.</summary>
+    /// <summary>The result of a completed upload.</summary>
     public sealed class UploadResult
     {
         internal UploadResult(long length, string? replyPath, string? replyUrl)
@@ -52,13 +52,13 @@ namespace Bitsup
             ReplyUrl = replyUrl;
         }
 
-        /// <summary>Bytes that the server has: all.</summary>
+        /// <summary>The length of the uploaded content in bytes.</summary>
         public long Length { get; }
 
-        /// <summary>Where the reply is; null unless one was asked for.</summary>
+        /// <summary>The file that contains the reply; null unless <see cref="UploadOptions.ReplyPath"/> was set.</summary>
         public string? ReplyPath { get; }
 
-        /// <summary>Where the reply came from, or could be had; null when the server named none.</summary>
+        /// <summary>The URL of the reply; null if the server sent none.</summary>
         public string? ReplyUrl { get; }
     }
 }

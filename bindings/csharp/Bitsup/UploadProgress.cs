@@ -2,7 +2,7 @@ using System;
 
 namespace Bitsup
 {
-    /// <summary>How far an upload is.</summary>
+    /// <summary>The progress of an upload.</summary>
     public readonly struct UploadProgress
     {
         internal UploadProgress(ulong sent, ulong total)
@@ -11,20 +11,20 @@ namespace Bitsup
             Total = (long)total;
         }
 
-        /// <summary>Bytes that the server has acknowledged. It shrinks when the server lost some.</summary>
+        /// <summary>Bytes that the server has acknowledged. Decreases if the server lost data.</summary>
         public long Sent { get; }
 
-        /// <summary>Length of what is sent, in bytes.</summary>
+        /// <summary>Length of the content in bytes.</summary>
         public long Total { get; }
 
-        /// <summary>What part of it is sent, from 0 to 1.</summary>
+        /// <summary>The part of the content that was acknowledged, from 0 to 1.</summary>
         public double Fraction => Total == 0 ? 1 : (double)Sent / Total;
 
         /// <inheritdoc/>
         public override string ToString() => $"{Sent} of {Total} bytes";
     }
 
-    /// <summary>How far a download, for instance that of a reply, is.</summary>
+    /// <summary>The progress of a download, such as that of a reply.</summary>
     public readonly struct DownloadProgress
     {
         internal DownloadProgress(ulong received, ulong total)
@@ -33,14 +33,14 @@ namespace Bitsup
             Total = Call.Length(total);
         }
 
-        /// <summary>Bytes that came in. It shrinks when the content changed and is fetched anew.</summary>
+        /// <summary>Bytes received. Decreases if the content changed and the download starts again.</summary>
         public long Received { get; }
 
-        /// <summary>Length of it all, in bytes; null while the server has not said it.</summary>
+        /// <summary>Length of the content in bytes; null if it is not known yet.</summary>
         public long? Total { get; }
     }
 
-    /// <summary>A failure that will be tried again.</summary>
+    /// <summary>A failed request that will be retried.</summary>
     public sealed class RetryEvent
     {
         internal RetryEvent(BitsException cause, uint attempt, TimeSpan delay)
@@ -50,13 +50,13 @@ namespace Bitsup
             Delay = delay;
         }
 
-        /// <summary>Why the request failed.</summary>
+        /// <summary>The failure of the request.</summary>
         public BitsException Cause { get; }
 
-        /// <summary>The number of failures in a row, from 1.</summary>
+        /// <summary>The number of consecutive failures, starting at 1.</summary>
         public long Attempt { get; }
 
-        /// <summary>How long to wait before the next try; may be changed.</summary>
+        /// <summary>The delay before the next attempt. The callback may change it.</summary>
         public TimeSpan Delay { get; set; }
     }
 }

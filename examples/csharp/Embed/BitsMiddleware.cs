@@ -12,38 +12,39 @@ using Microsoft.Extensions.Primitives;
 namespace Bitsup.Examples
 {
     /// <summary>
-    /// Hands the requests of an ASP.NET Core program to an engine. A file to copy: the package itself needs no ASP.NET.
+    /// Passes the requests of an ASP.NET Core application to an engine. Copy this file into your project: the package itself
+    /// does not depend on ASP.NET Core.
     /// </summary>
     public static class BitsMiddleware
     {
         /// <summary>
-        /// Mounts an engine for all that comes here: <c>app.Map("/in", below => below.RunBits(engine))</c>. Where other things
-        /// share the paths with it, <see cref="BitsEngine.Accepts"/> tells what it wants.
+        /// Handles all requests of this branch by an engine: <c>app.Map("/in", branch => branch.UseBits(engine))</c>. If other
+        /// handlers share the path, <see cref="BitsEngine.Accepts"/> tells which requests are for the engine.
         /// </summary>
-        public static void RunBits(this IApplicationBuilder app, BitsEngine engine) =>
-            app.Run(context => Answer(context, engine, Request(context)));
+        public static void UseBits(this IApplicationBuilder app, BitsEngine engine) =>
+            app.Run(context => HandleAsync(context, engine, CreateRequest(context)));
 
-        /// <summary>What of Kestrel's limits stands in the way of long uploads over slow lines.</summary>
-        public static void LetUploadsBeLong(this KestrelServerOptions options)
+        /// <summary>Disables Kestrel's limits that would end long uploads over slow connections.</summary>
+        public static void AllowLongUploads(this KestrelServerOptions options)
         {
             options.Limits.MaxRequestBodySize = null;
             options.Limits.MinRequestBodyDataRate = null;
             options.Limits.MinResponseDataRate = null;
         }
 
-        private static BitsRequest Request(HttpContext context)
+        private static BitsRequest CreateRequest(HttpContext context)
         {
             ConnectionInfo connection = context.Connection;
-            // As it came on the wire: the path of the request is decoded, and what is encoded is part of a name.
+            // The engine needs the path as received; HttpRequest.Path is already URL-decoded.
             string raw = context.Features.Get<IHttpRequestFeature>().RawTarget;
             string prefix = context.Request.PathBase.ToUriComponent();
-            bool below = prefix.Length > 0 && raw.StartsWith(prefix, StringComparison.OrdinalIgnoreCase);
-            var request = new BitsRequest(context.Request.Method, below ? raw.Substring(prefix.Length) : raw)
+            bool hasPrefix = prefix.Length > 0 && raw.StartsWith(prefix, StringComparison.OrdinalIgnoreCase);
+            var request = new BitsRequest(context.Request.Method, hasPrefix ? raw.Substring(prefix.Length) : raw)
             {
                 Peer = connection.RemoteIpAddress is { } address ? new IPEndPoint(address, connection.RemotePort).ToString() : null,
                 Owner = context.User.Identity?.Name,
-                Mount = below ? raw.Substring(0, prefix.Length) + "/" : null,
-                Secure = context.Request.IsHttps,
+                Mount = hasPrefix ? raw.Substring(0, prefix.Length) + "/" : null,
+                IsHttps = context.Request.IsHttps,
             };
             foreach (KeyValuePair<string, StringValues> field in context.Request.Headers)
             {
@@ -56,32 +57,31 @@ namespace Bitsup.Examples
             return request;
         }
 
-        private static async Task Answer(HttpContext context, BitsEngine engine, BitsRequest request)
+        private static async Task HandleAsync(HttpContext context, BitsEngine engine, BitsRequest request)
         {
-            // Over the pipe that Kestrel fills: each read waits without a thread, and the first one sends 100 Continue where
-            // that is waited for.
+            // The first read sends 100 Continue if the client waits for it.
             Stream body = context.Request.Body;
             try
             {
-                using BitsResponse answer = await engine.HandleAsync(request, body, context.RequestAborted);
+                using BitsResponse result = await engine.HandleAsync(request, body, context.RequestAborted);
                 HttpResponse response = context.Response;
-                response.StatusCode = answer.Status;
-                response.ContentLength = answer.ContentLength;
-                foreach (KeyValuePair<string, string> field in answer.Headers)
+                response.StatusCode = result.StatusCode;
+                response.ContentLength = result.ContentLength;
+                foreach (KeyValuePair<string, string> field in result.Headers)
                 {
                     response.Headers.Append(field.Key, field.Value);
                 }
 
-                if (answer.MustClose)
+                if (result.MustClose)
                 {
                     response.Headers["Connection"] = "close";
                 }
 
-                await answer.CopyToAsync(response.Body, context.RequestAborted);
+                await result.CopyToAsync(response.Body, context.RequestAborted);
             }
             catch (Exception lost) when (lost is OperationCanceledException || lost is IOException)
             {
-                // What was stored stays, and the client comes back for the rest.
+                // The connection was lost. Stored data is kept, and the client resumes later.
                 context.Abort();
             }
         }

@@ -13,41 +13,41 @@ using Microsoft.Extensions.Logging;
 
 namespace Bitsup.Examples
 {
-    /// <summary>Kestrel with an engine in it.</summary>
+    /// <summary>Hosts an engine in Kestrel.</summary>
     internal static class KestrelHost
     {
-        /// <summary>Serves until it is told to end, by SIGINT and SIGTERM too.</summary>
-        public static async Task Run(BitsEngine engine, int port, CancellationToken end = default)
+        /// <summary>Serves requests until the token is canceled, or SIGINT or SIGTERM is received.</summary>
+        public static async Task Run(BitsEngine engine, int port, CancellationToken cancellationToken = default)
         {
             using IHost host = new HostBuilder()
                 .ConfigureWebHost(web => web
                     .UseKestrel(options =>
                     {
                         options.AddServerHeader = false;
-                        options.LetUploadsBeLong();
+                        options.AllowLongUploads();
                         options.Listen(IPAddress.Loopback, port);
                     })
-                    .Configure(app => app.RunBits(engine)))
+                    .Configure(app => app.UseBits(engine)))
                 .ConfigureLogging(log => log.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning))
                 .Build();
             await host.StartAsync();
             string url = host.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>().Addresses.Single();
             Console.WriteLine($"listening on {url}/");
-            using var ended = new CancellationTokenSource();
-            Task ticking = TickUntil(engine, ended.Token);
-            await host.WaitForShutdownAsync(end);
-            ended.Cancel();
+            using var stopped = new CancellationTokenSource();
+            Task ticking = TickUntil(engine, stopped.Token);
+            await host.WaitForShutdownAsync(cancellationToken);
+            stopped.Cancel();
             await ticking;
         }
 
-        /// <summary>Ends sessions that were idle for too long; the engine has no clock of its own.</summary>
-        private static async Task TickUntil(BitsEngine engine, CancellationToken end)
+        /// <summary>Ends expired sessions; the engine has no timer.</summary>
+        private static async Task TickUntil(BitsEngine engine, CancellationToken cancellationToken)
         {
-            TimeSpan longest = TimeSpan.FromMinutes(1);
-            while (!end.IsCancellationRequested)
+            TimeSpan maxDelay = TimeSpan.FromMinutes(1);
+            while (!cancellationToken.IsCancellationRequested)
             {
                 TimeSpan next = engine.Tick().Next;
-                await Task.WhenAny(Task.Delay(next < longest ? next : longest, end));
+                await Task.WhenAny(Task.Delay(next < maxDelay ? next : maxDelay, cancellationToken));
             }
         }
     }

@@ -4,9 +4,8 @@ using System.Threading.Tasks;
 namespace Bitsup.Examples
 {
     /// <summary>
-    /// embed ROOT [PORT]: receives uploads into the folder ROOT on 127.0.0.1, inside Kestrel, ASP.NET Core's HTTP server. The
-    /// first line on stdout is "listening on URL". Stops on SIGINT and SIGTERM with exit code 0; 1 for an error, 2 for wrong
-    /// usage.
+    /// embed ROOT [PORT]: receives uploads into the folder ROOT on 127.0.0.1 with Kestrel, the HTTP server of ASP.NET Core.
+    /// Prints "listening on URL". Exit code 0 after SIGINT or SIGTERM, 1 after an error, 2 for invalid arguments.
     /// </summary>
     internal static class Program
     {
@@ -25,9 +24,9 @@ namespace Bitsup.Examples
                 await KestrelHost.Run(engine, port);
                 return 0;
             }
-            catch (BitsException failure)
+            catch (BitsException exception)
             {
-                Console.Error.WriteLine($"embed: {failure.Message} ({failure.StatusName})");
+                Console.Error.WriteLine($"embed: {exception.Message} ({exception.StatusName})");
                 return 1;
             }
         }

@@ -1,9 +1,9 @@
-//! A script of calls of the C functions: a byte names a function, the next ones its arguments. Objects come in any
-//! order, of any type, or are NULL, and are freed at any time; callbacks go on with the script. Nothing may crash,
-//! every failure has its error, and user data is let go of exactly once.
+//! A script of calls of the C API: one byte selects a function, the following ones its arguments. Objects are passed in
+//! any order, with any type, or as NULL, and freed at any time; callbacks continue the script. Nothing may crash,
+//! every failure sets an error, and user data is destroyed exactly once.
 //!
-//! No call leaves the machine or touches its files: jobs are suspended before they are run, nothing listens, and
-//! paths are such as no file can have.
+//! No call uses the network or the file system: jobs are suspended before they run, the addresses refuse connections,
+//! and the paths cannot exist.
 
 use std::ptr;
 
@@ -21,7 +21,7 @@ pub fn run(data: &[u8]) {
     script.end();
 }
 
-/// Calls the function that the next byte names; those beyond free.
+/// Calls the function that the next byte selects; higher numbers free an object.
 fn step(script: &Script<'_>) {
     let call = usize::from(script.byte());
     match call.checked_sub(CALLS.len()) {
@@ -30,7 +30,7 @@ fn step(script: &Script<'_>) {
     }
 }
 
-/// An argument: a method of the script, or a callback.
+/// An argument: the result of a method of the script, or a callback.
 macro_rules! argument {
     ($script:ident [$callback:ident]) => {
         if $script.byte() == 255 { None } else { Some(callbacks::$callback) }
@@ -40,15 +40,15 @@ macro_rules! argument {
     };
 }
 
-/// Functions of the library: what their result is, and where their arguments come from. New ones go to the end,
-/// for the corpus names them by number.
+/// The functions of the library with the kinds of their results and arguments. Append new ones, because the corpus
+/// refers to them by number.
 macro_rules! calls {
-    ($($given:ident $module:ident :: $name:ident ($($argument:tt)*);)*) => {
+    ($($result:ident $module:ident :: $name:ident ($($argument:tt)*);)*) => {
         const CALLS: &[fn(&Script<'_>)] = &[$(|script| {
-            // SAFETY: arguments are as the header wants them: objects that live, of whichever type, or NULL; texts
-            // and blocks as long as they say.
-            let given = unsafe { bitsup::ffi::$module::$name($(argument!(script $argument)),*) };
-            script.$given(given);
+            // SAFETY: the arguments meet the header's requirements: live objects of any type, or NULL; texts and
+            // blocks of the given length.
+            let result = unsafe { bitsup::ffi::$module::$name($(argument!(script $argument)),*) };
+            script.$result(result);
         },)* run_suspended, step_suspended, close_suspended, cancel_without_session];
     };
 }
@@ -56,9 +56,9 @@ macro_rules! calls {
 calls! {
     value version::bitsup_abi_version();
     status client_config::bitsup_client_config_add_header(object text text error);
-    status client_config::bitsup_client_config_add_no_proxy(object known error);
+    status client_config::bitsup_client_config_add_no_proxy(object known_text error);
     status client_config::bitsup_client_config_add_root_certificates(object block length error);
-    object_made client_config::bitsup_client_config_new();
+    returned_object client_config::bitsup_client_config_new();
     status credentials::bitsup_client_config_on_credentials(object [credentials] user_data destroy error);
     status client_config::bitsup_client_config_set_client_certificate(object block length error);
     status client_config::bitsup_client_config_set_connect_timeout(object number error);
@@ -67,20 +67,20 @@ calls! {
     status client_config::bitsup_client_config_set_logger(object object error);
     status client_config::bitsup_client_config_set_method_override(object choice error);
     status client_config::bitsup_client_config_set_no_progress_timeout(object number error);
-    status client_config::bitsup_client_config_set_proxy(object known error);
+    status client_config::bitsup_client_config_set_proxy(object known_text error);
     status client_config::bitsup_client_config_set_rate_limit(object number error);
     status client_config::bitsup_client_config_set_request_timeout(object number error);
     status client_config::bitsup_client_config_set_response_timeout(object number error);
     status client_config::bitsup_client_config_set_retry(object number number number error);
     status client_config::bitsup_client_config_set_timeout(object number error);
     status client_config::bitsup_client_config_set_user_agent(object text error);
-    status client::bitsup_client_new(object made error);
+    status client::bitsup_client_new(object out_object error);
     value engine::bitsup_engine_accepts(object block length block length);
-    object_made engine_config::bitsup_engine_config_new();
+    returned_object engine_config::bitsup_engine_config_new();
     status engine_policy::bitsup_engine_config_set_allow_overwrite(object choice error);
     status engine_policy::bitsup_engine_config_set_finalize(object choice error);
     status engine_config::bitsup_engine_config_set_hooks(object object error);
-    status engine_config::bitsup_engine_config_set_host_id(object known number error);
+    status engine_config::bitsup_engine_config_set_host_id(object known_text number error);
     status engine_config::bitsup_engine_config_set_logger(object object error);
     status engine_policy::bitsup_engine_config_set_max_fragment_size(object number error);
     status engine_policy::bitsup_engine_config_set_max_sessions(object number error);
@@ -88,38 +88,38 @@ calls! {
     status engine_policy::bitsup_engine_config_set_max_upload_size(object number error);
     status engine_config::bitsup_engine_config_set_method_override(object choice error);
     status engine_policy::bitsup_engine_config_set_overlap(object choice error);
-    status engine_config::bitsup_engine_config_set_public_url(object known error);
+    status engine_config::bitsup_engine_config_set_public_url(object known_text error);
     status engine_policy::bitsup_engine_config_set_session_timeout(object number error);
     status engine_config::bitsup_engine_config_set_store(object object error);
     status engine::bitsup_engine_end_session(object text error);
-    status engine::bitsup_engine_new(object made error);
+    status engine::bitsup_engine_new(object out_object error);
     status engine::bitsup_engine_session_count(object out error);
-    status engine::bitsup_engine_tick(object out other_out error);
+    status engine::bitsup_engine_tick(object out second_out error);
     status exchange::bitsup_exchange_add_header(object block length block length error);
     status exchange::bitsup_exchange_begin(object out error);
     status exchange::bitsup_exchange_body(object block length out error);
-    status exchange::bitsup_exchange_finish(object made error);
-    status exchange::bitsup_exchange_new(object made error);
+    status exchange::bitsup_exchange_finish(object out_object error);
+    status exchange::bitsup_exchange_new(object out_object error);
     status exchange::bitsup_exchange_set_mount(object block length error);
     status exchange::bitsup_exchange_set_owner(object block length error);
     status exchange::bitsup_exchange_set_peer(object block length error);
     status exchange::bitsup_exchange_set_request(object block length block length error);
     status exchange::bitsup_exchange_set_secure(object choice error);
     status hooks::bitsup_hooks_add_notify_root_certificates(object block length error);
-    object_made hooks::bitsup_hooks_new(user_data destroy);
-    status hooks::bitsup_hooks_notify_url(object choice known number error);
+    returned_object hooks::bitsup_hooks_new(user_data destroy);
+    status hooks::bitsup_hooks_notify_url(object choice known_text number error);
     status hooks::bitsup_hooks_on_create(object [decide] error);
     status hooks::bitsup_hooks_on_end(object [end] error);
     status hooks::bitsup_hooks_on_progress(object [notify] error);
     status hooks::bitsup_hooks_on_received(object [decide] error);
     status hooks::bitsup_hooks_on_request(object [decide] error);
     status job::bitsup_job_add_header(object text text error);
-    status job_state::bitsup_job_export(object given_bytes out error);
+    status job_state::bitsup_job_export(object out_bytes out error);
     status job_state::bitsup_job_import(object block length error);
-    status job::bitsup_job_new(object known object made error);
-    status job_control::bitsup_job_progress(object out other_out error);
-    status job_control::bitsup_job_reply_url(object given_text error);
-    status job_control::bitsup_job_session_id(object given_text error);
+    status job::bitsup_job_new(object known_text object out_object error);
+    status job_control::bitsup_job_progress(object out second_out error);
+    status job_control::bitsup_job_reply_url(object out_text error);
+    status job_control::bitsup_job_session_id(object out_text error);
     status job::bitsup_job_set_content_name(object text error);
     status job::bitsup_job_set_observer(object object error);
     status job_control::bitsup_job_set_rate_limit(object number error);
@@ -127,8 +127,8 @@ calls! {
     status job_state::bitsup_job_set_state_path(object path error);
     value job_control::bitsup_job_state(object);
     status job_control::bitsup_job_suspend(object error);
-    object_made logger::bitsup_logger_new([log] choice user_data destroy);
-    object_made observer::bitsup_observer_new(user_data destroy);
+    returned_object logger::bitsup_logger_new([log] choice user_data destroy);
+    returned_object observer::bitsup_observer_new(user_data destroy);
     status observer::bitsup_observer_on_progress(object [progress] error);
     status observer::bitsup_observer_on_reply_progress(object [progress] error);
     status observer::bitsup_observer_on_retry(object [retry] error);
@@ -136,34 +136,34 @@ calls! {
     value response::bitsup_response_body_length(object);
     value response::bitsup_response_content_length(object);
     value response::bitsup_response_header_count(object);
-    text_given response::bitsup_response_header_name(object number);
-    text_given response::bitsup_response_header_value(object number);
+    returned_text response::bitsup_response_header_name(object number);
+    returned_text response::bitsup_response_header_value(object number);
     value response::bitsup_response_must_close(object);
-    status response::bitsup_response_read_body(object room length out error);
-    text_given response::bitsup_response_reason(object);
+    status response::bitsup_response_read_body(object buffer length out error);
+    returned_text response::bitsup_response_reason(object);
     value response::bitsup_response_status(object);
     status server_config::bitsup_server_config_add_user(object text text error);
     status server_config::bitsup_server_config_mount(object text object error);
-    object_made server_config::bitsup_server_config_new();
+    returned_object server_config::bitsup_server_config_new();
     status server_config::bitsup_server_config_set_client_ca(object block length error);
     status server_config::bitsup_server_config_set_head_timeout(object number error);
     status server_config::bitsup_server_config_set_idle_timeout(object number error);
-    status server_config::bitsup_server_config_set_listen(object known number error);
+    status server_config::bitsup_server_config_set_listen(object known_text number error);
     status server_config::bitsup_server_config_set_logger(object object error);
     status server_config::bitsup_server_config_set_max_connections(object number error);
     status server_config::bitsup_server_config_set_max_workers(object number error);
     status server_config::bitsup_server_config_set_read_timeout(object number error);
     status server_config::bitsup_server_config_set_tls(object block length block length error);
-    status source::bitsup_source_from_bytes(block length made error);
-    status source::bitsup_source_from_file(path made error);
-    status source::bitsup_source_from_reader([read] number user_data destroy made error);
-    text_given error::bitsup_status_name(choice);
-    text_given error::bitsup_status_text(choice);
+    status source::bitsup_source_from_bytes(block length out_object error);
+    status source::bitsup_source_from_file(path out_object error);
+    status source::bitsup_source_from_reader([read] number user_data destroy out_object error);
+    returned_text error::bitsup_status_name(choice);
+    returned_text error::bitsup_status_text(choice);
     status store_list::bitsup_store_list_add(object text block length number error);
-    status store_ops::bitsup_store_new_custom(object made error);
-    status store::bitsup_store_new_dir(path choice choice made error);
-    status store::bitsup_store_new_memory(number made error);
-    object_made store_ops::bitsup_store_ops_new(user_data destroy);
+    status store_ops::bitsup_store_new_custom(object out_object error);
+    status store::bitsup_store_new_dir(path choice choice out_object error);
+    status store::bitsup_store_new_memory(number out_object error);
+    returned_object store_ops::bitsup_store_ops_new(user_data destroy);
     status store_ops::bitsup_store_ops_on_commit(object [commit] error);
     status store_ops::bitsup_store_ops_on_create(object [record] error);
     status store_ops::bitsup_store_ops_on_flush(object [part] error);
@@ -174,19 +174,19 @@ calls! {
     status store_ops::bitsup_store_ops_on_save(object [record] error);
     status store_ops::bitsup_store_ops_on_stat(object [stat] error);
     status store_ops::bitsup_store_ops_on_write(object [write] error);
-    text_given upload::bitsup_upload_content_name(object);
-    text_given upload::bitsup_upload_data_path(object);
-    text_given upload::bitsup_upload_header(object text);
-    text_given upload::bitsup_upload_owner(object);
+    returned_text upload::bitsup_upload_content_name(object);
+    returned_text upload::bitsup_upload_data_path(object);
+    returned_text upload::bitsup_upload_header(object text);
+    returned_text upload::bitsup_upload_owner(object);
     value upload::bitsup_upload_packet(object);
-    text_given upload::bitsup_upload_peer(object);
-    status upload::bitsup_upload_read(object number room length out error);
+    returned_text upload::bitsup_upload_peer(object);
+    status upload::bitsup_upload_read(object number buffer length out error);
     value upload::bitsup_upload_received(object);
-    text_given upload::bitsup_upload_reply_path(object);
-    text_given upload::bitsup_upload_session_id(object);
-    text_given upload::bitsup_upload_target(object);
+    returned_text upload::bitsup_upload_reply_path(object);
+    returned_text upload::bitsup_upload_session_id(object);
+    returned_text upload::bitsup_upload_target(object);
     value upload::bitsup_upload_total(object);
-    text_given upload::bitsup_upload_url(object);
+    returned_text upload::bitsup_upload_url(object);
     status verdict::bitsup_verdict_challenge(object text error);
     status verdict::bitsup_verdict_reject(object number number number error);
     status verdict::bitsup_verdict_set_destination(object text error);
@@ -194,12 +194,12 @@ calls! {
     status verdict::bitsup_verdict_set_owner(object text error);
     status verdict::bitsup_verdict_set_reply_bytes(object block length error);
     status verdict::bitsup_verdict_set_reply_path(object path error);
-    status verdict::bitsup_verdict_set_reply_url(object known error);
+    status verdict::bitsup_verdict_set_reply_url(object known_text error);
     value version::bitsup_version_number();
-    text_given version::bitsup_version_string();
+    returned_text version::bitsup_version_string();
 }
 
-/// A run that ends as it begins.
+/// Runs a job that ends immediately because it is suspended.
 fn run_suspended(script: &Script<'_>) {
     let job = script.object();
     // SAFETY: as above.
@@ -227,7 +227,7 @@ fn close_suspended(script: &Script<'_>) {
     }
 }
 
-/// With a session, a server would be asked.
+/// Cancels a job without a session; with one, a request would be sent.
 fn cancel_without_session(script: &Script<'_>) {
     let (job, mut session) = (script.object(), ptr::null_mut());
     // SAFETY: as above.

@@ -1,7 +1,7 @@
-//! Packets to an engine, whose bodies come whole and then in pieces: the answers and the files are the same.
+//! Packets sent to an engine, once with whole bodies and then in pieces: responses and files must be the same.
 //!
-//! The first byte is the length of the file, the second the size of the first piece. Then four bytes are a packet:
-//! its kind, first offset and length of a Fragment, and how much of the body comes before the connection is lost.
+//! The first byte is the length of the file, the second the size of the first piece. Then each packet is four bytes:
+//! its type, first offset and length of a Fragment, and how much of the body arrives before the connection is lost.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ const PATH: &str = "/file";
 
 pub fn run(data: &[u8]) {
     let [total, piece, packets @ ..] = data else { return };
-    let play = |cut| Play::new(*total, cut, data).run(packets);
-    let whole = play(usize::MAX);
-    assert_eq!(whole, play(1));
-    assert_eq!(whole, play(usize::from(*piece) + 1));
+    let replay = |cut| Replay::new(*total, cut, data).run(packets);
+    let whole = replay(usize::MAX);
+    assert_eq!(whole, replay(1));
+    assert_eq!(whole, replay(usize::from(*piece) + 1));
 }
 
 /// An upload of one file.
-struct Play {
+struct Replay {
     store: MemoryStore,
     engine: Engine,
     session: String,
     total: u64,
-    /// Size of the first piece of each body; each further one is twice as long.
+    /// Size of the first piece of each body; the size doubles with each further piece.
     piece: usize,
-    seen: Vec<String>,
+    responses: Vec<String>,
 }
 
-impl Play {
+impl Replay {
     fn new(total: u8, piece: usize, data: &[u8]) -> Self {
         let store = MemoryStore::default();
         let config = EngineConfig {
@@ -42,11 +42,11 @@ impl Play {
             ..EngineConfig::new(Arc::new(store.clone()))
         };
         let engine = Engine::new(config).unwrap();
-        let (session, seen) = (String::new(), Vec::new());
-        Self { store, engine, session, total: total.into(), piece, seen }
+        let (session, responses) = (String::new(), Vec::new());
+        Self { store, engine, session, total: total.into(), piece, responses }
     }
 
-    /// What was answered, and what is in the store then.
+    /// Returns the responses, the stored file, and the number of sessions at the end.
     fn run(mut self, packets: &[u8]) -> (Vec<String>, Option<Vec<u8>>, u64) {
         self.send("Create-Session", None, None);
         for packet in packets.chunks_exact(4).take(32) {
@@ -62,7 +62,7 @@ impl Play {
                 _ => {}
             }
         }
-        (self.seen, self.store.file(&PATH[1..]), self.engine.session_count())
+        (self.responses, self.store.file(&PATH[1..]), self.engine.session_count())
     }
 
     fn send(&mut self, kind: &str, range: Option<(u64, u64)>, lost: Option<usize>) {
@@ -86,18 +86,18 @@ impl Play {
         }
         match lost {
             Some(_) => drop(exchange),
-            None => self.see(&exchange.finish()),
+            None => self.record(&exchange.finish()),
         }
     }
 
-    /// Keeps the answer, with the name of the session in place of its id.
-    fn see(&mut self, response: &Response) {
+    /// Records the response without the session id, which is random.
+    fn record(&mut self, response: &Response) {
         let id = response.headers.iter().find(|(name, _)| *name == names::SESSION_ID);
         if let Some((_, id)) = id {
             self.session.clone_from(id);
         }
         let fields = response.headers.iter().filter(|(name, _)| *name != names::SESSION_ID);
         let fields: Vec<_> = fields.map(|(name, value)| format!("{name}: {value}")).collect();
-        self.seen.push(format!("{} {} {fields:?}", response.status, response.close));
+        self.responses.push(format!("{} {} {fields:?}", response.status, response.close));
     }
 }

@@ -1,18 +1,18 @@
-//! The head of a request, behind a byte that says in which pieces it comes. The parser is private to the server, so
-//! its source is compiled into this target: nothing is exported for the sake of a test.
+//! The head of a request, after a byte that determines its pieces. The parser is private to the server, so its source
+//! is compiled into this target instead of exporting it for a test.
 
 #[path = "../../../src/server/head.rs"]
-#[allow(dead_code, reason = "a server does more with a head")]
+#[allow(dead_code, reason = "the server uses more of it")]
 mod parser;
 
 use parser::{Limits, Parsed};
 
-/// Those of a server that nobody changed.
+/// The defaults of a server.
 const LIMITS: Limits = Limits { bytes: 64 * 1024, fields: 100 };
 
 pub fn run(data: &[u8]) {
     let Some((step, input)) = data.split_first() else { return };
-    // Beyond that, what is wrong and what is too long depend on what comes first.
+    // In longer inputs the result may depend on which of several errors is found first.
     if input.len() > 60_000 {
         return;
     }

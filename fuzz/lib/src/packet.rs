@@ -1,4 +1,4 @@
-//! Header fields, one per line, as the packet that they may be.
+//! Header fields, one per line, parsed as a packet.
 
 use bitsup::proto::packet::{self, SessionName};
 use bitsup::proto::{Headers, Packet, PacketKind, names};
@@ -15,7 +15,7 @@ pub fn run(data: &[u8]) {
     }
     let Ok(kind) = PacketKind::of(&headers) else { return };
     let text = headers.get(names::PACKET_TYPE).unwrap();
-    assert!(text.eq_ignore_ascii_case(kind.name()), "{text:?} is no {kind:?}");
+    assert!(text.eq_ignore_ascii_case(kind.name()), "{text:?} is not {kind:?}");
     let Ok(packet) = Packet::parse(kind, &headers) else { return };
     if let Some(SessionName::Id(id)) = packet.session() {
         let text = headers.get(names::SESSION_ID).unwrap().to_ascii_uppercase();

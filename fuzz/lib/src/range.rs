@@ -1,4 +1,4 @@
-//! Ranges of Fragments and of downloads: two lengths of eight bytes, then the text of the header.
+//! Ranges of Fragments and of downloads: two lengths of eight bytes each, then the value of the header field.
 
 use bitsup::proto::range::decimal;
 use bitsup::proto::{ByteRanges, FragmentRange};
@@ -8,12 +8,12 @@ pub fn run(data: &[u8]) {
     let Some((resource, text)) = rest.split_first_chunk() else { return };
     let (content, resource) = (u64::from_le_bytes(*content), u64::from_le_bytes(*resource));
     let Ok(text) = std::str::from_utf8(text) else { return };
-    number(text);
-    fragment(text, content);
-    parts(text, resource);
+    check_decimal(text);
+    check_fragment(text, content);
+    check_parts(text, resource);
 }
 
-fn number(text: &str) {
+fn check_decimal(text: &str) {
     let shortest = text.trim_start_matches('0');
     match decimal(text) {
         Some(number) => assert_eq!(number, shortest.parse().unwrap_or(0)),
@@ -21,7 +21,7 @@ fn number(text: &str) {
     }
 }
 
-fn fragment(text: &str, length: u64) {
+fn check_fragment(text: &str, length: u64) {
     let Some(range) = FragmentRange::parse(Some(text), length) else { return };
     let (first, end, total) = (range.first(), range.end(), range.total());
     assert!(first <= end && end <= total, "{range:?}");
@@ -34,7 +34,7 @@ fn fragment(text: &str, length: u64) {
     }
 }
 
-fn parts(text: &str, length: u64) {
+fn check_parts(text: &str, length: u64) {
     if let ByteRanges::Parts(parts) = ByteRanges::parse(Some(text), length) {
         assert!(!parts.is_empty());
         for part in parts {

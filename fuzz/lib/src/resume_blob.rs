@@ -1,4 +1,4 @@
-//! What a job may be told to continue from: anything, taken or refused, the same way from Rust and from C.
+//! Importing the state of a job: any bytes are either accepted or rejected, in the same way from Rust and from C.
 
 use std::ptr;
 use std::sync::LazyLock;
@@ -26,13 +26,17 @@ pub fn run(data: &[u8]) {
     match &imported {
         Err(error) => {
             assert_eq!(error.status(), Status::InvalidArgument, "{error}");
-            assert_eq!((control.state(), progress.sent), (JobState::Ready, 0), "a refused state is no state");
+            assert_eq!(
+                (control.state(), progress.sent),
+                (JobState::Ready, 0),
+                "a rejected state changes the job"
+            );
         }
         Ok(()) => {
             let state = control.export().unwrap();
             let mut again = new_job();
             again.import(&state).unwrap();
-            assert_eq!(again.control().export().unwrap(), state, "what was taken is given out");
+            assert_eq!(again.control().export().unwrap(), state, "an imported state is exported unchanged");
             assert_eq!(again.control().progress(), progress);
             assert_eq!(job.import(data).unwrap_err().status(), Status::InvalidState, "one state per job");
         }
@@ -45,11 +49,11 @@ fn new_job() -> Job {
     CLIENT.job("http://h/f", Source::from_bytes(CONTENT)).unwrap()
 }
 
-/// The status of the import, and the job's state then.
+/// Returns the status of the import and the state of the job afterwards.
 fn in_c(data: &[u8]) -> (i32, i32) {
     let (mut client, mut source, mut job) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
     let none = ptr::null_mut();
-    // SAFETY: every pointer is the library's own, freed once, or points to what its length says.
+    // SAFETY: every pointer comes from the library and is freed once, or points to data of the given length.
     unsafe {
         let config = bitsup_client_config_new();
         assert_eq!(bitsup_client_new(config, &mut client, none), BITSUP_OK);

@@ -133,13 +133,13 @@ impl Drop for Kestrel {
 
 /// Cases that Kestrel answers itself, without asking the engine, and how.
 const ANSWERED: &[(&str, &str)] = &[
-    ("no spelling leaves the root", "Kestrel answers %00 with a 400 of its own, which has no BITS fields"),
+    ("no path leads outside the root", "Kestrel answers %00 with a 400 of its own, which has no BITS fields"),
     ("an absolute target, as some clients send it", "Kestrel answers 400 where Host names another host"),
 ];
 
 vectors! { KESTREL, ANSWERED; general ping create fragment close cancel sessions app reply }
 
-/// The vectors over a store that is written in C#, `bindings/csharp/Bitsup.Embedded/OwnStorage.cs`.
+/// The vectors over a store that is written in C#, `bindings/csharp/Bitsup.Embedded/FileStorage.cs`.
 mod own_store {
     use super::*;
 
@@ -155,7 +155,7 @@ mod own_store {
         ANSWERED[0],
         ANSWERED[1],
         (
-            "an application writes its reply where it is told to",
+            "an application writes its reply to the given path",
             "only a directory store has a path for the reply of an application",
         ),
     ];

@@ -5,12 +5,12 @@ using System.Threading;
 
 namespace Bitsup
 {
-    /// <summary>What calls of the C library have in common: errors, text, times and sizes.</summary>
+    /// <summary>Helpers for calls of the C library: errors, text, times and sizes.</summary>
     internal static class Call
     {
         private static readonly UTF8Encoding Utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
 
-        /// <summary>Throws what a call answered.</summary>
+        /// <summary>Throws the error of a call, if there is one.</summary>
         public static void Check(int status, IntPtr error)
         {
             if (Failure(status, error) is { } failure)
@@ -19,7 +19,7 @@ namespace Bitsup
             }
         }
 
-        /// <summary>The exception for what a call answered; null for success. Frees the error.</summary>
+        /// <summary>Returns the error of a call as an exception; null for success. Frees the native error.</summary>
         public static BitsException? Failure(int status, IntPtr error)
         {
             try
@@ -32,11 +32,13 @@ namespace Bitsup
             }
         }
 
-        /// <summary>An object from a constructor that answers NULL only after a bug in the C library.</summary>
-        public static T Made<T>(T handle) where T : NativeHandle =>
+        /// <summary>Checks the result of a constructor that returns NULL only after a panic in the C library.</summary>
+        public static T NonNull<T>(T handle) where T : NativeHandle =>
             handle.IsInvalid ? throw new BitsException(Native.BITSUP_E_PANIC, IntPtr.Zero) : handle;
 
-        /// <summary>Text as C takes it. The C library would see only what is before a NUL, so there must be none.</summary>
+        /// <summary>
+        /// Encodes text as NUL-terminated UTF-8. Throws if it contains a NUL, where the C library would stop reading.
+        /// </summary>
         public static byte[] Text(string text, string parameter)
         {
             if (text is null)
@@ -46,7 +48,7 @@ namespace Bitsup
 
             if (text.IndexOf('\0') >= 0)
             {
-                throw new ArgumentException("There must be no NUL in this text.", parameter);
+                throw new ArgumentException("The text must not contain a NUL character.", parameter);
             }
 
             try
@@ -57,15 +59,15 @@ namespace Bitsup
             }
             catch (EncoderFallbackException cause)
             {
-                throw new ArgumentException("This text has half of a surrogate pair.", parameter, cause);
+                throw new ArgumentException("The text contains an unpaired surrogate.", parameter, cause);
             }
         }
 
-        /// <summary>Text that the library lends.</summary>
-        public static string? Lent(IntPtr text) => Marshal.PtrToStringUTF8(text);
+        /// <summary>Copies text that the library owns.</summary>
+        public static string? BorrowedString(IntPtr text) => Marshal.PtrToStringUTF8(text);
 
-        /// <summary>Text that the library gave, which is freed.</summary>
-        public static string Given(IntPtr text)
+        /// <summary>Copies text that the caller owns, and frees it.</summary>
+        public static string OwnedString(IntPtr text)
         {
             try
             {
@@ -77,27 +79,27 @@ namespace Bitsup
             }
         }
 
-        /// <summary>Milliseconds; a part of one counts as a whole, for 0 often means something else.</summary>
+        /// <summary>Converts to milliseconds, rounded up, because 0 often has a special meaning.</summary>
         public static ulong Milliseconds(TimeSpan time, string parameter) =>
             time >= TimeSpan.Zero
                 ? (ulong)((time.Ticks + TimeSpan.TicksPerMillisecond - 1) / TimeSpan.TicksPerMillisecond)
-                : throw new ArgumentOutOfRangeException(parameter, time, "A time must not be negative.");
+                : throw new ArgumentOutOfRangeException(parameter, time, "The value must not be negative.");
 
-        /// <summary>Milliseconds, of which the largest number means that there is no limit.</summary>
-        public static ulong MillisecondsOrNever(TimeSpan time, string parameter) =>
+        /// <summary>Converts to milliseconds. An infinite time becomes the largest number, which means no limit.</summary>
+        public static ulong MillisecondsOrInfinite(TimeSpan time, string parameter) =>
             time == Timeout.InfiniteTimeSpan ? ulong.MaxValue : Milliseconds(time, parameter);
 
-        /// <summary>A time from C, where the largest number means never.</summary>
+        /// <summary>Converts a native time, where the largest number means never.</summary>
         public static TimeSpan Time(ulong milliseconds) =>
             milliseconds >= (ulong)TimeSpan.MaxValue.Ticks / TimeSpan.TicksPerMillisecond
                 ? TimeSpan.MaxValue
                 : TimeSpan.FromTicks((long)milliseconds * TimeSpan.TicksPerMillisecond);
 
-        /// <summary>A number that must not be negative.</summary>
+        /// <summary>Converts a number that must not be negative.</summary>
         public static ulong Count(long value, string parameter) =>
-            value >= 0 ? (ulong)value : throw new ArgumentOutOfRangeException(parameter, value, "It must not be negative.");
+            value >= 0 ? (ulong)value : throw new ArgumentOutOfRangeException(parameter, value, "The value must not be negative.");
 
-        /// <summary>A length from C, where the largest number means that it is not known.</summary>
+        /// <summary>Converts a native length, where the largest number means that it is not known.</summary>
         public static long? Length(ulong bytes) => bytes > long.MaxValue ? (long?)null : (long)bytes;
     }
 }

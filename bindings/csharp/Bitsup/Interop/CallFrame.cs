@@ -4,9 +4,9 @@ using System.Runtime.ExceptionServices;
 namespace Bitsup
 {
     /// <summary>
-    /// A call on this thread that may call back, and what a callback threw. No exception may pass the C library, so it waits
-    /// here, and is thrown with its own stack by the call that it was called from: callbacks run on the thread of their
-    /// call, and belong to the innermost one there.
+    /// A native call on this thread that may invoke callbacks, and the exception that a callback threw. Exceptions must not
+    /// cross the C library, so the exception is stored here and rethrown with its stack trace when the call returns.
+    /// Callbacks run on the thread of their call and belong to the innermost one there.
     /// </summary>
     internal sealed class CallFrame
     {
@@ -18,12 +18,12 @@ namespace Bitsup
         /// <summary>Whether this thread is inside a call.</summary>
         public static bool IsInside => innermost != null;
 
-        /// <summary>Makes a call, and throws what a callback threw in place of the failure that followed from it.</summary>
+        /// <summary>Makes a call. Rethrows the exception of a callback in place of the error that resulted from it.</summary>
         public static void Call(Func<BitsException?> call)
         {
             CallFrame? outer = innermost;
-            var own = new CallFrame();
-            innermost = own;
+            var frame = new CallFrame();
+            innermost = frame;
             BitsException? failure;
             try
             {
@@ -34,7 +34,7 @@ namespace Bitsup
                 innermost = outer;
             }
 
-            own.thrown?.Throw();
+            frame.thrown?.Throw();
             if (failure != null)
             {
                 throw failure;
@@ -42,7 +42,8 @@ namespace Bitsup
         }
 
         /// <summary>
-        /// Runs a callback, unless one of this call has thrown before; keeps what it throws. False when the call is to end.
+        /// Runs a callback, unless an earlier one of this call has thrown, and stores its exception. Returns false if the
+        /// call must end.
         /// </summary>
         public static bool Guard(Action callback)
         {
@@ -58,13 +59,13 @@ namespace Bitsup
             }
             catch (Exception exception)
             {
-                Keep(exception);
+                Capture(exception);
                 return false;
             }
         }
 
-        /// <summary>Keeps what a callback threw for the call around it. False when there is no call.</summary>
-        public static bool Keep(Exception exception)
+        /// <summary>Stores the exception of a callback for the current call. Returns false if there is none.</summary>
+        public static bool Capture(Exception exception)
         {
             if (innermost is { } frame)
             {

@@ -4,54 +4,54 @@ using System.Threading.Tasks;
 
 namespace Bitsup
 {
-    /// <summary>Takes the C library's questions for credentials to a delegate.</summary>
+    /// <summary>Forwards the C library's requests for credentials to a delegate.</summary>
     internal sealed class CredentialsCallback
     {
-        private static readonly Native.bitsup_credentials_fn Ask =
-            (userData, target, scheme, realm, user, userRoom, secret, secretRoom) =>
+        private static readonly Native.bitsup_credentials_fn OnCredentials =
+            (userData, target, scheme, realm, user, userCapacity, secret, secretCapacity) =>
             {
-                var own = UserData.Of<CredentialsCallback>(userData);
-                var request = new AuthRequest((AuthTarget)target, (AuthScheme)scheme, Call.Lent(realm) ?? "");
-                bool answered = CallFrame.Guard(() =>
+                var self = UserData.Get<CredentialsCallback>(userData);
+                var request = new AuthRequest((AuthTarget)target, (AuthScheme)scheme, Call.BorrowedString(realm) ?? "");
+                bool succeeded = CallFrame.Guard(() =>
                 {
-                    if (own.Answer(request) is { } told)
+                    if (self.GetCredentials(request) is { } credentials)
                     {
-                        Write(told.User ?? "", user, userRoom);
-                        Write(told.Secret, secret, secretRoom);
+                        Write(credentials.User ?? "", user, userCapacity);
+                        Write(credentials.Secret, secret, secretCapacity);
                     }
                 });
-                return answered ? Native.BITSUP_CONTINUE : Native.BITSUP_ABORT;
+                return succeeded ? Native.BITSUP_CONTINUE : Native.BITSUP_ABORT;
             };
 
-        private readonly Func<AuthRequest, Task<BitsCredentials?>> ask;
+        private readonly Func<AuthRequest, Task<BitsCredentials?>> callback;
 
-        private CredentialsCallback(Func<AuthRequest, Task<BitsCredentials?>> ask) => this.ask = ask;
+        private CredentialsCallback(Func<AuthRequest, Task<BitsCredentials?>> callback) => this.callback = callback;
 
-        /// <summary>C owns the one reference to it.</summary>
-        public static void Set(ClientConfigHandle config, Func<AuthRequest, Task<BitsCredentials?>> ask)
+        /// <summary>Registers the delegate. The native configuration owns the only reference to the callback object.</summary>
+        public static void Set(ClientConfigHandle config, Func<AuthRequest, Task<BitsCredentials?>> callback)
         {
-            IntPtr kept = UserData.Keep(new CredentialsCallback(ask));
-            Call.Check(Native.bitsup_client_config_on_credentials(config, Ask, kept, UserData.Destroy, out IntPtr error), error);
+            IntPtr userData = UserData.Alloc(new CredentialsCallback(callback));
+            Call.Check(Native.bitsup_client_config_on_credentials(config, OnCredentials, userData, UserData.Destroy, out IntPtr error), error);
         }
 
         /// <summary>
-        /// The thread of the upload waits. The delegate begins on another one, whose synchronization context, unlike that of
-        /// a window, does not wait for this one.
+        /// Blocks the thread of the upload. The delegate starts on a thread of the pool: with the synchronization context of a
+        /// user interface it could wait for this thread forever.
         /// </summary>
-        private BitsCredentials? Answer(AuthRequest request)
+        private BitsCredentials? GetCredentials(AuthRequest request)
         {
-            BitsCredentials? told = Task.Run(() => this.ask(request)).GetAwaiter().GetResult();
-            return told is null || told.Scheme == request.Scheme
-                ? told
-                : throw new InvalidOperationException($"{request.Scheme} credentials were asked for, not {told.Scheme}.");
+            BitsCredentials? credentials = Task.Run(() => this.callback(request)).GetAwaiter().GetResult();
+            return credentials is null || credentials.Scheme == request.Scheme
+                ? credentials
+                : throw new InvalidOperationException($"OnCredentials must return {request.Scheme} credentials, not {credentials.Scheme}.");
         }
 
-        private static void Write(string text, IntPtr buffer, UIntPtr room)
+        private static void Write(string text, IntPtr buffer, UIntPtr capacity)
         {
             byte[] bytes = Call.Text(text, nameof(BitsCredentials));
-            if ((ulong)bytes.Length > room.ToUInt64())
+            if ((ulong)bytes.Length > capacity.ToUInt64())
             {
-                throw new InvalidOperationException($"Credentials are at most {room.ToUInt64() - 1} bytes long.");
+                throw new InvalidOperationException($"The credentials are too long: at most {capacity.ToUInt64() - 1} bytes are allowed.");
             }
 
             Marshal.Copy(bytes, 0, buffer, bytes.Length);

@@ -5,57 +5,61 @@ using System.Threading.Tasks;
 
 namespace Bitsup
 {
-    /// <summary>One request on its way through the engine.</summary>
+    /// <summary>One request that the engine handles.</summary>
     internal sealed class Exchange : IDisposable
     {
-        private const int Piece = 64 * 1024;
+        private const int BufferSize = 64 * 1024;
 
         /// <summary>
-        /// Longest body that is read and dropped so that its connection can go on. A Windows client writes its whole
-        /// fragment, 13 MiB at most, before it reads the answer.
+        /// Maximum length of a body that is drained to keep its connection open. A Windows client sends its whole fragment, at
+        /// most 13 MiB, before it reads the response.
         /// </summary>
-        private const long Discard = 16 * 1024 * 1024;
+        private const long MaxDrained = 16 * 1024 * 1024;
 
-        /// <summary>After so long a silence it is asked whether a newer request took the session over.</summary>
-        private static readonly TimeSpan Silence = TimeSpan.FromSeconds(5);
+        /// <summary>
+        /// How often, while no data arrives, the engine is asked whether a newer request took over the session.
+        /// </summary>
+        private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(5);
 
         private readonly ExchangeHandle handle;
         private readonly HookCallbacks hooks;
-        private readonly bool notWorthReading;
+        private readonly bool leaveUnread;
         private bool wantsBody;
 
         public Exchange(BitsEngine engine, BitsRequest request)
         {
             Call.Check(Native.bitsup_exchange_new(engine.Handle, out this.handle, out IntPtr error), error);
             this.hooks = engine.Hooks;
-            this.notWorthReading = NotWorthReading(request);
+            this.leaveUnread = ShouldLeaveUnread(request);
             request.Fill(this.handle);
         }
 
         public async Task<BitsResponse> RunAsync(Stream body, CancellationToken cancellation)
         {
-            this.wantsBody = await Work(Begin).ConfigureAwait(false);
-            bool whole = await FeedAsync(body, cancellation).ConfigureAwait(false);
-            return new BitsResponse(await Work(Finish).ConfigureAwait(false), this.hooks, whole);
+            this.wantsBody = await RunStep(Begin).ConfigureAwait(false);
+            bool bodyRead = await ReadBodyAsync(body, cancellation).ConfigureAwait(false);
+            return new BitsResponse(await RunStep(Finish).ConfigureAwait(false), this.hooks, bodyRead);
         }
 
-        /// <summary>The engine sees by this that the connection was lost, if there was no answer.</summary>
+        /// <summary>Frees the exchange. Without a response the engine treats the connection as lost.</summary>
         public void Dispose() => this.handle.Dispose();
 
-        /// <summary>Whether the body was read to its end; else nobody knows where the next request begins.</summary>
-        private async Task<bool> FeedAsync(Stream body, CancellationToken cancellation)
+        /// <summary>
+        /// Returns whether the body was read to its end. If not, the connection cannot be used for another request.
+        /// </summary>
+        private async Task<bool> ReadBodyAsync(Stream body, CancellationToken cancellation)
         {
-            if (!this.wantsBody && this.notWorthReading)
+            if (!this.wantsBody && this.leaveUnread)
             {
                 return false;
             }
 
-            var piece = new byte[Piece];
-            long dropped = 0;
-            while (dropped <= Discard)
+            var buffer = new byte[BufferSize];
+            long drained = 0;
+            while (drained <= MaxDrained)
             {
-                Task<int> read = body.ReadAsync(piece, 0, piece.Length, cancellation);
-                if (!await ComesAsync(read).ConfigureAwait(false))
+                Task<int> read = body.ReadAsync(buffer, 0, buffer.Length, cancellation);
+                if (!await WaitForDataAsync(read).ConfigureAwait(false))
                 {
                     return false;
                 }
@@ -66,27 +70,27 @@ namespace Bitsup
                     return true;
                 }
 
-                dropped += this.wantsBody ? 0 : length;
-                // Hooks hear of stored bytes.
-                this.wantsBody = this.wantsBody && await Work(() => Body(piece, length)).ConfigureAwait(false);
+                drained += this.wantsBody ? 0 : length;
+                // This may run OnProgress hooks.
+                this.wantsBody = this.wantsBody && await RunStep(() => Body(buffer, length)).ConfigureAwait(false);
             }
 
             return false;
         }
 
         /// <summary>
-        /// A body that is not wanted: its client waits to be asked, which reading does, and is not; or there is too much of
-        /// it; or nobody can know how much.
+        /// Whether not to drain an unwanted body: with "Expect: 100-continue" reading would make the client send it; with
+        /// Transfer-Encoding its length is unknown; or it is too long.
         /// </summary>
-        private static bool NotWorthReading(BitsRequest request) =>
+        private static bool ShouldLeaveUnread(BitsRequest request) =>
             (request.Header("Expect") ?? "").IndexOf("100-continue", StringComparison.OrdinalIgnoreCase) >= 0
             || request.Header("Transfer-Encoding") != null
-            || (long.TryParse(request.Header("Content-Length"), out long length) && length > Discard);
+            || (long.TryParse(request.Header("Content-Length"), out long length) && length > MaxDrained);
 
-        /// <summary>False when the client is silent and a newer request has taken the session over.</summary>
-        private async Task<bool> ComesAsync(Task<int> read)
+        /// <summary>Waits for data. Returns false if none arrives and a newer request took over the session.</summary>
+        private async Task<bool> WaitForDataAsync(Task<int> read)
         {
-            while (!read.IsCompleted && await Task.WhenAny(read, Task.Delay(Silence)).ConfigureAwait(false) != read)
+            while (!read.IsCompleted && await Task.WhenAny(read, Task.Delay(ProbeInterval)).ConfigureAwait(false) != read)
             {
                 if (this.wantsBody && !Body(Array.Empty<byte>(), 0))
                 {
@@ -97,10 +101,10 @@ namespace Bitsup
             return true;
         }
 
-        private bool Begin() => Wants(Native.bitsup_exchange_begin(this.handle, out int want, out IntPtr error), want, error);
+        private bool Begin() => WantsBody(Native.bitsup_exchange_begin(this.handle, out int want, out IntPtr error), want, error);
 
-        private bool Body(byte[] piece, int length) => Wants(
-            Native.bitsup_exchange_body(this.handle, piece, (UIntPtr)length, out int want, out IntPtr error), want, error);
+        private bool Body(byte[] buffer, int length) => WantsBody(
+            Native.bitsup_exchange_body(this.handle, buffer, (UIntPtr)length, out int want, out IntPtr error), want, error);
 
         private ResponseHandle Finish()
         {
@@ -108,14 +112,16 @@ namespace Bitsup
             return response;
         }
 
-        private static bool Wants(int status, int want, IntPtr error)
+        private static bool WantsBody(int status, int want, IntPtr error)
         {
             Call.Check(status, error);
             return want == Native.BITSUP_WANT_BODY;
         }
 
-        /// <summary>Where hooks may take minutes they keep no thread from a pool.</summary>
-        private Task<T> Work<T>(Func<T> step) => this.hooks.MayTakeLong
+        /// <summary>
+        /// Runs a step on a dedicated thread if hooks may block for minutes, so that no thread of the pool is blocked.
+        /// </summary>
+        private Task<T> RunStep<T>(Func<T> step) => this.hooks.MayBlock
             ? Task.Factory.StartNew(step, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             : Task.FromResult(step());
     }

@@ -4,45 +4,47 @@ using System.Threading;
 
 namespace Bitsup
 {
-    /// <summary>Takes the calls of the C library's hooks to delegates, which live as long as anything may call them.</summary>
+    /// <summary>
+    /// Forwards the hooks of the C library to delegates, and keeps the delegates alive as long as they can be called.
+    /// </summary>
     internal sealed class HookCallbacks
     {
         private static readonly Native.bitsup_decide_fn OnRequest = (userData, upload, verdict) =>
-            Of(userData).Decide(upload, verdict, hooks => hooks.OnRequest!);
+            Get(userData).Decide(upload, verdict, hooks => hooks.OnRequest!);
 
         private static readonly Native.bitsup_decide_fn OnCreate = (userData, upload, verdict) =>
-            Of(userData).Decide(upload, verdict, hooks => hooks.OnCreate!);
+            Get(userData).Decide(upload, verdict, hooks => hooks.OnCreate!);
 
         private static readonly Native.bitsup_decide_fn OnReceived = (userData, upload, verdict) =>
-            Of(userData).Decide(upload, verdict, hooks => hooks.OnReceived!);
+            Get(userData).Decide(upload, verdict, hooks => hooks.OnReceived!);
 
         private static readonly Native.bitsup_notify_fn OnProgress = (userData, upload) =>
-            Of(userData).Guard(upload, IntPtr.Zero, (hooks, loan) => hooks.OnProgress!(new BitsUpload(loan)));
+            Get(userData).Guard(upload, IntPtr.Zero, (hooks, scope) => hooks.OnProgress!(new BitsUpload(scope)));
 
         private static readonly Native.bitsup_end_fn OnEnd = (userData, upload, reason) =>
-            Of(userData).Guard(upload, IntPtr.Zero, (hooks, loan) => hooks.OnEnd!(new BitsUpload(loan), (SessionEnd)reason));
+            Get(userData).Guard(upload, IntPtr.Zero, (hooks, scope) => hooks.OnEnd!(new BitsUpload(scope), (SessionEndReason)reason));
 
         private readonly BitsHooks hooks;
-        private ExceptionDispatchInfo? first;
+        private ExceptionDispatchInfo? pending;
 
         public HookCallbacks(BitsHooks hooks) => this.hooks = hooks.Copy();
 
-        /// <summary>Whether a call may take minutes, as applications may.</summary>
-        public bool MayTakeLong =>
+        /// <summary>Whether a call may run hooks, which may block for minutes.</summary>
+        public bool MayBlock =>
             this.hooks.OnRequest != null || this.hooks.OnCreate != null || this.hooks.OnReceived != null
             || this.hooks.OnProgress != null || this.hooks.OnEnd != null || this.hooks.Notify != null;
 
-        /// <summary>A set with the hooks that there are. C owns one reference to this.</summary>
+        /// <summary>Creates a native set of the configured hooks. It owns one reference to this object.</summary>
         public HooksHandle NewHooks()
         {
-            HooksHandle set = Call.Made(Native.bitsup_hooks_new(UserData.Keep(this), UserData.Destroy));
+            HooksHandle set = Call.NonNull(Native.bitsup_hooks_new(UserData.Alloc(this), UserData.Destroy));
             if (this.hooks.Notify is { } notify)
             {
                 int status = Native.bitsup_hooks_notify_url(
                     set,
                     (int)notify.Kind,
                     Call.Text(notify.Url, nameof(notify.Url)),
-                    Call.MillisecondsOrNever(notify.Timeout, nameof(notify.Timeout)),
+                    Call.MillisecondsOrInfinite(notify.Timeout, nameof(notify.Timeout)),
                     out IntPtr failure);
                 Call.Check(status, failure);
                 notify.AddRoots(set);
@@ -56,35 +58,35 @@ namespace Bitsup
             return set;
         }
 
-        /// <summary>Throws, once, the first exception that nobody has taken.</summary>
-        public void ThrowKept() => Interlocked.Exchange(ref this.first, null)?.Throw();
+        /// <summary>Throws the first exception that was not handled, once.</summary>
+        public void ThrowPending() => Interlocked.Exchange(ref this.pending, null)?.Throw();
 
-        private static HookCallbacks Of(IntPtr userData) => UserData.Of<HookCallbacks>(userData);
+        private static HookCallbacks Get(IntPtr userData) => UserData.Get<HookCallbacks>(userData);
 
-        private static void Set<T>(HooksHandle set, Delegate? wanted, T callback, Setting.Of<HooksHandle, T> setter)
+        private static void Set<T>(HooksHandle set, Delegate? hook, T callback, Setting.Setter<HooksHandle, T> setter)
         {
-            if (wanted != null)
+            if (hook != null)
             {
                 Call.Check(setter(set, callback, out IntPtr error), error);
             }
         }
 
         private int Decide(IntPtr upload, IntPtr verdict, Func<BitsHooks, Action<BitsUpload, BitsVerdict>> hook) =>
-            Guard(upload, verdict, (hooks, loan) => hook(hooks)(new BitsUpload(loan), new BitsVerdict(loan)))
+            Guard(upload, verdict, (hooks, scope) => hook(hooks)(new BitsUpload(scope), new BitsVerdict(scope)))
                 ? Native.BITSUP_CONTINUE
                 : Native.BITSUP_ABORT;
 
-        private bool Guard(IntPtr upload, IntPtr verdict, Action<BitsHooks, Loan> hook)
+        private bool Guard(IntPtr upload, IntPtr verdict, Action<BitsHooks, CallbackScope> hook)
         {
-            using var loan = new Loan(upload, verdict);
+            using var scope = new CallbackScope(upload, verdict);
             if (CallFrame.IsInside)
             {
-                return CallFrame.Guard(() => hook(this.hooks, loan));
+                return CallFrame.Guard(() => hook(this.hooks, scope));
             }
 
             try
             {
-                hook(this.hooks, loan);
+                hook(this.hooks, scope);
                 return true;
             }
             catch (Exception exception)
@@ -94,14 +96,14 @@ namespace Bitsup
             }
         }
 
-        /// <summary>On a thread of a server no call waits for it.</summary>
+        /// <summary>Reports an exception on a thread of a server, where no managed call can throw it.</summary>
         private void Report(Exception exception)
         {
             try
             {
-                if (this.hooks.OnException is { } listener)
+                if (this.hooks.OnException is { } handler)
                 {
-                    listener(exception);
+                    handler(exception);
                     return;
                 }
             }
@@ -110,7 +112,7 @@ namespace Bitsup
                 exception = thrown;
             }
 
-            Interlocked.CompareExchange(ref this.first, ExceptionDispatchInfo.Capture(exception), null);
+            Interlocked.CompareExchange(ref this.pending, ExceptionDispatchInfo.Capture(exception), null);
         }
     }
 }

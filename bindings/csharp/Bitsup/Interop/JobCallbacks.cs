@@ -3,30 +3,32 @@ using System;
 namespace Bitsup
 {
     /// <summary>
-    /// Takes the calls of an observer to the delegates of the job. Only while a call is under way does it know them: a
-    /// delegate often knows its job, and C, which this object hangs from, would keep both of them for ever.
+    /// Forwards the calls of an observer to the delegates of a job. It refers to the delegates only during a call: a delegate
+    /// often refers to its job, and the native job, which keeps this object alive, would keep both from being collected.
     /// </summary>
     internal sealed class JobCallbacks
     {
         private static readonly Native.bitsup_progress_fn OnProgress = (userData, sent, total) =>
-            Of(userData).Answer(options => options.OnProgress?.Invoke(new UploadProgress(sent, total)));
+            Get(userData).Invoke(options => options.OnProgress?.Invoke(new UploadProgress(sent, total)));
 
         private static readonly Native.bitsup_reply_progress_fn OnReplyProgress = (userData, received, total) =>
-            Of(userData).Answer(options => options.OnReplyProgress?.Invoke(new DownloadProgress(received, total)));
+            Get(userData).Invoke(options => options.OnReplyProgress?.Invoke(new DownloadProgress(received, total)));
 
-        private static readonly Native.bitsup_state_fn OnState = (userData, from, to) => Of(userData).State((JobState)from, (JobState)to);
+        private static readonly Native.bitsup_state_fn OnState = (userData, from, to) => Get(userData).StateChanged((JobState)from, (JobState)to);
 
         private static readonly Native.bitsup_retry_fn OnRetry = Retry;
 
-        private readonly object gate = new object();
+        private readonly object sync = new object();
         private UploadOptions? options;
         private Action? stop;
         private int calls;
 
-        /// <summary>An observer that calls what <see cref="Call"/> is given. C owns one reference to this.</summary>
+        /// <summary>
+        /// Creates an observer that calls the delegates given to <see cref="Call"/>. It owns one reference to this object.
+        /// </summary>
         public ObserverHandle NewObserver()
         {
-            ObserverHandle observer = Bitsup.Call.Made(Native.bitsup_observer_new(UserData.Keep(this), UserData.Destroy));
+            ObserverHandle observer = Bitsup.Call.NonNull(Native.bitsup_observer_new(UserData.Alloc(this), UserData.Destroy));
             Bitsup.Call.Check(Native.bitsup_observer_on_progress(observer, OnProgress, out IntPtr error), error);
             Bitsup.Call.Check(Native.bitsup_observer_on_reply_progress(observer, OnReplyProgress, out error), error);
             Bitsup.Call.Check(Native.bitsup_observer_on_state(observer, OnState, out error), error);
@@ -34,13 +36,13 @@ namespace Bitsup
             return observer;
         }
 
-        /// <summary>Makes a call that may call back, and throws what a delegate threw.</summary>
+        /// <summary>Makes a call that may invoke callbacks, and rethrows an exception of a delegate.</summary>
         /// <param name="options">The delegates.</param>
-        /// <param name="stop">Ends the call out of a callback whose answer cannot.</param>
+        /// <param name="stop">Stops the call from a callback that returns no value.</param>
         /// <param name="call">The call.</param>
         public void Call(UploadOptions options, Action stop, Func<BitsException?> call)
         {
-            lock (this.gate)
+            lock (this.sync)
             {
                 this.calls++;
                 (this.options, this.stop) = (options, stop);
@@ -52,7 +54,7 @@ namespace Bitsup
             }
             finally
             {
-                lock (this.gate)
+                lock (this.sync)
                 {
                     if (--this.calls == 0)
                     {
@@ -62,27 +64,29 @@ namespace Bitsup
             }
         }
 
-        private static JobCallbacks Of(IntPtr userData) => UserData.Of<JobCallbacks>(userData);
+        private static JobCallbacks Get(IntPtr userData) => UserData.Get<JobCallbacks>(userData);
 
         private static int Retry(IntPtr userData, IntPtr cause, uint attempt, ref ulong delay)
         {
             var retry = new RetryEvent(
                 new BitsException(Native.bitsup_error_status(cause), cause), attempt, Bitsup.Call.Time(delay));
-            ulong chosen = delay;
-            int answer = Of(userData).Answer(options =>
+            ulong chosenDelay = delay;
+            int result = Get(userData).Invoke(options =>
             {
                 options.OnRetry?.Invoke(retry);
-                chosen = Bitsup.Call.Milliseconds(retry.Delay, nameof(retry.Delay));
+                chosenDelay = Bitsup.Call.Milliseconds(retry.Delay, nameof(retry.Delay));
             });
-            delay = chosen;
-            return answer;
+            delay = chosenDelay;
+            return result;
         }
 
-        private int Answer(Action<UploadOptions> callback) =>
+        private int Invoke(Action<UploadOptions> callback) =>
             CallFrame.Guard(() => callback(this.options!)) ? Native.BITSUP_CONTINUE : Native.BITSUP_ABORT;
 
-        /// <summary>C takes no answer to this one, so a run that goes on is told to end in another way.</summary>
-        private void State(JobState from, JobState to)
+        /// <summary>
+        /// Handles a state change. The native callback returns no value, so a failure stops the run by other means.
+        /// </summary>
+        private void StateChanged(JobState from, JobState to)
         {
             bool ends = to == JobState.Suspended || to == JobState.Closed || to == JobState.Cancelled || to == JobState.Failed;
             if (!CallFrame.Guard(() => this.options!.OnState?.Invoke(from, to)) && !ends)

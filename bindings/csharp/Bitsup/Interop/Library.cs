@@ -8,16 +8,15 @@ namespace Bitsup
 {
     internal static partial class Native
     {
-        /// <summary>The name that every import has, and that <see cref="LibraryResolver"/> turns into a file.</summary>
+        /// <summary>The library name of all imports, which <see cref="LibraryResolver"/> maps to a file.</summary>
         private const string Library = "bitsup";
 
         static Native() => LibraryResolver.Install(typeof(Native).Assembly);
     }
 
     /// <summary>
-    /// Finds the shared library when the first function of it is called. netstandard2.1 has no name for
-    /// NativeLibrary, but every .NET since Core 3.0 has the class, so it is reached by reflection; elsewhere the
-    /// runtime searches by its own rules.
+    /// Locates the native library when one of its functions is first called. netstandard2.1 does not declare NativeLibrary, but
+    /// every .NET since Core 3.0 has it, so it is called by reflection. Other runtimes use their own search rules.
     /// </summary>
     internal static class LibraryResolver
     {
@@ -59,8 +58,8 @@ namespace Bitsup
         }
 
         /// <summary>
-        /// What BITSUP_LIBRARY names and nothing else, where it is set; else what lies beside this assembly or in its
-        /// NuGet package; else what the checkout that this assembly was built in has built; else the system's.
+        /// Searches, in this order: only the file named by BITSUP_LIBRARY, if it is set; the directory of this assembly and its
+        /// NuGet package; the build output of the checkout that contains this assembly; the system's library path.
         /// </summary>
         private static IntPtr Resolve(string name, Assembly assembly, DllImportSearchPath? path)
         {
@@ -68,13 +67,13 @@ namespace Bitsup
             string chosen = Environment.GetEnvironmentVariable("BITSUP_LIBRARY") ?? "";
             if (chosen.Length > 0)
             {
-                return Load(chosen, tried) ?? throw NotFound(tried, "BITSUP_LIBRARY names no library that can be loaded");
+                return Load(chosen, tried) ?? throw NotFound(tried, "cannot load the library named by BITSUP_LIBRARY");
             }
 
-            tried.Add($"{name} beside {assembly.Location} and in its package");
+            tried.Add($"{name} next to {assembly.Location} and in its package");
             if (loadByName!(name, assembly, DllImportSearchPath.AssemblyDirectory, out IntPtr library))
             {
-                return Checked(library, $"{name} beside {assembly.Location}");
+                return Checked(library, $"{name} next to {assembly.Location}");
             }
 
             foreach (string file in FilesOfCheckout(assembly.Location))
@@ -86,7 +85,7 @@ namespace Bitsup
             }
 
             return Load(SystemName, tried)
-                ?? throw NotFound(tried, "the shared library of bitsup was not found; install it, or name it in BITSUP_LIBRARY");
+                ?? throw NotFound(tried, "the native bitsup library was not found; install it, or set BITSUP_LIBRARY to its path");
         }
 
         private static string SystemName =>
@@ -94,7 +93,7 @@ namespace Bitsup
             : RuntimeInformation.IsOSPlatform(OSPlatform.OSX) ? $"libbitsup.{Native.BITSUP_ABI_VERSION}.dylib"
             : $"libbitsup.so.{Native.BITSUP_ABI_VERSION}";
 
-        /// <summary>What cargo leaves, in the order in which it is likely to be meant.</summary>
+        /// <summary>The build output of cargo, release builds first.</summary>
         private static IEnumerable<string> FilesOfCheckout(string assembly)
         {
             string file = RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? "bitsup.dll"
@@ -115,13 +114,13 @@ namespace Bitsup
             return loadFile!(file, out IntPtr library) ? Checked(library, file) : (IntPtr?)null;
         }
 
-        /// <summary>An ABI of 0 promises nothing, so there the minor version must be the same, too.</summary>
+        /// <summary>Checks the version. ABI 0 makes no compatibility promise, so the minor version must match, too.</summary>
         private static IntPtr Checked(IntPtr library, string file)
         {
             if (!getExport!(library, "bitsup_abi_version", out IntPtr abi)
                 || !getExport(library, "bitsup_version_number", out IntPtr version))
             {
-                throw new DllNotFoundException($"{file} is not the shared library of bitsup");
+                throw new DllNotFoundException($"{file} is not the native bitsup library");
             }
 
             uint foundAbi = Marshal.GetDelegateForFunctionPointer<Number>(abi)();
@@ -130,12 +129,12 @@ namespace Bitsup
             bool same = foundAbi == Native.BITSUP_ABI_VERSION
                 && (foundAbi == 0 ? found >> 16 == Wanted >> 16 : found >= Wanted);
             return same ? library : throw new DllNotFoundException(
-                $"{file} is bitsup {Text(found)} with ABI {foundAbi}; this assembly needs {Text(Wanted)} with ABI {Native.BITSUP_ABI_VERSION}");
+                $"{file} is bitsup {Text(found)} with ABI {foundAbi}; this assembly requires {Text(Wanted)} with ABI {Native.BITSUP_ABI_VERSION}");
         }
 
         private static string Text(uint version) => $"{version >> 24}.{(version >> 16) & 255}.{(version >> 8) & 255}";
 
         private static DllNotFoundException NotFound(List<string> tried, string what) =>
-            new DllNotFoundException($"{what}. Looked for: {string.Join("; ", tried)}");
+            new DllNotFoundException($"{what}. Searched: {string.Join("; ", tried)}");
     }
 }

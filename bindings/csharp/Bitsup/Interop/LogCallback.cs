@@ -4,37 +4,37 @@ using System.Runtime.InteropServices;
 
 namespace Bitsup
 {
-    /// <summary>Takes the C library's messages to a delegate.</summary>
+    /// <summary>Forwards the messages of the C library to a delegate.</summary>
     internal static class LogCallback
     {
-        private static readonly Native.bitsup_log_fn Say = (userData, level, target, message, length) =>
+        private static readonly Native.bitsup_log_fn OnMessage = (userData, level, target, message, length) =>
         {
             try
             {
                 string text = Marshal.PtrToStringUTF8(message, (int)length);
-                UserData.Of<BitsLog>(userData).Write((BitsLogLevel)level, Call.Lent(target) ?? "", text);
+                UserData.Get<BitsLogger>(userData).Write((BitsLogLevel)level, Call.BorrowedString(target) ?? "", text);
             }
             catch (Exception exception)
             {
-                if (!CallFrame.Keep(exception))
+                if (!CallFrame.Capture(exception))
                 {
-                    Trace.TraceError($"bitsup: a log failed: {exception}");
+                    Trace.TraceError($"bitsup: the log callback threw an exception: {exception}");
                 }
             }
         };
 
-        /// <summary>Sets it, if there is one. C owns one reference to it.</summary>
-        public static void Set<T>(T config, BitsLog? log, Setting.Of<T, LoggerHandle> set)
+        /// <summary>Registers the logger, if there is one. The native logger owns one reference to it.</summary>
+        public static void Set<T>(T config, BitsLogger? logger, Setting.Setter<T, LoggerHandle> set)
         {
-            if (log != null)
+            if (logger != null)
             {
-                using LoggerHandle logger = Native.bitsup_logger_new(Say, (int)log.Level, UserData.Keep(log), UserData.Destroy);
-                if (logger.IsInvalid)
+                using LoggerHandle native = Native.bitsup_logger_new(OnMessage, (int)logger.Level, UserData.Alloc(logger), UserData.Destroy);
+                if (native.IsInvalid)
                 {
-                    throw new ArgumentOutOfRangeException(nameof(log), log.Level, "It is no level.");
+                    throw new ArgumentOutOfRangeException(nameof(logger), logger.Level, "The value is not a defined log level.");
                 }
 
-                Call.Check(set(config, logger, out IntPtr error), error);
+                Call.Check(set(config, native, out IntPtr error), error);
             }
         }
     }

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Bitsup
 {
     /// <summary>
-    /// An object of the C library. A call that is handed one keeps it alive until the call returns, so a finalizer
-    /// never frees what is in use; the C library counts references by itself, so the order does not matter.
+    /// An object of the C library. A call that is passed a handle keeps it alive until it returns, so a finalizer never frees
+    /// an object in use. The C library counts references, so the order of disposal does not matter.
     /// </summary>
     internal abstract class NativeHandle : SafeHandle
     {

@@ -3,16 +3,16 @@ using System.Collections.Generic;
 
 namespace Bitsup
 {
-    /// <summary>Sets one value of a configuration, unless it is null, which means the default.</summary>
+    /// <summary>Sets one value of a native configuration, unless it is null, which means the default.</summary>
     internal static class Setting
     {
-        public delegate int Of<in TConfig, in TValue>(TConfig config, TValue value, out IntPtr error);
+        public delegate int Setter<in TConfig, in TValue>(TConfig config, TValue value, out IntPtr error);
 
-        public delegate int Sized<in TConfig>(TConfig config, byte[]? value, UIntPtr length, out IntPtr error);
+        public delegate int SizedSetter<in TConfig>(TConfig config, byte[]? value, UIntPtr length, out IntPtr error);
 
-        public delegate int Pair<in TConfig>(TConfig config, byte[]? name, byte[]? value, out IntPtr error);
+        public delegate int PairSetter<in TConfig>(TConfig config, byte[]? name, byte[]? value, out IntPtr error);
 
-        public static void Count<T>(T config, long? value, Of<T, ulong> set, string name)
+        public static void Count<T>(T config, long? value, Setter<T, ulong> set, string name)
         {
             if (value is { } count)
             {
@@ -20,7 +20,7 @@ namespace Bitsup
             }
         }
 
-        public static void Count<T>(T config, int? value, Of<T, uint> set, string name)
+        public static void Count<T>(T config, int? value, Setter<T, uint> set, string name)
         {
             if (value is { } count)
             {
@@ -28,7 +28,7 @@ namespace Bitsup
             }
         }
 
-        public static void Time<T>(T config, TimeSpan? value, Of<T, ulong> set, string name)
+        public static void Time<T>(T config, TimeSpan? value, Setter<T, ulong> set, string name)
         {
             if (value is { } time)
             {
@@ -36,7 +36,7 @@ namespace Bitsup
             }
         }
 
-        public static void Text<T>(T config, string? value, Of<T, byte[]?> set, string name)
+        public static void Text<T>(T config, string? value, Setter<T, byte[]?> set, string name)
         {
             if (value is { } text)
             {
@@ -44,8 +44,8 @@ namespace Bitsup
             }
         }
 
-        /// <summary>Text that is handed over with its length.</summary>
-        public static void Text<T>(T config, string? value, Sized<T> set, string name)
+        /// <summary>Sets text that is passed with its length.</summary>
+        public static void Text<T>(T config, string? value, SizedSetter<T> set, string name)
         {
             if (value is { } text)
             {
@@ -54,8 +54,8 @@ namespace Bitsup
             }
         }
 
-        /// <summary>What is in a file.</summary>
-        public static void File<T>(T config, string? path, Sized<T> set)
+        /// <summary>Sets the content of a file.</summary>
+        public static void File<T>(T config, string? path, SizedSetter<T> set)
         {
             if (path is { } file)
             {
@@ -64,8 +64,8 @@ namespace Bitsup
             }
         }
 
-        /// <summary>Header fields, or names with what belongs to them.</summary>
-        public static void Pairs<T>(T config, IEnumerable<KeyValuePair<string, string>> values, Pair<T> set, string name)
+        /// <summary>Sets pairs of strings, such as header fields.</summary>
+        public static void Pairs<T>(T config, IEnumerable<KeyValuePair<string, string>> values, PairSetter<T> set, string name)
         {
             foreach (KeyValuePair<string, string> one in values)
             {
@@ -73,7 +73,7 @@ namespace Bitsup
             }
         }
 
-        public static void Flag<T>(T config, bool? value, Of<T, int> set)
+        public static void Flag<T>(T config, bool? value, Setter<T, int> set)
         {
             if (value is { } flag)
             {
@@ -81,7 +81,7 @@ namespace Bitsup
             }
         }
 
-        public static void Choice<T>(T config, int? value, Of<T, int> set)
+        public static void Choice<T>(T config, int? value, Setter<T, int> set)
         {
             if (value is { } choice)
             {

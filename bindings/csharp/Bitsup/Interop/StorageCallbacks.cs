@@ -6,7 +6,7 @@ using System.Runtime.InteropServices;
 
 namespace Bitsup
 {
-    /// <summary>Takes the C library's calls of a store to a <see cref="BitsStorage"/>.</summary>
+    /// <summary>Forwards the store operations of the C library to a <see cref="BitsStorage"/>.</summary>
     internal static class StorageCallbacks
     {
         private static readonly Native.bitsup_store_record_fn Create = (userData, session, record, length) =>
@@ -28,77 +28,77 @@ namespace Bitsup
         });
 
         private static readonly Native.bitsup_store_write_fn Write = (userData, session, part, offset, data, length) =>
-            Status(userData, storage => storage.Write(Text(session), (StoredPart)part, (long)offset, Bytes(data, length)));
+            Status(userData, storage => storage.Write(Text(session), (StoragePart)part, (long)offset, Bytes(data, length)));
 
         private static readonly Native.bitsup_store_part_fn Flush = (userData, session, part) =>
-            Status(userData, storage => storage.Flush(Text(session), (StoredPart)part));
+            Status(userData, storage => storage.Flush(Text(session), (StoragePart)part));
 
         private static readonly Native.bitsup_store_part_fn Remove = (userData, session, part) =>
-            Status(userData, storage => storage.Remove(Text(session), (StoredPart)part));
+            Status(userData, storage => storage.Remove(Text(session), (StoragePart)part));
 
         private static readonly Native.bitsup_store_commit_fn Commit = (userData, session, destination, overwrite, record, length) =>
             Status(userData, storage => storage.Commit(Text(session), Text(destination), overwrite != 0, Bytes(record, length)));
 
-        private static readonly Native.bitsup_store_stat_fn StatPart = Stat;
+        private static readonly Native.bitsup_store_stat_fn GetLengthCallback = GetLength;
 
-        private static readonly Native.bitsup_store_read_fn ReadPart = Read;
+        private static readonly Native.bitsup_store_read_fn ReadCallback = Read;
 
-        private static readonly Native.bitsup_store_place_fn PlaceOf = Place;
+        private static readonly Native.bitsup_store_place_fn GetDestinationStateCallback = GetDestinationState;
 
-        /// <summary>C owns the one reference to the storage.</summary>
+        /// <summary>Creates a native store. It owns one reference to the storage.</summary>
         public static StoreHandle NewStore(BitsStorage storage)
         {
-            using StoreOpsHandle ops = Call.Made(Native.bitsup_store_ops_new(UserData.Keep(storage), UserData.Destroy));
+            using StoreOpsHandle ops = Call.NonNull(Native.bitsup_store_ops_new(UserData.Alloc(storage), UserData.Destroy));
             Set(ops, Create, Native.bitsup_store_ops_on_create);
             Set(ops, Save, Native.bitsup_store_ops_on_save);
             Set(ops, List, Native.bitsup_store_ops_on_list);
-            Set(ops, StatPart, Native.bitsup_store_ops_on_stat);
+            Set(ops, GetLengthCallback, Native.bitsup_store_ops_on_stat);
             Set(ops, Write, Native.bitsup_store_ops_on_write);
             Set(ops, Flush, Native.bitsup_store_ops_on_flush);
-            Set(ops, ReadPart, Native.bitsup_store_ops_on_read);
+            Set(ops, ReadCallback, Native.bitsup_store_ops_on_read);
             Set(ops, Commit, Native.bitsup_store_ops_on_commit);
             Set(ops, Remove, Native.bitsup_store_ops_on_remove);
-            Set(ops, PlaceOf, Native.bitsup_store_ops_on_place);
+            Set(ops, GetDestinationStateCallback, Native.bitsup_store_ops_on_place);
             Call.Check(Native.bitsup_store_new_custom(ops, out StoreHandle store, out IntPtr error), error);
             return store;
         }
 
-        private static void Set<T>(StoreOpsHandle ops, T callback, Setting.Of<StoreOpsHandle, T> setter) =>
+        private static void Set<T>(StoreOpsHandle ops, T callback, Setting.Setter<StoreOpsHandle, T> setter) =>
             Call.Check(setter(ops, callback, out IntPtr error), error);
 
-        private static int Stat(IntPtr userData, IntPtr session, int part, ref ulong length, ref ulong modified)
+        private static int GetLength(IntPtr userData, IntPtr session, int part, ref ulong length, ref ulong modified)
         {
             long? found = null;
-            int status = Status(userData, storage => found = storage.Stat(Text(session), (StoredPart)part));
+            int status = Status(userData, storage => found = storage.GetLength(Text(session), (StoragePart)part));
             length = (ulong)(found ?? 0);
             return status == Native.BITSUP_OK && found is null ? Native.BITSUP_E_NOT_FOUND : status;
         }
 
-        private static int Read(IntPtr userData, IntPtr session, int part, ulong offset, IntPtr buffer, UIntPtr room, ref UIntPtr read)
+        private static int Read(IntPtr userData, IntPtr session, int part, ulong offset, IntPtr buffer, UIntPtr capacity, ref UIntPtr read)
         {
             int length = 0;
             int status = Status(userData, storage =>
             {
-                var piece = new byte[Math.Min(room.ToUInt64(), 256 * 1024)];
-                length = storage.Read(Text(session), (StoredPart)part, (long)offset, piece);
-                Marshal.Copy(piece, 0, buffer, length);
+                var chunk = new byte[Math.Min(capacity.ToUInt64(), 256 * 1024)];
+                length = storage.Read(Text(session), (StoragePart)part, (long)offset, chunk);
+                Marshal.Copy(chunk, 0, buffer, length);
             });
             read = (UIntPtr)(status == Native.BITSUP_OK ? length : 0);
             return status;
         }
 
-        private static int Place(IntPtr userData, IntPtr destination, ref int place)
+        private static int GetDestinationState(IntPtr userData, IntPtr destination, ref int place)
         {
-            var found = StoredPlace.Free;
-            int status = Status(userData, storage => found = storage.Place(Text(destination)));
+            var found = DestinationState.Available;
+            int status = Status(userData, storage => found = storage.GetDestinationState(Text(destination)));
             place = (int)found;
             return status;
         }
 
-        /// <summary>Runs a method, and says how it went.</summary>
+        /// <summary>Calls a method and maps its exception to a status.</summary>
         private static int Status(IntPtr userData, Action<BitsStorage> method)
         {
-            var storage = UserData.Of<BitsStorage>(userData);
+            var storage = UserData.Get<BitsStorage>(userData);
             try
             {
                 method(storage);
@@ -127,9 +127,9 @@ namespace Bitsup
         {
             try
             {
-                if (storage.OnException is { } listener)
+                if (storage.OnException is { } handler)
                 {
-                    listener(exception);
+                    handler(exception);
                     return;
                 }
             }
@@ -138,13 +138,13 @@ namespace Bitsup
                 exception = thrown;
             }
 
-            if (!CallFrame.Keep(exception))
+            if (!CallFrame.Capture(exception))
             {
-                Trace.TraceError($"bitsup: a store failed: {exception}");
+                Trace.TraceError($"bitsup: a store threw an exception: {exception}");
             }
         }
 
-        private static string Text(IntPtr text) => Call.Lent(text) ?? "";
+        private static string Text(IntPtr text) => Call.BorrowedString(text) ?? "";
 
         private static byte[] Bytes(IntPtr data, UIntPtr length)
         {

@@ -4,65 +4,67 @@ using System.Runtime.InteropServices;
 
 namespace Bitsup
 {
-    /// <summary>Lets the C library read a stream. One that cannot seek is copied to a temporary file first.</summary>
+    /// <summary>Lets the C library read a stream. A stream that cannot seek is first copied to a temporary file.</summary>
     internal sealed class StreamSource : IDisposable
     {
-        private static readonly Native.bitsup_read_fn ReadPiece = Read;
+        private static readonly Native.bitsup_read_fn ReadCallback = Read;
 
         private readonly Stream stream;
         private readonly Stream? copy;
         private readonly long start;
-        private byte[] piece = Array.Empty<byte>();
+        private byte[] chunk = Array.Empty<byte>();
 
         private StreamSource(Stream content)
         {
             if (!content.CanRead)
             {
-                throw new ArgumentException("The stream cannot be read.", nameof(content));
+                throw new ArgumentException("The stream must be readable.", nameof(content));
             }
 
-            this.copy = content.CanSeek ? null : Copied(content);
+            this.copy = content.CanSeek ? null : CopyToTempFile(content);
             this.stream = this.copy ?? content;
             this.start = this.stream.Position;
         }
 
-        /// <summary>From where the stream stands to its end. C owns the one reference to it.</summary>
-        public static SourceHandle New(Stream content)
+        /// <summary>
+        /// Creates a source that reads from the stream's current position to its end. It owns one reference to the reader.
+        /// </summary>
+        public static SourceHandle Create(Stream content)
         {
-            var own = new StreamSource(content);
-            ulong total = (ulong)Math.Max(own.stream.Length - own.start, 0);
+            var self = new StreamSource(content);
+            ulong total = (ulong)Math.Max(self.stream.Length - self.start, 0);
             int status = Native.bitsup_source_from_reader(
-                ReadPiece, total, UserData.Keep(own), UserData.Destroy, out SourceHandle source, out IntPtr error);
+                ReadCallback, total, UserData.Alloc(self), UserData.Destroy, out SourceHandle source, out IntPtr error);
             Call.Check(status, error);
             return source;
         }
 
-        /// <summary>Removes the copy; the stream stays the caller's.</summary>
+        /// <summary>Deletes the temporary copy. The caller's stream is not closed.</summary>
         public void Dispose() => this.copy?.Dispose();
 
-        private static int Read(IntPtr userData, ulong offset, IntPtr buffer, UIntPtr room, ref UIntPtr length)
+        private static int Read(IntPtr userData, ulong offset, IntPtr buffer, UIntPtr capacity, ref UIntPtr length)
         {
-            var own = UserData.Of<StreamSource>(userData);
+            var self = UserData.Get<StreamSource>(userData);
             int read = 0;
-            bool done = CallFrame.Guard(() => read = own.Read((long)offset, (int)Math.Min(room.ToUInt64(), 256 * 1024), buffer));
+            bool succeeded = CallFrame.Guard(() => read = self.Read((long)offset, (int)Math.Min(capacity.ToUInt64(), 256 * 1024), buffer));
             length = (UIntPtr)read;
-            return done ? Native.BITSUP_CONTINUE : Native.BITSUP_ABORT;
+            return succeeded ? Native.BITSUP_CONTINUE : Native.BITSUP_ABORT;
         }
 
-        private int Read(long offset, int most, IntPtr buffer)
+        private int Read(long offset, int max, IntPtr buffer)
         {
-            if (this.piece.Length < most)
+            if (this.chunk.Length < max)
             {
-                this.piece = new byte[most];
+                this.chunk = new byte[max];
             }
 
             this.stream.Position = this.start + offset;
-            int length = this.stream.Read(this.piece, 0, most);
-            Marshal.Copy(this.piece, 0, buffer, length);
+            int length = this.stream.Read(this.chunk, 0, max);
+            Marshal.Copy(this.chunk, 0, buffer, length);
             return length;
         }
 
-        private static Stream Copied(Stream content)
+        private static Stream CopyToTempFile(Stream content)
         {
             string path = Path.Combine(Path.GetTempPath(), $"bitsup-{Guid.NewGuid():N}");
             var copy = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 * 1024, FileOptions.DeleteOnClose);

@@ -5,8 +5,8 @@ using System.Threading;
 namespace Bitsup
 {
     /// <summary>
-    /// What C hands to every callback of a set: the number of a managed object that lives until the set is destroyed. C may
-    /// have callbacks longer than any handle lives, so nothing else ever frees it.
+    /// The user data of native callbacks: a handle to a managed object that is kept alive until the native destroy function is
+    /// called. Native objects may outlive all managed handles, so it must not be freed in any other way.
     /// </summary>
     internal static class UserData
     {
@@ -14,16 +14,16 @@ namespace Bitsup
 
         private static int alive;
 
-        /// <summary>How many there are: none when everything was freed.</summary>
+        /// <summary>The number of live handles; 0 when everything was freed.</summary>
         public static int Alive => Volatile.Read(ref alive);
 
-        public static IntPtr Keep(object target)
+        public static IntPtr Alloc(object target)
         {
             Interlocked.Increment(ref alive);
             return GCHandle.ToIntPtr(GCHandle.Alloc(target));
         }
 
-        public static T Of<T>(IntPtr userData) where T : class => (T)GCHandle.FromIntPtr(userData).Target!;
+        public static T Get<T>(IntPtr userData) where T : class => (T)GCHandle.FromIntPtr(userData).Target!;
 
         private static void Release(IntPtr userData)
         {

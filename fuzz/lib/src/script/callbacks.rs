@@ -1,4 +1,4 @@
-//! The callbacks of a script: each answers as the script says, after going on with it.
+//! The callbacks of a script. Each continues the script and then returns a value that the script chose.
 
 use std::ffi::{c_char, c_void};
 
@@ -9,20 +9,20 @@ use bitsup::ffi::verdict::bitsup_verdict;
 
 use super::Script;
 
-/// What a store may answer, and a number that is no status.
-const ANSWERS: [bitsup_status; 8] = [0, 0, 0, 201, 202, 203, 204, -7];
+/// The status codes that store callbacks return, including an undefined one.
+const STATUSES: [bitsup_status; 8] = [0, 0, 0, 201, 202, 203, 204, -7];
 
-/// The script behind a callback.
+/// Returns the script of a callback.
 fn script<'a>(user_data: *mut c_void) -> &'a Script<'a> {
-    // SAFETY: the script, which lives until everything that could call back is freed.
+    // SAFETY: the script outlives everything that can call back.
     unsafe { &*user_data.cast() }
 }
 
 pub extern "C" fn destroy(user_data: *mut c_void) {
     let script = script(user_data);
-    script.held.set(script.held.get() - 1);
-    assert!(script.held.get() >= 0, "let go of twice");
-    script.called_back(&[]);
+    script.references.set(script.references.get() - 1);
+    assert!(script.references.get() >= 0, "user data was destroyed twice");
+    script.continue_in_callback(&[]);
 }
 
 pub extern "C" fn log(
@@ -32,10 +32,10 @@ pub extern "C" fn log(
     message: *const c_char,
     length: usize,
 ) {
-    // SAFETY: `message` is `length` bytes long, by the header.
+    // SAFETY: the header guarantees that `message` has `length` bytes.
     let message = unsafe { std::slice::from_raw_parts(message.cast::<u8>(), length) };
     assert!(std::str::from_utf8(message).is_ok());
-    script(user_data).called_back(&[]);
+    script(user_data).continue_in_callback(&[]);
 }
 
 pub extern "C" fn credentials(
@@ -48,7 +48,7 @@ pub extern "C" fn credentials(
     _secret: *mut c_char,
     _secret_cap: usize,
 ) -> i32 {
-    script(user_data).called_back(&[])
+    script(user_data).continue_in_callback(&[])
 }
 
 pub extern "C" fn read(
@@ -58,22 +58,22 @@ pub extern "C" fn read(
     cap: usize,
     out_len: *mut usize,
 ) -> i32 {
-    let answer = script(user_data).called_back(&[]);
-    let length = usize::try_from(answer).unwrap_or_default().min(cap);
-    // SAFETY: room for `cap` bytes.
+    let result = script(user_data).continue_in_callback(&[]);
+    let length = usize::try_from(result).unwrap_or_default().min(cap);
+    // SAFETY: the buffer has `cap` bytes.
     unsafe {
         buf.write_bytes(b'r', length);
         *out_len = length;
     }
-    answer & 1
+    result & 1
 }
 
 pub extern "C" fn progress(user_data: *mut c_void, _done: u64, _total: u64) -> i32 {
-    script(user_data).called_back(&[])
+    script(user_data).continue_in_callback(&[])
 }
 
 pub extern "C" fn state(user_data: *mut c_void, _from: i32, _to: i32) {
-    script(user_data).called_back(&[]);
+    script(user_data).continue_in_callback(&[]);
 }
 
 pub extern "C" fn retry(
@@ -82,9 +82,9 @@ pub extern "C" fn retry(
     _attempt: u32,
     delay_ms: *mut u64,
 ) -> i32 {
-    // SAFETY: the library's own number.
+    // SAFETY: a valid pointer from the library.
     unsafe { *delay_ms = 0 };
-    script(user_data).called_back(&[])
+    script(user_data).continue_in_callback(&[])
 }
 
 pub extern "C" fn decide(
@@ -92,21 +92,21 @@ pub extern "C" fn decide(
     upload: *const bitsup_upload,
     verdict: *mut bitsup_verdict,
 ) -> i32 {
-    script(user_data).called_back(&[upload.cast_mut().cast(), verdict.cast()])
+    script(user_data).continue_in_callback(&[upload.cast_mut().cast(), verdict.cast()])
 }
 
 pub extern "C" fn notify(user_data: *mut c_void, upload: *const bitsup_upload) {
-    script(user_data).called_back(&[upload.cast_mut().cast()]);
+    script(user_data).continue_in_callback(&[upload.cast_mut().cast()]);
 }
 
 pub extern "C" fn end(user_data: *mut c_void, upload: *const bitsup_upload, _reason: i32) {
-    script(user_data).called_back(&[upload.cast_mut().cast()]);
+    script(user_data).continue_in_callback(&[upload.cast_mut().cast()]);
 }
 
-/// What a store answers.
-fn answer(user_data: *mut c_void, lent: &[*mut c_void]) -> bitsup_status {
-    let answer = usize::try_from(script(user_data).called_back(lent)).unwrap_or_default();
-    ANSWERS[answer % ANSWERS.len()]
+/// Returns the status of a store callback.
+fn result(user_data: *mut c_void, borrowed: &[*mut c_void]) -> bitsup_status {
+    let result = usize::try_from(script(user_data).continue_in_callback(borrowed)).unwrap_or_default();
+    STATUSES[result % STATUSES.len()]
 }
 
 pub extern "C" fn record(
@@ -115,11 +115,11 @@ pub extern "C" fn record(
     _record: *const u8,
     _length: usize,
 ) -> bitsup_status {
-    answer(user_data, &[])
+    result(user_data, &[])
 }
 
 pub extern "C" fn list(user_data: *mut c_void, list: *mut bitsup_store_list) -> bitsup_status {
-    answer(user_data, &[list.cast()])
+    result(user_data, &[list.cast()])
 }
 
 pub extern "C" fn stat(
@@ -129,12 +129,12 @@ pub extern "C" fn stat(
     out_length: *mut u64,
     out_modified_ms: *mut u64,
 ) -> bitsup_status {
-    // SAFETY: the library's own numbers.
+    // SAFETY: valid pointers from the library.
     unsafe {
         *out_length = script(user_data).number();
         *out_modified_ms = script(user_data).number();
     }
-    answer(user_data, &[])
+    result(user_data, &[])
 }
 
 pub extern "C" fn write(
@@ -145,11 +145,11 @@ pub extern "C" fn write(
     _data: *const u8,
     _length: usize,
 ) -> bitsup_status {
-    answer(user_data, &[])
+    result(user_data, &[])
 }
 
 pub extern "C" fn part(user_data: *mut c_void, _session_id: *const c_char, _part: i32) -> bitsup_status {
-    answer(user_data, &[])
+    result(user_data, &[])
 }
 
 pub extern "C" fn read_part(
@@ -161,12 +161,12 @@ pub extern "C" fn read_part(
     length: usize,
     out_read: *mut usize,
 ) -> bitsup_status {
-    // SAFETY: room for `length` bytes, and the library's own number, which may also be too large.
+    // SAFETY: the buffer has `length` bytes, and `out_read` is valid. The number may be too large on purpose.
     unsafe {
         buffer.write_bytes(b's', length);
         *out_read = script(user_data).number();
     }
-    answer(user_data, &[])
+    result(user_data, &[])
 }
 
 pub extern "C" fn commit(
@@ -177,7 +177,7 @@ pub extern "C" fn commit(
     _record: *const u8,
     _length: usize,
 ) -> bitsup_status {
-    answer(user_data, &[])
+    result(user_data, &[])
 }
 
 pub extern "C" fn place(
@@ -185,7 +185,7 @@ pub extern "C" fn place(
     _destination: *const c_char,
     out_place: *mut i32,
 ) -> bitsup_status {
-    // SAFETY: the library's own number.
+    // SAFETY: a valid pointer from the library.
     unsafe { *out_place = script(user_data).choice() };
-    answer(user_data, &[])
+    result(user_data, &[])
 }

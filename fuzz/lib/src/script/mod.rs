@@ -1,4 +1,4 @@
-//! What the calls of a script take and give: objects, texts, blocks and numbers, all of them chosen by its bytes.
+//! The arguments and results of calls: objects, texts, blocks and numbers, all of them chosen by the script's bytes.
 
 pub mod callbacks;
 
@@ -10,13 +10,13 @@ use bitsup::ffi::callback::bitsup_destroy_fn;
 use bitsup::ffi::error::*;
 use bitsup::ffi::text::{bitsup_bytes_free, bitsup_string_free};
 
-/// Most objects at a time; the next one is freed at once.
+/// Maximum number of objects; further ones are freed immediately.
 const OBJECTS: usize = 48;
-/// Deepest callback that still goes on with the script.
+/// Maximum depth of callbacks that continue the script.
 const DEPTH: u32 = 4;
 
-/// Texts that lead somewhere; others come from the script. No host but this one is named, at a port where nobody
-/// listens.
+/// Texts with a meaning; others are taken from the script. The only host is this one, at a port that refuses
+/// connections.
 const TEXTS: [&CStr; 24] = [
     c"",
     c"/f",
@@ -43,14 +43,14 @@ const TEXTS: [&CStr; 24] = [
     c"a\xFFb",
     c"127.0.0.1",
 ];
-/// Names of files: of none that there could be.
+/// Paths that cannot exist.
 const PATHS: [&CStr; 2] = [c"/dev/null/f", c"/dev/null/a\xFF"];
 const NUMBERS: [u64; 8] = [0, 1, 2, 5, 100, 100_000, i64::MAX as u64, u64::MAX];
 
-/// What takes an object back.
+/// Frees an object.
 type Free = fn(*mut c_void);
 
-/// A type of object that is freed by a function of its own.
+/// A type of object with its own free function.
 pub trait Object {
     const NAME: &'static str;
 }
@@ -62,7 +62,7 @@ macro_rules! objects {
         })*
 
         const FREES: &[(&str, Free)] = &[$(
-            // SAFETY: called with living objects of the library only, of this type or another.
+            // SAFETY: called only with live objects of the library, of this type or another.
             (stringify!($name), |object| unsafe { bitsup::ffi::$module::$free(object.cast()) }),
         )*];
     };
@@ -89,7 +89,7 @@ fn free_of(name: &str) -> Option<Free> {
     FREES.iter().find(|(of, _)| *of == name).map(|(_, free)| *free)
 }
 
-/// What the last call was given to write to.
+/// The out-parameters of the last call.
 #[derive(Default)]
 struct Outs {
     /// Name of the type of the object.
@@ -102,16 +102,16 @@ pub struct Script<'a> {
     input: Cell<&'a [u8]>,
     step: fn(&Script<'_>),
     depth: Cell<u32>,
-    /// Living objects with the names of their types; "" for one that is lent for a callback.
+    /// Live objects with the names of their types; "" for one that is valid only during a callback.
     objects: RefCell<Vec<(*mut c_void, &'static str)>>,
-    /// Texts and blocks that were handed in; kept to the end.
+    /// Texts and blocks passed to calls; kept until the end.
     blocks: RefCell<Vec<Vec<u8>>>,
     /// Length of the last block.
     length: Cell<usize>,
-    /// How often the library holds the script as its user data.
-    held: Cell<i64>,
-    /// Where results are written, room for any of them each.
-    places: [Cell<u64>; 3],
+    /// How many references to the script the library holds as user data.
+    references: Cell<i64>,
+    /// Where results are written; each slot can hold any of them.
+    slots: [Cell<u64>; 3],
     error: Cell<*mut bitsup_error>,
     outs: RefCell<Outs>,
 }
@@ -125,8 +125,8 @@ impl<'a> Script<'a> {
             objects: RefCell::default(),
             blocks: RefCell::default(),
             length: Cell::default(),
-            held: Cell::default(),
-            places: Default::default(),
+            references: Cell::default(),
+            slots: Default::default(),
             error: Cell::new(ptr::null_mut()),
             outs: RefCell::default(),
         }
@@ -136,27 +136,27 @@ impl<'a> Script<'a> {
         self.input.get().is_empty()
     }
 
-    /// Frees what is left.
+    /// Frees the remaining objects.
     pub fn end(&self) {
         while let Some((object, name)) = { self.objects.borrow_mut().pop() } {
             free_of(name).unwrap()(object);
         }
-        assert_eq!(self.held.get(), 0, "user data is let go of exactly once");
+        assert_eq!(self.references.get(), 0, "user data must be destroyed exactly once");
     }
 
-    /// The next byte; 0 when there is none.
+    /// Returns the next byte; 0 at the end of the script.
     pub fn byte(&self) -> u8 {
         let Some((first, rest)) = self.input.get().split_first() else { return 0 };
         self.input.set(rest);
         *first
     }
 
-    /// Frees an object, or asks the function of another type to.
+    /// Frees an object, or passes it to the free function of another type.
     pub fn free(&self, how: usize) {
         let index = usize::from(self.byte());
         let Some(&(object, own)) = self.objects.borrow().get(index) else { return };
         if let Some((_, free)) = FREES.get(how).filter(|(name, _)| *name != own) {
-            // Of another type, and left alone.
+            // A free function ignores objects of another type.
             free(object);
         } else if let Some(free) = free_of(own) {
             self.objects.borrow_mut().remove(index);
@@ -164,32 +164,32 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Goes on with the script inside a callback that was lent these objects, and gives its answer.
-    fn called_back(&self, lent: &[*mut c_void]) -> i32 {
-        let answer = self.byte();
+    /// Continues the script inside a callback with these borrowed objects, and returns the callback's result.
+    fn continue_in_callback(&self, borrowed: &[*mut c_void]) -> i32 {
+        let result = self.byte();
         if self.depth.get() < DEPTH {
             self.depth.set(self.depth.get() + 1);
-            self.objects.borrow_mut().extend(lent.iter().map(|object| (*object, "")));
-            // What the call around this is still to write.
+            self.objects.borrow_mut().extend(borrowed.iter().map(|object| (*object, "")));
+            // The out-parameters of the enclosing call.
             let outs = self.outs.take();
-            for _ in 0..answer >> 4 {
+            for _ in 0..result >> 4 {
                 (self.step)(self);
             }
             self.outs.replace(outs);
-            self.places.iter().for_each(|place| place.set(0));
-            self.objects.borrow_mut().retain(|(object, _)| !lent.contains(object));
+            self.slots.iter().for_each(|slot| slot.set(0));
+            self.objects.borrow_mut().retain(|(object, _)| !borrowed.contains(object));
             self.depth.set(self.depth.get() - 1);
         }
-        i32::from(answer & 15)
+        i32::from(result & 15)
     }
 }
 
-/// What calls give.
+/// Results.
 impl Script<'_> {
-    /// A status, and with it what was written.
+    /// Checks a status and its error, and takes the results written to out-parameters.
     pub fn status(&self, status: bitsup_status) {
         let error = self.error.replace(ptr::null_mut());
-        // SAFETY: texts and errors are the library's.
+        // SAFETY: texts and errors come from the library.
         unsafe {
             assert!(CStr::from_ptr(bitsup_status_name(status)) != c"BITSUP_E_UNKNOWN", "{status}");
             assert_ne!(status, BITSUP_E_PANIC, "{:?}", CStr::from_ptr(bitsup_error_message(error)));
@@ -200,32 +200,32 @@ impl Script<'_> {
             }
         }
         let outs = self.outs.take();
-        let written = self.places[0].replace(0) as *mut c_void;
+        let written = self.slots[0].replace(0) as *mut c_void;
         if status != BITSUP_OK {
-            assert!(outs.object.is_none() || written.is_null(), "an object in spite of a failure");
+            assert!(outs.object.is_none() || written.is_null(), "a failed call returned an object");
         } else if let Some(name) = outs.object {
             self.adopt(written, name);
         } else if outs.text {
-            // SAFETY: given out just now.
+            // SAFETY: the library has just returned it.
             unsafe { bitsup_string_free(written.cast()) };
         } else if outs.bytes {
-            let length = self.places[1].get() as usize;
-            // SAFETY: given out just now, with that length.
+            let length = self.slots[1].get() as usize;
+            // SAFETY: the library has just returned it, with that length.
             unsafe { bitsup_bytes_free(written.cast(), length) };
         }
     }
 
-    /// An object, or none.
-    pub fn object_made<T: Object>(&self, object: *mut T) {
+    /// Takes a returned object, which may be NULL.
+    pub fn returned_object<T: Object>(&self, object: *mut T) {
         if !object.is_null() {
             self.adopt(object.cast(), T::NAME);
         }
     }
 
-    /// A text, which is read to its end, or none.
-    pub fn text_given(&self, text: *const c_char) {
+    /// Reads a returned text, which may be NULL, to its end.
+    pub fn returned_text(&self, text: *const c_char) {
         if !text.is_null() {
-            // SAFETY: the library's, and nothing was called since.
+            // SAFETY: the text belongs to the library and is valid until the next call.
             unsafe { CStr::from_ptr(text) }.to_bytes().iter().for_each(|byte| assert_ne!(*byte, 0));
         }
     }
@@ -261,8 +261,8 @@ impl Script<'_> {
         }
     }
 
-    /// A URL or anything that is none; never one that leads somewhere.
-    pub fn known(&self) -> *const c_char {
+    /// Returns a URL or an invalid one, but none that leads to another machine.
+    pub fn known_text(&self) -> *const c_char {
         TEXTS[usize::from(self.byte()) % TEXTS.len()].as_ptr()
     }
 
@@ -270,7 +270,7 @@ impl Script<'_> {
         PATHS.get(usize::from(self.byte())).map_or(ptr::null(), |path| path.as_ptr())
     }
 
-    /// A block, whose [`Self::length`] comes next.
+    /// Returns a block. [`Self::length`] then returns its length.
     pub fn block<T>(&self) -> *const T {
         let bytes = match usize::from(self.byte()) {
             255 => {
@@ -284,8 +284,8 @@ impl Script<'_> {
         self.keep(bytes).cast()
     }
 
-    /// Room to write into, whose [`Self::length`] comes next.
-    pub fn room<T>(&self) -> *mut T {
+    /// Returns a buffer to write to. [`Self::length`] then returns its length.
+    pub fn buffer<T>(&self) -> *mut T {
         let bytes = vec![0; usize::from(self.byte())];
         self.length.set(bytes.len());
         self.keep(bytes).cast()
@@ -301,33 +301,33 @@ impl Script<'_> {
         number.try_into().unwrap_or_default()
     }
 
-    /// A choice of an enumeration, or none of them.
+    /// Returns a value of an enumeration, or an undefined one.
     pub fn choice(&self) -> i32 {
         i32::from(self.byte() as i8)
     }
 
-    pub fn made<T: Object>(&self) -> *mut *mut T {
+    pub fn out_object<T: Object>(&self) -> *mut *mut T {
         self.outs.borrow_mut().object = Some(T::NAME);
-        self.place(0).cast()
+        self.slot(0).cast()
     }
 
-    pub fn given_text(&self) -> *mut *mut c_char {
+    pub fn out_text(&self) -> *mut *mut c_char {
         self.outs.borrow_mut().text = true;
-        self.place(0).cast()
+        self.slot(0).cast()
     }
 
-    pub fn given_bytes(&self) -> *mut *mut u8 {
+    pub fn out_bytes(&self) -> *mut *mut u8 {
         self.outs.borrow_mut().bytes = true;
-        self.place(0).cast()
+        self.slot(0).cast()
     }
 
-    /// A place for a number; sometimes none.
+    /// Returns an out-parameter for a number, or sometimes NULL.
     pub fn out<T>(&self) -> *mut T {
-        if self.byte() == 255 { ptr::null_mut() } else { self.place(1).cast() }
+        if self.byte() == 255 { ptr::null_mut() } else { self.slot(1).cast() }
     }
 
-    pub fn other_out<T>(&self) -> *mut T {
-        self.place(2).cast()
+    pub fn second_out<T>(&self) -> *mut T {
+        self.slot(2).cast()
     }
 
     pub fn error(&self) -> *mut *mut bitsup_error {
@@ -340,13 +340,13 @@ impl Script<'_> {
     }
 
     pub fn destroy(&self) -> bitsup_destroy_fn {
-        self.held.set(self.held.get() + 1);
+        self.references.set(self.references.get() + 1);
         Some(callbacks::destroy)
     }
 
-    fn place(&self, index: usize) -> *mut u64 {
-        self.places[index].set(0);
-        self.places[index].as_ptr()
+    fn slot(&self, index: usize) -> *mut u64 {
+        self.slots[index].set(0);
+        self.slots[index].as_ptr()
     }
 
     fn take(&self, length: usize) -> &[u8] {

@@ -1,4 +1,4 @@
-//! Compiles C against the header and the shared library of the build under test.
+//! Compiles C and C++ against the header and the shared library of the build under test.
 
 mod run;
 
@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 pub use run::{WARNINGS, succeed, tool};
 
-/// The shared library that cargo built beside this test.
+/// Returns the shared library that cargo built next to this test.
 pub fn library() -> PathBuf {
     let library = env::current_exe().unwrap().with_file_name("libbitsup.so");
     assert!(library.is_file(), "{} is missing; cargo builds it with the tests", library.display());
     library
 }
 
-/// The include directory.
+/// Returns the include directory.
 pub fn include() -> PathBuf {
     crate::repository().join("include")
 }

@@ -1,22 +1,23 @@
-//! Programs of the machine, run so that a failure shows all that they said.
+//! Runs external programs; a failure shows all their output.
 
 use std::process::{Command, Output};
 
-/// Everything here compiles without a warning.
+/// Everything compiles without warnings.
 pub const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
-/// A command that must be there; `package` says what to install when it is not.
+/// Returns the command for a required tool. Panics with the name of the `package` to install if it is missing.
 pub fn tool(name: &str, package: &str) -> Command {
-    let there = Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
-    assert!(there, "`{name}` is not installed; on Debian: apt-get install {package}");
+    let is_installed =
+        Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    assert!(is_installed, "`{name}` is not installed; on Debian: apt-get install {package}");
     Command::new(name)
 }
 
-/// Runs a command and fails with all that it said when it fails.
+/// Runs a command. Panics with its output if it fails.
 pub fn succeed(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let (stdout, stderr) = (said(&output.stdout), said(&output.stderr));
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{command:?}: {}\n{stdout}{stderr}", output.status);
     output
 }

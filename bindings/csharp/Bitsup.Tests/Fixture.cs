@@ -5,13 +5,13 @@ using System.Runtime.CompilerServices;
 
 namespace Bitsup.Tests
 {
-    /// <summary>A folder with a file to upload and, where asked for, a server that takes it.</summary>
-    internal sealed class Bench : IDisposable
+    /// <summary>A temporary folder with a file to upload, a client, and optionally a server.</summary>
+    internal sealed class Fixture : IDisposable
     {
         private readonly string folder = Path.Combine(Path.GetTempPath(), $"bitsup-{Guid.NewGuid():N}");
         private BitsServer? server;
 
-        public Bench(int length = 300_000)
+        public Fixture(int length = 300_000)
         {
             Directory.CreateDirectory(Root);
             Content = Bytes(length);
@@ -24,9 +24,9 @@ namespace Bitsup.Tests
 
         public byte[] Content { get; }
 
-        public BitsServer Server => this.server ?? throw new InvalidOperationException("the bench has no server yet");
+        public BitsServer Server => this.server ?? throw new InvalidOperationException("Serve was not called");
 
-        /// <summary>A client whose uploads take several fragments, and that tries again at once.</summary>
+        /// <summary>A client whose uploads take several fragments and that retries immediately.</summary>
         public BitsClient Client { get; } = new BitsClient(new BitsClientOptions
         {
             FragmentSize = 100_000,
@@ -61,27 +61,29 @@ namespace Bitsup.Tests
         }
     }
 
-    /// <summary>Hears at once, on the thread that reports.</summary>
-    internal sealed class Heard<T> : IProgress<T>
+    /// <summary>Reports on the calling thread, unlike Progress.</summary>
+    internal sealed class SyncProgress<T> : IProgress<T>
     {
         private readonly Action<T> listener;
 
-        public Heard(Action<T> listener) => this.listener = listener;
+        public SyncProgress(Action<T> listener) => this.listener = listener;
 
         public void Report(T value) => this.listener(value);
     }
 
     internal static class Garbage
     {
-        /// <summary>Ends whatever nobody knows any more.</summary>
+        /// <summary>Collects all unreachable objects and waits for their finalizers.</summary>
         public static void Collect()
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
         }
 
-        /// <summary>Runs it in a frame of its own, so that no local of the caller keeps anything alive.</summary>
+        /// <summary>
+        /// Runs an action in its own stack frame, so that no local variable of the caller keeps an object alive.
+        /// </summary>
         [MethodImpl(MethodImplOptions.NoInlining)]
-        public static void Drop(Action make) => make();
+        public static void RunInFrame(Action action) => action();
     }
 }

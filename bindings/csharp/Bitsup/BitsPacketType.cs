@@ -1,12 +1,12 @@
 namespace Bitsup
 {
-    /// <summary>What a client sent.</summary>
-    public enum BitsPacket
+    /// <summary>The type of a packet.</summary>
+    public enum BitsPacketType
     {
-        /// <summary>None; a session ended by itself.</summary>
+        /// <summary>No packet: the session ended without one.</summary>
         None = Native.BITSUP_PACKET_NONE,
 
-        /// <summary>Asks whether the server is there; belongs to no session.</summary>
+        /// <summary>Checks whether the server is available; belongs to no session.</summary>
         Ping = Native.BITSUP_PACKET_PING,
 
         /// <summary>Opens a session.</summary>
@@ -21,23 +21,23 @@ namespace Bitsup
         /// <summary>Ends a session and discards it.</summary>
         Cancel = Native.BITSUP_PACKET_CANCEL,
 
-        /// <summary>None, but a GET or HEAD of a reply.</summary>
+        /// <summary>Not a packet, but the GET or HEAD of a reply.</summary>
         Reply = Native.BITSUP_PACKET_REPLY,
     }
 
-    /// <summary>Why a session is gone.</summary>
-    public enum SessionEnd
+    /// <summary>Why a session ended.</summary>
+    public enum SessionEndReason
     {
-        /// <summary>Closed after a complete upload.</summary>
+        /// <summary>The client closed it after a complete upload.</summary>
         Closed = Native.BITSUP_END_CLOSED,
 
-        /// <summary>Cancelled by the client, or ended by the host.</summary>
+        /// <summary>It was canceled by the client or ended by the host application.</summary>
         Cancelled = Native.BITSUP_END_CANCELLED,
 
-        /// <summary>Idle for too long.</summary>
+        /// <summary>It expired.</summary>
         Expired = Native.BITSUP_END_EXPIRED,
 
-        /// <summary>Closed before the upload was complete, or refused for good, or its data was lost.</summary>
+        /// <summary>It was closed before the upload was complete, it was rejected permanently, or its data was lost.</summary>
         Failed = Native.BITSUP_END_FAILED,
     }
 }

@@ -9,52 +9,52 @@ using System.Threading.Tasks;
 
 namespace Bitsup.Tests
 {
-    /// <summary>A server that says just what a test wants it to say.</summary>
-    internal sealed class Peer : IDisposable
+    /// <summary>A server with scripted responses.</summary>
+    internal sealed class FakeServer : IDisposable
     {
         private const string Session = "{1B4E28BA-2FA1-11D2-883F-0016D3CCA427}";
 
         private readonly TcpListener listener = new TcpListener(IPAddress.Loopback, 0);
         private readonly List<TcpClient> connections = new List<TcpClient>();
 
-        /// <param name="talk">What it does with each connection, on a thread of its own.</param>
-        public Peer(Action<Stream> talk)
+        /// <param name="handler">Handles each connection on a dedicated thread.</param>
+        public FakeServer(Action<Stream> handler)
         {
             this.listener.Start();
-            _ = Accept(talk);
+            _ = Accept(handler);
         }
 
         public string Url => $"http://{this.listener.LocalEndpoint}/file.bin";
 
-        /// <summary>Says nothing at all. Tells when a request has come.</summary>
-        public static Peer Silent(ManualResetEventSlim asked) => new Peer(stream =>
+        /// <summary>Creates a server that never responds. Sets the event when a request arrives.</summary>
+        public static FakeServer NotResponding(ManualResetEventSlim requested) => new FakeServer(stream =>
         {
             stream.ReadByte();
-            asked.Set();
+            requested.Set();
         });
 
-        /// <summary>Answers every request alike.</summary>
-        public static Peer Answering(string status, string fields = "") => new Peer(stream =>
+        /// <summary>Creates a server that sends the same response to every request.</summary>
+        public static FakeServer Responding(string status, string fields = "") => new FakeServer(stream =>
         {
-            while (Request(stream) != null)
+            while (ReadHead(stream) != null)
             {
-                Answer(stream, status, fields);
+                Respond(stream, status, fields);
             }
         });
 
-        /// <summary>Makes a session, and reads nothing of the first fragment but its first byte.</summary>
-        public static Peer Deaf(ManualResetEventSlim sending) => new Peer(stream =>
+        /// <summary>Creates a server that opens a session and then reads only the first byte of the first fragment.</summary>
+        public static FakeServer NotReading(ManualResetEventSlim sending) => new FakeServer(stream =>
         {
-            Request(stream);
-            Answer(stream, "200 OK", $"BITS-Packet-Type: Ack\r\nBITS-Protocol: {{7df0354d-249b-430f-820d-3d2a9bef4931}}\r\nBITS-Session-Id: {Session}\r\n");
+            ReadHead(stream);
+            Respond(stream, "200 OK", $"BITS-Packet-Type: Ack\r\nBITS-Protocol: {{7df0354d-249b-430f-820d-3d2a9bef4931}}\r\nBITS-Session-Id: {Session}\r\n");
             if (stream.ReadByte() >= 0)
             {
                 sending.Set();
             }
         });
 
-        /// <summary>One head, whose body must be empty; null at the end of the connection.</summary>
-        public static string? Request(Stream stream)
+        /// <summary>Reads the head of a request without a body; null at the end of the connection.</summary>
+        public static string? ReadHead(Stream stream)
         {
             var head = new StringBuilder();
             while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
@@ -76,15 +76,15 @@ namespace Bitsup.Tests
             this.listener.Stop();
             lock (this.connections)
             {
-                // A read that blocks would block the end of its connection, too.
+                // Closing the stream would wait for a blocked read; shutting down the socket ends it.
                 this.connections.ForEach(connection => connection.Client.Shutdown(SocketShutdown.Both));
             }
         }
 
-        private static void Answer(Stream stream, string status, string fields) =>
+        private static void Respond(Stream stream, string status, string fields) =>
             stream.Write(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\n{fields}Content-Length: 0\r\n\r\n"));
 
-        private async Task Accept(Action<Stream> talk)
+        private async Task Accept(Action<Stream> handler)
         {
             try
             {
@@ -96,7 +96,7 @@ namespace Bitsup.Tests
                         this.connections.Add(connection);
                     }
 
-                    _ = Task.Factory.StartNew(() => Talk(connection, talk), TaskCreationOptions.LongRunning);
+                    _ = Task.Factory.StartNew(() => Handle(connection, handler), TaskCreationOptions.LongRunning);
                 }
             }
             catch (ObjectDisposedException)
@@ -105,15 +105,15 @@ namespace Bitsup.Tests
             }
         }
 
-        private static void Talk(TcpClient connection, Action<Stream> talk)
+        private static void Handle(TcpClient connection, Action<Stream> handler)
         {
             try
             {
-                talk(connection.GetStream());
+                handler(connection.GetStream());
             }
             catch (Exception ended) when (ended is IOException || ended is InvalidOperationException)
             {
-                // The test is over, or the client hung up.
+                // The test is over, or the client closed the connection.
             }
         }
     }

@@ -8,15 +8,15 @@ using System.Threading.Tasks;
 
 namespace Bitsup.Tests
 {
-    /// <summary>Whatever the garbage collector does, and whenever.</summary>
-    internal static class LifeTests
+    /// <summary>Object lifetimes, whenever the garbage collector runs.</summary>
+    internal static class LifetimeTests
     {
-        private static readonly byte[] Some = { 1, 2, 3 };
+        private static readonly byte[] SmallContent = { 1, 2, 3 };
 
         [Test("B-LIFE-03")]
-        public static void Garbage_collected_inside_every_callback_does_no_harm()
+        public static void Garbage_collection_inside_callbacks_is_safe()
         {
-            using var bench = new Bench();
+            using var fixture = new Fixture();
             var called = new ConcurrentDictionary<string, bool>();
             void Collect(string name)
             {
@@ -24,7 +24,7 @@ namespace Bitsup.Tests
                 Garbage.Collect();
             }
 
-            bench.Serve(new BitsHooks
+            fixture.Serve(new BitsHooks
             {
                 OnRequest = (upload, verdict) => Collect("request"),
                 OnCreate = (upload, verdict) => Collect("create"),
@@ -32,67 +32,67 @@ namespace Bitsup.Tests
                 OnReceived = (upload, verdict) =>
                 {
                     Collect("received");
-                    verdict.SetReply(Some);
+                    verdict.SetReply(SmallContent);
                 },
                 OnEnd = (upload, reason) => Collect("end"),
             });
             UploadOptions Options() => new UploadOptions
             {
-                ReplyPath = bench.In("reply"),
+                ReplyPath = fixture.In("reply"),
                 OnProgress = progress => Collect("progress"),
                 OnReplyProgress = progress => Collect("reply"),
                 OnState = (from, to) => Collect("state"),
             };
-            bench.Client.Upload(bench.Source, bench.Url(), Options(), new Heard<UploadProgress>(progress => Collect("reported")));
-            using Peer peer = Peer.Answering("503 Service Unavailable");
+            fixture.Client.Upload(fixture.Source, fixture.Url(), Options(), new SyncProgress<UploadProgress>(progress => Collect("reported")));
+            using FakeServer peer = FakeServer.Responding("503 Service Unavailable");
             using var client = new BitsClient(new BitsClientOptions { Retry = new RetryPolicy(TimeSpan.Zero, TimeSpan.Zero, 3) });
             var retries = new UploadOptions { OnRetry = retry => Collect("retry") };
-            Check.Throws<BitsException>(() => client.Upload(bench.Source, peer.Url, retries));
-            Check.Same(bench.Content, bench.Received());
-            Check.Same(Some, File.ReadAllBytes(bench.In("reply")));
+            Check.Throws<BitsException>(() => client.Upload(fixture.Source, peer.Url, retries));
+            Check.Same(fixture.Content, fixture.Received());
+            Check.Same(SmallContent, File.ReadAllBytes(fixture.In("reply")));
             Check.Equal(10, called.Count);
         }
 
         [Test("B-LIFE-02")]
-        public static void What_is_dropped_without_being_disposed_of_is_freed()
+        public static void Objects_that_are_not_disposed_are_freed()
         {
             Garbage.Collect();
             int before = UserData.Alive;
-            using var bench = new Bench();
-            Garbage.Drop(() => MakeAndDrop(bench));
-            Gone(before);
-            // The lock of the root tells that the server and its store are gone, too.
-            bench.Serve();
-            bench.Client.Upload(bench.Source, bench.Url("second.bin"));
+            using var fixture = new Fixture();
+            Garbage.RunInFrame(() => MakeAndDrop(fixture));
+            AllFreed(before);
+            // Serve locks the root, so this fails unless the first server and its store were freed.
+            fixture.Serve();
+            fixture.Client.Upload(fixture.Source, fixture.Url("second.bin"));
         }
 
         [Test("B-LIFE-02")]
-        public static void A_job_that_its_own_delegates_know_is_freed()
+        public static void A_job_referenced_by_its_own_delegates_is_freed()
         {
             Garbage.Collect();
             int before = UserData.Alive;
-            using var bench = new Bench();
-            Garbage.Drop(() =>
+            using var fixture = new Fixture();
+            Garbage.RunInFrame(() =>
             {
                 UploadJob? self = null;
-                self = bench.Client.CreateJob(Some, "http://127.0.0.1:1/x", new UploadOptions { OnProgress = progress => self!.Suspend() });
+                self = fixture.Client.CreateJob(SmallContent, "http://127.0.0.1:1/x", new UploadOptions { OnProgress = progress => self!.Suspend() });
             });
-            Gone(before);
+            AllFreed(before);
         }
 
         [Test("B-LIFE-01")]
-        public static void Objects_may_be_disposed_of_twice_and_in_any_order()
+        public static void Objects_may_be_disposed_twice_and_in_any_order()
         {
             Garbage.Collect();
             int before = UserData.Alive;
-            using var bench = new Bench();
+            using var fixture = new Fixture();
             for (int order = 0; order < 24; order++)
             {
-                BitsStore store = BitsStore.OpenDirectory(bench.Root);
+                BitsStore store = BitsStore.OpenDirectory(fixture.Root);
                 var engine = new BitsEngine(new BitsEngineOptions { Store = store });
                 BitsServer server = BitsServer.Start(new BitsServerOptions { Mounts = { ["/"] = engine } });
                 var client = new BitsClient();
-                UploadJob job = client.CreateJob(bench.Source, server.Url + $"{order}.bin");
+                UploadJob job = client.CreateJob(fixture.Source, server.Url + $"{order}.bin");
                 IDisposable[] all = { store, engine, client, server };
                 int left = order;
                 foreach (int place in new[] { 4, 3, 2, 1 })
@@ -108,57 +108,57 @@ namespace Bitsup.Tests
                 job.Dispose();
             }
 
-            Gone(before);
+            AllFreed(before);
         }
 
         [Test("B-LIFE-01")]
-        public static void A_job_may_be_disposed_of_in_its_own_callback()
+        public static void A_job_may_be_disposed_in_its_own_callback()
         {
-            using var bench = new Bench();
-            bench.Serve();
+            using var fixture = new Fixture();
+            fixture.Serve();
             UploadJob? running = null;
-            running = bench.Client.CreateJob(bench.Source, bench.Url(), new UploadOptions { OnProgress = progress => running!.Dispose() });
+            running = fixture.Client.CreateJob(fixture.Source, fixture.Url(), new UploadOptions { OnProgress = progress => running!.Dispose() });
             Check.Fails(BitsStatus.Suspended, () => running.Run());
         }
 
         [Test("B-LIFE-02")]
-        public static void A_storm_of_finalizers_disturbs_no_upload()
+        public static void Many_finalizers_do_not_disturb_uploads()
         {
             Garbage.Collect();
             int before = UserData.Alive;
-            using (var bench = new Bench())
+            using (var fixture = new Fixture())
             {
-                bench.Serve(new BitsHooks { OnProgress = upload => GC.Collect() });
+                fixture.Serve(new BitsHooks { OnProgress = upload => GC.Collect() });
                 Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, number =>
                 {
                     for (int litter = 0; litter < 200; litter++)
                     {
-                        new BitsClient().CreateJob(Some, bench.Url("never"));
+                        new BitsClient().CreateJob(SmallContent, fixture.Url("never"));
                     }
 
-                    bench.Client.Upload(bench.Source, bench.Url($"{number}.bin"), progress: new Heard<UploadProgress>(progress => GC.Collect()));
-                    Check.Same(bench.Content, bench.Received($"{number}.bin"));
+                    fixture.Client.Upload(fixture.Source, fixture.Url($"{number}.bin"), progress: new SyncProgress<UploadProgress>(progress => GC.Collect()));
+                    Check.Same(fixture.Content, fixture.Received($"{number}.bin"));
                 });
             }
 
-            Gone(before);
+            AllFreed(before);
         }
 
         [Test]
-        public static void Text_and_errors_of_the_library_are_freed()
+        public static void Native_strings_and_errors_are_freed()
         {
-            using var bench = new Bench();
-            bench.Serve();
+            using var fixture = new Fixture();
+            fixture.Serve();
             void Calls(int count)
             {
                 for (int call = 0; call < count; call++)
                 {
-                    _ = bench.Server.Url;
-                    Check.Throws<BitsException>(() => bench.Client.CreateJob(Some, "no url"));
+                    _ = fixture.Server.Url;
+                    Check.Throws<BitsException>(() => fixture.Client.CreateJob(SmallContent, "no url"));
                 }
             }
 
-            // A leak of text and error would be four megabytes each time; the garbage collector's own growth comes to an end.
+            // A leak would add several megabytes in each round, while the growth of the managed heap ends.
             bool Grows()
             {
                 long before = Resident();
@@ -170,29 +170,29 @@ namespace Bitsup.Tests
         }
 
         [Test]
-        public static void A_process_ends_at_once_with_a_server_that_runs()
+        public static void A_process_with_a_running_server_exits_at_once()
         {
-            using var bench = new Bench(length: 10_000_000);
-            Directory.CreateDirectory(bench.In("other"));
-            using Process child = Child.Start("leave", bench.In("other"), bench.Source);
+            using var fixture = new Fixture(length: 10_000_000);
+            Directory.CreateDirectory(fixture.In("other"));
+            using Process child = Child.Start("abandon", fixture.In("other"), fixture.Source);
             Check.Equal("leaving", child.StandardOutput.ReadLine());
             var watch = Stopwatch.StartNew();
-            Check.That(child.WaitForExit(20_000), "it ends");
+            Check.That(child.WaitForExit(20_000), "the process exits");
             Check.Equal(0, child.ExitCode);
-            Check.That(watch.Elapsed < TimeSpan.FromSeconds(1), $"it ends within a second: {watch.Elapsed}");
+            Check.That(watch.Elapsed < TimeSpan.FromSeconds(1), $"the process exits within a second: {watch.Elapsed}");
         }
 
-        private static void MakeAndDrop(Bench bench)
+        private static void MakeAndDrop(Fixture fixture)
         {
             var engine = new BitsEngine(new BitsEngineOptions
             {
-                Root = bench.Root,
+                Root = fixture.Root,
                 Hooks = new BitsHooks { OnProgress = upload => Garbage.Collect() },
             });
             BitsServer server = BitsServer.Start(new BitsServerOptions { Mounts = { ["/"] = engine } });
-            UploadJob job = new BitsClient().CreateJob(bench.Source, server.Url + "first.bin");
+            UploadJob job = new BitsClient().CreateJob(fixture.Source, server.Url + "first.bin");
             job.Run();
-            Check.Same(bench.Content, bench.Received("first.bin"));
+            Check.Same(fixture.Content, fixture.Received("first.bin"));
         }
 
         private static long Resident()
@@ -202,12 +202,12 @@ namespace Bitsup.Tests
             return self.WorkingSet64;
         }
 
-        private static void Gone(int before) => Check.Comes(
+        private static void AllFreed(int before) => Check.Eventually(
             () =>
             {
                 Garbage.Collect();
                 return UserData.Alive <= before;
             },
-            "everything that C had of us is freed");
+            "all handles owned by native objects are freed");
     }
 }
