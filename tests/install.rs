@@ -21,7 +21,7 @@ use make::{make, repository};
 use run::{WARNINGS, succeed, tool};
 
 const SYMBOLS: &str = include_str!("../include/bitsup.symbols");
-const MANUAL: &str = include_str!("../docs/install.md");
+const MANUAL: &str = include_str!("../docs/operations/install.md");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The prefix that everything was installed under.

@@ -1,4 +1,4 @@
-/* The host that docs/embedding.md speaks of, in memory: `embedding.inc` is the C of that page. */
+/* The host that docs/guide/embedding.md speaks of, in memory: `embedding.inc` is the C of that page. */
 #include "check.h"
 
 struct host_field {

@@ -1,4 +1,4 @@
-//! The `bitsup` program as other programs see it: real processes, exit codes, output (docs/cli.md).
+//! The `bitsup` program as other programs see it: real processes, exit codes, output (docs/reference/command-line.md).
 
 #[path = "../support/application/mod.rs"]
 mod application;

@@ -1,6 +1,6 @@
 //! The `bitsup` program: the library's server and client on the command line.
 //!
-//! What other programs may rely on is in docs/cli.md: exit codes, the first line of `serve`, the JSON events.
+//! What other programs may rely on is in docs/reference/command-line.md: exit codes, the first line of `serve`, the JSON events.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What is not surely on the disk, and finding out that the power was lost meanwhile (docs/durability.md).
+//! What is not surely on the disk, and finding out that the power was lost meanwhile (docs/operations/durability.md).
 //!
 //! While a store is open, `ROOT/.bitsup/boot` holds the id of the system's boot. Who finds another one there
 //! follows a store that was never closed on a system that was: then of a session's bytes only those count that

@@ -8,7 +8,7 @@ use clap::builder::RangedU64ValueParser;
 
 use crate::units;
 
-/// What a server lets its peers have. The reason for each number is in docs/limits.md.
+/// What a server lets its peers have. The reason for each number is in docs/operations/limits.md.
 #[derive(Debug, Args)]
 pub struct LimitArgs {
     /// Most connections; more wait until one closes
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::serve::option;
 
-    const MANUAL: &str = include_str!("../../../../docs/limits.md");
+    const MANUAL: &str = include_str!("../../../../docs/operations/limits.md");
 
     /// Every limit as the library has it when nobody says anything.
     fn library() -> Vec<(&'static str, String)> {
