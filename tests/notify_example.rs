@@ -22,7 +22,8 @@ impl Drop for Python {
 
 #[test]
 fn the_example_of_the_page_runs() {
-    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations/application.md")).unwrap();
+    let page =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations/application.md")).unwrap();
     let (_, example) = page.split_once("```python\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     let spawned = Command::new("python3")

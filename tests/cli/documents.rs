@@ -137,7 +137,8 @@ fn every_property_of_iis_has_its_option_or_a_reason() {
 #[test]
 fn the_manuals_configuration_serves_all_its_directories() {
     let place = Place::new();
-    fs::write(place.path("bitsup.toml"), snippets("docs/reference/configuration.md", "toml").concat()).unwrap();
+    fs::write(place.path("bitsup.toml"), snippets("docs/reference/configuration.md", "toml").concat())
+        .unwrap();
     let directories = [("scans", true), ("backups", true), ("old", false)];
     for (root, _) in directories {
         fs::create_dir(place.path(root)).unwrap();
