@@ -3040,7 +3040,7 @@ bitsup_status bitsup_server_config_set_logger(bitsup_server_config *config,
 
 /**
  * Whom the server tells of every request and event: of each a line, as JSON, at level BITSUP_LOG_INFO with the target
- * "access". docs/logging.md has the keys. Default: nobody.
+ * "access". docs/operations/logging.md has the keys. Default: nobody.
  *
  * Ownership: adds a reference to `logger`; the caller still frees its own.
  * Threads: one at a time.
@@ -3077,7 +3077,7 @@ bitsup_status bitsup_server_start(const bitsup_server_config *config,
 bitsup_status bitsup_server_url(const bitsup_server *server, char **out_text, bitsup_error **error);
 
 /**
- * What the server counts, in Prometheus' text format, version 0.0.4. docs/logging.md has the names. Of a stopped server
+ * What the server counts, in Prometheus' text format, version 0.0.4. docs/operations/logging.md has the names. Of a stopped server
  * it is what it counted.
  *
  * Ownership: free `*out_text` with bitsup_string_free.

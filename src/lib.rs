@@ -44,5 +44,5 @@ pub use error::{Error, Status};
 
 // Its snippets in Rust are run as documentation tests.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/embedding.md")]
+#[doc = include_str!("../docs/guide/embedding.md")]
 mod manual_of_embedding {}

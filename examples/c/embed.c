@@ -5,7 +5,7 @@
  *
  *     cc -std=c11 -Iinclude examples/c/embed.c -Ltarget/debug -lbitsup -lmicrohttpd -o embed
  *
- * docs/embedding.md explains each step.
+ * docs/guide/embedding.md explains each step.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <arpa/inet.h>

@@ -70,7 +70,7 @@ pub unsafe extern "C" fn bitsup_server_url(
     })
 }
 
-/// What the server counts, in Prometheus' text format, version 0.0.4. docs/logging.md has the names. Of a stopped server
+/// What the server counts, in Prometheus' text format, version 0.0.4. docs/operations/logging.md has the names. Of a stopped server
 /// it is what it counted.
 ///
 /// Ownership: free `*out_text` with bitsup_string_free.

@@ -364,7 +364,7 @@ pub unsafe extern "C" fn bitsup_server_config_set_logger(
 }
 
 /// Whom the server tells of every request and event: of each a line, as JSON, at level BITSUP_LOG_INFO with the target
-/// "access". docs/logging.md has the keys. Default: nobody.
+/// "access". docs/operations/logging.md has the keys. Default: nobody.
 ///
 /// Ownership: adds a reference to `logger`; the caller still frees its own.
 /// Threads: one at a time.

@@ -55,7 +55,10 @@ fn what_is_gone_or_different_is_named_and_fails() {
     ];
     for (name, new) in changes {
         let (code, text) = compare([1, 1], &new);
-        assert!(code == 1 && text.contains(name) && text.contains("docs/abi.md"), "{name}: {code} {text}");
+        assert!(
+            code == 1 && text.contains(name) && text.contains("docs/reference/abi.md"),
+            "{name}: {code} {text}"
+        );
     }
 }
 

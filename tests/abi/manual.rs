@@ -1,8 +1,8 @@
 //! What the manual says in tables is what the header says.
 
 const HEADER: &str = include_str!("../../include/bitsup.h");
-const ERRORS: &str = include_str!("../../docs/errors.md");
-const ABI: &str = include_str!("../../docs/abi.md");
+const ERRORS: &str = include_str!("../../docs/reference/errors.md");
+const ABI: &str = include_str!("../../docs/reference/abi.md");
 
 /// Number, name and meaning of every status in the header, in its order.
 fn statuses() -> Vec<[String; 3]> {

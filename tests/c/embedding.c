@@ -1,4 +1,4 @@
-/* The in-memory host server of docs/embedding.md. `embedding.inc` contains the C code of that page. */
+/* The in-memory host server of docs/guide/embedding.md. `embedding.inc` contains the C code of that page. */
 #include "check.h"
 
 struct host_field {

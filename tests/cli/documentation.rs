@@ -78,7 +78,7 @@ fn the_readmes_c_program_uploads() {
 
 #[test]
 fn the_option_tables_are_those_of_the_program() {
-    let manual = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
+    let manual = fs::read_to_string(repository().join("docs/reference/command-line.md")).unwrap();
     for (subcommand, with) in
         [("serve", &[""][..]), ("upload", &[""]), ("sessions", &["list", "show", "remove", "gc"])]
     {
@@ -119,7 +119,7 @@ fn every_property_of_iis_has_its_option_or_a_reason() {
         "MaxBandwidth",
         "MaxConnections",
     ];
-    let protocol = fs::read_to_string(repository().join("docs/protocol.md")).unwrap();
+    let protocol = fs::read_to_string(repository().join("docs/reference/protocol.md")).unwrap();
     let section = protocol.split("\n### ").find(|section| section.starts_with("8.1 ")).unwrap();
     let help = run(&["serve", "--help"]).succeeded().stdout.clone();
     for property in properties {
@@ -138,7 +138,8 @@ fn every_property_of_iis_has_its_option_or_a_reason() {
 #[test]
 fn the_manuals_configuration_serves_all_its_directories() {
     let place = Workspace::new();
-    fs::write(place.path("bitsup.toml"), snippets("docs/cli.md", "toml").concat()).unwrap();
+    fs::write(place.path("bitsup.toml"), snippets("docs/reference/configuration.md", "toml").concat())
+        .unwrap();
     let directories = [("scans", true), ("backups", true), ("old", false)];
     for (root, _) in directories {
         fs::create_dir(place.path(root)).unwrap();
@@ -164,16 +165,32 @@ fn links_between_documents_lead_somewhere() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
-        "docs/abi.md",
-        "docs/application.md",
-        "docs/cli.md",
-        "docs/errors.md",
-        "docs/install.md",
-        "docs/jobs.md",
-        "docs/logging.md",
-        "docs/protocol.md",
-        "docs/proxies.md",
-        "docs/threads.md",
+        "SECURITY.md",
+        "docs/README.md",
+        "docs/guide/concepts.md",
+        "docs/guide/embedding.md",
+        "docs/guide/getting-started.md",
+        "docs/guide/tutorial.md",
+        "docs/internals/README.md",
+        "docs/internals/claims.md",
+        "docs/internals/release.md",
+        "docs/internals/versions.md",
+        "docs/operations/application.md",
+        "docs/operations/deploy.md",
+        "docs/operations/durability.md",
+        "docs/operations/install.md",
+        "docs/operations/limits.md",
+        "docs/operations/logging.md",
+        "docs/operations/proxies.md",
+        "docs/operations/server-farm.md",
+        "docs/reference/abi.md",
+        "docs/reference/c-api.md",
+        "docs/reference/command-line.md",
+        "docs/reference/configuration.md",
+        "docs/reference/errors.md",
+        "docs/reference/jobs.md",
+        "docs/reference/protocol.md",
+        "docs/reference/threads.md",
     ] {
         let path = repository().join(document);
         let text = fs::read_to_string(&path).unwrap();

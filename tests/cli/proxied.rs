@@ -16,7 +16,7 @@ pub struct Proxied {
 }
 
 impl Proxied {
-    /// A proxy configured as docs/proxies.md says. The server has those options, too.
+    /// A proxy configured as docs/operations/proxies.md says. The server has those options, too.
     pub fn documented(kind: Kind, options: &[&str]) -> Self {
         let own: &[&str] = if kind == Kind::Caddy { &["--method-override"] } else { &[] };
         Self::start(kind, &snippet(kind), "https://localhost", &[own, options].concat())
@@ -93,7 +93,7 @@ pub fn strict(kind: Kind) -> String {
     }
 }
 
-/// docs/proxies.md.
+/// docs/operations/proxies.md.
 pub fn document() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/proxies.md")).unwrap()
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations/proxies.md")).unwrap()
 }

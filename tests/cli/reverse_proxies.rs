@@ -1,4 +1,4 @@
-//! Uploads through real proxies, configured as docs/proxies.md says, and what they do by default.
+//! Uploads through real proxies, configured as docs/operations/proxies.md says, and what they do by default.
 #![cfg(target_os = "linux")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! `bitsup doctor` at real proxies: as docs/proxies.md configures them, as they come, and with a flaw each.
+//! `bitsup doctor` at real proxies: as docs/operations/proxies.md configures them, as they come, and with a flaw each.
 #![cfg(target_os = "linux")]
 
 use serde_json::Value;

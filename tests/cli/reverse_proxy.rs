@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// How docs/proxies.md marks its snippet.
+    /// How docs/operations/proxies.md marks its snippet.
     pub fn language(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
@@ -47,7 +47,7 @@ impl Kind {
         }
     }
 
-    /// What docs/proxies.md calls it.
+    /// What docs/operations/proxies.md calls it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",

@@ -1,4 +1,4 @@
-//! The table of docs/jobs.md: which call leads where from which state.
+//! The table of docs/reference/jobs.md: which call leads where from which state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use bitsup::store::MemoryStore;
 use bitsup::upload::RetryPolicy;
 use bitsup::{Error, Status};
 
-const MANUAL: &str = include_str!("../../docs/jobs.md");
+const MANUAL: &str = include_str!("../../docs/reference/jobs.md");
 
 /// Off, it refuses every packet.
 fn server(is_on: bool) -> Server {
@@ -64,7 +64,7 @@ fn call(job: &mut Job, name: &str, url: &str) -> Result<(), Error> {
         "cancel" => job.cancel(),
         "import" => job.import(&new_job(url).control().export().unwrap()),
         "export" => job.control().export().map(drop),
-        _ => panic!("docs/jobs.md: no call is named {name}"),
+        _ => panic!("docs/reference/jobs.md: no call is named {name}"),
     }
 }
 
@@ -94,7 +94,7 @@ fn outcome(job: &mut Job, name: &str, url: &str) -> String {
 fn row(first: &str) -> Vec<&'static str> {
     let lines = MANUAL.lines().filter(|line| line.starts_with(&format!("| {first} | ")));
     let rows: Vec<_> = lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
-    assert_eq!(rows.len(), 1, "docs/jobs.md: the row {first}");
+    assert_eq!(rows.len(), 1, "docs/reference/jobs.md: the row {first}");
     rows.into_iter().next().unwrap()
 }
 

@@ -15,7 +15,7 @@ use test_support::make::{self, make};
 use test_support::repository;
 
 const SYMBOLS: &str = include_str!("../../include/bitsup.symbols");
-const MANUAL: &str = include_str!("../../docs/install.md");
+const MANUAL: &str = include_str!("../../docs/operations/install.md");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The prefix that everything was installed under.

@@ -1,10 +1,10 @@
-//! SECURITY.md and docs/durability.md name a test for everything they claim, and these tests exist.
+//! SECURITY.md and docs/operations/durability.md name a test for everything they claim, and these tests exist.
 
 use crate::sources;
 
 const DOCUMENTS: [(&str, &str); 2] = [
     ("SECURITY.md", include_str!("../../SECURITY.md")),
-    ("docs/durability.md", include_str!("../../docs/durability.md")),
+    ("docs/operations/durability.md", include_str!("../../docs/operations/durability.md")),
 ];
 
 /// The tests that a text names: `file::test`.

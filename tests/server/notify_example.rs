@@ -1,4 +1,4 @@
-//! The application in `docs/application.md` does what the page says.
+//! The application in `docs/operations/application.md` does what the page says.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -20,7 +20,8 @@ impl Drop for Python {
 
 #[test]
 fn the_example_of_the_page_runs() {
-    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/application.md")).unwrap();
+    let page =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations/application.md")).unwrap();
     let (_, example) = page.split_once("```python\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     let spawned = Command::new("python3")

@@ -1,5 +1,5 @@
 //! What a loss of power leaves, at any moment of the life of sessions, for each `--durability`; the argument is in
-//! docs/durability.md.
+//! docs/operations/durability.md.
 //!
 //! Each test runs itself once more under strace: there it is a server that says on standard output what a client
 //! was told. Then it cuts the power behind each system call and lets a new server go on with what is left.
@@ -81,9 +81,10 @@ const MOMENTS: [(&str, &str, &str); 3] = [
     ("### The last fragment", "/asked acknowledged 600", "/asked acknowledged 900"),
 ];
 
-/// The calls that docs/durability.md names below that heading for this durability.
+/// The calls that docs/operations/durability.md names below that heading for this durability.
 fn described(heading: &str, durability: Durability) -> Vec<String> {
-    let rows = include_str!("../../docs/durability.md").lines().skip_while(|line| *line != heading);
+    let rows =
+        include_str!("../../docs/operations/durability.md").lines().skip_while(|line| *line != heading);
     let rows = rows.skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with('|'));
     let column = match durability {
         Durability::None => 2,

@@ -1,6 +1,6 @@
 """One request on its way through an engine, for the adapters to other HTTP servers.
 
-docs/embedding.md says how it goes. All of it may block, for hooks may take minutes; the interpreter's lock is free then.
+docs/guide/embedding.md says how it goes. All of it may block, for hooks may take minutes; the interpreter's lock is free then.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ const GENERAL: [(Problem, &str); 18] = [
     (
         Problem::Unmeasured,
         "let every proxy pass Content-Length on as it is, 0 too, and make no chunked request of it; Caddy \
-     drops the 0 of this method, see docs/proxies.md",
+     drops the 0 of this method, see docs/operations/proxies.md",
     ),
     (
         Problem::TooLarge,
@@ -129,7 +129,7 @@ const SPECIAL: [(Problem, Hop, &str); 22] = [
     (
         Problem::Unmeasured,
         Hop::Caddy,
-        "make POST of it: method POST and X-HTTP-Method-Override BITS_POST, see docs/proxies.md",
+        "make POST of it: method POST and X-HTTP-Method-Override BITS_POST, see docs/operations/proxies.md",
     ),
     (Problem::Unmeasured, Hop::Apache, "SetEnv proxy-sendcl 1"),
     (Problem::TooLarge, Hop::Nginx, "client_max_body_size 0"),

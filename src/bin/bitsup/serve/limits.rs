@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use crate::serve::option;
 
-    const MANUAL: &str = include_str!("../../../../docs/limits.md");
+    const MANUAL: &str = include_str!("../../../../docs/operations/limits.md");
 
     /// The library's default of every limit.
     fn library() -> Vec<(&'static str, String)> {
