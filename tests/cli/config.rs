@@ -201,8 +201,8 @@ fn a_bad_value_is_named_with_its_key_and_line() {
         ("enabled = \"false\"", "enabled: expected true or false"),
         ("root = 5", "root: expected a string"),
         ("url-prefix = \"/a b\"", "url-prefix: `/a b` is no URL prefix"),
-        ("listen = \"127.0.0.1:0\"", "listen: it concerns the whole server"),
-        ("cleanup-interval = 5", "cleanup-interval: it concerns the whole server"),
+        ("listen = \"127.0.0.1:0\"", "listen: this is a server option"),
+        ("cleanup-interval = 5", "cleanup-interval: this is a server option"),
         ("public-url = \"up.test\"", "public-url: invalid public URL `up.test`"),
         ("host-id = \"a/b\"", "host-id: invalid host id `a/b`"),
         ("host-id-fallback-timeout = \"1500ms\"", "host-id-fallback-timeout: expected whole seconds"),
@@ -219,10 +219,10 @@ fn a_bad_value_is_named_with_its_key_and_line() {
         refused(&format!("listen = \"127.0.0.1:0\"\n[[directory]]\n{line}\nzzz = 1\n"), at, &[words]);
     }
     for (line, words) in [
-        ("root = \"a\"", "root: it concerns one directory"),
-        ("url-prefix = \"/\"", "url-prefix: it concerns one directory"),
-        ("public-url = \"http://up.test/\"", "public-url: it concerns one directory"),
-        ("enabled = false", "enabled: it concerns one directory"),
+        ("root = \"a\"", "root: this option belongs to a directory"),
+        ("url-prefix = \"/\"", "url-prefix: this option belongs to a directory"),
+        ("public-url = \"http://up.test/\"", "public-url: this option belongs to a directory"),
+        ("enabled = false", "enabled: this option belongs to a directory"),
         ("listen = \"8080\"", "listen: expected an address and a port"),
         ("verbose = 4", "verbose: expected a number from 0 to 3"),
     ] {
@@ -243,8 +243,8 @@ fn a_file_without_usable_directories_is_refused() {
 #[test]
 fn a_half_described_application_is_named_with_its_directory() {
     let with = |options: &str| format!("\n[[directory]]\nroot = \"a\"\n{options}");
-    refused(&with("notify = \"value\""), 2, &["notify needs notify-url"]);
-    refused(&with("notify-url = \"http://app.test/\""), 2, &["notify-url alone does nothing"]);
+    refused(&with("notify = \"value\""), 2, &["notify requires notify-url"]);
+    refused(&with("notify-url = \"http://app.test/\""), 2, &["notify-url requires notify"]);
     refused(&with("notify = \"value\"\nnotify-url = \"app\""), 2, &["needs public-url"]);
 }
 
@@ -254,7 +254,7 @@ fn two_directories_share_neither_prefix_nor_root() {
     refused(
         &two("root = \"a\"", "root = \"b\""),
         4,
-        &["url-prefix: it is that of the directory in line 1: give each its own"],
+        &["url-prefix: the directory in line 1 has the same prefix"],
     );
     let prefixes = two("root = \"a\"\nurl-prefix = \"up\"", "root = \"b\"\nurl-prefix = \"/up/\"");
     refused(&prefixes, 7, &["url-prefix", "line 3"]);

@@ -155,7 +155,7 @@ fn the_password_is_asked_for_on_the_terminal_and_not_shown() {
     command.args(["--ctty", "--wait"]).arg(inner.get_program()).args(inner.get_args());
     let mut process = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
     let (mut seen, mut byte) = (Vec::new(), [0]);
-    while !seen.ends_with(b"Password of Aladdin: ") {
+    while !seen.ends_with(b"Password for Aladdin: ") {
         keys.read_exact(&mut byte).unwrap();
         seen.extend(byte);
     }

@@ -87,7 +87,7 @@ fn sigint_suspends_with_exit_code_130() {
         let (mut client, sent) = caught_in_the_middle(&upload);
         client.signal(signal);
         let outcome = client.finish();
-        outcome.failed(130, &["running the same command again resumes"]);
+        outcome.failed(130, &["run the same command again to resume"]);
         let events = outcome.events();
         assert!(
             events.iter().any(|event| event["event"] == "state" && event["to"] == "suspended"),
