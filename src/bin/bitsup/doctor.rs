@@ -1,7 +1,7 @@
 //! `bitsup doctor`: what on the way to a server refuses what, and how to mend it.
 
 use bitsup::client::Client;
-use bitsup::client::doctor::{Check, Grade, Options};
+use bitsup::client::doctor::{Check, DoctorOptions, Grade};
 use bitsup::{Error, Status};
 use serde_json::json;
 
@@ -11,11 +11,12 @@ use crate::report;
 /// Examines the way, and prints a line for each check.
 pub fn run(args: &DoctorArgs) -> Result<(), Error> {
     let client = Client::new(args.request.config(&args.url)?)?;
-    let found = client.examine(&args.url, &Options { write: args.write, ..Options::default() })?;
+    let found =
+        client.examine(&args.url, &DoctorOptions { write: args.write, ..DoctorOptions::default() })?;
     for check in &found.checks {
         report::print(&if args.json { line_of_json(check) } else { line(check) })?;
     }
-    match found.is_well() {
+    match found.can_upload() {
         true => Ok(()),
         false => {
             let message = format!("uploads to {} fail; the checks that failed say what to do", args.url);
