@@ -1,60 +1,77 @@
-//! How a client behaves.
+//! The settings of a client.
 
 use std::time::Duration;
 
-use super::{Credentials, Secret, SharedSource};
+use super::auth::{Credentials, Secret, SharedCredentialsSource};
 use crate::log::Logger;
 use crate::proto::limits;
 use crate::upload::{RetryPolicy, UploadOptions};
 
-/// How a client behaves; shared by its jobs.
+/// Settings of a [`Client`](super::Client), shared by all of its jobs.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use bitsup::client::{Client, ClientConfig, Credentials};
+///
+/// let client = Client::new(ClientConfig {
+///     credentials: Some(Credentials { user: "alice".into(), password: "secret".into() }),
+///     rate_limit: Some(1_000_000),
+///     no_progress_timeout: Duration::from_secs(3600),
+///     ..ClientConfig::default()
+/// })?;
+/// # let _ = client;
+/// # Ok::<(), bitsup::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct ClientConfig {
-    /// Length of every fragment in bytes; `None` adapts it to the line.
+    /// Length of every fragment in bytes. `None`, the default, adapts the length to the speed of the connection.
     pub fragment_size: Option<u64>,
-    /// Most bytes per second of one job; `None`: no limit.
+    /// Maximum bytes per second of each job; `None`, the default, means no limit.
     pub rate_limit: Option<u64>,
-    /// When failed requests are tried again.
+    /// When to retry a failed request.
     pub retry: RetryPolicy,
-    /// How long a job may make no progress, counted from its first failure.
+    /// How long a job may go without progress, counted from its first failure. Default: 10 min.
     pub no_progress_timeout: Duration,
-    /// How long a whole run may take; `None`: as long as it makes progress.
+    /// Maximum duration of a run; `None`, the default, lets a run take as long as it makes progress.
     pub timeout: Option<Duration>,
-    /// How long connecting may take, name resolution included.
+    /// Maximum time to connect, including name resolution. Default: 30 s.
     pub connect_timeout: Duration,
-    /// How long sending one packet may take.
+    /// Maximum time to send one packet. Default: 2 min.
     pub request_timeout: Duration,
-    /// How long its answer may take; for a reply also how long sending the request, and any wait for its bytes.
+    /// Maximum time to wait for the response to a packet. For a download, it limits sending the request, waiting for
+    /// the response, and each wait for further bytes. Default: 5 min.
     pub response_timeout: Duration,
-    /// Sends POST with `X-HTTP-Method-Override: BITS_POST` instead of the verb itself, for servers that want it
-    /// so and for proxies that refuse the verb.
+    /// Whether to send POST with `X-HTTP-Method-Override: BITS_POST` instead of the method `BITS_POST`, for servers
+    /// that expect it and proxies that reject unknown methods. Default: `false`.
     pub method_override: bool,
-    /// URL of an http or https proxy, which all connections go through; `None`: none. Requests to http URLs are
-    /// handed to it, connections to https URLs go through a tunnel that it makes (CONNECT).
+    /// URL of an http or https proxy for all connections; `None`, the default, connects directly. Requests to http
+    /// URLs are sent to the proxy; connections to https URLs use a tunnel through it (CONNECT).
     pub proxy: Option<String>,
-    /// Hosts that are reached without the proxy: names with all that end in a dot and them, addresses, or `*`.
+    /// Hosts that are reached without the proxy: a domain name, which includes its subdomains, an address, or `*`.
     pub no_proxy: Vec<String>,
-    /// Root certificates in PEM form, trusted beside those of the platform; empty: only those.
+    /// Root certificates in PEM format, trusted in addition to those of the platform.
     pub root_certificates: Vec<u8>,
-    /// A certificate in PEM form, those that lead to its root, and its private key without a passphrase: who
-    /// this client is, for servers that want to know by TLS.
+    /// Client certificate for TLS in PEM format, with its chain and its private key without a passphrase.
     pub client_certificate: Option<Secret>,
-    /// Told to the server of the job's URL when it asks for them (401, Basic scheme), and to no other: not to that
-    /// of a host id either. A farm whose servers want them all by their own names needs them as `headers`.
+    /// Sent by the Basic scheme when the server of the job's URL responds with 401. No other server receives them, not
+    /// even one named by `BITS-Host-Id`; if the servers of a farm need credentials, set them in `headers`.
     pub credentials: Option<Credentials>,
-    /// Told as `credentials` are, by the Bearer scheme; goes before them where both are asked for.
+    /// Sent by the Bearer scheme when the server responds with 401; like `credentials`, and preferred to them if the
+    /// server offers both schemes.
     pub bearer_token: Option<Secret>,
-    /// Told to the proxy when it asks for them (407, Basic scheme), and to nobody else.
+    /// Sent to the proxy, and only to it, by the Basic scheme when it responds with 407.
     pub proxy_credentials: Option<Credentials>,
-    /// Asked for credentials when the server of the job's URL or the proxy asks and what is set above is not of use: there is none of that
-    /// scheme, or it was refused, perhaps in the middle of an upload, because it has expired.
-    pub credentials_source: Option<SharedSource>,
-    /// The `User-Agent`.
+    /// Asked for credentials when the server of the job's URL or the proxy requires some and the ones above are not
+    /// set for the scheme or were rejected, for example because a token expired during an upload.
+    pub credentials_source: Option<SharedCredentialsSource>,
+    /// Value of `User-Agent`. Default: `bitsup/` and the version.
     pub user_agent: String,
-    /// Header fields added to every request, also to the server of a host id, but not to that for a reply at a
-    /// server that the upload did not go to.
+    /// Header fields to add to every request. Servers named by `BITS-Host-Id` receive them, too; a third server from
+    /// which the reply is fetched does not.
     pub headers: Vec<(String, String)>,
-    /// Where the client says what it does.
+    /// Receives log messages. Default: none.
     pub logger: Logger,
 }
 
@@ -87,7 +104,7 @@ impl Default for ClientConfig {
 }
 
 impl std::fmt::Debug for ClientConfig {
-    /// Without the values of header fields, which may be secrets, and without certificates, which are long.
+    /// Leaves out credentials, certificates and the values of header fields.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("ClientConfig")

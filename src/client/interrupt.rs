@@ -1,4 +1,4 @@
-//! Stopping a job from outside: one flag that every wait of the job looks at.
+//! Stopping a job from another thread: a request that every wait of the job checks.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,92 +6,92 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Status};
 use crate::proto::HResult;
 
-/// Longest time a system call may block before the flag is looked at again. A stop is promised within 250 ms.
+/// Maximum time that a system call may block before the stop request is checked. A run ends within 250 ms of it.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// Why a job was stopped.
+/// Why a job has to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Stop {
-    #[error("suspended as asked; run the job again to go on")]
+pub(super) enum StopReason {
+    #[error("suspended by the caller: run the job again to continue")]
     Suspend,
-    #[error("cancelled as asked")]
+    #[error("cancelled by the caller")]
     Cancel,
-    #[error("the run took longer than it may; run the job again to go on")]
+    #[error("the run exceeded its timeout: run the job again to continue")]
     Deadline,
 }
 
-impl From<Stop> for Error {
-    fn from(stop: Stop) -> Self {
+impl From<StopReason> for Error {
+    fn from(stop: StopReason) -> Self {
         let error = |status| Self::new(status, stop.to_string());
         match stop {
-            Stop::Suspend => error(Status::Suspended),
-            Stop::Cancel => error(Status::Cancelled),
-            Stop::Deadline => error(Status::Timeout).with_hresult(HResult(0x8007_2EE2)).transient(),
+            StopReason::Suspend => error(Status::Suspended),
+            StopReason::Cancel => error(Status::Cancelled),
+            StopReason::Deadline => error(Status::Timeout).with_hresult(HResult(0x8007_2EE2)).transient(),
         }
     }
 }
 
-/// The flag. A clone is the same flag.
+/// The stop request of a job. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Interrupt(Arc<Inner>);
+pub(super) struct Interrupt(Arc<InterruptShared>);
 
 #[derive(Debug, Default)]
-struct Inner {
-    flag: Mutex<Flag>,
+struct InterruptShared {
+    request: Mutex<StopRequest>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Flag {
-    /// What was asked for, and from when on it counts.
-    asked: Option<(Stop, Instant)>,
-    /// When the run is over.
+struct StopRequest {
+    /// The requested stop, and when it takes effect.
+    requested: Option<(StopReason, Instant)>,
+    /// When the run times out.
     deadline: Option<Instant>,
 }
 
-impl Flag {
-    fn next(&self) -> Option<(Stop, Instant)> {
-        let deadline = self.deadline.map(|at| (Stop::Deadline, at));
-        self.asked.into_iter().chain(deadline).min_by_key(|(_, at)| *at)
+impl StopRequest {
+    /// The stop that takes effect first, and when.
+    fn next(&self) -> Option<(StopReason, Instant)> {
+        let deadline = self.deadline.map(|at| (StopReason::Deadline, at));
+        self.requested.into_iter().chain(deadline).min_by_key(|(_, at)| *at)
     }
 }
 
 impl Interrupt {
-    /// Asks the job to stop, now or as soon as it runs. A cancel outranks a suspend.
-    pub fn ask(&self, stop: Stop) {
-        let mut flag = self.flag();
-        if !matches!(flag.asked, Some((Stop::Cancel, _))) {
-            flag.asked = Some((stop, Instant::now()));
+    /// Requests that the job stop, now or as soon as it runs. A cancel takes precedence over a suspend.
+    pub fn request(&self, stop: StopReason) {
+        let mut request = self.lock();
+        if !matches!(request.requested, Some((StopReason::Cancel, _))) {
+            request.requested = Some((stop, Instant::now()));
         }
         self.0.changed.notify_all();
     }
 
-    /// A run begins that may take so long.
+    /// Begins a run that may take at most `timeout`.
     pub fn begin(&self, timeout: Option<Duration>) {
-        self.flag().deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        self.lock().deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     }
 
-    /// A run ended: what stopped it is dealt with.
+    /// Ends a run and clears the stop request.
     pub fn end(&self) {
-        *self.flag() = Flag::default();
+        *self.lock() = StopRequest::default();
     }
 
-    /// Lets a job that was asked to stop do its last words: the stop counts so long after it was asked for,
-    /// and nothing else stops the job before.
+    /// Postpones a requested stop until `grace` after the request, and removes the timeout of the run.
     pub fn allow(&self, grace: Duration) {
-        let mut flag = self.flag();
-        flag.deadline = None;
-        flag.asked = flag.asked.and_then(|(stop, at)| Some((stop, at.checked_add(grace)?)));
+        let mut request = self.lock();
+        request.deadline = None;
+        request.requested = request.requested.and_then(|(stop, at)| Some((stop, at.checked_add(grace)?)));
     }
 
-    /// Errors when the job has to stop.
-    pub fn check(&self) -> Result<(), Stop> {
+    /// Returns an error if the job has to stop.
+    pub fn check(&self) -> Result<(), StopReason> {
         self.slice(Duration::MAX).map(drop)
     }
 
-    /// How long a system call may block now: at most `wanted`, and not so long that a stop waits for it.
-    pub fn slice(&self, wanted: Duration) -> Result<Duration, Stop> {
-        match self.flag().next() {
+    /// Returns how long a system call may block: at most `wanted`, and short enough not to delay a stop.
+    pub fn slice(&self, wanted: Duration) -> Result<Duration, StopReason> {
+        match self.lock().next() {
             None => Ok(wanted.min(SLICE)),
             Some((stop, at)) => match at.checked_duration_since(Instant::now()) {
                 Some(left) if !left.is_zero() => Ok(wanted.min(SLICE).min(left)),
@@ -100,14 +100,14 @@ impl Interrupt {
         }
     }
 
-    /// Waits so long; errors at once when the job has to stop.
-    pub fn wait(&self, duration: Duration) -> Result<(), Stop> {
+    /// Waits for `duration`. Returns an error as soon as the job has to stop.
+    pub fn wait(&self, duration: Duration) -> Result<(), StopReason> {
         let begun = Instant::now();
-        let mut flag = self.flag();
+        let mut request = self.lock();
         loop {
             let now = Instant::now();
             let mut left = duration.saturating_sub(now.saturating_duration_since(begun));
-            if let Some((stop, at)) = flag.next() {
+            if let Some((stop, at)) = request.next() {
                 let until = at.saturating_duration_since(now);
                 if until.is_zero() {
                     return Err(stop);
@@ -117,13 +117,13 @@ impl Interrupt {
             if left.is_zero() {
                 return Ok(());
             }
-            let woken = self.0.changed.wait_timeout(flag, left);
-            flag = woken.unwrap_or_else(PoisonError::into_inner).0;
+            let woken = self.0.changed.wait_timeout(request, left);
+            request = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    fn flag(&self) -> MutexGuard<'_, Flag> {
-        self.0.flag.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, StopRequest> {
+        self.0.request.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
-    fn a_wait_without_a_stop_takes_its_time() {
+    fn a_wait_without_a_stop_lasts_its_duration() {
         let begun = Instant::now();
         Interrupt::default().wait(Duration::from_millis(20)).unwrap();
         assert!(begun.elapsed() >= Duration::from_millis(20));
@@ -147,46 +147,46 @@ mod tests {
             let interrupt = interrupt.clone();
             move || interrupt.wait(LONG)
         });
-        interrupt.ask(Stop::Suspend);
+        interrupt.request(StopReason::Suspend);
         let asked = Instant::now();
-        assert_eq!(waiter.join().unwrap(), Err(Stop::Suspend));
+        assert_eq!(waiter.join().unwrap(), Err(StopReason::Suspend));
         assert!(asked.elapsed() < Duration::from_millis(200));
     }
 
     #[test]
-    fn cancel_outranks_suspend_in_either_order() {
-        for order in [[Stop::Suspend, Stop::Cancel], [Stop::Cancel, Stop::Suspend]] {
+    fn cancel_takes_precedence_over_suspend_in_either_order() {
+        for order in [[StopReason::Suspend, StopReason::Cancel], [StopReason::Cancel, StopReason::Suspend]] {
             let interrupt = Interrupt::default();
-            order.into_iter().for_each(|stop| interrupt.ask(stop));
-            assert_eq!(interrupt.check(), Err(Stop::Cancel));
+            order.into_iter().for_each(|stop| interrupt.request(stop));
+            assert_eq!(interrupt.check(), Err(StopReason::Cancel));
         }
     }
 
     #[test]
-    fn the_deadline_of_a_run_stops_it_and_the_next_run_has_its_own() {
+    fn the_timeout_of_a_run_does_not_affect_the_next_run() {
         let interrupt = Interrupt::default();
         interrupt.begin(Some(Duration::from_millis(5)));
-        assert_eq!(interrupt.wait(LONG), Err(Stop::Deadline));
+        assert_eq!(interrupt.wait(LONG), Err(StopReason::Deadline));
         interrupt.end();
         interrupt.begin(None);
         assert_eq!(interrupt.check(), Ok(()));
     }
 
     #[test]
-    fn grace_counts_from_the_moment_of_asking() {
+    fn the_grace_period_begins_with_the_request() {
         let interrupt = Interrupt::default();
-        interrupt.ask(Stop::Cancel);
+        interrupt.request(StopReason::Cancel);
         interrupt.allow(Duration::from_millis(40));
         assert_eq!(interrupt.check(), Ok(()));
         assert!(interrupt.slice(LONG).unwrap() <= Duration::from_millis(40));
-        assert_eq!(interrupt.wait(LONG), Err(Stop::Cancel));
+        assert_eq!(interrupt.wait(LONG), Err(StopReason::Cancel));
     }
 
     #[test]
-    fn a_stop_before_the_run_ends_the_run() {
+    fn a_stop_requested_before_a_run_ends_it() {
         let interrupt = Interrupt::default();
-        interrupt.ask(Stop::Suspend);
+        interrupt.request(StopReason::Suspend);
         interrupt.begin(None);
-        assert_eq!(interrupt.check(), Err(Stop::Suspend));
+        assert_eq!(interrupt.check(), Err(StopReason::Suspend));
     }
 }

@@ -1,67 +1,91 @@
-//! What a job tells while it runs.
+//! Callbacks of a running job.
 
-use crate::error::Error;
+use std::time::Duration;
 
-/// Where a job is. The numbers are part of the ABI.
+use crate::error::{Error, Status};
+
+/// The state of a job. The numbers are part of the ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(i32)]
 pub enum JobState {
-    /// Not run yet.
+    /// Created and not run yet.
     #[default]
     Ready = 0,
-    /// Ping or Create-Session is under way.
+    /// Ping or Create-Session is being sent.
     Connecting = 1,
-    /// Fragments are under way.
+    /// Fragments are being sent.
     Transferring = 2,
-    /// Waits before the next try.
+    /// Waiting before the next attempt.
     Waiting = 3,
-    /// Stopped by [`super::JobControl::suspend`]; can be run again.
+    /// Stopped by [`JobControl::suspend`](super::JobControl::suspend); can be run again.
     Suspended = 4,
     /// The server has the whole file; its reply is being fetched.
     FetchingReply = 5,
-    /// The server has the whole file; Close-Session is under way.
+    /// The server has the whole file; Close-Session is next or being sent.
     Transferred = 6,
-    /// Complete.
+    /// The upload is complete.
     Closed = 7,
-    /// Cancelled.
+    /// The upload was cancelled.
     Cancelled = 8,
-    /// Failed; can be run again when the error was transient.
+    /// Failed. Running the job again may succeed if the error was transient.
     Failed = 9,
 }
 
-/// Acknowledged bytes and the whole.
+/// How much of the source has been uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Acknowledged bytes; may shrink after a rewind.
+    /// Number of acknowledged bytes. Decreases if the server asks for bytes again.
     pub sent: u64,
-    /// Length of the source.
+    /// Length of the source in bytes.
     pub total: u64,
 }
 
-/// Whether to go on after a callback.
+/// What a callback returns: whether to continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "an observer that returns `Abort` expects the run to end"]
 pub enum Flow {
-    /// Go on.
+    /// Continue.
     Continue,
-    /// End the run with [`crate::Status::Callback`]; the job can be run again.
+    /// End the run with [`Status::Callback`](crate::Status::Callback); the job can be run again.
     Abort,
 }
 
-/// Is told what a job does, on the thread inside [`super::Job::run`].
+/// Receives the events of a job, on the thread that runs it. All methods have an empty default.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::client::{Flow, Observer, Progress};
+///
+/// struct PrintProgress;
+///
+/// impl Observer for PrintProgress {
+///     fn progress(&mut self, progress: Progress) -> Flow {
+///         println!("{} of {} bytes", progress.sent, progress.total);
+///         Flow::Continue
+///     }
+/// }
+/// ```
 pub trait Observer: Send {
-    /// Bytes were acknowledged.
+    /// The number of acknowledged bytes changed.
     fn progress(&mut self, _progress: Progress) -> Flow {
         Flow::Continue
     }
-    /// Bytes of the reply were received, of `total` where the server has said how many there are. Less than
-    /// before when the reply changed and is fetched anew.
+    /// `received` bytes of a download are on disk, of `total` if the server sent the length. `received` decreases if
+    /// the file changed on the server and the download starts again.
     fn reply_progress(&mut self, _received: u64, _total: Option<u64>) -> Flow {
         Flow::Continue
     }
-    /// The job's state changed.
+    /// The state of the job changed.
     fn state(&mut self, _from: JobState, _to: JobState) {}
-    /// A request failed and will be tried again after `delay`, which may be changed.
-    fn retry(&mut self, _cause: &Error, _attempt: u32, _delay: &mut std::time::Duration) -> Flow {
+    /// A request failed and will be retried after `delay`, which the callback may change. `attempt` is the number of
+    /// consecutive failures.
+    fn retry(&mut self, _cause: &Error, _attempt: u32, _delay: &mut Duration) -> Flow {
         Flow::Continue
     }
+}
+
+/// The error of a run that a callback ended.
+pub(super) fn aborted() -> Error {
+    Error::new(Status::Callback, "a callback ended the run: run the job again to continue")
 }

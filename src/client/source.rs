@@ -1,165 +1,189 @@
-//! What a job sends: a file, bytes, or what a function reads; by position, and checked for change.
+//! What a job uploads: a file, bytes in memory, or what a function reads.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::Read as _;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Status};
 use crate::proto::HResult;
 
-/// What a job sends. Bytes at one offset are the same however often they are read.
+/// What a job uploads: a file, bytes in memory, or what a function reads.
+///
+/// Parts of a source are read again when a request is retried, and have to be the same each time.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::client::Source;
+///
+/// let bytes = Source::from_bytes("content");
+/// assert_eq!(bytes.total(), 7);
+///
+/// // A generated source: 1 MiB of zeros.
+/// let zeros = Source::from_reader(1 << 20, |_offset, buffer| {
+///     buffer.fill(0);
+///     Ok(buffer.len())
+/// });
+/// assert_eq!(zeros.total(), 1 << 20);
+/// ```
 #[derive(Debug)]
-pub struct Source(Kind);
+pub struct Source(SourceKind);
 
-enum Kind {
-    File { file: File, path: PathBuf, taken: Stamp },
+enum SourceKind {
+    File { file: File, path: PathBuf, stamp: FileStamp },
     Bytes(Vec<u8>),
-    Reader { total: u64, read: Box<Read> },
+    Reader { total: u64, read: Box<ReadFn> },
 }
 
-/// Fills some of the buffer with the bytes from that offset on, and says how much.
-type Read = dyn Fn(u64, &mut [u8]) -> Result<usize, Error> + Send + Sync;
+/// Reads bytes at an offset into the beginning of the buffer and returns how many.
+type ReadFn = dyn Fn(u64, &mut [u8]) -> Result<usize, Error> + Send + Sync;
 
-/// By what a changed file is told.
+/// Identifies the content of a file: if it differs, the file has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     size: u64,
     modified_s: i64,
     modified_ns: i64,
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(metadata: &Metadata) -> Self {
         Self { size: metadata.len(), modified_s: metadata.mtime(), modified_ns: metadata.mtime_nsec() }
     }
 }
 
-/// What a source is known by across processes.
+/// Identifies a source across processes. Part of the format of the state file.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SourceId {
-    /// A file by name, content stamp and inode. Not by its device: the number a network file system or a
-    /// container gives it changes when the machine starts anew.
-    File { path: String, inode: u64, stamp: Stamp },
-    /// Bytes by length and digest.
+    /// A file by path, inode and stamp. The device is left out, because the number of a network file system or of a
+    /// container may change when the machine restarts.
+    File { path: String, inode: u64, stamp: FileStamp },
+    /// Bytes in memory by length and digest.
     Bytes { size: u64, digest: String },
-    /// What a function reads, by length: whether it reads the same again is the caller's to know.
+    /// A function by length only: the caller ensures that it reads the same bytes again.
     Reader { size: u64 },
 }
 
 impl Source {
-    /// A regular file. Size and modification time are taken now; a change during the upload ends the job
-    /// with [`crate::Status::SourceChanged`]. The file stays open: a rename or a removal of its name does
-    /// not disturb the upload.
+    /// Opens a regular file.
     ///
-    /// Errors: [`Status::NotFound`], [`Status::Denied`], [`Status::InvalidArgument`] when it is no regular
-    /// file, [`Status::Io`].
+    /// If its size or modification time changes after this call, the job fails with [`Status::SourceChanged`]. The
+    /// file stays open, so renaming or deleting it does not affect the upload.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`] if it is not a regular file; [`Status::NotFound`], [`Status::Denied`] or
+    /// [`Status::Io`] if it cannot be opened.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let failed = |source| Error::io(format_args!("cannot open the source {}", path.display()), source);
-        // Opening a pipe would wait for its writer.
+        // Without this flag, opening a pipe would wait for its writer.
         let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
-            let message = format!("the source {} is not a regular file; name a file", path.display());
+            let message = format!("invalid source {}: it is not a regular file", path.display());
             return Err(Error::new(Status::InvalidArgument, message));
         }
         let path = std::path::absolute(path).map_err(failed)?;
-        Ok(Self(Kind::File { file, path, taken: Stamp::of(&metadata) }))
+        Ok(Self(SourceKind::File { file, path, stamp: FileStamp::of(&metadata) }))
     }
 
-    /// Bytes in memory.
+    /// Wraps bytes in memory.
     pub fn from_bytes(data: impl Into<Vec<u8>>) -> Self {
-        Self(Kind::Bytes(data.into()))
+        Self(SourceKind::Bytes(data.into()))
     }
 
-    /// `total` bytes that `read` delivers: some of those from the offset on, at least one, and no more than
-    /// the buffer takes. It is asked for an offset as often as the bytes are sent, each time for the same
-    /// bytes, by the thread that is inside a call on the job, one call at a time. Two such sources are the
-    /// same to [`super::Job::import`] and to a state file when their lengths are equal.
+    /// Wraps a function that reads a source of `total` bytes.
     ///
-    /// An error of `read` ends the run, and the job can be run again. So does a length that is more than the
-    /// buffer takes, with [`Status::Callback`]. No byte before `total` bytes ends the job with
-    /// [`Status::SourceChanged`].
+    /// `read(offset, buffer)` copies bytes from `offset` to the beginning of `buffer` and returns how many: at least
+    /// one, unless `offset` is at the end. It is called on the thread that runs the job, one call at a time, and may
+    /// be called several times for the same offset; it must return the same bytes each time.
+    ///
+    /// An error of `read` ends the run; the job can be run again. Returning more than the length of `buffer` ends the
+    /// run with [`Status::Callback`], returning 0 before the end fails the job with [`Status::SourceChanged`].
+    ///
+    /// [`Job::import`](super::Job::import) and state files only compare the length of such a source.
     pub fn from_reader(
         total: u64,
         read: impl Fn(u64, &mut [u8]) -> Result<usize, Error> + Send + Sync + 'static,
     ) -> Self {
-        Self(Kind::Reader { total, read: Box::new(read) })
+        Self(SourceKind::Reader { total, read: Box::new(read) })
     }
 
     /// Length in bytes.
     pub fn total(&self) -> u64 {
         match &self.0 {
-            Kind::File { taken, .. } => taken.size,
-            Kind::Bytes(data) => data.len() as u64,
-            Kind::Reader { total, .. } => *total,
+            SourceKind::File { stamp, .. } => stamp.size,
+            SourceKind::Bytes(data) => data.len() as u64,
+            SourceKind::Reader { total, .. } => *total,
         }
     }
 
-    /// The file's leaf name, when it has one that is text.
+    /// The file name, if the source is a file and its name is UTF-8.
     pub(super) fn leaf_name(&self) -> Option<&str> {
         match &self.0 {
-            Kind::File { path, .. } => path.file_name()?.to_str(),
-            Kind::Bytes(_) | Kind::Reader { .. } => None,
+            SourceKind::File { path, .. } => path.file_name()?.to_str(),
+            SourceKind::Bytes(_) | SourceKind::Reader { .. } => None,
         }
     }
 
     pub(super) fn id(&self) -> Result<SourceId, Error> {
         Ok(match &self.0 {
-            Kind::File { file, path, taken } => SourceId::File {
+            SourceKind::File { file, path, stamp } => SourceId::File {
                 path: path.to_string_lossy().into_owned(),
                 inode: self.metadata(file)?.ino(),
-                stamp: *taken,
+                stamp: *stamp,
             },
-            Kind::Bytes(data) => SourceId::Bytes {
+            SourceKind::Bytes(data) => SourceId::Bytes {
                 size: data.len() as u64,
                 digest: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, data).to_string(),
             },
-            Kind::Reader { total, .. } => SourceId::Reader { size: *total },
+            SourceKind::Reader { total, .. } => SourceId::Reader { size: *total },
         })
     }
 
-    /// Whether this is the file of that device and inode.
-    pub(super) fn is(&self, identity: (u64, u64)) -> bool {
+    /// Whether the source is the file with this device and inode.
+    pub(super) fn is_file_with(&self, identity: (u64, u64)) -> bool {
         match &self.0 {
-            Kind::File { file, .. } => {
+            SourceKind::File { file, .. } => {
                 self.metadata(file).is_ok_and(|own| (own.dev(), own.ino()) == identity)
             }
-            Kind::Bytes(_) | Kind::Reader { .. } => false,
+            SourceKind::Bytes(_) | SourceKind::Reader { .. } => false,
         }
     }
 
-    /// Whether this is the file of that name.
+    /// Whether the source is the file at this path.
     pub(super) fn is_at(&self, path: &Path) -> bool {
-        std::fs::metadata(path).is_ok_and(|named| self.is((named.dev(), named.ino())))
+        std::fs::metadata(path).is_ok_and(|named| self.is_file_with((named.dev(), named.ino())))
     }
 
-    /// Errors when the file is no longer what it was when it was opened (CLI-36).
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// Returns an error if the file has changed since it was opened (CLI-36).
+    pub(super) fn check_unchanged(&self) -> Result<(), Error> {
         match &self.0 {
-            Kind::File { file, taken, .. } if Stamp::of(&self.metadata(file)?) != *taken => {
+            SourceKind::File { file, stamp, .. } if FileStamp::of(&self.metadata(file)?) != *stamp => {
                 Err(self.changed())
             }
             _ => Ok(()),
         }
     }
 
-    /// Fills as much of `buffer` as one read gives, at least one byte; errors when the source ends before.
+    /// Reads at least one byte at `offset` into `buffer` and returns how many. Returns an error if the source ends there.
     pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         let read = match &self.0 {
-            Kind::File { file, .. } => file
+            SourceKind::File { file, .. } => file
                 .read_at(buffer, offset)
                 .map_err(|error| Error::io(format_args!("cannot read the source {self}"), error))?,
-            Kind::Bytes(data) => {
-                let start = usize::try_from(offset).unwrap_or(usize::MAX);
-                let rest = data.get(start..).unwrap_or_default();
-                (&mut &*rest).read(buffer).unwrap_or(0)
+            SourceKind::Bytes(data) => {
+                // Beyond the end there is nothing to read, which is reported below.
+                let rest =
+                    usize::try_from(offset).ok().and_then(|start| data.get(start..)).unwrap_or_default();
+                std::io::Read::read(&mut &*rest, buffer)
+                    .map_err(|error| Error::io(format_args!("cannot read the source {self}"), error))?
             }
-            Kind::Reader { read, .. } => match read(offset, buffer)? {
-                read if read > buffer.len() => return Err(too_much(read, buffer.len())),
+            SourceKind::Reader { read, .. } => match read(offset, buffer)? {
+                read if read > buffer.len() => return Err(invalid_read(read, buffer.len())),
                 read => read,
             },
         };
@@ -170,11 +194,12 @@ impl Source {
     }
 
     fn metadata(&self, file: &File) -> Result<Metadata, Error> {
-        file.metadata().map_err(|e| Error::io(format_args!("cannot look at the source {self}"), e))
+        file.metadata().map_err(|e| Error::io(format_args!("cannot inspect the source {self}"), e))
     }
 
     fn changed(&self) -> Error {
-        let message = format!("the source {self} changed during the upload; upload it when it is at rest");
+        let message =
+            format!("the source {self} changed during the upload: upload it when nothing writes to it");
         Error::new(Status::SourceChanged, message).with_hresult(HResult::BG_E_LOCAL_FILE_CHANGED)
     }
 }
@@ -182,18 +207,18 @@ impl Source {
 impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
-            Kind::File { path, .. } => path.display().fmt(f),
-            Kind::Bytes(data) => write!(f, "of {} bytes in memory", data.len()),
-            Kind::Reader { total, .. } => write!(f, "of {total} bytes from a reader"),
+            SourceKind::File { path, .. } => path.display().fmt(f),
+            SourceKind::Bytes(data) => write!(f, "({} bytes in memory)", data.len()),
+            SourceKind::Reader { total, .. } => write!(f, "({total} bytes from a reader)"),
         }
     }
 }
 
-impl std::fmt::Debug for Kind {
+impl std::fmt::Debug for SourceKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::File { path, taken, .. } => {
-                f.debug_struct("File").field("path", path).field("taken", taken).finish()
+            Self::File { path, stamp, .. } => {
+                f.debug_struct("File").field("path", path).field("stamp", stamp).finish()
             }
             Self::Bytes(data) => f.debug_struct("Bytes").field("length", &data.len()).finish(),
             Self::Reader { total, .. } => f.debug_struct("Reader").field("total", total).finish(),
@@ -201,8 +226,8 @@ impl std::fmt::Debug for Kind {
     }
 }
 
-fn too_much(read: usize, room: usize) -> Error {
+fn invalid_read(read: usize, room: usize) -> Error {
     let message =
-        format!("the source's reader says it read {read} bytes into a buffer of {room}; correct it");
+        format!("the source's reader returned {read} for a buffer of {room} bytes: correct the reader");
     Error::new(Status::Callback, message)
 }

@@ -1,8 +1,8 @@
-//! What a job keeps on disk, so that another process can go on with it.
+//! The state of a job on disk, from which another process can continue.
 //!
-//! The file is locked as long as its job lives, and replaced as a whole. A replaced file takes the lock of the
-//! old one with it into nowhere, so the new one is locked before it gets the name; [`locked::open`] does the
-//! rest. No second file is needed for the lock.
+//! The file is locked as long as its job exists, and replaced as a whole. Since a replaced file loses its lock, the
+//! new one is locked before it is renamed; [`lock_file::open`] handles a job that opens it in between. So no separate
+//! lock file is needed.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -12,23 +12,23 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::locked;
-use super::part::Partial;
+use super::download::PartialDownload;
+use super::lock_file;
 use super::source::SourceId;
 use crate::error::{Error, Status};
 use crate::upload::ResumeState;
 
-/// Raised when an older reader would misunderstand what is written.
+/// Format version; raised when an older reader would misunderstand the content.
 const VERSION: u32 = 1;
-/// No state is longer; what is, is something else.
+/// Maximum length of a state in bytes.
 const MAX_LENGTH: u64 = 1024 * 1024;
-/// The session id within is all it takes to disturb the upload: nobody else reads it.
+/// Private, because anyone who knows the session id in it could disturb the upload.
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// The content of the file.
+/// The content of the file. The field names are part of its format.
 #[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Saved {
+pub(super) struct SavedJob {
     version: u32,
     pub url: String,
     pub source: SourceId,
@@ -37,38 +37,38 @@ pub(super) struct Saved {
     pub reply: Option<SavedReply>,
 }
 
-/// How far the reply has come, and where to.
+/// The progress of the reply, and where it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct SavedReply {
     /// The reply path.
     pub path: String,
-    pub partial: Partial,
+    pub partial: PartialDownload,
 }
 
-impl Saved {
+impl SavedJob {
     pub fn new(url: String, source: SourceId, upload: ResumeState, reply: Option<SavedReply>) -> Self {
         Self { version: VERSION, url, source, upload, reply }
     }
 
-    /// As it is kept in a file, or carried elsewhere.
+    /// Serializes the state for a file or an export.
     pub fn encode(&self) -> io::Result<Vec<u8>> {
         Ok(serde_json::to_vec(self)?)
     }
 
-    /// Errors when `state` cannot be understood, and says why.
+    /// Parses a state, or returns why that is impossible.
     pub fn decode(state: &[u8]) -> Result<Self, String> {
-        /// What every version has.
+        /// The part that all versions have in common.
         #[derive(serde::Deserialize)]
-        struct Any {
+        struct VersionOnly {
             version: u32,
         }
         if state.len() as u64 > MAX_LENGTH {
-            return Err(format!("it is longer than the {MAX_LENGTH} bytes of any state"));
+            return Err(format!("it is longer than {MAX_LENGTH} bytes"));
         }
-        let Any { version } = serde_json::from_slice(state).map_err(|error| damaged(&error))?;
+        let VersionOnly { version } = serde_json::from_slice(state).map_err(|error| damaged(&error))?;
         match version {
             VERSION => serde_json::from_slice(state).map_err(|error| damaged(&error)),
-            other => Err(format!("it is of version {other}, and this program knows version {VERSION}")),
+            other => Err(format!("its version is {other}, and only version {VERSION} is supported")),
         }
     }
 }
@@ -77,26 +77,26 @@ fn damaged(error: &serde_json::Error) -> String {
     format!("it is damaged: {error}")
 }
 
-/// The file, locked.
+/// The open and locked file.
 #[derive(Debug)]
 pub(super) struct StateFile {
     path: PathBuf,
     file: File,
-    /// Nothing is in it; then it is removed in the end.
+    /// Whether the file is empty. If so, it is removed when dropped.
     is_blank: bool,
 }
 
 impl StateFile {
-    /// Opens and locks the file; makes it, and the directories above it, when it is not there.
+    /// Opens and locks the file. Creates it, and the directories above it, if they do not exist.
     ///
-    /// Errors: [`Status::Busy`] when another job holds it; those of the file system.
+    /// Returns [`Status::Busy`] if another job uses it, and errors of the file system.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let failed = |error| Error::io(format_args!("cannot open the state file {}", path.display()), error);
         let path = &std::path::absolute(path).map_err(failed)?;
         if let Some(directory) = path.parent() {
             DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory).map_err(failed)?;
         }
-        let file = locked::open(path, FILE_MODE, OFlags::empty()).map_err(|error| match error.kind() {
+        let file = lock_file::open(path, FILE_MODE, OFlags::empty()).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => busy(path),
             _ => failed(error),
         })?;
@@ -104,46 +104,45 @@ impl StateFile {
         Ok(Self { path: path.into(), file, is_blank })
     }
 
-    /// Device and inode.
+    /// Device and inode of the file.
     pub fn identity(&self) -> io::Result<(u64, u64)> {
         self.file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
     }
 
-    /// What is in the file; `Ok(None)` when nothing is, an error when it cannot be understood.
-    pub fn load(&mut self) -> Result<Option<Saved>, String> {
+    /// Reads the file. `Ok(None)` if it is empty; an error says why the content cannot be parsed.
+    pub fn load(&mut self) -> Result<Option<SavedJob>, String> {
         if self.is_blank {
             return Ok(None);
         }
         let mut state = Vec::new();
         let longest = MAX_LENGTH.saturating_add(1);
         (&self.file).take(longest).read_to_end(&mut state).map_err(|error| error.to_string())?;
-        Saved::decode(&state).map(Some)
+        SavedJob::decode(&state).map(Some)
     }
 
-    /// Puts `saved` in the place of what was there. With `sync`, it outlives the machine's fall as well as
-    /// the process's.
-    pub fn save(&mut self, saved: &Saved, sync: bool) -> io::Result<()> {
+    /// Replaces the content of the file. With `sync`, it survives a crash of the machine, otherwise one of the process.
+    pub fn save(&mut self, saved: &SavedJob, sync: bool) -> io::Result<()> {
         let mut name = OsString::from(&self.path);
         name.push(".tmp");
-        let fresh = PathBuf::from(name);
-        match fs::remove_file(&fresh) {
+        let temporary = PathBuf::from(name);
+        match fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let mut file =
-            OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(&fresh)?;
+            OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(&temporary)?;
         file.try_lock()?;
         file.write_all(&saved.encode()?)?;
         if sync {
             file.sync_data()?;
         }
-        fs::rename(&fresh, &self.path)?;
+        fs::rename(&temporary, &self.path)?;
         self.file = file;
         self.is_blank = false;
         Ok(())
     }
 
-    /// Removes the file: its job is done.
+    /// Removes the file, because its job has ended.
     pub fn remove(mut self) {
         self.is_blank = true;
     }
@@ -152,7 +151,7 @@ impl StateFile {
 impl Drop for StateFile {
     fn drop(&mut self) {
         if self.is_blank {
-            // What is left behind would be an empty file, and no harm.
+            // If this fails, an empty file is left, which is harmless.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -160,6 +159,6 @@ impl Drop for StateFile {
 
 fn busy(path: &Path) -> Error {
     let message =
-        format!("the state file {} is in use by another job; wait for it, or stop it", path.display());
+        format!("the state file {} is used by another job: wait for it, or stop it", path.display());
     Error::new(Status::Busy, message)
 }

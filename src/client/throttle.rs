@@ -1,24 +1,25 @@
-//! A limit on bytes per second: each grant moves the moment of the next one.
+//! Rate limiting: each grant of bytes postpones the next one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::interrupt::{Interrupt, Stop};
+use super::interrupt::{Interrupt, StopReason};
 
-/// The time one grant covers at most; small, so that the flow is even.
+/// Maximum duration that one grant covers; short, so that the flow is even.
 const STEP: Duration = Duration::from_millis(50);
-/// How much time that passed unused may be caught up on. Covers what a sleep takes too long; no more, lest an
-/// idle line be followed by a burst.
+/// How much unused time may be caught up on: enough to make up for sleeps that take too long, and too little for a
+/// burst after an idle period.
 const CREDIT: Duration = Duration::from_millis(100);
 
-/// Bytes per second. A clone is the same rate, which other threads may change; 0 stands for no limit.
+/// Bytes per second, where 0 stands for no limit. Clones share the value, which any thread may change.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rate(Arc<AtomicU64>);
+pub(super) struct RateLimit(Arc<AtomicU64>);
 
-impl Rate {
+impl RateLimit {
     pub fn get(&self) -> Option<u64> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|rate| *rate != 0)
+        let rate = self.0.load(Ordering::Relaxed);
+        (rate != 0).then_some(rate)
     }
 
     pub fn set(&self, bytes_per_second: Option<u64>) {
@@ -26,21 +27,21 @@ impl Rate {
     }
 }
 
-/// The limit of one job.
+/// Limits the rate of one job.
 #[derive(Debug)]
 pub(super) struct Throttle {
-    rate: Rate,
+    rate: RateLimit,
     free_at: Instant,
 }
 
 impl Throttle {
-    /// A limit that follows `rate`: within 50 ms, or the time of one byte where that is longer.
-    pub fn new(rate: Rate) -> Self {
+    /// Creates a throttle that follows changes of `rate` within 50 ms, or the time of one byte if that is longer.
+    pub fn new(rate: RateLimit) -> Self {
         Self { rate, free_at: Instant::now() }
     }
 
-    /// Waits until some of `wanted` bytes may be sent and says how many: at least one, unless none are wanted.
-    pub fn grant(&mut self, wanted: usize, interrupt: &Interrupt) -> Result<usize, Stop> {
+    /// Waits until bytes may be sent and returns how many of `wanted`: at least one, unless `wanted` is 0.
+    pub fn grant(&mut self, wanted: usize, interrupt: &Interrupt) -> Result<usize, StopReason> {
         interrupt.wait(self.free_at.saturating_duration_since(Instant::now()))?;
         let Some(rate) = self.rate.get() else { return Ok(wanted) };
         let step = rate.saturating_mul(STEP.as_millis() as u64) / 1000;
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     fn limited(bytes_per_second: u64) -> Throttle {
-        let rate = Rate::default();
+        let rate = RateLimit::default();
         rate.set(Some(bytes_per_second));
         Throttle::new(rate)
     }
@@ -78,24 +79,24 @@ mod tests {
 
     #[test]
     fn the_rate_is_kept() {
-        // The last step is sent without a wait behind it, hence the lower bound.
+        // No wait follows the last grant, hence the lower bound.
         let elapsed = seconds_to_send(1_000_000, 500_000);
         assert!((0.44..0.75).contains(&elapsed), "{elapsed}");
     }
 
     #[test]
-    fn a_tiny_rate_sends_single_bytes() {
+    fn a_very_low_rate_sends_single_bytes() {
         let elapsed = seconds_to_send(10, 4);
         assert!((0.29..0.6).contains(&elapsed), "{elapsed}");
     }
 
     #[test]
-    fn a_huge_rate_does_not_wait() {
+    fn a_very_high_rate_does_not_wait() {
         assert!(seconds_to_send(u64::MAX, 1 << 40) < 0.2);
     }
 
     #[test]
-    fn another_rate_counts_from_the_next_grant_on() {
+    fn a_changed_rate_takes_effect_with_the_next_grant() {
         let (interrupt, mut throttle) = (Interrupt::default(), limited(1000));
         assert_eq!(throttle.grant(1 << 20, &interrupt), Ok(50));
         throttle.rate.set(Some(1_000_000));
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn time_spent_idle_is_not_saved_up() {
+    fn idle_time_is_not_saved_up() {
         let interrupt = Interrupt::default();
         let mut throttle = limited(1000);
         throttle.free_at = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
@@ -122,7 +123,7 @@ mod tests {
         let interrupt = Interrupt::default();
         let mut throttle = limited(1);
         throttle.grant(1, &interrupt).unwrap();
-        interrupt.ask(Stop::Cancel);
-        assert_eq!(throttle.grant(1, &interrupt), Err(Stop::Cancel));
+        interrupt.request(StopReason::Cancel);
+        assert_eq!(throttle.grant(1, &interrupt), Err(StopReason::Cancel));
     }
 }

@@ -6,7 +6,9 @@ use super::callback::{BITSUP_CONTINUE, UserData, bitsup_destroy_fn};
 use super::client_config::{bitsup_client_config, set};
 use super::error::{bitsup_error, bitsup_status};
 use super::{handle, text};
-use crate::client::{AuthScheme, AuthTarget, Challenge, Credentials, CredentialsSource, SharedSource};
+use crate::client::{
+    AuthScheme, AuthTarget, Challenge, Credentials, CredentialsSource, SharedCredentialsSource,
+};
 use crate::error::{Error, Status};
 
 /// Who asks for credentials: the server of the upload (401).
@@ -110,7 +112,7 @@ pub unsafe extern "C" fn bitsup_client_config_on_credentials(
 ) -> bitsup_status {
     guard!(error, {
         let user_data = UserData::new(user_data, destroy);
-        let source = callback.map(|callback| SharedSource::new(Callback { callback, user_data }));
+        let source = callback.map(|callback| SharedCredentialsSource::new(Callback { callback, user_data }));
         // What it takes the place of is dropped outside: its `destroy` is foreign code.
         let mut former = None;
         set(config, |config| former = std::mem::replace(&mut config.credentials_source, source))

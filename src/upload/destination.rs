@@ -1,16 +1,16 @@
-//! Whether a text can be the URL of an upload.
+//! Validation of the destination URL.
 
 use crate::error::{Error, Status};
 use crate::proto::limits::MAX_REMOTE_NAME;
 use crate::proto::url::{Url, is_host_and_port};
 
-/// Accepts the absolute http or https URL of a file.
+/// Checks that `url` is the absolute http or https URL of a file.
 ///
-/// The URL itself stays out of the messages: it may hold a password.
+/// The error messages do not contain the URL, because it may contain a password.
 pub(super) fn check(url: &str) -> Result<(), Error> {
     match flaw(url) {
         None => Ok(()),
-        Some(flaw) => Err(Error::new(Status::InvalidArgument, format!("the destination URL {flaw}"))),
+        Some(flaw) => Err(Error::new(Status::InvalidArgument, format!("invalid destination URL: it {flaw}"))),
     }
 }
 
@@ -19,32 +19,32 @@ fn flaw(url: &str) -> Option<&'static str> {
         return Some("is longer than 2200 characters");
     }
     let Some(Url { scheme, authority, local }) = Url::parse(url) else {
-        return Some("is not absolute; write http://host/path or https://host/path");
+        return Some("is not absolute; use http://host/path or https://host/path");
     };
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Some("is neither http nor https");
     }
     if !url.bytes().all(is_url_byte) {
-        return Some("holds a character that no URL may hold, such as a space; percent-encode it (%20)");
+        return Some(
+            "contains a character that is not allowed in a URL, such as a space; percent-encode it (%20)",
+        );
     }
     if url.contains('#') {
-        return Some("has a #fragment; remove it, or write %23 for a # in the file's name");
+        return Some("has a #fragment; remove it, or write %23 for a # in the file name");
     }
     let path = local.split_once('?').map_or(local, |(path, _)| path);
     match authority {
-        _ if authority.contains('@') => Some("holds credentials; give user and password as options"),
-        _ if !is_host_and_port(authority) => Some("has no host, or a port that is no number up to 65535"),
-        _ if !path.starts_with('/') || path.ends_with('/') => {
-            Some("names a directory; add the name the file is to have there")
-        }
+        _ if authority.contains('@') => Some("contains credentials; set user and password as options"),
+        _ if !is_host_and_port(authority) => Some("has no host, or its port is not a number from 1 to 65535"),
+        _ if !path.starts_with('/') || path.ends_with('/') => Some("names a directory; add a file name"),
         _ if !escapes_are_complete(local) => {
-            Some("has a % without two hexadecimal digits; write %25 for a %")
+            Some("has a % that is not followed by two hexadecimal digits; write %25 for a %")
         }
         _ => None,
     }
 }
 
-/// Visible ASCII but what RFC 3986 leaves out.
+/// Visible ASCII except the characters that RFC 3986 does not allow.
 fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte)
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_of_files_are_taken() {
+    fn urls_of_files_are_accepted() {
         let long = format!("http://h/{}", "x".repeat(MAX_REMOTE_NAME - 9));
         for url in [
             "http://host/file",
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_with_what_to_do() {
+    fn other_urls_are_rejected_with_advice() {
         let long = format!("http://h/{}", "x".repeat(MAX_REMOTE_NAME - 8));
         let cases = [
             ("", "absolute"),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bitsup::Status;
 use bitsup::client::{
-    AuthScheme, AuthTarget, Challenge, Client, ClientConfig, Credentials, CredentialsSource, SharedSource,
-    Source,
+    AuthScheme, AuthTarget, Challenge, Client, ClientConfig, Credentials, CredentialsSource,
+    SharedCredentialsSource, Source,
 };
 use test_support::scripted::{self, Peer, serve};
 
@@ -115,7 +115,7 @@ fn a_token_that_expires_in_mid_upload_is_renewed_and_the_job_goes_on() {
         peer.ack("200 OK", &[]);
         [refused, again, close]
     });
-    let source = SharedSource::new(Tokens(AtomicUsize::new(1)));
+    let source = SharedCredentialsSource::new(Tokens(AtomicUsize::new(1)));
     let config = ClientConfig { credentials_source: Some(source), fragment_size: Some(5), ..impatient() };
     let client = Client::new(config).unwrap();
     client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap().run().unwrap();
@@ -129,7 +129,7 @@ fn a_token_that_expires_in_mid_upload_is_renewed_and_the_job_goes_on() {
 #[test]
 fn cli_15_a_source_is_asked_once_per_challenge_and_not_in_a_loop() {
     let (url, server) = serve(|peer| [expire(peer), expire(peer)]);
-    let source = SharedSource::new(Tokens(AtomicUsize::new(1)));
+    let source = SharedCredentialsSource::new(Tokens(AtomicUsize::new(1)));
     let config = ClientConfig { credentials_source: Some(source), ..impatient() };
     let client = Client::new(config).unwrap();
     let error = client.ping(&format!("{url}/file")).unwrap_err();
@@ -149,7 +149,7 @@ fn what_was_set_is_told_before_the_source_is_asked() {
         peer.ack("200 OK", &[]);
         [first, second]
     });
-    let source = Some(SharedSource::new(Tokens(AtomicUsize::new(1))));
+    let source = Some(SharedCredentialsSource::new(Tokens(AtomicUsize::new(1))));
     let config = ClientConfig { credentials_source: source, bearer_token: Some("set".into()), ..impatient() };
     let client = Client::new(config).unwrap();
     let mut job = client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap();
@@ -188,8 +188,10 @@ fn a_source_may_know_none_and_may_end_the_job() {
         [(None, Status::HttpStatus, "401"), (Some(failure), Status::Callback, "the user closed the window")]
     {
         let (url, server) = serve(expire);
-        let config =
-            ClientConfig { credentials_source: Some(SharedSource::new(Nobody(answer))), ..impatient() };
+        let config = ClientConfig {
+            credentials_source: Some(SharedCredentialsSource::new(Nobody(answer))),
+            ..impatient()
+        };
         let client = Client::new(config).unwrap();
         let mut job = client.job(&format!("{url}/file"), Source::from_bytes(*b"0")).unwrap();
         let error = job.run().unwrap_err();

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use bitsup::client::doctor::{Check, Grade, Options, Report};
+use bitsup::client::doctor::{Check, DoctorOptions, DoctorReport, Grade};
 use bitsup::client::{Client, ClientConfig, Credentials};
 use test_support::application::{Application, Request, Response};
 use test_support::certificates::Authority;
@@ -52,37 +52,37 @@ fn fragment(request: &Request, kept: u64) -> Response {
     }
 }
 
-fn examine(url: &str, config: ClientConfig) -> Report {
-    let options = Options { write: true, patience: NOTHING };
+fn examine(url: &str, config: ClientConfig) -> DoctorReport {
+    let options = DoctorOptions { write: true, timeout: NOTHING };
     Client::new(config).unwrap().examine(url, &options).unwrap()
 }
 
 /// What is found at a server that is well, but for requests that `but` answers.
-fn found(but: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static) -> Report {
+fn found(but: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static) -> DoctorReport {
     found_with(ClientConfig::default(), but)
 }
 
 fn found_with(
     config: ClientConfig,
     but: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static,
-) -> Report {
+) -> DoctorReport {
     let server = Application::start(move |request| but(request).unwrap_or_else(|| well(request)));
     examine(&server.url("/folder/"), config)
 }
 
-fn names(report: &Report) -> Vec<&str> {
+fn names(report: &DoctorReport) -> Vec<&str> {
     report.checks.iter().map(|check| check.name).collect()
 }
 
 /// Asserts that this check, and no other, is as bad as that, and that finding or advice say all of `words`.
 #[track_caller]
-fn assert_one(report: &Report, name: &str, grade: Grade, words: &[&str]) {
+fn assert_one(report: &DoctorReport, name: &str, grade: Grade, words: &[&str]) {
     let bad: Vec<&Check> = report.checks.iter().filter(|check| check.grade != Grade::Ok).collect();
     let [check] = bad[..] else { panic!("{report:#?}") };
     assert_eq!((check.name, check.grade), (name, grade), "{report:#?}");
     let said = format!("{} {}", check.finding, check.advice.as_deref().unwrap_or_default());
     words.iter().for_each(|word| assert!(said.contains(word), "{word:?} is not in {said:?}"));
-    assert_eq!(report.is_well(), grade == Grade::Warn);
+    assert_eq!(report.can_upload(), grade == Grade::Warn);
 }
 
 fn is(request: &Request, packet: &str) -> bool {
@@ -90,10 +90,10 @@ fn is(request: &Request, packet: &str) -> bool {
 }
 
 #[test]
-fn a_server_that_is_well() {
+fn a_server_that_can_upload() {
     let server = Application::start(well);
     let report = examine(&server.url("/folder/file"), ClientConfig::default());
-    assert!(report.is_well() && report.checks.iter().all(|check| check.grade == Grade::Ok), "{report:#?}");
+    assert!(report.can_upload() && report.checks.iter().all(|check| check.grade == Grade::Ok), "{report:#?}");
     let all =
         "resolve connect http verb override keep-alive body length expect session fragments buffering cancel";
     assert_eq!(names(&report), all.split(' ').collect::<Vec<_>>());
@@ -110,8 +110,9 @@ fn a_server_that_is_well() {
 fn without_leave_to_write_no_session_is_begun() {
     let server = Application::start(well);
     let client = Client::new(ClientConfig::default()).unwrap();
-    let report =
-        client.examine(&server.url("/"), &Options { patience: NOTHING, ..Options::default() }).unwrap();
+    let report = client
+        .examine(&server.url("/"), &DoctorOptions { timeout: NOTHING, ..DoctorOptions::default() })
+        .unwrap();
     assert_eq!(names(&report).last(), Some(&"expect"));
     let requests = server.requests();
     assert!(!requests.iter().any(|request| is(request, "Create-Session")), "{requests:?}");
@@ -132,7 +133,9 @@ fn nobody_is_there() {
     );
     let [check] = &nowhere.checks[..] else { panic!("{nowhere:#?}") };
     assert!(["resolve", "connect"].contains(&check.name) && check.grade == Grade::Fail, "{check:?}");
-    assert!(Client::new(ClientConfig::default()).unwrap().examine("/file", &Options::default()).is_err());
+    assert!(
+        Client::new(ClientConfig::default()).unwrap().examine("/file", &DoctorOptions::default()).is_err()
+    );
 }
 
 #[test]
@@ -146,7 +149,7 @@ fn tls_is_seen_and_its_flaws_are() {
         examine(&format!("https://localhost:{port}/"), config)
     };
     let good = trusting("localhost");
-    assert!(good.is_well() && names(&good).contains(&"tls"), "{good:#?}");
+    assert!(good.can_upload() && names(&good).contains(&"tls"), "{good:#?}");
     assert_one(&trusting("upload.test"), "tls", Grade::Fail, &["upload.test"]);
     let port = front(server_config(&authority.issue(&["localhost"]), None, &[&TLS13]), backend);
     let stranger = examine(&format!("https://localhost:{port}/"), ClientConfig::default());
@@ -208,7 +211,7 @@ fn an_override_that_is_wanted_is_refused() {
     };
     let config = ClientConfig { method_override: true, ..ClientConfig::default() };
     assert_one(&found_with(config, but), "override", Grade::Fail, &["405", "start the server with"]);
-    assert!(found(but).is_well(), "nobody needs it");
+    assert!(found(but).can_upload(), "nobody needs it");
 }
 
 /// What a Ping is answered, whichever way it is sent.
@@ -291,7 +294,7 @@ fn fragments_are_too_large() {
     ];
     for (server, word) in cases {
         let report = found(too_large(1 << 20, server));
-        assert!(report.is_well());
+        assert!(report.can_upload());
         for name in ["length", "fragments"] {
             let check = report.checks.iter().find(|check| check.name == name).unwrap();
             assert_eq!(check.grade, Grade::Warn, "{report:#?}");

@@ -29,7 +29,7 @@ impl Observer for Diary {
         self.add(format!("{}/{}", progress.sent, progress.total))
     }
     fn state(&mut self, from: JobState, to: JobState) {
-        self.add(format!("{from:?}-{to:?}"));
+        let _ = self.add(format!("{from:?}-{to:?}"));
     }
     fn retry(&mut self, cause: &Error, attempt: u32, delay: &mut Duration) -> Flow {
         *delay = Duration::ZERO;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bitsup::proto::{Ack, Context, FragmentRange, HResult, PacketKind, names};
-use bitsup::upload::{Action, Request, ResumeState, RetryPolicy, Upload, UploadOptions};
+use bitsup::upload::{Action, ResumeState, RetryPolicy, Upload, UploadOptions, UploadRequest};
 use bitsup::{Error, Status};
 use proptest::prelude::*;
 
@@ -100,7 +100,7 @@ fn resumed(upload: &Upload, total: u64, options: &UploadOptions) -> Upload {
 }
 
 /// What every request keeps.
-fn check(request: &Request, upload: &Upload, total: u64) {
+fn check(request: &UploadRequest, upload: &Upload, total: u64) {
     let value = |name| request.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
     assert!(request.offset.checked_add(request.length).unwrap() <= total, "within the source: {request:?}");
     match request.kind {
@@ -134,7 +134,7 @@ proptest! {
         let mut events = events.into_iter();
         for step in 0.. {
             prop_assert!(step < ENDLESS, "no end in sight: {upload:?}");
-            match upload.next(now_ms) {
+            match upload.next_action(now_ms) {
                 Action::Wait { delay, .. } => now_ms = now_ms.saturating_add(delay.as_millis() as u64),
                 Action::Done | Action::Failed(_) => match events.next() {
                     None => break,
@@ -149,10 +149,10 @@ proptest! {
                         Some(Event::Response(ack)) if ack.is_success() => upload.reply_fetched(),
                         Some(Event::Response(ack)) => {
                             let error = Error::new(Status::HttpStatus, "x").with_http_status(ack.status);
-                            upload.failed(now_ms, if ack.status >= 500 { error.transient() } else { error });
+                            upload.on_failure(now_ms, if ack.status >= 500 { error.transient() } else { error });
                         }
-                        Some(Event::Fail(status, true)) => upload.failed(now_ms, Error::new(status, "x").transient()),
-                        Some(Event::Fail(status, false)) => upload.failed(now_ms, Error::new(status, "x")),
+                        Some(Event::Fail(status, true)) => upload.on_failure(now_ms, Error::new(status, "x").transient()),
+                        Some(Event::Fail(status, false)) => upload.on_failure(now_ms, Error::new(status, "x")),
                         Some(Event::Abandon) => upload.reply_progressed(),
                         Some(Event::Cancel) => upload.cancel(),
                         Some(Event::Restart) => upload = resumed(&upload, total, &options),
@@ -163,13 +163,13 @@ proptest! {
                     check(&request, &upload, total);
                     now_ms += 1_000;
                     match events.next() {
-                        Some(Event::Response(ack)) => upload.answered(now_ms, &ack),
-                        Some(Event::Fail(status, true)) => upload.failed(now_ms, Error::new(status, "x").transient()),
-                        Some(Event::Fail(status, false)) => upload.failed(now_ms, Error::new(status, "x")),
+                        Some(Event::Response(ack)) => upload.on_response(now_ms, &ack),
+                        Some(Event::Fail(status, true)) => upload.on_failure(now_ms, Error::new(status, "x").transient()),
+                        Some(Event::Fail(status, false)) => upload.on_failure(now_ms, Error::new(status, "x")),
                         Some(Event::Abandon) => {}
                         Some(Event::Cancel) => upload.cancel(),
                         Some(Event::Restart) => upload = resumed(&upload, total, &options),
-                        None => upload.failed(now_ms, Error::new(Status::Connect, "x").transient()),
+                        None => upload.on_failure(now_ms, Error::new(Status::Connect, "x").transient()),
                     }
                 }
             }
@@ -187,18 +187,18 @@ proptest! {
         let mut answers = answers.iter().cycle();
         for step in 0.. {
             prop_assert!(step < ENDLESS, "no end in sight: {upload:?}");
-            match upload.next(now_ms) {
+            match upload.next_action(now_ms) {
                 Action::Wait { delay, .. } => now_ms = now_ms.saturating_add(delay.as_millis() as u64),
                 Action::Done | Action::Failed(_) => break,
                 Action::Send(_) => {
                     now_ms += 1_000;
-                    upload.answered(now_ms, answers.next().unwrap());
+                    upload.on_response(now_ms, answers.next().unwrap());
                 }
                 Action::FetchReply(_) => {
                     now_ms += 1_000;
                     let status = answers.next().unwrap().status;
                     let error = Error::new(Status::HttpStatus, "x").with_http_status(status);
-                    upload.failed(now_ms, if status >= 500 { error.transient() } else { error });
+                    upload.on_failure(now_ms, if status >= 500 { error.transient() } else { error });
                 }
             }
         }
@@ -219,17 +219,17 @@ proptest! {
         let lost = || Error::new(Status::Disconnected, "lost").transient();
         for step in 0.. {
             prop_assert!(step < ENDLESS, "no end in sight: {upload:?}");
-            match upload.next(step as u64) {
+            match upload.next_action(step as u64) {
                 Action::Wait { .. } => {}
                 Action::Done => break,
                 Action::Failed(error) => prop_assert!(false, "{error}"),
                 Action::FetchReply(_) => prop_assert!(false, "no reply is wanted"),
                 Action::Send(request) => match luck.next().unwrap() {
-                    0 => upload.failed(step as u64, lost()),
-                    1 => { server.take(&request, &data); upload.failed(step as u64, lost()) }
+                    0 => upload.on_failure(step as u64, lost()),
+                    1 => { server.take(&request, &data); upload.on_failure(step as u64, lost()) }
                     2 => { server.take(&request, &data); upload = resumed(&upload, total, &options) }
                     3 => upload = resumed(&upload, total, &options),
-                    _ => { let ack = server.take(&request, &data); upload.answered(step as u64, &ack) }
+                    _ => { let ack = server.take(&request, &data); upload.on_response(step as u64, &ack) }
                 },
             }
         }
@@ -267,9 +267,9 @@ fn resume_from(text: &str, total: u64) {
         let options = UploadOptions { reply, ..UploadOptions::default() };
         let Ok(mut upload) = Upload::resume(URL, total, options, &state, 1) else { return };
         for now_ms in 0..3 {
-            if let Action::Send(request) = upload.next(now_ms) {
+            if let Action::Send(request) = upload.next_action(now_ms) {
                 check(&request, &upload, total);
-                upload.answered(now_ms, &Ack::ok());
+                upload.on_response(now_ms, &Ack::ok());
             }
         }
     }
@@ -286,7 +286,7 @@ struct Server {
 }
 
 impl Server {
-    fn take(&mut self, request: &Request, data: &[u8]) -> Ack {
+    fn take(&mut self, request: &UploadRequest, data: &[u8]) -> Ack {
         let session = request.headers.iter().find(|(name, _)| *name == names::SESSION_ID);
         let is_ours = session.is_some_and(|(_, id)| self.open && *id == self.generation.to_string());
         let unknown = || Ack { status: 500, error: Some(HResult::BG_E_SESSION_NOT_FOUND), ..Ack::ok() };
@@ -312,7 +312,7 @@ impl Server {
         }
     }
 
-    fn append(&mut self, request: &Request, data: &[u8]) -> Ack {
+    fn append(&mut self, request: &UploadRequest, data: &[u8]) -> Ack {
         let (first, end) = (request.offset as usize, (request.offset + request.length) as usize);
         let next = self.bytes.len();
         let fits = first == next || (self.trims && first < next && next < end);

@@ -110,12 +110,12 @@ fn the_reply_is_expected_at_the_original_host_and_then_at_that_of_the_host_id() 
 #[test]
 fn only_the_servers_of_the_upload_are_not_foreign() {
     let cases = [
-        ("http://SERVER/x", Trust::Own),
-        ("http://server:80/x", Trust::Own),
-        ("http://node/x", Trust::Named),
-        ("http://server:81/r", Trust::Foreign),
-        ("http://cdn/r", Trust::Foreign),
-        ("https://server/r", Trust::Foreign),
+        ("http://SERVER/x", Trust::Origin),
+        ("http://server:80/x", Trust::Origin),
+        ("http://node/x", Trust::HostId),
+        ("http://server:81/r", Trust::ThirdParty),
+        ("http://cdn/r", Trust::ThirdParty),
+        ("https://server/r", Trust::ThirdParty),
     ];
     for (reply, trust) in cases {
         let mut player = Player::new(10, UploadOptions { reply: true, ..options() });
@@ -124,8 +124,8 @@ fn only_the_servers_of_the_upload_are_not_foreign() {
              -> Fragment at=node | <- 200 received=10 reply={reply}"
         ));
         let request = player.request.as_ref().unwrap();
-        assert_eq!(request.trust, Trust::Named, "{request:?}");
-        let Action::FetchReply(places) = player.upload.next(0) else { panic!("no fetch") };
+        assert_eq!(request.trust, Trust::HostId, "{request:?}");
+        let Action::FetchReply(places) = player.upload.next_action(0) else { panic!("no fetch") };
         assert!(places.len() == 1 && places[0].trust == trust, "{places:?}");
     }
 }

@@ -20,7 +20,7 @@
 use std::time::Duration;
 
 use bitsup::proto::{Ack, HResult, Headers, PacketKind, names};
-use bitsup::upload::{Action, Request, ResumeState, RetryPolicy, Upload, UploadOptions};
+use bitsup::upload::{Action, ResumeState, RetryPolicy, Upload, UploadOptions, UploadRequest};
 use bitsup::{Error, Status};
 
 pub const URL: &str = "http://server/upload/file.bin";
@@ -39,7 +39,7 @@ pub struct Player {
     pub upload: Upload,
     pub now_ms: u64,
     /// The request last sent.
-    pub request: Option<Request>,
+    pub request: Option<UploadRequest>,
     /// The wait last asked for.
     pub waited: Duration,
     total: u64,
@@ -78,8 +78,8 @@ impl Player {
                 "->" if words[1] == "GET" => self.expect_fetch(line, &words[2..]),
                 "->" => self.expect_send(line, &words[1..]),
                 "<-" if words[1] == "fetched" => self.upload.reply_fetched(),
-                "<-" => self.upload.answered(self.now_ms, &ack(&words[1..])),
-                "!!" => self.upload.failed(self.now_ms, error(words[1])),
+                "<-" => self.upload.on_response(self.now_ms, &ack(&words[1..])),
+                "!!" => self.upload.on_failure(self.now_ms, error(words[1])),
                 ".." => self.expect_wait(line, &words[1..]),
                 "++" => self.now_ms += words[1].parse::<u64>().unwrap() * 1000,
                 "**" if words[1] == "cancel" => self.upload.cancel(),
@@ -92,7 +92,7 @@ impl Player {
 
     /// As the job loop does it: what is a new step is saved before anything is sent.
     fn next(&mut self) -> Action {
-        let action = self.upload.next(self.now_ms);
+        let action = self.upload.next_action(self.now_ms);
         let state = self.upload.state();
         if state.is_new_step(&self.saved) {
             self.saved = state;
@@ -164,12 +164,12 @@ impl Player {
     }
 }
 
-pub fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+pub fn header<'a>(request: &'a UploadRequest, name: &str) -> Option<&'a str> {
     request.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
 }
 
 /// PROTOCOL 3: which fields a packet has, and in the captured order (13.1).
-fn check_headers(request: &Request) {
+fn check_headers(request: &UploadRequest) {
     let fields: &[&str] = match request.kind {
         PacketKind::Ping => &[names::PACKET_TYPE],
         PacketKind::CreateSession => &[names::PACKET_TYPE, names::SUPPORTED_PROTOCOLS, names::CONTENT_NAME],

@@ -1,7 +1,7 @@
 //! `bitsup doctor`: diagnoses why uploads to a server fail.
 
 use bitsup::client::Client;
-use bitsup::client::doctor::{Check, Grade, Options};
+use bitsup::client::doctor::{Check, DoctorOptions, Grade};
 use bitsup::{Error, Status};
 use serde_json::json;
 
@@ -11,11 +11,12 @@ use crate::output;
 /// Runs the checks and prints a line for each.
 pub fn run(args: &DoctorArgs) -> Result<(), Error> {
     let client = Client::new(args.request.config(&args.url)?)?;
-    let found = client.examine(&args.url, &Options { write: args.write, ..Options::default() })?;
+    let found =
+        client.examine(&args.url, &DoctorOptions { write: args.write, ..DoctorOptions::default() })?;
     for check in &found.checks {
         output::print(&if args.json { json_line(check) } else { line(check) })?;
     }
-    if !found.is_well() {
+    if !found.can_upload() {
         let message = format!("uploads to {} fail; see the advice of the failed checks", args.url);
         return Err(Error::new(Status::Protocol, message));
     }

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use bitsup::client::{
-    AuthScheme, Challenge, ClientConfig, Credentials, CredentialsSource, Secret, SharedSource,
+    AuthScheme, Challenge, ClientConfig, Credentials, CredentialsSource, Secret, SharedCredentialsSource,
 };
 use bitsup::{Error, Status};
 use clap::Args;
@@ -56,7 +56,7 @@ impl NetworkArgs {
         };
         if let Some(file) = &self.bearer_file {
             first_line(file)?;
-            config.credentials_source = Some(SharedSource::new(TokenFile(file.clone())));
+            config.credentials_source = Some(SharedCredentialsSource::new(TokenFile(file.clone())));
         }
         if let Some(file) = &self.cacert {
             config.root_certificates = files::read(file)?;

@@ -1,55 +1,55 @@
-//! What can be wrong on the way, and how to mend it, by who answered.
+//! The problems that checks find, and how to fix them in the software that sent the response.
 
-use super::hop::Hop;
+use super::server_software::ServerSoftware;
 use crate::proto::{Headers, names};
 
-/// A way not to pass an upload on.
+/// Why a server or proxy does not accept an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// A method that is not allowed.
+    /// The method BITS_POST is not allowed.
     Verb,
     /// The server does not take POST for the verb.
     NoOverride,
-    /// Success, from somebody who does not know the protocol.
-    Stranger,
-    /// Fields of the protocol were lost on the way to the server.
+    /// A success response that is not an Ack.
+    NotBits,
+    /// A proxy removed header fields of the protocol.
     Stripped,
     Redirect,
     Credentials,
     ProxyCredentials,
     NotFound,
-    /// The length of the body was lost on the way to the server.
-    Unmeasured,
+    /// A proxy removed the length of the body.
+    LengthRemoved,
     TooLarge,
     Expectation,
-    /// The server got a request in HTTP/1.0.
+    /// The server received the request as HTTP/1.0.
     OldRequest,
-    /// The answer is in HTTP/1.0.
-    OldAnswer,
+    /// The response is HTTP/1.0.
+    OldResponse,
     /// A proxy does not reach the server.
     Gateway,
-    /// The connection ends with the answer.
+    /// The connection is closed after the response.
     Closed,
-    /// A fragment is collected before it is passed on.
+    /// A proxy buffers requests before it forwards them.
     Buffered,
-    /// The server itself, in the terms of the protocol.
+    /// The server itself rejected the packet with a BITS error.
     Refused,
     Other,
 }
 
 impl Problem {
-    /// What is wrong when a packet that should succeed is answered so; `None`: nothing is.
+    /// Classifies the response to a packet that should succeed; `None` if it did.
     pub fn of(status: u16, headers: &Headers) -> Option<Self> {
         let is_ack =
             headers.get(names::PACKET_TYPE).is_some_and(|kind| kind.eq_ignore_ascii_case(names::ACK));
         Some(match (status, is_ack) {
             (200..=299, true) => return None,
-            (200..=299, false) => Self::Stranger,
+            (200..=299, false) => Self::NotBits,
             (300..=399, _) => Self::Redirect,
             (400, true) => Self::Stripped,
             (401, _) => Self::Credentials,
             (407, _) => Self::ProxyCredentials,
-            (411, _) => Self::Unmeasured,
+            (411, _) => Self::LengthRemoved,
             (413, _) => Self::TooLarge,
             (417, _) => Self::Expectation,
             (505, _) => Self::OldRequest,
@@ -61,91 +61,101 @@ impl Problem {
         })
     }
 
-    /// What to do, at the software that answered where that is known.
-    pub fn advice(self, hop: Hop) -> String {
+    /// Says how to fix the problem, with specifics for the software that sent the response.
+    pub fn advice(self, server_software: ServerSoftware) -> String {
         let general = GENERAL.iter().find(|(problem, _)| *problem == self).map_or("", |(_, text)| text);
-        match SPECIAL.iter().find(|(problem, of, _)| (*problem, *of) == (self, hop)) {
-            Some((_, _, special)) => format!("{general}. In {hop}: {special}"),
+        match SPECIAL.iter().find(|(problem, of, _)| (*problem, *of) == (self, server_software)) {
+            Some((_, _, special)) => format!("{general}. In {server_software}: {special}"),
             None => general.to_owned(),
         }
     }
 }
 
 const GENERAL: [(Problem, &str); 18] = [
-    (Problem::Verb, "let whoever answers allow the method BITS_POST, or use --method-override on both sides"),
-    (Problem::NoOverride, "start the server with --method-override if the verb is refused on the way"),
+    (Problem::Verb, "allow the method BITS_POST there, or use --method-override on both client and server"),
+    (Problem::NoOverride, "start the server with --method-override if a proxy rejects BITS_POST"),
     (
-        Problem::Stranger,
-        "check host and path: what answers is no upload server, or a proxy takes BITS-* fields away",
+        Problem::NotBits,
+        "check host and path: the response is not from an upload server, or a proxy removes BITS-* header fields",
     ),
-    (Problem::Stripped, "let every proxy pass the header fields BITS-* on to the server"),
-    (Problem::Redirect, "upload to the URL that it names; clients follow no redirect with a packet"),
-    (Problem::Credentials, "give a user who may, by --user, --user-file, --bearer-file or --cert"),
-    (Problem::ProxyCredentials, "give a user of the proxy, by --proxy-user"),
-    (Problem::NotFound, "check the path: nothing takes uploads there"),
+    (Problem::Stripped, "let every proxy forward BITS-* header fields to the server"),
+    (Problem::Redirect, "upload to the URL of the redirect; clients do not follow redirects"),
+    (Problem::Credentials, "set credentials by --user, --user-file, --bearer-file or --cert"),
+    (Problem::ProxyCredentials, "set credentials for the proxy by --proxy-user"),
+    (Problem::NotFound, "check the path: it does not accept uploads"),
     (
-        Problem::Unmeasured,
-        "let every proxy pass Content-Length on as it is, 0 too, and make no chunked request of it; Caddy \
-     drops the 0 of this method, see docs/operations/proxies.md",
+        Problem::LengthRemoved,
+        "let every proxy forward Content-Length unchanged, including 0, and not use chunked requests; Caddy removes a \
+     Content-Length of 0 from BITS_POST, see docs/operations/proxies.md",
     ),
     (
         Problem::TooLarge,
-        "let whoever answers take bodies of any length; Windows' clients fail, bitsup's sends less",
+        "raise the limit on request bodies there; Windows clients fail, bitsup sends shorter fragments",
     ),
     (
         Problem::Expectation,
-        "let every proxy pass on or answer Expect: 100-continue; bitsup's own client does not send it",
+        "let every proxy forward Expect: 100-continue or respond to it; bitsup itself does not send it",
     ),
-    (Problem::OldRequest, "let every proxy speak HTTP/1.1 to what is behind it"),
-    (Problem::OldAnswer, "look for a proxy that speaks HTTP/1.0, and let it speak HTTP/1.1"),
-    (Problem::Gateway, "see that the server behind the proxy runs, and that the proxy knows where"),
-    (Problem::Closed, "let every proxy keep connections, or each packet costs a new one"),
-    (Problem::Buffered, "let no proxy collect requests: a broken fragment is then sent again as a whole"),
-    (Problem::Refused, "see the server's log, and bitsup explain for the code"),
-    (Problem::Other, "see the log of whoever answered"),
+    (Problem::OldRequest, "let every proxy use HTTP/1.1 to the next server"),
+    (Problem::OldResponse, "find the proxy that uses HTTP/1.0, and let it use HTTP/1.1"),
+    (
+        Problem::Gateway,
+        "check that the server behind the proxy is running, and that the proxy has the right address",
+    ),
+    (Problem::Closed, "let every proxy keep connections open; otherwise each packet needs a new one"),
+    (
+        Problem::Buffered,
+        "turn off request buffering in every proxy; otherwise a broken-off fragment has to be sent again as a whole",
+    ),
+    (Problem::Refused, "check the server's log; bitsup explain describes the code"),
+    (Problem::Other, "check the log of the server that responded"),
 ];
 
-const SPECIAL: [(Problem, Hop, &str); 22] = [
-    (Problem::Verb, Hop::Nginx, "look for limit_except, if ($request_method ...) and the like"),
-    (Problem::Verb, Hop::HaProxy, "look for http-request deny with an acl on method"),
+const SPECIAL: [(Problem, ServerSoftware, &str); 22] = [
+    (Problem::Verb, ServerSoftware::Nginx, "look for limit_except, if ($request_method ...) and the like"),
+    (Problem::Verb, ServerSoftware::HaProxy, "look for http-request deny with an acl on method"),
     (
         Problem::Verb,
-        Hop::Apache,
+        ServerSoftware::Apache,
         "RegisterHttpMethod BITS_POST; look for Limit, LimitExcept and mod_allowmethods",
     ),
-    (Problem::Verb, Hop::Caddy, "look for matchers with method"),
+    (Problem::Verb, ServerSoftware::Caddy, "look for matchers with method"),
     (
         Problem::Verb,
-        Hop::Iis,
+        ServerSoftware::Iis,
         "allow BITS_POST in request filtering, or let the extension for uploads handle it",
     ),
-    (Problem::Stranger, Hop::Nginx, "check server_name and location"),
-    (Problem::Stranger, Hop::Apache, "check ServerName and ProxyPass"),
+    (Problem::NotBits, ServerSoftware::Nginx, "check server_name and location"),
+    (Problem::NotBits, ServerSoftware::Apache, "check ServerName and ProxyPass"),
     (
-        Problem::Stranger,
-        Hop::Caddy,
-        "check the site's address: a host without a site is answered 200 with nothing",
+        Problem::NotBits,
+        ServerSoftware::Caddy,
+        "check the site's address: a host without a site gets an empty 200 response",
     ),
     (
-        Problem::Unmeasured,
-        Hop::Caddy,
-        "make POST of it: method POST and X-HTTP-Method-Override BITS_POST, see docs/operations/proxies.md",
+        Problem::LengthRemoved,
+        ServerSoftware::Caddy,
+        "rewrite it to method POST with X-HTTP-Method-Override BITS_POST, see docs/operations/proxies.md",
     ),
-    (Problem::Unmeasured, Hop::Apache, "SetEnv proxy-sendcl 1"),
-    (Problem::TooLarge, Hop::Nginx, "client_max_body_size 0"),
+    (Problem::LengthRemoved, ServerSoftware::Apache, "SetEnv proxy-sendcl 1"),
+    (Problem::TooLarge, ServerSoftware::Nginx, "client_max_body_size 0"),
     (
         Problem::TooLarge,
-        Hop::HaProxy,
+        ServerSoftware::HaProxy,
         "look for http-request deny with req.body_size or req.hdr(content-length)",
     ),
-    (Problem::TooLarge, Hop::Apache, "look for SecRequestBodyLimit and rules that answer 413"),
-    (Problem::TooLarge, Hop::Caddy, "look for request_body with max_size"),
-    (Problem::TooLarge, Hop::Iis, "maxAllowedContentLength in request filtering, uploadReadAheadSize"),
-    (Problem::OldRequest, Hop::Nginx, "proxy_http_version 1.1"),
-    (Problem::OldRequest, Hop::Apache, "look for SetEnv force-proxy-request-1.0"),
-    (Problem::Gateway, Hop::HaProxy, "check the server lines of the backend"),
-    (Problem::Closed, Hop::Nginx, "keepalive_timeout must not be 0"),
-    (Problem::Closed, Hop::Apache, "KeepAlive On"),
-    (Problem::Closed, Hop::HaProxy, "look for option httpclose"),
-    (Problem::Buffered, Hop::Nginx, "proxy_request_buffering off"),
+    (Problem::TooLarge, ServerSoftware::Apache, "look for SecRequestBodyLimit and rules that return 413"),
+    (Problem::TooLarge, ServerSoftware::Caddy, "look for request_body with max_size"),
+    (
+        Problem::TooLarge,
+        ServerSoftware::Iis,
+        "maxAllowedContentLength in request filtering, uploadReadAheadSize",
+    ),
+    (Problem::OldRequest, ServerSoftware::Nginx, "proxy_http_version 1.1"),
+    (Problem::OldRequest, ServerSoftware::Apache, "look for SetEnv force-proxy-request-1.0"),
+    (Problem::Gateway, ServerSoftware::HaProxy, "check the server lines of the backend"),
+    (Problem::Closed, ServerSoftware::Nginx, "keepalive_timeout must not be 0"),
+    (Problem::Closed, ServerSoftware::Apache, "KeepAlive On"),
+    (Problem::Closed, ServerSoftware::HaProxy, "look for option httpclose"),
+    (Problem::Buffered, ServerSoftware::Nginx, "proxy_request_buffering off"),
 ];

@@ -1,248 +1,202 @@
-//! The checks that store nothing. What the verb and its override find out decides how the others ask.
+//! The checks that store nothing. The result of the first two, of the method and its override, determines how the
+//! others send packets.
 
-use std::time::Duration;
-
+use super::Grade;
 use super::advice::Problem;
-use super::hop::{Hop, introduction};
-use super::{Check, Grade, Report};
-use crate::client::http::{Heard, Http, Question, Url};
+use super::probe::{CheckFailure, PacketMethod, Probe};
+use super::server_software::{ServerSoftware, describe_path};
+use crate::client::http::{RawRequest, RawResponse, authority};
 use crate::error::{Error, Status};
 use crate::proto::limits::MAX_FRAGMENT;
 use crate::proto::{Ack, PacketKind, names};
 
-/// A session that there is not.
+/// The id of a session that does not exist.
 const NO_SESSION: &str = "{00000000-0000-4000-8000-000000000000}";
-/// Lengths at which something may begin to refuse: from the longest that clients send by themselves down.
+/// Fragment lengths at which proxies may have their limit, from the longest that clients send by default.
 const LENGTHS: [u64; 5] = [MAX_FRAGMENT, 5 << 20, (1 << 20) + 1, 1 << 20, 64 << 10];
 
-/// How packets are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    Verb,
-    Override,
-}
-
-/// The way under examination.
-pub(super) struct Patient<'a> {
-    pub http: &'a Http,
-    pub uri: &'a Url,
-    user_agent: &'a str,
-    pub patience: Duration,
-    /// How packets get through; `None`: they do not.
-    pub mode: Option<Mode>,
-    checks: Vec<Check>,
-}
-
-impl<'a> Patient<'a> {
-    pub fn new(http: &'a Http, uri: &'a Url, user_agent: &'a str, patience: Duration) -> Self {
-        Self { http, uri, user_agent, patience, mode: None, checks: Vec::new() }
-    }
-
-    pub fn into_report(self) -> Report {
-        Report { checks: self.checks }
-    }
-
-    /// All of them, as far as they make sense.
+impl Probe<'_> {
+    /// Runs all checks, up to a failure that makes the rest pointless.
     pub fn check(&mut self, override_wanted: bool) {
-        if !self.connects() || !self.speaks_http() {
+        if !self.check_connection() || !self.check_http() {
             return;
         }
-        let (verb, by_post) = (self.ping(Mode::Verb), self.ping(Mode::Override));
-        self.mode = match override_wanted {
-            true => by_post.is_ok().then_some(Mode::Override),
-            false => verb.is_ok().then_some(Mode::Verb),
+        let (verb, by_post) = (self.ping(PacketMethod::Verb), self.ping(PacketMethod::Override));
+        self.mode = if override_wanted {
+            by_post.is_ok().then_some(PacketMethod::Override)
+        } else {
+            verb.is_ok().then_some(PacketMethod::Verb)
         };
-        self.judge_verb(verb, by_post.is_ok(), override_wanted);
-        self.judge_override(by_post, override_wanted);
+        self.report_verb(verb, by_post.is_ok(), override_wanted);
+        self.report_override(by_post, override_wanted);
         if let Some(mode) = self.mode {
-            self.keeps_connections(mode);
-            self.passes_bodies(mode);
-            self.takes_lengths(mode);
-            self.answers_expectations(mode);
+            self.check_keep_alive(mode);
+            self.check_body(mode);
+            self.check_length(mode);
+            self.check_expect(mode);
         }
     }
 
     /// Resolves and connects.
-    fn connects(&mut self) -> bool {
-        let host = self.uri.authority().map(ToString::to_string).unwrap_or_default();
-        match self.http.open(self.uri, self.patience) {
+    fn check_connection(&mut self) -> bool {
+        let host = authority(self.uri);
+        match self.http.open_raw(self.uri, self.timeout) {
             Ok(_) => {
-                self.ok("resolve", format!("{host} has an address"));
-                self.ok("connect", format!("{host} takes connections"));
+                self.ok("resolve", format!("{host} resolves to an address"));
+                self.ok("connect", format!("{host} accepts connections"));
                 true
             }
-            Err(error) => self.gives_up(&error),
+            Err(error) => self.end(&error),
         }
     }
 
-    /// Asks as a browser would: who is there, in what version, and is it elsewhere?
-    fn speaks_http(&mut self) -> bool {
-        let question = Question { method: "GET", ..self.question(Vec::new()) };
-        let heard = match self.http.ask(self.uri, &question, self.patience) {
-            Ok(heard) => heard,
-            Err(error) => return self.gives_up(&error),
+    /// Sends a GET request like a browser: which server responds, by which version, and does it redirect?
+    fn check_http(&mut self) -> bool {
+        let request = RawRequest { method: "GET", ..self.request(Vec::new()) };
+        let response = match self.http.send_raw(self.uri, &request, self.timeout) {
+            Ok(response) => response,
+            Err(error) => return self.end(&error),
         };
         if self.uri.scheme_str() == Some("https") {
-            self.ok("tls", "the certificate is good, and of that name".into());
+            self.ok("tls", "the certificate is valid for that name".into());
         }
-        let who = introduction(&heard.headers);
-        match (heard.version == "HTTP/1.1", heard.status) {
-            (false, _) => self.bad("http", Grade::Fail, &heard, Problem::OldAnswer),
-            (true, 300..=399) => self.bad("http", Grade::Fail, &heard, Problem::Redirect),
-            (true, _) => self.ok("http", format!("HTTP/1.1 is spoken by {who}")),
+        let who = describe_path(&response.headers);
+        match (response.version == "HTTP/1.1", response.status) {
+            (false, _) => self.bad("http", Grade::Fail, &response, Problem::OldResponse),
+            (true, 300..=399) => self.bad("http", Grade::Fail, &response, Problem::Redirect),
+            (true, _) => self.ok("http", format!("{who} responds in HTTP/1.1")),
         }
-        heard.version == "HTTP/1.1"
+        response.version == "HTTP/1.1"
     }
 
-    fn judge_verb(&mut self, verb: Result<Heard, Wrong>, by_post: bool, override_wanted: bool) {
+    fn report_verb(&mut self, verb: Result<RawResponse, CheckFailure>, by_post: bool, override_wanted: bool) {
         match verb {
-            Ok(_) => self.ok("verb", "a Ping by BITS_POST is answered".into()),
-            // The way out is taken.
-            Err(wrong) if override_wanted && by_post => self.wrong("verb", Grade::Warn, wrong),
-            Err(wrong) => self.wrong("verb", Grade::Fail, wrong),
+            Ok(_) => self.ok("verb", "a Ping by BITS_POST gets a response".into()),
+            // The override is in use, so the method itself is not needed.
+            Err(failure) if override_wanted && by_post => self.problem("verb", Grade::Warn, failure),
+            Err(failure) => self.problem("verb", Grade::Fail, failure),
         }
     }
 
-    fn judge_override(&mut self, by_post: Result<Heard, Wrong>, is_wanted: bool) {
+    fn report_override(&mut self, by_post: Result<RawResponse, CheckFailure>, is_wanted: bool) {
         match by_post {
-            Ok(_) => self.ok("override", "a Ping by POST with X-HTTP-Method-Override is answered".into()),
-            Err(wrong) if is_wanted => self.wrong("override", Grade::Fail, wrong),
-            // Nobody needs it.
+            Ok(_) => self.ok("override", "a Ping by POST with X-HTTP-Method-Override gets a response".into()),
+            Err(failure) if is_wanted => self.problem("override", Grade::Fail, failure),
+            // The override is not needed.
             Err(_) if self.mode.is_some() => {
-                self.ok("override", "POST is not taken for the verb, and need not be".into());
+                self.ok("override", "the override is not enabled, and not needed".into());
             }
-            Err(wrong) => self.wrong("override", Grade::Warn, wrong),
+            Err(failure) => self.problem("override", Grade::Warn, failure),
         }
     }
 
-    /// Two packets on one connection.
-    fn keeps_connections(&mut self, mode: Mode) {
+    /// Sends two packets on one connection.
+    fn check_keep_alive(&mut self, mode: PacketMethod) {
         let ping = self.packet(mode, PacketKind::Ping, Vec::new(), 0);
         let twice = || {
-            let mut wire = self.http.open(self.uri, self.patience)?;
-            let first = wire.ask(&ping, self.patience)?;
+            let mut connection = self.http.open_raw(self.uri, self.timeout)?;
+            let first = connection.send(&ping, self.timeout)?;
             Ok::<_, Error>(if first.is_kept {
-                wire.ask(&ping, self.patience).map(|_| None)
+                connection.send(&ping, self.timeout).map(|_| None)
             } else {
                 Ok(Some(first))
             })
         };
         match twice() {
-            Ok(Ok(None)) => self.ok("keep-alive", "a connection serves several packets".into()),
+            Ok(Ok(None)) => self.ok("keep-alive", "several packets can use one connection".into()),
             Ok(Ok(Some(first))) => self.bad("keep-alive", Grade::Warn, &first, Problem::Closed),
             Ok(Err(error)) | Err(error) => {
-                self.wrong("keep-alive", Grade::Warn, Wrong::silent(error, Problem::Closed))
+                self.problem("keep-alive", Grade::Warn, CheckFailure::no_response(error, Problem::Closed))
             }
         }
     }
 
-    /// A fragment with its body, of a session that there is not: the server has to say that, and nobody anything
-    /// else.
-    fn passes_bodies(&mut self, mode: Mode) {
+    /// Sends a fragment with its body, for a session that does not exist. Only the response that says so is expected.
+    fn check_body(&mut self, mode: PacketMethod) {
         let mut fragment = self.fragment(mode, 1);
         fragment.sent = 1;
-        match self.http.ask(self.uri, &fragment, self.patience) {
-            Ok(heard) if is_of_session(&heard) => {
+        match self.http.send_raw(self.uri, &fragment, self.timeout) {
+            Ok(response) if is_session_not_found(&response) => {
                 self.ok("body", "a fragment arrives with its length".into())
             }
-            Ok(heard) => {
-                let problem = Problem::of(heard.status, &heard.headers).unwrap_or(Problem::Other);
-                self.bad("body", Grade::Fail, &heard, problem);
+            Ok(response) => {
+                let problem = Problem::of(response.status, &response.headers).unwrap_or(Problem::Other);
+                self.bad("body", Grade::Fail, &response, problem);
             }
-            Err(error) => self.wrong("body", Grade::Fail, Wrong::silent(error, Problem::Gateway)),
+            Err(error) => {
+                self.problem("body", Grade::Fail, CheckFailure::no_response(error, Problem::Gateway))
+            }
         }
     }
 
-    /// Heads of fragments; who refuses their length need not see the body.
-    fn takes_lengths(&mut self, mode: Mode) {
+    /// Sends heads of fragments; a server that rejects the length does so without the body.
+    fn check_length(&mut self, mode: PacketMethod) {
         let mut refused = None;
         for length in LENGTHS {
             let mut fragment = self.fragment(mode, length);
             fragment.fields.push(("Expect", "100-continue".into()));
-            match self.http.ask(self.uri, &fragment, self.patience) {
-                Ok(heard) if heard.status == 413 => refused = Some((length, heard)),
-                // Silence, too, is no refusal.
+            match self.http.send_raw(self.uri, &fragment, self.timeout) {
+                Ok(response) if response.status == 413 => refused = Some((length, response)),
+                // No response is not a rejection either.
                 _ => {
                     return match refused {
-                        None => self.ok("length", format!("fragments of {length} bytes are not refused")),
-                        Some((over, heard)) => self.too_large(Some(length), over, &heard),
+                        None => self.ok("length", format!("fragments of {length} bytes are not rejected")),
+                        Some((over, response)) => self.too_large(Some(length), over, &response),
                     };
                 }
             }
         }
-        if let Some((over, heard)) = refused {
-            self.too_large(None, over, &heard);
+        if let Some((over, response)) = refused {
+            self.too_large(None, over, &response);
         }
     }
 
-    fn too_large(&mut self, fits: Option<u64>, over: u64, heard: &Heard) {
-        let hop = Hop::of(&heard.headers);
-        let fits = fits.map(|length| format!("; {length} bytes pass")).unwrap_or_default();
-        let who = introduction(&heard.headers);
-        let finding = format!("fragments of {over} bytes are refused with 413 by {who}{fits}");
-        self.add("length", Grade::Warn, finding, Some(Problem::TooLarge.advice(hop)));
+    fn too_large(&mut self, fits: Option<u64>, over: u64, response: &RawResponse) {
+        let server_software = ServerSoftware::of(&response.headers);
+        let fits = fits.map(|length| format!("; {length} bytes are accepted")).unwrap_or_default();
+        let who = describe_path(&response.headers);
+        let finding = format!("fragments of {over} bytes are rejected with 413 by {who}{fits}");
+        self.add("length", Grade::Warn, finding, Some(Problem::TooLarge.advice(server_software)));
     }
 
-    fn answers_expectations(&mut self, mode: Mode) {
+    fn check_expect(&mut self, mode: PacketMethod) {
         let mut fragment = self.fragment(mode, 64 << 10);
         fragment.fields.push(("Expect", "100-continue".into()));
-        match self.http.ask(self.uri, &fragment, self.patience) {
-            Ok(heard) if heard.status == 100 => {
-                self.ok("expect", "Expect: 100-continue is answered with 100, by a proxy".into());
+        match self.http.send_raw(self.uri, &fragment, self.timeout) {
+            Ok(response) if response.status == 100 => {
+                self.ok("expect", "a proxy responds to Expect: 100-continue with 100".into());
             }
-            Ok(heard) if is_of_session(&heard) => {
-                self.ok("expect", "Expect: 100-continue is answered by the server".into());
+            Ok(response) if is_session_not_found(&response) => {
+                self.ok("expect", "the server responds to Expect: 100-continue".into());
             }
-            Ok(heard) => self.bad("expect", Grade::Warn, &heard, Problem::Expectation),
-            Err(error) => self.wrong("expect", Grade::Warn, Wrong::silent(error, Problem::Expectation)),
+            Ok(response) => self.bad("expect", Grade::Warn, &response, Problem::Expectation),
+            Err(error) => {
+                self.problem("expect", Grade::Warn, CheckFailure::no_response(error, Problem::Expectation))
+            }
         }
     }
 
-    fn ping(&self, mode: Mode) -> Result<Heard, Wrong> {
+    fn ping(&self, mode: PacketMethod) -> Result<RawResponse, CheckFailure> {
         let ping = self.packet(mode, PacketKind::Ping, Vec::new(), 0);
-        let heard = self.http.ask(self.uri, &ping, self.patience);
-        let heard = heard.map_err(|error| Wrong::silent(error, Problem::Verb))?;
-        match Problem::of(heard.status, &heard.headers) {
-            None => Ok(heard),
-            Some(Problem::Verb) if mode == Mode::Override => Err(Wrong::heard(&heard, Problem::NoOverride)),
-            Some(problem) => Err(Wrong::heard(&heard, problem)),
+        let response = self.http.send_raw(self.uri, &ping, self.timeout);
+        let response = response.map_err(|error| CheckFailure::no_response(error, Problem::Verb))?;
+        match Problem::of(response.status, &response.headers) {
+            None => Ok(response),
+            Some(Problem::Verb) if mode == PacketMethod::Override => {
+                Err(CheckFailure::from_response(&response, Problem::NoOverride))
+            }
+            Some(problem) => Err(CheckFailure::from_response(&response, problem)),
         }
     }
 
-    fn fragment(&self, mode: Mode, length: u64) -> Question {
+    fn fragment(&self, mode: PacketMethod, length: u64) -> RawRequest {
         let range = format!("bytes 0-{}/{length}", length.saturating_sub(1));
         let fields = vec![(names::SESSION_ID, NO_SESSION.to_owned()), (names::CONTENT_RANGE, range)];
         self.packet(mode, PacketKind::Fragment, fields, length)
     }
 
-    /// A packet whose body is still to be sent.
-    pub fn packet(
-        &self,
-        mode: Mode,
-        kind: PacketKind,
-        fields: Vec<(&'static str, String)>,
-        length: u64,
-    ) -> Question {
-        let mut own = vec![(names::PACKET_TYPE, kind.name().to_owned())];
-        let method = match mode {
-            Mode::Verb => names::METHOD,
-            Mode::Override => {
-                own.push((names::METHOD_OVERRIDE, names::METHOD.to_owned()));
-                "POST"
-            }
-        };
-        own.extend(fields);
-        Question { method, length: Some(length), ..self.question(own) }
-    }
-
-    fn question(&self, fields: Vec<(&'static str, String)>) -> Question {
-        let mut all = vec![("User-Agent", self.user_agent.to_owned()), ("Accept", "*/*".to_owned())];
-        all.extend(fields);
-        Question { fields: all, ..Question::default() }
-    }
-
-    /// There is no way at all.
-    fn gives_up(&mut self, error: &Error) -> bool {
+    /// Ends the examination with a failure to reach the server.
+    fn end(&mut self, error: &Error) -> bool {
         let name = match error.status() {
             Status::Resolve => "resolve",
             Status::Tls => "tls",
@@ -253,51 +207,9 @@ impl<'a> Patient<'a> {
         self.add(name, Grade::Fail, error.message().to_owned(), None);
         false
     }
-
-    pub fn ok(&mut self, name: &'static str, finding: String) {
-        self.add(name, Grade::Ok, finding, None);
-    }
-
-    pub fn bad(&mut self, name: &'static str, grade: Grade, heard: &Heard, problem: Problem) {
-        self.wrong(name, grade, Wrong::heard(heard, problem));
-    }
-
-    pub fn wrong(&mut self, name: &'static str, grade: Grade, wrong: Wrong) {
-        self.add(name, grade, wrong.finding, Some(wrong.advice));
-    }
-
-    pub fn add(&mut self, name: &'static str, grade: Grade, finding: String, advice: Option<String>) {
-        self.checks.push(Check { name, grade, finding, advice });
-    }
 }
 
-/// What is not as it should be, and how to mend it.
-pub(super) struct Wrong {
-    finding: String,
-    advice: String,
-}
-
-impl Wrong {
-    /// The answer is not what it should be.
-    pub fn heard(heard: &Heard, problem: Problem) -> Self {
-        let Heard { status, headers, version, .. } = heard;
-        let mut finding = format!("{version} {status} from {}", introduction(headers));
-        if let Some(hresult) = Ack::from_headers(*status, headers).error {
-            finding.push_str(&format!(", {hresult}"));
-        }
-        if let Some(location) = headers.get("Location") {
-            finding.push_str(&format!(", to {location}"));
-        }
-        Self { finding, advice: problem.advice(Hop::of(headers)) }
-    }
-
-    /// There is no answer.
-    pub fn silent(error: Error, problem: Problem) -> Self {
-        Self { finding: error.message().to_owned(), advice: problem.advice(Hop::Unknown) }
-    }
-}
-
-/// Whether the server, and nobody before it, says that there is no such session.
-fn is_of_session(heard: &Heard) -> bool {
-    Ack::from_headers(heard.status, &heard.headers).is_session_lost()
+/// Whether the response is from the server itself and says that the session does not exist.
+fn is_session_not_found(response: &RawResponse) -> bool {
+    Ack::from_headers(response.status, &response.headers).is_session_lost()
 }

@@ -1,88 +1,90 @@
-//! Finds out what on the way to a server refuses what an upload needs, and says how to mend it.
+//! Finds out why uploads to a server fail: checks everything on the path that an upload needs, and says how to fix it.
 //!
-//! Each check is a request or two with which an upload would fail in the same way. Without
-//! [`Options::write`] nothing is stored: what has to name a session names one that there is not.
+//! Each check sends a request or two that fail in the same way as an upload would. Unless [`DoctorOptions::write`] is
+//! set, nothing is stored on the server: requests that need a session use an id that does not exist.
+//!
+//! `probe` sends requests and collects results; `checks` and `write_checks` add the checks to it. `advice` says how to
+//! fix a problem, `server_software` recognizes what sent a response.
 
 mod advice;
 mod checks;
-mod hop;
-mod scratch;
+mod probe;
+mod server_software;
+mod write_checks;
 
 use std::time::Duration;
 
-use self::checks::Patient;
-use super::http::parse_url;
-use super::interrupt::Interrupt;
-use super::{Client, ClientConfig};
+use self::probe::Probe;
+use super::config::ClientConfig;
+use super::http::{HttpClient, parse_url};
 use crate::error::Error;
 
-/// How thorough an examination is.
+/// Options of [`Client::examine`](super::Client::examine).
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// Also begins an upload beside the URL, to a name that nothing else has, sends fragments and cancels it.
+pub struct DoctorOptions {
+    /// Whether to also upload: starts an upload under a random name in the same directory, sends fragments, and cancels
+    /// it. Default: `false`.
     pub write: bool,
-    /// How long an answer may take.
-    pub patience: Duration,
+    /// Maximum time to wait for a response. Default: 5 s.
+    pub timeout: Duration,
 }
 
-impl Default for Options {
+impl Default for DoctorOptions {
     fn default() -> Self {
-        Self { write: false, patience: Duration::from_secs(5) }
+        Self { write: false, timeout: Duration::from_secs(5) }
     }
 }
 
-/// What was found.
+/// The result of [`Client::examine`](super::Client::examine).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// In the order in which they were made. After one without which there is nothing to check, there are no more.
+#[must_use = "problems are only in the report"]
+pub struct DoctorReport {
+    /// The checks in the order in which they were made. A failure that makes further checks pointless is the last.
     pub checks: Vec<Check>,
 }
 
-impl Report {
+impl DoctorReport {
     /// Whether an upload can succeed.
-    pub fn is_well(&self) -> bool {
+    pub fn can_upload(&self) -> bool {
         self.checks.iter().all(|check| check.grade != Grade::Fail)
     }
 }
 
-/// What one check found.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What was checked: a word that stays the same from version to version.
+    /// Name of the check; stable across versions.
     pub name: &'static str,
-    /// How bad it is.
+    /// How serious the finding is.
     pub grade: Grade,
-    /// What was seen.
+    /// What was observed.
     pub finding: String,
-    /// What to do about it.
+    /// How to fix it, if there is a problem.
     pub advice: Option<String>,
 }
 
-/// How bad a finding is.
+/// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grade {
-    /// As it should be.
+    /// No problem.
     Ok,
-    /// Uploads succeed, but not as well as they could, or not those of every client.
+    /// Uploads succeed, but slower than necessary or not from every client.
     Warn,
     /// Uploads fail.
     Fail,
 }
 
-impl Client {
-    /// Examines the way to a server, by the URL of one of its folders or of a file to be. Takes a round trip for
-    /// each check, and [`Options::patience`] for each that stays without an answer.
-    ///
-    /// Errors: [`crate::Status::InvalidArgument`] when the URL is not an absolute http or https URL. All else that
-    /// goes wrong is in the report.
-    pub fn examine(&self, url: &str, options: &Options) -> Result<Report, Error> {
-        let (uri, http) = (parse_url(url)?, self.http(Interrupt::default())?);
-        let ClientConfig { user_agent, method_override, .. } = &*self.config;
-        let mut patient = Patient::new(&http, &uri, user_agent, options.patience);
-        patient.check(*method_override);
-        if options.write {
-            patient.check_by_writing(&scratch::url(&uri))?;
-        }
-        Ok(patient.into_report())
+pub(super) fn examine(
+    config: &ClientConfig,
+    http: &HttpClient,
+    url: &str,
+    options: &DoctorOptions,
+) -> Result<DoctorReport, Error> {
+    let uri = parse_url(url)?;
+    let mut probe = Probe::new(http, &uri, &config.user_agent, options.timeout);
+    probe.check(config.method_override);
+    if options.write {
+        probe.check_by_writing(&write_checks::random_url(&uri))?;
     }
+    Ok(probe.into_report())
 }

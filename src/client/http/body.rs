@@ -1,39 +1,45 @@
-//! The body of a Fragment: a range of the source, read as the line takes it.
+//! The body of a Fragment: a range of the source.
 
 use std::io::{self, Read};
 
-use super::line::Line;
+use super::transport::ConnectionContext;
 use crate::client::source::Source;
 use crate::client::throttle::Throttle;
 use crate::error::Error;
 
-/// Bytes `offset..offset + left` of a source.
-pub(super) struct Body<'a> {
+/// Reads bytes `offset..offset + left` of a source, at the rate that the throttle allows.
+pub(super) struct FragmentBody<'a> {
     pub source: &'a Source,
     pub offset: u64,
     pub left: u64,
     pub throttle: Option<&'a mut Throttle>,
-    pub line: &'a Line,
-    /// Why reading ended early: what an [`io::Error`] says does not come through the layers unharmed.
+    pub context: &'a ConnectionContext,
+    /// Why reading failed; ureq does not preserve an error inside an [`io::Error`].
     pub failure: Option<Error>,
 }
 
-impl Body<'_> {
+impl FragmentBody<'_> {
+    #[allow(clippy::indexing_slicing, reason = "a throttle grants at most what is wanted")]
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "at most `left` bytes are read, and the range fits a u64"
+    )]
     fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let mut wanted = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        if wanted > 0 && !self.line.is_hung_up() {
+        let mut length = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        // Once the peer has closed the connection, the content no longer matters: see `TcpTransport`.
+        if length > 0 && !self.context.is_peer_closed() {
             if let Some(throttle) = &mut self.throttle {
-                wanted = throttle.grant(wanted, &self.line.interrupt)?;
+                length = throttle.grant(length, &self.context.interrupt)?;
             }
-            wanted = self.source.read_at(buffer.get_mut(..wanted).unwrap_or_default(), self.offset)?;
+            length = self.source.read_at(&mut buffer[..length], self.offset)?;
         }
-        self.offset = self.offset.saturating_add(wanted as u64);
-        self.left = self.left.saturating_sub(wanted as u64);
-        Ok(wanted)
+        self.offset += length as u64;
+        self.left -= length as u64;
+        Ok(length)
     }
 }
 
-impl Read for Body<'_> {
+impl Read for FragmentBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.fill(buffer).map_err(|error| {
             self.failure = Some(error.clone());

@@ -1,4 +1,4 @@
-//! From a URL to a connection, without ever waiting where an interrupt does not reach.
+//! Connecting to the server of a URL, such that every wait can be interrupted.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -11,24 +11,25 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use super::line::{Line, Socket};
+use super::transport::{ConnectionContext, TcpTransport};
+use super::url;
 use crate::client::interrupt::Interrupt;
 use crate::error::{Error, Status};
 use crate::proto::HResult;
 
-/// How long one address is tried alone before the next is tried beside it (RFC 8305, 5).
-const HEAD_START: Duration = Duration::from_millis(250);
+/// Delay between connection attempts to the addresses of a host (RFC 8305, 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Finds the addresses of a host.
+/// A function that resolves a host name.
 pub(super) type Lookup = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
 
-/// The machine's own way to find addresses.
+/// Resolves a host name by the system's resolver.
 pub(super) fn system_lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
 }
 
-/// ureq resolves before every request, also when the connection is there already; the [`Dialer`] does it
-/// when it connects.
+/// Resolves nothing. ureq would resolve before every request, even on an open connection; [`Dialer`] only does so when
+/// it connects.
 #[derive(Debug)]
 pub(super) struct NoResolver;
 
@@ -38,43 +39,44 @@ impl Resolver for NoResolver {
     }
 }
 
-/// Makes the connections of one job.
+/// Makes the TCP connections of one job.
 #[derive(Debug)]
 pub(super) struct Dialer {
-    pub line: Line,
+    pub context: ConnectionContext,
     pub timeout: Duration,
     pub lookup: Lookup,
 }
 
 impl Dialer {
-    /// A connection to the server of a URL.
-    pub fn connect(&self, uri: &Uri) -> Result<Socket, ureq::Error> {
+    /// Connects to the server of a URL.
+    pub fn connect(&self, uri: &Uri) -> Result<TcpTransport, ureq::Error> {
         let stream = self.dial(uri).map_err(|error| ureq::Error::Other(Box::new(error)))?;
-        Ok(Socket::new(stream, self.line.clone())?)
+        Ok(TcpTransport::new(stream, self.context.clone())?)
     }
 
     fn dial(&self, uri: &Uri) -> Result<TcpStream, Error> {
-        let host = uri.host().unwrap_or_default();
-        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-        let attempt = Attempt { host, port, until: Instant::now().checked_add(self.timeout), dialer: self };
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        match bare.parse::<IpAddr>() {
+        let (host, port) = (url::host(uri), url::port(uri));
+        let attempt =
+            ConnectAttempt { host, port, deadline: Instant::now().checked_add(self.timeout), dialer: self };
+        match url::unbracketed(host).parse::<IpAddr>() {
             Ok(address) => attempt.race(vec![SocketAddr::new(address, port)]),
             Err(_) => attempt.race(attempt.resolve()?),
         }
     }
 }
 
-/// One connection in the making.
-struct Attempt<'a> {
+/// One attempt to connect to a host.
+struct ConnectAttempt<'a> {
     host: &'a str,
     port: u16,
-    until: Option<Instant>,
+    /// `None` if the timeout is longer than time can express.
+    deadline: Option<Instant>,
     dialer: &'a Dialer,
 }
 
-impl Attempt<'_> {
-    /// Looks the host up on a thread of its own, which outlives an interrupt: the system call has no other end.
+impl ConnectAttempt<'_> {
+    /// Resolves the host on a thread of its own, because the system call cannot be interrupted. After an interrupt, the
+    /// thread ends by itself.
     fn resolve(&self) -> Result<Vec<SocketAddr>, Error> {
         let (host, port, lookup) = (self.host.to_owned(), self.port, self.dialer.lookup);
         let (sender, found) = mpsc::channel();
@@ -86,8 +88,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// Connects to the first address that answers. Each is tried on a thread of its own; one that answers
-    /// too late is hung up on.
+    /// Connects to the first address that responds. Each is tried on a thread of its own; connections that are made
+    /// too late are closed.
     fn race(&self, addresses: Vec<SocketAddr>) -> Result<TcpStream, Error> {
         let (sender, done) = mpsc::channel();
         let mut last_failure = None;
@@ -95,17 +97,18 @@ impl Attempt<'_> {
         loop {
             let next = waiting.next();
             if let Some(address) = next {
-                let (sender, left) = (sender.clone(), self.left()?);
+                let (sender, left) = (sender.clone(), self.time_left()?);
                 thread::spawn(move || sender.send(TcpStream::connect_timeout(&address, left)));
                 running = running.saturating_add(1);
             }
             if running == 0 && next.is_none() {
                 return Err(self.unreachable(last_failure));
             }
-            let head_start = (waiting.len() > 0).then_some(HEAD_START);
-            match self.receive(&done, head_start)? {
+            let delay = (waiting.len() > 0).then_some(ATTEMPT_DELAY);
+            match self.receive(&done, delay)? {
                 Some(Ok(stream)) => return Ok(stream),
                 Some(Err(failure)) => {
+                    debug_assert!(running > 0, "every failure is that of a running attempt");
                     running = running.saturating_sub(1);
                     last_failure = Some(failure);
                 }
@@ -114,15 +117,14 @@ impl Attempt<'_> {
         }
     }
 
-    /// Waits for what a helper thread has to say, for `limit` or to the end of the attempt; `None` when the
-    /// limit is over.
+    /// Waits for a message from a helper thread, for at most `limit`. `None` if none came.
     fn receive<T>(&self, from: &Receiver<T>, limit: Option<Duration>) -> Result<Option<T>, Error> {
         let begun = Instant::now();
         loop {
-            let left = self.left()?;
+            let left = self.time_left()?;
             let wanted = limit.map_or(left, |limit| limit.saturating_sub(begun.elapsed()).min(left));
             match from.recv_timeout(self.interrupt().slice(wanted)?) {
-                Ok(said) => return Ok(Some(said)),
+                Ok(message) => return Ok(Some(message)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) if wanted.is_zero() => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -130,35 +132,38 @@ impl Attempt<'_> {
         }
     }
 
-    /// What is left of the time for connecting; errors when it is over.
-    fn left(&self) -> Result<Duration, Error> {
-        let Some(until) = self.until else { return Ok(Duration::MAX) };
-        match until.saturating_duration_since(Instant::now()) {
-            Duration::ZERO => Err(self.too_slow()),
+    /// Time left to connect, or an error if there is none.
+    fn time_left(&self) -> Result<Duration, Error> {
+        let Some(deadline) = self.deadline else { return Ok(Duration::MAX) };
+        match deadline.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(self.timed_out()),
             left => Ok(left),
         }
     }
 
     fn interrupt(&self) -> &Interrupt {
-        &self.dialer.line.interrupt
+        &self.dialer.context.interrupt
     }
 
-    fn too_slow(&self) -> Error {
+    fn timed_out(&self) -> Error {
         let (host, port, timeout) = (self.host, self.port, self.dialer.timeout);
-        let message = format!("no connection to {host}:{port} within {timeout:?}; check host and network");
+        let message = format!(
+            "connecting to {host}:{port} timed out after {timeout:?}: check the host and the network"
+        );
         Error::new(Status::Timeout, message).with_hresult(HResult(0x8007_2EE2)).transient()
     }
 
     fn unresolved(&self) -> Error {
-        let message = format!("the host {} is not known; check the URL and the name server", self.host);
+        let message = format!("cannot resolve host {}: check the URL and the name server", self.host);
         Error::new(Status::Resolve, message).with_hresult(HResult(0x8007_2EE7)).transient()
     }
 
     fn unreachable(&self, cause: Option<io::Error>) -> Error {
         let why = cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default();
         let (host, port) = (self.host, self.port);
-        let message =
-            format!("no connection to {host}:{port}{why}; check host and port, and that the server runs");
+        let message = format!(
+            "cannot connect to {host}:{port}{why}: check host and port, and that the server is running"
+        );
         let error = Error::new(Status::Connect, message).with_hresult(HResult(0x8007_2EFD)).transient();
         match cause {
             Some(cause) => error.with_source(cause),
@@ -170,20 +175,20 @@ impl Attempt<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::interrupt::Stop;
+    use crate::client::interrupt::StopReason;
     use rustix::net;
     use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
     use std::sync::{Mutex, PoisonError};
 
     fn dialer(lookup: Lookup) -> Dialer {
-        Dialer { line: Line::default(), timeout: Duration::from_secs(5), lookup }
+        Dialer { context: ConnectionContext::default(), timeout: Duration::from_secs(5), lookup }
     }
 
     fn error_of(dialer: &Dialer, url: &'static str) -> Error {
         dialer.dial(&Uri::from_static(url)).unwrap_err()
     }
 
-    /// Held by the test while its name server is to keep silent.
+    /// Held by the test while its name server does not respond.
     static SILENCE: Mutex<()> = Mutex::new(());
 
     fn silent(_: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
@@ -192,16 +197,18 @@ mod tests {
     }
 
     #[test]
-    fn a_name_server_that_keeps_silent_holds_nobody_up() {
+    fn a_silent_name_server_does_not_delay_a_stop() {
         let held = SILENCE.lock().unwrap_or_else(PoisonError::into_inner);
-        for (stop, status) in [(Stop::Cancel, Status::Cancelled), (Stop::Suspend, Status::Suspended)] {
+        for (stop, status) in
+            [(StopReason::Cancel, Status::Cancelled), (StopReason::Suspend, Status::Suspended)]
+        {
             let dialer = dialer(silent);
-            let interrupt = dialer.line.interrupt.clone();
+            let interrupt = dialer.context.interrupt.clone();
             let dial = thread::spawn(move || error_of(&dialer, "http://h/f"));
-            interrupt.ask(stop);
-            let asked = Instant::now();
+            interrupt.request(stop);
+            let requested = Instant::now();
             assert_eq!(dial.join().unwrap().status(), status);
-            assert!(asked.elapsed() < Duration::from_millis(250));
+            assert!(requested.elapsed() < Duration::from_millis(250));
         }
         let dialer = Dialer { timeout: Duration::from_millis(80), ..dialer(silent) };
         let error = error_of(&dialer, "http://h/f");
@@ -210,14 +217,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_an_address() {
+    fn a_name_without_an_address_is_not_resolved() {
         assert_eq!(error_of(&dialer(|_, _| Ok(Vec::new())), "http://h/f").status(), Status::Resolve);
         let error = error_of(&dialer(|_, _| Err(io::Error::other("no such host"))), "http://h/f");
         assert_eq!((error.status(), error.is_transient()), (Status::Resolve, true));
     }
 
-    /// A port that refuses connections, twice, before one that takes them. Bound and never listened on, so that
-    /// nobody else gets it.
+    /// A port that refuses connections, twice, then one that accepts them. The first is bound but not listening, so
+    /// that no other process can use it.
     fn dead_before_live(_: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None)?;
         net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
@@ -226,7 +233,7 @@ mod tests {
         Ok(vec![dead, dead, SocketAddr::from((Ipv4Addr::LOCALHOST, port))])
     }
 
-    /// A port that leaves connections unanswered before one that takes them: its backlog is full.
+    /// A port that does not respond because its backlog is full, then one that accepts connections.
     fn mute_before_live(_: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         net::listen(&listener, 0)?;
@@ -244,15 +251,15 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_refuse_are_passed_over_at_once() {
+    fn the_next_address_is_tried_at_once_after_a_refusal() {
         let elapsed = time_to_dial(dead_before_live);
-        assert!(elapsed < HEAD_START, "{elapsed:?}");
+        assert!(elapsed < ATTEMPT_DELAY, "{elapsed:?}");
     }
 
     #[test]
-    fn an_address_that_keeps_silent_has_a_head_start_and_no_more() {
+    fn the_next_address_is_tried_after_the_delay_if_one_is_silent() {
         let elapsed = time_to_dial(mute_before_live);
-        assert!((HEAD_START..4 * HEAD_START).contains(&elapsed), "{elapsed:?}");
+        assert!((ATTEMPT_DELAY..4 * ATTEMPT_DELAY).contains(&elapsed), "{elapsed:?}");
     }
 
     #[test]
@@ -264,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_port_of_a_scheme_is_known() {
+    fn the_scheme_determines_the_default_port() {
         fn ports(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
             assert_eq!((host, port), if host == "plain" { ("plain", 80) } else { ("secure", 443) });
             Err(io::Error::other("seen"))

@@ -1,49 +1,55 @@
-//! One request over HTTP/1.1. Nothing outside this folder knows ureq.
+//! Requests over HTTP/1.1. Only this folder uses ureq.
+//!
+//! [`HttpClient`] is defined here; `get` and `raw_connection` add methods to it and, being its children, see its private
+//! fields. `connect` and `transport` make interruptible TCP connections, `proxy` routes them through a proxy, `tls`
+//! holds certificates, `failure` translates errors.
 
 mod body;
 mod connect;
 mod failure;
 mod get;
-mod line;
 mod proxy;
+mod raw_connection;
 mod tls;
-mod wire;
+mod transport;
+mod url;
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use ureq::http::Uri;
 use ureq::http::header::{self, HeaderName};
-use ureq::http::{self, HeaderValue, Uri};
+use ureq::http::{self, HeaderValue};
 use ureq::unversioned::transport::{Connector, RustlsConnector};
 use ureq::{Agent, SendBody};
 
-use self::body::Body;
+use self::body::FragmentBody;
 use self::connect::{Dialer, NoResolver};
-pub(super) use self::get::Answer;
-use self::line::Line;
-use self::proxy::{Proxy, Route, Way};
-pub(super) use self::tls::Tls;
-pub(super) use self::wire::{Heard, Question};
-/// What `parse_url` makes.
-pub(super) type Url = Uri;
-use super::ClientConfig;
-use super::credentials::Answerer;
+pub(super) use self::get::GetResponse;
+use self::proxy::{Proxy, ProxyConnector, ProxyRoute};
+pub(super) use self::raw_connection::{RawRequest, RawResponse};
+pub(super) use self::tls::ClientTls;
+use self::transport::ConnectionContext;
+pub(super) use self::url::{authority, parse_url};
+use super::auth::Authenticator;
+use super::config::ClientConfig;
 use super::interrupt::Interrupt;
 use super::source::Source;
 use super::throttle::Throttle;
 use crate::error::{Error, Status};
 use crate::proto::{Ack, Headers, names};
-use crate::upload::{Request, Trust};
+use crate::upload::{Trust, UploadRequest};
 
-/// Longest body of an answer that is read to keep the connection; what is longer costs a new connection.
+/// Maximum length of a response body that is drained to keep the connection; after a longer one, a new connection is
+/// cheaper.
 const DRAIN_LIMIT: u64 = 64 * 1024;
-/// How long such a body may take.
+/// Maximum time to drain a response body.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long an idle connection is kept.
+/// How long an idle connection is kept open.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Header fields that belong to the protocol or to its transport.
+/// Header fields that only this client sets.
 const RESERVED: [HeaderName; 8] = [
     header::HOST,
     header::CONNECTION,
@@ -55,57 +61,61 @@ const RESERVED: [HeaderName; 8] = [
     header::EXPECT,
 ];
 
-/// The connections of one job, one request at a time.
+/// Sends the requests of one job, one at a time, and keeps its connections.
 #[derive(Debug)]
-pub(super) struct Http {
+pub(super) struct HttpClient {
     agent: Agent,
     headers: Vec<(HeaderName, HeaderValue)>,
-    server: Answerer,
+    server: Authenticator,
     proxy: Option<Arc<Proxy>>,
-    line: Line,
+    context: ConnectionContext,
     response_timeout: Duration,
     method_override: bool,
 }
 
-impl Http {
-    /// Errors when the user agent, a header field or the credentials of the configuration cannot be sent, or
-    /// its proxy is none.
-    pub fn new(config: &ClientConfig, tls: &Tls, interrupt: Interrupt) -> Result<Self, Error> {
+impl HttpClient {
+    /// Returns [`Status::InvalidArgument`] if the user agent, a header field, the credentials or the proxy of the
+    /// configuration are invalid.
+    pub fn new(config: &ClientConfig, tls: &ClientTls, interrupt: Interrupt) -> Result<Self, Error> {
         if HeaderValue::from_str(&config.user_agent).is_err() {
-            let message = format!("{:?} cannot be a User-Agent; use printable characters", config.user_agent);
+            let message =
+                format!("invalid user agent {:?}: use printable ASCII characters", config.user_agent);
             return Err(Error::new(Status::InvalidArgument, message));
         }
-        let line = Line::new(interrupt);
-        let dialer =
-            Dialer { line: line.clone(), timeout: config.connect_timeout, lookup: connect::system_lookup };
+        let context = ConnectionContext::new(interrupt);
+        let dialer = Dialer {
+            context: context.clone(),
+            timeout: config.connect_timeout,
+            lookup: connect::system_lookup,
+        };
         let proxy = Proxy::new(config)?.map(Arc::new);
-        let connector = Way::new(dialer, proxy.clone()).chain(RustlsConnector::default());
+        let connector = ProxyConnector::new(dialer, proxy.clone()).chain(RustlsConnector::default());
         let agent = Agent::with_parts(agent_config(config, tls), connector, NoResolver);
         Ok(Self {
             agent,
-            headers: own_headers(config)?,
-            server: Answerer::server(config)?,
+            headers: extra_headers(config)?,
+            server: Authenticator::server(config)?,
             proxy,
-            line,
+            context,
             response_timeout: config.response_timeout,
             method_override: config.method_override,
         })
     }
 
-    /// Sends a request with its range of the source and reads the answer. A request that is refused for want
-    /// of credentials is sent once more with them (PROTOCOL 6.6).
+    /// Sends a request with its range of the source, and reads the response. A request that is rejected for lack of
+    /// credentials is sent once more with them (PROTOCOL 6.6).
     ///
-    /// Errors: as the table in `failure` says, and those of the source and of who knows credentials.
+    /// Returns the errors in the table of `failure`, and those of the source and the credentials source.
     pub fn send(
         &self,
-        request: &Request,
+        request: &UploadRequest,
         source: &Source,
         mut throttle: Option<&mut Throttle>,
     ) -> Result<Ack, Error> {
-        let (uri, mut answered) = (parse_url(&request.url)?, Answered::of(request.trust));
+        let (uri, mut attempts) = (parse_url(&request.url)?, AuthAttempts::for_server(request.trust));
         loop {
             let (ack, headers) = self.send_once(request, &uri, source, throttle.as_deref_mut())?;
-            if !self.is_worth_repeating(&uri, ack.status, &headers, &mut answered)? {
+            if !self.is_worth_repeating(&uri, ack.status, &headers, &mut attempts)? {
                 return Ok(ack);
             }
         }
@@ -113,18 +123,19 @@ impl Http {
 
     fn send_once(
         &self,
-        request: &Request,
+        request: &UploadRequest,
         uri: &Uri,
         source: &Source,
         throttle: Option<&mut Throttle>,
     ) -> Result<(Ack, Headers), Error> {
-        self.line.begin();
+        self.context.begin_request();
         let (offset, left) = (request.offset, request.length);
-        let mut body = Body { source, offset, left, throttle, line: &self.line, failure: None };
+        let mut body = FragmentBody { source, offset, left, throttle, context: &self.context, failure: None };
         let content = SendBody::from_reader(&mut body);
-        let mut message = match self.method_override {
-            false => http::Request::builder().method(names::METHOD).uri(uri),
-            true => http::Request::post(uri).header(names::METHOD_OVERRIDE, names::METHOD),
+        let mut message = if self.method_override {
+            http::Request::post(uri).header(names::METHOD_OVERRIDE, names::METHOD)
+        } else {
+            http::Request::builder().method(names::METHOD).uri(uri)
         };
         for (name, value) in &request.headers {
             message = message.header(*name, value);
@@ -138,98 +149,76 @@ impl Http {
         let message = message.header(header::CONTENT_LENGTH, request.length).body(content);
         let outcome = message.map_err(ureq::Error::from).and_then(|message| self.agent.run(message));
         match (outcome, body.failure) {
-            (Ok(answer), _) => read_answer(answer, uri),
+            (Ok(response), _) => read_ack(response, uri),
             (Err(error), failure) => {
-                self.line.interrupt.check()?;
+                self.context.interrupt.check()?;
                 Err(failure.unwrap_or_else(|| failure::of(error, uri)))
             }
         }
     }
-}
 
-impl Http {
-    /// Whether the request is worth repeating with credentials that it did not have: once for the server, and
-    /// once for the proxy.
+    /// Whether a request is worth repeating with credentials that it did not have: once for the server, and once for
+    /// the proxy.
     fn is_worth_repeating(
         &self,
         uri: &Uri,
         status: u16,
         headers: &Headers,
-        answered: &mut Answered,
+        attempts: &mut AuthAttempts,
     ) -> Result<bool, Error> {
         let sides =
-            [(Some(&self.server), &mut answered.server), (self.asking_proxy(uri), &mut answered.proxy)];
-        for (answerer, answered) in sides {
-            if let Some(answerer) = answerer.filter(|_| !*answered)
-                && answerer.is_answered(status, headers)?
+            [(Some(&self.server), &mut attempts.server), (self.forward_proxy(uri), &mut attempts.proxy)];
+        for (authenticator, is_used_up) in sides {
+            if let Some(authenticator) = authenticator
+                && !*is_used_up
+                && authenticator.handle_challenge(status, headers)?
             {
-                *answered = true;
+                *is_used_up = true;
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// The credentials that were asked for so far, by the proxy and, if that is to know them, by the server.
+    /// The credentials that the proxy and the server have required so far. Only the origin gets those of the server.
     fn credentials(&self, uri: &Uri, trust: Trust) -> impl Iterator<Item = (&'static str, String)> {
-        let server = (trust == Trust::Own).then(|| self.server.field()).flatten();
-        let proxy = self.asking_proxy(uri).and_then(Answerer::field);
+        let server = if trust == Trust::Origin { self.server.header() } else { None };
+        let proxy = self.forward_proxy(uri).and_then(Authenticator::header);
         server.into_iter().chain(proxy)
     }
 
-    /// Who answers the proxy that reads a request; nobody does when it only makes a tunnel.
-    fn asking_proxy(&self, uri: &Uri) -> Option<&Answerer> {
-        let proxy = self.proxy.as_ref().filter(|proxy| proxy.route(uri) == Route::Forward)?;
-        Some(&proxy.answerer)
+    /// The authenticator for a proxy that reads the requests to `uri`; `None` for a tunnel, whose CONNECT is
+    /// authenticated in `proxy`.
+    fn forward_proxy(&self, uri: &Uri) -> Option<&Authenticator> {
+        let proxy = self.proxy.as_ref().filter(|proxy| proxy.route(uri) == ProxyRoute::Forward)?;
+        Some(&proxy.authenticator)
     }
 }
 
-/// Who is not to be told credentials because of one request, for instance because that was done.
+/// Whether the one repetition of a request with new credentials is used up.
 #[derive(Debug)]
-struct Answered {
+struct AuthAttempts {
     server: bool,
     proxy: bool,
 }
 
-impl Answered {
-    /// Credentials are for the server that the user chose, and for no other that this one names (PROTOCOL 2.2).
-    fn of(trust: Trust) -> Self {
-        Self { server: trust != Trust::Own, proxy: false }
+impl AuthAttempts {
+    /// Only the server that the user chose gets credentials, and no other that it names (PROTOCOL 2.2).
+    fn for_server(trust: Trust) -> Self {
+        Self { server: trust != Trust::Origin, proxy: false }
     }
 }
 
-/// Reads an absolute http or https URL.
-pub(super) fn parse_url(url: &str) -> Result<Uri, Error> {
-    let invalid = |why: &str| {
-        let message = format!("{url:?} is no URL of a file: {why}; use http://host/path/file");
-        Error::new(Status::InvalidArgument, message)
-    };
-    let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| invalid(&error.to_string()))?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(invalid("it is neither http nor https"));
-    }
-    match uri.authority() {
-        Some(authority) if authority.as_str().contains('@') => Err(invalid("it contains credentials")),
-        Some(authority) if authority.host().is_empty() => Err(invalid("it has no host")),
-        Some(authority) if authority.as_str() != authority.host() && authority.port_u16().is_none() => {
-            Err(invalid("its port is no port"))
-        }
-        Some(_) => Ok(uri),
-        None => Err(invalid("it has no host")),
-    }
-}
-
-/// Takes what the protocol knows from an answer. Its body means nothing; it is read only where that is
-/// cheaper than a new connection.
-fn read_answer(answer: http::Response<ureq::Body>, uri: &Uri) -> Result<(Ack, Headers), Error> {
-    let (head, body) = answer.into_parts();
+/// Reads the Ack from a response. Its body has no meaning and is only drained if that is cheaper than a new connection.
+fn read_ack(response: http::Response<ureq::Body>, uri: &Uri) -> Result<(Ack, Headers), Error> {
+    let (head, body) = response.into_parts();
     if head.version != http::Version::HTTP_11 {
         return Err(failure::old_http(uri));
     }
     let has_end = head.headers.contains_key(header::TRANSFER_ENCODING)
         || body.content_length().is_some_and(|length| length <= DRAIN_LIMIT);
     if has_end {
-        // The answer is there. When its body does not come, the connection is closed, and that is all.
+        // An error here only means that the connection cannot be reused.
         let _ = io::copy(&mut body.into_reader().take(DRAIN_LIMIT), &mut io::sink());
     }
     let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -237,7 +226,7 @@ fn read_answer(answer: http::Response<ureq::Body>, uri: &Uri) -> Result<(Ack, He
     Ok((Ack::from_headers(head.status.as_u16(), &headers), headers))
 }
 
-fn agent_config(config: &ClientConfig, tls: &Tls) -> ureq::config::Config {
+fn agent_config(config: &ClientConfig, tls: &ClientTls) -> ureq::config::Config {
     Agent::config_builder()
         .allow_non_standard_methods(true)
         .http_status_as_error(false)
@@ -248,7 +237,7 @@ fn agent_config(config: &ClientConfig, tls: &Tls) -> ureq::config::Config {
         .user_agent(&config.user_agent)
         .accept("*/*")
         .accept_encoding("")
-        .max_response_header_size(line::MAX_HEAD)
+        .max_response_header_size(transport::MAX_HEAD)
         .max_idle_age(IDLE_TIMEOUT)
         .timeout_connect(Some(config.connect_timeout))
         .timeout_send_request(Some(config.request_timeout))
@@ -258,17 +247,18 @@ fn agent_config(config: &ClientConfig, tls: &Tls) -> ureq::config::Config {
         .build()
 }
 
-fn own_headers(config: &ClientConfig) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
-    let read = |(name, value): &(String, String)| {
-        let invalid = |why| Error::new(Status::InvalidArgument, format!("the header field {name:?} {why}"));
-        let parsed = name.parse::<HeaderName>().map_err(|_| invalid("has no valid name"))?;
-        let is_ours = parsed.as_str().eq_ignore_ascii_case(names::METHOD_OVERRIDE);
-        if RESERVED.contains(&parsed) || is_ours || parsed.as_str().starts_with("bits-") {
-            return Err(invalid("belongs to the protocol and cannot be set"));
+fn extra_headers(config: &ClientConfig) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
+    let parse = |(name, value): &(String, String)| {
+        let invalid =
+            |why| Error::new(Status::InvalidArgument, format!("invalid header field {name:?}: {why}"));
+        let parsed = name.parse::<HeaderName>().map_err(|_| invalid("the name is invalid"))?;
+        let is_override = parsed.as_str().eq_ignore_ascii_case(names::METHOD_OVERRIDE);
+        if RESERVED.contains(&parsed) || is_override || parsed.as_str().starts_with("bits-") {
+            return Err(invalid("the field is reserved for the protocol"));
         }
-        let mut value = HeaderValue::from_str(value).map_err(|_| invalid("has no valid value"))?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| invalid("the value is invalid"))?;
         value.set_sensitive(true);
         Ok((parsed, value))
     };
-    config.headers.iter().map(read).collect()
+    config.headers.iter().map(parse).collect()
 }

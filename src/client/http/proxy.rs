@@ -1,4 +1,4 @@
-//! The way to a server, through a proxy where there is one (RFC 9112, 3.2.2; RFC 9110, 9.3.6).
+//! Connecting through a proxy (RFC 9112, 3.2.2; RFC 9110, 9.3.6).
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,99 +9,111 @@ use ureq::unversioned::transport::{
 };
 
 use super::connect::Dialer;
-use super::line::{Line, MAX_HEAD};
-use super::{ClientConfig, failure, parse_url};
-use crate::client::credentials::Answerer;
+use super::failure;
+use super::transport::{ConnectionContext, MAX_HEAD};
+use super::url::{self, parse_url};
+use crate::client::auth::Authenticator;
+use crate::client::config::ClientConfig;
 use crate::error::{Error, Status};
 use crate::proto::{HResult, Headers};
 
-/// How requests to a server travel.
+/// How requests reach a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Route {
+pub(super) enum ProxyRoute {
     /// Without a proxy.
     Direct,
-    /// The proxy reads them and passes them on.
+    /// The proxy reads the requests and forwards them.
     Forward,
-    /// The proxy passes on bytes that it cannot read.
+    /// The proxy forwards bytes that it cannot read.
     Tunnel,
 }
 
-/// A proxy, and who answers it.
+/// A proxy and its credentials.
 #[derive(Debug)]
 pub(super) struct Proxy {
     uri: Uri,
     exempt: Vec<String>,
     user_agent: String,
-    pub answerer: Answerer,
+    pub authenticator: Authenticator,
 }
 
 impl Proxy {
     /// The proxy of a configuration, if it has one.
     pub fn new(config: &ClientConfig) -> Result<Option<Self>, Error> {
-        let answerer = Answerer::proxy(config)?;
+        let authenticator = Authenticator::proxy(config)?;
         let Some(url) = &config.proxy else { return Ok(None) };
         let uri = parse_url(url).map_err(|_| {
-            // Without the URL: it may contain credentials.
-            let message = "the proxy is no http or https URL, or has credentials in it; use http://host:port, \
-                           and give credentials apart";
+            // The message does not contain the URL, because that may contain credentials.
+            let message = "invalid proxy: use an http or https URL such as http://host:port, and set credentials \
+                           separately";
             Error::new(Status::InvalidArgument, message)
         })?;
         let exempt = config.no_proxy.iter().map(|host| host.to_ascii_lowercase()).collect();
-        Ok(Some(Self { uri, exempt, user_agent: config.user_agent.clone(), answerer }))
+        Ok(Some(Self { uri, exempt, user_agent: config.user_agent.clone(), authenticator }))
     }
 
-    pub fn route(&self, uri: &Uri) -> Route {
-        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        match self.exempt.iter().any(|exempt| is_exempt(exempt, host)) {
-            true => Route::Direct,
-            false if uri.scheme_str() == Some("https") => Route::Tunnel,
-            false => Route::Forward,
+    pub fn route(&self, uri: &Uri) -> ProxyRoute {
+        let host = url::host(uri).to_ascii_lowercase();
+        let host = url::unbracketed(&host);
+        if self.exempt.iter().any(|exempt| is_exempt(exempt, host)) {
+            ProxyRoute::Direct
+        } else if uri.scheme_str() == Some("https") {
+            ProxyRoute::Tunnel
+        } else {
+            ProxyRoute::Forward
         }
     }
 }
 
 fn is_exempt(exempt: &str, host: &str) -> bool {
     let exempt = exempt.trim_start_matches("*.").trim_start_matches('.');
-    let exempt = exempt.trim_start_matches('[').trim_end_matches(']');
-    let before = host.strip_suffix(exempt).filter(|_| !exempt.is_empty());
-    exempt == "*" || before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    let exempt = url::unbracketed(exempt);
+    let is_in_domain = |before: &str| before.is_empty() || before.ends_with('.');
+    exempt == "*" || (!exempt.is_empty() && host.strip_suffix(exempt).is_some_and(is_in_domain))
 }
 
-/// Makes the connections of one job.
+/// Makes the connections of one job, through the proxy if there is one.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct ProxyConnector {
     dialer: Dialer,
     proxy: Option<Arc<Proxy>>,
-    /// To a proxy that is reached by https.
+    /// For a proxy with an https URL.
     tls: RustlsConnector,
 }
 
-type Connection = Box<dyn Transport>;
+type BoxedTransport = Box<dyn Transport>;
 
-impl Connector<()> for Way {
-    type Out = Connection;
+impl Connector<()> for ProxyConnector {
+    type Out = BoxedTransport;
 
-    fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Connection>, ureq::Error> {
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        _: Option<()>,
+    ) -> Result<Option<BoxedTransport>, ureq::Error> {
         let route = self.proxy.as_ref().map(|proxy| (proxy, proxy.route(details.uri)));
         Ok(Some(match route {
-            None | Some((_, Route::Direct)) => self.dialer.connect(details.uri)?.boxed(),
-            Some((proxy, Route::Forward)) => {
-                let inner = self.reach(proxy, details)?;
-                Forwarded { inner, origin: origin(details.uri), line: self.dialer.line.clone() }.boxed()
+            None | Some((_, ProxyRoute::Direct)) => self.dialer.connect(details.uri)?.boxed(),
+            Some((proxy, ProxyRoute::Forward)) => {
+                let inner = self.connect_to_proxy(proxy, details)?;
+                let context = self.dialer.context.clone();
+                ForwardTransport { inner, origin: origin(details.uri), context }.boxed()
             }
-            Some((proxy, Route::Tunnel)) => self.tunnel(proxy, details)?.boxed(),
+            Some((proxy, ProxyRoute::Tunnel)) => self.open_tunnel(proxy, details)?.boxed(),
         }))
     }
 }
 
-impl Way {
+impl ProxyConnector {
     pub fn new(dialer: Dialer, proxy: Option<Arc<Proxy>>) -> Self {
         Self { dialer, proxy, tls: RustlsConnector::default() }
     }
 
-    /// A connection to the proxy.
-    fn reach(&self, proxy: &Proxy, details: &ConnectionDetails) -> Result<Connection, ureq::Error> {
+    fn connect_to_proxy(
+        &self,
+        proxy: &Proxy,
+        details: &ConnectionDetails,
+    ) -> Result<BoxedTransport, ureq::Error> {
         let socket = self.dialer.connect(&proxy.uri)?;
         let details = ConnectionDetails {
             uri: &proxy.uri,
@@ -117,60 +129,70 @@ impl Way {
         };
         match self.tls.connect(&details, Some(socket)) {
             Ok(Some(Either::A(plain))) => Ok(plain.boxed()),
-            Ok(Some(Either::B(secured))) => Ok(secured.boxed()),
+            Ok(Some(Either::B(encrypted))) => Ok(encrypted.boxed()),
             Ok(None) => Err(ureq::Error::ConnectionFailed),
             Err(error) => Err(ureq::Error::Other(Box::new(failure::of(error, &proxy.uri)))),
         }
     }
 
-    /// Has the proxy connect to the server. When it asks for credentials it is told them, once.
-    fn tunnel(&self, proxy: &Proxy, details: &ConnectionDetails) -> Result<Tunnel, ureq::Error> {
-        let ours = |error| ureq::Error::Other(Box::new(error));
-        let mut connection = self.reach(proxy, details)?;
-        let (mut status, headers) = ask_for_tunnel(&mut connection, proxy, details)?;
-        if proxy.answerer.is_answered(status, &headers).map_err(ours)? {
-            connection = self.reach(proxy, details)?;
-            status = ask_for_tunnel(&mut connection, proxy, details)?.0;
+    /// Opens a tunnel to the server. If the proxy requires credentials, CONNECT is sent a second time with them.
+    fn open_tunnel(
+        &self,
+        proxy: &Proxy,
+        details: &ConnectionDetails,
+    ) -> Result<TunnelTransport, ureq::Error> {
+        let wrap = |error| ureq::Error::Other(Box::new(error));
+        let mut connection = self.connect_to_proxy(proxy, details)?;
+        let (mut status, headers) = send_connect(&mut connection, proxy, details)?;
+        if proxy.authenticator.handle_challenge(status, &headers).map_err(wrap)? {
+            connection = self.connect_to_proxy(proxy, details)?;
+            status = send_connect(&mut connection, proxy, details)?.0;
         }
         match status {
-            200..=299 => Ok(Tunnel(connection)),
-            _ => Err(ours(refused(status, &proxy.uri, details.uri))),
+            200..=299 => Ok(TunnelTransport(connection)),
+            _ => Err(wrap(tunnel_rejected(status, &proxy.uri, details.uri))),
         }
     }
 }
 
-/// Sends CONNECT; the answer's status and fields.
-fn ask_for_tunnel(
-    connection: &mut Connection,
+/// Sends CONNECT and returns status and header fields of the response.
+fn send_connect(
+    connection: &mut BoxedTransport,
     proxy: &Proxy,
     details: &ConnectionDetails,
 ) -> Result<(u16, Headers), ureq::Error> {
-    let (host, port) = (details.uri.host().unwrap_or_default(), details.uri.port_u16().unwrap_or(443));
-    let told = proxy.answerer.field().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let (host, port) = (url::host(details.uri), url::port(details.uri));
+    let auth = proxy.authenticator.header().map(|(name, value)| format!("{name}: {value}\r\n"));
     let request = format!(
         "CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: {}\r\n{}\r\n",
         proxy.user_agent,
-        told.unwrap_or_default()
+        auth.unwrap_or_default()
     );
     let request = request.as_bytes();
     let room = connection.buffers().output().get_mut(..request.len());
     room.ok_or(ureq::Error::ConnectionFailed)?.copy_from_slice(request);
     connection.transmit_output(request.len(), details.timeout)?;
     loop {
-        let input = connection.buffers().input();
-        if let Some(end) = input.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-            let answer = read_head(input.get(..end).unwrap_or_default());
-            connection.buffers().input_consume(end.saturating_add(4));
-            return answer.ok_or_else(|| no_http(&proxy.uri));
+        if let Some((head, length)) = split_head(connection.buffers().input()) {
+            let response = parse_head(head);
+            connection.buffers().input_consume(length);
+            return response.ok_or_else(|| not_http(&proxy.uri));
         }
-        if input.len() > MAX_HEAD || !connection.await_input(details.timeout)? {
-            return Err(no_http(&proxy.uri));
+        if connection.buffers().input().len() > MAX_HEAD || !connection.await_input(details.timeout)? {
+            return Err(not_http(&proxy.uri));
         }
     }
 }
 
-/// Status and fields of an answer's head; `None` when that is no HTTP.
-pub(super) fn read_head(head: &[u8]) -> Option<(u16, Headers)> {
+/// Returns the response head without its blank line, and its length with it; `None` if it is incomplete.
+pub(super) fn split_head(input: &[u8]) -> Option<(&[u8], usize)> {
+    const END: &[u8] = b"\r\n\r\n";
+    let end = input.windows(END.len()).position(|bytes| bytes == END)?;
+    Some((input.get(..end)?, end.checked_add(END.len())?))
+}
+
+/// Parses status and header fields of a response head; `None` if it is not HTTP/1.
+pub(super) fn parse_head(head: &[u8]) -> Option<(u16, Headers)> {
     let head = String::from_utf8_lossy(head);
     let mut lines = head.split("\r\n");
     let mut status_line = lines.next()?.strip_prefix("HTTP/1.")?.split(' ');
@@ -179,21 +201,23 @@ pub(super) fn read_head(head: &[u8]) -> Option<(u16, Headers)> {
     Some((status, fields.map(|(name, value)| (name.trim(), value)).collect()))
 }
 
-fn no_http(proxy: &Uri) -> ureq::Error {
+fn not_http(proxy: &Uri) -> ureq::Error {
     let message =
-        format!("{} does not answer like a proxy; check the proxy's host and port", failure::host(proxy));
+        format!("the response from {} is not that of a proxy: check host and port", url::authority(proxy));
     let error = Error::new(Status::Protocol, message).with_hresult(HResult(0x8007_2F78)).transient();
     ureq::Error::Other(Box::new(error))
 }
 
-fn refused(status: u16, proxy: &Uri, server: &Uri) -> Error {
+fn tunnel_rejected(status: u16, proxy: &Uri, server: &Uri) -> Error {
     let advice = match status {
-        407 => "it wants credentials: give a user and a password for it, and check them",
-        408 | 429 | 500..=599 => "it may pass: try again later, and check that it can reach the server",
-        _ => "let it allow CONNECT to that host and port, or go without it",
+        407 => "credentials are required: set or check the proxy's user and password",
+        408 | 429 | 500..=599 => {
+            "the error may be temporary: try again later, and check that the proxy can reach the server"
+        }
+        _ => "allow CONNECT to that host and port, or connect without the proxy",
     };
-    let (proxy, server) = (failure::host(proxy), failure::host(server));
-    let message = format!("the proxy {proxy} makes no tunnel to {server}: HTTP {status}; {advice}");
+    let (proxy, server) = (url::authority(proxy), url::authority(server));
+    let message = format!("the proxy {proxy} rejected the tunnel to {server} with HTTP {status}: {advice}");
     let error =
         Error::new(Status::HttpStatus, message).with_http_status(status).with_hresult(HResult::http(status));
     match status {
@@ -202,12 +226,12 @@ fn refused(status: u16, proxy: &Uri, server: &Uri) -> Error {
     }
 }
 
-/// A connection that the proxy passes on, unread. What goes through it has no TLS yet, even if it has on the way
-/// to the proxy.
+/// A connection through a tunnel. It reports that it is not encrypted, even if the connection to the proxy is, so that
+/// TLS with the server is added on top.
 #[derive(Debug)]
-struct Tunnel(Connection);
+struct TunnelTransport(BoxedTransport);
 
-impl Transport for Tunnel {
+impl Transport for TunnelTransport {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.0.buffers()
     }
@@ -225,23 +249,22 @@ impl Transport for Tunnel {
     }
 }
 
-/// A connection to a proxy that passes requests on. Such a proxy wants to read the whole URL in the request line,
-/// and ureq writes what comes after the host only: the rest is put in as the head goes out.
-struct Forwarded {
-    inner: Connection,
+/// A connection to a proxy that forwards requests. Such a proxy needs the absolute URL in the request line, but ureq
+/// only writes the path, so scheme and authority are inserted when the head is sent.
+struct ForwardTransport {
+    inner: BoxedTransport,
     /// Scheme and authority of the server.
     origin: String,
-    line: Line,
+    context: ConnectionContext,
 }
 
 fn origin(uri: &Uri) -> String {
-    let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
-    format!("{}://{authority}", uri.scheme_str().unwrap_or("http"))
+    format!("{}://{}", uri.scheme_str().unwrap_or("http"), url::authority(uri))
 }
 
-impl Forwarded {
-    /// Puts the origin behind the method; how long the output is then. `None` when that does not fit.
-    fn complete_head(&mut self, amount: usize) -> Option<usize> {
+impl ForwardTransport {
+    /// Inserts the origin after the method. Returns the new length of the output, or `None` if it does not fit.
+    fn insert_origin(&mut self, amount: usize) -> Option<usize> {
         let output = self.inner.buffers().output();
         let at = output.get(..amount)?.iter().position(|byte| *byte == b' ')?.checked_add(1)?;
         let (to, longer) = (at.checked_add(self.origin.len())?, amount.checked_add(self.origin.len())?);
@@ -252,16 +275,15 @@ impl Forwarded {
     }
 }
 
-impl Transport for Forwarded {
+impl Transport for ForwardTransport {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
     }
 
-    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        let amount = match self.line.take_head_due() {
-            true => self.complete_head(amount).ok_or(ureq::Error::ConnectionFailed)?,
-            false => amount,
-        };
+    fn transmit_output(&mut self, mut amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        if self.context.take_head_pending() {
+            amount = self.insert_origin(amount).ok_or(ureq::Error::ConnectionFailed)?;
+        }
         self.inner.transmit_output(amount, timeout)
     }
 
@@ -278,9 +300,9 @@ impl Transport for Forwarded {
     }
 }
 
-impl fmt::Debug for Forwarded {
+impl fmt::Debug for ForwardTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Forwarded").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("ForwardTransport").field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 
@@ -296,19 +318,19 @@ mod tests {
     }
 
     #[test]
-    fn the_route_follows_the_scheme_and_the_exemptions() {
-        let cases: [(&[&str], &str, Route); 11] = [
-            (&[], "http://h/f", Route::Forward),
-            (&[], "https://h/f", Route::Tunnel),
-            (&["h"], "https://H:8443/f", Route::Direct),
-            (&["example.com"], "http://a.example.com/f", Route::Direct),
-            (&[".example.com"], "http://example.com/f", Route::Direct),
-            (&["*.Example.com"], "http://a.example.com/f", Route::Direct),
-            (&["example.com"], "http://an-example.com/f", Route::Forward),
-            (&["127.0.0.1", "::1"], "http://[::1]:80/f", Route::Direct),
-            (&["[::1]"], "http://[::1]/f", Route::Direct),
-            (&["*"], "http://h/f", Route::Direct),
-            (&["", "."], "http://h/f", Route::Forward),
+    fn the_route_depends_on_the_scheme_and_the_exemptions() {
+        let cases: [(&[&str], &str, ProxyRoute); 11] = [
+            (&[], "http://h/f", ProxyRoute::Forward),
+            (&[], "https://h/f", ProxyRoute::Tunnel),
+            (&["h"], "https://H:8443/f", ProxyRoute::Direct),
+            (&["example.com"], "http://a.example.com/f", ProxyRoute::Direct),
+            (&[".example.com"], "http://example.com/f", ProxyRoute::Direct),
+            (&["*.Example.com"], "http://a.example.com/f", ProxyRoute::Direct),
+            (&["example.com"], "http://an-example.com/f", ProxyRoute::Forward),
+            (&["127.0.0.1", "::1"], "http://[::1]:80/f", ProxyRoute::Direct),
+            (&["[::1]"], "http://[::1]/f", ProxyRoute::Direct),
+            (&["*"], "http://h/f", ProxyRoute::Direct),
+            (&["", "."], "http://h/f", ProxyRoute::Forward),
         ];
         for (no_proxy, url, route) in cases {
             assert_eq!(proxy(no_proxy).route(&url.parse().unwrap()), route, "{no_proxy:?} {url}");
@@ -316,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_an_http_or_https_url_and_what_it_contains_is_not_repeated() {
+    fn an_invalid_proxy_url_is_rejected_without_repeating_it() {
         for url in ["", "p:3128", "socks5://p", "http://", "http://u:sesame@p:3128"] {
             let config = ClientConfig { proxy: Some(url.into()), ..ClientConfig::default() };
             let error = Proxy::new(&config).unwrap_err();
@@ -326,13 +348,13 @@ mod tests {
     }
 
     #[test]
-    fn the_head_of_an_answer() {
+    fn a_response_head_is_parsed() {
         let head = b"HTTP/1.0 407 Auth\r\nProxy-Authenticate: Basic realm=\"a\"\r\nX : y";
-        let (status, headers) = read_head(head).unwrap();
+        let (status, headers) = parse_head(head).unwrap();
         assert_eq!((status, headers.get("Proxy-Authenticate")), (407, Some("Basic realm=\"a\"")));
-        assert_eq!(read_head(b"HTTP/1.1 200").unwrap().0, 200);
+        assert_eq!(parse_head(b"HTTP/1.1 200").unwrap().0, 200);
         for other in [&b"HTTP/2 200"[..], b"SSH-2.0", b"HTTP/1.1 abc", b""] {
-            assert!(read_head(other).is_none());
+            assert!(parse_head(other).is_none());
         }
     }
 }

@@ -1,30 +1,30 @@
-//! TLS with a server or an https proxy: whom the client trusts, who it is, and what can be wrong.
+//! TLS settings, and the errors of TLS connections.
 //!
-//! | What rustls finds                          | HRESULT    | What to do                        |
-//! |--------------------------------------------|------------|-----------------------------------|
-//! | signed by nobody who is trusted            | 0x80072F0D | give the root certificate         |
-//! | a certificate of another name              | 0x80072F06 | use the name it is made for       |
-//! | expired, or not valid yet                  | 0x80072F05 | renew it, or set the clock        |
-//! | revoked                                    | 0x80072F8F | ask who runs the server           |
-//! | the server wants another client certificate| 0x80072F0C | give one that it takes            |
-//! | no TLS at all, or none in common           | 0x80072F8F | check scheme, port and version    |
+//! | Error                                       | HRESULT    | Remedy                            |
+//! |---------------------------------------------|------------|-----------------------------------|
+//! | certificate of an untrusted issuer          | 0x80072F0D | trust the root certificate        |
+//! | certificate for another name                | 0x80072F06 | use the name in the certificate   |
+//! | certificate expired, or not valid yet       | 0x80072F05 | renew it, or set the clock        |
+//! | certificate revoked                         | 0x80072F8F | ask the administrator             |
+//! | client certificate missing or rejected      | 0x80072F0C | use one that the server accepts   |
+//! | not TLS, or no common version or cipher     | 0x80072F8F | check scheme, port and version    |
 //!
-//! None of these pass by waiting. The numbers are WinHTTP's.
+//! None of these errors is transient. The numbers are those of WinHTTP.
 
 use rustls::{AlertDescription as Alert, CertificateError};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
-use crate::client::ClientConfig;
+use crate::client::config::ClientConfig;
 use crate::error::{Error, Status};
 use crate::proto::HResult;
 use crate::trust;
 
-/// What all connections of a client have in common; read from its configuration once.
+/// The TLS settings of a client, read from its configuration once.
 #[derive(Debug, Clone)]
-pub(in crate::client) struct Tls(TlsConfig);
+pub(in crate::client) struct ClientTls(TlsConfig);
 
-impl Tls {
-    /// Errors: [`Status::InvalidArgument`] when what should be certificates or a key is none.
+impl ClientTls {
+    /// Returns [`Status::InvalidArgument`] if the certificates or the key cannot be parsed.
     pub fn new(config: &ClientConfig) -> Result<Self, Error> {
         let roots = match config.root_certificates.as_slice() {
             [] => RootCerts::PlatformVerifier,
@@ -46,22 +46,22 @@ fn owned(certificates: &[impl AsRef<[u8]>]) -> Vec<Certificate<'static>> {
 fn identity(pem: &[u8]) -> Result<ClientCert, Error> {
     let chain = trust::identity(pem)?;
     let key = PrivateKey::from_pem(pem).map_err(|error| {
-        Error::new(Status::InvalidArgument, format!("the client's key is none ({error})"))
+        Error::new(Status::InvalidArgument, format!("invalid private key of the client: {error}"))
     })?;
     Ok(ClientCert::new_with_certs(&owned(&chain), key))
 }
 
-/// The error of a connection to `host` that TLS did not let be.
+/// The error for a failed TLS connection to `host`.
 pub(super) fn failure(host: &str, error: ureq::Error) -> Error {
     let (hresult, why) = match cause(&error) {
         Some(cause) => diagnosis(cause),
-        None => (SECURE_FAILURE, format!("{error}; check the URL and the server's certificate")),
+        None => (SECURE_FAILURE, format!("{error}: check the URL and the server's certificate")),
     };
-    let message = format!("no secure connection to {host}: {why}");
+    let message = format!("cannot make a TLS connection to {host}: {why}");
     Error::new(Status::Tls, message).with_hresult(HResult(hresult)).with_source(error)
 }
 
-/// What rustls says, whichever layer it comes through.
+/// The error of rustls, from whichever layer it comes.
 fn cause(error: &ureq::Error) -> Option<&rustls::Error> {
     match error {
         ureq::Error::Rustls(error) => Some(error),
@@ -75,21 +75,22 @@ const SECURE_FAILURE: u32 = 0x8007_2F8F;
 fn diagnosis(error: &rustls::Error) -> (u32, String) {
     match error {
         rustls::Error::InvalidCertificate(flaw) => certificate(flaw),
-        rustls::Error::AlertReceived(alert) if is_of_client_certificate(*alert) => (
+        rustls::Error::AlertReceived(alert) if is_about_client_certificate(*alert) => (
             0x8007_2F0C,
             format!(
-                "the server refuses the client ({alert:?}); give a client certificate and its key (--cert, --key) \
-                 that it takes"
+                "the server rejects the client ({alert:?}): use a client certificate and key (--cert, --key) that it \
+                 accepts"
             ),
         ),
-        rustls::Error::InvalidMessage(_) => {
-            (SECURE_FAILURE, "what answers speaks no TLS; check scheme and port of the URL".into())
-        }
+        rustls::Error::InvalidMessage(_) => (
+            SECURE_FAILURE,
+            "the server does not use TLS on this port: check scheme and port of the URL".into(),
+        ),
         rustls::Error::PeerIncompatible(_)
         | rustls::Error::AlertReceived(Alert::ProtocolVersion | Alert::HandshakeFailure) => {
-            (SECURE_FAILURE, format!("no common version or cipher ({error}); TLS 1.2 and 1.3 are understood"))
+            (SECURE_FAILURE, format!("no common version or cipher ({error}): TLS 1.2 and 1.3 are supported"))
         }
-        other => (SECURE_FAILURE, format!("{other}; check the server's certificate and settings")),
+        other => (SECURE_FAILURE, format!("{other}: check the server's certificate and settings")),
     }
 }
 
@@ -99,30 +100,30 @@ fn certificate(flaw: &CertificateError) -> (u32, String) {
         NotValidYetContext, Revoked, UnknownIssuer,
     };
     match flaw {
-        // A bad signature is one by another who has the name of somebody that is trusted.
+        // A bad signature means that another issuer uses the name of a trusted one.
         UnknownIssuer | BadSignature => (
             0x8007_2F0D,
-            "nobody whom this machine trusts has signed the server's certificate; if you trust it, give the \
-             root certificate of who did (--cacert)"
+            "the issuer of the server's certificate is not trusted: if you trust it, add its root certificate \
+             (--cacert)"
                 .into(),
         ),
         NotValidForName | NotValidForNameContext { .. } => {
-            (0x8007_2F06, format!("{flaw}; use the name in the URL that the certificate is made for"))
+            (0x8007_2F06, format!("{flaw}: use the name in the URL that the certificate is issued for"))
         }
         Expired | ExpiredContext { .. } => (
             0x8007_2F05,
-            format!("{flaw}; the server needs a new certificate, unless the clock here is wrong"),
+            format!("{flaw}: renew the server's certificate, or correct the clock of this machine"),
         ),
         NotValidYet | NotValidYetContext { .. } => {
-            (0x8007_2F05, format!("{flaw}; check the clocks here and where the certificate was made"))
+            (0x8007_2F05, format!("{flaw}: check the clocks of this machine and of the issuer"))
         }
-        Revoked => (SECURE_FAILURE, "the server's certificate is revoked; ask who runs the server".into()),
-        other => (SECURE_FAILURE, format!("the server's certificate is no good ({other}); ask who runs it")),
+        Revoked => (SECURE_FAILURE, "the server's certificate is revoked: ask the administrator of the server".into()),
+        other => (SECURE_FAILURE, format!("the server's certificate is invalid ({other}): ask the administrator of the server")),
     }
 }
 
-/// Whether a server says so whom the client's certificate, or the lack of one, displeases.
-fn is_of_client_certificate(alert: Alert) -> bool {
+/// Whether a server sends this alert if it rejects the client's certificate, or misses one.
+fn is_about_client_certificate(alert: Alert) -> bool {
     matches!(
         alert,
         Alert::CertificateRequired

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bitsup::clock::{Clock, ManualClock};
 use bitsup::engine::{Engine, EngineConfig, Exchange, Hooks, RequestHead, Want};
 use bitsup::proto::{Ack, Headers, names};
-use bitsup::upload::{Action, Request, ResumeState, RetryPolicy, Upload, UploadOptions};
+use bitsup::upload::{Action, ResumeState, RetryPolicy, Upload, UploadOptions, UploadRequest};
 use bitsup::{Error, Status};
 use faults::Fault;
 use stores::Stores;
@@ -109,7 +109,7 @@ impl Simulation {
                 self.cancel_at = None;
                 self.upload.cancel();
             }
-            match self.upload.next(self.clock.now_ms()) {
+            match self.upload.next_action(self.clock.now_ms()) {
                 Action::Send(request) => {
                     self.keep(&request);
                     let chance = fault(self.messages);
@@ -132,27 +132,27 @@ impl Simulation {
     }
 
     /// The state file: written before a request is sent, at least at each change of phase.
-    fn keep(&mut self, request: &Request) {
+    fn keep(&mut self, request: &UploadRequest) {
         self.kept = Some(self.upload.state());
         if self.phase.replace(request.kind.name()) != Some(request.kind.name()) {
             self.stale = self.kept.clone();
         }
     }
 
-    fn send(&mut self, request: &Request, fault: Option<Fault>) {
+    fn send(&mut self, request: &UploadRequest, fault: Option<Fault>) {
         let lost = || Error::new(Status::Disconnected, "the connection was lost").transient();
         let _ =
             writeln!(self.story, "{} {}+{} {fault:?}", request.kind.name(), request.offset, request.length);
         match fault {
             None => self.exchange(request),
-            Some(Fault::LoseRequest) => self.upload.failed(self.clock.now_ms(), lost()),
+            Some(Fault::LoseRequest) => self.upload.on_failure(self.clock.now_ms(), lost()),
             Some(Fault::LoseAnswer) => {
                 self.deliver(request);
-                self.upload.failed(self.clock.now_ms(), lost());
+                self.upload.on_failure(self.clock.now_ms(), lost());
             }
             Some(Fault::CutBody) => {
                 self.deliver_half(request);
-                self.upload.failed(self.clock.now_ms(), lost());
+                self.upload.on_failure(self.clock.now_ms(), lost());
             }
             Some(Fault::DoubleAndSeeFirst) => {
                 self.exchange(request);
@@ -170,7 +170,7 @@ impl Simulation {
             Some(Fault::RestartServerAfter) => {
                 self.deliver(request);
                 self.restart_server();
-                self.upload.failed(self.clock.now_ms(), lost());
+                self.upload.on_failure(self.clock.now_ms(), lost());
             }
             Some(Fault::RestartClient) => {
                 self.deliver(request);
@@ -201,13 +201,13 @@ impl Simulation {
         self.phase = None;
     }
 
-    fn exchange(&mut self, request: &Request) {
+    fn exchange(&mut self, request: &UploadRequest) {
         let ack = self.deliver(request);
         let _ = writeln!(self.story, "  {} {:?} {:?}", ack.status, ack.received, ack.error);
-        self.upload.answered(self.clock.now_ms(), &ack);
+        self.upload.on_response(self.clock.now_ms(), &ack);
     }
 
-    fn deliver(&mut self, request: &Request) -> Ack {
+    fn deliver(&mut self, request: &UploadRequest) -> Ack {
         let mut exchange = self.begin(request);
         if let Want::Body(count) = exchange.want() {
             assert_eq!(count, request.length);
@@ -218,20 +218,20 @@ impl Simulation {
         Ack::from_headers(response.status, &headers)
     }
 
-    fn begin(&mut self, request: &Request) -> Exchange {
+    fn begin(&mut self, request: &UploadRequest) -> Exchange {
         let server = (self.route)(self.requests);
         self.requests += 1;
         let _ = writeln!(self.story, "  to server {server}");
         self.engines[server].begin(head(request))
     }
 
-    fn deliver_half(&mut self, request: &Request) {
+    fn deliver_half(&mut self, request: &UploadRequest) {
         let mut exchange = self.begin(request);
         let body = self.body(request);
         exchange.body(&body[..body.len() / 2]);
     }
 
-    fn body(&self, request: &Request) -> &[u8] {
+    fn body(&self, request: &UploadRequest) -> &[u8] {
         let offset = usize::try_from(request.offset).unwrap();
         &self.source[offset..offset + usize::try_from(request.length).unwrap()]
     }
@@ -290,7 +290,7 @@ fn engine(stores: &Stores, clock: &Arc<ManualClock>, hooks: Option<Arc<dyn Hooks
     Engine::new(config).unwrap()
 }
 
-fn head(request: &Request) -> RequestHead {
+fn head(request: &UploadRequest) -> RequestHead {
     let mut headers: Headers = request.headers.iter().map(|(name, value)| (*name, value)).collect();
     headers.push(names::CONTENT_LENGTH, request.length.to_string());
     let target = request.url.strip_prefix("http://simulation.test").unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Files that belong to one job at a time.
+//! Files that are locked by one job at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -7,12 +7,12 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// Opens the regular file at `path`, made with `mode` when it is not there, and locks it.
+/// Opens the regular file at `path` and locks it. Creates it with `mode` if it does not exist.
 ///
-/// Who gets a lock looks again whether the name still means the file it locked: the holder before may have
-/// given the name, or the file, away.
+/// The previous holder of the lock may have renamed or replaced the file. So once locked, the path is checked to still
+/// refer to the same file.
 ///
-/// Errors: `WouldBlock` when another job has the lock; those of the file system.
+/// Returns `WouldBlock` if another job has the lock, and errors of the file system.
 pub(super) fn open(path: &Path, mode: u32, flags: OFlags) -> io::Result<File> {
     loop {
         let mut options = OpenOptions::new();

@@ -1,8 +1,10 @@
-//! Who asks for credentials, and how (RFC 9110, 11).
+//! Challenges: a server or proxy asks for credentials (RFC 9110, 11).
 
+use std::fmt;
+use std::sync::Arc;
+
+use super::credentials::Credentials;
 use crate::error::Error;
-
-use super::Credentials;
 
 /// Who asks for credentials. The numbers are part of the ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,14 +16,14 @@ pub enum AuthTarget {
     Proxy = 2,
 }
 
-/// How credentials are told. The numbers are part of the ABI.
+/// How credentials are sent. The numbers are part of the ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i32)]
 #[non_exhaustive]
 pub enum AuthScheme {
-    /// A name and a password, readable for whoever reads the connection (RFC 7617).
+    /// User name and password (RFC 7617). Anyone who can read the connection can read them.
     Basic = 1,
-    /// A token, as readable (RFC 6750). Servers only.
+    /// A token (RFC 6750), for servers only. Anyone who can read the connection can read it.
     Bearer = 16,
 }
 
@@ -34,48 +36,95 @@ impl AuthScheme {
     }
 }
 
-/// What somebody asks.
+/// A request for credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Challenge {
     /// Who asks.
     pub target: AuthTarget,
-    /// How to answer.
+    /// The scheme by which the credentials will be sent.
     pub scheme: AuthScheme,
-    /// What the credentials are for, in the words of who asks; may be empty.
+    /// What the credentials are for, as the server or proxy describes it; may be empty.
     pub realm: String,
 }
 
-/// Who knows credentials when they are asked for.
+/// Provides credentials on demand, for example from a prompt, a key store or a token endpoint.
 ///
-/// Threads: called on the thread of the job, for several jobs concurrently, with no lock of this library held.
+/// It is called on the thread of the job, for several jobs at once, while no lock of this library is held.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::client::{Challenge, ClientConfig, Credentials, CredentialsSource, SharedCredentialsSource};
+/// use bitsup::Error;
+///
+/// struct Environment;
+///
+/// impl CredentialsSource for Environment {
+///     fn credentials(&self, _: &Challenge) -> Result<Option<Credentials>, Error> {
+///         let (user, password) = (std::env::var("UPLOAD_USER"), std::env::var("UPLOAD_PASSWORD"));
+///         Ok(user.ok().zip(password.ok()).map(|(user, password)| Credentials { user, password }))
+///     }
+/// }
+///
+/// let config = ClientConfig {
+///     credentials_source: Some(SharedCredentialsSource::new(Environment)),
+///     ..ClientConfig::default()
+/// };
+/// # let _ = config;
+/// ```
 pub trait CredentialsSource: Send + Sync {
-    /// The credentials for a challenge; by the Bearer scheme, the token is the password and the name counts for
-    /// nothing. `None`: there are none, and the refusal stands. Called once for every answer that asks, so again
-    /// when what was told before has expired; a request that is refused with the new ones fails.
+    /// Returns credentials for a challenge, or `None` if there are none; then the request fails.
     ///
-    /// Errors: those end the job.
+    /// For [`AuthScheme::Bearer`], the password is the token and the user name is ignored. The method is called once
+    /// for every challenge, so it is called again when earlier credentials have expired. A request that is rejected
+    /// with the new credentials fails.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the run of the job.
     fn credentials(&self, challenge: &Challenge) -> Result<Option<Credentials>, Error>;
 }
 
-/// A scheme as a header field offers it.
+/// A [`CredentialsSource`] in a [`ClientConfig`](crate::client::ClientConfig). Clones share the source.
+#[derive(Clone)]
+pub struct SharedCredentialsSource(Arc<dyn CredentialsSource>);
+
+impl SharedCredentialsSource {
+    /// Wraps a source.
+    pub fn new(source: impl CredentialsSource + 'static) -> Self {
+        Self(Arc::new(source))
+    }
+
+    pub(super) fn credentials(&self, challenge: &Challenge) -> Result<Option<Credentials>, Error> {
+        self.0.credentials(challenge)
+    }
+}
+
+impl fmt::Debug for SharedCredentialsSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedCredentialsSource(..)")
+    }
+}
+
+/// A scheme that a challenge offers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Offer {
+pub(super) struct OfferedScheme {
     pub scheme: String,
     pub realm: String,
 }
 
-/// The schemes that the values of a `WWW-Authenticate` or `Proxy-Authenticate` offer, in their order.
-pub(super) fn offers<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Offer> {
-    let mut offers = Vec::<Offer>::new();
+/// Parses the values of `WWW-Authenticate` or `Proxy-Authenticate` fields: the offered schemes, in their order.
+pub(super) fn offered_schemes<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<OfferedScheme> {
+    let mut offers = Vec::<OfferedScheme>::new();
     for value in values {
-        for item in items(&String::from_utf8_lossy(value)) {
+        for item in list_items(&String::from_utf8_lossy(value)) {
             let (name, rest) = item.split_at(item.find([' ', '\t', '=']).unwrap_or(item.len()));
             match (rest.trim_start().strip_prefix('='), offers.last_mut()) {
                 (Some(value), Some(offer)) => offer.parameter(name, value),
                 (Some(_), None) => {}
                 (None, _) => {
-                    let mut offer = Offer { scheme: name.into(), realm: String::new() };
+                    let mut offer = OfferedScheme { scheme: name.into(), realm: String::new() };
                     if let Some((name, value)) = rest.split_once('=') {
                         offer.parameter(name.trim(), value);
                     }
@@ -87,7 +136,7 @@ pub(super) fn offers<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Offer> {
     offers
 }
 
-impl Offer {
+impl OfferedScheme {
     fn parameter(&mut self, name: &str, value: &str) {
         if name.eq_ignore_ascii_case("realm") {
             self.realm = unquoted(value.trim());
@@ -95,8 +144,8 @@ impl Offer {
     }
 }
 
-/// What stands between commas, but for those within quotes.
-fn items(value: &str) -> Vec<&str> {
+/// Splits at commas outside of quotes.
+fn list_items(value: &str) -> Vec<&str> {
     let (mut quoted, mut escaped) = (false, false);
     let split = value.split(move |c: char| {
         let plain = !std::mem::take(&mut escaped);
@@ -126,12 +175,12 @@ mod tests {
     use super::*;
 
     fn read(values: &[&str]) -> Vec<(String, String)> {
-        let offers = offers(values.iter().map(|value| value.as_bytes()));
+        let offers = offered_schemes(values.iter().map(|value| value.as_bytes()));
         offers.into_iter().map(|offer| (offer.scheme, offer.realm)).collect()
     }
 
     #[test]
-    fn a_challenge_is_a_scheme_and_its_realm() {
+    fn a_challenge_is_parsed_into_schemes_and_realms() {
         type Case = (&'static [&'static str], &'static [(&'static str, &'static str)]);
         let cases: [Case; 9] = [
             (&["Basic realm=\"a\""], &[("Basic", "a")]),

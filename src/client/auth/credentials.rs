@@ -1,0 +1,43 @@
+//! Values that must not appear in logs.
+
+use std::fmt;
+
+/// User name and password for the Basic scheme.
+///
+/// Servers and proxies receive them almost in the clear: use https, or a network that you trust.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// User name, without a colon.
+    pub user: String,
+    /// Password.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    /// Leaves out the password, because formatted values end up in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// A secret, such as a token or a private key. Its value is never formatted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    pub(in crate::client) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<T: Into<Vec<u8>>> From<T> for Secret {
+    fn from(bytes: T) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}

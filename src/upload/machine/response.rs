@@ -1,0 +1,235 @@
+//! What responses and failures change.
+
+use super::{InFlight, Termination, Upload};
+use crate::error::{Error, Status};
+use crate::proto::{Ack, HResult, PacketKind};
+use crate::upload::checkpoint::UploadPhase;
+use crate::upload::classify::{self, ResponseClass};
+use crate::upload::retry::MAX_RESTARTS;
+
+impl Upload {
+    /// Reports the response to the request in flight. Does nothing if no request is in flight.
+    pub fn on_response(&mut self, now_ms: u64, ack: &Ack) {
+        let Some(request) = self.in_flight.take() else { return };
+        if matches!(self.termination, Some(Termination::CancelFirst(_))) {
+            if ack.is_ack && (ack.is_success() || ack.is_session_lost()) {
+                self.checkpoint.forget_session();
+            }
+            return self.on_interrupted(&request);
+        }
+        if self.checkpoint.phase == UploadPhase::Cancel && request.kind != PacketKind::CancelSession {
+            return self.on_response_after_cancel(&request, ack);
+        }
+        let is_last = request.offset.checked_add(request.length) == Some(self.checkpoint.total);
+        let ack_check = classify::check_ack(request.kind, self.session_id(), ack);
+        let outcome = match classify::classify(request.kind, is_last, ack) {
+            ResponseClass::Accepted => ack_check.and_then(|()| self.on_accepted(now_ms, &request, ack)),
+            ResponseClass::OffsetMismatch => ack_check.and_then(|()| self.on_offset(ack)),
+            ResponseClass::SessionLost => return self.on_session_lost(now_ms, &request, ack),
+            ResponseClass::TooLong if self.sizer.on_too_long(request.length) => Ok(()),
+            ResponseClass::TooLong | ResponseClass::Fatal => {
+                Err(classify::rejection(request.kind, is_last, ack))
+            }
+            ResponseClass::Retry => Err(classify::rejection(request.kind, is_last, ack).transient()),
+        };
+        match outcome {
+            Ok(()) => self.on_host_reached(),
+            // A response that is not an Ack may come from a gateway whose server is gone.
+            Err(_) if !ack.is_ack => self.on_host_unreachable(now_ms),
+            Err(_) => {}
+        }
+        if let Err(error) = outcome {
+            self.on_error_response(now_ms, &request, error);
+        }
+    }
+
+    /// Reports that the request in flight got no response, or that the reply was not fetched.
+    ///
+    /// A transport error is transient, a source error final. A source error may also be reported with no request in
+    /// flight.
+    pub fn on_failure(&mut self, now_ms: u64, error: Error) {
+        if std::mem::take(&mut self.fetching) {
+            return self.on_reply_failed(now_ms, error);
+        }
+        let request = self.in_flight.take();
+        if let Some(request) = &request {
+            self.on_interrupted(request);
+            if self.checkpoint.phase == UploadPhase::Cancel && request.kind != PacketKind::CancelSession {
+                return;
+            }
+            self.on_request_failed(request, error.status());
+            if error.is_transient() {
+                self.on_host_unreachable(now_ms);
+            }
+        }
+        match (&self.termination, error.is_transient()) {
+            (Some(_), _) => {}
+            (None, true) => self.on_transient_error(now_ms, error),
+            (None, false) => self.fail(error),
+        }
+    }
+
+    /// A reply that no longer exists may have been deleted with its session; sending a packet finds that out.
+    fn on_reply_failed(&mut self, now_ms: u64, error: Error) {
+        match (self.checkpoint.phase, error.http_status()) {
+            (UploadPhase::FetchReply, Some(404 | 410)) if !self.resent_last_fragment => {
+                self.resend_last_fragment();
+            }
+            (UploadPhase::FetchReply, _) if error.is_transient() => self.on_transient_error(now_ms, error),
+            (UploadPhase::FetchReply, _) => self.termination = Some(Termination::Failed(error)),
+            _ => {}
+        }
+    }
+
+    /// Draws conclusions from a transport error: about the connection, and about whether a Close-Session can have
+    /// reached the server.
+    fn on_request_failed(&mut self, request: &InFlight, status: Status) {
+        match (request.kind, status) {
+            (PacketKind::Fragment, Status::Timeout | Status::Disconnected) => {
+                self.sizer.on_connection_lost(request.length);
+            }
+            // Without a connection, the server did not receive it.
+            (PacketKind::CloseSession, Status::Resolve | Status::Connect | Status::Tls) => {
+                self.checkpoint.close_in_doubt = request.close_was_in_doubt;
+            }
+            _ => {}
+        }
+    }
+
+    fn on_accepted(&mut self, now_ms: u64, request: &InFlight, ack: &Ack) -> Result<(), Error> {
+        match request.kind {
+            PacketKind::Ping => self.ping_first = false,
+            PacketKind::CreateSession => {
+                let session = classify::opened_session(ack)?.to_owned();
+                // The server that has the session gets a Ping before the first fragment (CLI-21).
+                if let Some(host) = classify::session_host(ack)? {
+                    self.checkpoint.host_id = Some(host);
+                    self.ping_first = true;
+                }
+                self.checkpoint.session = Some(session);
+                self.checkpoint.phase = UploadPhase::Fragment;
+                self.resent_last_fragment = false;
+            }
+            PacketKind::Fragment => {
+                self.on_offset(ack)?;
+                self.sizer.on_acknowledged(request.length, now_ms.saturating_sub(request.sent_ms));
+            }
+            PacketKind::CloseSession => self.termination = Some(Termination::Done),
+            PacketKind::CancelSession => self.on_cancelled(),
+        }
+        Ok(())
+    }
+
+    /// Takes over the server's offset, on 200 as on 416. It is authoritative even if it is not what was sent
+    /// (PROTOCOL 6.4).
+    fn on_offset(&mut self, ack: &Ack) -> Result<(), Error> {
+        let (former, total) = (self.checkpoint.offset, self.checkpoint.total);
+        let offset = classify::acknowledged_offset(ack, total)?;
+        self.checkpoint.offset = offset;
+        let may_continue = self.stalls.on_offset(former, offset);
+        if offset > former || offset == total {
+            self.retry.reset();
+        }
+        if offset == total {
+            self.on_all_bytes_acknowledged(ack);
+        } else if !may_continue {
+            self.termination = Some(Termination::Failed(no_progress(offset, ack)));
+        }
+        Ok(())
+    }
+
+    /// The server does not know the session: start again with a new one (CLI-11), with two exceptions.
+    ///
+    /// A Cancel-Session has nothing left to do (CLI-13). And if an earlier Close-Session got no clear response, the
+    /// server forgot the session *because* it closed it. Starting again would send the whole file a second time, and
+    /// would fail where overwriting is not allowed although the upload succeeded. This does not apply to the first
+    /// Close-Session of a session.
+    fn on_session_lost(&mut self, now_ms: u64, request: &InFlight, ack: &Ack) {
+        if self.checkpoint.phase == UploadPhase::Cancel {
+            return self.on_cancelled();
+        }
+        if request.close_was_in_doubt {
+            self.termination = Some(Termination::Done);
+            return;
+        }
+        self.checkpoint.forget_session();
+        self.ping_first = false;
+        let error = classify::rejection(request.kind, false, ack).transient();
+        match self.stalls.on_session_lost() {
+            1 => {}
+            2..=MAX_RESTARTS => self.on_transient_error(now_ms, error),
+            _ => self.termination = Some(Termination::Failed(error)),
+        }
+    }
+
+    /// Handles a response that is an error or breaks the protocol.
+    fn on_error_response(&mut self, now_ms: u64, request: &InFlight, error: Error) {
+        if error.is_transient() {
+            self.on_interrupted(request);
+            return self.on_transient_error(now_ms, error);
+        }
+        if matches!(error.http_status(), Some(401 | 407)) {
+            // The server did not process the packet, and would not process Cancel-Session either. With credentials,
+            // the session can continue.
+            self.checkpoint.close_in_doubt = request.close_was_in_doubt;
+            self.termination = Some(Termination::Failed(error));
+            return;
+        }
+        if request.kind == PacketKind::CloseSession {
+            // The server may have discarded the file, so an unknown session no longer means success.
+            self.checkpoint.close_in_doubt = false;
+        }
+        self.fail(error);
+    }
+
+    /// Ends the upload with a final error.
+    ///
+    /// The session of an incomplete file is cancelled rather than left to time out (CLI-17), except after a transport
+    /// error, on which Cancel-Session would fail as well, or when a stop was requested, after which the upload is to
+    /// continue.
+    fn fail(&mut self, error: Error) {
+        let is_incomplete = self.checkpoint.phase == UploadPhase::Fragment;
+        let can_cancel = match error.status() {
+            Status::Io | Status::NotFound | Status::Denied | Status::SourceChanged => true,
+            // Without credentials, Cancel-Session would be rejected, too.
+            _ => error.http_status().is_some_and(|status| !matches!(status, 401 | 407)),
+        };
+        self.termination = Some(if is_incomplete && can_cancel {
+            Termination::CancelFirst(error)
+        } else {
+            Termination::Failed(error)
+        });
+    }
+
+    fn on_cancelled(&mut self) {
+        self.checkpoint.session = None;
+        self.termination = Some(Termination::Done);
+    }
+
+    /// Handles the response to a request that was in flight when the upload was cancelled. A session that it opened
+    /// has to be cancelled; a file that it completed cannot be.
+    fn on_response_after_cancel(&mut self, request: &InFlight, ack: &Ack) {
+        match (request.kind, classify::opened_session(ack)) {
+            _ if !ack.is_ack || !ack.is_success() => {}
+            (PacketKind::CreateSession, Ok(id)) => {
+                self.checkpoint.session = Some(id.to_owned());
+                // An invalid host id is as good as none here: the cancel then goes to the same server as the create.
+                if let Ok(Some(host)) = classify::session_host(ack) {
+                    self.checkpoint.host_id = Some(host);
+                }
+            }
+            (PacketKind::CloseSession, _) => self.termination = Some(Termination::Done),
+            _ => {}
+        }
+    }
+}
+
+fn no_progress(offset: u64, ack: &Ack) -> Error {
+    let message = format!(
+        "the server responds but accepts no bytes beyond offset {offset}: check its log and try again later"
+    );
+    Error::new(Status::Range, message)
+        .with_http_status(ack.status)
+        .with_hresult(HResult::BG_E_NO_PROGRESS)
+        .transient()
+}
