@@ -4,20 +4,20 @@ use std::ffi::c_char;
 
 use super::client_config::bitsup_client_config;
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::observer::bitsup_observer;
 use super::text;
 use crate::client::Client;
 
 /// Makes jobs, which share its configuration.
 pub struct bitsup_client {
-    head: Head,
+    header: Header,
     pub(super) client: Client,
 }
 
 impl Handle for bitsup_client {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn bitsup_client_new(
     guard!(error, {
         let (config, out) = (handle::borrow(config, "config")?, handle::out(out, "out")?);
         let client = Client::new(config.snapshot()?)?;
-        out.set(handle::give(bitsup_client { head: Head::new(), client }));
+        out.set(handle::into_raw(bitsup_client { header: Header::new(), client }));
         Ok(())
     })
 }

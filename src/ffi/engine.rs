@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use super::engine_config::bitsup_engine_config;
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::engine::{Engine, RequestHead};
 use crate::error::{Error, Status};
@@ -12,13 +12,13 @@ use crate::proto::SessionId;
 
 /// Receives the uploads of one virtual directory. Has no socket, no thread and no clock of its own.
 pub struct bitsup_engine {
-    head: Head,
+    header: Header,
     pub(super) engine: Engine,
 }
 
 impl Handle for bitsup_engine {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn bitsup_engine_new(
     guard!(error, {
         let (config, out) = (handle::borrow(config, "config")?, handle::out(out, "out")?);
         let engine = Engine::new(config.snapshot()?)?;
-        out.set(handle::give(bitsup_engine { head: Head::new(), engine }));
+        out.set(handle::into_raw(bitsup_engine { header: Header::new(), engine }));
         Ok(())
     })
 }

@@ -115,7 +115,7 @@ impl bitsup_error {
     }
 
     /// Gives it to the caller, who ends with [`bitsup_error_free`].
-    pub(super) fn give(self) -> *mut Self {
+    pub(super) fn into_raw(self) -> *mut Self {
         Box::into_raw(Box::new(self))
     }
 }
@@ -264,7 +264,7 @@ mod tests {
             .with_hresult(HResult::BG_E_TOO_LARGE)
             .with_context(Context::Application)
             .transient();
-        let error = bitsup_error::new(error).give();
+        let error = bitsup_error::new(error).into_raw();
         // SAFETY: made just now, freed at the end.
         unsafe {
             assert_eq!(bitsup_error_status(error), BITSUP_E_SERVER_FAULT);

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::engine::bitsup_engine;
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::response::bitsup_response;
 use super::text;
 use crate::engine::{Engine, Exchange, RequestHead, Want};
@@ -30,13 +30,13 @@ pub const BITSUP_WANT_FINISH: i32 = 2;
 /// was stored stays, for the client to go on with. The newest request of a session wins: an exchange
 /// whose session was taken over by another wants to finish from its next call on, and answers 503.
 pub struct bitsup_exchange {
-    head: Head,
+    header: Header,
     engine: Engine,
-    phase: Mutex<Phase>,
+    phase: Mutex<ExchangePhase>,
 }
 
 /// How far an exchange is.
-enum Phase {
+enum ExchangePhase {
     /// Not begun; the head has no method until the request is set.
     New(RequestHead),
     Begun(Exchange),
@@ -44,8 +44,8 @@ enum Phase {
 }
 
 impl Handle for bitsup_exchange {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
@@ -63,8 +63,12 @@ pub unsafe extern "C" fn bitsup_exchange_new(
 ) -> bitsup_status {
     guard!(error, {
         let (engine, out) = (handle::borrow(engine, "engine")?, handle::out(out, "out")?);
-        let phase = Mutex::new(Phase::New(RequestHead::default()));
-        out.set(handle::give(bitsup_exchange { head: Head::new(), engine: engine.engine.clone(), phase }));
+        let phase = Mutex::new(ExchangePhase::New(RequestHead::default()));
+        out.set(handle::into_raw(bitsup_exchange {
+            header: Header::new(),
+            engine: engine.engine.clone(),
+            phase,
+        }));
         Ok(())
     })
 }
@@ -105,7 +109,7 @@ pub unsafe extern "C" fn bitsup_exchange_set_request(
     guard!(error, {
         let method = text::bytes(method.cast(), method_len, "method")?;
         let target = text::bytes(target.cast(), target_len, "target")?;
-        prepare(exchange, |head| {
+        update_head(exchange, |head| {
             let RequestHead { method, target, .. } = RequestHead::from_wire(method, target);
             (head.method, head.target) = (method, target);
         })
@@ -132,7 +136,7 @@ pub unsafe extern "C" fn bitsup_exchange_add_header(
         let name = text::bytes(name.cast(), name_len, "name")?;
         let value = text::bytes(value.cast(), value_len, "value")?;
         // No name that means something here is changed by that.
-        prepare(exchange, |head| head.headers.push(String::from_utf8_lossy(name), value))
+        update_head(exchange, |head| head.headers.push(String::from_utf8_lossy(name), value))
     })
 }
 
@@ -152,7 +156,7 @@ pub unsafe extern "C" fn bitsup_exchange_set_peer(
 ) -> bitsup_status {
     guard!(error, {
         let peer = text::utf8(peer, peer_len, "peer")?.to_owned();
-        prepare(exchange, |head| head.peer = Some(peer).filter(|peer| !peer.is_empty()))
+        update_head(exchange, |head| head.peer = Some(peer).filter(|peer| !peer.is_empty()))
     })
 }
 
@@ -173,7 +177,7 @@ pub unsafe extern "C" fn bitsup_exchange_set_owner(
 ) -> bitsup_status {
     guard!(error, {
         let owner = text::utf8(owner, owner_len, "owner")?.to_owned();
-        prepare(exchange, |head| head.owner = Some(owner).filter(|owner| !owner.is_empty()))
+        update_head(exchange, |head| head.owner = Some(owner).filter(|owner| !owner.is_empty()))
     })
 }
 
@@ -194,7 +198,7 @@ pub unsafe extern "C" fn bitsup_exchange_set_mount(
 ) -> bitsup_status {
     guard!(error, {
         let prefix = text::utf8(prefix, prefix_len, "prefix")?.to_owned();
-        prepare(exchange, |head| head.mount = prefix)
+        update_head(exchange, |head| head.mount = prefix)
     })
 }
 
@@ -211,7 +215,7 @@ pub unsafe extern "C" fn bitsup_exchange_set_secure(
     secure: i32,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
-    guard!(error, { prepare(exchange, |head| head.secure = secure != 0) })
+    guard!(error, { update_head(exchange, |head| head.secure = secure != 0) })
 }
 
 /// The head of the request is complete: decides about it, and says what is wanted, one of BITSUP_WANT_*. A
@@ -231,17 +235,17 @@ pub unsafe extern "C" fn bitsup_exchange_begin(
     guard!(error, {
         let exchange = handle::borrow(exchange, "exchange")?;
         let out = handle::out(out_want, "out_want")?;
-        let mut phase = handle::exclusive(&exchange.phase)?;
+        let mut phase = handle::try_lock(&exchange.phase)?;
         let head = match &mut *phase {
-            Phase::New(head) if head.method.is_empty() => {
+            ExchangePhase::New(head) if head.method.is_empty() => {
                 return Err(state("has no request; call bitsup_exchange_set_request first"));
             }
-            Phase::New(head) => std::mem::take(head),
-            Phase::Begun(_) | Phase::Finished => return Err(state("has begun")),
+            ExchangePhase::New(head) => std::mem::take(head),
+            ExchangePhase::Begun(_) | ExchangePhase::Finished => return Err(state("has begun")),
         };
         let begun = exchange.engine.begin(head);
         out.set(want(begun.want()));
-        *phase = Phase::Begun(begun);
+        *phase = ExchangePhase::Begun(begun);
         Ok(())
     })
 }
@@ -265,7 +269,7 @@ pub unsafe extern "C" fn bitsup_exchange_body(
     guard!(error, {
         let exchange = handle::borrow(exchange, "exchange")?;
         let (data, out) = (text::bytes(data, len, "data")?, handle::out(out_want, "out_want")?);
-        let mut phase = handle::exclusive(&exchange.phase)?;
+        let mut phase = handle::try_lock(&exchange.phase)?;
         out.set(want(phase.begun()?.body(data)));
         Ok(())
     })
@@ -295,9 +299,9 @@ pub unsafe extern "C" fn bitsup_exchange_body_from_fd(
         let exchange = handle::borrow(exchange, "exchange")?;
         let out_taken = handle::out(out_taken, "out_taken")?;
         let out_want = handle::out(out_want, "out_want")?;
-        let mut phase = handle::exclusive(&exchange.phase)?;
+        let mut phase = handle::try_lock(&exchange.phase)?;
         let begun = phase.begun()?;
-        out_taken.set(take_from(begun, fd, max_len)?);
+        out_taken.set(read_body_from(begun, fd, max_len)?);
         out_want.set(want(begun.want()));
         Ok(())
     })
@@ -306,7 +310,7 @@ pub unsafe extern "C" fn bitsup_exchange_body_from_fd(
 /// # Safety
 /// `fd` is negative or open during the call.
 #[cfg(unix)]
-unsafe fn take_from(exchange: &mut Exchange, fd: i32, most: u64) -> Result<u64, Error> {
+unsafe fn read_body_from(exchange: &mut Exchange, fd: i32, most: u64) -> Result<u64, Error> {
     use std::os::fd::BorrowedFd;
 
     if fd < 0 {
@@ -320,7 +324,7 @@ unsafe fn take_from(exchange: &mut Exchange, fd: i32, most: u64) -> Result<u64, 
 /// # Safety
 /// None needed.
 #[cfg(not(unix))]
-unsafe fn take_from(_: &mut Exchange, _: i32, _: u64) -> Result<u64, Error> {
+unsafe fn read_body_from(_: &mut Exchange, _: i32, _: u64) -> Result<u64, Error> {
     Err(Error::new(Status::Unsupported, "there are no such descriptors here; use bitsup_exchange_body"))
 }
 
@@ -340,16 +344,16 @@ pub unsafe extern "C" fn bitsup_exchange_finish(
 ) -> bitsup_status {
     guard!(error, {
         let (exchange, out) = (handle::borrow(exchange, "exchange")?, handle::out(out, "out")?);
-        let mut phase = handle::exclusive(&exchange.phase)?;
+        let mut phase = handle::try_lock(&exchange.phase)?;
         phase.begun()?;
-        if let Phase::Begun(begun) = std::mem::replace(&mut *phase, Phase::Finished) {
-            out.set(handle::give(bitsup_response::new(begun.finish())));
+        if let ExchangePhase::Begun(begun) = std::mem::replace(&mut *phase, ExchangePhase::Finished) {
+            out.set(handle::into_raw(bitsup_response::new(begun.finish())));
         }
         Ok(())
     })
 }
 
-impl Phase {
+impl ExchangePhase {
     fn begun(&mut self) -> Result<&mut Exchange, Error> {
         match self {
             Self::New(_) => Err(state("has not begun; call bitsup_exchange_begin first")),
@@ -363,15 +367,17 @@ impl Phase {
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn prepare(
+unsafe fn update_head(
     exchange: *mut bitsup_exchange,
     change: impl FnOnce(&mut RequestHead),
 ) -> Result<(), Error> {
     // SAFETY: by contract.
     let exchange = unsafe { handle::borrow(exchange, "exchange") }?;
-    match &mut *handle::exclusive(&exchange.phase)? {
-        Phase::New(head) => change(head),
-        Phase::Begun(_) | Phase::Finished => return Err(state("has begun; its head is complete")),
+    match &mut *handle::try_lock(&exchange.phase)? {
+        ExchangePhase::New(head) => change(head),
+        ExchangePhase::Begun(_) | ExchangePhase::Finished => {
+            return Err(state("has begun; its head is complete"));
+        }
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Status};
 macro_rules! guard {
     ($error:expr, $body:block) => {
         // SAFETY: the exported function is unsafe; its caller keeps the contract in the module documentation.
-        unsafe { $crate::ffi::guard::status($error, || $body) }
+        unsafe { $crate::ffi::guard::run($error, || $body) }
     };
 }
 
@@ -21,7 +21,7 @@ macro_rules! guard {
 macro_rules! guard_or {
     ($fallback:expr, $body:block) => {
         // SAFETY: the exported function is unsafe; its caller keeps the contract in the module documentation.
-        unsafe { $crate::ffi::guard::value($fallback, || $body) }
+        unsafe { $crate::ffi::guard::run_or($fallback, || $body) }
     };
 }
 
@@ -29,14 +29,15 @@ macro_rules! guard_or {
 ///
 /// # Safety
 /// `error` is null or writable.
-pub(super) unsafe fn status(
+pub(super) unsafe fn run(
     error: *mut *mut bitsup_error,
     body: impl FnOnce() -> Result<(), Error>,
 ) -> bitsup_status {
-    let result = caught(body);
+    let result = catch(body);
     let status = result.as_ref().err().map_or(BITSUP_OK, |failure| failure.status() as bitsup_status);
     if !error.is_null() {
-        let object = result.err().map_or(std::ptr::null_mut(), |failure| bitsup_error::new(failure).give());
+        let object =
+            result.err().map_or(std::ptr::null_mut(), |failure| bitsup_error::new(failure).into_raw());
         // SAFETY: not null, hence writable. The old value is not read: it may be uninitialised.
         unsafe { error.write(object) };
     }
@@ -47,17 +48,17 @@ pub(super) unsafe fn status(
 ///
 /// # Safety
 /// None beyond what the body needs; `unsafe` so that the macros are alike.
-pub(super) unsafe fn value<T>(fallback: T, body: impl FnOnce() -> Result<T, Error>) -> T {
-    caught(body).unwrap_or(fallback)
+pub(super) unsafe fn run_or<T>(fallback: T, body: impl FnOnce() -> Result<T, Error>) -> T {
+    catch(body).unwrap_or(fallback)
 }
 
 /// What the body leaves half done stays out of reach: a panic poisons every handle in use (see
 /// [`super::handle::Borrowed`]), which is why it is unwind safe.
-fn caught<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panicked(payload.as_ref())))
+fn catch<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panic_error(payload.as_ref())))
 }
 
-fn panicked(payload: &(dyn Any + Send)) -> Error {
+fn panic_error(payload: &(dyn Any + Send)) -> Error {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let text = text.unwrap_or("no message");

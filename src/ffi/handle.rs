@@ -13,12 +13,12 @@ use crate::error::{Error, Status};
 /// An object behind an opaque pointer.
 pub(super) trait Handle: Send + Sync + 'static {
     /// What all objects have.
-    fn head(&self) -> &Head;
+    fn header(&self) -> &Header;
 }
 
 /// What all objects have.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct Header {
     /// The process that made the object. A forked child shares its descriptors and lacks its threads, so it
     /// may neither use nor drop it.
     pid: u32,
@@ -26,7 +26,7 @@ pub(super) struct Head {
     poisoned: AtomicBool,
 }
 
-impl Head {
+impl Header {
     /// For an object of this process.
     pub(super) fn new() -> Self {
         Self { pid: process::id(), poisoned: AtomicBool::new(false) }
@@ -42,18 +42,18 @@ impl Head {
 /// pointer of another type of the library is refused, which a cast or a binding to another language may bring.
 #[derive(Debug)]
 #[repr(C)]
-struct Tagged<T> {
+struct TaggedObject<T> {
     kind: TypeId,
     object: T,
 }
 
 /// A reference to an object.
 #[derive(Debug)]
-pub(super) struct Shared<T>(Arc<Tagged<T>>);
+pub(super) struct HandleRef<T>(Arc<TaggedObject<T>>);
 
-impl<T: Handle> Shared<T> {
+impl<T: Handle> HandleRef<T> {
     pub(super) fn new(object: T) -> Self {
-        Self(Arc::new(Tagged { kind: TypeId::of::<T>(), object }))
+        Self(Arc::new(TaggedObject { kind: TypeId::of::<T>(), object }))
     }
 
     /// The object for C, as long as there is a reference.
@@ -62,7 +62,7 @@ impl<T: Handle> Shared<T> {
     }
 }
 
-impl<T> std::ops::Deref for Shared<T> {
+impl<T> std::ops::Deref for HandleRef<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -71,8 +71,8 @@ impl<T> std::ops::Deref for Shared<T> {
 }
 
 /// Gives the object to the caller, who ends with [`free`].
-pub(super) fn give<T: Handle>(object: T) -> *mut T {
-    Arc::into_raw(Shared::new(object).0).cast_mut().cast()
+pub(super) fn into_raw<T: Handle>(object: T) -> *mut T {
+    Arc::into_raw(HandleRef::new(object).0).cast_mut().cast()
 }
 
 /// The caller's reference is gone; the object follows when nobody else uses it. Null is fine. A forked child
@@ -84,9 +84,9 @@ pub(super) fn give<T: Handle>(object: T) -> *mut T {
 pub(super) unsafe fn free<T: Handle>(object: *mut T) {
     // SAFETY: by contract.
     let tagged = unsafe { tagged(object) };
-    if tagged.is_some_and(|tagged| tagged.object.head().pid == process::id()) {
+    if tagged.is_some_and(|tagged| tagged.object.header().pid == process::id()) {
         // SAFETY: the reference that `give` made passes to this Arc.
-        drop(unsafe { Arc::from_raw(object.cast::<Tagged<T>>()) });
+        drop(unsafe { Arc::from_raw(object.cast::<TaggedObject<T>>()) });
     }
 }
 
@@ -94,18 +94,18 @@ pub(super) unsafe fn free<T: Handle>(object: *mut T) {
 ///
 /// # Safety
 /// As for [`free`].
-unsafe fn tagged<'a, T: Handle>(object: *const T) -> Option<&'a Tagged<T>> {
+unsafe fn tagged<'a, T: Handle>(object: *const T) -> Option<&'a TaggedObject<T>> {
     // SAFETY: by contract the pointer is null or an object of some type is there, which begins with its kind.
     let kind = unsafe { object.cast::<TypeId>().as_ref() }?;
     // SAFETY: and of this type it is.
-    (*kind == TypeId::of::<T>()).then(|| unsafe { &*object.cast::<Tagged<T>>() })
+    (*kind == TypeId::of::<T>()).then(|| unsafe { &*object.cast::<TaggedObject<T>>() })
 }
 
 /// An object during a call. It holds a reference of its own, so that the caller may free the object while the
 /// call runs, and poisons the object when a panic passes.
 #[derive(Debug)]
-pub(super) struct Borrowed<T: Handle> {
-    object: Shared<T>,
+pub(super) struct BorrowedHandle<T: Handle> {
+    object: HandleRef<T>,
     panicking_before: bool,
 }
 
@@ -113,30 +113,30 @@ pub(super) struct Borrowed<T: Handle> {
 ///
 /// # Safety
 /// As for [`free`].
-pub(super) unsafe fn borrow<T: Handle>(object: *const T, name: &str) -> Result<Borrowed<T>, Error> {
+pub(super) unsafe fn borrow<T: Handle>(object: *const T, name: &str) -> Result<BorrowedHandle<T>, Error> {
     if object.is_null() {
         return Err(null(name));
     }
     // SAFETY: by contract.
-    let head = unsafe { tagged(object) }.ok_or_else(|| other_type(name))?.object.head();
-    if head.pid != process::id() {
+    let header = unsafe { tagged(object) }.ok_or_else(|| other_type(name))?.object.header();
+    if header.pid != process::id() {
         let message = format!("`{name}` was made before fork(); a forked child may only exec or exit");
         return Err(Error::new(Status::InvalidState, message));
     }
-    if head.is_poisoned() {
+    if header.is_poisoned() {
         let message = format!("`{name}` is unusable: a bug in bitsup struck during an earlier call");
         return Err(Error::new(Status::Panic, message));
     }
     // SAFETY: the caller's reference keeps the object alive until the count is raised.
     let object = unsafe {
-        let tagged = object.cast::<Tagged<T>>();
+        let tagged = object.cast::<TaggedObject<T>>();
         Arc::increment_strong_count(tagged);
         Arc::from_raw(tagged)
     };
-    Ok(Borrowed { object: Shared(object), panicking_before: thread::panicking() })
+    Ok(BorrowedHandle { object: HandleRef(object), panicking_before: thread::panicking() })
 }
 
-impl<T: Handle> std::ops::Deref for Borrowed<T> {
+impl<T: Handle> std::ops::Deref for BorrowedHandle<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -144,27 +144,27 @@ impl<T: Handle> std::ops::Deref for Borrowed<T> {
     }
 }
 
-impl<T: Handle> Drop for Borrowed<T> {
+impl<T: Handle> Drop for BorrowedHandle<T> {
     fn drop(&mut self) {
         if thread::panicking() && !self.panicking_before {
-            self.object.head().poisoned.store(true, Ordering::Release);
+            self.object.header().poisoned.store(true, Ordering::Release);
         }
     }
 }
 
 /// Where a result goes.
 #[derive(Debug)]
-pub(super) struct Out<T>(NonNull<T>);
+pub(super) struct OutParam<T>(NonNull<T>);
 
 /// Takes an output parameter, before any work is done for it.
 ///
 /// # Safety
 /// `pointer` is null or writable during the call.
-pub(super) unsafe fn out<T>(pointer: *mut T, name: &str) -> Result<Out<T>, Error> {
-    NonNull::new(pointer).map(Out).ok_or_else(|| null(name))
+pub(super) unsafe fn out<T>(pointer: *mut T, name: &str) -> Result<OutParam<T>, Error> {
+    NonNull::new(pointer).map(OutParam).ok_or_else(|| null(name))
 }
 
-impl<T> Out<T> {
+impl<T> OutParam<T> {
     /// Writes the result.
     pub(super) fn set(self, value: T) {
         // SAFETY: `out` was promised a writable pointer. The old value is not read.
@@ -187,17 +187,17 @@ pub(super) fn out_of_range(name: &str, number: i32, prefix: &str) -> Error {
 }
 
 /// Takes a configuration for changing; nobody ever waits.
-pub(super) fn write<T>(lock: &RwLock<T>) -> Result<RwLockWriteGuard<'_, T>, Error> {
+pub(super) fn try_write<T>(lock: &RwLock<T>) -> Result<RwLockWriteGuard<'_, T>, Error> {
     lock.try_write().map_err(in_use)
 }
 
 /// Takes a configuration for reading.
-pub(super) fn read<T>(lock: &RwLock<T>) -> Result<RwLockReadGuard<'_, T>, Error> {
+pub(super) fn try_read<T>(lock: &RwLock<T>) -> Result<RwLockReadGuard<'_, T>, Error> {
     lock.try_read().map_err(in_use)
 }
 
 /// Takes what one call at a time may have.
-pub(super) fn exclusive<T>(lock: &Mutex<T>) -> Result<MutexGuard<'_, T>, Error> {
+pub(super) fn try_lock<T>(lock: &Mutex<T>) -> Result<MutexGuard<'_, T>, Error> {
     lock.try_lock().map_err(in_use)
 }
 
@@ -220,13 +220,13 @@ mod tests {
     use super::*;
 
     struct Thing {
-        head: Head,
+        header: Header,
         dropped: Arc<AtomicBool>,
     }
 
     impl Handle for Thing {
-        fn head(&self) -> &Head {
-            &self.head
+        fn header(&self) -> &Header {
+            &self.header
         }
     }
 
@@ -238,7 +238,7 @@ mod tests {
 
     fn thing() -> (*mut Thing, Arc<AtomicBool>) {
         let dropped = Arc::new(AtomicBool::new(false));
-        (give(Thing { head: Head::new(), dropped: Arc::clone(&dropped) }), dropped)
+        (into_raw(Thing { header: Header::new(), dropped: Arc::clone(&dropped) }), dropped)
     }
 
     #[test]
@@ -284,8 +284,8 @@ mod tests {
     #[test]
     fn an_object_of_another_process_is_neither_used_nor_dropped() {
         let dropped = Arc::new(AtomicBool::new(false));
-        let head = Head { pid: process::id().wrapping_add(1), poisoned: AtomicBool::new(false) };
-        let pointer = give(Thing { head, dropped: Arc::clone(&dropped) });
+        let header = Header { pid: process::id().wrapping_add(1), poisoned: AtomicBool::new(false) };
+        let pointer = into_raw(Thing { header, dropped: Arc::clone(&dropped) });
         // SAFETY: `free` leaves the object alone, which is what is to be shown.
         let error = unsafe {
             free(pointer);
@@ -294,13 +294,13 @@ mod tests {
         assert_eq!(error.status(), Status::InvalidState);
         assert!(!dropped.load(Ordering::SeqCst));
         // SAFETY: the reference that `give` made is still there.
-        drop(unsafe { Arc::from_raw(pointer.cast::<Tagged<Thing>>()) });
+        drop(unsafe { Arc::from_raw(pointer.cast::<TaggedObject<Thing>>()) });
     }
 
-    struct Other(Head);
+    struct Other(Header);
 
     impl Handle for Other {
-        fn head(&self) -> &Head {
+        fn header(&self) -> &Header {
             &self.0
         }
     }
@@ -324,12 +324,12 @@ mod tests {
     #[test]
     fn what_is_in_use_is_busy_and_nobody_waits() {
         let lock = Mutex::new(());
-        let held = exclusive(&lock).unwrap();
-        assert_eq!(exclusive(&lock).unwrap_err().status(), Status::Busy);
+        let held = try_lock(&lock).unwrap();
+        assert_eq!(try_lock(&lock).unwrap_err().status(), Status::Busy);
         drop(held);
-        assert!(exclusive(&lock).is_ok());
+        assert!(try_lock(&lock).is_ok());
         let config = RwLock::new(());
-        let (_one, _two) = (read(&config).unwrap(), read(&config).unwrap());
-        assert_eq!(write(&config).unwrap_err().status(), Status::Busy);
+        let (_one, _two) = (try_read(&config).unwrap(), try_read(&config).unwrap());
+        assert_eq!(try_write(&config).unwrap_err().status(), Status::Busy);
     }
 }

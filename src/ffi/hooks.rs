@@ -1,18 +1,19 @@
-//! `bitsup_hooks`: the application behind an engine.
+//! `bitsup_hooks`: the callbacks of the host application behind an engine.
 
 use std::ffi::{c_char, c_void};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use super::application::{Application, Received};
-use super::callback::{UserData, bitsup_destroy_fn};
+use super::callback::{BITSUP_CONTINUE, UserData, bitsup_destroy_fn};
+use super::callback_handle::ScopedPool;
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
-use super::upload::bitsup_upload;
+use super::upload::{BITSUP_PACKET_NONE, BITSUP_PACKET_REPLY, UploadView, bitsup_upload};
 use super::verdict::bitsup_verdict;
-use crate::engine::Hooks;
+use crate::engine::{EndReason, Hooks, Upload, Verdict};
 use crate::error::Error;
+use crate::proto::{Context, HResult};
 use crate::server::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
 
 /// Decides about `upload` by what it sets in `verdict`. Answers BITSUP_CONTINUE; any other answer says that
@@ -59,22 +60,22 @@ pub const BITSUP_NOTIFY_BY_VALUE: i32 = 2;
 /// included, and free objects. A server that stops waits for callbacks; stopped from within one it answers
 /// BITSUP_E_BUSY, and stops.
 pub struct bitsup_hooks {
-    head: Head,
-    application: RwLock<Application>,
+    header: Header,
+    callbacks: RwLock<HookCallbacks>,
     /// For the next notifier, in PEM form.
     notify_roots: RwLock<Vec<u8>>,
 }
 
 impl Handle for bitsup_hooks {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
 impl bitsup_hooks {
     /// The callbacks as they are now, for an engine.
     pub(super) fn snapshot(&self) -> Result<Arc<dyn Hooks>, Error> {
-        Ok(Arc::new(handle::read(&self.application)?.clone()))
+        Ok(Arc::new(handle::try_read(&self.callbacks)?.clone()))
     }
 }
 
@@ -93,9 +94,9 @@ pub unsafe extern "C" fn bitsup_hooks_new(
     destroy: bitsup_destroy_fn,
 ) -> *mut bitsup_hooks {
     guard_or!(std::ptr::null_mut(), {
-        let application = RwLock::new(Application::new(UserData::new(user_data, destroy)));
+        let callbacks = RwLock::new(HookCallbacks::new(UserData::new(user_data, destroy)));
         let notify_roots = RwLock::new(Vec::new());
-        Ok(handle::give(bitsup_hooks { head: Head::new(), application, notify_roots }))
+        Ok(handle::into_raw(bitsup_hooks { header: Header::new(), callbacks, notify_roots }))
     })
 }
 
@@ -128,7 +129,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_request(
     callback: bitsup_decide_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
-    guard!(error, { set(hooks, |application| application.request = callback) })
+    guard!(error, { set(hooks, |callbacks| callbacks.request = callback) })
 }
 
 /// Sets who decides about new sessions: may it be, and where does its file go
@@ -145,7 +146,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_create(
     callback: bitsup_decide_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
-    guard!(error, { set(hooks, |application| application.create = callback) })
+    guard!(error, { set(hooks, |callbacks| callbacks.create = callback) })
 }
 
 /// Sets who hears of stored bytes, before they are acknowledged; NULL: nobody.
@@ -161,7 +162,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_progress(
     callback: bitsup_notify_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
-    guard!(error, { set(hooks, |application| application.progress = callback) })
+    guard!(error, { set(hooks, |callbacks| callbacks.progress = callback) })
 }
 
 /// Sets who decides about complete uploads, while the client waits: is it good, is it kept, what is the
@@ -180,7 +181,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_received(
     callback: bitsup_decide_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
-    guard!(error, { set(hooks, |application| application.received = Received::Callback(callback)) })
+    guard!(error, { set(hooks, |callbacks| callbacks.received = ReceivedHandler::Callback(callback)) })
 }
 
 /// Sets who hears of the end of sessions; NULL: nobody.
@@ -196,7 +197,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_end(
     callback: bitsup_end_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
-    guard!(error, { set(hooks, |application| application.end = callback) })
+    guard!(error, { set(hooks, |callbacks| callbacks.end = callback) })
 }
 
 /// Lets an application at `url` decide about complete uploads, over HTTP as with IIS; `kind` is one of
@@ -228,11 +229,11 @@ pub unsafe extern "C" fn bitsup_hooks_notify_url(
         let timeouts = NotifyTimeouts { send: limit, receive_headers: limit, receive_body: limit };
         let config = NotifyConfig {
             timeouts,
-            root_certificates: handle::read(&hooks.notify_roots)?.clone(),
+            root_certificates: handle::try_read(&hooks.notify_roots)?.clone(),
             ..NotifyConfig::new(kind, text::required(url, "url")?)
         };
-        let notifier = Received::Notifier(Arc::new(Notifier::new(config)?));
-        handle::write(&hooks.application)?.received = notifier;
+        let notifier = ReceivedHandler::Notifier(Arc::new(Notifier::new(config)?));
+        handle::try_write(&hooks.callbacks)?.received = notifier;
         Ok(())
     })
 }
@@ -254,7 +255,7 @@ pub unsafe extern "C" fn bitsup_hooks_add_notify_root_certificates(
     guard!(error, {
         let (hooks, pem) = (handle::borrow(hooks, "hooks")?, text::bytes(pem, pem_len, "pem")?);
         // Also where the text before does not end its line.
-        handle::write(&hooks.notify_roots)?.extend([pem, b"\n"].concat());
+        handle::try_write(&hooks.notify_roots)?.extend([pem, b"\n"].concat());
         Ok(())
     })
 }
@@ -263,9 +264,114 @@ pub unsafe extern "C" fn bitsup_hooks_add_notify_root_certificates(
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn set(hooks: *mut bitsup_hooks, change: impl FnOnce(&mut Application)) -> Result<(), Error> {
+unsafe fn set(hooks: *mut bitsup_hooks, change: impl FnOnce(&mut HookCallbacks)) -> Result<(), Error> {
     // SAFETY: by contract.
     let hooks = unsafe { handle::borrow(hooks, "hooks") }?;
-    change(&mut *handle::write(&hooks.application)?);
+    change(&mut *handle::try_write(&hooks.callbacks)?);
     Ok(())
+}
+
+/// The functions, and a share of the state behind them.
+#[derive(Clone)]
+struct HookCallbacks {
+    user_data: Arc<UserData>,
+    pools: Arc<ScopedPools>,
+    request: bitsup_decide_fn,
+    create: bitsup_decide_fn,
+    progress: bitsup_notify_fn,
+    received: ReceivedHandler,
+    end: bitsup_end_fn,
+}
+
+/// Who decides about complete uploads.
+#[derive(Clone)]
+enum ReceivedHandler {
+    Callback(bitsup_decide_fn),
+    Notifier(Arc<Notifier>),
+}
+
+/// What callbacks see.
+struct ScopedPools {
+    uploads: ScopedPool<bitsup_upload>,
+    verdicts: ScopedPool<bitsup_verdict>,
+}
+
+impl HookCallbacks {
+    /// Without callbacks.
+    fn new(user_data: UserData) -> Self {
+        let received = ReceivedHandler::Callback(None);
+        let pools = Arc::new(ScopedPools { uploads: ScopedPool::new(), verdicts: ScopedPool::new() });
+        let user_data = Arc::new(user_data);
+        Self { user_data, pools, request: None, create: None, progress: None, received, end: None }
+    }
+
+    /// Whatever goes wrong is a refusal: no packet passes because of a failure to decide.
+    fn decide(&self, callback: bitsup_decide_fn, view: impl FnOnce() -> UploadView, verdict: &mut Verdict) {
+        let Some(callback) = callback else { return };
+        let (uploads, verdicts) = (&self.pools.uploads, &self.pools.verdicts);
+        let ((result, decided), _) = uploads.with(view(), |upload| {
+            verdicts.with(std::mem::take(verdict), |verdict| {
+                // SAFETY: the caller set it as a function of this type, with this user data; the other
+                // pointers are good for the duration of the call.
+                unsafe { callback(self.user_data.pointer(), upload, verdict) }
+            })
+        });
+        match decided {
+            Some(decided) if result == BITSUP_CONTINUE => *verdict = decided,
+            _ => verdict.reject(500, HResult::http(500), Context::Application, "the callback failed"),
+        }
+    }
+}
+
+impl Hooks for HookCallbacks {
+    fn on_request(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
+        self.decide(self.request, || UploadView::new(upload, BITSUP_PACKET_REPLY), verdict);
+    }
+
+    fn on_create(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
+        self.decide(self.create, || UploadView::new(upload, BITSUP_PACKET_NONE), verdict);
+    }
+
+    fn on_progress(&self, upload: &Upload<'_>) {
+        let Some(callback) = self.progress else { return };
+        let view = UploadView::new(upload, BITSUP_PACKET_NONE);
+        // SAFETY: as above.
+        self.pools.uploads.with(view, |upload| unsafe { callback(self.user_data.pointer(), upload) });
+    }
+
+    fn on_received(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
+        match &self.received {
+            ReceivedHandler::Callback(callback) => {
+                // SAFETY: the view ends inside of `decide`.
+                let view = || unsafe { UploadView::new(upload, BITSUP_PACKET_NONE).with_content(upload) };
+                self.decide(*callback, view, verdict);
+            }
+            ReceivedHandler::Notifier(notifier) => notifier.on_received(upload, verdict),
+        }
+    }
+
+    fn on_end(&self, upload: &Upload<'_>, reason: EndReason) {
+        let Some(callback) = self.end else { return };
+        let (view, reason) = (UploadView::new(upload, BITSUP_PACKET_NONE), reason as i32);
+        // SAFETY: as above.
+        self.pools.uploads.with(view, |upload| unsafe { callback(self.user_data.pointer(), upload, reason) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reasons_of_both_apis_have_the_same_numbers() {
+        let pairs = [
+            (BITSUP_END_CLOSED, EndReason::Closed),
+            (BITSUP_END_CANCELLED, EndReason::Cancelled),
+            (BITSUP_END_EXPIRED, EndReason::Expired),
+            (BITSUP_END_FAILED, EndReason::Failed),
+        ];
+        for (number, reason) in pairs {
+            assert_eq!(number, reason as i32, "{reason:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 
 use super::callback::{UserData, bitsup_destroy_fn};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::error::Error;
 use crate::log::{Level, Logger};
@@ -35,13 +35,13 @@ pub type bitsup_log_fn = Option<
 
 /// A receiver of messages. What it is given to shares it.
 pub struct bitsup_logger {
-    head: Head,
+    header: Header,
     pub(super) logger: Logger,
 }
 
 impl Handle for bitsup_logger {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn bitsup_logger_new(
         let user_data = UserData::new(user_data, destroy);
         let log = log.ok_or_else(|| handle::null("log"))?;
         let logger = Logger::new(level(max_level)?, sink(log, user_data));
-        Ok(handle::give(bitsup_logger { head: Head::new(), logger }))
+        Ok(handle::into_raw(bitsup_logger { header: Header::new(), logger }))
     })
 }
 

@@ -19,24 +19,18 @@ const _: () = assert!(cfg!(panic = "unwind"), "bitsup's C ABI needs panic = \"un
 
 #[macro_use]
 mod guard;
-mod application;
+mod callback_handle;
 mod handle;
-mod loan;
-mod store_callbacks;
 
 pub mod callback;
 pub mod client;
 pub mod client_config;
-pub mod credentials;
 pub mod engine;
 pub mod engine_config;
-pub mod engine_policy;
 pub mod error;
 pub mod exchange;
 pub mod hooks;
 pub mod job;
-pub mod job_control;
-pub mod job_state;
 pub mod logger;
 pub mod observer;
 pub mod response;
@@ -44,7 +38,6 @@ pub mod server;
 pub mod server_config;
 pub mod source;
 pub mod store;
-pub mod store_list;
 pub mod store_ops;
 pub mod text;
 pub mod upload;

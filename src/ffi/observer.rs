@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::callback::{BITSUP_CONTINUE, UserData, bitsup_destroy_fn};
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use crate::client::{Flow, JobState, Observer, Progress};
 use crate::error::Error;
 
@@ -38,26 +38,26 @@ pub type bitsup_retry_fn = Option<
 
 /// A set of callbacks with one `user_data`; all of them may be left out.
 pub struct bitsup_observer {
-    head: Head,
-    callbacks: RwLock<Callbacks>,
+    header: Header,
+    callbacks: RwLock<ObserverCallbacks>,
 }
 
 impl Handle for bitsup_observer {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
 impl bitsup_observer {
     /// The callbacks as they are now, for a job.
     pub(super) fn snapshot(&self) -> Result<Box<dyn Observer>, Error> {
-        Ok(Box::new(handle::read(&self.callbacks)?.clone()))
+        Ok(Box::new(handle::try_read(&self.callbacks)?.clone()))
     }
 }
 
 /// The functions, and a share of the state behind them.
 #[derive(Debug, Clone)]
-struct Callbacks {
+struct ObserverCallbacks {
     user_data: Arc<UserData>,
     progress: bitsup_progress_fn,
     reply_progress: bitsup_reply_progress_fn,
@@ -65,7 +65,7 @@ struct Callbacks {
     retry: bitsup_retry_fn,
 }
 
-impl Observer for Callbacks {
+impl Observer for ObserverCallbacks {
     fn progress(&mut self, progress: Progress) -> Flow {
         let Some(callback) = self.progress else { return Flow::Continue };
         // SAFETY: the caller set it as a function of this type, with this user data.
@@ -90,15 +90,15 @@ impl Observer for Callbacks {
         let cause = bitsup_error::new(cause.clone());
         let mut delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         // SAFETY: as above; both pointers are good for the duration of the call.
-        let answer = unsafe { callback(self.user_data.pointer(), &cause, attempt, &mut delay_ms) };
+        let result = unsafe { callback(self.user_data.pointer(), &cause, attempt, &mut delay_ms) };
         *delay = Duration::from_millis(delay_ms);
-        flow(answer)
+        flow(result)
     }
 }
 
 /// An answer that nobody defined is no consent.
-fn flow(answer: i32) -> Flow {
-    if answer == BITSUP_CONTINUE { Flow::Continue } else { Flow::Abort }
+fn flow(result: i32) -> Flow {
+    if result == BITSUP_CONTINUE { Flow::Continue } else { Flow::Abort }
 }
 
 /// A set without callbacks. `user_data` is handed to each of them, `destroy` ends its life; both may be NULL.
@@ -117,8 +117,8 @@ pub unsafe extern "C" fn bitsup_observer_new(
     guard_or!(std::ptr::null_mut(), {
         let user_data = Arc::new(UserData::new(user_data, destroy));
         let callbacks =
-            Callbacks { user_data, progress: None, reply_progress: None, state: None, retry: None };
-        Ok(handle::give(bitsup_observer { head: Head::new(), callbacks: RwLock::new(callbacks) }))
+            ObserverCallbacks { user_data, progress: None, reply_progress: None, state: None, retry: None };
+        Ok(handle::into_raw(bitsup_observer { header: Header::new(), callbacks: RwLock::new(callbacks) }))
     })
 }
 
@@ -206,9 +206,12 @@ pub unsafe extern "C" fn bitsup_observer_on_retry(
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn set(observer: *mut bitsup_observer, change: impl FnOnce(&mut Callbacks)) -> Result<(), Error> {
+unsafe fn set(
+    observer: *mut bitsup_observer,
+    change: impl FnOnce(&mut ObserverCallbacks),
+) -> Result<(), Error> {
     // SAFETY: by contract.
     let observer = unsafe { handle::borrow(observer, "observer") }?;
-    change(&mut *handle::write(&observer.callbacks)?);
+    change(&mut *handle::try_write(&observer.callbacks)?);
     Ok(())
 }

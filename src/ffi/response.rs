@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 use std::sync::Mutex;
 
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::engine::Response;
 use crate::error::Error;
@@ -12,7 +12,7 @@ use crate::error::Error;
 /// The answer to a request, for an HTTP server to send: status, fields, the Content-Length, and a body that is
 /// read piece by piece. `Date`, `Connection` and `Server` are up to that server.
 pub struct bitsup_response {
-    head: Head,
+    header: Header,
     status: u16,
     reason: CString,
     headers: Vec<(CString, CString)>,
@@ -23,8 +23,8 @@ pub struct bitsup_response {
 }
 
 impl Handle for bitsup_response {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
@@ -32,7 +32,7 @@ impl bitsup_response {
     pub(super) fn new(response: Response) -> Self {
         let fields = response.headers.iter();
         Self {
-            head: Head::new(),
+            header: Header::new(),
             status: response.status,
             reason: text::c_string(response.reason()),
             headers: fields.map(|(name, value)| (text::c_string(name), text::c_string(value))).collect(),
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn bitsup_response_read_body(
     guard!(error, {
         let response = handle::borrow(response, "response")?;
         let (buffer, out) = (text::buffer(buf, cap, "buf")?, handle::out(out_len, "out_len")?);
-        let mut response = handle::exclusive(&response.response)?;
+        let mut response = handle::try_lock(&response.response)?;
         let count = response.read_body(buffer);
         out.set(count.map_err(|error| Error::io("cannot read the reply", error))?);
         Ok(())

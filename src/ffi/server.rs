@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::server_config::bitsup_server_config;
 use super::text;
 use crate::error::{Error, Status};
@@ -13,7 +13,7 @@ use crate::server::{Metrics, Server};
 
 /// A running server.
 pub struct bitsup_server {
-    head: Head,
+    header: Header,
     url: String,
     admin_url: Option<String>,
     port: u16,
@@ -22,8 +22,8 @@ pub struct bitsup_server {
 }
 
 impl Handle for bitsup_server {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
@@ -46,7 +46,14 @@ pub unsafe extern "C" fn bitsup_server_start(
         let (url, port, metrics) = (server.url(), server.local_addr().port(), server.metrics());
         let admin_url = server.admin_url();
         let server = Mutex::new(server);
-        out.set(handle::give(bitsup_server { head: Head::new(), url, admin_url, port, metrics, server }));
+        out.set(handle::into_raw(bitsup_server {
+            header: Header::new(),
+            url,
+            admin_url,
+            port,
+            metrics,
+            server,
+        }));
         Ok(())
     })
 }
@@ -65,7 +72,7 @@ pub unsafe extern "C" fn bitsup_server_url(
 ) -> bitsup_status {
     guard!(error, {
         let (server, out) = (handle::borrow(server, "server")?, handle::out(out_text, "out_text")?);
-        out.set(text::give(&server.url));
+        out.set(text::into_raw(&server.url));
         Ok(())
     })
 }
@@ -85,7 +92,7 @@ pub unsafe extern "C" fn bitsup_server_metrics(
 ) -> bitsup_status {
     guard!(error, {
         let (server, out) = (handle::borrow(server, "server")?, handle::out(out_text, "out_text")?);
-        out.set(text::give(&server.metrics.render()));
+        out.set(text::into_raw(&server.metrics.render()));
         Ok(())
     })
 }
@@ -110,7 +117,7 @@ pub unsafe extern "C" fn bitsup_server_admin_url(
                 "the server has no address for operators: call bitsup_server_config_set_admin before it starts",
             )
         })?;
-        out.set(text::give(url));
+        out.set(text::into_raw(url));
         Ok(())
     })
 }
@@ -145,7 +152,7 @@ pub unsafe extern "C" fn bitsup_server_reload_tls(
         let tls = config.snapshot()?.tls.ok_or_else(|| {
             Error::new(Status::InvalidArgument, "`config` has no certificate: bitsup_server_config_set_tls")
         })?;
-        handle::exclusive(&server.server)?.reload_tls(&tls)
+        handle::try_lock(&server.server)?.reload_tls(&tls)
     })
 }
 
@@ -165,7 +172,7 @@ pub unsafe extern "C" fn bitsup_server_reload_users(
     guard!(error, {
         let (server, config) = (handle::borrow(server, "server")?, handle::borrow(config, "config")?);
         let users = config.snapshot()?.users;
-        handle::exclusive(&server.server)?.reload_users(users)
+        handle::try_lock(&server.server)?.reload_users(users)
     })
 }
 
@@ -186,7 +193,7 @@ pub unsafe extern "C" fn bitsup_server_stop(
 ) -> bitsup_status {
     guard!(error, {
         let server = handle::borrow(server, "server")?;
-        handle::exclusive(&server.server)?.stop(Duration::from_millis(grace_ms))
+        handle::try_lock(&server.server)?.stop(Duration::from_millis(grace_ms))
     })
 }
 

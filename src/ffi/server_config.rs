@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::engine::bitsup_engine;
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::logger::bitsup_logger;
 use super::text;
 use crate::error::{Error, Status};
@@ -14,20 +14,20 @@ use crate::server::{AccessLog, AdminConfig, LogFormat, Pem, ServerConfig, TlsCon
 
 /// How a server listens. Begins with 127.0.0.1, a free port and no engine; a server takes a copy.
 pub struct bitsup_server_config {
-    head: Head,
+    header: Header,
     config: RwLock<ServerConfig>,
 }
 
 impl Handle for bitsup_server_config {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
 impl bitsup_server_config {
     /// The configuration as it is now.
     pub(super) fn snapshot(&self) -> Result<ServerConfig, Error> {
-        Ok(handle::read(&self.config)?.clone())
+        Ok(handle::try_read(&self.config)?.clone())
     }
 }
 
@@ -41,7 +41,7 @@ impl bitsup_server_config {
 pub unsafe extern "C" fn bitsup_server_config_new() -> *mut bitsup_server_config {
     guard_or!(std::ptr::null_mut(), {
         let config = RwLock::new(ServerConfig::default());
-        Ok(handle::give(bitsup_server_config { head: Head::new(), config }))
+        Ok(handle::into_raw(bitsup_server_config { header: Header::new(), config }))
     })
 }
 
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn bitsup_server_config_set_client_ca(
     guard!(error, {
         let roots = pem(roots_pem, roots_len, "roots_pem")?;
         let config = handle::borrow(config, "config")?;
-        let mut config = handle::write(&config.config)?;
+        let mut config = handle::try_write(&config.config)?;
         let tls = config.tls.as_mut().ok_or_else(|| {
             let message = "clients have certificates with TLS only: call bitsup_server_config_set_tls first";
             Error::new(Status::InvalidState, message)
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn bitsup_server_config_add_user(
     guard!(error, {
         let (name, password) = (text::required(name, "name")?, text::required(password, "password")?);
         let config = handle::borrow(config, "config")?;
-        handle::write(&config.config)?.users.add(name, password)
+        handle::try_write(&config.config)?.users.add(name, password)
     })
 }
 
@@ -407,7 +407,7 @@ unsafe fn set<T>(
 ) -> Result<T, Error> {
     // SAFETY: by contract.
     let config = unsafe { handle::borrow(config, "config") }?;
-    Ok(change(&mut *handle::write(&config.config)?))
+    Ok(change(&mut *handle::try_write(&config.config)?))
 }
 
 fn to_usize(count: u32) -> usize {

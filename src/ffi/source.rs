@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::callback::{BITSUP_CONTINUE, UserData, bitsup_destroy_fn};
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::client::Source;
 use crate::error::{Error, Status};
@@ -25,25 +25,25 @@ pub type bitsup_read_fn = Option<
 
 /// What one job sends.
 pub struct bitsup_source {
-    head: Head,
+    header: Header,
     /// Empty once a job has it.
     source: Mutex<Option<Source>>,
 }
 
 impl Handle for bitsup_source {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
 impl bitsup_source {
-    fn give(source: Source) -> *mut Self {
-        handle::give(Self { head: Head::new(), source: Mutex::new(Some(source)) })
+    fn into_raw(source: Source) -> *mut Self {
+        handle::into_raw(Self { header: Header::new(), source: Mutex::new(Some(source)) })
     }
 
     /// Takes the content, for a job.
     pub(super) fn take(&self) -> Result<Source, Error> {
-        handle::exclusive(&self.source)?.take().ok_or_else(|| {
+        handle::try_lock(&self.source)?.take().ok_or_else(|| {
             Error::new(Status::InvalidState, "`source` was given to a job before; make one per job")
         })
     }
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn bitsup_source_from_file(
 ) -> bitsup_status {
     guard!(error, {
         let (path, out) = (text::path(path, "path")?, handle::out(out, "out")?);
-        out.set(bitsup_source::give(Source::from_file(path)?));
+        out.set(bitsup_source::into_raw(Source::from_file(path)?));
         Ok(())
     })
 }
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn bitsup_source_from_bytes(
 ) -> bitsup_status {
     guard!(error, {
         let (data, out) = (text::bytes(data, len, "data")?, handle::out(out, "out")?);
-        out.set(bitsup_source::give(Source::from_bytes(data)));
+        out.set(bitsup_source::into_raw(Source::from_bytes(data)));
         Ok(())
     })
 }
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn bitsup_source_from_reader(
         let user_data = UserData::new(user_data, destroy);
         let read = read.ok_or_else(|| handle::null("read"))?;
         let out = handle::out(out, "out")?;
-        out.set(bitsup_source::give(Source::from_reader(total, reader(read, user_data))));
+        out.set(bitsup_source::into_raw(Source::from_reader(total, reader(read, user_data))));
         Ok(())
     })
 }

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::sync::Arc;
 
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::error::Error;
 use crate::store::{DirOptions, DirStore, Durability, MemoryStore, Store};
@@ -18,20 +18,20 @@ pub const BITSUP_DURABILITY_FRAGMENT: i32 = 2;
 
 /// Where an engine keeps what it receives.
 pub struct bitsup_store {
-    head: Head,
+    header: Header,
     store: Arc<dyn Store>,
 }
 
 impl Handle for bitsup_store {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
 impl bitsup_store {
     /// Gives a store to the caller.
-    pub(super) fn give(store: Arc<dyn Store>) -> *mut Self {
-        handle::give(Self { head: Head::new(), store })
+    pub(super) fn into_raw(store: Arc<dyn Store>) -> *mut Self {
+        handle::into_raw(Self { header: Header::new(), store })
     }
 
     /// The store behind it.
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn bitsup_store_new_dir(
     guard!(error, {
         let (root, out) = (text::path(root, "root")?, handle::out(out, "out")?);
         let options = DirOptions { durability: durability_of(durability)?, shared: shared != 0 };
-        out.set(bitsup_store::give(Arc::new(DirStore::open(root, options)?)));
+        out.set(bitsup_store::into_raw(Arc::new(DirStore::open(root, options)?)));
         Ok(())
     })
 }
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn bitsup_store_new_memory(
 ) -> bitsup_status {
     guard!(error, {
         let out = handle::out(out, "out")?;
-        out.set(bitsup_store::give(Arc::new(MemoryStore::new(max_bytes))));
+        out.set(bitsup_store::into_raw(Arc::new(MemoryStore::new(max_bytes))));
         Ok(())
     })
 }

@@ -141,12 +141,12 @@ pub(super) fn c_string(text: &str) -> CString {
 }
 
 /// Hands text to the caller, who ends with [`bitsup_string_free`].
-pub(super) fn give(text: &str) -> *mut c_char {
+pub(super) fn into_raw(text: &str) -> *mut c_char {
     c_string(text).into_raw()
 }
 
 /// Hands bytes to the caller, who ends with [`bitsup_bytes_free`].
-pub(super) fn give_bytes(bytes: Vec<u8>) -> (*mut u8, usize) {
+pub(super) fn bytes_into_raw(bytes: Vec<u8>) -> (*mut u8, usize) {
     let bytes = Box::leak(bytes.into_boxed_slice());
     (bytes.as_mut_ptr(), bytes.len())
 }

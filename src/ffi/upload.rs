@@ -4,9 +4,9 @@ use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr::NonNull;
 
+use super::callback_handle::{CallbackHandle, Scoped};
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
-use super::loan::{Lent, Loan};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::engine::Upload;
 use crate::error::{Error, Status};
@@ -31,30 +31,30 @@ pub const BITSUP_PACKET_REPLY: i32 = 6;
 /// An upload, as a callback of the server sees it. It and its texts are good until that callback returns. A
 /// call with it that begins later answers as for NULL, as long as the hooks or an engine with them live; then
 /// there is nothing any more that it could point to.
-pub struct bitsup_upload(Loan<View>);
+pub struct bitsup_upload(CallbackHandle<UploadView>);
 
 impl Handle for bitsup_upload {
-    fn head(&self) -> &Head {
-        &self.0.head
+    fn header(&self) -> &Header {
+        &self.0.header
     }
 }
 
-impl From<Loan<View>> for bitsup_upload {
-    fn from(loan: Loan<View>) -> Self {
+impl From<CallbackHandle<UploadView>> for bitsup_upload {
+    fn from(loan: CallbackHandle<UploadView>) -> Self {
         Self(loan)
     }
 }
 
-impl Lent for bitsup_upload {
-    type Content = View;
+impl Scoped for bitsup_upload {
+    type Content = UploadView;
 
-    fn loan(&self) -> &Loan<View> {
+    fn handle(&self) -> &CallbackHandle<UploadView> {
         &self.0
     }
 }
 
 /// An upload in C's terms.
-pub(super) struct View {
+pub(super) struct UploadView {
     packet: i32,
     session_id: Option<CString>,
     target: CString,
@@ -66,19 +66,19 @@ pub(super) struct View {
     headers: Vec<(String, CString)>,
     received: u64,
     total: u64,
-    content: Option<Borrowed>,
+    content: Option<ContentPtr>,
 }
 
 /// The received bytes, borrowed from the engine while a callback runs.
-struct Borrowed(NonNull<dyn Content>);
+struct ContentPtr(NonNull<dyn Content>);
 
 // SAFETY: whoever calls back waits for the callback, so that only one thread at a time uses the content, which
 // may move between threads.
-unsafe impl Send for Borrowed {}
-// SAFETY: a shared one is only read by `View::read`, which has it for itself.
-unsafe impl Sync for Borrowed {}
+unsafe impl Send for ContentPtr {}
+// SAFETY: a shared one is only read by `UploadView::read`, which has it for itself.
+unsafe impl Sync for ContentPtr {}
 
-impl View {
+impl UploadView {
     /// `without` is the packet where there is none.
     pub(super) fn new(upload: &Upload<'_>, without: i32) -> Self {
         let fields = upload.headers.iter();
@@ -107,7 +107,7 @@ impl View {
         let content = upload.content.map(|content| {
             let content: NonNull<dyn Content + '_> = NonNull::from(content);
             // SAFETY: only the lifetime changes, which the caller sees to.
-            Borrowed(unsafe {
+            ContentPtr(unsafe {
                 std::mem::transmute::<NonNull<dyn Content + '_>, NonNull<dyn Content>>(content)
             })
         });
@@ -116,7 +116,7 @@ impl View {
 
     /// Reads the content; exclusive, because a content is read by one thread at a time.
     fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
-        let Some(Borrowed(content)) = &self.content else {
+        let Some(ContentPtr(content)) = &self.content else {
             let message = "the upload has nothing to be read; only on_received has";
             return Err(Error::new(Status::InvalidState, message));
         };
@@ -154,7 +154,7 @@ fn path(path: &Path) -> Option<CString> {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_packet(upload: *const bitsup_upload) -> i32 {
-    guard_or!(-1, { look(upload, |view| view.packet) })
+    guard_or!(-1, { inspect(upload, |view| view.packet) })
 }
 
 /// The session, as the client names it: "{...}"; NULL before there is one. In on_request it is only what the
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn bitsup_upload_packet(upload: *const bitsup_upload) -> i
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_session_id(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.session_id.as_deref()) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.session_id.as_deref()) })
 }
 
 /// Path and query of the remote name, as Create-Session had it, the mount point included. NULL for NULL.
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn bitsup_upload_session_id(upload: *const bitsup_upload) 
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_target(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| Some(&view.target)) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| Some(&view.target)) })
 }
 
 /// The absolute URL of the remote name, as far as it is known: without public URL and Host it begins with the
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn bitsup_upload_target(upload: *const bitsup_upload) -> *
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_url(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| Some(&view.url)) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| Some(&view.url)) })
 }
 
 /// The address of the client; NULL when it is not known.
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn bitsup_upload_url(upload: *const bitsup_upload) -> *con
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_peer(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.peer.as_deref()) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.peer.as_deref()) })
 }
 
 /// The authenticated user, or whom a callback named; NULL when there is none.
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn bitsup_upload_peer(upload: *const bitsup_upload) -> *co
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_owner(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.owner.as_deref()) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.owner.as_deref()) })
 }
 
 /// The name that the client gives the file (Content-Name); NULL when the packet has none. It is no path to
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn bitsup_upload_owner(upload: *const bitsup_upload) -> *c
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_content_name(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.header(names::CONTENT_NAME)) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.header(names::CONTENT_NAME)) })
 }
 
 /// Where the received file lies on this machine: to be read, and left there. NULL but in on_received, and for
@@ -235,7 +235,7 @@ pub unsafe extern "C" fn bitsup_upload_content_name(upload: *const bitsup_upload
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_data_path(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.data_path.as_deref()) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.data_path.as_deref()) })
 }
 
 /// Where a reply may be written before on_received returns, to be named to bitsup_verdict_set_reply_path.
@@ -247,7 +247,7 @@ pub unsafe extern "C" fn bitsup_upload_data_path(upload: *const bitsup_upload) -
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_reply_path(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.reply_path.as_deref()) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.reply_path.as_deref()) })
 }
 
 /// The first header field of that name in the packet, in any case; NULL when there is none, or none in UTF-8:
@@ -264,7 +264,7 @@ pub unsafe extern "C" fn bitsup_upload_header(
 ) -> *const c_char {
     guard_or!(std::ptr::null(), {
         let name = text::required(name, "name")?;
-        shown(upload, |view| view.header(name))
+        text_of(upload, |view| view.header(name))
     })
 }
 
@@ -276,7 +276,7 @@ pub unsafe extern "C" fn bitsup_upload_header(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_received(upload: *const bitsup_upload) -> u64 {
-    guard_or!(0, { look(upload, |view| view.received) })
+    guard_or!(0, { inspect(upload, |view| view.received) })
 }
 
 /// Length of the whole file; UINT64_MAX while it is not known, and for NULL.
@@ -287,7 +287,7 @@ pub unsafe extern "C" fn bitsup_upload_received(upload: *const bitsup_upload) ->
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_total(upload: *const bitsup_upload) -> u64 {
-    guard_or!(u64::MAX, { look(upload, |view| view.total) })
+    guard_or!(u64::MAX, { inspect(upload, |view| view.total) })
 }
 
 /// Reads what was received, in on_received: at most `len` bytes at `offset` into `buffer`, `*out_read` of them;
@@ -310,26 +310,26 @@ pub unsafe extern "C" fn bitsup_upload_read(
     guard!(error, {
         let upload = handle::borrow(upload, "upload")?;
         let (buffer, out_read) = (text::buffer(buffer, len, "buffer")?, handle::out(out_read, "out_read")?);
-        out_read.set(upload.0.change("upload", |view| view.read(offset, buffer))??);
+        out_read.set(upload.0.update("upload", |view| view.read(offset, buffer))??);
         Ok(())
     })
 }
 
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn look<T>(upload: *const bitsup_upload, pick: impl FnOnce(&View) -> T) -> Result<T, Error> {
+unsafe fn inspect<T>(upload: *const bitsup_upload, pick: impl FnOnce(&UploadView) -> T) -> Result<T, Error> {
     // SAFETY: by contract.
-    unsafe { handle::borrow(upload, "upload") }?.0.read("upload", pick)
+    unsafe { handle::borrow(upload, "upload") }?.0.inspect("upload", pick)
 }
 
 /// A text of the view; null where there is none.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn shown(
+unsafe fn text_of(
     upload: *const bitsup_upload,
-    pick: impl FnOnce(&View) -> Option<&CStr>,
+    pick: impl FnOnce(&UploadView) -> Option<&CStr>,
 ) -> Result<*const c_char, Error> {
     // SAFETY: by contract.
-    unsafe { look(upload, |view| pick(view).map_or(std::ptr::null(), CStr::as_ptr)) }
+    unsafe { inspect(upload, |view| pick(view).map_or(std::ptr::null(), CStr::as_ptr)) }
 }

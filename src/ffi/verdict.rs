@@ -2,9 +2,9 @@
 
 use std::ffi::c_char;
 
+use super::callback_handle::{CallbackHandle, Scoped};
 use super::error::{BITSUP_CONTEXT_SERVER, bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
-use super::loan::{Lent, Loan};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::engine::Verdict;
 use crate::error::Error;
@@ -13,24 +13,24 @@ use crate::proto::{Context, HResult};
 /// What a callback of the server decides. Untouched, it means: go on; keep the file; no reply. It is good
 /// until that callback returns; a call with it that begins later answers BITSUP_E_INVALID_STATE, as long as
 /// the hooks or an engine with them live.
-pub struct bitsup_verdict(Loan<Verdict>);
+pub struct bitsup_verdict(CallbackHandle<Verdict>);
 
 impl Handle for bitsup_verdict {
-    fn head(&self) -> &Head {
-        &self.0.head
+    fn header(&self) -> &Header {
+        &self.0.header
     }
 }
 
-impl From<Loan<Verdict>> for bitsup_verdict {
-    fn from(loan: Loan<Verdict>) -> Self {
+impl From<CallbackHandle<Verdict>> for bitsup_verdict {
+    fn from(loan: CallbackHandle<Verdict>) -> Self {
         Self(loan)
     }
 }
 
-impl Lent for bitsup_verdict {
+impl Scoped for bitsup_verdict {
     type Content = Verdict;
 
-    fn loan(&self) -> &Loan<Verdict> {
+    fn handle(&self) -> &CallbackHandle<Verdict> {
         &self.0
     }
 }
@@ -203,5 +203,5 @@ pub unsafe extern "C" fn bitsup_verdict_set_reply_bytes(
 /// As for [`handle::borrow`].
 unsafe fn change(verdict: *mut bitsup_verdict, change: impl FnOnce(&mut Verdict)) -> Result<(), Error> {
     // SAFETY: by contract.
-    unsafe { handle::borrow(verdict, "verdict") }?.0.change("verdict", change)
+    unsafe { handle::borrow(verdict, "verdict") }?.0.update("verdict", change)
 }
