@@ -1,9 +1,8 @@
-//! Objects that C sees during one callback only.
+//! Handles that are valid during one callback only.
 //!
-//! C may keep such a pointer although it must not. The objects are therefore not freed when the callback
-//! returns: emptied, they rest in their pool, and only the one that rested longest is used again. So a late
-//! call with an old pointer ends in an error as long as the pool lives, not in memory that is something else
-//! by now.
+//! C code may keep such a pointer by mistake. The objects are therefore not freed when the callback returns:
+//! they are emptied and kept in a pool, and the one unused for longest is reused first. While the pool exists,
+//! a late call with an old pointer fails with an error instead of accessing freed memory.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -11,14 +10,14 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use super::handle::{self, Handle, HandleRef, Header};
 use crate::error::{Error, Status};
 
-/// How many objects rest at least before one is used again.
+/// Minimum number of emptied objects in the pool before one is reused.
 const MIN_RETIRED: usize = 256;
 
-/// What stands behind a pointer that is good during a callback.
+/// An object that has content only during a callback.
 #[derive(Debug)]
 pub(super) struct CallbackHandle<C> {
     pub(super) header: Header,
-    /// Empty while no callback has it.
+    /// `None` outside of a callback.
     content: RwLock<Option<C>>,
 }
 
@@ -27,35 +26,35 @@ impl<C> CallbackHandle<C> {
         Self { header: Header::new(), content: RwLock::new(None) }
     }
 
-    /// Looks at the content; `name` is the parameter's.
+    /// Calls `inspect` with the content. `name` is the name of the parameter, for error messages.
     pub(super) fn inspect<R>(&self, name: &str, inspect: impl FnOnce(&C) -> R) -> Result<R, Error> {
         handle::try_read(&self.content)?.as_ref().map(inspect).ok_or_else(|| returned(name))
     }
 
-    /// Changes the content; `name` is the parameter's.
+    /// Calls `update` with the content. `name` is the name of the parameter, for error messages.
     pub(super) fn update<R>(&self, name: &str, update: impl FnOnce(&mut C) -> R) -> Result<R, Error> {
         handle::try_write(&self.content)?.as_mut().map(update).ok_or_else(|| returned(name))
     }
 
-    /// Puts content in or takes it out; waits for a call that has it just now on another thread.
+    /// Sets or removes the content; waits for a call on another thread that is using it.
     fn replace(&self, content: Option<C>) -> Option<C> {
         std::mem::replace(&mut *self.content.write().unwrap_or_else(PoisonError::into_inner), content)
     }
 }
 
 fn returned(name: &str) -> Error {
-    let message = format!("the callback that `{name}` was good for has returned");
+    let message = format!("`{name}` is no longer valid: its callback has returned");
     Error::new(Status::InvalidState, message)
 }
 
-/// A C type that is lent.
+/// A C type that is valid during one callback only.
 pub(super) trait Scoped: Handle + From<CallbackHandle<Self::Content>> {
     type Content;
 
     fn handle(&self) -> &CallbackHandle<Self::Content>;
 }
 
-/// The objects of one type, in use or at rest.
+/// The emptied objects of one type, least recently used first.
 #[derive(Debug)]
 pub(super) struct ScopedPool<T>(Mutex<VecDeque<HandleRef<T>>>);
 
@@ -64,8 +63,8 @@ impl<T: Scoped> ScopedPool<T> {
         Self(Mutex::default())
     }
 
-    /// Lends `content` to C while `call` lasts. It comes back changed; not at all if a bug in this library
-    /// struck meanwhile.
+    /// Calls `call` with a handle to `content`. Returns the content as the callback left it, or `None` if a call
+    /// on the handle panicked.
     pub(super) fn with<R>(
         &self,
         content: T::Content,
@@ -76,10 +75,10 @@ impl<T: Scoped> ScopedPool<T> {
         object.handle().replace(Some(content));
         let result = call(object.pointer());
         let content = object.handle().replace(None);
-        let is_sound = !object.header().is_poisoned();
-        // One that is not stays with the pool as well: C may still know it.
+        let is_intact = !object.header().is_poisoned();
+        // A poisoned object is kept as well: C code may still have the pointer.
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(object);
-        (result, content.filter(|_| is_sound))
+        (result, content.filter(|_| is_intact))
     }
 
     fn oldest_retired(&self) -> Option<HandleRef<T>> {
@@ -118,12 +117,12 @@ mod tests {
     }
 
     fn read(thing: *const Thing) -> Result<u8, Error> {
-        // SAFETY: the pool is alive wherever this is called.
+        // SAFETY: the pool outlives every call of this function.
         unsafe { handle::borrow(thing, "thing") }?.0.inspect("thing", |content| *content)
     }
 
     #[test]
-    fn what_is_lent_can_be_changed_and_comes_back() {
+    fn content_can_be_changed_and_is_returned() {
         let pool = ScopedPool::<Thing>::new();
         let (result, content) = pool.with(7, |thing| {
             // SAFETY: as above.
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_callback_the_pointer_is_refused_for_long() {
+    fn an_old_pointer_is_refused_until_its_object_is_reused() {
         let pool = ScopedPool::<Thing>::new();
         let (old, _) = pool.with(7, |thing| thing);
         let refused = || {
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn callbacks_within_callbacks_have_their_own() {
+    fn nested_callbacks_have_separate_handles() {
         let pool = ScopedPool::<Thing>::new();
         pool.with(1, |outer| {
             pool.with(2, |inner| assert_eq!((read(outer).unwrap(), read(inner).unwrap()), (1, 2)));
@@ -162,11 +161,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_bug_struck_does_not_come_back() {
+    fn a_poisoned_object_is_not_reused() {
         let pool = ScopedPool::<Thing>::new();
         let (old, content) = pool.with(7, |thing| {
             guard!(std::ptr::null_mut(), {
-                handle::borrow(thing, "thing")?.0.update("thing", |_| panic!("as asked"))
+                handle::borrow(thing, "thing")?.0.update("thing", |_| panic!("a test panic"))
             });
             thing
         });

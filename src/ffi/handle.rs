@@ -1,5 +1,5 @@
-//! What an opaque pointer points to: a reference-counted object that knows of which type it is, which process
-//! made it and whether a panic went through it.
+//! The objects behind opaque pointers: reference-counted, tagged with their type and the process that created
+//! them, and poisoned by a panic.
 
 use std::any::TypeId;
 use std::process;
@@ -12,34 +12,34 @@ use crate::error::{Error, Status};
 
 /// An object behind an opaque pointer.
 pub(super) trait Handle: Send + Sync + 'static {
-    /// What all objects have.
+    /// The part that all objects have.
     fn header(&self) -> &Header;
 }
 
-/// What all objects have.
+/// The part that all objects have.
 #[derive(Debug)]
 pub(super) struct Header {
-    /// The process that made the object. A forked child shares its descriptors and lacks its threads, so it
-    /// may neither use nor drop it.
+    /// The process that created the object. A forked child shares its descriptors but not its threads, so it
+    /// may neither use nor drop the object.
     pid: u32,
-    /// Set by a panic during a call; the object answers [`Status::Panic`] for good.
+    /// Set by a panic during a call. All later calls fail with [`Status::Panic`].
     poisoned: AtomicBool,
 }
 
 impl Header {
-    /// For an object of this process.
+    /// Returns the header for an object created by this process.
     pub(super) fn new() -> Self {
         Self { pid: process::id(), poisoned: AtomicBool::new(false) }
     }
 
-    /// Whether a panic went through the object.
+    /// Returns whether a call on the object panicked.
     pub(super) fn is_poisoned(&self) -> bool {
         self.poisoned.load(Ordering::Acquire)
     }
 }
 
-/// What a pointer of the C API points to, whichever type it names: an object with its type before it. So a
-/// pointer of another type of the library is refused, which a cast or a binding to another language may bring.
+/// The target of every opaque pointer: an object preceded by its type. The tag detects a pointer to an object
+/// of a different type, which a cast or a binding for another language can produce.
 #[derive(Debug)]
 #[repr(C)]
 struct TaggedObject<T> {
@@ -56,7 +56,7 @@ impl<T: Handle> HandleRef<T> {
         Self(Arc::new(TaggedObject { kind: TypeId::of::<T>(), object }))
     }
 
-    /// The object for C, as long as there is a reference.
+    /// Returns the pointer for C. Valid while a reference exists.
     pub(super) fn pointer(&self) -> *mut T {
         Arc::as_ptr(&self.0).cast_mut().cast()
     }
@@ -70,46 +70,45 @@ impl<T> std::ops::Deref for HandleRef<T> {
     }
 }
 
-/// Gives the object to the caller, who ends with [`free`].
+/// Converts the object into a pointer that the caller releases with [`free`].
 pub(super) fn into_raw<T: Handle>(object: T) -> *mut T {
     Arc::into_raw(HandleRef::new(object).0).cast_mut().cast()
 }
 
-/// The caller's reference is gone; the object follows when nobody else uses it. Null is fine. A forked child
-/// leaves the object alone: dropping it would reach into the parent through shared descriptors and locks. So
-/// is an object of another type.
+/// Drops the caller's reference. Does nothing for null, for an object of a different type, and in a forked
+/// child, where dropping the object would affect the parent through shared descriptors and locks.
 ///
 /// # Safety
-/// `object` is null or came from [`give`], for whichever type, and was not freed.
+/// `object` must be null or a pointer from [`into_raw`], for any type, that was not freed.
 pub(super) unsafe fn free<T: Handle>(object: *mut T) {
     // SAFETY: by contract.
     let tagged = unsafe { tagged(object) };
     if tagged.is_some_and(|tagged| tagged.object.header().pid == process::id()) {
-        // SAFETY: the reference that `give` made passes to this Arc.
+        // SAFETY: takes over the reference that `into_raw` created.
         drop(unsafe { Arc::from_raw(object.cast::<TaggedObject<T>>()) });
     }
 }
 
-/// The object with its tag; `None` for null and for an object of another type.
+/// Returns the object with its tag; `None` for null and for an object of a different type.
 ///
 /// # Safety
 /// As for [`free`].
 unsafe fn tagged<'a, T: Handle>(object: *const T) -> Option<&'a TaggedObject<T>> {
-    // SAFETY: by contract the pointer is null or an object of some type is there, which begins with its kind.
+    // SAFETY: by contract the pointer is null or points to an object of some type, which begins with its kind.
     let kind = unsafe { object.cast::<TypeId>().as_ref() }?;
-    // SAFETY: and of this type it is.
+    // SAFETY: the object has this type.
     (*kind == TypeId::of::<T>()).then(|| unsafe { &*object.cast::<TaggedObject<T>>() })
 }
 
-/// An object during a call. It holds a reference of its own, so that the caller may free the object while the
-/// call runs, and poisons the object when a panic passes.
+/// An object in use by a call. Holds a reference, so that the caller may free the object during the call, and
+/// poisons the object if the call panics.
 #[derive(Debug)]
 pub(super) struct BorrowedHandle<T: Handle> {
     object: HandleRef<T>,
     panicking_before: bool,
 }
 
-/// Opens the object for a call; `name` is the parameter's.
+/// Borrows the object for a call. `name` is the name of the parameter, for error messages.
 ///
 /// # Safety
 /// As for [`free`].
@@ -120,14 +119,14 @@ pub(super) unsafe fn borrow<T: Handle>(object: *const T, name: &str) -> Result<B
     // SAFETY: by contract.
     let header = unsafe { tagged(object) }.ok_or_else(|| other_type(name))?.object.header();
     if header.pid != process::id() {
-        let message = format!("`{name}` was made before fork(); a forked child may only exec or exit");
+        let message = format!("`{name}` was created before fork(): a forked child process cannot use it");
         return Err(Error::new(Status::InvalidState, message));
     }
     if header.is_poisoned() {
-        let message = format!("`{name}` is unusable: a bug in bitsup struck during an earlier call");
+        let message = format!("`{name}` is unusable after a bug in bitsup in an earlier call: free it");
         return Err(Error::new(Status::Panic, message));
     }
-    // SAFETY: the caller's reference keeps the object alive until the count is raised.
+    // SAFETY: the caller's reference keeps the object alive until the count is incremented.
     let object = unsafe {
         let tagged = object.cast::<TaggedObject<T>>();
         Arc::increment_strong_count(tagged);
@@ -152,51 +151,51 @@ impl<T: Handle> Drop for BorrowedHandle<T> {
     }
 }
 
-/// Where a result goes.
+/// An output parameter.
 #[derive(Debug)]
 pub(super) struct OutParam<T>(NonNull<T>);
 
-/// Takes an output parameter, before any work is done for it.
+/// Checks an output parameter. Called before any work, so that a null output has no effect.
 ///
 /// # Safety
-/// `pointer` is null or writable during the call.
+/// `pointer` must be null or valid for writes during the call.
 pub(super) unsafe fn out<T>(pointer: *mut T, name: &str) -> Result<OutParam<T>, Error> {
     NonNull::new(pointer).map(OutParam).ok_or_else(|| null(name))
 }
 
 impl<T> OutParam<T> {
-    /// Writes the result.
+    /// Stores the result.
     pub(super) fn set(self, value: T) {
-        // SAFETY: `out` was promised a writable pointer. The old value is not read.
+        // SAFETY: valid for writes by the contract of `out`. The old value is not read.
         unsafe { self.0.write(value) };
     }
 }
 
-/// The error for a required pointer that is null.
+/// Returns the error for a required pointer that is null.
 pub(super) fn null(name: &str) -> Error {
     Error::new(Status::NullArgument, format!("`{name}` must not be NULL"))
 }
 
 fn other_type(name: &str) -> Error {
-    Error::new(Status::InvalidArgument, format!("`{name}` is an object of another type"))
+    Error::new(Status::InvalidArgument, format!("`{name}` is an object of a different type"))
 }
 
-/// The error for a number that is none of the constants with that prefix.
+/// Returns the error for a number that is not one of the constants with that prefix.
 pub(super) fn out_of_range(name: &str, number: i32, prefix: &str) -> Error {
-    Error::new(Status::InvalidArgument, format!("`{name}` is {number}; it must be one of {prefix}*"))
+    Error::new(Status::InvalidArgument, format!("invalid `{name}` {number}: must be one of {prefix}*"))
 }
 
-/// Takes a configuration for changing; nobody ever waits.
+/// Locks settings for writing; fails with [`Status::Busy`] instead of waiting.
 pub(super) fn try_write<T>(lock: &RwLock<T>) -> Result<RwLockWriteGuard<'_, T>, Error> {
     lock.try_write().map_err(in_use)
 }
 
-/// Takes a configuration for reading.
+/// Locks settings for reading; fails with [`Status::Busy`] instead of waiting.
 pub(super) fn try_read<T>(lock: &RwLock<T>) -> Result<RwLockReadGuard<'_, T>, Error> {
     lock.try_read().map_err(in_use)
 }
 
-/// Takes what one call at a time may have.
+/// Locks state that one call at a time may use; fails with [`Status::Busy`] instead of waiting.
 pub(super) fn try_lock<T>(lock: &Mutex<T>) -> Result<MutexGuard<'_, T>, Error> {
     lock.try_lock().map_err(in_use)
 }
@@ -204,11 +203,12 @@ pub(super) fn try_lock<T>(lock: &Mutex<T>) -> Result<MutexGuard<'_, T>, Error> {
 fn in_use<T>(reason: TryLockError<T>) -> Error {
     match reason {
         TryLockError::WouldBlock => {
-            Error::new(Status::Busy, "the object is in use by another call; wait until that call returns")
+            Error::new(Status::Busy, "the object is in use by another call: wait until that call returns")
         }
-        TryLockError::Poisoned(_) => {
-            Error::new(Status::Panic, "the object is unusable: a bug in bitsup struck during an earlier call")
-        }
+        TryLockError::Poisoned(_) => Error::new(
+            Status::Panic,
+            "the object is unusable after a bug in bitsup in an earlier call: free it",
+        ),
     }
 }
 
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_named() {
+    fn a_null_argument_is_named() {
         // SAFETY: null is allowed.
         let error = unsafe { borrow::<Thing>(ptr::null(), "thing") }.map(drop).unwrap_err();
         assert_eq!(error.status(), Status::NullArgument);
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn an_object_freed_during_a_call_lives_until_the_call_ends() {
         let (pointer, dropped) = thing();
-        // SAFETY: the pointer is used once more only to free it.
+        // SAFETY: the pointer is used again only to free it.
         let borrowed = unsafe { borrow(pointer, "thing") }.unwrap();
         // SAFETY: as above.
         unsafe { free(pointer) };
@@ -264,12 +264,12 @@ mod tests {
     }
 
     #[test]
-    fn after_a_panic_the_object_answers_panic_for_good_and_can_be_freed() {
+    fn a_panic_poisons_the_object_which_can_still_be_freed() {
         let (pointer, dropped) = thing();
         let call = |fail: bool| {
             guard!(ptr::null_mut(), {
                 let _thing = borrow(pointer, "thing")?;
-                assert!(!fail, "as asked");
+                assert!(!fail, "a test panic");
                 Ok(())
             })
         };
@@ -309,11 +309,11 @@ mod tests {
     fn an_object_of_another_type_is_neither_used_nor_freed() {
         let (pointer, dropped) = thing();
         let other = pointer.cast::<Other>();
-        // SAFETY: an object of the library is there, and it is not freed before the end.
+        // SAFETY: points to an object of the library, which is freed only at the end.
         unsafe {
             let error = borrow(other, "other").map(drop).unwrap_err();
             assert_eq!(error.status(), Status::InvalidArgument);
-            assert_eq!(error.message(), "`other` is an object of another type");
+            assert_eq!(error.message(), "`other` is an object of a different type");
             free(other);
             assert!(!dropped.load(Ordering::SeqCst));
             free(pointer);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_use_is_busy_and_nobody_waits() {
+    fn locks_in_use_are_busy_and_never_wait() {
         let lock = Mutex::new(());
         let held = try_lock(&lock).unwrap();
         assert_eq!(try_lock(&lock).unwrap_err().status(), Status::Busy);

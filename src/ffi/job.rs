@@ -12,33 +12,33 @@ use super::text;
 use crate::client::{Job, JobControl};
 use crate::error::{Error, Status};
 
-/// State of a job: not run yet.
+/// Job state: not run yet.
 pub const BITSUP_JOB_READY: i32 = 0;
-/// State of a job: asks the server for a session.
+/// Job state: opening a session on the server.
 pub const BITSUP_JOB_CONNECTING: i32 = 1;
-/// State of a job: sends.
+/// Job state: sending data.
 pub const BITSUP_JOB_TRANSFERRING: i32 = 2;
-/// State of a job: waits before the next try.
+/// Job state: waiting before a retry.
 pub const BITSUP_JOB_WAITING: i32 = 3;
-/// State of a job: stopped by bitsup_job_suspend; can be run again.
+/// Job state: stopped by bitsup_job_suspend; can be run again.
 pub const BITSUP_JOB_SUSPENDED: i32 = 4;
-/// State of a job: the server has the whole file; its reply is being fetched.
+/// Job state: the server has the whole file, and its reply is being fetched.
 pub const BITSUP_JOB_FETCHING_REPLY: i32 = 5;
-/// State of a job: the server has the whole file, and its reply is where it belongs; the session is being
-/// closed, or after bitsup_job_step waits for bitsup_job_close.
+/// Job state: the server has the whole file, and the reply, if any, is stored. The session is being closed;
+/// after bitsup_job_step it waits for bitsup_job_close.
 pub const BITSUP_JOB_TRANSFERRED: i32 = 6;
-/// State of a job: complete.
+/// Job state: complete.
 pub const BITSUP_JOB_CLOSED: i32 = 7;
-/// State of a job: cancelled.
+/// Job state: cancelled.
 pub const BITSUP_JOB_CANCELLED: i32 = 8;
-/// State of a job: failed; can be run again when the error was transient.
+/// Job state: failed; can be run again if the error was transient.
 pub const BITSUP_JOB_FAILED: i32 = 9;
 
-/// One upload. Only one non-const call at a time; const calls go from any thread, also while it runs and from
-/// its callbacks.
+/// One upload. Non-const functions: one call at a time. Const functions: from any thread, also while the job
+/// runs and in its callbacks.
 pub struct bitsup_job {
     header: Header,
-    /// Only ever tried, never waited for: who holds it may be running callbacks.
+    /// Only ever try-locked: the call that holds it may be running callbacks.
     job: Mutex<Job>,
     control: JobControl,
 }
@@ -49,13 +49,14 @@ impl Handle for bitsup_job {
     }
 }
 
-/// A job that uploads the content of `source` to `url`. Nothing is sent before bitsup_job_run.
+/// Creates a job that uploads the content of `source` to `url`. Nothing is sent before bitsup_job_run or
+/// bitsup_job_step.
 ///
-/// Ownership: takes the content out of `source`, also when the URL is refused; free the empty handle at any
-/// time, and `*out` with bitsup_job_free. The job keeps what it needs of `client`.
-/// Threads: any, concurrently, with different sources.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a URL that is none, INVALID_STATE for a source
-/// that was used before.
+/// Ownership: moves the content out of `source`, even if the URL is refused; the caller still frees the empty
+/// `source`, at any time, and `*out` with bitsup_job_free. The job keeps what it needs of `client`.
+/// Threads: any thread, concurrently if the sources differ.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if `url` is not an absolute http or https URL,
+/// INVALID_STATE if `source` was used for another job.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_new(
@@ -75,13 +76,14 @@ pub unsafe extern "C" fn bitsup_job_new(
     })
 }
 
-/// Frees a job. NULL is a no-op. A run in progress goes on and keeps what it needs; the session of an
-/// incomplete upload stays on the server.
+/// Frees a job. NULL is a no-op. A run in progress continues and keeps what it needs. The session of an
+/// incomplete upload stays on the server until it expires, so that the upload can be resumed; call
+/// bitsup_job_cancel first to discard it.
 ///
-/// Ownership: takes the job.
-/// Threads: any, callbacks of the job included; never waits.
+/// Ownership: frees `job`.
+/// Threads: any thread, also in callbacks of the job; never blocks.
 /// Callbacks: the `destroy` of the source's reader and of the observer, unless a run or another object still
-/// holds them.
+/// uses them.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -92,12 +94,12 @@ pub unsafe extern "C" fn bitsup_job_free(job: *mut bitsup_job) {
     })
 }
 
-/// The name sent as Content-Name: 1 to 260 printable ASCII characters, without \ / : * ? " < > and |. Default:
-/// the last part of the file's path; none where that cannot be sent.
+/// Sets the file name that is sent as Content-Name: 1 to 260 printable ASCII characters, without \ / : * ? "
+/// < > and |. Default: the last component of the file's path, or none if that cannot be sent.
 ///
 /// Ownership: copies the name.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a name that cannot be sent, BUSY while the job runs.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if the name cannot be sent, BUSY while the job runs.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_set_content_name(
@@ -111,13 +113,13 @@ pub unsafe extern "C" fn bitsup_job_set_content_name(
     })
 }
 
-/// Adds a header field to every request of this job, behind those of its client; a name that is there already
-/// is sent once more.
+/// Adds a header field to every request of the job, after those of its client. A name that was added before
+/// is sent once more; it is not replaced.
 ///
-/// Ownership: copies name and value.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for what cannot be sent or belongs to the protocol,
-/// BUSY while the job runs.
+/// Ownership: copies the name and the value.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if the field cannot be sent or is one that the
+/// library sets, BUSY while the job runs.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_add_header(
@@ -133,14 +135,14 @@ pub unsafe extern "C" fn bitsup_job_add_header(
     })
 }
 
-/// Sets who is told what the job does; replaces a former observer.
+/// Sets the observer of the job and replaces any previous one.
 ///
-/// Ownership: the job takes a copy of the callbacks as they are now and a share of their `user_data`; the
-/// caller still frees `observer`.
-/// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close or bitsup_job_cancel,
-/// with no lock held that another call would wait for. They may call const functions on the job and free it; others answer BUSY. A former
-/// observer's `destroy` runs here when this job was the last to use it.
+/// Ownership: copies the current callbacks and shares their `user_data`; the caller still frees `observer`.
+/// Threads: one call at a time.
+/// Callbacks: the observer's callbacks run on the thread inside bitsup_job_run, bitsup_job_step,
+/// bitsup_job_close or bitsup_job_cancel, with no lock held that another call waits for. They may call const
+/// functions on the job and free it; other functions on the job fail with BUSY. The `destroy` of a previous
+/// observer runs in this call if no other object uses that observer.
 /// Errors: NULL_ARGUMENT, BUSY while the job runs.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -157,15 +159,15 @@ pub unsafe extern "C" fn bitsup_job_set_observer(
     })
 }
 
-/// Makes the job an upload-reply job: when the server has the whole file, its reply is fetched to the file
-/// `path`, in ranges, and only when it is safe there is the session closed. Until it is whole it is `path`
-/// with ".part" behind it, which is this job's while that lives; then it replaces what is at `path`. A server
-/// without a reply ends the run with BITSUP_E_PROTOCOL.
+/// Makes this an upload-reply job: once the server has the whole file, the job fetches the server's reply to
+/// the file `path`, and closes the session only when the reply is safely stored. While incomplete, the reply
+/// is in `path` with ".part" appended, a file that this job owns; when complete, it replaces any file at
+/// `path`. If the server has no reply, the run fails with BITSUP_E_PROTOCOL.
 ///
 /// Ownership: copies the path.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for a directory or the path of the source, BUSY while the job runs
-/// or when another job has the file; 2xx.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is a directory or the path of the source, BUSY while the
+/// job runs or if another job uses the file; 2xx.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_set_reply_path(
@@ -179,13 +181,15 @@ pub unsafe extern "C" fn bitsup_job_set_reply_path(
     })
 }
 
-/// Uploads. Blocks until the file is delivered, its reply fetched and the session closed, retrying by itself.
-/// Running an ended job again continues it, unless it was complete or cancelled.
+/// Uploads the source. Blocks until the file is delivered, its reply is fetched and the session is closed,
+/// and retries transient errors. A run that ended early can be continued by calling this again, unless the
+/// job is complete or cancelled.
 ///
-/// Ownership: borrows the job.
-/// Threads: one at a time.
-/// Callbacks: those of the observer and of the source, on this thread.
-/// Errors: NULL_ARGUMENT, BUSY, SUSPENDED, CANCELLED, CALLBACK, SOURCE_CHANGED; 2xx, 3xx and 4xx.
+/// Ownership: no transfer.
+/// Threads: one call at a time; blocks.
+/// Callbacks: those of the observer and the source, on this thread.
+/// Errors: NULL_ARGUMENT, BUSY, SUSPENDED after bitsup_job_suspend, CANCELLED after bitsup_job_cancel,
+/// CALLBACK if a callback stopped the run, SOURCE_CHANGED; 2xx, 3xx and 4xx.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_run(
@@ -198,16 +202,16 @@ pub unsafe extern "C" fn bitsup_job_run(
     })
 }
 
-/// Sends one request at most, or fetches the reply, and says in `*out_state` where the job is then: one of
-/// BITSUP_JOB_*. For hosts with a loop of their own, and for those who acknowledge a complete upload
-/// themselves: steps lead to BITSUP_JOB_TRANSFERRED, where they send nothing and bitsup_job_close goes on.
-/// After BITSUP_JOB_WAITING the next step waits for the rest of the delay that the observer was told.
-/// bitsup_job_run goes on from anywhere, and steps from where a run ended.
+/// Sends at most one request, or fetches the reply, and stores the resulting state, one of BITSUP_JOB_*, in
+/// `*out_state`. Use it instead of bitsup_job_run in programs with a loop of their own, or to acknowledge the
+/// upload separately: repeated steps lead to BITSUP_JOB_TRANSFERRED, where further steps send nothing and
+/// bitsup_job_close completes the upload. After BITSUP_JOB_WAITING the next step waits for the rest of the
+/// delay that the observer was told. Steps and runs can be mixed.
 ///
-/// Ownership: borrows the job.
-/// Threads: one at a time.
-/// Callbacks: those of the observer and of the source, on this thread.
-/// Errors: as bitsup_job_run. The time that a run may take counts for each step.
+/// Ownership: no transfer.
+/// Threads: one call at a time; blocks.
+/// Callbacks: those of the observer and the source, on this thread.
+/// Errors: as bitsup_job_run. The timeout for a run applies to each step.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_step(
@@ -222,15 +226,15 @@ pub unsafe extern "C" fn bitsup_job_step(
     })
 }
 
-/// Acknowledges an upload that steps have led to BITSUP_JOB_TRANSFERRED, as BITS' Complete does: closes the
-/// session, and blocks until that is done, retrying as bitsup_job_run does. Until then the server keeps the
-/// session, and the reply with it. For a complete job it does nothing.
+/// Acknowledges an upload that steps have brought to BITSUP_JOB_TRANSFERRED, like Complete in BITS: closes
+/// the session on the server. Blocks until that is done, and retries as bitsup_job_run does. Until then the
+/// server keeps the session and its reply. Does nothing for a complete job.
 ///
-/// Ownership: borrows the job.
-/// Threads: one at a time.
+/// Ownership: no transfer.
+/// Threads: one call at a time; blocks.
 /// Callbacks: those of the observer, on this thread.
-/// Errors: INVALID_STATE when the server does not have the whole file or its reply is still to be fetched;
-/// those of bitsup_job_run.
+/// Errors: INVALID_STATE if the server does not have the whole file or the reply has not been fetched; those
+/// of bitsup_job_run.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_close(
@@ -243,11 +247,11 @@ pub unsafe extern "C" fn bitsup_job_close(
     })
 }
 
-/// Ends a run within 250 ms with BITSUP_E_SUSPENDED and returns at once. The session stays on the server for
-/// the next run. Asked for before a run, it ends that run as it begins.
+/// Stops a run: it ends within 250 ms with BITSUP_E_SUSPENDED. Returns immediately. The session stays on the
+/// server, and the next run continues it. If no run is in progress, the next run ends as it begins.
 ///
-/// Ownership: borrows the job.
-/// Threads: any, concurrently, callbacks included; not in a signal handler.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently, also in callbacks; not in signal handlers.
 /// Errors: NULL_ARGUMENT.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -261,16 +265,17 @@ pub unsafe extern "C" fn bitsup_job_suspend(
     })
 }
 
-/// Gives the upload up. While a run is in progress: ends it within 250 ms with BITSUP_E_CANCELLED, trying
-/// once to cancel the session on the server, and returns at once. Without a run: cancels the session of the
-/// job, a resumed one included, and blocks until the server has acknowledged, retrying as a run does; so
-/// calling it again after the run makes sure. The job cannot be run any more.
+/// Cancels the upload for good; the job cannot be run again. While a run is in progress, returns immediately:
+/// the run ends within 250 ms with BITSUP_E_CANCELLED and tries once to cancel the session on the server.
+/// Otherwise cancels the session of the job, also one that was resumed, and blocks until the server has
+/// acknowledged, retrying as a run does. So call it again after the run to make sure that the server
+/// discarded the session.
 ///
-/// Ownership: borrows the job.
-/// Threads: any, concurrently, callbacks included; not in a signal handler.
-/// Callbacks: without a run in progress those of the observer, on this thread.
-/// Errors: NULL_ARGUMENT; without a run in progress those of bitsup_job_run, and INVALID_STATE for a complete
-/// upload.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently, also in callbacks; not in signal handlers.
+/// Callbacks: those of the observer, on this thread, if no run is in progress.
+/// Errors: NULL_ARGUMENT; if no run is in progress also those of bitsup_job_run, and INVALID_STATE if the
+/// upload is complete.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_cancel(
@@ -290,11 +295,11 @@ pub unsafe extern "C" fn bitsup_job_cancel(
     })
 }
 
-/// Most bytes per second that the job sends from now on, the request under way included; 0: no limit. Takes
-/// effect within 50 ms, or the time of one byte at the former rate.
+/// Sets the maximum number of bytes per second that the job sends; 0 removes the limit. Also applies to the
+/// request in progress, within 50 ms or the time of one byte at the previous rate.
 ///
-/// Ownership: borrows the job.
-/// Threads: any, concurrently, callbacks included.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently, also in callbacks.
 /// Errors: NULL_ARGUMENT.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -309,10 +314,10 @@ pub unsafe extern "C" fn bitsup_job_set_rate_limit(
     })
 }
 
-/// Where the job is: one of BITSUP_JOB_*; -1 for NULL or an unusable job.
+/// Returns the state of the job, one of BITSUP_JOB_*; -1 for NULL or an unusable job.
 ///
-/// Ownership: borrows the job.
-/// Threads: any, concurrently, callbacks included.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently, also in callbacks.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -320,10 +325,10 @@ pub unsafe extern "C" fn bitsup_job_state(job: *const bitsup_job) -> i32 {
     guard_or!(-1, { Ok(handle::borrow(job, "job")?.control.state() as i32) })
 }
 
-/// How far the job is: acknowledged bytes and the length of the source.
+/// Returns the number of bytes that the server has acknowledged and the length of the source.
 ///
-/// Ownership: borrows the job.
-/// Threads: any, concurrently, callbacks included.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently, also in callbacks.
 /// Errors: NULL_ARGUMENT.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -343,11 +348,11 @@ pub unsafe extern "C" fn bitsup_job_progress(
     })
 }
 
-/// The session, as the server named it.
+/// Returns the id of the session as the server sent it, for example to find the upload in the server's log.
 ///
 /// Ownership: free `*out_text` with bitsup_string_free.
-/// Threads: any, concurrently, callbacks included.
-/// Errors: NULL_ARGUMENT, INVALID_STATE when the job has no session.
+/// Threads: any thread, concurrently, also in callbacks.
+/// Errors: NULL_ARGUMENT, INVALID_STATE if the job has no session.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_session_id(
@@ -357,17 +362,17 @@ pub unsafe extern "C" fn bitsup_job_session_id(
 ) -> bitsup_status {
     guard!(error, {
         let (job, out) = (handle::borrow(job, "job")?, handle::out(out_text, "out_text")?);
-        let none = || Error::new(Status::InvalidState, "the job has no session");
+        let none = || Error::new(Status::InvalidState, "the job has no session yet: run it first");
         out.set(text::into_raw(&job.control.session_id().ok_or_else(none)?));
         Ok(())
     })
 }
 
-/// Where the reply of an upload-reply job is: an absolute URL.
+/// Returns the absolute URL of the reply to the upload.
 ///
 /// Ownership: free `*out_text` with bitsup_string_free.
-/// Threads: any, concurrently, callbacks included.
-/// Errors: NULL_ARGUMENT, INVALID_STATE when the server has not named a reply.
+/// Threads: any thread, concurrently, also in callbacks.
+/// Errors: NULL_ARGUMENT, INVALID_STATE if the server has not sent a reply URL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_reply_url(
@@ -377,19 +382,20 @@ pub unsafe extern "C" fn bitsup_job_reply_url(
 ) -> bitsup_status {
     guard!(error, {
         let (job, out) = (handle::borrow(job, "job")?, handle::out(out_text, "out_text")?);
-        let none = || Error::new(Status::InvalidState, "the server has not named a reply of the job");
+        let none = || Error::new(Status::InvalidState, "the server has not sent a reply URL for the job");
         out.set(text::into_raw(&job.control.reply_url().ok_or_else(none)?));
         Ok(())
     })
 }
 
-/// Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same
-/// upload; other content is replaced. The file is removed when the job is complete or cancelled.
+/// Stores the state of the job in the file `path`, so that the upload survives the process. If the file
+/// already holds the state of the same upload, the job continues from it; other content is replaced. The file
+/// is removed when the job is complete or cancelled.
 ///
 /// Ownership: copies the path.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for the path of the source, BUSY while the job runs or when
-/// another job has the file; 2xx.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is the path of the source, BUSY while the job runs or if
+/// another job uses the file; 2xx.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_set_state_path(
@@ -403,15 +409,15 @@ pub unsafe extern "C" fn bitsup_job_set_state_path(
     })
 }
 
-/// Copies the state of the job, from which bitsup_job_import continues in this process or another: all that
-/// was acknowledged by now. A state goes stale as the upload goes on, but remains good for continuing it; only
-/// one job should do that. It names the session, which is all it takes to disturb the upload, so keep it
-/// private. Credentials are not in it.
+/// Returns the current state of the job, from which bitsup_job_import can continue in this process or
+/// another. Use it to store the state somewhere other than in a file. An older state remains usable as the
+/// upload proceeds, but only one job should continue it. The state contains the session id, which is enough
+/// to disturb the upload, so keep it private. It does not contain credentials.
 ///
-/// Ownership: free `*out_state` with bitsup_bytes_free and the same length.
-/// Threads: any, concurrently, also while the job runs, callbacks included.
-/// Errors: NULL_ARGUMENT, INVALID_STATE when the upload is complete or cancelled; 2xx when the source cannot be
-/// looked at.
+/// Ownership: free `*out_state` with bitsup_bytes_free and the length in `*out_len`.
+/// Threads: any thread, concurrently, also while the job runs and in callbacks.
+/// Errors: NULL_ARGUMENT, INVALID_STATE if the upload is complete or cancelled; 2xx if the source cannot be
+/// read.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_export(
@@ -430,13 +436,13 @@ pub unsafe extern "C" fn bitsup_job_export(
     })
 }
 
-/// Continues from what bitsup_job_export gave out for a job with the same URL and source; to be called before
-/// the job is run. The first request asks the server whether the session is still there.
+/// Continues from a state that bitsup_job_export returned for a job with the same URL and source. Call it
+/// before the job is run. The first request asks the server whether the session still exists.
 ///
 /// Ownership: copies the state.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for the state of another URL or source, of a newer version, or
-/// damaged, INVALID_STATE for a job that was begun or has a state already, BUSY while the job runs.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if the state is damaged, of a newer version, or of another URL or
+/// source, INVALID_STATE if the job has been run or already has a state, BUSY while the job runs.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_job_import(
