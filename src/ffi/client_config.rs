@@ -429,7 +429,7 @@ pub unsafe extern "C" fn bitsup_client_config_set_credentials(
             return match target {
                 AuthTarget::Server => set(config, |config| config.bearer_token = Some(secret.into())),
                 AuthTarget::Proxy => {
-                    Err(unsupported("proxies do not support BITSUP_AUTH_BEARER: use BITSUP_AUTH_BASIC"))
+                    Err(unsupported("BITSUP_AUTH_BEARER is not supported for a proxy: use BITSUP_AUTH_BASIC"))
                 }
             };
         }

@@ -320,7 +320,7 @@ unsafe fn read_body_from(exchange: &mut Exchange, fd: i32, max_len: u64) -> Resu
     use std::os::fd::BorrowedFd;
 
     if fd < 0 {
-        let message = format!("invalid `fd` {fd}: must not be negative");
+        let message = format!("`fd` is {fd}: must not be negative");
         return Err(Error::new(Status::InvalidArgument, message));
     }
     // SAFETY: not negative, and open by contract.

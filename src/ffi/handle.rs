@@ -177,7 +177,7 @@ pub(super) fn null(name: &str) -> Error {
 }
 
 fn other_type(name: &str) -> Error {
-    Error::new(Status::InvalidArgument, format!("`{name}` is an object of a different type"))
+    Error::new(Status::InvalidArgument, format!("`{name}` is an object of another type"))
 }
 
 /// Returns the error for a number that is not one of the constants with that prefix.
@@ -313,7 +313,7 @@ mod tests {
         unsafe {
             let error = borrow(other, "other").map(drop).unwrap_err();
             assert_eq!(error.status(), Status::InvalidArgument);
-            assert_eq!(error.message(), "`other` is an object of a different type");
+            assert_eq!(error.message(), "`other` is an object of another type");
             free(other);
             assert!(!dropped.load(Ordering::SeqCst));
             free(pointer);

@@ -44,7 +44,7 @@ impl bitsup_source {
     /// Takes the content for a job.
     pub(super) fn take(&self) -> Result<Source, Error> {
         handle::try_lock(&self.source)?.take().ok_or_else(|| {
-            Error::new(Status::InvalidState, "`source` was already used for a job: create one source per job")
+            Error::new(Status::InvalidState, "`source` was used for a job before: create one source per job")
         })
     }
 }
