@@ -1,4 +1,5 @@
-//! Files and functions stay small enough to be read: 600 lines a file, 50 lines a function's body.
+//! Limits the length of files (600 lines, except in `src/ffi`, where each C type has one file) and of function
+//! bodies (50 lines).
 
 use crate::sources::{code, files};
 
@@ -13,7 +14,8 @@ fn all() -> impl Iterator<Item = (String, String)> {
 fn no_file_is_too_long() {
     // What is read at a stretch is code and prose; vectors and captures are data.
     let is_data = |path: &str| [".txt", ".bin"].iter().any(|ending| path.ends_with(ending));
-    for (path, text) in all().filter(|(path, _)| !is_data(path)) {
+    let is_limited = |path: &str| !is_data(path) && !path.starts_with("src/ffi/");
+    for (path, text) in all().filter(|(path, _)| is_limited(path)) {
         let lines = text.lines().count();
         assert!(lines <= FILE_LINES, "{path} has {lines} lines");
     }
