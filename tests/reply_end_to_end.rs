@@ -159,8 +159,8 @@ fn a_403_of_the_application_is_final() {
     let site = Site::new("value", &[], |_| Answer::new("403 Forbidden", KEEP, b"never"));
     let uploaded = site.upload(&site.served.url_of("file"), 1000, &[]);
     assert_eq!(uploaded.outcome.code, Some(1));
-    let message = "bitsup: Fragment was answered HTTP 403, 0x80190193 BG_E_HTTP_ERROR_403; \
-                   the application behind the server does not take the file; ask who runs it\n  \
+    let message = "bitsup: Fragment failed with HTTP 403, 0x80190193 BG_E_HTTP_ERROR_403: \
+                   the application behind the server does not accept the file; ask its administrator\n  \
                    HTTP status: 403\n  HRESULT: 0x80190193 BG_E_HTTP_ERROR_403\n";
     assert_eq!(uploaded.outcome.stderr, message);
     assert_eq!(site.application.requests().len(), 1);
