@@ -172,7 +172,7 @@ fn a_403_of_the_application_is_final() {
 fn a_413_of_the_application_is_final_too() {
     let site = Site::new("value", &[], |_| Answer::new("413 Content Too Large", KEEP, b"never"));
     let uploaded = site.upload(&site.served.url_of("file"), 100_000, &[]);
-    uploaded.outcome.failed(1, &["HTTP 413", "the application behind the server does not take the file"]);
+    uploaded.outcome.failed(1, &["HTTP 413", "the application behind the server does not accept the file"]);
     assert_eq!(site.application.requests().len(), 1);
     assert_eq!((site.place().names(), site.place().sessions(), site.reply()), (vec![], vec![], None));
 }
