@@ -93,7 +93,7 @@ static void identities(void)
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "colon", bitsup_client_new(config, &client, e));
     OK(bitsup_client_config_set_credentials(config, proxy, BITSUP_AUTH_BASIC, "a", "c", e));
     OK(bitsup_client_config_set_credentials(config, server, BITSUP_AUTH_BEARER, NULL, "a b", e));
-    EXPECT(BITSUP_E_INVALID_ARGUMENT, "Bearer", bitsup_client_new(config, &client, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "bearer token", bitsup_client_new(config, &client, e));
     OK(bitsup_client_config_set_credentials(config, server, BITSUP_AUTH_BEARER, NULL, "a", e));
     OK(bitsup_client_config_set_client_certificate(config, pem, sizeof pem - 1, e));
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "client certificate", bitsup_client_new(config, &client, e));
