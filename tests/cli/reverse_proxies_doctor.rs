@@ -104,7 +104,7 @@ fn who_refuses_the_verb_is_found() {
     for (kind, setting) in settings {
         let proxied = Proxied::plain(kind, &strict(kind), &["--method-override"]);
         let outcome = proxied.run(&["doctor", &proxied.url]);
-        outcome.failed(1, &["what to do"]);
+        outcome.failed(1, &["see the advice"]);
         let lines: Vec<_> = outcome.stdout.lines().collect();
         let at = lines.iter().position(|line| line.starts_with("fail  verb: HTTP/1.1 "));
         let at = at.unwrap_or_else(|| panic!("{kind:?}: {outcome:?}"));

@@ -24,7 +24,7 @@ fn wrong_usage_is_exit_code_2() {
         (&["serve", "--root", "/tmp", "--finalize", "now"], "fragment, close"),
         (&["serve", "--root", "/tmp", "--durability", "all"], "none, file, fragment"),
         (&["serve", "--root", "/tmp", "--notify", "value"], "notify-url"),
-        (&["serve", "--root", "/tmp", "--notify-url", "http://app.test/"], "set notify"),
+        (&["serve", "--root", "/tmp", "--notify-url", "http://app.test/"], "requires notify"),
         (&["serve", "--root", "/tmp", "--notify", "value", "--notify-url", "app"], "public-url"),
         (&["serve", "--root", "/tmp", "--tls-cert", "c"], "tls-cert requires tls-key"),
         (&["serve", "--root", "/tmp", "--tls-key", "k"], "tls-key requires tls-cert"),
