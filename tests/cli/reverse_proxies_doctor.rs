@@ -73,7 +73,8 @@ fn nginx_is_mended_step_by_step() {
 
 #[test]
 fn caddy_drops_a_length() {
-    let flaws = [("verb", "fail", "Caddy: rewrite it to method POST"), ("override", "warn", "--method-override")];
+    let flaws =
+        [("verb", "fail", "Caddy: rewrite it to method POST"), ("override", "warn", "--method-override")];
     assert_flaws(Kind::Caddy, Kind::Caddy.plain(), &[], &flaws);
     let other = Kind::Caddy.plain().replace("127.0.0.1:PORT {", "up.test:PORT {");
     let flaws = [("verb", "fail", "host without a site"), ("override", "warn", "host without a site")];
