@@ -136,7 +136,7 @@ pub unsafe extern "C" fn bitsup_exchange_add_header(
     guard!(error, {
         let name = text::bytes(name.cast(), name_len, "name")?;
         let value = text::bytes(value.cast(), value_len, "value")?;
-        // A name that is not UTF-8 is none of those that the engine uses.
+        // The lossy conversion changes no name that the engine uses.
         update_head(exchange, |head| head.headers.push(String::from_utf8_lossy(name), value))
     })
 }

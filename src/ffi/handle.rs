@@ -286,7 +286,7 @@ mod tests {
         let dropped = Arc::new(AtomicBool::new(false));
         let header = Header { pid: process::id().wrapping_add(1), poisoned: AtomicBool::new(false) };
         let pointer = into_raw(Thing { header, dropped: Arc::clone(&dropped) });
-        // SAFETY: `free` leaves the object alone, which is what is to be shown.
+        // SAFETY: `free` does not drop an object of another process, so the pointer stays valid.
         let error = unsafe {
             free(pointer);
             borrow(pointer, "thing").map(drop).unwrap_err()
