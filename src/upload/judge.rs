@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::host::HostId;
 use crate::error::{Error, Status};
 use crate::proto::limits::MAX_SESSION_ID;
-use crate::proto::reply_url::Flaw;
+use crate::proto::reply_url::ReplyUrlError;
 use crate::proto::{Ack, Context, HResult, PacketKind, names};
 
 /// What to do about an answer.
@@ -180,7 +180,7 @@ pub(super) fn no_reply_url(ack: &Ack) -> Error {
 }
 
 /// It says so in words of no use.
-pub(super) fn bad_reply_url(ack: &Ack, flaw: Flaw) -> Error {
+pub(super) fn bad_reply_url(ack: &Ack, flaw: ReplyUrlError) -> Error {
     reply_error(ack, &format!("has a BITS-Reply-URL that {flaw}; the server's settings have to change"))
 }
 

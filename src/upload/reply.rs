@@ -92,7 +92,7 @@ impl Upload {
 
     /// Where the reply may be: first at the original host, where the captured client asked, then at the host
     /// of the host id, where all packets went.
-    fn candidates(&self, reply: &str) -> Result<Vec<ReplyUrl>, reply_url::Flaw> {
+    fn candidates(&self, reply: &str) -> Result<Vec<ReplyUrl>, reply_url::ReplyUrlError> {
         let bases = [self.memory.url.clone(), self.url()];
         let mut urls: Vec<ReplyUrl> = Vec::new();
         for base in &bases {
