@@ -23,8 +23,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time of day at its creation plus the monotonic time since then. Never goes back, and is not affected when the
-/// operating system's clock is set.
+/// The time of day at its creation plus the monotonic time since then. Never goes back, and is not affected
+/// when the operating system's clock is set.
 #[derive(Debug, Clone, Copy)]
 pub struct SteadyClock {
     started_ms: u64,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::proto::{Context, HResult};
 
-/// The kind of an error. Numbers are part of the ABI and never reused; the hundreds are classes: 1 arguments, 2 this
-/// machine, 3 network, 4 the peer, 5 stopped on request, 9 bugs.
+/// The kind of an error. Numbers are part of the ABI and never reused; the hundreds are classes: 1 arguments, 2
+/// this machine, 3 network, 4 the peer, 5 stopped on request, 9 bugs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i32)]
 #[non_exhaustive]
@@ -108,8 +108,8 @@ impl Error {
         }
     }
 
-    /// Creates an error from an I/O error of this machine; its kind determines the status. `what` says what was attempted:
-    /// "cannot open /a/b".
+    /// Creates an error from an I/O error of this machine; its kind determines the status. `what` says what was
+    /// attempted: "cannot open /a/b".
     #[must_use]
     pub fn io(what: impl std::fmt::Display, source: std::io::Error) -> Self {
         use std::io::ErrorKind;

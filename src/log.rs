@@ -21,7 +21,8 @@ pub enum Level {
 
 type LogFn = dyn Fn(Level, &str, &str) + Send + Sync;
 
-/// Receives the log messages of an engine, a server or a client. Cheap to clone; the default discards all messages.
+/// Receives the log messages of an engine, a server or a client. Cheap to clone; the default discards all
+/// messages.
 ///
 /// Threads: its function is called from any thread, concurrently, while the library holds no lock.
 ///

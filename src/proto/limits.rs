@@ -17,7 +17,8 @@ pub const MAX_PROTOCOLS: usize = 100;
 
 /// Smallest fragment that a client shrinks to, in bytes (\[MC-BUP\] product note 16).
 pub const MIN_FRAGMENT: u64 = 5 * 1024;
-/// Largest fragment that a client sends by default, in bytes; also the largest that Windows sends (product note 10).
+/// Largest fragment that a client sends by default, in bytes; also the largest that Windows sends (product note
+/// 10).
 pub const MAX_FRAGMENT: u64 = 13 * 1024 * 1024;
 
 /// Time in which a client must have sent a request, in milliseconds (\[MC-BUP\] 3.1.2.1).
@@ -30,5 +31,6 @@ pub const SESSION_TIMEOUT_MS: u64 = 1_209_600_000;
 pub const CLEANUP_INTERVAL_MS: u64 = 43_200_000;
 /// Maximum number of sessions per user (IIS: BITSNumberOfSessionsLimit).
 pub const SESSIONS_PER_USER: u64 = 50;
-/// Time after which a client returns from the host id to the original host, in seconds (IIS: BITSHostIdFallbackTimeout).
+/// Time after which a client returns from the host id to the original host, in seconds (IIS:
+/// BITSHostIdFallbackTimeout).
 pub const HOST_ID_FALLBACK: u32 = 86_400;

@@ -78,8 +78,8 @@ impl SessionName {
     }
 }
 
-/// A request whose format is valid (PROTOCOL 3). That it has a `Content-Length`, and with it the range of a Fragment, is
-/// checked separately, because permission is checked in between (PROTOCOL 4.3).
+/// A request whose format is valid (PROTOCOL 3). That it has a `Content-Length`, and with it the range of a
+/// Fragment, is checked separately, because permission is checked in between (PROTOCOL 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packet {
     /// A Ping.
@@ -148,7 +148,8 @@ impl Packet {
     }
 }
 
-/// Parses the length of the body in bytes. `Ok(None)` if it is missing or the body is chunked (PROTOCOL 2.1 #10, #11).
+/// Parses the length of the body in bytes. `Ok(None)` if it is missing or the body is chunked (PROTOCOL 2.1
+/// #10, #11).
 ///
 /// # Errors
 ///
@@ -172,8 +173,8 @@ pub fn fragment_range(headers: &Headers, length: u64) -> Result<FragmentRange, F
     range.ok_or(Fault::invalid("Content-Range is missing, malformed or does not fit the body"))
 }
 
-/// Returns whether a name can be sent as `Content-Name` (CLI-45): printable ASCII without the characters that Windows
-/// forbids in file names.
+/// Returns whether a name can be sent as `Content-Name` (CLI-45): printable ASCII without the characters that
+/// Windows forbids in file names.
 #[must_use]
 pub fn is_content_name(name: &str) -> bool {
     !name.is_empty()

@@ -35,10 +35,11 @@ impl FragmentRange {
         (last < total).then_some(Self::Bytes { first, last, total })
     }
 
-    /// Parses the header of a Fragment whose body has `content_length` bytes; `None` if the range is malformed or has
-    /// another length (FRG-08, FRG-09, FRG-11, FRG-20).
+    /// Parses the header of a Fragment whose body has `content_length` bytes; `None` if the range is malformed
+    /// or has another length (FRG-08, FRG-09, FRG-11, FRG-20).
     ///
-    /// An empty body is only valid for an empty file, with `bytes 0-0/0`, `bytes 0--1/0`, `bytes */0` or no header.
+    /// An empty body is only valid for an empty file, with `bytes 0-0/0`, `bytes 0--1/0`, `bytes */0` or no
+    /// header.
     #[must_use]
     pub fn parse(header: Option<&str>, content_length: u64) -> Option<Self> {
         if content_length == 0 {

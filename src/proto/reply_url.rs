@@ -22,7 +22,8 @@ pub enum ReplyUrlError {
 
 /// Resolves a reply URL against `base`, an absolute http or https URL (RFC 3986, 5.2).
 ///
-/// Backslashes become slashes, characters that URLs cannot contain are percent-encoded, and a fragment is removed.
+/// Backslashes become slashes, characters that URLs cannot contain are percent-encoded, and a fragment is
+/// removed.
 ///
 /// # Errors
 ///

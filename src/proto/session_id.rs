@@ -4,8 +4,8 @@ use std::fmt;
 
 /// A session id as this server issues it.
 ///
-/// Parsed in any case, with or without braces. Formatted as upper-case hexadecimal in braces, `{8-4-4-4-12}`, which is
-/// safe as a file name.
+/// Parsed in any case, with or without braces. Formatted as upper-case hexadecimal in braces, `{8-4-4-4-12}`,
+/// which is safe as a file name.
 ///
 /// # Examples
 ///
