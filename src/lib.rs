@@ -103,7 +103,10 @@
 //!
 //! Without features the crate contains the engine, the stores and the upload machine, which need no network.
 #![deny(unsafe_code, missing_docs)]
-#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::print_stderr, clippy::print_stdout))]
+#![cfg_attr(
+    not(test),
+    warn(clippy::disallowed_macros, clippy::disallowed_methods, clippy::print_stderr, clippy::print_stdout)
+)]
 #![cfg_attr(
     not(test),
     deny(

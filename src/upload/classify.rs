@@ -296,7 +296,7 @@ mod tests {
         }
         assert_eq!(classify(Fragment, true, &of_application(416, 0)), OffsetMismatch, "no error, no context");
         let lost = of_application(500, HResult::BG_E_SESSION_NOT_FOUND.0);
-        assert_eq!(classify(Fragment, true, &lost), SessionLost, "lost, whoever reports it");
+        assert_eq!(classify(Fragment, true, &lost), SessionLost, "lost, regardless of the context");
     }
 
     #[test]

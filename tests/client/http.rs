@@ -6,6 +6,7 @@ use bitsup::Status;
 use bitsup::client::{Client, ClientConfig, Job, Source};
 use bitsup::proto::HResult;
 use bitsup::upload::RetryPolicy;
+use test_support::process;
 use test_support::scripted::{Received, serve};
 
 /// A configuration that gives up at the first failure.
@@ -99,13 +100,8 @@ fn header_fields_of_the_protocol_cannot_be_set() {
 #[test]
 fn the_environment_names_no_proxy() {
     let names = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "http::cli_01_method_target_and_version_of_every_packet"])
-        .envs(names.map(|name| (name, "http://127.0.0.1:9")))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    let test = "http::cli_01_method_target_and_version_of_every_packet";
+    process::run(process::again(test).envs(names.map(|name| (name, "http://127.0.0.1:9"))), test);
 }
 
 #[test]

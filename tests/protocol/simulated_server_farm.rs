@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bitsup::engine::{Hooks, Upload, Verdict};
 
 use crate::simulation::faults::{FAULTS, Fault};
-use crate::simulation::{Outcome, Simulation};
+use crate::simulation::{Outcome, Simulation, schedules};
 
 /// Fewer than for one server, which has the same decisions.
 const SIZES: [usize; 3] = [0, 5121, 10_240];
@@ -37,35 +37,22 @@ fn servers_may_take_turns() {
 #[test]
 fn any_one_request_may_reach_the_other_server() {
     for size in SIZES {
-        let mut k = 0;
-        loop {
+        let met = schedules::for_every_message(|k| {
             let mut simulation = Simulation::farm(size, None, move |request| usize::from(request == k));
             assert_eq!(simulation.run(|_| None), Outcome::Done, "{size} bytes, {k}\n{}", simulation.story());
             simulation.assert_delivered();
-            if simulation.messages() <= k {
-                break;
-            }
-            k += 1;
-        }
-        assert!(k >= 3, "{size} bytes");
+            simulation
+        });
+        assert!(met >= 3, "{size} bytes");
     }
 }
 
 fn every_message_may_meet(faults: &[Fault]) {
     for (size, fault) in SIZES.into_iter().flat_map(|size| faults.iter().map(move |fault| (size, *fault))) {
-        let mut k = 0;
-        loop {
-            // What follows on a request goes to the other server, and so does a doubled one.
-            let mut simulation = Simulation::farm(size, None, |request| request % 2);
-            let outcome = simulation.run(|message| (message == k).then_some(fault));
-            let label = format!("{size} bytes, {fault:?} at message {k}\n{}", simulation.story());
-            simulation.assert_arrived(outcome, &label);
-            if simulation.messages() <= k {
-                break;
-            }
-            k += 1;
-        }
-        assert!(k >= 3, "{size} bytes, {fault:?}: no message met it");
+        // Each request goes to the other server than the one before, and so does a doubled one.
+        schedules::fault_at_every_message(size, fault, || {
+            Simulation::farm(size, None, |request| request % 2)
+        });
     }
 }
 
@@ -81,21 +68,8 @@ fn every_message_may_meet_the_death_of_a_side() {
 
 #[test]
 fn fifty_random_schedules() {
-    let seed = std::env::var("BITSUP_SEED").ok().and_then(|text| text.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("BITSUP_SEED={seed} repeats these schedules");
-    let mut random = fastrand::Rng::with_seed(seed);
-    for schedule in 0..50 {
+    schedules::random(50, |random| {
         let mut routes = random.fork();
-        let mut simulation = Simulation::farm(random.usize(0..40_000), None, move |_| routes.usize(0..2));
-        let probability = random.f64() * 0.4;
-        let mut faults = random.usize(0..25);
-        let outcome = simulation.run(|_| {
-            let happens = faults > 0 && random.f64() < probability;
-            faults -= usize::from(happens);
-            happens.then(|| FAULTS[random.usize(0..FAULTS.len())])
-        });
-        simulation
-            .assert_arrived(outcome, &format!("seed {seed}, schedule {schedule}\n{}", simulation.story()));
-    }
+        Simulation::farm(random.usize(0..40_000), None, move |_| routes.usize(0..2))
+    });
 }

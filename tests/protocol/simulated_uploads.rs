@@ -9,7 +9,7 @@ use bitsup::proto::{Context, HResult, SessionId};
 use bitsup::upload::RetryPolicy;
 
 use crate::simulation::faults::{FAULTS, Fault, SIZES};
-use crate::simulation::{self, Outcome, Simulation};
+use crate::simulation::{self, Outcome, Simulation, schedules};
 
 #[test]
 fn an_undisturbed_upload_arrives() {
@@ -25,18 +25,7 @@ fn an_undisturbed_upload_arrives() {
 fn every_message_may_meet_every_mishap_once() {
     for size in SIZES {
         for fault in FAULTS {
-            let mut k = 0;
-            loop {
-                let mut simulation = Simulation::new(size);
-                let outcome = simulation.run(|message| (message == k).then_some(fault));
-                let label = format!("{size} bytes, {fault:?} at message {k}\n{}", simulation.story());
-                simulation.assert_arrived(outcome, &label);
-                if simulation.messages() <= k {
-                    break;
-                }
-                k += 1;
-            }
-            assert!(k >= 3, "{size} bytes, {fault:?}: no message met it");
+            schedules::fault_at_every_message(size, fault, || Simulation::new(size));
         }
     }
 }
@@ -44,39 +33,20 @@ fn every_message_may_meet_every_mishap_once() {
 #[test]
 fn a_cancel_at_any_message_leaves_the_whole_file_or_none() {
     for size in [0, 5121, 10_240] {
-        let mut k = 0;
-        loop {
+        schedules::for_every_message(|k| {
             let mut simulation = Simulation::new(size);
             simulation.cancel_at(k);
             assert_eq!(simulation.run(|_| None), Outcome::Done, "{}", simulation.story());
             assert_eq!(simulation.sessions(), 0, "{}", simulation.story());
             simulation.assert_exact_or_absent(&simulation.story());
-            if simulation.messages() <= k {
-                break;
-            }
-            k += 1;
-        }
+            simulation
+        });
     }
 }
 
 #[test]
 fn a_thousand_random_schedules() {
-    let seed = std::env::var("BITSUP_SEED").ok().and_then(|text| text.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("BITSUP_SEED={seed} repeats these schedules");
-    let mut random = fastrand::Rng::with_seed(seed);
-    for schedule in 0..1000 {
-        let mut simulation = Simulation::new(random.usize(0..40_000));
-        let probability = random.f64() * 0.4;
-        let mut faults = random.usize(0..25);
-        let outcome = simulation.run(|_| {
-            let happens = faults > 0 && random.f64() < probability;
-            faults -= usize::from(happens);
-            happens.then(|| FAULTS[random.usize(0..FAULTS.len())])
-        });
-        simulation
-            .assert_arrived(outcome, &format!("seed {seed}, schedule {schedule}\n{}", simulation.story()));
-    }
+    schedules::random(1000, |random| Simulation::new(random.usize(0..40_000)));
 }
 
 /// Rejects as often as it was told to, then accepts; counts what it accepted, by session.

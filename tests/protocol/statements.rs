@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The families of statements and the last number of each.
-const FAMILIES: [(&str, usize); 11] = [
+pub const FAMILIES: [(&str, usize); 11] = [
     ("GEN", 25),
     ("PNG", 7),
     ("CRE", 23),

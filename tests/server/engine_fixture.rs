@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bitsup::engine::{Engine, EngineConfig, Hooks, RequestHead, Want};
+use bitsup::engine::{Engine, EngineConfig, Hooks, RequestHead};
 use bitsup::proto::{Headers, names};
 use bitsup::server::{Notifier, NotifyConfig};
 use bitsup::store::{DirOptions, DirStore, Store};
+use test_support::packets::{Response, exchange};
 
 /// An engine over a directory, which asks that application.
 pub fn engine(root: &Path, config: NotifyConfig) -> Engine {
@@ -16,27 +17,6 @@ pub fn engine(root: &Path, config: NotifyConfig) -> Engine {
 
 pub fn engine_over(store: Arc<dyn Store>, hooks: Option<Arc<dyn Hooks>>) -> Engine {
     Engine::new(EngineConfig { hooks, ..EngineConfig::new(store) }).unwrap()
-}
-
-/// An answer of the engine.
-#[derive(Debug)]
-pub struct Response {
-    pub status: u16,
-    pub headers: Headers,
-    pub body: Vec<u8>,
-}
-
-impl Response {
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)
-    }
-
-    /// Status, HRESULT, context and next offset of a refusal.
-    pub fn refusal(&self) -> (u16, &str, &str, &str) {
-        let get = |name| self.get(name).unwrap_or("-");
-        let context = get(names::ERROR_CONTEXT);
-        (self.status, get(names::ERROR), context, get(names::RECEIVED_CONTENT_RANGE))
-    }
 }
 
 /// A client in the middle of an upload.
@@ -58,7 +38,7 @@ impl<'a> Upload<'a> {
         let answer =
             upload.packet("Create-Session", &[(names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID)], b"");
         assert_eq!(answer.status, 200);
-        upload.session = answer.get(names::SESSION_ID).unwrap().to_owned();
+        upload.session = answer.get(names::SESSION_ID).to_owned();
         upload
     }
 
@@ -88,7 +68,7 @@ impl<'a> Upload<'a> {
 
     /// Fetches the reply that an Ack names.
     pub fn reply(&self, ack: &Response) -> Response {
-        let url = ack.get(names::REPLY_URL).unwrap();
+        let url = ack.get(names::REPLY_URL);
         let target = url.strip_prefix(&format!("http://{}", self.host)).unwrap();
         self.request("GET", target, Headers::new(), b"")
     }
@@ -107,17 +87,6 @@ impl<'a> Upload<'a> {
     fn request(&self, method: &str, target: &str, mut headers: Headers, body: &[u8]) -> Response {
         headers.push("Host", &self.host);
         let (method, target) = (method.into(), target.into());
-        let mut exchange =
-            self.engine.begin(RequestHead { method, target, headers, ..RequestHead::default() });
-        if let Want::Body(_) = exchange.want() {
-            exchange.body(body);
-        }
-        let mut response = exchange.finish();
-        let (mut read, mut buffer) = (Vec::new(), [0; 4096]);
-        while let count @ 1.. = response.read_body(&mut buffer).unwrap() {
-            read.extend(&buffer[..count]);
-        }
-        let headers = response.headers.iter().map(|(name, value)| (*name, value)).collect();
-        Response { status: response.status, headers, body: read }
+        exchange(self.engine, RequestHead { method, target, headers, ..RequestHead::default() }, body)
     }
 }

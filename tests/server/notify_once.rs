@@ -91,17 +91,17 @@ fn an_agreement_is_remembered_with_its_reply() {
     let first = engine(root.path(), config.clone());
     let upload = Upload::create(&first, "/f");
     let acks = [upload.send(FILE), upload.send(FILE), upload.fragment(FILE, 3, 8)];
-    let url = acks[0].get(names::REPLY_URL).unwrap();
+    let url = acks[0].field(names::REPLY_URL).unwrap();
     for ack in &acks {
-        assert_eq!((ack.status, ack.get(names::RECEIVED_CONTENT_RANGE)), (200, Some("8")));
-        assert_eq!(ack.get(names::REPLY_URL), Some(url));
+        assert_eq!((ack.status, ack.field(names::RECEIVED_CONTENT_RANGE)), (200, Some("8")));
+        assert_eq!(ack.field(names::REPLY_URL), Some(url));
     }
     let id = upload.session().to_owned();
     drop(first);
     let second = engine(root.path(), config);
     let upload = Upload::resume(&second, "/f", &id);
     let ack = upload.send(FILE);
-    assert_eq!(ack.get(names::REPLY_URL), Some(url));
+    assert_eq!(ack.field(names::REPLY_URL), Some(url));
     assert_eq!(upload.reply(&ack).body, b"the reply");
     assert_eq!(application.requests().len(), 1);
 }
@@ -144,7 +144,7 @@ fn an_earlier_range_asks_again_as_long_as_the_application_was_not_told() {
     assert_eq!(upload.send(FILE).status, 500);
     assert_eq!(upload.fragment(FILE, 0, 3).refusal(), (502, "0x801901A0", "0x7", "8"));
     let ack = upload.fragment(FILE, 0, 3);
-    assert_eq!((ack.status, ack.get(names::RECEIVED_CONTENT_RANGE)), (200, Some("8")));
+    assert_eq!((ack.status, ack.field(names::RECEIVED_CONTENT_RANGE)), (200, Some("8")));
     assert_eq!(application.requests().len(), 3);
 }
 

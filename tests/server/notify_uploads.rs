@@ -25,7 +25,7 @@ fn refusal(answer: impl Fn() -> Response + Send + Sync + 'static, limit: Duratio
     let engine = engine(root.path(), config);
     let ack = Upload::create(&engine, "/f").send(FILE);
     assert!(!root.path().join("f").exists());
-    assert_eq!(ack.get(names::REPLY_URL), None);
+    assert_eq!(ack.field(names::REPLY_URL), None);
     format!("{:?}", ack.refusal())
 }
 
@@ -42,7 +42,7 @@ fn by_reference_the_application_reads_and_replies_on_disk() {
     let engine = engine(root.path(), config(NotifyKind::ByReference, application.url("/app")));
     let upload = Upload::create(&engine, "/f");
     let ack = upload.fragment(FILE, 0, 3);
-    assert_eq!((ack.status, ack.get(names::REPLY_URL)), (200, None));
+    assert_eq!((ack.status, ack.field(names::REPLY_URL)), (200, None));
     assert!(application.requests().is_empty());
     let ack = upload.fragment(FILE, 3, FILE.len());
     assert_eq!(ack.status, 200);
@@ -77,7 +77,7 @@ fn without_a_notifier_nobody_is_asked() {
     let store = MemoryStore::default();
     let engine = engine_over(Arc::new(store.clone()), None);
     let ack = Upload::create(&engine, "/f").send(FILE);
-    assert_eq!((ack.status, ack.get(names::REPLY_URL)), (200, None));
+    assert_eq!((ack.status, ack.field(names::REPLY_URL)), (200, None));
     assert_eq!(store.file("f").unwrap(), FILE);
 }
 
@@ -89,7 +89,7 @@ fn a_static_url_goes_to_the_client() {
     let application = Application::start(move |_| Response::new("200 OK", fields, b"ignored"));
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let ack = Upload::create(&engine, "/f").send(FILE);
-    assert_eq!(ack.get(names::REPLY_URL), Some("http://files.test/static"));
+    assert_eq!(ack.field(names::REPLY_URL), Some("http://files.test/static"));
 }
 
 /// NTF-10, NTF-13, NTF-14, NTF-15.

@@ -51,7 +51,7 @@ fn a_crowd_of_tls_peers_holds_no_thread_and_little_memory() {
         let mut greeting: Vec<RawHttp> = (0..SLOW).map(|_| RawHttp::connect(&server)).collect();
         greeting.iter_mut().for_each(|peer| peer.send(first));
         let mut asking: Vec<(Secure, Vec<u8>)> = (0..SLOW).map(|_| begin_record(greet())).collect();
-        // Whoever is in no hurry is still welcome, and nobody has waited for anybody.
+        // Slow clients are still served, and no client has waited for another one.
         let mut quick = RawHttp::over(secure(server.local_addr(), &client));
         assert_eq!(quick.request(ping("/a")).status, 200);
         let threads = fs::read_dir("/proc/self/task").unwrap().count();

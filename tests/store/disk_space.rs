@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use bitsup::store::{DirOptions, DirStore, Store, StoreError};
 use tempfile::TempDir;
+use test_support::process;
 
 use crate::records::{delivered, held, received, record};
 
@@ -18,18 +19,13 @@ const KIB: u64 = 1024;
 /// Runs the test `name` again in a child, by a shell that has executed `limit` with the root as `$1`.
 fn run_under(limit: &str, launcher: &[&str], name: &str) {
     let root = TempDir::new().unwrap();
-    let script = format!("{limit} && exec \"$0\" --exact disk_space::{name} --nocapture");
+    let test = format!("disk_space::{name}");
+    let script = format!("{limit} && exec \"$0\" {}", process::arguments(&test).join(" "));
     let shell = ["sh", "-c", &script];
     let mut words = launcher.iter().chain(&shell);
-    let output = Command::new(words.next().unwrap())
-        .args(words)
-        .arg(std::env::current_exe().unwrap())
-        .arg(root.path())
-        .env(ROOT, root.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{}: {said}", output.status);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).arg(std::env::current_exe().unwrap()).arg(root.path()).env(ROOT, root.path());
+    process::run(&mut command, &test);
 }
 
 fn child_root() -> Option<PathBuf> {

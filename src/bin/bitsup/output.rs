@@ -34,6 +34,5 @@ pub fn to_stderr(text: &str) {
 
 /// Prints a line of progress to standard output. Failures are ignored: the upload continues when nobody reads it.
 pub fn print_progress(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    let _ = print(text);
 }

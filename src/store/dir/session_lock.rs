@@ -101,7 +101,8 @@ fn read_state(lock: &File) -> io::Result<Vec<u8>> {
     let length = retry_on_intr(|| pread(lock, &mut page, 0))?;
     let (state, _) = page.split_at(length.min(MAX_SHARED_STATE));
     let end = state.iter().rposition(|byte| !b" \0".contains(byte)).map_or(0, |last| last.saturating_add(1));
-    Ok(state.iter().take(end).copied().collect())
+    let (state, _) = state.split_at(end);
+    Ok(state.to_vec())
 }
 
 fn invalid(reason: &'static str) -> io::Error {

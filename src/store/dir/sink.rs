@@ -51,7 +51,7 @@ impl Sink for FileSink {
                 return Err(io::Error::from(io::ErrorKind::WriteZero).into());
             }
             self.received = self.received.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
-            data = data.get(written..).ok_or(io::ErrorKind::InvalidData).map_err(io::Error::from)?;
+            (_, data) = data.split_at(written);
         }
         Ok(())
     }

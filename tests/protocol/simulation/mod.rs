@@ -1,6 +1,7 @@
 //! The simulation harness: simulated time, a network that misbehaves on demand, and two sides that can die.
 
 pub mod faults;
+pub mod schedules;
 mod stores;
 
 use std::fmt::Write;

@@ -161,6 +161,7 @@ unsafe extern "C" fn create(
     record: *const u8,
     len: usize,
 ) -> bitsup_status {
+    // SAFETY: the library passes what the header promises to callbacks of a store.
     unsafe {
         call("create", files, |inside| {
             let parts = BTreeMap::from([(BITSUP_PART_DATA, Vec::new())]);
@@ -176,6 +177,7 @@ unsafe extern "C" fn save(
     record: *const u8,
     len: usize,
 ) -> bitsup_status {
+    // SAFETY: the library passes what the header promises to callbacks of a store.
     unsafe {
         call("save", files, |inside| {
             inside.session(text(id))?.record = bytes(record, len).to_vec();
@@ -185,6 +187,7 @@ unsafe extern "C" fn save(
 }
 
 unsafe extern "C" fn list(files: *mut c_void, list: *mut bitsup_store_list) -> bitsup_status {
+    // SAFETY: the library passes what the header promises to callbacks of a store.
     unsafe {
         call("list", files, |inside| {
             for (id, Kept { record, .. }) in &inside.sessions {
@@ -205,6 +208,7 @@ unsafe extern "C" fn stat(
     length: *mut u64,
     modified_ms: *mut u64,
 ) -> bitsup_status {
+    // SAFETY: the library passes what the header promises to callbacks of a store.
     unsafe {
         call("stat", files, |inside| {
             *length = inside.session(text(id))?.parts.get(&part).ok_or(BITSUP_E_NOT_FOUND)?.len() as u64;
@@ -222,6 +226,7 @@ unsafe extern "C" fn write(
     data: *const u8,
     len: usize,
 ) -> bitsup_status {
+    // SAFETY: the library passes what the header promises to callbacks of a store.
     unsafe {
         call("write", files, |inside| {
             let fitting = inside.room().min(len);
@@ -236,6 +241,7 @@ unsafe extern "C" fn write(
 }
 
 unsafe extern "C" fn flush(files: *mut c_void, _id: *const c_char, _part: i32) -> bitsup_status {
+    // SAFETY: the library passes what the header promises to callbacks of a store.
     unsafe { call("flush", files, |_| Ok(())) }
 }
 
@@ -248,6 +254,7 @@ unsafe extern "C" fn read(
     len: usize,
     count: *mut usize,
 ) -> bitsup_status {
+    // SAFETY: the library passes what the header promises to callbacks of a store.
     unsafe {
         call("read", files, |inside| {
             let held = inside.session(text(id))?.parts.get(&part).ok_or(BITSUP_E_NOT_FOUND)?;
@@ -267,6 +274,7 @@ unsafe extern "C" fn commit(
     record: *const u8,
     len: usize,
 ) -> bitsup_status {
+    // SAFETY: the library passes what the header promises to callbacks of a store.
     unsafe {
         call("commit", files, |inside| {
             let (id, destination) = (text(id), text(destination));
@@ -288,6 +296,7 @@ unsafe extern "C" fn commit(
 }
 
 unsafe extern "C" fn remove(files: *mut c_void, id: *const c_char, part: i32) -> bitsup_status {
+    // SAFETY: the library passes what the header promises to callbacks of a store.
     unsafe {
         call("remove", files, |inside| {
             match (inside.session(text(id)), part) {
@@ -301,6 +310,7 @@ unsafe extern "C" fn remove(files: *mut c_void, id: *const c_char, part: i32) ->
 }
 
 unsafe extern "C" fn place(files: *mut c_void, destination: *const c_char, place: *mut i32) -> bitsup_status {
+    // SAFETY: the library passes what the header promises to callbacks of a store.
     unsafe {
         call("place", files, |inside| {
             *place = inside.place(text(destination));

@@ -1,9 +1,9 @@
-//! Packets straight to an engine, and what it answers.
+//! Packets sent directly to an engine, and its responses.
 
 use bitsup::engine::{Engine, RequestHead, Want};
 use bitsup::proto::{Headers, names};
 
-/// An answer with its body.
+/// A response with its body.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
@@ -12,8 +12,19 @@ pub struct Response {
 }
 
 impl Response {
+    /// A header field that the response must have.
     pub fn get(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}"))
+        self.field(name).unwrap_or_else(|| panic!("no {name}: {self:?}"))
+    }
+
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
+    /// Status, HRESULT, context and next offset of a rejection; `-` for a missing field.
+    pub fn refusal(&self) -> (u16, &str, &str, &str) {
+        let get = |name| self.field(name).unwrap_or("-");
+        (self.status, get(names::ERROR), get(names::ERROR_CONTEXT), get(names::RECEIVED_CONTENT_RANGE))
     }
 }
 
@@ -66,7 +77,12 @@ pub fn read(engine: &Engine, method: &str, url: &str, fields: &[(&str, &str)]) -
 fn send(engine: &Engine, method: &str, target: &str, fields: &[(&str, &str)], body: &[u8]) -> Response {
     let headers = [(names::HOST, "host")].iter().chain(fields).copied().collect();
     let (method, target) = (method.to_owned(), target.to_owned());
-    let mut exchange = engine.begin(RequestHead { method, target, headers, ..RequestHead::default() });
+    exchange(engine, RequestHead { method, target, headers, ..RequestHead::default() }, body)
+}
+
+/// Passes one request to an engine, with as much of `body` as it wants, and reads the whole response.
+pub fn exchange(engine: &Engine, head: RequestHead, body: &[u8]) -> Response {
+    let mut exchange = engine.begin(head);
     if let Want::Body(count) = exchange.want() {
         exchange.body(&body[..usize::try_from(count).unwrap()]);
     }

@@ -30,7 +30,7 @@ pub fn arguments(name: &str) -> [&str; 5] {
     ["--exact", name, "--include-ignored", "--nocapture", "--test-threads=1"]
 }
 
-/// Runs a command made of [`again`]; the test must have run and passed.
+/// Runs a command that runs one test; the test must have run and passed.
 pub fn run(command: &mut Command, name: &str) {
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
