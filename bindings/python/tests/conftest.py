@@ -1,4 +1,4 @@
-"""What the tests share: servers over temporary roots, and the ids of the behaviours in the output."""
+"""Shared fixtures, and the ids of the behaviors in the output of the tests."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 
 import bitsup
 
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Names the behaviours of a test behind its name: `pytest -v` shows them."""
-    ids = [one for mark in item.iter_markers("behaviour") for one in mark.args]
+    """Appends the ids of its behaviors to the name of a test, as shown by `pytest -v`."""
+    ids = [entry for mark in item.iter_markers("behaviour") for entry in mark.args]
     if ids:
         item._nodeid += f" [{' '.join(ids)}]"
 
@@ -25,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def serve(root: Path) -> Iterator[Callable[..., bitsup.Server]]:
-    """Starts servers, and stops them after the test."""
+    """Returns a function that starts a server, which is stopped after the test."""
     started: List[bitsup.Server] = []
 
     def start(listen: str = "127.0.0.1:0", **options: Any) -> bitsup.Server:

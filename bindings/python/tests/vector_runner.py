@@ -1,4 +1,5 @@
-"""Runs a vector: an engine behind some HTTP server, one client's connection to it, and what the case expects."""
+"""Runs a vector: starts an engine in a server, sends the requests of the case, and checks the responses and the store.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ PROTOCOL = "{7df0354d-249b-430f-820d-3d2a9bef4931}"
 
 
 class Files(Protocol):
-    """What a store holds, beside the engine."""
+    """Access to the content of a store, independent of the engine."""
 
     root: Any
 
@@ -30,7 +31,7 @@ class Files(Protocol):
 
 
 class Directory:
-    """The files of a store in a directory."""
+    """The content of a store in a directory."""
 
     def __init__(self, root: Path) -> None:
         self.root: Any = root
@@ -62,7 +63,7 @@ class Directory:
         return Path(self.root / ".bitsup" / session / "data")
 
 
-class Answer:
+class Response:
     def __init__(self, status: int, headers: List[Tuple[str, str]], body: bytes) -> None:
         self.status = status
         self.headers = headers
@@ -80,10 +81,10 @@ class Answer:
 
 
 class Connection:
-    """A socket that says what it is told and reads one answer after the other."""
+    """A client connection that sends requests and reads responses."""
 
-    def __init__(self, port: int, patience: float) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), patience)
+    def __init__(self, port: int, timeout: float) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout)
         self._file = self._socket.makefile("rb")
 
     def close(self) -> None:
@@ -94,9 +95,9 @@ class Connection:
         try:
             self._socket.sendall(data)
         except OSError:
-            pass  # The server may answer and close before it has read everything; its answer is what counts.
+            pass  # The server may respond and close before it has read everything; only its response matters.
 
-    def answer(self, method: str) -> Answer:
+    def read_response(self, method: str) -> Response:
         while True:
             line = self._file.readline().decode("latin-1")
             assert line.startswith("HTTP/1.1 "), f"GEN-01: {line!r}"
@@ -104,12 +105,12 @@ class Connection:
             for field in iter(lambda: self._file.readline().decode("latin-1").rstrip("\r\n"), ""):
                 name, _, value = field.partition(":")
                 headers.append((name, value.strip()))
-            answer = Answer(int(line[9:12]), headers, b"")
-            if answer.status == 100:
+            response = Response(int(line[9:12]), headers, b"")
+            if response.status == 100:
                 continue
-            if method != "HEAD" and answer.status != 304:
-                answer.body = self._file.read(int(answer.get("Content-Length") or 0))
-            return answer
+            if method != "HEAD" and response.status != 304:
+                response.body = self._file.read(int(response.get("Content-Length") or 0))
+            return response
 
     def is_at_end(self) -> bool:
         try:
@@ -118,20 +119,20 @@ class Connection:
             return True
 
 
-class World:
-    """What a case runs in. `start` makes an engine behind a server, and gives its port and how to end it."""
+class VectorRunner:
+    """Runs one case. `start` starts an engine in a server, and returns its port and a function that stops it."""
 
     def __init__(
         self,
         case: Case,
         files: Files,
         start: Callable[[Any, Dict[str, Any]], Tuple[int, Callable[[], None]]],
-        patience: float = LONG,
+        timeout: float = LONG,
     ) -> None:
         self.case = case
         self.files = files
-        #: Seconds that an answer may take.
-        self.patience = patience
+        #: Seconds to wait for a response.
+        self.timeout = timeout
         self.app = App()
         self.options: Dict[str, Any] = self.app.hooks() if case.says("app") else {}
         for name, value in case.settings.items():
@@ -178,7 +179,7 @@ class World:
         elif word == "hung":
             connection, data = self.hanging.pop(0)
             connection.send(data)
-            self.check(step, connection.answer("BITS_POST"))
+            self.check(step, connection.read_response("BITS_POST"))
             connection.close()
         else:
             self.request(step)
@@ -191,43 +192,43 @@ class World:
             return
         seen = set()
         for _ in range(int(step.changes.get("times", "1"))):
-            answer = self.sent(head + body, method)
-            self.check(step, answer)
-            url = re.match(r"https?://vector(/.*)", answer.get("BITS-Reply-URL") or "")
+            response = self.exchange(head + body, method)
+            self.check(step, response)
+            url = re.match(r"https?://vector(/.*)", response.get("BITS-Reply-URL") or "")
             self.reply = url[1] if url else self.reply
             for name in (one[9:] for one in step.expect if one.startswith("distinct ")):
-                assert answer.get(name) not in seen, f"{step.place}: {name} came twice"
-                seen.add(answer.get(name))
-            if step.words[0] == "create" and answer.get("BITS-Session-Id"):
-                self.sessions[(step.words + ["it"])[3 if "as" in step.words else -1]] = str(answer.get("BITS-Session-Id"))
+                assert response.get(name) not in seen, f"{step.place}: {name} is not distinct"
+                seen.add(response.get(name))
+            if step.words[0] == "create" and response.get("BITS-Session-Id"):
+                self.sessions[(step.words + ["it"])[3 if "as" in step.words else -1]] = str(response.get("BITS-Session-Id"))
 
-    def sent(self, data: bytes, method: str) -> Answer:
-        self.connection = connection = self.connection or Connection(self.port, self.patience)
+    def exchange(self, data: bytes, method: str) -> Response:
+        self.connection = connection = self.connection or Connection(self.port, self.timeout)
         connection.send(data)
-        answer = connection.answer(method)
-        if answer.closes:
-            assert connection.is_at_end(), "the server keeps a closed connection"
+        response = connection.read_response(method)
+        if response.closes:
+            assert connection.is_at_end(), "the server keeps the connection open"
             connection.close()
             self.connection = None
-        return answer
+        return response
 
     def hang(self, step: Step, head: bytes, body: bytes, part: int) -> None:
-        def held() -> int:
+        def stored() -> int:
             return len(self.files.data(self.sessions["it"]) or b"")
 
-        before, deadline = held(), time.monotonic() + self.patience
-        connection = Connection(self.port, self.patience)
+        before, deadline = stored(), time.monotonic() + self.timeout
+        connection = Connection(self.port, self.timeout)
         self.hanging.append((connection, body[part:]))
         connection.send(head + body[:part])
-        while held() < before + part:
-            assert time.monotonic() < deadline, f"{step.place}: the first part of the body does not arrive"
+        while stored() < before + part:
+            assert time.monotonic() < deadline, f"{step.place}: the first part of the body did not arrive"
             time.sleep(0.001)
         if "cut" in step.changes:
             self.hanging.pop()
             connection.close()
 
     def message(self, step: Step) -> Tuple[str, bytes, bytes]:
-        """The plain request of its kind, then what the case changes of it: method, head and body."""
+        """Returns method, head and body of the default request of this kind with the changes of the case."""
         kind, method, body = step.words[0], "BITS_POST", b""
         session = self.sessions.get(step.words[-1] if "of" in step.words else "it", "")
         headers = [("Accept", "*/*")]
@@ -263,33 +264,33 @@ class World:
             return self.reply
         return self.path or "/unnamed"
 
-    def check(self, step: Step, answer: Answer) -> None:
-        place = f"{step.place}: {answer}"
+    def check(self, step: Step, response: Response) -> None:
+        place = f"{step.place}: {response}"
         for expect in step.expect:
-            self.check_one(expect, answer, place)
+            self.check_one(expect, response, place)
         reads = step.words[0] in ("get", "head")
         if not reads:
-            assert answer.get("Content-Length") == "0", f"GEN-03: {place}"
+            assert response.get("Content-Length") == "0", f"GEN-03: {place}"
         if reads or "plain" in step.expect:
-            assert answer.get("BITS-Packet-Type") is None, place
+            assert response.get("BITS-Packet-Type") is None, place
         else:
-            check_ack(answer, place)
+            check_ack(response, place)
 
-    def check_one(self, expect: str, answer: Answer, place: str) -> None:
+    def check_one(self, expect: str, response: Response, place: str) -> None:
         name, colon, value = expect.partition(":")
         if expect.startswith("!"):
-            assert answer.get(expect[1:]) is None, f"{expect} in {place}"
+            assert response.get(expect[1:]) is None, f"{expect} in {place}"
         elif expect.startswith("body "):
-            assert answer.body == content(expect[5:]), place
+            assert response.body == content(expect[5:]), place
         elif expect == "closed":
-            assert answer.closes, f"stays open: {place}"
+            assert response.closes, f"connection stays open: {place}"
         elif colon and value.strip() == "*":
-            assert answer.get(name) is not None, f"no {name} in {place}"
+            assert response.get(name) is not None, f"no {name} in {place}"
         elif colon:
             value = value.strip().replace("$bare", self.sessions.get("it", "").strip("{}")).replace("$scheme", "http")
-            assert answer.get(name) == value, f"{expect} in {place}"
+            assert response.get(name) == value, f"{expect} in {place}"
         elif expect != "plain" and not expect.startswith("distinct "):
-            assert str(answer.status) in expect.split("|"), f"expected {expect}: {place}"
+            assert str(response.status) in expect.split("|"), f"expected {expect}: {place}"
 
     def check_store(self, words: List[str], place: str) -> None:
         files, session = self.files, self.sessions.get("it", "")
@@ -309,13 +310,13 @@ class World:
             assert words == ["no", "session"] and files.data(session) is None, place
 
 
-def check_ack(answer: Answer, place: str) -> None:
-    """What holds for every Ack: GEN-02, 21, 22, 23, 25."""
-    assert answer.get("BITS-Packet-Type") == "Ack" and answer.get("Pragma") == "no-cache", place
-    error = answer.get("BITS-Error")
-    assert error == answer.get("BITS-Error-Code") and error != "", place
-    assert (answer.get("BITS-Error-Context") in ("0x5", "0x7")) == (error is not None), place
-    assert error is None or answer.status != 200, place
+def check_ack(response: Response, place: str) -> None:
+    """Checks what every Ack must have: GEN-02, 21, 22, 23, 25."""
+    assert response.get("BITS-Packet-Type") == "Ack" and response.get("Pragma") == "no-cache", place
+    error = response.get("BITS-Error")
+    assert error == response.get("BITS-Error-Code") and error != "", place
+    assert (response.get("BITS-Error-Context") in ("0x5", "0x7")) == (error is not None), place
+    assert error is None or response.status != 200, place
 
 
 def truncate(path: Path, length: int) -> None:
