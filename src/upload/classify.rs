@@ -311,7 +311,7 @@ mod tests {
             assert!(error.message().contains(part), "{error}");
         }
         let full = rejection(Fragment, false, &ack(500, 0x8007_0070));
-        assert!(full.message().contains("make room on the server"), "{full}");
+        assert!(full.message().contains("free space on the server"), "{full}");
         let bare = rejection(CreateSession, false, &ack(404, 0));
         assert_eq!((bare.status(), bare.hresult()), (Status::HttpStatus, Some(HResult::http(404))));
     }
