@@ -1,59 +1,71 @@
-//! Time as an argument: engine and client ask a [`Clock`] and never the operating system.
+//! The source of time for engine and client, replaceable in tests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Tells the time in milliseconds since 1970-01-01 UTC.
+/// A source of time.
 ///
 /// Threads: called concurrently.
 pub trait Clock: Send + Sync {
-    /// Milliseconds since 1970-01-01 UTC.
+    /// Returns the time in milliseconds since 1970-01-01 UTC.
     fn now_ms(&self) -> u64;
 }
 
-/// The machine's own clock.
+/// The clock of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_ms(&self) -> u64 {
+        // A clock before 1970 reads as 1970.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
-/// The machine's own clock as it was when this one was made, and the time that passed since: it neither steps back
-/// nor jumps when somebody sets the other.
+/// The time of day at its creation plus the monotonic time since then. Never goes back, and is not affected
+/// when the operating system's clock is set.
 #[derive(Debug, Clone, Copy)]
 pub struct SteadyClock {
-    begun_ms: u64,
-    begun: Instant,
+    started_ms: u64,
+    started: Instant,
 }
 
 impl Default for SteadyClock {
     fn default() -> Self {
-        Self { begun_ms: SystemClock.now_ms(), begun: Instant::now() }
+        Self { started_ms: SystemClock.now_ms(), started: Instant::now() }
     }
 }
 
 impl Clock for SteadyClock {
     fn now_ms(&self) -> u64 {
-        let passed = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.begun_ms.saturating_add(passed)
+        let passed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.started_ms.saturating_add(passed)
     }
 }
 
-/// A clock that moves only when told to; for tests of timeouts.
+/// A clock that only moves when [`advance`](Self::advance) is called, for tests of timeouts.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::clock::{Clock, ManualClock};
+///
+/// let clock = ManualClock::new(1000);
+/// clock.advance(500);
+/// assert_eq!(clock.now_ms(), 1500);
+/// ```
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicU64);
 
 impl ManualClock {
-    /// A clock that shows `now_ms`.
+    /// Creates a clock that shows `now_ms`, in milliseconds since 1970-01-01 UTC.
+    #[must_use]
     pub fn new(now_ms: u64) -> Self {
         Self(AtomicU64::new(now_ms))
     }
 
-    /// Lets `ms` milliseconds pass.
+    /// Moves the clock forward by `ms` milliseconds.
     pub fn advance(&self, ms: u64) {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
@@ -70,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_steady_clock_tells_the_time_of_day_and_goes_on() {
+    fn a_steady_clock_starts_at_the_time_of_day_and_advances() {
         let before = SystemClock.now_ms();
         let clock = SteadyClock::default();
         let first = clock.now_ms();

@@ -1,72 +1,83 @@
-//! The error of a call: what a caller of this library gets, in Rust and in C.
+//! The error type of this library, in Rust and in C.
 //!
-//! A bad request of a peer is not an error but a response; see [`crate::proto::Fault`].
+//! An invalid request of a client is not an error but gets a response; see [`crate::proto::Fault`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::proto::{Context, HResult};
 
-/// The kind of an error. Hundreds are classes; numbers are part of the ABI and never reused.
+/// The kind of an error. Numbers are part of the ABI and never reused; the hundreds are classes: 1 arguments, 2
+/// this machine, 3 network, 4 the peer, 5 stopped on request, 9 bugs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i32)]
 #[non_exhaustive]
 pub enum Status {
-    /// A required pointer was null (C only).
+    /// A required pointer is null (C only).
     NullArgument = 101,
-    /// An argument is outside its domain.
+    /// An argument is invalid.
     InvalidArgument = 102,
-    /// Text is not UTF-8.
+    /// A text is not UTF-8.
     InvalidUtf8 = 103,
     /// The object is in the wrong state for this call.
     InvalidState = 104,
     /// The object is in use by another call.
     Busy = 105,
-    /// Not supported by this build or this platform.
+    /// This build or this platform does not support the call.
     Unsupported = 106,
     /// Reading or writing failed on this machine.
     Io = 201,
-    /// A file is not there.
+    /// A file does not exist.
     NotFound = 202,
-    /// Not allowed on this machine.
+    /// The operating system denied access on this machine.
     Denied = 203,
-    /// No space left on this machine.
+    /// This machine has no space left.
     NoSpace = 204,
     /// The source changed while it was read.
     SourceChanged = 205,
-    /// The host's name did not resolve.
+    /// The host name could not be resolved.
     Resolve = 301,
-    /// No connection.
+    /// The connection could not be established.
     Connect = 302,
     /// The TLS handshake failed.
     Tls = 303,
-    /// A time limit was reached.
+    /// The operation timed out.
     Timeout = 304,
     /// The connection was lost.
     Disconnected = 305,
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     Protocol = 401,
-    /// The peer answered with an HTTP error.
+    /// The peer responded with an HTTP error.
     HttpStatus = 402,
-    /// The server reported a fault of its own, with an HRESULT.
+    /// The server reported an error with an HRESULT.
     ServerFault = 403,
     /// The server does not know the session.
     SessionNotFound = 404,
-    /// Client and server do not agree on the offset.
+    /// Client and server disagree about the offset.
     Range = 405,
-    /// Over a limit of the server.
+    /// A limit of the server is exceeded.
     TooLarge = 406,
-    /// Cancelled as asked.
+    /// The operation was cancelled.
     Cancelled = 501,
-    /// Suspended as asked.
+    /// The operation was suspended.
     Suspended = 502,
-    /// A callback asked to stop.
+    /// A callback requested to stop.
     Callback = 503,
     /// A bug in this library.
     Panic = 901,
 }
 
-/// What went wrong, where, and whether it may pass.
+/// An error of this library.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::{Error, Status};
+///
+/// let error = Error::new(Status::Timeout, "no response from http://host/ in 30 s").transient();
+/// assert_eq!(error.status(), Status::Timeout);
+/// assert!(error.is_transient());
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -82,7 +93,8 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of that kind. `message` names the thing that failed and what to do.
+    /// Creates an error of that kind. `message` says what failed and what to do: lower case, no period.
+    #[must_use]
     pub fn new(status: Status, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -96,7 +108,9 @@ impl Error {
         }
     }
 
-    /// An I/O error of this machine, sorted by its kind; `what` says what was tried on which file.
+    /// Creates an error from an I/O error of this machine; its kind determines the status. `what` says what was
+    /// attempted: "cannot open /a/b".
+    #[must_use]
     pub fn io(what: impl std::fmt::Display, source: std::io::Error) -> Self {
         use std::io::ErrorKind;
         let status = match source.kind() {
@@ -108,73 +122,86 @@ impl Error {
         Self::new(status, format!("{what}: {source}")).with_source(source)
     }
 
-    /// Adds the HTTP status of the peer's answer.
+    /// Adds the HTTP status of the peer's response.
+    #[must_use]
     pub fn with_http_status(mut self, status: u16) -> Self {
         self.http_status = Some(status);
         self
     }
 
-    /// Adds the HRESULT, the peer's or the one Windows would report.
+    /// Adds an HRESULT: the peer's, or the one that Windows would report.
+    #[must_use]
     pub fn with_hresult(mut self, hresult: HResult) -> Self {
         self.hresult = Some(hresult);
         self
     }
 
-    /// Adds who failed on the other side.
+    /// Adds what failed at the peer.
+    #[must_use]
     pub fn with_context(mut self, context: Context) -> Self {
         self.context = Some(context);
         self
     }
 
-    /// Adds how long the peer wants to be left alone.
-    pub fn with_retry_after(mut self, patience: Duration) -> Self {
-        self.retry_after = Some(patience);
+    /// Adds how long the peer wants the caller to wait before a retry.
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
         self
     }
 
-    /// Marks the error as one that may pass: the same call is worth another try.
+    /// Marks the error as transient: the same call may succeed later.
+    #[must_use]
     pub fn transient(mut self) -> Self {
         self.transient = true;
         self
     }
 
-    /// Adds the error underneath.
+    /// Adds the underlying error.
+    #[must_use]
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// The kind.
+    /// Returns the kind of the error.
+    #[must_use]
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// One sentence for people.
+    /// Returns the message: what failed and what to do.
+    #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The peer's HTTP status, if an answer was the cause.
+    /// Returns the HTTP status of the peer's response, if one caused the error.
+    #[must_use]
     pub fn http_status(&self) -> Option<u16> {
         self.http_status
     }
 
-    /// The HRESULT, if there is one.
+    /// Returns the HRESULT, if there is one.
+    #[must_use]
     pub fn hresult(&self) -> Option<HResult> {
         self.hresult
     }
 
-    /// Who failed on the other side, if it said so.
+    /// Returns what failed at the peer, if it reported that.
+    #[must_use]
     pub fn context(&self) -> Option<Context> {
         self.context
     }
 
-    /// How long the peer wants to be left alone, if it said so.
+    /// Returns how long the peer wants the caller to wait before a retry, if it reported that.
+    #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// Whether the same call is worth another try.
+    /// Returns whether the same call may succeed later.
+    #[must_use]
     pub fn is_transient(&self) -> bool {
         self.transient
     }

@@ -1,5 +1,5 @@
-//! Panics on demand, to test that no panic of the release library reaches its host application. Compiled only with
-//! the feature `planted-panics`, which is never part of a shipped build.
+//! Panics on demand, to test that no panic of the release library reaches its host application. Compiled only
+//! with the feature `planted-panics`, which is never part of a shipped build.
 
 /// Panics if `text`, which comes from outside the library, names `layer`: "planted-panic-in-proto" for `proto`.
 #[allow(clippy::panic, reason = "the panic is the purpose of this function")]

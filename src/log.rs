@@ -1,41 +1,54 @@
-//! Logging: an object of its owner, never of the process.
+//! Logging to a function of the host application. There is no global logger.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// How grave a message is. `Error` is for faults of this library or its machine, never for a peer's.
+/// The severity of a message. `Error` is for failures of this library or its machine, never of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i32)]
 pub enum Level {
-    /// Something here is broken.
+    /// A failure that needs attention.
     Error = 1,
-    /// Something is odd, and dealt with.
+    /// Something unexpected that was handled.
     Warn = 2,
-    /// One line per session event.
+    /// One message per event of a session.
     Info = 3,
-    /// One line per packet.
+    /// One message per packet.
     Debug = 4,
     /// Everything.
     Trace = 5,
 }
 
-type Sink = dyn Fn(Level, &str, &str) + Send + Sync;
+type LogFn = dyn Fn(Level, &str, &str) + Send + Sync;
 
-/// Where an engine, a server or a client says what it does. Cheap to clone; silent by default.
+/// Receives the log messages of an engine, a server or a client. Cheap to clone; the default discards all
+/// messages.
 ///
-/// Threads: the receiver is called from any thread, concurrently, with no lock of this library held.
+/// Threads: its function is called from any thread, concurrently, while the library holds no lock.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::log::{Level, Logger};
+///
+/// let logger = Logger::new(Level::Info, |level, target, message| {
+///     eprintln!("{level:?} {target}: {message}");
+/// });
+/// logger.log(Level::Info, "app", || "started".to_owned());
+/// ```
 #[derive(Clone, Default)]
 pub struct Logger {
-    sink: Option<(Level, Arc<Sink>)>,
+    sink: Option<(Level, Arc<LogFn>)>,
 }
 
 impl Logger {
-    /// A logger that hands messages up to `max_level` to `sink` as level, target (the module) and text.
+    /// Creates a logger that passes messages up to `max_level` to `sink`: level, target (the module) and text.
+    #[must_use]
     pub fn new(max_level: Level, sink: impl Fn(Level, &str, &str) + Send + Sync + 'static) -> Self {
         Self { sink: Some((max_level, Arc::new(sink))) }
     }
 
-    /// Says something. `message` is only made when somebody listens at that level.
+    /// Logs a message. `message` is only called if the level is enabled.
     pub fn log(&self, level: Level, target: &str, message: impl FnOnce() -> String) {
         if let Some((max_level, sink)) = &self.sink
             && level <= *max_level

@@ -35,10 +35,11 @@ class Imports(unittest.TestCase):
         text = rendered("bitsup_status bitsup_f(const char *url, uint64_t *out_n, size_t *out_len, char **out_text);")
         self.assertIn("bitsup_f(byte[]? url, out ulong out_n, out UIntPtr out_len, out IntPtr out_text);", text)
 
-    def test_bytes_to_free_are_addresses(self) -> None: code = "bitsup_status bitsup_f(uint8_t **out, size_t *out_len);
-    void bitsup_bytes_free(uint8_t *data, size_t len);" text = rendered("\n".join(f"{line};" for line in
-    code.rstrip(";").split("; "))) self.assertIn("bitsup_f(out IntPtr @out, out UIntPtr out_len);", text)
-    self.assertIn("bitsup_bytes_free(IntPtr data, UIntPtr len);", text)
+    def test_bytes_to_free_are_addresses(self) -> None:
+        code = "bitsup_status bitsup_f(uint8_t **out, size_t *out_len); void bitsup_bytes_free(uint8_t *data, size_t len);"
+        text = rendered("\n".join(f"{line};" for line in code.rstrip(";").split("; ")))
+        self.assertIn("bitsup_f(out IntPtr @out, out UIntPtr out_len);", text)
+        self.assertIn("bitsup_bytes_free(IntPtr data, UIntPtr len);", text)
 
     def test_callbacks_take_addresses_and_are_nullable(self) -> None:
         text = rendered("bitsup_status bitsup_f(bitsup_retry_fn callback);")

@@ -22,10 +22,10 @@ class Prototypes(unittest.TestCase):
         self.assertIn('bind("bitsup_f", ctypes.c_void_p)', text)
         self.assertIn('bind("bitsup_g", ctypes.c_char_p)', text)
 
-    def test_outputs_are_pointers_with_their_width(self) -> None: text = rendered("bitsup_status bitsup_f(const
-    bitsup_job *job, uint64_t *out, uint8_t *data, char **out_text);")
-    self.assertIn('"bitsup_f",ctypes.c_int32,ctypes.c_void_p,ctypes.POINTER(ctypes.c_uint64),ctypes.c_void_p,', text)
-    self.assertIn("ctypes.POINTER(ctypes.c_void_p))", text)
+    def test_outputs_are_pointers_with_their_width(self) -> None:
+        text = rendered("bitsup_status bitsup_f(const bitsup_job *job, uint64_t *out, uint8_t *data, char **out_text);")
+        self.assertIn('"bitsup_f",ctypes.c_int32,ctypes.c_void_p,ctypes.POINTER(ctypes.c_uint64),ctypes.c_void_p,', text)
+        self.assertIn("ctypes.POINTER(ctypes.c_void_p))", text)
 
     def test_strings_for_a_callback_are_addresses(self) -> None:
         text = " ".join(rendered("").split())

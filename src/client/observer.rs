@@ -42,7 +42,6 @@ pub struct Progress {
 
 /// What a callback returns: whether to continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "an observer that returns `Abort` expects the run to end"]
 pub enum Flow {
     /// Continue.
     Continue,

@@ -68,7 +68,7 @@ impl SavedJob {
         let VersionOnly { version } = serde_json::from_slice(state).map_err(|error| damaged(&error))?;
         match version {
             VERSION => serde_json::from_slice(state).map_err(|error| damaged(&error)),
-            other => Err(format!("its version is {other}, and only version {VERSION} is supported")),
+            other => Err(format!("it has format version {other}, and only version {VERSION} is supported")),
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::proto::Fault;
 pub struct Access {
     /// The users that may send requests. `None` (the default): all.
     pub users: Option<BTreeSet<String>>,
-    /// The users among them that may create sessions. `None` (the default): all. The others can continue and end their
-    /// existing sessions.
+    /// The users among them that may create sessions. `None` (the default): all. The others can continue and
+    /// end their existing sessions.
     pub creators: Option<BTreeSet<String>>,
     /// The users that may replace files even without [`EngineConfig::allow_overwrite`](super::EngineConfig).
     pub overwriters: BTreeSet<String>,

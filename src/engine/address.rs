@@ -64,8 +64,8 @@ pub(super) fn path_and_query(url: &str) -> &str {
     rest.find('/').map_or("/", |at| rest.split_at(at).1)
 }
 
-/// The URL of a session's reply. It names the host id if there is one, because other servers may not have the reply
-/// (PROTOCOL 5.7).
+/// The URL of a session's reply. It names the host id if there is one, because other servers may not have the
+/// reply (PROTOCOL 5.7).
 pub(super) fn reply_url(config: &EngineConfig, head: &RequestHead, id: SessionId) -> String {
     let root = Root::of(config, head);
     let host = config.host_id.as_ref().map(|host_id| with_port(&host_id.host, root.authority));
@@ -159,7 +159,8 @@ fn with_slash(path: &str) -> String {
     if path.is_empty() || path.ends_with('/') { path.to_owned() } else { format!("{path}/") }
 }
 
-/// Whether an authority is short enough for a host, and leaves room for the rest of a URL: `Host` comes from the client.
+/// Whether an authority is short enough for a host, and leaves room for the rest of a URL: `Host` comes from
+/// the client.
 fn is_short(authority: &str) -> bool {
     authority.len() <= limits::MAX_HOST_ID
 }

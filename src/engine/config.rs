@@ -69,8 +69,8 @@ pub struct EngineConfig {
     pub max_upload_size: u64,
     /// Longest Fragment accepted, in bytes; at least 1. Default: no limit.
     pub max_fragment_size: u64,
-    /// Bytes to keep free on the store's volume. Packets that would leave fewer are refused as if the volume were full.
-    /// Default: 64 MiB. 0: no check. Has no effect if the store does not know its free space.
+    /// Bytes to keep free on the store's volume. Packets that would leave fewer are refused as if the volume
+    /// were full. Default: 64 MiB. 0: no check. Has no effect if the store does not know its free space.
     pub free_space_reserve: u64,
     /// Maximum sessions per owner; sessions without an owner do not count. Default: 50. 0: no limit.
     pub max_sessions_per_owner: u64,
@@ -88,14 +88,14 @@ pub struct EngineConfig {
     pub finalize: Finalize,
     /// The application behind the engine. Default: none; every upload is accepted, and there are no replies.
     pub hooks: Option<Arc<dyn Hooks>>,
-    /// The URL of the engine's root as clients see it, including the mount point: `https://host/prefix/`. Default: none;
-    /// URLs of replies are built from the request's `Host`, scheme and mount point.
+    /// The URL of the engine's root as clients see it, including the mount point: `https://host/prefix/`.
+    /// Default: none; URLs of replies are built from the request's `Host`, scheme and mount point.
     pub public_url: Option<String>,
     /// The address of this server within a server farm; also used in URLs of replies. Default: none.
     pub host_id: Option<HostId>,
-    /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is accepted as `BITS_POST`, for clients behind proxies
-    /// that reject unknown methods. Such a Create-Session gets 201 instead of 200, which those clients expect.
-    /// Default: `false`.
+    /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is accepted as `BITS_POST`, for clients behind
+    /// proxies that reject unknown methods. Such a Create-Session gets 201 instead of 200, which those clients
+    /// expect. Default: `false`.
     pub method_override: bool,
 }
 

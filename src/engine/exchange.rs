@@ -24,7 +24,8 @@ pub enum Want {
     Finish,
 }
 
-/// A request on its way through an [`Engine`](super::Engine), which [`Engine::begin`](super::Engine::begin) creates.
+/// A request on its way through an [`Engine`](super::Engine), which [`Engine::begin`](super::Engine::begin)
+/// creates.
 ///
 /// Feed it the body while [`want`](Self::want) returns [`Want::Body`], then send the response of
 /// [`finish`](Self::finish). If the connection is lost, drop it: the bytes that were stored stay.
@@ -60,8 +61,8 @@ impl Exchange {
         self.head.owner.as_deref()
     }
 
-    /// Returns the number of body bytes that the store has accepted until now. Less than the body that arrived if the
-    /// session held some of its bytes already.
+    /// Returns the number of body bytes that the store has accepted until now. Less than the body that arrived
+    /// if the session held some of its bytes already.
     #[must_use]
     pub fn stored(&self) -> u64 {
         self.stored
@@ -78,10 +79,11 @@ impl Exchange {
         if wanted > 0 { Want::Body(wanted) } else { Want::Finish }
     }
 
-    /// Takes the next bytes of the body, and returns what to do next. Bytes in excess of [`Want::Body`] are ignored.
+    /// Takes the next bytes of the body, and returns what to do next. Bytes in excess of [`Want::Body`] are
+    /// ignored.
     ///
-    /// If a newer request has taken over the session, or the store fails, the rest of the body is not wanted any more.
-    /// An empty `data` only checks that.
+    /// If a newer request has taken over the session, or the store fails, the rest of the body is not wanted
+    /// any more. An empty `data` only checks that.
     pub fn body(&mut self, data: &[u8]) -> Want {
         let received = self.received();
         let taken = match &mut self.decision {
@@ -92,8 +94,8 @@ impl Exchange {
         self.after_body(received, taken)
     }
 
-    /// Takes bytes of the body from a pipe, a socket or a file: as many as one read returns, up to `most` and an internal
-    /// limit. On Linux they are moved to a store with files without being copied to user space.
+    /// Takes bytes of the body from a pipe, a socket or a file: as many as one read returns, up to `most` and
+    /// an internal limit. On Linux they are moved to a store with files without being copied to user space.
     ///
     /// Blocks if the descriptor does; the session is not locked meanwhile.
     ///
@@ -104,8 +106,8 @@ impl Exchange {
     ///
     /// Nothing was taken:
     ///
-    /// - [`Status::Disconnected`](crate::Status::Disconnected) if the descriptor ends before the body does, or its peer
-    ///   is gone.
+    /// - [`Status::Disconnected`](crate::Status::Disconnected) if the descriptor ends before the body does, or
+    ///   its peer is gone.
     /// - [`Status::Io`](crate::Status::Io) if it cannot be read.
     #[cfg(unix)]
     pub fn body_from_fd(&mut self, source: impl AsFd, most: u64) -> Result<u64, Error> {
@@ -145,8 +147,8 @@ impl Exchange {
         self.want()
     }
 
-    /// Ends the request and returns the response. If the body is incomplete, the Fragment is refused and the bytes that
-    /// were stored stay. Takes as long as [`Hooks`](super::Hooks) do.
+    /// Ends the request and returns the response. If the body is incomplete, the Fragment is refused and the
+    /// bytes that were stored stay. Takes as long as [`Hooks`](super::Hooks) do.
     pub fn finish(self) -> Response {
         let Self { state, head, decision, .. } = self;
         let response = match decision {

@@ -101,8 +101,8 @@ impl Engine {
         EngineState::new(config).map(|state| Self(Arc::new(state)))
     }
 
-    /// Reports events of all sessions to `listener` from now on. The engine keeps no reference to it: dropping the
-    /// last [`Arc`] ends the subscription.
+    /// Reports events of all sessions to `listener` from now on. The engine keeps no reference to it: dropping
+    /// the last [`Arc`] ends the subscription.
     pub fn subscribe(&self, listener: &Arc<impl SessionListener + 'static>) {
         let listener: Weak<dyn SessionListener> = Arc::downgrade(listener) as _;
         self.0.subscribe(listener);
@@ -114,11 +114,11 @@ impl Engine {
         Exchange::begin(Arc::clone(&self.0), head)
     }
 
-    /// Returns whether a request is meant for this engine, for host applications that also serve other requests: a
-    /// packet, or a GET or HEAD of a reply. The engine responds to all others with 404 or 405.
+    /// Returns whether a request is meant for this engine, for host applications that also serve other
+    /// requests: a packet, or a GET or HEAD of a reply. The engine responds to all others with 404 or 405.
     ///
-    /// With [`EngineConfig::method_override`] every POST counts; whether one is a packet depends on its header field
-    /// `X-HTTP-Method-Override`.
+    /// With [`EngineConfig::method_override`] every POST counts; whether one is a packet depends on its header
+    /// field `X-HTTP-Method-Override`.
     ///
     /// # Examples
     ///
@@ -143,8 +143,8 @@ impl Engine {
 
     /// Removes expired sessions. Call it now and then, for instance after [`Tick::next`].
     ///
-    /// A session also expires when a packet for it arrives too late, so this only frees space. If the store is shared,
-    /// it also finds sessions that other servers created or ended.
+    /// A session also expires when a packet for it arrives too late, so this only frees space. If the store is
+    /// shared, it also finds sessions that other servers created or ended.
     ///
     /// # Errors
     ///
@@ -159,8 +159,8 @@ impl Engine {
         self.0.session_count()
     }
 
-    /// Returns the number of sessions by what they wait for. If the store is shared, only sessions that this server
-    /// knows count.
+    /// Returns the number of sessions by what they wait for. If the store is shared, only sessions that this
+    /// server knows count.
     ///
     /// Never blocks: a session that is storing bytes at the moment counts as receiving.
     #[must_use]
@@ -186,8 +186,8 @@ impl Engine {
         Ok(infos)
     }
 
-    /// Ends a session and discards its bytes; a file that was delivered stays. Returns `false` if the session does not
-    /// exist. A session in a callback of [`Hooks`] ends when the callback returns.
+    /// Ends a session and discards its bytes; a file that was delivered stays. Returns `false` if the session
+    /// does not exist. A session in a callback of [`Hooks`] ends when the callback returns.
     ///
     /// # Errors
     ///
@@ -198,8 +198,9 @@ impl Engine {
         self.0.end(&session, EndReason::Cancelled).map(|()| true)
     }
 
-    /// Enables or disables uploads; they are enabled at first. Disabling ends all sessions like [`Self::end_session`],
-    /// and packets get 501 (PROTOCOL 4.5). Other servers that share the store are not affected.
+    /// Enables or disables uploads; they are enabled at first. Disabling ends all sessions like
+    /// [`Self::end_session`], and packets get 501 (PROTOCOL 4.5). Other servers that share the store are not
+    /// affected.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! The state of an engine: its context and its sessions. Adds, finds, expires and ends sessions.
 //!
-//! If other servers share the store, the table of sessions is a copy of the store's, completed when an unknown session
-//! is asked for and refreshed at every clean-up.
+//! If other servers share the store, the table of sessions is a copy of the store's, completed when an unknown
+//! session is asked for and refreshed at every clean-up.
 
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -21,7 +21,8 @@ use crate::log::Level;
 use crate::proto::{Fault, SessionId};
 use crate::store::{SessionRecord, StoreError, StoredSessions};
 
-/// How often the table is refreshed if the store is shared, so that sessions which other servers ended do not pile up.
+/// How often the table is refreshed if the store is shared, so that sessions which other servers ended do not
+/// pile up.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What all clones of an engine and their exchanges share. It dereferences to its context.
@@ -105,8 +106,8 @@ impl EngineState {
         Ok((!expired).then_some(session))
     }
 
-    /// Adds a new session to the table. If the store is shared, sessions that other servers ended are forgotten before
-    /// a limit is enforced.
+    /// Adds a new session to the table. If the store is shared, sessions that other servers ended are forgotten
+    /// before a limit is enforced.
     ///
     /// # Errors
     ///
@@ -170,8 +171,8 @@ impl EngineState {
         failure.map_or(Ok(tick), Err)
     }
 
-    /// Ends a session that is idle or overdue, and returns whether it was. A session in a callback is not idle, however
-    /// long that takes.
+    /// Ends a session that is idle or overdue, and returns whether it was. A session in a callback is not idle,
+    /// however long that takes.
     fn expire(&self, session: &Session) -> Result<bool, Error> {
         let is_due = match session.is_idle() {
             Ok(true) => session.callback_in_progress().map(|in_progress| !in_progress),
@@ -185,8 +186,8 @@ impl EngineState {
         }
     }
 
-    /// Ends a session at once, whatever it is doing. One in a callback is ended by the request that made the call, when
-    /// the callback returns.
+    /// Ends a session at once, whatever it is doing. One in a callback is ended by the request that made the
+    /// call, when the callback returns.
     pub(super) fn end(&self, session: &Session, reason: EndReason) -> Result<(), Error> {
         let ended = match session.lock_exclusive(reason) {
             Ok(Some(guard)) => self.remove(session, guard, None, reason),
@@ -199,8 +200,8 @@ impl EngineState {
         })
     }
 
-    /// Removes a session from the store first and from the table second, so that a failure can be repeated. Then calls
-    /// the application.
+    /// Removes a session from the store first and from the table second, so that a failure can be repeated.
+    /// Then calls the application.
     pub(super) fn remove(
         &self,
         session: &Session,

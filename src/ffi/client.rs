@@ -1,31 +1,31 @@
-//! `bitsup_client`: makes jobs.
+//! `bitsup_client`: creates jobs.
 
 use std::ffi::c_char;
 
 use super::client_config::bitsup_client_config;
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::observer::bitsup_observer;
 use super::text;
 use crate::client::Client;
 
-/// Makes jobs, which share its configuration.
+/// Creates jobs that share one configuration. A program usually needs one client.
 pub struct bitsup_client {
-    head: Head,
+    header: Header,
     pub(super) client: Client,
 }
 
 impl Handle for bitsup_client {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
-/// A client with a copy of `config`.
+/// Creates a client with a copy of `config`.
 ///
-/// Ownership: borrows `config`; free `*out` with bitsup_client_free.
-/// Threads: any, concurrently.
-/// Errors: NULL_ARGUMENT, BUSY, INVALID_ARGUMENT for a value of `config` outside its domain.
+/// Ownership: copies `config`, which the caller still frees; free `*out` with bitsup_client_free.
+/// Threads: any thread, concurrently.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_ARGUMENT if a setting in `config` is invalid; the message names it.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_new(
@@ -36,15 +36,15 @@ pub unsafe extern "C" fn bitsup_client_new(
     guard!(error, {
         let (config, out) = (handle::borrow(config, "config")?, handle::out(out, "out")?);
         let client = Client::new(config.snapshot()?)?;
-        out.set(handle::give(bitsup_client { head: Head::new(), client }));
+        out.set(handle::into_raw(bitsup_client { header: Header::new(), client }));
         Ok(())
     })
 }
 
-/// Frees a client. NULL is a no-op; its jobs live on.
+/// Frees a client. NULL is a no-op. Its jobs are not affected.
 ///
-/// Ownership: takes the client.
-/// Threads: any; never waits.
+/// Ownership: frees `client`.
+/// Threads: any thread; never blocks.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -55,11 +55,12 @@ pub unsafe extern "C" fn bitsup_client_free(client: *mut bitsup_client) {
     })
 }
 
-/// Asks the server behind `url` whether it takes uploads: one Ping, without retry.
+/// Checks that the server at `url` accepts BITS uploads, by sending one Ping packet without retries.
 ///
-/// Ownership: borrows all.
-/// Threads: any, concurrently.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a URL that is none; 3xx and 4xx.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if `url` is not an absolute http or https URL; 3xx
+/// and 4xx.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_ping(
@@ -73,16 +74,17 @@ pub unsafe extern "C" fn bitsup_client_ping(
     })
 }
 
-/// Downloads `url`, for instance the reply of an upload, to the file `path`: in ranges, retrying as a job
-/// does. Blocks until the file is whole; until then it is `path` with ".part" behind it, and what was at
-/// `path` stays. `observer`, whose progress of a reply and whose retry are called, may be NULL.
+/// Downloads `url`, for example the reply to an upload, to the file `path`. Fetches the content in ranges and
+/// retries as a job does. Blocks until the file is complete; until then the data is in `path` with ".part"
+/// appended, and an existing file at `path` is kept. `observer` may be NULL; its callbacks for reply progress
+/// and for retries are used.
 ///
-/// Ownership: borrows all.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Callbacks: those of the observer, on this thread.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a URL that is none, BUSY when `path` is being
-/// downloaded to or `observer` is in use, TIMEOUT at the end of the time that a run may take, CALLBACK; 2xx,
-/// 3xx and 4xx.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if `url` is not an absolute http or https URL, BUSY
+/// if another download writes to `path` or `observer` is in use, TIMEOUT if the run takes longer than
+/// bitsup_client_config_set_timeout allows, CALLBACK; 2xx, 3xx and 4xx.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_download(
@@ -95,10 +97,8 @@ pub unsafe extern "C" fn bitsup_client_download(
     guard!(error, {
         let (client, url) = (handle::borrow(client, "client")?, text::required(url, "url")?);
         let path = text::path(path, "path")?;
-        let observer = match observer.is_null() {
-            true => None,
-            false => Some(handle::borrow(observer, "observer")?.snapshot()?),
-        };
+        let observer =
+            if observer.is_null() { None } else { Some(handle::borrow(observer, "observer")?.snapshot()?) };
         client.client.download(url, path, observer)
     })
 }

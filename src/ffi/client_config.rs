@@ -1,53 +1,79 @@
-//! `bitsup_client_config`: how a client behaves.
+//! `bitsup_client_config`: the settings of a client, its credentials included.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::RwLock;
 use std::time::Duration;
 
+use super::callback::{BITSUP_CONTINUE, UserData, bitsup_destroy_fn};
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::logger::bitsup_logger;
 use super::text;
-use crate::client::ClientConfig;
-use crate::error::Error;
+use crate::client::{
+    AuthScheme, AuthTarget, Challenge, ClientConfig, Credentials, CredentialsSource, SharedCredentialsSource,
+};
+use crate::error::{Error, Status};
 
-/// How a client behaves. Begins with defaults that suit most; a client takes a copy.
+/// Authentication target: the server (status 401).
+pub const BITSUP_AUTH_TARGET_SERVER: i32 = 1;
+/// Authentication target: the proxy (status 407).
+pub const BITSUP_AUTH_TARGET_PROXY: i32 = 2;
+
+/// Authentication scheme: Basic, a user name and a password. They are readable on an unencrypted connection.
+pub const BITSUP_AUTH_BASIC: i32 = 1;
+/// Authentication scheme: Digest. Not supported by this version.
+pub const BITSUP_AUTH_DIGEST: i32 = 2;
+/// Authentication scheme: NTLM. Not supported by this version.
+pub const BITSUP_AUTH_NTLM: i32 = 3;
+/// Authentication scheme: Negotiate. Not supported by this version.
+pub const BITSUP_AUTH_NEGOTIATE: i32 = 4;
+/// Authentication scheme: Bearer, a token. It is readable on an unencrypted connection. For servers only.
+pub const BITSUP_AUTH_BEARER: i32 = 16;
+
+/// Capacity for a user name including its NUL.
+const USER_ROOM: usize = 1024;
+/// Capacity for a password or token including its NUL.
+const SECRET_ROOM: usize = 16 * 1024;
+
+/// Settings of a client. Starts with defaults that suit most uses. A client copies its settings, so later
+/// changes do not affect it.
 pub struct bitsup_client_config {
-    head: Head,
+    header: Header,
     config: RwLock<ClientConfig>,
 }
 
 impl Handle for bitsup_client_config {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
 impl bitsup_client_config {
-    /// The configuration as it is now.
+    /// Returns a copy of the current settings.
     pub(super) fn snapshot(&self) -> Result<ClientConfig, Error> {
-        Ok(handle::read(&self.config)?.clone())
+        Ok(handle::try_read(&self.config)?.clone())
     }
 }
 
-/// A configuration with the defaults.
+/// Creates a configuration with the default settings.
 ///
-/// Ownership: free it with bitsup_client_config_free. NULL only after a bug in this library.
-/// Threads: any.
+/// Ownership: free the configuration with bitsup_client_config_free. Returns NULL only after a bug in this
+/// library.
+/// Threads: any thread.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_new() -> *mut bitsup_client_config {
     guard_or!(std::ptr::null_mut(), {
         let config = RwLock::new(ClientConfig::default());
-        Ok(handle::give(bitsup_client_config { head: Head::new(), config }))
+        Ok(handle::into_raw(bitsup_client_config { header: Header::new(), config }))
     })
 }
 
-/// Frees a configuration. NULL is a no-op; clients made with it keep their copy.
+/// Frees a configuration. NULL is a no-op. Clients created from it are not affected.
 ///
-/// Ownership: takes the configuration.
-/// Threads: any; never waits.
+/// Ownership: frees `config`.
+/// Threads: any thread; never blocks.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -58,11 +84,12 @@ pub unsafe extern "C" fn bitsup_client_config_free(config: *mut bitsup_client_co
     })
 }
 
-/// Length of every fragment in bytes; 0, the default, adapts it to the line.
+/// Sets the length of each fragment in bytes. 0, the default, adapts the length to the speed of the
+/// connection. Set it if a proxy or server limits the size of a request body.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_fragment_size(
@@ -73,11 +100,12 @@ pub unsafe extern "C" fn bitsup_client_config_set_fragment_size(
     guard!(error, { set(config, |config| config.fragment_size = non_zero(bytes)) })
 }
 
-/// How long connecting may take, name resolution included. Default: 30,000.
+/// Sets how long establishing a connection may take, including name resolution, in milliseconds. Default:
+/// 30,000.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_connect_timeout(
@@ -88,11 +116,11 @@ pub unsafe extern "C" fn bitsup_client_config_set_connect_timeout(
     guard!(error, { set(config, |config| config.connect_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// How long sending one request may take.
+/// Sets how long sending one request may take, in milliseconds. Default: 120,000.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_request_timeout(
@@ -103,11 +131,12 @@ pub unsafe extern "C" fn bitsup_client_config_set_request_timeout(
     guard!(error, { set(config, |config| config.request_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// How long the answer to one request may take.
+/// Sets how long to wait for the response to one request, in milliseconds. Default: 300,000. Increase it if
+/// the application behind the server needs longer to process a complete upload.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_response_timeout(
@@ -118,13 +147,14 @@ pub unsafe extern "C" fn bitsup_client_config_set_response_timeout(
     guard!(error, { set(config, |config| config.response_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// When a failed request is tried again: after a random delay of at most `first_delay_ms`, a bound that
-/// doubles with each further failure up to `max_delay_ms`, and at most `max_attempts` failures in a row; 0
-/// leaves the end to the no-progress timeout.
+/// Sets when a request that failed with a transient error is retried: after a random delay of at most
+/// `first_delay_ms`, a bound that doubles with each further failure up to `max_delay_ms`. After
+/// `max_attempts` consecutive failures the run fails; with 0 it fails only when the no-progress timeout
+/// expires. Defaults: `max_attempts` 0, `first_delay_ms` 1,000, `max_delay_ms` 60,000.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the values.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new validates the values.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_retry(
@@ -143,11 +173,12 @@ pub unsafe extern "C" fn bitsup_client_config_set_retry(
     })
 }
 
-/// How long a job may make no progress, counted from its first failure. 0: the first failure is final.
+/// Sets how long a job keeps retrying without progress, in milliseconds from its first failure. Default:
+/// 600,000. 0 makes the first failure final.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_no_progress_timeout(
@@ -158,12 +189,13 @@ pub unsafe extern "C" fn bitsup_client_config_set_no_progress_timeout(
     guard!(error, { set(config, |config| config.no_progress_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// How long a whole run may take; 0, the default: as long as it makes progress. A run that takes longer ends
-/// with BITSUP_E_TIMEOUT and can be continued.
+/// Sets how long a whole run may take, in milliseconds. 0, the default, sets no limit as long as the run
+/// makes progress. A run that takes longer fails with BITSUP_E_TIMEOUT and can be continued by running the
+/// job again.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_timeout(
@@ -174,11 +206,11 @@ pub unsafe extern "C" fn bitsup_client_config_set_timeout(
     guard!(error, { set(config, |config| config.timeout = non_zero(timeout_ms).map(Duration::from_millis)) })
 }
 
-/// The User-Agent header. Default: "bitsup/" and the version.
+/// Sets the User-Agent header field. Default: "bitsup/" followed by the version.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_client_new judges the value.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_client_new validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_user_agent(
@@ -194,9 +226,9 @@ pub unsafe extern "C" fn bitsup_client_config_set_user_agent(
 
 /// Adds a header field to every request.
 ///
-/// Ownership: copies name and value.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_client_new judges the values.
+/// Ownership: copies the name and the value.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_client_new validates the name and the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_add_header(
@@ -211,11 +243,12 @@ pub unsafe extern "C" fn bitsup_client_config_add_header(
     })
 }
 
-/// Most bytes per second that one job sends; 0, the default: no limit.
+/// Sets the maximum number of bytes per second that each job sends. 0, the default, sets no limit.
+/// bitsup_job_set_rate_limit changes the limit of one job, also while it runs.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_rate_limit(
@@ -226,11 +259,12 @@ pub unsafe extern "C" fn bitsup_client_config_set_rate_limit(
     guard!(error, { set(config, |config| config.rate_limit = non_zero(bytes_per_second)) })
 }
 
-/// Whether POST with `X-HTTP-Method-Override: BITS_POST` is sent instead of the verb itself, for servers that
-/// want it so and for proxies that refuse the verb. Default: 0.
+/// Sets whether requests are sent as POST with `X-HTTP-Method-Override: BITS_POST` instead of with the method
+/// BITS_POST. Enable it (not 0) for servers that require this and for proxies that reject unknown methods.
+/// Default: 0.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -242,13 +276,13 @@ pub unsafe extern "C" fn bitsup_client_config_set_method_override(
     guard!(error, { set(config, |config| config.method_override = enabled != 0) })
 }
 
-/// URL of an http or https proxy that all connections go through, without credentials: requests to http URLs
-/// are handed to it, connections to https URLs go through a tunnel that it makes (CONNECT). Default: "", none.
-/// The environment of the process is not looked at.
+/// Sets the proxy for all connections: an http or https URL without credentials, or "" for none, the default.
+/// Requests to http URLs are sent to the proxy; connections to https URLs are tunnelled through it with
+/// CONNECT. The proxy variables of the environment are not read.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_client_new judges the value.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_client_new validates the URL.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_proxy(
@@ -262,10 +296,11 @@ pub unsafe extern "C" fn bitsup_client_config_set_proxy(
     })
 }
 
-/// Adds a host that is reached without the proxy: a name, with all that end in a dot and it, an address, or "*".
+/// Adds a host to reach without the proxy: a domain name, which includes its subdomains, an IP address, or
+/// "*" for all hosts.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time.
+/// Threads: one call at a time.
 /// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -280,11 +315,13 @@ pub unsafe extern "C" fn bitsup_client_config_add_no_proxy(
     })
 }
 
-/// Adds root certificates in PEM form, which are trusted beside those of the platform.
+/// Adds trusted root certificates in PEM format, in addition to those of the platform. Use it for servers
+/// with a certificate of a private authority.
 ///
 /// Ownership: copies the bytes.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges the certificates.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `pem_len` exceeds the address space, BUSY. bitsup_client_new
+/// validates the certificates.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_add_root_certificates(
@@ -295,17 +332,19 @@ pub unsafe extern "C" fn bitsup_client_config_add_root_certificates(
 ) -> bitsup_status {
     guard!(error, {
         let pem = text::bytes(pem, pem_len, "pem")?;
-        // Also where the text before does not end its line.
+        // The previous text may lack its final newline.
         set(config, |config| config.root_certificates.extend([pem, b"\n"].concat()))
     })
 }
 
-/// Sets who the client is for servers that want to know by TLS: a certificate, those that lead to its root, and
-/// its private key without a passphrase, all in one PEM text; an empty one, the default: nobody.
+/// Sets the client certificate for servers that authenticate clients by TLS. `pem` holds the certificate, any
+/// intermediate certificates and the unencrypted private key in PEM format. An empty block, the default,
+/// sends none.
 ///
 /// Ownership: copies the bytes.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_client_new judges certificates and key.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `pem_len` exceeds the address space, BUSY. bitsup_client_new
+/// validates the certificates and the key.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_client_config_set_client_certificate(
@@ -320,11 +359,12 @@ pub unsafe extern "C" fn bitsup_client_config_set_client_certificate(
     })
 }
 
-/// Where jobs made with this configuration say what they do. Default: nowhere.
+/// Sets the logger of the client and its jobs. Default: none.
 ///
-/// Ownership: adds a reference to `logger`; the caller still frees its own.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_logger_new says. The `destroy` of a former logger runs here when nobody else has it.
+/// Ownership: adds a reference to `logger`, which the caller still frees.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_logger_new. The `destroy` of the previous logger runs in this call if no other
+/// object uses that logger.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -336,25 +376,214 @@ pub unsafe extern "C" fn bitsup_client_config_set_logger(
     guard!(error, {
         let logger = handle::borrow(logger, "logger")?.logger.clone();
         let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
-        // Outside the lock: its `destroy` is foreign code.
+        // Dropped after the lock is released, because `destroy` is the caller's code.
         drop(former);
         Ok(())
     })
 }
 
-/// Changes one value; gives what `change` gives.
+/// Supplies credentials for `target`, one of BITSUP_AUTH_TARGET_*, and `scheme`, BITSUP_AUTH_BASIC or
+/// BITSUP_AUTH_BEARER. `realm` is the realm that the server or proxy sent and may be "". The callback writes
+/// NUL-terminated texts: the user name to `out_user`, which holds `user_cap` bytes including the NUL (at
+/// least 1,024) and is not used for BITSUP_AUTH_BEARER, and the password or token to `out_secret`, which
+/// holds `secret_cap` bytes (at least 16,384). Both are "" before the call; leave both empty if there are no
+/// credentials, and the request fails as refused. Returns BITSUP_CONTINUE; with any other value the call that
+/// needed credentials fails with BITSUP_E_CALLBACK.
+pub type bitsup_credentials_fn = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        target: i32,
+        scheme: i32,
+        realm: *const c_char,
+        out_user: *mut c_char,
+        user_cap: usize,
+        out_secret: *mut c_char,
+        secret_cap: usize,
+    ) -> i32,
+>;
+
+/// Sets the credentials for `target`, one of BITSUP_AUTH_TARGET_*, and `scheme`, one of BITSUP_AUTH_*. For
+/// BITSUP_AUTH_BASIC they are a user name and a password; for BITSUP_AUTH_BEARER `secret` is the token and
+/// `user` is ignored and may be NULL. If a server has both, the token is tried first. Credentials are sent
+/// only after the target has asked for them with 401 or 407, and never to another host.
+///
+/// Ownership: copies the texts.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_ARGUMENT if `target` or `scheme` is unknown,
+/// UNSUPPORTED for a scheme that this version does not support and for a token for a proxy. bitsup_client_new
+/// validates the texts.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_set_credentials(
+    config: *mut bitsup_client_config,
+    target: i32,
+    scheme: i32,
+    user: *const c_char,
+    secret: *const c_char,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let secret = text::required(secret, "secret")?;
+        let (target, scheme) = (read_target(target)?, read_scheme(scheme)?);
+        if scheme == AuthScheme::Bearer {
+            return match target {
+                AuthTarget::Server => set(config, |config| config.bearer_token = Some(secret.into())),
+                AuthTarget::Proxy => {
+                    Err(unsupported("BITSUP_AUTH_BEARER is not supported for a proxy: use BITSUP_AUTH_BASIC"))
+                }
+            };
+        }
+        let user = text::required(user, "user")?.to_owned();
+        let credentials = Some(Credentials { user, password: secret.to_owned() });
+        set(config, |config| match target {
+            AuthTarget::Server => config.credentials = credentials,
+            AuthTarget::Proxy => config.proxy_credentials = credentials,
+        })
+    })
+}
+
+/// Sets the callback that supplies credentials on demand: if a server or proxy asks for credentials and those
+/// of bitsup_client_config_set_credentials do not help, because there are none for the scheme or because they
+/// were refused, for example after a token has expired during an upload. The callback runs once for each such
+/// response, and the request is then sent once more. Use it for tokens that expire, or to prompt a user. NULL
+/// removes the callback.
+///
+/// Ownership: takes `user_data`, even on failure.
+/// Threads: one call at a time.
+/// Callbacks: `callback` runs on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close,
+/// bitsup_job_cancel, bitsup_client_ping or bitsup_client_download, concurrently if several of those run
+/// concurrently. `destroy` runs once this configuration, its clients and their jobs are gone or have another
+/// callback.
+/// Errors: NULL_ARGUMENT, BUSY.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_client_config_on_credentials(
+    config: *mut bitsup_client_config,
+    callback: bitsup_credentials_fn,
+    user_data: *mut c_void,
+    destroy: bitsup_destroy_fn,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let user_data = UserData::new(user_data, destroy);
+        let source = callback
+            .map(|callback| SharedCredentialsSource::new(CredentialsCallback { callback, user_data }));
+        // The previous one is dropped after the lock is released, because `destroy` is the caller's code.
+        let mut former = None;
+        set(config, |config| former = std::mem::replace(&mut config.credentials_source, source))
+    })
+}
+
+/// The callback and its `user_data`.
+struct CredentialsCallback {
+    callback: unsafe extern "C" fn(
+        *mut c_void,
+        i32,
+        i32,
+        *const c_char,
+        *mut c_char,
+        usize,
+        *mut c_char,
+        usize,
+    ) -> i32,
+    user_data: UserData,
+}
+
+impl CredentialsSource for CredentialsCallback {
+    fn credentials(&self, challenge: &Challenge) -> Result<Option<Credentials>, Error> {
+        let realm: CString = text::c_string(&challenge.realm);
+        let (mut user, mut secret) = ([0_u8; USER_ROOM], vec![0_u8; SECRET_ROOM]);
+        // SAFETY: the caller set it as a function of this type, with this user data; the other pointers are good
+        // for the duration of the call, and the rooms as long as said.
+        let result = unsafe {
+            (self.callback)(
+                self.user_data.pointer(),
+                challenge.target as i32,
+                challenge.scheme as i32,
+                realm.as_ptr(),
+                user.as_mut_ptr().cast(),
+                USER_ROOM,
+                secret.as_mut_ptr().cast(),
+                SECRET_ROOM,
+            )
+        };
+        if result != BITSUP_CONTINUE {
+            let message = "the credentials callback stopped the operation: run the job again to continue";
+            return Err(Error::new(Status::Callback, message));
+        }
+        let (user, password) = (written(&user, "out_user")?, written(&secret, "out_secret")?);
+        let is_known = !user.is_empty() || !password.is_empty();
+        Ok(is_known.then_some(Credentials { user, password }))
+    }
+}
+
+/// Returns the text that a callback wrote.
+fn written(room: &[u8], name: &str) -> Result<String, Error> {
+    let invalid = |status, what| Error::new(status, format!("`{name}` of the credentials callback {what}"));
+    let text = CStr::from_bytes_until_nul(room)
+        .map_err(|_| invalid(Status::InvalidArgument, "is not terminated by a NUL"))?;
+    let text = text.to_str().map_err(|_| invalid(Status::InvalidUtf8, "is not valid UTF-8"))?;
+    Ok(text.to_owned())
+}
+
+fn read_target(target: i32) -> Result<AuthTarget, Error> {
+    match target {
+        BITSUP_AUTH_TARGET_SERVER => Ok(AuthTarget::Server),
+        BITSUP_AUTH_TARGET_PROXY => Ok(AuthTarget::Proxy),
+        _ => Err(handle::out_of_range("target", target, "BITSUP_AUTH_TARGET_")),
+    }
+}
+
+fn read_scheme(scheme: i32) -> Result<AuthScheme, Error> {
+    match scheme {
+        BITSUP_AUTH_BASIC => Ok(AuthScheme::Basic),
+        BITSUP_AUTH_BEARER => Ok(AuthScheme::Bearer),
+        BITSUP_AUTH_DIGEST | BITSUP_AUTH_NTLM | BITSUP_AUTH_NEGOTIATE => {
+            Err(unsupported("unsupported authentication scheme: use BITSUP_AUTH_BASIC or BITSUP_AUTH_BEARER"))
+        }
+        _ => Err(handle::out_of_range("scheme", scheme, "BITSUP_AUTH_")),
+    }
+}
+
+fn unsupported(message: &str) -> Error {
+    Error::new(Status::Unsupported, message)
+}
+
+/// Applies `change` to the settings and returns its result.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-pub(super) unsafe fn set<T>(
+unsafe fn set<T>(
     config: *mut bitsup_client_config,
     change: impl FnOnce(&mut ClientConfig) -> T,
 ) -> Result<T, Error> {
     // SAFETY: by contract.
     let config = unsafe { handle::borrow(config, "config") }?;
-    Ok(change(&mut *handle::write(&config.config)?))
+    Ok(change(&mut *handle::try_write(&config.config)?))
 }
 
 fn non_zero(value: u64) -> Option<u64> {
     (value != 0).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_and_schemes_of_both_apis_have_the_same_numbers() {
+        for target in [AuthTarget::Server, AuthTarget::Proxy] {
+            assert_eq!(read_target(target as i32).unwrap(), target);
+        }
+        for scheme in [AuthScheme::Basic, AuthScheme::Bearer] {
+            assert_eq!(read_scheme(scheme as i32).unwrap(), scheme);
+        }
+    }
+
+    #[test]
+    fn what_a_callback_writes_ends_with_nul_and_is_utf_8() {
+        assert_eq!(written(b"ab\0c", "out_user").unwrap(), "ab");
+        assert_eq!(written(b"ab", "out_user").unwrap_err().status(), Status::InvalidArgument);
+        assert_eq!(written(b"a\xFF\0", "out_user").unwrap_err().status(), Status::InvalidUtf8);
+    }
 }

@@ -4,30 +4,32 @@ use std::ffi::c_char;
 
 use super::engine_config::bitsup_engine_config;
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::engine::{Engine, RequestHead};
 use crate::error::{Error, Status};
 use crate::proto::SessionId;
 
-/// Receives the uploads of one virtual directory. Has no socket, no thread and no clock of its own.
+/// Receives the uploads of one virtual directory. Does no network I/O and has no threads: mount it on a
+/// bitsup_server, or pass it requests of another HTTP server with bitsup_exchange.
 pub struct bitsup_engine {
-    head: Head,
+    header: Header,
     pub(super) engine: Engine,
 }
 
 impl Handle for bitsup_engine {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
-/// An engine with a copy of `config`, and with the sessions that its store holds.
+/// Creates an engine with a copy of `config`, and loads the sessions in its store.
 ///
-/// Ownership: borrows `config`, adds a reference to its store; free `*out` with bitsup_engine_free.
-/// Threads: any, concurrently.
-/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE without a store, INVALID_ARGUMENT for a value of `config`
-/// outside its domain; 2xx from the store.
+/// Ownership: copies `config`, which the caller still frees, and adds a reference to its store; free `*out`
+/// with bitsup_engine_free.
+/// Threads: any thread, concurrently.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE if no store is set, INVALID_ARGUMENT if a setting in `config`
+/// is invalid; 2xx from the store.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_engine_new(
@@ -38,15 +40,16 @@ pub unsafe extern "C" fn bitsup_engine_new(
     guard!(error, {
         let (config, out) = (handle::borrow(config, "config")?, handle::out(out, "out")?);
         let engine = Engine::new(config.snapshot()?)?;
-        out.set(handle::give(bitsup_engine { head: Head::new(), engine }));
+        out.set(handle::into_raw(bitsup_engine { header: Header::new(), engine }));
         Ok(())
     })
 }
 
-/// Frees an engine. NULL is a no-op; servers that mount it live on, and so do its sessions, in the store.
+/// Frees an engine. NULL is a no-op. Servers that it is mounted on continue to use it, and its sessions stay
+/// in the store.
 ///
-/// Ownership: takes the engine.
-/// Threads: any; never waits.
+/// Ownership: frees `engine`.
+/// Threads: any thread; never blocks.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -57,13 +60,13 @@ pub unsafe extern "C" fn bitsup_engine_free(engine: *mut bitsup_engine) {
     })
 }
 
-/// Whether a request is for this engine, for programs whose HTTP server serves other things beside it: 1 for a
-/// packet, and for the GET or HEAD of a reply; else 0, and for NULL. A POST is 1 where
-/// bitsup_engine_config_set_method_override is on; only its field X-HTTP-Method-Override says that it is a
-/// packet. `target` is that of the request, below the mount point.
+/// Returns 1 if a request is for this engine: a packet, or a GET or HEAD of a reply; otherwise 0, also for
+/// NULL. Use it to route requests in an HTTP server that also serves other content. If
+/// bitsup_engine_config_set_method_override is enabled, every POST returns 1; whether it is a packet depends
+/// on its X-HTTP-Method-Override field. `target` is the request target below the mount point.
 ///
-/// Ownership: borrows all.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -83,11 +86,12 @@ pub unsafe extern "C" fn bitsup_engine_accepts(
     })
 }
 
-/// Ends the sessions that were idle for too long: `*out_expired` of them. The next one can expire after
-/// `*out_next_ms`; UINT64_MAX when there is none. A running server does this for the engines it mounts.
+/// Ends sessions that have been idle for longer than the session timeout and stores their number in
+/// `*out_expired`. `*out_next_ms` is the time until the next session can expire, UINT64_MAX if there is none.
+/// Call it periodically if the engine is not mounted on a bitsup_server, which does this itself.
 ///
-/// Ownership: borrows all.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: NULL_ARGUMENT; 2xx from the store.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -108,10 +112,10 @@ pub unsafe extern "C" fn bitsup_engine_tick(
     })
 }
 
-/// How many sessions there are.
+/// Returns the number of sessions.
 ///
-/// Ownership: borrows all.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: NULL_ARGUMENT.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -127,10 +131,10 @@ pub unsafe extern "C" fn bitsup_engine_session_count(
     })
 }
 
-/// Ends a session and discards what it received.
+/// Ends a session and discards its data, for example on behalf of an administrator.
 ///
-/// Ownership: borrows all.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; 2xx from the store.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -146,7 +150,7 @@ pub unsafe extern "C" fn bitsup_engine_end_session(
             Some(session) => engine.engine.end_session(session)?,
             None => false,
         };
-        let unknown = || Error::new(Status::SessionNotFound, format!("there is no session {id}"));
-        ended.then_some(()).ok_or_else(unknown)
+        let unknown = || Error::new(Status::SessionNotFound, format!("the session {id} does not exist"));
+        if ended { Ok(()) } else { Err(unknown()) }
     })
 }

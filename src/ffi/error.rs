@@ -1,107 +1,108 @@
-//! Status numbers and the error object.
+//! `bitsup_status` and `bitsup_error`: status numbers and the error object.
 
 use std::ffi::{CStr, CString, c_char};
 
 use super::text;
 use crate::error::Error;
 
-/// The result of a call: BITSUP_OK or one of BITSUP_E_*. Hundreds are classes: 1xx the caller, 2xx this
-/// machine, 3xx the network, 4xx the peer, 5xx asked for, 9xx a bug in this library. New numbers may come;
-/// treat unknown ones by their class.
+/// Result of a call: BITSUP_OK or one of BITSUP_E_*. The hundreds digit is the class: 1xx the call was wrong,
+/// 2xx the local machine failed, 3xx the network failed, 4xx the peer refused or failed, 5xx the application
+/// stopped the operation, 9xx a bug in this library. Later versions may add numbers; handle unknown ones by
+/// class.
 pub type bitsup_status = i32;
 
 /// Success.
 pub const BITSUP_OK: i32 = 0;
 /// A required pointer is NULL.
 pub const BITSUP_E_NULL_ARGUMENT: i32 = 101;
-/// An argument is outside its domain.
+/// An argument is malformed or out of range.
 pub const BITSUP_E_INVALID_ARGUMENT: i32 = 102;
-/// Text is not UTF-8.
+/// A text is not valid UTF-8.
 pub const BITSUP_E_INVALID_UTF8: i32 = 103;
 /// The object is in the wrong state for this call.
 pub const BITSUP_E_INVALID_STATE: i32 = 104;
 /// The object is in use by another call.
 pub const BITSUP_E_BUSY: i32 = 105;
-/// Not supported by this build or this platform.
+/// Not supported by this build or platform.
 pub const BITSUP_E_UNSUPPORTED: i32 = 106;
-/// Reading or writing failed on this machine.
+/// A local read or write failed.
 pub const BITSUP_E_IO: i32 = 201;
-/// A file is not there.
+/// A local file or directory does not exist.
 pub const BITSUP_E_NOT_FOUND: i32 = 202;
-/// Not allowed on this machine.
+/// Permission denied on the local machine.
 pub const BITSUP_E_DENIED: i32 = 203;
-/// No space left on this machine.
+/// No space left on the local machine.
 pub const BITSUP_E_NO_SPACE: i32 = 204;
-/// The source changed while it was read.
+/// The source changed during the upload.
 pub const BITSUP_E_SOURCE_CHANGED: i32 = 205;
-/// The name of the host did not resolve.
+/// The host name could not be resolved.
 pub const BITSUP_E_RESOLVE: i32 = 301;
-/// No connection.
+/// The connection could not be established.
 pub const BITSUP_E_CONNECT: i32 = 302;
 /// The TLS handshake failed.
 pub const BITSUP_E_TLS: i32 = 303;
-/// A time limit was reached.
+/// A timeout expired.
 pub const BITSUP_E_TIMEOUT: i32 = 304;
 /// The connection was lost.
 pub const BITSUP_E_DISCONNECTED: i32 = 305;
-/// The peer broke the protocol.
+/// The peer violated the protocol.
 pub const BITSUP_E_PROTOCOL: i32 = 401;
-/// The peer answered with an HTTP error.
+/// The peer responded with an HTTP error status.
 pub const BITSUP_E_HTTP_STATUS: i32 = 402;
-/// The server reported a fault of its own, with an HRESULT.
+/// The server reported an error with an HRESULT.
 pub const BITSUP_E_SERVER_FAULT: i32 = 403;
 /// The server does not know the session.
 pub const BITSUP_E_SESSION_NOT_FOUND: i32 = 404;
-/// Client and server do not agree on the offset.
+/// Client and server disagree about the offset.
 pub const BITSUP_E_RANGE: i32 = 405;
-/// Over a limit of the server.
+/// The upload exceeds a limit of the server.
 pub const BITSUP_E_TOO_LARGE: i32 = 406;
-/// Cancelled as asked.
+/// Cancelled by the caller.
 pub const BITSUP_E_CANCELLED: i32 = 501;
-/// Suspended as asked.
+/// Suspended by the caller.
 pub const BITSUP_E_SUSPENDED: i32 = 502;
-/// A callback asked to stop.
+/// A callback stopped the operation.
 pub const BITSUP_E_CALLBACK: i32 = 503;
-/// A bug in this library; the object it struck is unusable.
+/// A bug in this library; the affected object is unusable.
 pub const BITSUP_E_PANIC: i32 = 901;
 
-/// Who failed on the server's side: the server itself.
+/// Origin of a server-side error: the server itself.
 pub const BITSUP_CONTEXT_SERVER: u32 = 5;
-/// Who failed on the server's side: the application behind it.
+/// Origin of a server-side error: the application behind the server.
 pub const BITSUP_CONTEXT_APPLICATION: u32 = 7;
 
-/// Number, name and meaning of every status.
+/// Number, name and description of every status. The descriptions repeat the comments above.
 const STATUSES: [(bitsup_status, &CStr, &CStr); 27] = [
     (BITSUP_OK, c"BITSUP_OK", c"success"),
     (BITSUP_E_NULL_ARGUMENT, c"BITSUP_E_NULL_ARGUMENT", c"a required pointer is NULL"),
-    (BITSUP_E_INVALID_ARGUMENT, c"BITSUP_E_INVALID_ARGUMENT", c"an argument is outside its domain"),
-    (BITSUP_E_INVALID_UTF8, c"BITSUP_E_INVALID_UTF8", c"text is not UTF-8"),
+    (BITSUP_E_INVALID_ARGUMENT, c"BITSUP_E_INVALID_ARGUMENT", c"an argument is malformed or out of range"),
+    (BITSUP_E_INVALID_UTF8, c"BITSUP_E_INVALID_UTF8", c"a text is not valid UTF-8"),
     (BITSUP_E_INVALID_STATE, c"BITSUP_E_INVALID_STATE", c"the object is in the wrong state for this call"),
     (BITSUP_E_BUSY, c"BITSUP_E_BUSY", c"the object is in use by another call"),
-    (BITSUP_E_UNSUPPORTED, c"BITSUP_E_UNSUPPORTED", c"not supported by this build or this platform"),
-    (BITSUP_E_IO, c"BITSUP_E_IO", c"reading or writing failed on this machine"),
-    (BITSUP_E_NOT_FOUND, c"BITSUP_E_NOT_FOUND", c"a file is not there"),
-    (BITSUP_E_DENIED, c"BITSUP_E_DENIED", c"not allowed on this machine"),
-    (BITSUP_E_NO_SPACE, c"BITSUP_E_NO_SPACE", c"no space left on this machine"),
-    (BITSUP_E_SOURCE_CHANGED, c"BITSUP_E_SOURCE_CHANGED", c"the source changed while it was read"),
-    (BITSUP_E_RESOLVE, c"BITSUP_E_RESOLVE", c"the name of the host did not resolve"),
-    (BITSUP_E_CONNECT, c"BITSUP_E_CONNECT", c"no connection"),
+    (BITSUP_E_UNSUPPORTED, c"BITSUP_E_UNSUPPORTED", c"not supported by this build or platform"),
+    (BITSUP_E_IO, c"BITSUP_E_IO", c"a local read or write failed"),
+    (BITSUP_E_NOT_FOUND, c"BITSUP_E_NOT_FOUND", c"a local file or directory does not exist"),
+    (BITSUP_E_DENIED, c"BITSUP_E_DENIED", c"permission denied on the local machine"),
+    (BITSUP_E_NO_SPACE, c"BITSUP_E_NO_SPACE", c"no space left on the local machine"),
+    (BITSUP_E_SOURCE_CHANGED, c"BITSUP_E_SOURCE_CHANGED", c"the source changed during the upload"),
+    (BITSUP_E_RESOLVE, c"BITSUP_E_RESOLVE", c"the host name could not be resolved"),
+    (BITSUP_E_CONNECT, c"BITSUP_E_CONNECT", c"the connection could not be established"),
     (BITSUP_E_TLS, c"BITSUP_E_TLS", c"the TLS handshake failed"),
-    (BITSUP_E_TIMEOUT, c"BITSUP_E_TIMEOUT", c"a time limit was reached"),
+    (BITSUP_E_TIMEOUT, c"BITSUP_E_TIMEOUT", c"a timeout expired"),
     (BITSUP_E_DISCONNECTED, c"BITSUP_E_DISCONNECTED", c"the connection was lost"),
-    (BITSUP_E_PROTOCOL, c"BITSUP_E_PROTOCOL", c"the peer broke the protocol"),
-    (BITSUP_E_HTTP_STATUS, c"BITSUP_E_HTTP_STATUS", c"the peer answered with an HTTP error"),
-    (BITSUP_E_SERVER_FAULT, c"BITSUP_E_SERVER_FAULT", c"the server reported a fault of its own"),
+    (BITSUP_E_PROTOCOL, c"BITSUP_E_PROTOCOL", c"the peer violated the protocol"),
+    (BITSUP_E_HTTP_STATUS, c"BITSUP_E_HTTP_STATUS", c"the peer responded with an HTTP error status"),
+    (BITSUP_E_SERVER_FAULT, c"BITSUP_E_SERVER_FAULT", c"the server reported an error with an HRESULT"),
     (BITSUP_E_SESSION_NOT_FOUND, c"BITSUP_E_SESSION_NOT_FOUND", c"the server does not know the session"),
-    (BITSUP_E_RANGE, c"BITSUP_E_RANGE", c"client and server do not agree on the offset"),
-    (BITSUP_E_TOO_LARGE, c"BITSUP_E_TOO_LARGE", c"over a limit of the server"),
-    (BITSUP_E_CANCELLED, c"BITSUP_E_CANCELLED", c"cancelled as asked"),
-    (BITSUP_E_SUSPENDED, c"BITSUP_E_SUSPENDED", c"suspended as asked"),
-    (BITSUP_E_CALLBACK, c"BITSUP_E_CALLBACK", c"a callback asked to stop"),
-    (BITSUP_E_PANIC, c"BITSUP_E_PANIC", c"a bug in this library"),
+    (BITSUP_E_RANGE, c"BITSUP_E_RANGE", c"client and server disagree about the offset"),
+    (BITSUP_E_TOO_LARGE, c"BITSUP_E_TOO_LARGE", c"the upload exceeds a limit of the server"),
+    (BITSUP_E_CANCELLED, c"BITSUP_E_CANCELLED", c"cancelled by the caller"),
+    (BITSUP_E_SUSPENDED, c"BITSUP_E_SUSPENDED", c"suspended by the caller"),
+    (BITSUP_E_CALLBACK, c"BITSUP_E_CALLBACK", c"a callback stopped the operation"),
+    (BITSUP_E_PANIC, c"BITSUP_E_PANIC", c"a bug in this library; the affected object is unusable"),
 ];
 
-/// What went wrong in one call.
+/// Describes why a call failed.
 pub struct bitsup_error {
     error: Error,
     message: CString,
@@ -114,16 +115,17 @@ impl bitsup_error {
         Self { error, message }
     }
 
-    /// Gives it to the caller, who ends with [`bitsup_error_free`].
-    pub(super) fn give(self) -> *mut Self {
+    /// Converts the error into a pointer that the caller releases with [`bitsup_error_free`].
+    pub(super) fn into_raw(self) -> *mut Self {
         Box::into_raw(Box::new(self))
     }
 }
 
-/// The name of a status: "BITSUP_E_IO"; "BITSUP_E_UNKNOWN" for a number that this version does not know.
+/// Returns the name of a status, for example "BITSUP_E_IO"; "BITSUP_E_UNKNOWN" for a number that this version
+/// does not know.
 ///
-/// Ownership: the text belongs to the library and lives as long as it.
-/// Threads: any.
+/// Ownership: the library owns the text, which stays valid for the life of the process.
+/// Threads: any thread.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -131,10 +133,11 @@ pub unsafe extern "C" fn bitsup_status_name(status: bitsup_status) -> *const c_c
     guard_or!(c"".as_ptr(), { Ok(name_of(status).as_ptr()) })
 }
 
-/// What a status means, in English: "reading or writing failed on this machine".
+/// Returns a short English description of a status, for example "a local read or write failed". For a user,
+/// prefer bitsup_error_message, which names the file, URL or value concerned.
 ///
-/// Ownership: the text belongs to the library and lives as long as it.
-/// Threads: any.
+/// Ownership: the library owns the text, which stays valid for the life of the process.
+/// Threads: any thread.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -142,10 +145,10 @@ pub unsafe extern "C" fn bitsup_status_text(status: bitsup_status) -> *const c_c
     guard_or!(c"".as_ptr(), { Ok(status_row(status).map_or(c"unknown status", |row| row.2).as_ptr()) })
 }
 
-/// The status of the failed call; BITSUP_OK for NULL.
+/// Returns the status of the failed call; BITSUP_OK for NULL.
 ///
-/// Ownership: borrows the error.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -153,10 +156,11 @@ pub unsafe extern "C" fn bitsup_error_status(error: *const bitsup_error) -> bits
     guard_or!(BITSUP_OK, { Ok(error.as_ref().map_or(BITSUP_OK, |e| e.error.status() as bitsup_status)) })
 }
 
-/// What failed and what to do, one sentence in English; "" for NULL.
+/// Returns an English message that says what failed and what to do about it; "" for NULL. The wording may
+/// change between versions: test the status, not the message.
 ///
-/// Ownership: the text belongs to the error and lives as long as it.
-/// Threads: any, concurrently.
+/// Ownership: `error` owns the text, which stays valid until it is freed.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -164,10 +168,10 @@ pub unsafe extern "C" fn bitsup_error_message(error: *const bitsup_error) -> *co
     guard_or!(c"".as_ptr(), { Ok(error.as_ref().map_or(c"", |e| e.message.as_c_str()).as_ptr()) })
 }
 
-/// The HTTP status of the peer's answer; 0 when no answer was the cause.
+/// Returns the HTTP status of the response that caused the error; 0 if no response did.
 ///
-/// Ownership: borrows the error.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -175,10 +179,10 @@ pub unsafe extern "C" fn bitsup_error_http_status(error: *const bitsup_error) ->
     guard_or!(0, { Ok(error.as_ref().and_then(|e| e.error.http_status()).unwrap_or(0)) })
 }
 
-/// The HRESULT that the server sent, or that Windows would report; 0 when there is none.
+/// Returns the HRESULT that the server sent, or that Windows reports for this error; 0 if there is none.
 ///
-/// Ownership: borrows the error.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -186,10 +190,10 @@ pub unsafe extern "C" fn bitsup_error_hresult(error: *const bitsup_error) -> u32
     guard_or!(0, { Ok(error.as_ref().and_then(|e| e.error.hresult()).map_or(0, |hresult| hresult.0)) })
 }
 
-/// Who failed on the server's side: one of BITSUP_CONTEXT_*, or 0 when it was not said.
+/// Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not say.
 ///
-/// Ownership: borrows the error.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -197,10 +201,11 @@ pub unsafe extern "C" fn bitsup_error_context(error: *const bitsup_error) -> u32
     guard_or!(0, { Ok(error.as_ref().and_then(|e| e.error.context()).map_or(0, |context| context as u32)) })
 }
 
-/// 1 when the same call is worth another try, else 0.
+/// Returns 1 if the same call may succeed later, otherwise 0. Jobs and downloads already retry transient
+/// errors until the no-progress timeout, so after such an error the caller can run the job again later.
 ///
-/// Ownership: borrows the error.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -210,8 +215,8 @@ pub unsafe extern "C" fn bitsup_error_is_transient(error: *const bitsup_error) -
 
 /// Frees an error. NULL is a no-op.
 ///
-/// Ownership: takes the error.
-/// Threads: any, one at a time.
+/// Ownership: frees `error` and the text of bitsup_error_message.
+/// Threads: any thread; no other call may be using `error`.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -224,7 +229,7 @@ pub unsafe extern "C" fn bitsup_error_free(error: *mut bitsup_error) {
     })
 }
 
-/// The name of a status.
+/// Returns the name of a status.
 pub(super) fn name_of(status: bitsup_status) -> &'static CStr {
     status_row(status).map_or(c"BITSUP_E_UNKNOWN", |row| row.1)
 }
@@ -239,7 +244,7 @@ mod tests {
     use crate::error::Status;
     use crate::proto::{Context, HResult};
 
-    /// `NullArgument = 101,` is row 101, named BITSUP_E_NULL_ARGUMENT.
+    /// `NullArgument = 101,` in the enum is row 101, named BITSUP_E_NULL_ARGUMENT.
     #[test]
     fn every_status_of_the_rust_api_has_its_constant() {
         let source = include_str!("../error.rs");
@@ -258,14 +263,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_shows_all_that_the_rust_api_knows() {
+    fn an_error_has_all_details_of_the_rust_error() {
         let error = Error::new(Status::ServerFault, "no")
             .with_http_status(500)
             .with_hresult(HResult::BG_E_TOO_LARGE)
             .with_context(Context::Application)
             .transient();
-        let error = bitsup_error::new(error).give();
-        // SAFETY: made just now, freed at the end.
+        let error = bitsup_error::new(error).into_raw();
+        // SAFETY: created above and freed at the end.
         unsafe {
             assert_eq!(bitsup_error_status(error), BITSUP_E_SERVER_FAULT);
             assert_eq!(CStr::from_ptr(bitsup_error_message(error)), c"no");

@@ -1,58 +1,59 @@
-//! `bitsup_exchange`: one request on its way through an engine, for programs with an HTTP server of their own.
+//! `bitsup_exchange`: one request to an engine, for applications that have their own HTTP server.
 
 use std::ffi::c_char;
 use std::sync::Mutex;
 
 use super::engine::bitsup_engine;
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::response::bitsup_response;
 use super::text;
 use crate::engine::{Engine, Exchange, RequestHead, Want};
 use crate::error::{Error, Status};
 
-/// An exchange wants bytes of the request's body.
+/// An exchange needs bytes of the request body.
 pub const BITSUP_WANT_BODY: i32 = 1;
-/// An exchange wants bitsup_exchange_finish, whatever is left of the body.
+/// An exchange needs bitsup_exchange_finish and no more of the body.
 pub const BITSUP_WANT_FINISH: i32 = 2;
 
-/// One request on its way through an engine. The program around has an HTTP server, and gives it the request:
+/// Processes one request for an engine, for applications that have their own HTTP server:
 ///
-/// 1. bitsup_exchange_set_request, bitsup_exchange_add_header for every field, as they came; peer, owner,
-///    mount point and scheme where they are known.
-/// 2. bitsup_exchange_begin. Hooks may be asked, and may take minutes.
-/// 3. Only if that wants it: bitsup_exchange_body or bitsup_exchange_body_from_fd with the body in pieces of
-///    any size, until it wants no more. A client that expects 100-continue gets it now, and not before.
-/// 4. bitsup_exchange_finish, and the answer is there. Hooks may take minutes here, too.
+/// 1. Call bitsup_exchange_set_request, and bitsup_exchange_add_header for every header field as received.
+///    Set peer, owner, mount point and scheme if known.
+/// 2. Call bitsup_exchange_begin. It may run hooks, which may take minutes.
+/// 3. While the result is BITSUP_WANT_BODY, pass the body in pieces of any size to bitsup_exchange_body or
+///    bitsup_exchange_body_from_fd. If the client expects "100 Continue", send it now and not earlier.
+/// 4. Call bitsup_exchange_finish, which returns the response. It may run hooks, too.
 ///
-/// A body that is not wanted, or not any more, is read and dropped by the program, or the connection is closed
-/// after the answer. An exchange that is freed before bitsup_exchange_finish is a connection that was lost: what
-/// was stored stays, for the client to go on with. The newest request of a session wins: an exchange
-/// whose session was taken over by another wants to finish from its next call on, and answers 503.
+/// If the rest of the body is not needed, either read and discard it or close the connection after the
+/// response. Freeing an exchange before bitsup_exchange_finish tells the engine that the connection was lost:
+/// stored data is kept, and the client can resume. The newest request of a session wins: if another exchange
+/// takes over the session, this one returns BITSUP_WANT_FINISH from its next call on, and its response is
+/// 503.
 pub struct bitsup_exchange {
-    head: Head,
+    header: Header,
     engine: Engine,
-    phase: Mutex<Phase>,
+    phase: Mutex<ExchangePhase>,
 }
 
-/// How far an exchange is.
-enum Phase {
-    /// Not begun; the head has no method until the request is set.
+/// The progress of an exchange.
+enum ExchangePhase {
+    /// Before bitsup_exchange_begin. The head has no method until the request is set.
     New(RequestHead),
     Begun(Exchange),
     Finished,
 }
 
 impl Handle for bitsup_exchange {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
-/// An exchange for one request.
+/// Creates an exchange for one request.
 ///
 /// Ownership: adds a reference to `engine`; free `*out` with bitsup_exchange_free.
-/// Threads: any, concurrently.
+/// Threads: any thread, concurrently.
 /// Errors: NULL_ARGUMENT.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -63,17 +64,21 @@ pub unsafe extern "C" fn bitsup_exchange_new(
 ) -> bitsup_status {
     guard!(error, {
         let (engine, out) = (handle::borrow(engine, "engine")?, handle::out(out, "out")?);
-        let phase = Mutex::new(Phase::New(RequestHead::default()));
-        out.set(handle::give(bitsup_exchange { head: Head::new(), engine: engine.engine.clone(), phase }));
+        let phase = Mutex::new(ExchangePhase::New(RequestHead::default()));
+        out.set(handle::into_raw(bitsup_exchange {
+            header: Header::new(),
+            engine: engine.engine.clone(),
+            phase,
+        }));
         Ok(())
     })
 }
 
-/// Frees an exchange. NULL is a no-op. Before bitsup_exchange_finish it says that the connection was lost: what
-/// was stored stays.
+/// Frees an exchange. NULL is a no-op. Before bitsup_exchange_finish this tells the engine that the
+/// connection was lost; stored data is kept.
 ///
-/// Ownership: takes the exchange.
-/// Threads: any, callbacks included; never waits.
+/// Ownership: frees `exchange`.
+/// Threads: any thread, also in callbacks; never blocks.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -84,13 +89,13 @@ pub unsafe extern "C" fn bitsup_exchange_free(exchange: *mut bitsup_exchange) {
     })
 }
 
-/// The method and the target of the request, as they stood on the wire: path and query, not decoded. Required.
-/// What is no text in them leads to an answer, not to an error. Below a mount point, `target` is what follows
-/// it, with a slash in front.
+/// Sets the method and the target of the request as received: path and query, not decoded. Below a mount
+/// point, `target` is what follows it, with a leading slash. Required. Invalid bytes in them lead to an error
+/// response, not to an error of this call.
 ///
 /// Ownership: copies the texts.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, INVALID_STATE after
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if a length exceeds the address space, INVALID_STATE after
 /// bitsup_exchange_begin, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -105,18 +110,18 @@ pub unsafe extern "C" fn bitsup_exchange_set_request(
     guard!(error, {
         let method = text::bytes(method.cast(), method_len, "method")?;
         let target = text::bytes(target.cast(), target_len, "target")?;
-        prepare(exchange, |head| {
+        update_head(exchange, |head| {
             let RequestHead { method, target, .. } = RequestHead::from_wire(method, target);
             (head.method, head.target) = (method, target);
         })
     })
 }
 
-/// Adds a header field of the request; all of them count, in their order. The value may hold any byte.
+/// Adds a header field of the request. Add all fields, in their order. The value may contain any bytes.
 ///
 /// Ownership: copies the texts.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, INVALID_STATE after
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if a length exceeds the address space, INVALID_STATE after
 /// bitsup_exchange_begin, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -131,17 +136,17 @@ pub unsafe extern "C" fn bitsup_exchange_add_header(
     guard!(error, {
         let name = text::bytes(name.cast(), name_len, "name")?;
         let value = text::bytes(value.cast(), value_len, "value")?;
-        // No name that means something here is changed by that.
-        prepare(exchange, |head| head.headers.push(String::from_utf8_lossy(name), value))
+        // The lossy conversion changes no name that the engine uses.
+        update_head(exchange, |head| head.headers.push(String::from_utf8_lossy(name), value))
     })
 }
 
-/// Who is at the other end, for the log and for hooks; an empty text is nobody, which is the default.
+/// Sets the address of the client for the log and for hooks. An empty text, the default, means unknown.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for an impossible length, INVALID_STATE after
-/// bitsup_exchange_begin, BUSY.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if the length exceeds the address space,
+/// INVALID_STATE after bitsup_exchange_begin, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_exchange_set_peer(
@@ -152,17 +157,17 @@ pub unsafe extern "C" fn bitsup_exchange_set_peer(
 ) -> bitsup_status {
     guard!(error, {
         let peer = text::utf8(peer, peer_len, "peer")?.to_owned();
-        prepare(exchange, |head| head.peer = Some(peer).filter(|peer| !peer.is_empty()))
+        update_head(exchange, |head| head.peer = (!peer.is_empty()).then_some(peer))
     })
 }
 
-/// The user that the program around has authenticated; an empty text is nobody, which is the default. Sessions
-/// belong to whoever made them.
+/// Sets the user that the application has authenticated. An empty text, the default, means none. A session
+/// belongs to the user who created it.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for an impossible length, INVALID_STATE after
-/// bitsup_exchange_begin, BUSY.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if the length exceeds the address space,
+/// INVALID_STATE after bitsup_exchange_begin, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_exchange_set_owner(
@@ -173,17 +178,17 @@ pub unsafe extern "C" fn bitsup_exchange_set_owner(
 ) -> bitsup_status {
     guard!(error, {
         let owner = text::utf8(owner, owner_len, "owner")?.to_owned();
-        prepare(exchange, |head| head.owner = Some(owner).filter(|owner| !owner.is_empty()))
+        update_head(exchange, |head| head.owner = (!owner.is_empty()).then_some(owner))
     })
 }
 
-/// The URL prefix that the target was below, as it stood on the wire: "/upload/". For URLs that are given out,
-/// unless the engine has a public URL. Default: none.
+/// Sets the URL prefix that was removed from the target, as received, for example "/upload/". Used in URLs
+/// that the engine sends, unless it has a public URL. Default: none.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for an impossible length, INVALID_STATE after
-/// bitsup_exchange_begin, BUSY.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if the length exceeds the address space,
+/// INVALID_STATE after bitsup_exchange_begin, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_exchange_set_mount(
@@ -194,15 +199,15 @@ pub unsafe extern "C" fn bitsup_exchange_set_mount(
 ) -> bitsup_status {
     guard!(error, {
         let prefix = text::utf8(prefix, prefix_len, "prefix")?.to_owned();
-        prepare(exchange, |head| head.mount = prefix)
+        update_head(exchange, |head| head.mount = prefix)
     })
 }
 
-/// Whether the request came by https. For URLs that are given out, unless the engine has a public URL.
-/// Default: 0.
+/// Sets whether the request was sent over https (not 0). Used in URLs that the engine sends, unless it has a
+/// public URL. Default: 0.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
 /// Errors: NULL_ARGUMENT, INVALID_STATE after bitsup_exchange_begin, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -211,16 +216,16 @@ pub unsafe extern "C" fn bitsup_exchange_set_secure(
     secure: i32,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
-    guard!(error, { prepare(exchange, |head| head.secure = secure != 0) })
+    guard!(error, { update_head(exchange, |head| head.secure = secure != 0) })
 }
 
-/// The head of the request is complete: decides about it, and says what is wanted, one of BITSUP_WANT_*. A
-/// request that is refused wants to finish.
+/// Processes the head of the request and stores what is needed next, one of BITSUP_WANT_*, in `*out_want`.
+/// BITSUP_WANT_FINISH for a request that is refused or has no body.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
 /// Callbacks: those of the hooks, on this thread.
-/// Errors: NULL_ARGUMENT, INVALID_STATE without a request and when it was called before, BUSY.
+/// Errors: NULL_ARGUMENT, INVALID_STATE without bitsup_exchange_set_request or if called before, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_exchange_begin(
@@ -231,28 +236,32 @@ pub unsafe extern "C" fn bitsup_exchange_begin(
     guard!(error, {
         let exchange = handle::borrow(exchange, "exchange")?;
         let out = handle::out(out_want, "out_want")?;
-        let mut phase = handle::exclusive(&exchange.phase)?;
+        let mut phase = handle::try_lock(&exchange.phase)?;
         let head = match &mut *phase {
-            Phase::New(head) if head.method.is_empty() => {
-                return Err(state("has no request; call bitsup_exchange_set_request first"));
+            ExchangePhase::New(head) if head.method.is_empty() => {
+                return Err(state("has no request: call bitsup_exchange_set_request first"));
             }
-            Phase::New(head) => std::mem::take(head),
-            Phase::Begun(_) | Phase::Finished => return Err(state("has begun")),
+            ExchangePhase::New(head) => std::mem::take(head),
+            ExchangePhase::Begun(_) | ExchangePhase::Finished => {
+                return Err(state("has already begun: create an exchange per request"));
+            }
         };
         let begun = exchange.engine.begin(head);
         out.set(want(begun.want()));
-        *phase = Phase::Begun(begun);
+        *phase = ExchangePhase::Begun(begun);
         Ok(())
     })
 }
 
-/// Takes bytes of the body, and says what is wanted now. Bytes that are not wanted are ignored. With none it only
-/// asks, for instance while the client is silent: whether a newer request took the session over.
+/// Processes bytes of the body and stores what is needed next in `*out_want`. Bytes that are not needed are
+/// ignored. With a `len` of 0 it only checks the state: call it so while the client is silent, to find out
+/// whether a newer request took over the session.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, INVALID_STATE before
-/// bitsup_exchange_begin and after bitsup_exchange_finish, BUSY. That they cannot be stored is an answer.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `len` exceeds the address space, INVALID_STATE before
+/// bitsup_exchange_begin and after bitsup_exchange_finish, BUSY. A failure to store the bytes is reported in
+/// the response.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_exchange_body(
@@ -265,22 +274,23 @@ pub unsafe extern "C" fn bitsup_exchange_body(
     guard!(error, {
         let exchange = handle::borrow(exchange, "exchange")?;
         let (data, out) = (text::bytes(data, len, "data")?, handle::out(out_want, "out_want")?);
-        let mut phase = handle::exclusive(&exchange.phase)?;
+        let mut phase = handle::try_lock(&exchange.phase)?;
         out.set(want(phase.begun()?.body(data)));
         Ok(())
     })
 }
 
-/// Takes bytes of the body from the descriptor of a socket, a pipe or a file, `max_len` at most, as one
-/// read(2) would give them: `*out_taken` of them. 0 when the descriptor does not block and has none for now, and
-/// when none are wanted. Never takes what follows the body. On Linux the bytes are not copied where the
-/// store has files. Bytes that the program's HTTP server has read already go to bitsup_exchange_body before.
+/// Reads bytes of the body, at most `max_len`, from the descriptor of a socket, pipe or file, as one call of
+/// read(2) does, and stores their number in `*out_taken`. Stores 0 if a non-blocking descriptor has no data
+/// or if none are needed. Never reads beyond the body. On Linux the data is not copied through user space if
+/// the store has files. Bytes that the HTTP server has already read go to bitsup_exchange_body first.
 ///
-/// Ownership: borrows all; the descriptor stays the caller's.
-/// Threads: one at a time. Waits for the descriptor if that blocks, and holds nobody else up.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for a negative descriptor, INVALID_STATE before
-/// bitsup_exchange_begin and after bitsup_exchange_finish, BUSY, DISCONNECTED when the descriptor ends before
-/// the body, UNSUPPORTED on Windows; 2xx when it cannot be read. That bytes cannot be stored is an answer.
+/// Ownership: no transfer; the caller still closes the descriptor.
+/// Threads: one call at a time. Blocks if the descriptor does, without delaying other sessions.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `fd` is negative, INVALID_STATE before bitsup_exchange_begin
+/// and after bitsup_exchange_finish, BUSY, DISCONNECTED if the descriptor ends before the body does,
+/// UNSUPPORTED on Windows; 2xx if the descriptor cannot be read. A failure to store the bytes is reported in
+/// the response.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_exchange_body_from_fd(
@@ -295,42 +305,45 @@ pub unsafe extern "C" fn bitsup_exchange_body_from_fd(
         let exchange = handle::borrow(exchange, "exchange")?;
         let out_taken = handle::out(out_taken, "out_taken")?;
         let out_want = handle::out(out_want, "out_want")?;
-        let mut phase = handle::exclusive(&exchange.phase)?;
+        let mut phase = handle::try_lock(&exchange.phase)?;
         let begun = phase.begun()?;
-        out_taken.set(take_from(begun, fd, max_len)?);
+        out_taken.set(read_body_from(begun, fd, max_len)?);
         out_want.set(want(begun.want()));
         Ok(())
     })
 }
 
 /// # Safety
-/// `fd` is negative or open during the call.
+/// `fd` must be negative or open during the call.
 #[cfg(unix)]
-unsafe fn take_from(exchange: &mut Exchange, fd: i32, most: u64) -> Result<u64, Error> {
+unsafe fn read_body_from(exchange: &mut Exchange, fd: i32, max_len: u64) -> Result<u64, Error> {
     use std::os::fd::BorrowedFd;
 
     if fd < 0 {
-        let message = format!("`fd` is {fd}; no descriptor is negative");
+        let message = format!("`fd` is {fd}: must not be negative");
         return Err(Error::new(Status::InvalidArgument, message));
     }
     // SAFETY: not negative, and open by contract.
-    exchange.body_from_fd(unsafe { BorrowedFd::borrow_raw(fd) }, most)
+    exchange.body_from_fd(unsafe { BorrowedFd::borrow_raw(fd) }, max_len)
 }
 
 /// # Safety
-/// None needed.
+/// No requirements; `unsafe` like the function for Unix.
 #[cfg(not(unix))]
-unsafe fn take_from(_: &mut Exchange, _: i32, _: u64) -> Result<u64, Error> {
-    Err(Error::new(Status::Unsupported, "there are no such descriptors here; use bitsup_exchange_body"))
+unsafe fn read_body_from(_: &mut Exchange, _: i32, _: u64) -> Result<u64, Error> {
+    Err(Error::new(
+        Status::Unsupported,
+        "file descriptors are not supported on this platform: use bitsup_exchange_body",
+    ))
 }
 
-/// The body has come, or is not wanted: gives the answer. With a body that is incomplete it refuses the packet;
-/// what was stored stays. The exchange can only be freed after it.
+/// Returns the response. Call it when the body is complete or not needed. If the body is incomplete, the
+/// packet is refused and the stored data kept. Afterwards the exchange can only be freed.
 ///
-/// Ownership: borrows the exchange; free `*out` with bitsup_response_free.
-/// Threads: one at a time.
+/// Ownership: no transfer of `exchange`; free `*out` with bitsup_response_free.
+/// Threads: one call at a time.
 /// Callbacks: those of the hooks, on this thread.
-/// Errors: NULL_ARGUMENT, INVALID_STATE before bitsup_exchange_begin and when it was called before, BUSY.
+/// Errors: NULL_ARGUMENT, INVALID_STATE before bitsup_exchange_begin or if called before, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_exchange_finish(
@@ -340,38 +353,40 @@ pub unsafe extern "C" fn bitsup_exchange_finish(
 ) -> bitsup_status {
     guard!(error, {
         let (exchange, out) = (handle::borrow(exchange, "exchange")?, handle::out(out, "out")?);
-        let mut phase = handle::exclusive(&exchange.phase)?;
+        let mut phase = handle::try_lock(&exchange.phase)?;
         phase.begun()?;
-        if let Phase::Begun(begun) = std::mem::replace(&mut *phase, Phase::Finished) {
-            out.set(handle::give(bitsup_response::new(begun.finish())));
+        if let ExchangePhase::Begun(begun) = std::mem::replace(&mut *phase, ExchangePhase::Finished) {
+            out.set(handle::into_raw(bitsup_response::new(begun.finish())));
         }
         Ok(())
     })
 }
 
-impl Phase {
+impl ExchangePhase {
     fn begun(&mut self) -> Result<&mut Exchange, Error> {
         match self {
-            Self::New(_) => Err(state("has not begun; call bitsup_exchange_begin first")),
+            Self::New(_) => Err(state("has not begun: call bitsup_exchange_begin first")),
             Self::Begun(exchange) => Ok(exchange),
-            Self::Finished => Err(state("is finished; a request has one answer")),
+            Self::Finished => Err(state("is finished: create an exchange per request")),
         }
     }
 }
 
-/// Changes the head before it is complete.
+/// Applies `change` to the request head; fails after bitsup_exchange_begin.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn prepare(
+unsafe fn update_head(
     exchange: *mut bitsup_exchange,
     change: impl FnOnce(&mut RequestHead),
 ) -> Result<(), Error> {
     // SAFETY: by contract.
     let exchange = unsafe { handle::borrow(exchange, "exchange") }?;
-    match &mut *handle::exclusive(&exchange.phase)? {
-        Phase::New(head) => change(head),
-        Phase::Begun(_) | Phase::Finished => return Err(state("has begun; its head is complete")),
+    match &mut *handle::try_lock(&exchange.phase)? {
+        ExchangePhase::New(head) => change(head),
+        ExchangePhase::Begun(_) | ExchangePhase::Finished => {
+            return Err(state("has already begun: set the request before bitsup_exchange_begin"));
+        }
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The first statement of every exported function: no panic passes it, and what went wrong becomes a status
-//! and an error object.
+//! The first statement of every exported function: catches panics and turns errors into a status and an error
+//! object.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,61 +7,62 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::error::{BITSUP_OK, bitsup_error, bitsup_status};
 use crate::error::{Error, Status};
 
-/// `guard!(error, { … Ok(()) })`: runs the body, an `impl FnOnce() -> Result<(), Error>`; fills `*error` and
-/// yields the status.
+/// Runs the body, an `impl FnOnce() -> Result<(), Error>`, sets `*error` and evaluates to the status:
+/// `guard!(error, { ...; Ok(()) })`.
 macro_rules! guard {
     ($error:expr, $body:block) => {
-        // SAFETY: the exported function is unsafe; its caller keeps the contract in the module documentation.
-        unsafe { $crate::ffi::guard::status($error, || $body) }
+        // SAFETY: the exported function is unsafe; its caller upholds the contract in the module documentation.
+        unsafe { $crate::ffi::guard::run($error, || $body) }
     };
 }
 
-/// `guard_or!(fallback, { … Ok(value) })`: the same for functions without an error parameter; whatever goes
-/// wrong yields `fallback`.
+/// The same for functions without an error parameter; evaluates to `fallback` on any error:
+/// `guard_or!(fallback, { ...; Ok(value) })`.
 macro_rules! guard_or {
     ($fallback:expr, $body:block) => {
-        // SAFETY: the exported function is unsafe; its caller keeps the contract in the module documentation.
-        unsafe { $crate::ffi::guard::value($fallback, || $body) }
+        // SAFETY: the exported function is unsafe; its caller upholds the contract in the module documentation.
+        unsafe { $crate::ffi::guard::run_or($fallback, || $body) }
     };
 }
 
-/// Runs the body of an exported function that reports by status and error object.
+/// Runs the body of an exported function that returns a status and an error object.
 ///
 /// # Safety
-/// `error` is null or writable.
-pub(super) unsafe fn status(
+/// `error` must be null or valid for writes.
+pub(super) unsafe fn run(
     error: *mut *mut bitsup_error,
     body: impl FnOnce() -> Result<(), Error>,
 ) -> bitsup_status {
-    let result = caught(body);
+    let result = catch(body);
     let status = result.as_ref().err().map_or(BITSUP_OK, |failure| failure.status() as bitsup_status);
     if !error.is_null() {
-        let object = result.err().map_or(std::ptr::null_mut(), |failure| bitsup_error::new(failure).give());
-        // SAFETY: not null, hence writable. The old value is not read: it may be uninitialised.
+        let object =
+            result.err().map_or(std::ptr::null_mut(), |failure| bitsup_error::new(failure).into_raw());
+        // SAFETY: not null, so valid for writes. The old value is not read: it may be uninitialised.
         unsafe { error.write(object) };
     }
     status
 }
 
-/// Runs the body of an exported function that has no way to report.
+/// Runs the body of an exported function that cannot return an error.
 ///
 /// # Safety
-/// None beyond what the body needs; `unsafe` so that the macros are alike.
-pub(super) unsafe fn value<T>(fallback: T, body: impl FnOnce() -> Result<T, Error>) -> T {
-    caught(body).unwrap_or(fallback)
+/// No requirements beyond those of the body; `unsafe` so that both macros expand alike.
+pub(super) unsafe fn run_or<T>(fallback: T, body: impl FnOnce() -> Result<T, Error>) -> T {
+    catch(body).unwrap_or(fallback)
 }
 
-/// What the body leaves half done stays out of reach: a panic poisons every handle in use (see
-/// [`super::handle::Borrowed`]), which is why it is unwind safe.
-fn caught<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panicked(payload.as_ref())))
+/// Asserting unwind safety is sound because a panic poisons every handle in use (see
+/// [`super::handle::BorrowedHandle`]), so inconsistent state cannot be reached again.
+fn catch<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panic_error(payload.as_ref())))
 }
 
-fn panicked(payload: &(dyn Any + Send)) -> Error {
+fn panic_error(payload: &(dyn Any + Send)) -> Error {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let text = text.unwrap_or("no message");
-    Error::new(Status::Panic, format!("a bug in bitsup; please report it: {text}"))
+    Error::new(Status::Panic, format!("a bug in bitsup, please report it: {text}"))
 }
 
 #[cfg(test)]
@@ -74,22 +75,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn success_clears_the_error() {
+    fn success_sets_the_error_to_null() {
         let mut error = ptr::dangling_mut();
         let status = guard!(&mut error, { Ok(()) });
         assert_eq!((status, error.is_null()), (BITSUP_OK, true));
     }
 
     #[test]
-    fn failure_comes_as_status_and_object() {
+    fn failure_sets_status_and_error() {
         let mut error = ptr::null_mut();
-        let fail = || Err(Error::new(Status::Io, "the disk burns"));
+        let fail = || Err(Error::new(Status::Io, "disk failure"));
         assert_eq!(guard!(&mut error, { fail() }), BITSUP_E_IO);
         assert_eq!(guard!(ptr::null_mut(), { fail() }), BITSUP_E_IO);
         // SAFETY: the guard made the error.
         unsafe {
             assert_eq!(bitsup_error_status(error), BITSUP_E_IO);
-            assert_eq!(std::ffi::CStr::from_ptr(bitsup_error_message(error)), c"the disk burns");
+            assert_eq!(std::ffi::CStr::from_ptr(bitsup_error_message(error)), c"disk failure");
             bitsup_error_free(error);
         }
     }

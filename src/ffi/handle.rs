@@ -1,5 +1,5 @@
-//! What an opaque pointer points to: a reference-counted object that knows of which type it is, which process
-//! made it and whether a panic went through it.
+//! The objects behind opaque pointers: reference-counted, tagged with their type and the process that created
+//! them, and poisoned by a panic.
 
 use std::any::TypeId;
 use std::process;
@@ -12,57 +12,57 @@ use crate::error::{Error, Status};
 
 /// An object behind an opaque pointer.
 pub(super) trait Handle: Send + Sync + 'static {
-    /// What all objects have.
-    fn head(&self) -> &Head;
+    /// The part that all objects have.
+    fn header(&self) -> &Header;
 }
 
-/// What all objects have.
+/// The part that all objects have.
 #[derive(Debug)]
-pub(super) struct Head {
-    /// The process that made the object. A forked child shares its descriptors and lacks its threads, so it
-    /// may neither use nor drop it.
+pub(super) struct Header {
+    /// The process that created the object. A forked child shares its descriptors but not its threads, so it
+    /// may neither use nor drop the object.
     pid: u32,
-    /// Set by a panic during a call; the object answers [`Status::Panic`] for good.
+    /// Set by a panic during a call. All later calls fail with [`Status::Panic`].
     poisoned: AtomicBool,
 }
 
-impl Head {
-    /// For an object of this process.
+impl Header {
+    /// Returns the header for an object created by this process.
     pub(super) fn new() -> Self {
         Self { pid: process::id(), poisoned: AtomicBool::new(false) }
     }
 
-    /// Whether a panic went through the object.
+    /// Returns whether a call on the object panicked.
     pub(super) fn is_poisoned(&self) -> bool {
         self.poisoned.load(Ordering::Acquire)
     }
 }
 
-/// What a pointer of the C API points to, whichever type it names: an object with its type before it. So a
-/// pointer of another type of the library is refused, which a cast or a binding to another language may bring.
+/// The target of every opaque pointer: an object preceded by its type. The tag detects a pointer to an object
+/// of a different type, which a cast or a binding for another language can produce.
 #[derive(Debug)]
 #[repr(C)]
-struct Tagged<T> {
+struct TaggedObject<T> {
     kind: TypeId,
     object: T,
 }
 
 /// A reference to an object.
 #[derive(Debug)]
-pub(super) struct Shared<T>(Arc<Tagged<T>>);
+pub(super) struct HandleRef<T>(Arc<TaggedObject<T>>);
 
-impl<T: Handle> Shared<T> {
+impl<T: Handle> HandleRef<T> {
     pub(super) fn new(object: T) -> Self {
-        Self(Arc::new(Tagged { kind: TypeId::of::<T>(), object }))
+        Self(Arc::new(TaggedObject { kind: TypeId::of::<T>(), object }))
     }
 
-    /// The object for C, as long as there is a reference.
+    /// Returns the pointer for C. Valid while a reference exists.
     pub(super) fn pointer(&self) -> *mut T {
         Arc::as_ptr(&self.0).cast_mut().cast()
     }
 }
 
-impl<T> std::ops::Deref for Shared<T> {
+impl<T> std::ops::Deref for HandleRef<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -70,73 +70,72 @@ impl<T> std::ops::Deref for Shared<T> {
     }
 }
 
-/// Gives the object to the caller, who ends with [`free`].
-pub(super) fn give<T: Handle>(object: T) -> *mut T {
-    Arc::into_raw(Shared::new(object).0).cast_mut().cast()
+/// Converts the object into a pointer that the caller releases with [`free`].
+pub(super) fn into_raw<T: Handle>(object: T) -> *mut T {
+    Arc::into_raw(HandleRef::new(object).0).cast_mut().cast()
 }
 
-/// The caller's reference is gone; the object follows when nobody else uses it. Null is fine. A forked child
-/// leaves the object alone: dropping it would reach into the parent through shared descriptors and locks. So
-/// is an object of another type.
+/// Drops the caller's reference. Does nothing for null, for an object of a different type, and in a forked
+/// child, where dropping the object would affect the parent through shared descriptors and locks.
 ///
 /// # Safety
-/// `object` is null or came from [`give`], for whichever type, and was not freed.
+/// `object` must be null or a pointer from [`into_raw`], for any type, that was not freed.
 pub(super) unsafe fn free<T: Handle>(object: *mut T) {
     // SAFETY: by contract.
     let tagged = unsafe { tagged(object) };
-    if tagged.is_some_and(|tagged| tagged.object.head().pid == process::id()) {
-        // SAFETY: the reference that `give` made passes to this Arc.
-        drop(unsafe { Arc::from_raw(object.cast::<Tagged<T>>()) });
+    if tagged.is_some_and(|tagged| tagged.object.header().pid == process::id()) {
+        // SAFETY: takes over the reference that `into_raw` created.
+        drop(unsafe { Arc::from_raw(object.cast::<TaggedObject<T>>()) });
     }
 }
 
-/// The object with its tag; `None` for null and for an object of another type.
+/// Returns the object with its tag; `None` for null and for an object of a different type.
 ///
 /// # Safety
 /// As for [`free`].
-unsafe fn tagged<'a, T: Handle>(object: *const T) -> Option<&'a Tagged<T>> {
-    // SAFETY: by contract the pointer is null or an object of some type is there, which begins with its kind.
+unsafe fn tagged<'a, T: Handle>(object: *const T) -> Option<&'a TaggedObject<T>> {
+    // SAFETY: by contract the pointer is null or points to an object of some type, which begins with its kind.
     let kind = unsafe { object.cast::<TypeId>().as_ref() }?;
-    // SAFETY: and of this type it is.
-    (*kind == TypeId::of::<T>()).then(|| unsafe { &*object.cast::<Tagged<T>>() })
+    // SAFETY: the object has this type.
+    (*kind == TypeId::of::<T>()).then(|| unsafe { &*object.cast::<TaggedObject<T>>() })
 }
 
-/// An object during a call. It holds a reference of its own, so that the caller may free the object while the
-/// call runs, and poisons the object when a panic passes.
+/// An object in use by a call. Holds a reference, so that the caller may free the object during the call, and
+/// poisons the object if the call panics.
 #[derive(Debug)]
-pub(super) struct Borrowed<T: Handle> {
-    object: Shared<T>,
+pub(super) struct BorrowedHandle<T: Handle> {
+    object: HandleRef<T>,
     panicking_before: bool,
 }
 
-/// Opens the object for a call; `name` is the parameter's.
+/// Borrows the object for a call. `name` is the name of the parameter, for error messages.
 ///
 /// # Safety
 /// As for [`free`].
-pub(super) unsafe fn borrow<T: Handle>(object: *const T, name: &str) -> Result<Borrowed<T>, Error> {
+pub(super) unsafe fn borrow<T: Handle>(object: *const T, name: &str) -> Result<BorrowedHandle<T>, Error> {
     if object.is_null() {
         return Err(null(name));
     }
     // SAFETY: by contract.
-    let head = unsafe { tagged(object) }.ok_or_else(|| other_type(name))?.object.head();
-    if head.pid != process::id() {
-        let message = format!("`{name}` was made before fork(); a forked child may only exec or exit");
+    let header = unsafe { tagged(object) }.ok_or_else(|| other_type(name))?.object.header();
+    if header.pid != process::id() {
+        let message = format!("`{name}` was created before fork(): a forked child process cannot use it");
         return Err(Error::new(Status::InvalidState, message));
     }
-    if head.is_poisoned() {
-        let message = format!("`{name}` is unusable: a bug in bitsup struck during an earlier call");
+    if header.is_poisoned() {
+        let message = format!("`{name}` is unusable after a bug in bitsup in an earlier call: free it");
         return Err(Error::new(Status::Panic, message));
     }
-    // SAFETY: the caller's reference keeps the object alive until the count is raised.
+    // SAFETY: the caller's reference keeps the object alive until the count is incremented.
     let object = unsafe {
-        let tagged = object.cast::<Tagged<T>>();
+        let tagged = object.cast::<TaggedObject<T>>();
         Arc::increment_strong_count(tagged);
         Arc::from_raw(tagged)
     };
-    Ok(Borrowed { object: Shared(object), panicking_before: thread::panicking() })
+    Ok(BorrowedHandle { object: HandleRef(object), panicking_before: thread::panicking() })
 }
 
-impl<T: Handle> std::ops::Deref for Borrowed<T> {
+impl<T: Handle> std::ops::Deref for BorrowedHandle<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -144,35 +143,35 @@ impl<T: Handle> std::ops::Deref for Borrowed<T> {
     }
 }
 
-impl<T: Handle> Drop for Borrowed<T> {
+impl<T: Handle> Drop for BorrowedHandle<T> {
     fn drop(&mut self) {
         if thread::panicking() && !self.panicking_before {
-            self.object.head().poisoned.store(true, Ordering::Release);
+            self.object.header().poisoned.store(true, Ordering::Release);
         }
     }
 }
 
-/// Where a result goes.
+/// An output parameter.
 #[derive(Debug)]
-pub(super) struct Out<T>(NonNull<T>);
+pub(super) struct OutParam<T>(NonNull<T>);
 
-/// Takes an output parameter, before any work is done for it.
+/// Checks an output parameter. Called before any work, so that a null output has no effect.
 ///
 /// # Safety
-/// `pointer` is null or writable during the call.
-pub(super) unsafe fn out<T>(pointer: *mut T, name: &str) -> Result<Out<T>, Error> {
-    NonNull::new(pointer).map(Out).ok_or_else(|| null(name))
+/// `pointer` must be null or valid for writes during the call.
+pub(super) unsafe fn out<T>(pointer: *mut T, name: &str) -> Result<OutParam<T>, Error> {
+    NonNull::new(pointer).map(OutParam).ok_or_else(|| null(name))
 }
 
-impl<T> Out<T> {
-    /// Writes the result.
+impl<T> OutParam<T> {
+    /// Stores the result.
     pub(super) fn set(self, value: T) {
-        // SAFETY: `out` was promised a writable pointer. The old value is not read.
+        // SAFETY: valid for writes by the contract of `out`. The old value is not read.
         unsafe { self.0.write(value) };
     }
 }
 
-/// The error for a required pointer that is null.
+/// Returns the error for a required pointer that is null.
 pub(super) fn null(name: &str) -> Error {
     Error::new(Status::NullArgument, format!("`{name}` must not be NULL"))
 }
@@ -181,34 +180,35 @@ fn other_type(name: &str) -> Error {
     Error::new(Status::InvalidArgument, format!("`{name}` is an object of another type"))
 }
 
-/// The error for a number that is none of the constants with that prefix.
+/// Returns the error for a number that is not one of the constants with that prefix.
 pub(super) fn out_of_range(name: &str, number: i32, prefix: &str) -> Error {
-    Error::new(Status::InvalidArgument, format!("`{name}` is {number}; it must be one of {prefix}*"))
+    Error::new(Status::InvalidArgument, format!("invalid `{name}` {number}: must be one of {prefix}*"))
 }
 
-/// Takes a configuration for changing; nobody ever waits.
-pub(super) fn write<T>(lock: &RwLock<T>) -> Result<RwLockWriteGuard<'_, T>, Error> {
+/// Locks settings for writing; fails with [`Status::Busy`] instead of waiting.
+pub(super) fn try_write<T>(lock: &RwLock<T>) -> Result<RwLockWriteGuard<'_, T>, Error> {
     lock.try_write().map_err(in_use)
 }
 
-/// Takes a configuration for reading.
-pub(super) fn read<T>(lock: &RwLock<T>) -> Result<RwLockReadGuard<'_, T>, Error> {
+/// Locks settings for reading; fails with [`Status::Busy`] instead of waiting.
+pub(super) fn try_read<T>(lock: &RwLock<T>) -> Result<RwLockReadGuard<'_, T>, Error> {
     lock.try_read().map_err(in_use)
 }
 
-/// Takes what one call at a time may have.
-pub(super) fn exclusive<T>(lock: &Mutex<T>) -> Result<MutexGuard<'_, T>, Error> {
+/// Locks state that one call at a time may use; fails with [`Status::Busy`] instead of waiting.
+pub(super) fn try_lock<T>(lock: &Mutex<T>) -> Result<MutexGuard<'_, T>, Error> {
     lock.try_lock().map_err(in_use)
 }
 
 fn in_use<T>(reason: TryLockError<T>) -> Error {
     match reason {
         TryLockError::WouldBlock => {
-            Error::new(Status::Busy, "the object is in use by another call; wait until that call returns")
+            Error::new(Status::Busy, "the object is in use by another call: wait until that call returns")
         }
-        TryLockError::Poisoned(_) => {
-            Error::new(Status::Panic, "the object is unusable: a bug in bitsup struck during an earlier call")
-        }
+        TryLockError::Poisoned(_) => Error::new(
+            Status::Panic,
+            "the object is unusable after a bug in bitsup in an earlier call: free it",
+        ),
     }
 }
 
@@ -220,13 +220,13 @@ mod tests {
     use super::*;
 
     struct Thing {
-        head: Head,
+        header: Header,
         dropped: Arc<AtomicBool>,
     }
 
     impl Handle for Thing {
-        fn head(&self) -> &Head {
-            &self.head
+        fn header(&self) -> &Header {
+            &self.header
         }
     }
 
@@ -238,11 +238,11 @@ mod tests {
 
     fn thing() -> (*mut Thing, Arc<AtomicBool>) {
         let dropped = Arc::new(AtomicBool::new(false));
-        (give(Thing { head: Head::new(), dropped: Arc::clone(&dropped) }), dropped)
+        (into_raw(Thing { header: Header::new(), dropped: Arc::clone(&dropped) }), dropped)
     }
 
     #[test]
-    fn null_is_named() {
+    fn a_null_argument_is_named() {
         // SAFETY: null is allowed.
         let error = unsafe { borrow::<Thing>(ptr::null(), "thing") }.map(drop).unwrap_err();
         assert_eq!(error.status(), Status::NullArgument);
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn an_object_freed_during_a_call_lives_until_the_call_ends() {
         let (pointer, dropped) = thing();
-        // SAFETY: the pointer is used once more only to free it.
+        // SAFETY: the pointer is used again only to free it.
         let borrowed = unsafe { borrow(pointer, "thing") }.unwrap();
         // SAFETY: as above.
         unsafe { free(pointer) };
@@ -264,12 +264,12 @@ mod tests {
     }
 
     #[test]
-    fn after_a_panic_the_object_answers_panic_for_good_and_can_be_freed() {
+    fn a_panic_poisons_the_object_which_can_still_be_freed() {
         let (pointer, dropped) = thing();
         let call = |fail: bool| {
             guard!(ptr::null_mut(), {
                 let _thing = borrow(pointer, "thing")?;
-                assert!(!fail, "as asked");
+                assert!(!fail, "a test panic");
                 Ok(())
             })
         };
@@ -284,9 +284,9 @@ mod tests {
     #[test]
     fn an_object_of_another_process_is_neither_used_nor_dropped() {
         let dropped = Arc::new(AtomicBool::new(false));
-        let head = Head { pid: process::id().wrapping_add(1), poisoned: AtomicBool::new(false) };
-        let pointer = give(Thing { head, dropped: Arc::clone(&dropped) });
-        // SAFETY: `free` leaves the object alone, which is what is to be shown.
+        let header = Header { pid: process::id().wrapping_add(1), poisoned: AtomicBool::new(false) };
+        let pointer = into_raw(Thing { header, dropped: Arc::clone(&dropped) });
+        // SAFETY: `free` does not drop an object of another process, so the pointer stays valid.
         let error = unsafe {
             free(pointer);
             borrow(pointer, "thing").map(drop).unwrap_err()
@@ -294,13 +294,13 @@ mod tests {
         assert_eq!(error.status(), Status::InvalidState);
         assert!(!dropped.load(Ordering::SeqCst));
         // SAFETY: the reference that `give` made is still there.
-        drop(unsafe { Arc::from_raw(pointer.cast::<Tagged<Thing>>()) });
+        drop(unsafe { Arc::from_raw(pointer.cast::<TaggedObject<Thing>>()) });
     }
 
-    struct Other(Head);
+    struct Other(Header);
 
     impl Handle for Other {
-        fn head(&self) -> &Head {
+        fn header(&self) -> &Header {
             &self.0
         }
     }
@@ -309,7 +309,7 @@ mod tests {
     fn an_object_of_another_type_is_neither_used_nor_freed() {
         let (pointer, dropped) = thing();
         let other = pointer.cast::<Other>();
-        // SAFETY: an object of the library is there, and it is not freed before the end.
+        // SAFETY: points to an object of the library, which is freed only at the end.
         unsafe {
             let error = borrow(other, "other").map(drop).unwrap_err();
             assert_eq!(error.status(), Status::InvalidArgument);
@@ -322,14 +322,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_use_is_busy_and_nobody_waits() {
+    fn locks_in_use_are_busy_and_never_wait() {
         let lock = Mutex::new(());
-        let held = exclusive(&lock).unwrap();
-        assert_eq!(exclusive(&lock).unwrap_err().status(), Status::Busy);
+        let held = try_lock(&lock).unwrap();
+        assert_eq!(try_lock(&lock).unwrap_err().status(), Status::Busy);
         drop(held);
-        assert!(exclusive(&lock).is_ok());
+        assert!(try_lock(&lock).is_ok());
         let config = RwLock::new(());
-        let (_one, _two) = (read(&config).unwrap(), read(&config).unwrap());
-        assert_eq!(write(&config).unwrap_err().status(), Status::Busy);
+        let (_one, _two) = (try_read(&config).unwrap(), try_read(&config).unwrap());
+        assert_eq!(try_write(&config).unwrap_err().status(), Status::Busy);
     }
 }

@@ -1,28 +1,28 @@
-//! `bitsup_logger`: where clients, engines and servers say what they do.
+//! `bitsup_logger`: receives log messages.
 
 use std::ffi::{c_char, c_void};
 
 use super::callback::{UserData, bitsup_destroy_fn};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::error::Error;
 use crate::log::{Level, Logger};
 
-/// Level of a message: something of the library or of its machine is broken.
+/// Log level: a failure in the library or on the local machine that needs attention.
 pub const BITSUP_LOG_ERROR: i32 = 1;
-/// Level of a message: something is odd, and dealt with.
+/// Log level: something unexpected that the library handled.
 pub const BITSUP_LOG_WARN: i32 = 2;
-/// Level of a message: one line per event of a session.
+/// Log level: one message per session event.
 pub const BITSUP_LOG_INFO: i32 = 3;
-/// Level of a message: one line per packet.
+/// Log level: one message per packet.
 pub const BITSUP_LOG_DEBUG: i32 = 4;
-/// Level of a message: everything.
+/// Log level: everything.
 pub const BITSUP_LOG_TRACE: i32 = 5;
 
-/// Hears a message of a level, one of BITSUP_LOG_*, from a part of the library, `target`: "client", "engine",
-/// "server", "notify" or "access". The message is UTF-8 of `message_len` bytes with a NUL behind it; both texts live
-/// during the callback. Passwords, tokens and the values of header fields that programs add are never in it; URLs and session
-/// ids are.
+/// Receives a log message. `level` is one of BITSUP_LOG_*; `target` is the part of the library: "client",
+/// "engine", "server", "notify" or "access". The message is UTF-8, `message_len` bytes long and followed by a
+/// NUL. Both texts are valid until the callback returns. Messages never contain passwords, tokens or the
+/// values of header fields that the application added; they do contain URLs and session ids.
 pub type bitsup_log_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -33,25 +33,26 @@ pub type bitsup_log_fn = Option<
     ),
 >;
 
-/// A receiver of messages. What it is given to shares it.
+/// Receives log messages. Clients, engines and servers can share one.
 pub struct bitsup_logger {
-    head: Head,
+    header: Header,
     pub(super) logger: Logger,
 }
 
 impl Handle for bitsup_logger {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
-/// A receiver of messages up to `max_level`, one of BITSUP_LOG_*.
+/// Creates a logger for messages up to `max_level`, one of BITSUP_LOG_*.
 ///
-/// Ownership: takes `user_data` in every case; free the logger with bitsup_logger_free. NULL when `log` is
-/// NULL or `max_level` is none of BITSUP_LOG_*.
-/// Threads: any.
-/// Callbacks: `log` from every thread that calls the library and from those of servers, several at a time,
-/// with no lock held; it may call const functions and free objects. What it calls may log in turn. `destroy` runs when the logger and all that it was given to are gone.
+/// Ownership: takes `user_data`, even on failure; free the logger with bitsup_logger_free. Returns NULL if
+/// `log` is NULL or `max_level` is not one of BITSUP_LOG_*.
+/// Threads: any thread.
+/// Callbacks: `log` runs on every thread that calls the library and on server threads, several at a time,
+/// with no lock held. It may call const functions and free objects; those calls may log in turn. `destroy`
+/// runs once the logger and all objects that use it are gone.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -65,15 +66,15 @@ pub unsafe extern "C" fn bitsup_logger_new(
         let user_data = UserData::new(user_data, destroy);
         let log = log.ok_or_else(|| handle::null("log"))?;
         let logger = Logger::new(level(max_level)?, sink(log, user_data));
-        Ok(handle::give(bitsup_logger { head: Head::new(), logger }))
+        Ok(handle::into_raw(bitsup_logger { header: Header::new(), logger }))
     })
 }
 
-/// Frees a logger. NULL is a no-op; what it was given to goes on with it.
+/// Frees a logger. NULL is a no-op. Objects that use the logger continue to.
 ///
-/// Ownership: takes the logger.
-/// Threads: any, callbacks included; never waits.
-/// Callbacks: `destroy`, when nobody else has the logger.
+/// Ownership: frees `logger`.
+/// Threads: any thread, also in callbacks; never blocks.
+/// Callbacks: `destroy`, if no other object uses the logger.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -91,7 +92,7 @@ fn sink(
     move |level, target, message| {
         let (target, message) = (text::c_string(target), text::c_string(message));
         let len = message.as_bytes().len();
-        // SAFETY: the caller gave a function of this type with this user data; the texts live during the call.
+        // SAFETY: the caller supplied a function of this type with this user data; the texts outlive the call.
         unsafe { log(user_data.pointer(), level as i32, target.as_ptr(), message.as_ptr(), len) };
     }
 }

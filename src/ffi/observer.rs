@@ -1,4 +1,4 @@
-//! `bitsup_observer`: is told what a job or a download does.
+//! `bitsup_observer`: callbacks that report the progress of a job or download.
 
 use std::ffi::c_void;
 use std::sync::{Arc, RwLock};
@@ -6,27 +6,28 @@ use std::time::Duration;
 
 use super::callback::{BITSUP_CONTINUE, UserData, bitsup_destroy_fn};
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use crate::client::{Flow, JobState, Observer, Progress};
 use crate::error::Error;
 
-/// Bytes were acknowledged: `sent` of `total`. `sent` may shrink when the server lost some. Answers
-/// BITSUP_CONTINUE or BITSUP_ABORT.
+/// Reports upload progress: the server has acknowledged `sent` of `total` bytes. `sent` can decrease if the
+/// server lost data. Returns BITSUP_CONTINUE or BITSUP_ABORT.
 pub type bitsup_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, sent: u64, total: u64) -> i32>;
 
-/// Bytes of a reply or of a download came in: `received` of `total`, which is UINT64_MAX while the server has
-/// not said it. `received` shrinks when the content changed and is fetched anew. Answers BITSUP_CONTINUE or
-/// BITSUP_ABORT.
+/// Reports progress of a reply or download: `received` of `total` bytes have arrived. `total` is UINT64_MAX
+/// until the server has sent it. `received` decreases if the content changed on the server and is fetched
+/// again. Returns BITSUP_CONTINUE or BITSUP_ABORT.
 pub type bitsup_reply_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, received: u64, total: u64) -> i32>;
 
-/// The job went from one BITSUP_JOB_* state to another.
+/// Reports that the job changed from the state `from` to the state `to`; both are BITSUP_JOB_*.
 pub type bitsup_state_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, from: i32, to: i32)>;
 
-/// A request failed because of `cause`, which lives during the callback, and will be tried again after
-/// `*delay_ms`, which may be changed. `attempt` counts failures in a row from 1. Answers BITSUP_CONTINUE or
-/// BITSUP_ABORT.
+/// Reports that a request failed with the transient error `cause` and will be retried after `*delay_ms`
+/// milliseconds. The callback may change the delay. `attempt` counts consecutive failures, starting at 1.
+/// `cause` is valid until the callback returns and must not be freed. Returns BITSUP_CONTINUE, or
+/// BITSUP_ABORT to stop retrying.
 pub type bitsup_retry_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -36,28 +37,28 @@ pub type bitsup_retry_fn = Option<
     ) -> i32,
 >;
 
-/// A set of callbacks with one `user_data`; all of them may be left out.
+/// Callbacks that report what a job or download does. All are optional and share one `user_data`.
 pub struct bitsup_observer {
-    head: Head,
-    callbacks: RwLock<Callbacks>,
+    header: Header,
+    callbacks: RwLock<ObserverCallbacks>,
 }
 
 impl Handle for bitsup_observer {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
 impl bitsup_observer {
-    /// The callbacks as they are now, for a job.
+    /// Returns a copy of the current callbacks for a job.
     pub(super) fn snapshot(&self) -> Result<Box<dyn Observer>, Error> {
-        Ok(Box::new(handle::read(&self.callbacks)?.clone()))
+        Ok(Box::new(handle::try_read(&self.callbacks)?.clone()))
     }
 }
 
-/// The functions, and a share of the state behind them.
+/// The callbacks and their shared `user_data`.
 #[derive(Debug, Clone)]
-struct Callbacks {
+struct ObserverCallbacks {
     user_data: Arc<UserData>,
     progress: bitsup_progress_fn,
     reply_progress: bitsup_reply_progress_fn,
@@ -65,7 +66,7 @@ struct Callbacks {
     retry: bitsup_retry_fn,
 }
 
-impl Observer for Callbacks {
+impl Observer for ObserverCallbacks {
     fn progress(&mut self, progress: Progress) -> Flow {
         let Some(callback) = self.progress else { return Flow::Continue };
         // SAFETY: the caller set it as a function of this type, with this user data.
@@ -89,24 +90,25 @@ impl Observer for Callbacks {
         let Some(callback) = self.retry else { return Flow::Continue };
         let cause = bitsup_error::new(cause.clone());
         let mut delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        // SAFETY: as above; both pointers are good for the duration of the call.
-        let answer = unsafe { callback(self.user_data.pointer(), &cause, attempt, &mut delay_ms) };
+        // SAFETY: as above; both pointers are valid during the call.
+        let result = unsafe { callback(self.user_data.pointer(), &cause, attempt, &mut delay_ms) };
         *delay = Duration::from_millis(delay_ms);
-        flow(answer)
+        flow(result)
     }
 }
 
-/// An answer that nobody defined is no consent.
-fn flow(answer: i32) -> Flow {
-    if answer == BITSUP_CONTINUE { Flow::Continue } else { Flow::Abort }
+/// Converts the result of a callback; an unknown value aborts.
+fn flow(result: i32) -> Flow {
+    if result == BITSUP_CONTINUE { Flow::Continue } else { Flow::Abort }
 }
 
-/// A set without callbacks. `user_data` is handed to each of them, `destroy` ends its life; both may be NULL.
+/// Creates an observer without callbacks. Each callback receives `user_data`; `destroy` releases it. Both may
+/// be NULL.
 ///
-/// Ownership: takes `user_data` in every case; free the set with bitsup_observer_free. NULL only after a bug
-/// in this library.
-/// Threads: any.
-/// Callbacks: `destroy` runs when this set and the last job that it was given to are gone.
+/// Ownership: takes `user_data`, even on failure; free the observer with bitsup_observer_free. Returns NULL
+/// only after a bug in this library.
+/// Threads: any thread.
+/// Callbacks: `destroy` runs once the observer and all jobs that use it are gone.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -117,16 +119,16 @@ pub unsafe extern "C" fn bitsup_observer_new(
     guard_or!(std::ptr::null_mut(), {
         let user_data = Arc::new(UserData::new(user_data, destroy));
         let callbacks =
-            Callbacks { user_data, progress: None, reply_progress: None, state: None, retry: None };
-        Ok(handle::give(bitsup_observer { head: Head::new(), callbacks: RwLock::new(callbacks) }))
+            ObserverCallbacks { user_data, progress: None, reply_progress: None, state: None, retry: None };
+        Ok(handle::into_raw(bitsup_observer { header: Header::new(), callbacks: RwLock::new(callbacks) }))
     })
 }
 
-/// Frees a set. NULL is a no-op; jobs that it was given to keep their copy.
+/// Frees an observer. NULL is a no-op. Jobs that use it keep a copy of its callbacks.
 ///
-/// Ownership: takes the set.
-/// Threads: any, callbacks included; never waits.
-/// Callbacks: `destroy`, when no job has the set.
+/// Ownership: frees `observer`.
+/// Threads: any thread, also in callbacks; never blocks.
+/// Callbacks: `destroy`, if no job uses the observer.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -137,11 +139,11 @@ pub unsafe extern "C" fn bitsup_observer_free(observer: *mut bitsup_observer) {
     })
 }
 
-/// Sets who hears of acknowledged bytes; NULL: nobody.
+/// Sets the callback for acknowledged bytes; NULL removes it.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_step or bitsup_job_close.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: `callback` runs on the thread inside bitsup_job_run, bitsup_job_step or bitsup_job_close.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -153,11 +155,11 @@ pub unsafe extern "C" fn bitsup_observer_on_progress(
     guard!(error, { set(observer, |callbacks| callbacks.progress = callback) })
 }
 
-/// Sets who hears of received bytes of a reply or of a download; NULL: nobody.
+/// Sets the callback for received bytes of a reply or download; NULL removes it.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_step or bitsup_client_download.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: `callback` runs on the thread inside bitsup_job_run, bitsup_job_step or bitsup_client_download.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -169,11 +171,12 @@ pub unsafe extern "C" fn bitsup_observer_on_reply_progress(
     guard!(error, { set(observer, |callbacks| callbacks.reply_progress = callback) })
 }
 
-/// Sets who hears of changes of state; NULL: nobody.
+/// Sets the callback for state changes; NULL removes it.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close or bitsup_job_cancel.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: `callback` runs on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close or
+/// bitsup_job_cancel.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -185,12 +188,12 @@ pub unsafe extern "C" fn bitsup_observer_on_state(
     guard!(error, { set(observer, |callbacks| callbacks.state = callback) })
 }
 
-/// Sets who hears of failures that will be tried again; NULL: nobody.
+/// Sets the callback for failures that will be retried; NULL removes it.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close, bitsup_job_cancel or
-/// bitsup_client_download.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: `callback` runs on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close,
+/// bitsup_job_cancel or bitsup_client_download.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -202,13 +205,16 @@ pub unsafe extern "C" fn bitsup_observer_on_retry(
     guard!(error, { set(observer, |callbacks| callbacks.retry = callback) })
 }
 
-/// Changes one callback.
+/// Applies `change` to the callbacks.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn set(observer: *mut bitsup_observer, change: impl FnOnce(&mut Callbacks)) -> Result<(), Error> {
+unsafe fn set(
+    observer: *mut bitsup_observer,
+    change: impl FnOnce(&mut ObserverCallbacks),
+) -> Result<(), Error> {
     // SAFETY: by contract.
     let observer = unsafe { handle::borrow(observer, "observer") }?;
-    change(&mut *handle::write(&observer.callbacks)?);
+    change(&mut *handle::try_write(&observer.callbacks)?);
     Ok(())
 }

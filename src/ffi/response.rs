@@ -1,18 +1,18 @@
-//! `bitsup_response`: the answer to a request.
+//! `bitsup_response`: the response of an engine to a request.
 
 use std::ffi::{CString, c_char};
 use std::sync::Mutex;
 
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::engine::Response;
 use crate::error::Error;
 
-/// The answer to a request, for an HTTP server to send: status, fields, the Content-Length, and a body that is
-/// read piece by piece. `Date`, `Connection` and `Server` are up to that server.
+/// The response to a request, for an HTTP server to send: status, header fields, Content-Length, and a body
+/// that is read in pieces. The HTTP server adds Date, Connection and Server itself.
 pub struct bitsup_response {
-    head: Head,
+    header: Header,
     status: u16,
     reason: CString,
     headers: Vec<(CString, CString)>,
@@ -23,8 +23,8 @@ pub struct bitsup_response {
 }
 
 impl Handle for bitsup_response {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
@@ -32,7 +32,7 @@ impl bitsup_response {
     pub(super) fn new(response: Response) -> Self {
         let fields = response.headers.iter();
         Self {
-            head: Head::new(),
+            header: Header::new(),
             status: response.status,
             reason: text::c_string(response.reason()),
             headers: fields.map(|(name, value)| (text::c_string(name), text::c_string(value))).collect(),
@@ -44,10 +44,10 @@ impl bitsup_response {
     }
 }
 
-/// The HTTP status; 0 for NULL.
+/// Returns the HTTP status; 0 for NULL.
 ///
-/// Ownership: borrows the response.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -55,10 +55,10 @@ pub unsafe extern "C" fn bitsup_response_status(response: *const bitsup_response
     guard_or!(0, { Ok(handle::borrow(response, "response")?.status) })
 }
 
-/// The reason phrase of the status; NULL for NULL.
+/// Returns the reason phrase of the status; NULL for NULL.
 ///
-/// Ownership: the text belongs to the response.
-/// Threads: any, concurrently.
+/// Ownership: `response` owns the text.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -66,10 +66,10 @@ pub unsafe extern "C" fn bitsup_response_reason(response: *const bitsup_response
     guard_or!(std::ptr::null(), { Ok(handle::borrow(response, "response")?.reason.as_ptr()) })
 }
 
-/// How many header fields there are; 0 for NULL. Content-Length is none of them.
+/// Returns the number of header fields, without Content-Length; 0 for NULL.
 ///
-/// Ownership: borrows the response.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -77,10 +77,10 @@ pub unsafe extern "C" fn bitsup_response_header_count(response: *const bitsup_re
     guard_or!(0, { Ok(handle::borrow(response, "response")?.headers.len()) })
 }
 
-/// The name of a header field; NULL for NULL and for an index that is not below the count.
+/// Returns the name of a header field; NULL for NULL or if `index` is not below the count.
 ///
-/// Ownership: the text belongs to the response.
-/// Threads: any, concurrently.
+/// Ownership: `response` owns the text.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -94,11 +94,11 @@ pub unsafe extern "C" fn bitsup_response_header_name(
     })
 }
 
-/// The value of a header field; NULL for NULL and for an index that is not below the count. It is printable
-/// ASCII, so the NUL at its end is the only one.
+/// Returns the value of a header field, which is printable ASCII; NULL for NULL or if `index` is not below
+/// the count.
 ///
-/// Ownership: the text belongs to the response.
-/// Threads: any, concurrently.
+/// Ownership: `response` owns the text.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -112,11 +112,11 @@ pub unsafe extern "C" fn bitsup_response_header_value(
     })
 }
 
-/// The value of Content-Length; 0 for NULL. It differs from the length of the body in answers to a HEAD and with
-/// status 304.
+/// Returns the value of Content-Length; 0 for NULL. It differs from the length of the body in responses to
+/// HEAD and with status 304.
 ///
-/// Ownership: borrows the response.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -124,10 +124,11 @@ pub unsafe extern "C" fn bitsup_response_content_length(response: *const bitsup_
     guard_or!(0, { Ok(handle::borrow(response, "response")?.content_length) })
 }
 
-/// How many bytes bitsup_response_read_body gives in all; 0 for NULL. Only replies have a body.
+/// Returns the number of bytes that bitsup_response_read_body will return in total; 0 for NULL. Only replies
+/// have a body.
 ///
-/// Ownership: borrows the response.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -135,12 +136,13 @@ pub unsafe extern "C" fn bitsup_response_body_length(response: *const bitsup_res
     guard_or!(0, { Ok(handle::borrow(response, "response")?.body_length) })
 }
 
-/// Reads the next bytes of the body, at most `cap`: `*out_len` of them. 0 at the end, and for a `cap` of 0.
+/// Reads the next bytes of the body, at most `cap`, and stores their number in `*out_len`: 0 at the end, or
+/// if `cap` is 0.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, BUSY; 2xx when the store cannot read: the
-/// answer cannot be completed, and its connection must be closed.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `cap` exceeds the address space, BUSY; 2xx if the store cannot
+/// be read. The response cannot be completed then; close the connection.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_response_read_body(
@@ -153,19 +155,19 @@ pub unsafe extern "C" fn bitsup_response_read_body(
     guard!(error, {
         let response = handle::borrow(response, "response")?;
         let (buffer, out) = (text::buffer(buf, cap, "buf")?, handle::out(out_len, "out_len")?);
-        let mut response = handle::exclusive(&response.response)?;
+        let mut response = handle::try_lock(&response.response)?;
         let count = response.read_body(buffer);
         out.set(count.map_err(|error| Error::io("cannot read the reply", error))?);
         Ok(())
     })
 }
 
-/// Whether the connection must be closed after this answer, with `Connection: close` in it: nobody can know
-/// where the next request would begin. 0 for NULL. A body that was not read to its end is for the program around
-/// to read, or to close for.
+/// Returns 1 if the connection must be closed after this response, which needs `Connection: close`, because
+/// the start of the next request cannot be determined; otherwise 0, also for NULL. A request body that was
+/// not read to its end is not covered: the HTTP server either discards it or closes the connection.
 ///
-/// Ownership: borrows the response.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -175,8 +177,8 @@ pub unsafe extern "C" fn bitsup_response_must_close(response: *const bitsup_resp
 
 /// Frees a response. NULL is a no-op.
 ///
-/// Ownership: takes the response and its texts.
-/// Threads: any; never waits.
+/// Ownership: frees `response` and its texts.
+/// Threads: any thread; never blocks.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -5,15 +5,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::server_config::bitsup_server_config;
 use super::text;
 use crate::error::{Error, Status};
 use crate::server::{Metrics, Server};
 
-/// A running server.
+/// A running HTTP/1.1 server.
 pub struct bitsup_server {
-    head: Head,
+    header: Header,
     url: String,
     admin_url: Option<String>,
     port: u16,
@@ -22,17 +22,18 @@ pub struct bitsup_server {
 }
 
 impl Handle for bitsup_server {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
-/// Binds the address and serves, on threads of its own, until stopped.
+/// Starts a server: binds the address and serves requests on its own threads until it is stopped.
 ///
-/// Ownership: borrows `config`, keeps its engines; free `*out` with bitsup_server_free.
-/// Threads: any, concurrently.
-/// Errors: NULL_ARGUMENT, BUSY, INVALID_ARGUMENT for a value of `config` outside its domain or a server without
-/// engines, RESOLVE; DENIED or IO when the address cannot be had.
+/// Ownership: copies `config`, which the caller still frees, and adds references to its engines; free `*out`
+/// with bitsup_server_free.
+/// Threads: any thread, concurrently.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_ARGUMENT if a setting in `config` is invalid or no engine is mounted,
+/// RESOLVE; DENIED or IO if the address cannot be bound.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_start(
@@ -46,15 +47,23 @@ pub unsafe extern "C" fn bitsup_server_start(
         let (url, port, metrics) = (server.url(), server.local_addr().port(), server.metrics());
         let admin_url = server.admin_url();
         let server = Mutex::new(server);
-        out.set(handle::give(bitsup_server { head: Head::new(), url, admin_url, port, metrics, server }));
+        out.set(handle::into_raw(bitsup_server {
+            header: Header::new(),
+            url,
+            admin_url,
+            port,
+            metrics,
+            server,
+        }));
         Ok(())
     })
 }
 
-/// The URL of the server's root, with the port in use: "http://127.0.0.1:41234/", or "https:" with TLS.
+/// Returns the URL of the server with the port in use, for example "http://127.0.0.1:41234/"; with TLS it
+/// begins with "https:".
 ///
 /// Ownership: free `*out_text` with bitsup_string_free.
-/// Threads: any, concurrently.
+/// Threads: any thread, concurrently.
 /// Errors: NULL_ARGUMENT.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -65,16 +74,16 @@ pub unsafe extern "C" fn bitsup_server_url(
 ) -> bitsup_status {
     guard!(error, {
         let (server, out) = (handle::borrow(server, "server")?, handle::out(out_text, "out_text")?);
-        out.set(text::give(&server.url));
+        out.set(text::into_raw(&server.url));
         Ok(())
     })
 }
 
-/// What the server counts, in Prometheus' text format, version 0.0.4. docs/operations/logging.md has the names. Of a stopped server
-/// it is what it counted.
+/// Returns the metrics of the server in the Prometheus text format, version 0.0.4. docs/operations/logging.md lists the
+/// names. Also works after the server has stopped.
 ///
 /// Ownership: free `*out_text` with bitsup_string_free.
-/// Threads: any, concurrently, callbacks included.
+/// Threads: any thread, concurrently, also in callbacks.
 /// Errors: NULL_ARGUMENT.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -85,16 +94,16 @@ pub unsafe extern "C" fn bitsup_server_metrics(
 ) -> bitsup_status {
     guard!(error, {
         let (server, out) = (handle::borrow(server, "server")?, handle::out(out_text, "out_text")?);
-        out.set(text::give(&server.metrics.render()));
+        out.set(text::into_raw(&server.metrics.render()));
         Ok(())
     })
 }
 
-/// The URL of the operators' page, with the port in use: "http://127.0.0.1:41235/".
+/// Returns the URL of the administration page with the port in use, for example "http://127.0.0.1:41235/".
 ///
 /// Ownership: free `*out_text` with bitsup_string_free.
-/// Threads: any, concurrently.
-/// Errors: NULL_ARGUMENT, INVALID_STATE for a server that was started without bitsup_server_config_set_admin.
+/// Threads: any thread, concurrently.
+/// Errors: NULL_ARGUMENT, INVALID_STATE if the server was started without bitsup_server_config_set_admin.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_admin_url(
@@ -107,18 +116,18 @@ pub unsafe extern "C" fn bitsup_server_admin_url(
         let url = server.admin_url.as_deref().ok_or_else(|| {
             Error::new(
                 Status::InvalidState,
-                "the server has no address for operators: call bitsup_server_config_set_admin before it starts",
+                "the server has no administration page: call bitsup_server_config_set_admin before starting it",
             )
         })?;
-        out.set(text::give(url));
+        out.set(text::into_raw(url));
         Ok(())
     })
 }
 
-/// The port in use; 0 for NULL or an unusable server.
+/// Returns the port in use; 0 for NULL or an unusable server.
 ///
-/// Ownership: borrows the server.
-/// Threads: any, concurrently.
+/// Ownership: no transfer.
+/// Threads: any thread, concurrently.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -126,13 +135,14 @@ pub unsafe extern "C" fn bitsup_server_port(server: *const bitsup_server) -> u16
     guard_or!(0, { Ok(handle::borrow(server, "server")?.port) })
 }
 
-/// Takes the certificate, its key and the roots of clients from `config`, for the connections from now on. No
-/// connection is closed. After an error the old ones stay.
+/// Replaces the certificate, its key and the client authority by those in `config`, for new connections.
+/// Existing connections stay open. On failure the previous ones stay in use. Call it after a certificate was
+/// renewed.
 ///
-/// Ownership: borrows both.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE for a server that was started without TLS, INVALID_ARGUMENT for a
-/// configuration without TLS and for what is no certificate.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE if the server was started without TLS, INVALID_ARGUMENT if
+/// `config` has no TLS settings or they are invalid.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_reload_tls(
@@ -143,18 +153,22 @@ pub unsafe extern "C" fn bitsup_server_reload_tls(
     guard!(error, {
         let (server, config) = (handle::borrow(server, "server")?, handle::borrow(config, "config")?);
         let tls = config.snapshot()?.tls.ok_or_else(|| {
-            Error::new(Status::InvalidArgument, "`config` has no certificate: bitsup_server_config_set_tls")
+            Error::new(
+                Status::InvalidArgument,
+                "`config` has no certificate: call bitsup_server_config_set_tls first",
+            )
         })?;
-        handle::exclusive(&server.server)?.reload_tls(&tls)
+        handle::try_lock(&server.server)?.reload_tls(&tls)
     })
 }
 
-/// Takes the users from `config`, from the next request on. After an error the old ones stay.
+/// Replaces the users by those in `config`, from the next request on. On failure the previous ones stay in
+/// use.
 ///
-/// Ownership: borrows both.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE for a server that was started without users, INVALID_ARGUMENT for a
-/// configuration without users.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE if the server was started without users, INVALID_ARGUMENT if
+/// `config` has no users.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_reload_users(
@@ -165,18 +179,18 @@ pub unsafe extern "C" fn bitsup_server_reload_users(
     guard!(error, {
         let (server, config) = (handle::borrow(server, "server")?, handle::borrow(config, "config")?);
         let users = config.snapshot()?.users;
-        handle::exclusive(&server.server)?.reload_users(users)
+        handle::try_lock(&server.server)?.reload_users(users)
     })
 }
 
-/// Stops accepting, closes idle connections, gives requests under way `grace_ms`, closes all connections and
-/// waits for every thread of the server. What was acknowledged stays in the store. On a stopped server it does
-/// nothing.
+/// Stops the server: accepts no more connections, closes idle ones, waits up to `grace_ms` milliseconds for
+/// requests in progress, closes all connections and waits for all threads of the server. Acknowledged data
+/// stays in the store. Does nothing if the server has already stopped.
 ///
-/// Ownership: borrows the server; free it afterwards.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY while another thread stops it, and in a callback on one of the server's threads:
-/// then it stops without being waited for.
+/// Ownership: no transfer; free the server afterwards.
+/// Threads: one call at a time; blocks.
+/// Errors: NULL_ARGUMENT, BUSY if another thread is stopping the server, or in a callback on a server thread;
+/// the server then stops without being waited for.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_stop(
@@ -186,14 +200,15 @@ pub unsafe extern "C" fn bitsup_server_stop(
 ) -> bitsup_status {
     guard!(error, {
         let server = handle::borrow(server, "server")?;
-        handle::exclusive(&server.server)?.stop(Duration::from_millis(grace_ms))
+        handle::try_lock(&server.server)?.stop(Duration::from_millis(grace_ms))
     })
 }
 
-/// Frees a server. NULL is a no-op. A server that was not stopped is told to stop and not waited for.
+/// Frees a server. NULL is a no-op. A running server stops, but this call does not wait for that; to wait,
+/// call bitsup_server_stop first.
 ///
-/// Ownership: takes the server.
-/// Threads: any; never waits.
+/// Ownership: frees `server`.
+/// Threads: any thread; never blocks.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]

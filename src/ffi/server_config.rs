@@ -1,4 +1,4 @@
-//! `bitsup_server_config`: how a server listens.
+//! `bitsup_server_config`: the settings of a server.
 
 use std::ffi::c_char;
 use std::sync::RwLock;
@@ -6,49 +6,51 @@ use std::time::Duration;
 
 use super::engine::bitsup_engine;
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::logger::bitsup_logger;
 use super::text;
 use crate::error::{Error, Status};
 use crate::server::{AccessLog, AdminConfig, LogFormat, Pem, ServerConfig, TlsConfig};
 
-/// How a server listens. Begins with 127.0.0.1, a free port and no engine; a server takes a copy.
+/// Settings of a server. Starts with the address 127.0.0.1, a free port and no engine. A server copies its
+/// settings, so later changes do not affect it.
 pub struct bitsup_server_config {
-    head: Head,
+    header: Header,
     config: RwLock<ServerConfig>,
 }
 
 impl Handle for bitsup_server_config {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
 impl bitsup_server_config {
-    /// The configuration as it is now.
+    /// Returns a copy of the current settings.
     pub(super) fn snapshot(&self) -> Result<ServerConfig, Error> {
-        Ok(handle::read(&self.config)?.clone())
+        Ok(handle::try_read(&self.config)?.clone())
     }
 }
 
-/// A configuration with the defaults and no engine.
+/// Creates a configuration with the default settings and no engine.
 ///
-/// Ownership: free it with bitsup_server_config_free. NULL only after a bug in this library.
-/// Threads: any.
+/// Ownership: free the configuration with bitsup_server_config_free. Returns NULL only after a bug in this
+/// library.
+/// Threads: any thread.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_new() -> *mut bitsup_server_config {
     guard_or!(std::ptr::null_mut(), {
         let config = RwLock::new(ServerConfig::default());
-        Ok(handle::give(bitsup_server_config { head: Head::new(), config }))
+        Ok(handle::into_raw(bitsup_server_config { header: Header::new(), config }))
     })
 }
 
-/// Frees a configuration. NULL is a no-op; servers made with it keep their copy.
+/// Frees a configuration. NULL is a no-op. Servers started with it are not affected.
 ///
-/// Ownership: takes the configuration.
-/// Threads: any; never waits.
+/// Ownership: frees `config`.
+/// Threads: any thread; never blocks.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -59,12 +61,12 @@ pub unsafe extern "C" fn bitsup_server_config_free(config: *mut bitsup_server_co
     })
 }
 
-/// Host name or address to listen on, and the port; 0 picks a free one, see bitsup_server_port. Default:
-/// 127.0.0.1, port 0.
+/// Sets the host name or address and the port to listen on. Port 0 picks a free port, which
+/// bitsup_server_port returns. Default: 127.0.0.1, port 0.
 ///
 /// Ownership: copies the host.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_server_start judges the host.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_server_start validates the host.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_listen(
@@ -82,13 +84,13 @@ pub unsafe extern "C" fn bitsup_server_config_set_listen(
     })
 }
 
-/// Host name or address on which operators see what goes on, and the port; 0 picks a free one, see
-/// bitsup_server_admin_url. GET and HEAD of "/", "/health" and "/sessions", without users and without TLS: whoever
-/// reaches it sees the names of all sessions. Default: none.
+/// Enables the administration page on this host name or address and port. Port 0 picks a free port; see
+/// bitsup_server_admin_url. Serves GET and HEAD of "/", "/health" and "/sessions" without authentication and
+/// TLS, so anyone who can reach the address sees the names of all sessions. Default: disabled.
 ///
 /// Ownership: copies the host.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_server_start judges the host.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_server_start validates the host.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_admin(
@@ -103,11 +105,12 @@ pub unsafe extern "C" fn bitsup_server_config_set_admin(
     })
 }
 
-/// Puts an engine under the URL path `prefix`, "/" for all. Of several the longest that fits wins.
+/// Mounts an engine at the URL path `prefix`; "/" is the whole server. If several prefixes match a request,
+/// the longest is used.
 ///
-/// Ownership: copies the prefix and adds a reference to `engine`; the caller still frees its own.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_server_start judges the prefix.
+/// Ownership: copies the prefix and adds a reference to `engine`, which the caller still frees.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY. bitsup_server_start validates the prefix.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_mount(
@@ -122,12 +125,14 @@ pub unsafe extern "C" fn bitsup_server_config_mount(
     })
 }
 
-/// Speaks TLS 1.2 and 1.3: the server's certificate, then those that lead to its root, and the certificate's key
-/// without a password, in PEM. The roots of clients stay if they were set.
+/// Enables TLS 1.2 and 1.3. `certificates_pem` holds the certificate of the server followed by any
+/// intermediate certificates, `key_pem` its unencrypted private key, both in PEM format. A client authority
+/// that was set before is kept.
 ///
 /// Ownership: copies both texts.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, BUSY. bitsup_server_start judges the texts.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if a length exceeds the address space, BUSY. bitsup_server_start
+/// validates certificates and key.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_tls(
@@ -148,13 +153,15 @@ pub unsafe extern "C" fn bitsup_server_config_set_tls(
     })
 }
 
-/// Takes only clients with a certificate that leads to one of these roots, in PEM. Its subject, as RFC 4514 writes
-/// it, is the owner of their sessions: "CN=pc17,OU=Sales,O=Example". After bitsup_server_config_set_tls.
+/// Requires clients to present a certificate issued by one of these authorities, given as root certificates
+/// in PEM format. The subject of the certificate in the format of RFC 4514, for example
+/// "CN=pc17,OU=Sales,O=Example", is the owner of the client's sessions. Call bitsup_server_config_set_tls
+/// first.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for an impossible length, INVALID_STATE without TLS, BUSY.
-/// bitsup_server_start judges the text.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if the length exceeds the address space, INVALID_STATE without
+/// TLS, BUSY. bitsup_server_start validates the certificates.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_client_ca(
@@ -166,9 +173,9 @@ pub unsafe extern "C" fn bitsup_server_config_set_client_ca(
     guard!(error, {
         let roots = pem(roots_pem, roots_len, "roots_pem")?;
         let config = handle::borrow(config, "config")?;
-        let mut config = handle::write(&config.config)?;
+        let mut config = handle::try_write(&config.config)?;
         let tls = config.tls.as_mut().ok_or_else(|| {
-            let message = "clients have certificates with TLS only: call bitsup_server_config_set_tls first";
+            let message = "client certificates need TLS: call bitsup_server_config_set_tls first";
             Error::new(Status::InvalidState, message)
         })?;
         tls.client_ca = Some(roots);
@@ -176,13 +183,14 @@ pub unsafe extern "C" fn bitsup_server_config_set_client_ca(
     })
 }
 
-/// Adds a user, by Basic authentication. With one user at least, every request needs a name and its password, and
-/// the name owns the sessions.
+/// Adds a user for Basic authentication. With at least one user, every request must be authenticated, and the
+/// user name is the owner of the sessions. Use TLS, because Basic authentication sends the password in clear
+/// text.
 ///
 /// Ownership: copies both texts.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT for a name that is there, is empty or has a colon, and
-/// for an empty password; BUSY.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if the name is empty, contains a colon or was added
+/// before, or if the password is empty, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_add_user(
@@ -194,15 +202,15 @@ pub unsafe extern "C" fn bitsup_server_config_add_user(
     guard!(error, {
         let (name, password) = (text::required(name, "name")?, text::required(password, "password")?);
         let config = handle::borrow(config, "config")?;
-        handle::write(&config.config)?.users.add(name, password)
+        handle::try_write(&config.config)?.users.add(name, password)
     })
 }
 
-/// Most worker threads; 1 or more. Default: 256.
+/// Sets the maximum number of worker threads; at least 1. Default: 256.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_max_workers(
@@ -213,11 +221,11 @@ pub unsafe extern "C" fn bitsup_server_config_set_max_workers(
     guard!(error, { set(config, |config| config.max_workers = to_usize(count)) })
 }
 
-/// How long the head of a request may take; more than 0. Default: 30,000.
+/// Sets how long receiving the head of a request may take, in milliseconds; at least 1. Default: 30,000.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_head_timeout(
@@ -228,11 +236,12 @@ pub unsafe extern "C" fn bitsup_server_config_set_head_timeout(
     guard!(error, { set(config, |config| config.head_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// Most connections, 1 or more; further ones wait in the kernel's queue. Default: 16,384.
+/// Sets the maximum number of connections; at least 1. Further connections wait in the queue of the operating
+/// system. Default: 16,384.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_max_connections(
@@ -243,11 +252,11 @@ pub unsafe extern "C" fn bitsup_server_config_set_max_connections(
     guard!(error, { set(config, |config| config.max_connections = to_usize(count)) })
 }
 
-/// Connections that one address may have, an IPv6 network of 64 bits counting as one. One more is answered 503 and
-/// closed. 0: no limit. Default: 4,096.
+/// Sets the maximum number of connections per client address; an IPv6 /64 network counts as one address.
+/// Further connections get 503 and are closed. 0 sets no limit. Default: 4,096.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -259,11 +268,11 @@ pub unsafe extern "C" fn bitsup_server_config_set_max_connections_per_address(
     guard!(error, { set(config, |config| config.max_connections_per_address = to_usize(count)) })
 }
 
-/// Longest head of a request, in bytes; a longer one is answered 431. Default: 65,536.
+/// Sets the maximum length of a request head in bytes; at least 1. A longer one gets 431. Default: 65,536.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_max_head_bytes(
@@ -274,11 +283,12 @@ pub unsafe extern "C" fn bitsup_server_config_set_max_head_bytes(
     guard!(error, { set(config, |config| config.max_head_bytes = to_usize(bytes)) })
 }
 
-/// Most header fields of a request; more are answered 431. Default: 100.
+/// Sets the maximum number of header fields of a request; at least 1. A request with more gets 431. Default:
+/// 100.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_max_head_fields(
@@ -289,11 +299,12 @@ pub unsafe extern "C" fn bitsup_server_config_set_max_head_fields(
     guard!(error, { set(config, |config| config.max_head_fields = to_usize(count)) })
 }
 
-/// Bytes per second that a body must come with, or be taken with, on the average, once `grace_ms` are over. Only
-/// the time spent waiting for the peer counts. 0: any. Default: 240, after 60,000.
+/// Sets the minimum average rate, in bytes per second, at which clients must send request bodies and receive
+/// response bodies after the first `grace_ms` milliseconds. Only time spent waiting for the client counts. 0
+/// sets no minimum. Defaults: 240 bytes per second, 60,000 ms.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -311,11 +322,11 @@ pub unsafe extern "C" fn bitsup_server_config_set_min_body_rate(
     })
 }
 
-/// How long the body of a request may make no progress; more than 0. Default: 120,000.
+/// Sets how long a request body may make no progress, in milliseconds; at least 1. Default: 120,000.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_read_timeout(
@@ -326,11 +337,12 @@ pub unsafe extern "C" fn bitsup_server_config_set_read_timeout(
     guard!(error, { set(config, |config| config.read_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// How long a connection may be silent between two requests; more than 0. Default: 300,000.
+/// Sets how long a connection may be idle between two requests, in milliseconds; at least 1. Default:
+/// 300,000.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start judges the value.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Errors: NULL_ARGUMENT, BUSY. bitsup_server_start validates the value.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_server_config_set_idle_timeout(
@@ -341,11 +353,12 @@ pub unsafe extern "C" fn bitsup_server_config_set_idle_timeout(
     guard!(error, { set(config, |config| config.idle_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// Where the server says what it does, its engines' words aside. Default: nowhere.
+/// Sets the logger of the server. Engines have loggers of their own. Default: none.
 ///
-/// Ownership: adds a reference to `logger`; the caller still frees its own.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_logger_new says. The `destroy` of a former logger runs here when nobody else has it.
+/// Ownership: adds a reference to `logger`, which the caller still frees.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_logger_new. The `destroy` of the previous logger runs in this call if no other
+/// object uses that logger.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -357,19 +370,20 @@ pub unsafe extern "C" fn bitsup_server_config_set_logger(
     guard!(error, {
         let logger = handle::borrow(logger, "logger")?.logger.clone();
         let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
-        // Outside the lock: its `destroy` is foreign code.
+        // Dropped after the lock is released, because `destroy` is the caller's code.
         drop(former);
         Ok(())
     })
 }
 
-/// Whom the server tells of every request and event: of each a line, as JSON, at level BITSUP_LOG_INFO with the target
-/// "access". docs/operations/logging.md has the keys. Default: nobody.
+/// Sets the logger for the access log: one JSON object per request and event, at level BITSUP_LOG_INFO with
+/// the target "access". docs/operations/logging.md lists its keys. The logger must accept BITSUP_LOG_INFO, or nothing is
+/// logged. Default: none.
 ///
-/// Ownership: adds a reference to `logger`; the caller still frees its own.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_logger_new says, before a request's answer goes out. The `destroy` of a former logger runs here
-/// when nobody else has it.
+/// Ownership: adds a reference to `logger`, which the caller still frees.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_logger_new; a request is logged before its response is sent. The `destroy` of the
+/// previous logger runs in this call if no other object uses that logger.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -382,13 +396,13 @@ pub unsafe extern "C" fn bitsup_server_config_set_access_logger(
         let logger = handle::borrow(logger, "logger")?.logger.clone();
         let log = AccessLog::to_logger(logger, LogFormat::Json)?;
         let former = set(config, |config| config.access_log.replace(log))?;
-        // Outside the lock: its `destroy` is foreign code.
+        // Dropped after the lock is released, because `destroy` is the caller's code.
         drop(former);
         Ok(())
     })
 }
 
-/// PEM text under its parameter's name.
+/// Reads a PEM text; errors about its content contain the name of the parameter.
 ///
 /// # Safety
 /// As for [`text::bytes`].
@@ -397,7 +411,7 @@ unsafe fn pem(data: *const u8, len: usize, name: &str) -> Result<Pem, Error> {
     unsafe { text::bytes(data, len, name) }.map(|bytes| Pem::new(name, bytes))
 }
 
-/// Changes one value; gives what `change` gives.
+/// Applies `change` to the settings and returns its result.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
@@ -407,7 +421,7 @@ unsafe fn set<T>(
 ) -> Result<T, Error> {
     // SAFETY: by contract.
     let config = unsafe { handle::borrow(config, "config") }?;
-    Ok(change(&mut *handle::write(&config.config)?))
+    Ok(change(&mut *handle::try_write(&config.config)?))
 }
 
 fn to_usize(count: u32) -> usize {

@@ -1,18 +1,18 @@
-//! `bitsup_source`: what a job sends.
+//! `bitsup_source`: the content that a job uploads.
 
 use std::ffi::{c_char, c_void};
 use std::sync::Mutex;
 
 use super::callback::{BITSUP_CONTINUE, UserData, bitsup_destroy_fn};
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::client::Source;
 use crate::error::{Error, Status};
 
-/// Puts bytes of the source into `buf`: some of those from `offset` on, at least one and `cap` at most, and
-/// their number into `*out_len`. Asked for an offset as often as its bytes are sent, it gives the same bytes.
-/// Answers BITSUP_CONTINUE or BITSUP_ABORT.
+/// Reads bytes of the source: copies 1 to `cap` bytes, starting at `offset`, to `buf` and their number to
+/// `*out_len`. May be called several times for the same offset, when data has to be sent again, and must then
+/// return the same bytes. Returns BITSUP_CONTINUE or BITSUP_ABORT.
 pub type bitsup_read_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -23,38 +23,38 @@ pub type bitsup_read_fn = Option<
     ) -> i32,
 >;
 
-/// What one job sends.
+/// The content that one job uploads.
 pub struct bitsup_source {
-    head: Head,
-    /// Empty once a job has it.
+    header: Header,
+    /// `None` once a job has taken it.
     source: Mutex<Option<Source>>,
 }
 
 impl Handle for bitsup_source {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
 impl bitsup_source {
-    fn give(source: Source) -> *mut Self {
-        handle::give(Self { head: Head::new(), source: Mutex::new(Some(source)) })
+    fn into_raw(source: Source) -> *mut Self {
+        handle::into_raw(Self { header: Header::new(), source: Mutex::new(Some(source)) })
     }
 
-    /// Takes the content, for a job.
+    /// Takes the content for a job.
     pub(super) fn take(&self) -> Result<Source, Error> {
-        handle::exclusive(&self.source)?.take().ok_or_else(|| {
-            Error::new(Status::InvalidState, "`source` was given to a job before; make one per job")
+        handle::try_lock(&self.source)?.take().ok_or_else(|| {
+            Error::new(Status::InvalidState, "`source` was used for a job before: create one source per job")
         })
     }
 }
 
-/// A regular file. Its size and time of modification are taken now; a change during the upload ends the job
-/// with BITSUP_E_SOURCE_CHANGED.
+/// Creates a source from a regular file. Records its size and modification time; if either changes during the
+/// upload, the job fails with BITSUP_E_SOURCE_CHANGED.
 ///
 /// Ownership: copies the path; free `*out` with bitsup_source_free.
-/// Threads: any.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for what is no regular file, NOT_FOUND, DENIED, IO.
+/// Threads: any thread.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file, NOT_FOUND, DENIED, IO.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_source_from_file(
@@ -64,16 +64,16 @@ pub unsafe extern "C" fn bitsup_source_from_file(
 ) -> bitsup_status {
     guard!(error, {
         let (path, out) = (text::path(path, "path")?, handle::out(out, "out")?);
-        out.set(bitsup_source::give(Source::from_file(path)?));
+        out.set(bitsup_source::into_raw(Source::from_file(path)?));
         Ok(())
     })
 }
 
-/// A copy of bytes in memory. `data` may be NULL when `len` is 0.
+/// Creates a source with a copy of `len` bytes. `data` may be NULL if `len` is 0.
 ///
 /// Ownership: copies the bytes; free `*out` with bitsup_source_free.
-/// Threads: any.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for a length that no memory has.
+/// Threads: any thread.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `len` exceeds the address space.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_source_from_bytes(
@@ -84,21 +84,23 @@ pub unsafe extern "C" fn bitsup_source_from_bytes(
 ) -> bitsup_status {
     guard!(error, {
         let (data, out) = (text::bytes(data, len, "data")?, handle::out(out, "out")?);
-        out.set(bitsup_source::give(Source::from_bytes(data)));
+        out.set(bitsup_source::into_raw(Source::from_bytes(data)));
         Ok(())
     })
 }
 
-/// `total` bytes that `read` delivers. For bitsup_job_import and a state file, two such sources are the same
-/// when they are of the same length; that they deliver the same bytes is for the caller to know.
+/// Creates a source of `total` bytes that the callback `read` supplies. Use it for content that is not in a
+/// file, or to encrypt or compress it while it is sent. Two such sources are considered the same by
+/// bitsup_job_import and by state files if their lengths are equal; the caller must make sure that they have
+/// the same content.
 ///
-/// Ownership: takes `user_data` in every case; free `*out` with bitsup_source_free.
-/// Threads: any.
-/// Callbacks: `read` on the thread inside bitsup_job_run, bitsup_job_step or bitsup_job_close, one call at a
-/// time, with no lock held that another call would wait for. It may call const functions on the job and free
-/// it. An answer that is not BITSUP_CONTINUE, or a length over `cap`, ends the run with BITSUP_E_CALLBACK; the
-/// job can be run again. A length of 0 ends the job with BITSUP_E_SOURCE_CHANGED. `destroy` runs when source
-/// and job are gone, and now when this call fails.
+/// Ownership: takes `user_data`, even on failure; free `*out` with bitsup_source_free.
+/// Threads: any thread.
+/// Callbacks: `read` runs on the thread inside bitsup_job_run, bitsup_job_step or bitsup_job_close, one call
+/// at a time. It may call const functions on the job and free it. If it returns anything but BITSUP_CONTINUE,
+/// or a length above `cap`, the run fails with BITSUP_E_CALLBACK, and the job can be run again. A length of 0
+/// fails the job with BITSUP_E_SOURCE_CHANGED. `destroy` runs once the source and its job are gone, or in
+/// this call if it fails.
 /// Errors: NULL_ARGUMENT.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -114,15 +116,15 @@ pub unsafe extern "C" fn bitsup_source_from_reader(
         let user_data = UserData::new(user_data, destroy);
         let read = read.ok_or_else(|| handle::null("read"))?;
         let out = handle::out(out, "out")?;
-        out.set(bitsup_source::give(Source::from_reader(total, reader(read, user_data))));
+        out.set(bitsup_source::into_raw(Source::from_reader(total, reader(read, user_data))));
         Ok(())
     })
 }
 
-/// Frees a source. NULL is a no-op; a job made with it keeps the content.
+/// Frees a source. NULL is a no-op. A job created from it keeps the content.
 ///
-/// Ownership: takes the source.
-/// Threads: any; never waits.
+/// Ownership: frees `source`.
+/// Threads: any thread; never blocks.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -140,13 +142,13 @@ fn reader(
     move |offset, buffer| {
         let mut len = 0;
         let (buf, cap) = (buffer.as_mut_ptr(), buffer.len());
-        // SAFETY: the caller gave a function of this type with this user data; the buffer is as long as said,
-        // and nobody else's during the call.
+        // SAFETY: the caller supplied a function of this type with this user data; the buffer has this length
+        // and is exclusive during the call.
         match unsafe { read(user_data.pointer(), offset, buf, cap, &mut len) } {
             BITSUP_CONTINUE => Ok(len),
             _ => Err(Error::new(
                 Status::Callback,
-                "the source's reader asked to stop; run the job again to go on",
+                "the reader of the source stopped the operation: run the job again to continue",
             )),
         }
     }

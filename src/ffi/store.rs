@@ -1,45 +1,45 @@
-//! `bitsup_store`: where received bytes lie.
+//! `bitsup_store`: where an engine stores uploads.
 
 use std::ffi::c_char;
 use std::sync::Arc;
 
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::error::Error;
 use crate::store::{DirOptions, DirStore, Durability, MemoryStore, Store};
 
-/// Durability: a loss of power may cost whatever the kernel has not written by itself.
+/// Durability: a power failure can lose whatever the operating system has not yet written to disk.
 pub const BITSUP_DURABILITY_NONE: i32 = 0;
-/// Durability: a delivered file survives a loss of power, an unfinished upload may not. The usual choice.
+/// Durability: a delivered file survives a power failure, an unfinished upload may not. The usual choice.
 pub const BITSUP_DURABILITY_FILE: i32 = 1;
-/// Durability: every acknowledged fragment survives a loss of power.
+/// Durability: every acknowledged fragment survives a power failure.
 pub const BITSUP_DURABILITY_FRAGMENT: i32 = 2;
 
-/// Where an engine keeps what it receives.
+/// Where an engine keeps unfinished uploads, delivered files and replies.
 pub struct bitsup_store {
-    head: Head,
+    header: Header,
     store: Arc<dyn Store>,
 }
 
 impl Handle for bitsup_store {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
 impl bitsup_store {
-    /// Gives a store to the caller.
-    pub(super) fn give(store: Arc<dyn Store>) -> *mut Self {
-        handle::give(Self { head: Head::new(), store })
+    /// Converts a store into a pointer for the caller.
+    pub(super) fn into_raw(store: Arc<dyn Store>) -> *mut Self {
+        handle::into_raw(Self { header: Header::new(), store })
     }
 
-    /// The store behind it.
+    /// Returns the store.
     pub(super) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store)
     }
 
-    /// The store behind a pointer, for programs that mix both languages.
+    /// Returns the store behind a pointer, for programs that mix Rust and C.
     ///
     /// # Safety
     /// As for every function of the C ABI.
@@ -49,15 +49,17 @@ impl bitsup_store {
     }
 }
 
-/// Files under the directory `root`, which must exist; unfinished uploads in its subdirectory ".bitsup". The
-/// root is locked until the store is gone; with `shared` other processes may have it at the same time, all
-/// with `shared`: the servers of a farm. `durability` is one of BITSUP_DURABILITY_*; whichever it is, a crash
-/// of the process alone loses nothing that was acknowledged.
+/// Opens a store of files in the directory `root`, which must exist. Unfinished uploads are kept in its
+/// subdirectory ".bitsup". The directory is locked while the store exists. With `shared` (not 0) several
+/// processes, such as the servers of a farm, can open it at the same time; all must then set `shared`.
+/// `durability` is one of BITSUP_DURABILITY_* and concerns power failures: a crash of the process never loses
+/// acknowledged data.
 ///
 /// Ownership: copies the path; free `*out` with bitsup_store_free.
-/// Threads: any.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT, BUSY when another store has the root, UNSUPPORTED for a file
-/// system without hard links, NOT_FOUND, DENIED, NO_SPACE, IO.
+/// Threads: any thread.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `durability` is unknown or `root` is not a directory, BUSY if
+/// another store has the directory open, UNSUPPORTED if the file system has no hard links, NOT_FOUND, DENIED,
+/// NO_SPACE, IO.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_store_new_dir(
@@ -70,17 +72,18 @@ pub unsafe extern "C" fn bitsup_store_new_dir(
     guard!(error, {
         let (root, out) = (text::path(root, "root")?, handle::out(out, "out")?);
         let options = DirOptions { durability: durability_of(durability)?, shared: shared != 0 };
-        out.set(bitsup_store::give(Arc::new(DirStore::open(root, options)?)));
+        out.set(bitsup_store::into_raw(Arc::new(DirStore::open(root, options)?)));
         Ok(())
     })
 }
 
-/// Files and unfinished uploads in memory, at most `max_bytes` in all; they are gone with the store. For
-/// tests, and for small uploads that the program takes over itself: on_received reads them by
-/// bitsup_upload_read, and by bitsup_verdict_set_keep_file says that they need not stay. There are no folders.
+/// Creates a store that keeps files and unfinished uploads in memory, at most `max_bytes` in total. They are
+/// lost with the store, and there are no folders. Use it for tests, and for small uploads that the
+/// application processes in on_received: it reads them with bitsup_upload_read and discards them with
+/// bitsup_verdict_set_keep_file.
 ///
 /// Ownership: free `*out` with bitsup_store_free.
-/// Threads: any.
+/// Threads: any thread.
 /// Errors: NULL_ARGUMENT.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -91,15 +94,15 @@ pub unsafe extern "C" fn bitsup_store_new_memory(
 ) -> bitsup_status {
     guard!(error, {
         let out = handle::out(out, "out")?;
-        out.set(bitsup_store::give(Arc::new(MemoryStore::new(max_bytes))));
+        out.set(bitsup_store::into_raw(Arc::new(MemoryStore::new(max_bytes))));
         Ok(())
     })
 }
 
-/// Frees a store. NULL is a no-op; engines over it live on.
+/// Frees a store. NULL is a no-op. Engines that use it are not affected.
 ///
-/// Ownership: takes the store.
-/// Threads: any; never waits.
+/// Ownership: frees `store`.
+/// Threads: any thread; never blocks.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]

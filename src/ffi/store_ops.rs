@@ -1,34 +1,38 @@
-//! `bitsup_store_ops`: a store of the program's own.
+//! `bitsup_store_ops` and `bitsup_store_list`: a store that the host application implements with callbacks.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
+use std::io;
 use std::sync::{Arc, RwLock};
 
 use super::callback::{UserData, bitsup_destroy_fn};
-use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
+use super::callback_handle::{CallbackHandle, Scoped, ScopedPool};
+use super::error::{
+    BITSUP_E_DENIED, BITSUP_E_NO_SPACE, BITSUP_E_NOT_FOUND, BITSUP_OK, bitsup_error, bitsup_status, name_of,
+};
+use super::handle::{self, Handle, Header};
 use super::store::bitsup_store;
-use super::store_callbacks::Callbacks;
-use super::store_list::bitsup_store_list;
-use crate::error::Error;
-use crate::store::BackendStore;
+use super::text;
+use crate::error::{Error, Status};
+use crate::proto::SessionId;
+use crate::store::{Backend, BackendStore, Destination, DestinationState, Part, PartInfo, StoreError};
 
-/// Part of a session: all of it.
+/// Part of a session: all parts.
 pub const BITSUP_PART_ALL: i32 = 0;
-/// Part of a session: the received bytes.
+/// Part of a session: the received data.
 pub const BITSUP_PART_DATA: i32 = 1;
-/// Part of a session: the reply to them.
+/// Part of a session: the reply.
 pub const BITSUP_PART_REPLY: i32 = 2;
 
-/// Destination: nothing is there; a file can go there.
+/// State of a destination: nothing exists there, and a file can be created.
 pub const BITSUP_PLACE_FREE: i32 = 0;
-/// Destination: a file is there.
+/// State of a destination: a file exists there.
 pub const BITSUP_PLACE_FILE: i32 = 1;
-/// Destination: a folder is there, or what else no file can replace.
+/// State of a destination: a folder exists there, or something else that a file cannot replace.
 pub const BITSUP_PLACE_FOLDER: i32 = 2;
-/// Destination: nothing is there, and no folder that could hold it.
+/// State of a destination: nothing exists there, nor does the folder that would contain it.
 pub const BITSUP_PLACE_NO_FOLDER: i32 = 3;
 
-/// Keeps the record of a session: `len` bytes of text that mean nothing to a store.
+/// Stores the record of a session: `len` bytes of text that the store does not interpret.
 pub type bitsup_store_record_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -38,12 +42,12 @@ pub type bitsup_store_record_fn = Option<
     ) -> bitsup_status,
 >;
 
-/// Calls bitsup_store_list_add for every session.
+/// Lists the stored sessions by calling bitsup_store_list_add for each.
 pub type bitsup_store_list_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, list: *mut bitsup_store_list) -> bitsup_status>;
 
-/// Tells the length of a part, and when it was last written, in milliseconds since 1970, which may be left
-/// at 0. BITSUP_E_NOT_FOUND when there is none.
+/// Returns the length of a part, and when it was last written, in milliseconds since 1970 (0 if unknown).
+/// Returns BITSUP_E_NOT_FOUND if the part does not exist.
 pub type bitsup_store_stat_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -54,7 +58,7 @@ pub type bitsup_store_stat_fn = Option<
     ) -> bitsup_status,
 >;
 
-/// Appends to a part that is `offset` bytes long.
+/// Appends `len` bytes to a part whose current length is `offset`.
 pub type bitsup_store_write_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -66,7 +70,8 @@ pub type bitsup_store_write_fn = Option<
     ) -> bitsup_status,
 >;
 
-/// Reads at most `len` bytes of a part at `offset`; `*out_read` of them, 0 at the end only.
+/// Reads up to `len` bytes of a part at `offset` and stores their number in `*out_read`, which is 0 only at
+/// the end of the part.
 pub type bitsup_store_read_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -79,12 +84,13 @@ pub type bitsup_store_read_fn = Option<
     ) -> bitsup_status,
 >;
 
-/// Does something with a part.
+/// Acts on a part: flushes or removes it.
 pub type bitsup_store_part_fn = Option<
     unsafe extern "C" fn(user_data: *mut c_void, session_id: *const c_char, part: i32) -> bitsup_status,
 >;
 
-/// Delivers the data to `destination`, a path with slashes: "folder/file.txt".
+/// Delivers the received data to `destination`, a relative path with slashes, for example "folder/file.txt".
+/// `overwrite` says whether an existing file may be replaced. `record` is the new record of the session.
 pub type bitsup_store_commit_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -96,7 +102,7 @@ pub type bitsup_store_commit_fn = Option<
     ) -> bitsup_status,
 >;
 
-/// Tells what is at `destination`: one of BITSUP_PLACE_*.
+/// Stores what exists at `destination`, one of BITSUP_PLACE_*, in `*out_place`.
 pub type bitsup_store_place_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -105,38 +111,39 @@ pub type bitsup_store_place_fn = Option<
     ) -> bitsup_status,
 >;
 
-/// A store of the program's own: a database, an object store, an encrypted disk. It keeps, per session, a
-/// record and two parts, BITSUP_PART_DATA and BITSUP_PART_REPLY; what else it takes to be a store the library
-/// does. A set of callbacks with one `user_data`. create, stat, write, read, commit and remove are needed;
-/// list and save too if sessions are to outlive the process. Calls have no state between them: each names its
-/// session ("{...}"), part and offset.
+/// Callbacks that implement a store, for example on a database, an object store or an encrypted disk. Per
+/// session, the store keeps a record and two parts, BITSUP_PART_DATA and BITSUP_PART_REPLY; the library does
+/// the rest. create, stat, write, read, commit and remove are required. list and save are also required if
+/// sessions are to survive the process. The callbacks share one `user_data`. Calls are stateless: each names
+/// its session ("{...}"), part and offset.
 ///
-/// A callback answers BITSUP_OK, or what went wrong; the client is then answered 404 for BITSUP_E_NOT_FOUND,
-/// 403 for BITSUP_E_DENIED, 500 with the HRESULT of a full disk for BITSUP_E_NO_SPACE, and 500 for anything
-/// else. But for the first the log says so. Outputs count only with BITSUP_OK and hold 0 before; pointers are
-/// good until the callback returns.
+/// A callback returns BITSUP_OK or an error, which the client sees as an HTTP status: 404 for
+/// BITSUP_E_NOT_FOUND, 403 for BITSUP_E_DENIED, 500 with the HRESULT of a full disk for BITSUP_E_NO_SPACE,
+/// and 500 for any other. All but BITSUP_E_NOT_FOUND are logged. Outputs are 0 before the call and used only
+/// after BITSUP_OK. Pointers are valid until the callback returns.
 ///
-/// They run on threads of the server, or on the thread inside a function of the engine: concurrently for
-/// different sessions, one at a time for one session, but for stat and read, which come at any time. Other
-/// than hooks they run while their session is locked: they must not call functions of an engine or of a
-/// server, and while one takes its time its session waits.
+/// Callbacks run on server threads, or on the thread inside a function of the engine: concurrently for
+/// different sessions and one at a time for one session, except stat and read, which can run at any time.
+/// Unlike hooks, they run while their session is locked: they must not call functions of an engine or server,
+/// and a slow callback delays its session.
 pub struct bitsup_store_ops {
-    head: Head,
-    callbacks: RwLock<Callbacks>,
+    header: Header,
+    callbacks: RwLock<StoreCallbacks>,
 }
 
 impl Handle for bitsup_store_ops {
-    fn head(&self) -> &Head {
-        &self.head
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
-/// A set without callbacks. `user_data` is handed to each of them, `destroy` ends its life; both may be NULL.
+/// Creates a set without callbacks. Each callback receives `user_data`; `destroy` releases it. Both may be
+/// NULL.
 ///
-/// Ownership: takes `user_data` in every case; free the set with bitsup_store_ops_free. NULL only after a bug
-/// in this library.
-/// Threads: any.
-/// Callbacks: `destroy` runs when this set, the stores made with it and the engines over them are gone.
+/// Ownership: takes `user_data`, even on failure; free the set with bitsup_store_ops_free. Returns NULL only
+/// after a bug in this library.
+/// Threads: any thread.
+/// Callbacks: `destroy` runs once the set, the stores created from it and their engines are gone.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -145,16 +152,16 @@ pub unsafe extern "C" fn bitsup_store_ops_new(
     destroy: bitsup_destroy_fn,
 ) -> *mut bitsup_store_ops {
     guard_or!(std::ptr::null_mut(), {
-        let callbacks = RwLock::new(Callbacks::new(UserData::new(user_data, destroy)));
-        Ok(handle::give(bitsup_store_ops { head: Head::new(), callbacks }))
+        let callbacks = RwLock::new(StoreCallbacks::new(UserData::new(user_data, destroy)));
+        Ok(handle::into_raw(bitsup_store_ops { header: Header::new(), callbacks }))
     })
 }
 
-/// Frees a set. NULL is a no-op; stores made with it keep their copy.
+/// Frees a set. NULL is a no-op. Stores created from it keep a copy.
 ///
-/// Ownership: takes the set.
-/// Threads: any; never waits.
-/// Callbacks: `destroy`, when nobody else has the set.
+/// Ownership: frees `ops`.
+/// Threads: any thread; never blocks.
+/// Callbacks: `destroy`, if no other object uses the set.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -165,12 +172,12 @@ pub unsafe extern "C" fn bitsup_store_ops_free(ops: *mut bitsup_store_ops) {
     })
 }
 
-/// Sets who makes sessions: from now on there is this record, and data of no bytes. A session that is there
-/// already holds no bytes; it is replaced. Needed.
+/// Sets the callback that creates a session with this record and empty data. If the session already exists,
+/// it holds no data and is replaced. Required.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_store_ops says.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_store_ops.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -182,12 +189,12 @@ pub unsafe extern "C" fn bitsup_store_ops_on_create(
     guard!(error, { set(ops, |callbacks| callbacks.create = callback) })
 }
 
-/// Sets who replaces records, whole or not at all; BITSUP_E_NOT_FOUND when there is no such session. NULL:
-/// nobody, which is fine for a store without list, for nobody reads the records.
+/// Sets the callback that replaces the record of a session atomically. It returns BITSUP_E_NOT_FOUND if the
+/// session does not exist. May be NULL in a store without a list callback, whose records are never read.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_store_ops says.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_store_ops.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -199,12 +206,12 @@ pub unsafe extern "C" fn bitsup_store_ops_on_save(
     guard!(error, { set(ops, |callbacks| callbacks.save = callback) })
 }
 
-/// Sets who lists the sessions that a former process left; asked when an engine is made. NULL: there are
-/// none, and sessions end with the process. What it left of their data is the program's to remove.
+/// Sets the callback that lists the sessions of an earlier process. It runs when an engine is created. If
+/// NULL, there are none: sessions end with the process, and the application removes any data that they leave.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_store_ops says.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_store_ops.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -216,11 +223,12 @@ pub unsafe extern "C" fn bitsup_store_ops_on_list(
     guard!(error, { set(ops, |callbacks| callbacks.list = callback) })
 }
 
-/// Sets who tells about parts. Needed. The length of the data is where an upload goes on.
+/// Sets the callback that returns the length of a part. The length of the data is the offset at which an
+/// upload resumes. Required.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_store_ops says.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_store_ops.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -232,12 +240,12 @@ pub unsafe extern "C" fn bitsup_store_ops_on_stat(
     guard!(error, { set(ops, |callbacks| callbacks.stat = callback) })
 }
 
-/// Sets who appends. Needed. A reply is made by the write at offset 0, which may be one of no bytes. After a
-/// failure stat is asked how much was kept.
+/// Sets the callback that appends to a part. A write at offset 0, possibly of no bytes, creates the reply.
+/// After a failed write the library calls stat to find out how much was stored. Required.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_store_ops says.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_store_ops.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -249,12 +257,13 @@ pub unsafe extern "C" fn bitsup_store_ops_on_write(
     guard!(error, { set(ops, |callbacks| callbacks.write = callback) })
 }
 
-/// Sets who hears the end of a run of writes, before what they wrote is acknowledged: now, at the latest, it
-/// must outlive a crash of the process. A run that a lost connection ends has none. NULL: nobody.
+/// Sets the callback that ends a series of writes. It runs before they are acknowledged to the client; when
+/// it returns, the written data must survive a crash of the process. It does not run for a series that a lost
+/// connection interrupted. If NULL, data must survive a crash as soon as the write callback returns.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_store_ops says.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_store_ops.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -266,11 +275,11 @@ pub unsafe extern "C" fn bitsup_store_ops_on_flush(
     guard!(error, { set(ops, |callbacks| callbacks.flush = callback) })
 }
 
-/// Sets who reads. Needed, for applications that ask for the data, and for replies.
+/// Sets the callback that reads a part, for replies and for applications that read the data. Required.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_store_ops says.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_store_ops.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -282,14 +291,15 @@ pub unsafe extern "C" fn bitsup_store_ops_on_read(
     guard!(error, { set(ops, |callbacks| callbacks.read = callback) })
 }
 
-/// Sets who delivers. Needed. Puts the data at the destination, whole or not at all, then replaces the record
-/// and gives the data up: at once, or in this order. Where a file is there and `overwrite` is 0 it answers
-/// BITSUP_E_DENIED. It is called again when it failed or the process died meanwhile; what it did before must
-/// not stop it then, and a session whose data it gave up already is success.
+/// Sets the callback that delivers the data. It moves the data to the destination atomically, then replaces
+/// the record and discards the session's data, in one step or in this order. If a file exists there and
+/// `overwrite` is 0, it returns BITSUP_E_DENIED. It is called again after a failure or a crash and must then
+/// complete what remains; if the data was already delivered, it returns BITSUP_OK. It returns
+/// BITSUP_E_NOT_FOUND if the session does not exist. Required.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_store_ops says.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_store_ops.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -301,12 +311,12 @@ pub unsafe extern "C" fn bitsup_store_ops_on_commit(
     guard!(error, { set(ops, |callbacks| callbacks.commit = callback) })
 }
 
-/// Sets who removes: the reply, or with BITSUP_PART_ALL the session with all it has, but for a delivered file.
-/// Needed. Nothing to remove is success.
+/// Sets the callback that removes the reply (BITSUP_PART_REPLY) or the whole session (BITSUP_PART_ALL). It
+/// never removes a delivered file, and returns BITSUP_OK if there is nothing to remove. Required.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_store_ops says.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_store_ops.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -318,12 +328,12 @@ pub unsafe extern "C" fn bitsup_store_ops_on_remove(
     guard!(error, { set(ops, |callbacks| callbacks.remove = callback) })
 }
 
-/// Sets who tells what is at a destination, so that a session which could not end well does not begin. NULL:
-/// everything is free, and commit refuses what it must.
+/// Sets the callback that checks a destination before a session is created, so that an upload that cannot be
+/// delivered is refused early. If NULL, every destination counts as free, and only commit refuses.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time.
-/// Callbacks: as bitsup_store_ops says.
+/// Ownership: no transfer.
+/// Threads: one call at a time.
+/// Callbacks: see bitsup_store_ops.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -335,13 +345,13 @@ pub unsafe extern "C" fn bitsup_store_ops_on_place(
     guard!(error, { set(ops, |callbacks| callbacks.place = callback) })
 }
 
-/// A store over the callbacks as they are now.
+/// Creates a store from a copy of the callbacks.
 ///
-/// Ownership: takes a copy of the callbacks and a share of their `user_data`; the caller still frees `ops`. Free
-/// `*out` with bitsup_store_free.
-/// Threads: any.
-/// Callbacks: as bitsup_store_ops says; none is called here.
-/// Errors: NULL_ARGUMENT, INVALID_STATE when a callback is missing, BUSY.
+/// Ownership: copies the callbacks and shares their `user_data`; the caller still frees `ops`. Free `*out`
+/// with bitsup_store_free.
+/// Threads: any thread.
+/// Callbacks: see bitsup_store_ops; none runs in this call.
+/// Errors: NULL_ARGUMENT, INVALID_STATE if a required callback is missing, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_store_new_custom(
@@ -351,20 +361,306 @@ pub unsafe extern "C" fn bitsup_store_new_custom(
 ) -> bitsup_status {
     guard!(error, {
         let (ops, out) = (handle::borrow(ops, "ops")?, handle::out(out, "out")?);
-        let callbacks = handle::read(&ops.callbacks)?.clone();
+        let callbacks = handle::try_read(&ops.callbacks)?.clone();
         callbacks.check()?;
-        out.set(bitsup_store::give(Arc::new(BackendStore::new(callbacks))));
+        out.set(bitsup_store::into_raw(Arc::new(BackendStore::new(callbacks))));
         Ok(())
     })
 }
 
-/// Changes one callback.
+/// Applies `change` to the callbacks.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn set(ops: *mut bitsup_store_ops, change: impl FnOnce(&mut Callbacks)) -> Result<(), Error> {
+unsafe fn set(ops: *mut bitsup_store_ops, change: impl FnOnce(&mut StoreCallbacks)) -> Result<(), Error> {
     // SAFETY: by contract.
     let ops = unsafe { handle::borrow(ops, "ops") }?;
-    change(&mut *handle::write(&ops.callbacks)?);
+    change(&mut *handle::try_write(&ops.callbacks)?);
     Ok(())
+}
+
+/// Collects the sessions of a store in its list callback. Valid until that callback returns; a later call
+/// with it fails with BITSUP_E_INVALID_STATE while the store exists.
+pub struct bitsup_store_list(CallbackHandle<Vec<ListedSession>>);
+
+/// A session that the list callback added.
+#[derive(Debug)]
+pub(super) struct ListedSession {
+    id: SessionId,
+    record: Vec<u8>,
+    modified_ms: u64,
+}
+
+impl Handle for bitsup_store_list {
+    fn header(&self) -> &Header {
+        &self.0.header
+    }
+}
+
+impl From<CallbackHandle<Vec<ListedSession>>> for bitsup_store_list {
+    fn from(loan: CallbackHandle<Vec<ListedSession>>) -> Self {
+        Self(loan)
+    }
+}
+
+impl Scoped for bitsup_store_list {
+    type Content = Vec<ListedSession>;
+
+    fn handle(&self) -> &CallbackHandle<Vec<ListedSession>> {
+        &self.0
+    }
+}
+
+/// Adds a session: its last stored record, and when a part was last written, in milliseconds since 1970 (0 if
+/// unknown). Sessions expire some time after that. If the record cannot be read, the session is ignored and
+/// the log says so.
+///
+/// Ownership: copies the id and the record.
+/// Threads: one call at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if `session_id` is not a session id, BUSY,
+/// INVALID_STATE after the callback has returned.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bitsup_store_list_add(
+    list: *mut bitsup_store_list,
+    session_id: *const c_char,
+    record: *const u8,
+    len: usize,
+    modified_ms: u64,
+    error: *mut *mut bitsup_error,
+) -> bitsup_status {
+    guard!(error, {
+        let list = handle::borrow(list, "list")?;
+        let text = text::required(session_id, "session_id")?;
+        let record = text::bytes(record, len, "record")?.to_vec();
+        let invalid = || {
+            Error::new(Status::InvalidArgument, format!("invalid `session_id` \"{text}\": not a session id"))
+        };
+        let id = SessionId::parse(text).ok_or_else(invalid)?;
+        list.0.update("list", |sessions| sessions.push(ListedSession { id, record, modified_ms }))
+    })
+}
+
+/// The callbacks as a store calls them, and their shared `user_data`.
+#[derive(Clone)]
+struct StoreCallbacks {
+    user_data: Arc<UserData>,
+    lists: Arc<ScopedPool<bitsup_store_list>>,
+    create: bitsup_store_record_fn,
+    save: bitsup_store_record_fn,
+    list: bitsup_store_list_fn,
+    stat: bitsup_store_stat_fn,
+    write: bitsup_store_write_fn,
+    flush: bitsup_store_part_fn,
+    read: bitsup_store_read_fn,
+    commit: bitsup_store_commit_fn,
+    remove: bitsup_store_part_fn,
+    place: bitsup_store_place_fn,
+}
+
+impl StoreCallbacks {
+    /// Returns a set without callbacks.
+    fn new(user_data: UserData) -> Self {
+        Self {
+            user_data: Arc::new(user_data),
+            lists: Arc::new(ScopedPool::new()),
+            create: None,
+            save: None,
+            list: None,
+            stat: None,
+            write: None,
+            flush: None,
+            read: None,
+            commit: None,
+            remove: None,
+            place: None,
+        }
+    }
+
+    /// Checks that all required callbacks are set.
+    fn check(&self) -> Result<(), Error> {
+        let required = [
+            ("create", self.create.is_some()),
+            ("stat", self.stat.is_some()),
+            ("write", self.write.is_some()),
+            ("read", self.read.is_some()),
+            ("commit", self.commit.is_some()),
+            ("remove", self.remove.is_some()),
+            // Without `save`, a listed session would have an outdated record.
+            ("save", self.save.is_some() || self.list.is_none()),
+        ];
+        match required.iter().find(|(_, is_set)| !is_set) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let message =
+                    format!("`ops` lacks a required callback: call bitsup_store_ops_on_{name} first");
+                Err(Error::new(Status::InvalidState, message))
+            }
+        }
+    }
+
+    fn user_data(&self) -> *mut c_void {
+        self.user_data.pointer()
+    }
+}
+
+impl Backend for StoreCallbacks {
+    fn create(&self, id: SessionId, record: &[u8]) -> Result<(), StoreError> {
+        let (callback, id) = (self.create.ok_or_else(not_set)?, c_id(id));
+        // SAFETY: the caller set it as a function of this type, with this user data; the other pointers are
+        // valid during the call.
+        to_store_result("create", unsafe {
+            callback(self.user_data(), id.as_ptr(), record.as_ptr(), record.len())
+        })
+    }
+
+    fn save(&self, id: SessionId, record: &[u8]) -> Result<(), StoreError> {
+        let (Some(callback), id) = (self.save, c_id(id)) else { return Ok(()) };
+        // SAFETY: as above.
+        to_store_result("save", unsafe {
+            callback(self.user_data(), id.as_ptr(), record.as_ptr(), record.len())
+        })
+    }
+
+    fn list(&self, found: &mut dyn FnMut(SessionId, &[u8], u64)) -> Result<(), StoreError> {
+        let Some(callback) = self.list else { return Ok(()) };
+        // SAFETY: as above.
+        let call = |list| unsafe { callback(self.user_data(), list) };
+        let (result, sessions) = self.lists.with(Vec::new(), call);
+        to_store_result("list", result)?;
+        let sessions =
+            sessions.ok_or_else(|| io::Error::other("the list of sessions is lost after a panic"))?;
+        sessions.iter().for_each(|listed| found(listed.id, &listed.record, listed.modified_ms));
+        Ok(())
+    }
+
+    fn stat(&self, id: SessionId, part: Part) -> Result<PartInfo, StoreError> {
+        let (callback, id) = (self.stat.ok_or_else(not_set)?, c_id(id));
+        let (mut length, mut modified_ms) = (0, 0);
+        // SAFETY: as above.
+        let result = unsafe {
+            callback(self.user_data(), id.as_ptr(), part as i32, &raw mut length, &raw mut modified_ms)
+        };
+        to_store_result("stat", result).map(|()| PartInfo { length, modified_ms })
+    }
+
+    fn write(&self, id: SessionId, part: Part, offset: u64, data: &[u8]) -> Result<(), StoreError> {
+        let (callback, id) = (self.write.ok_or_else(not_set)?, c_id(id));
+        // SAFETY: as above.
+        to_store_result("write", unsafe {
+            callback(self.user_data(), id.as_ptr(), part as i32, offset, data.as_ptr(), data.len())
+        })
+    }
+
+    fn flush(&self, id: SessionId, part: Part) -> Result<(), StoreError> {
+        let (Some(callback), id) = (self.flush, c_id(id)) else { return Ok(()) };
+        // SAFETY: as above.
+        to_store_result("flush", unsafe { callback(self.user_data(), id.as_ptr(), part as i32) })
+    }
+
+    fn read(&self, id: SessionId, part: Part, offset: u64, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let (callback, id) = (self.read.ok_or_else(not_set)?, c_id(id));
+        let (buf, len, mut count) = (buffer.as_mut_ptr(), buffer.len(), 0);
+        // SAFETY: as above.
+        let result =
+            unsafe { callback(self.user_data(), id.as_ptr(), part as i32, offset, buf, len, &raw mut count) };
+        to_store_result("read", result).map(|()| count)
+    }
+
+    fn commit(
+        &self,
+        id: SessionId,
+        destination: &Destination,
+        overwrite: bool,
+        record: &[u8],
+    ) -> Result<(), StoreError> {
+        let (callback, id) = (self.commit.ok_or_else(not_set)?, c_id(id));
+        let (destination, overwrite) = (c_path(destination), i32::from(overwrite));
+        let (record, len) = (record.as_ptr(), record.len());
+        // SAFETY: as above.
+        to_store_result("commit", unsafe {
+            callback(self.user_data(), id.as_ptr(), destination.as_ptr(), overwrite, record, len)
+        })
+    }
+
+    fn remove(&self, id: SessionId, part: Option<Part>) -> Result<(), StoreError> {
+        let (callback, id) = (self.remove.ok_or_else(not_set)?, c_id(id));
+        let part = part.map_or(BITSUP_PART_ALL, |part| part as i32);
+        // SAFETY: as above.
+        to_store_result("remove", unsafe { callback(self.user_data(), id.as_ptr(), part) })
+    }
+
+    fn destination_state(&self, destination: &Destination) -> Result<DestinationState, StoreError> {
+        let (Some(callback), destination) = (self.place, c_path(destination)) else {
+            return Ok(DestinationState::Free);
+        };
+        let mut place = BITSUP_PLACE_FREE;
+        // SAFETY: as above.
+        let result = unsafe { callback(self.user_data(), destination.as_ptr(), &raw mut place) };
+        to_store_result("place", result)?;
+        match place {
+            BITSUP_PLACE_FREE => Ok(DestinationState::Free),
+            BITSUP_PLACE_FILE => Ok(DestinationState::File),
+            BITSUP_PLACE_FOLDER => Ok(DestinationState::Directory),
+            BITSUP_PLACE_NO_FOLDER => Ok(DestinationState::ParentMissing),
+            _ => Err(io::Error::other(format!("the callback `place` set the unknown value {place}")).into()),
+        }
+    }
+}
+
+/// The error for a missing callback, which [`StoreCallbacks::check`] rules out.
+fn not_set() -> StoreError {
+    io::Error::from(io::ErrorKind::Unsupported).into()
+}
+
+/// Converts the result of a callback.
+fn to_store_result(name: &str, result: bitsup_status) -> Result<(), StoreError> {
+    let error = || {
+        let result = name_of(result).to_string_lossy();
+        io::Error::other(format!("the callback `{name}` returned {result}"))
+    };
+    match result {
+        BITSUP_OK => Ok(()),
+        BITSUP_E_NOT_FOUND => Err(StoreError::NotFound),
+        BITSUP_E_DENIED => Err(StoreError::Denied(error())),
+        BITSUP_E_NO_SPACE => Err(StoreError::NoSpace(error())),
+        _ => Err(StoreError::Io(error())),
+    }
+}
+
+fn c_id(id: SessionId) -> CString {
+    text::c_string(&id.to_string())
+}
+
+/// Converts a destination, which contains no NUL.
+fn c_path(destination: &Destination) -> CString {
+    text::c_string(&String::from(destination.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_and_places_of_both_apis_have_the_same_numbers() {
+        let parts = [(BITSUP_PART_DATA, Part::Data as i32), (BITSUP_PART_REPLY, Part::Reply as i32)];
+        let places = [
+            (BITSUP_PLACE_FREE, DestinationState::Free as i32),
+            (BITSUP_PLACE_FILE, DestinationState::File as i32),
+            (BITSUP_PLACE_FOLDER, DestinationState::Directory as i32),
+            (BITSUP_PLACE_NO_FOLDER, DestinationState::ParentMissing as i32),
+        ];
+        for (number, rust) in parts.iter().chain(&places) {
+            assert_eq!(number, rust);
+        }
+    }
+
+    #[test]
+    fn an_unknown_result_is_a_failure() {
+        assert!(to_store_result("stat", BITSUP_OK).is_ok());
+        for result in [-1, 1, 999] {
+            let error = to_store_result("stat", result).unwrap_err();
+            assert_eq!(error.to_string(), "the callback `stat` returned BITSUP_E_UNKNOWN");
+        }
+    }
 }

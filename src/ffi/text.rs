@@ -1,4 +1,4 @@
-//! Strings across the boundary: NUL-terminated UTF-8 both ways; paths as the system's own bytes.
+//! Conversions of texts, paths and byte blocks: text is NUL-terminated UTF-8, paths are the system's own bytes.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
@@ -8,10 +8,10 @@ use std::str::Utf8Error;
 use super::handle::null;
 use crate::error::{Error, Status};
 
-/// Frees a text that a function of this library gave out as `char *`. NULL is a no-op.
+/// Frees a text that a function of this library returned through a `char **` output. NULL is a no-op.
 ///
-/// Ownership: takes the text.
-/// Threads: any.
+/// Ownership: frees `text`.
+/// Threads: any thread.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -24,10 +24,11 @@ pub unsafe extern "C" fn bitsup_string_free(text: *mut c_char) {
     })
 }
 
-/// Frees bytes that a function of this library gave out with that length. NULL is a no-op.
+/// Frees bytes that a function of this library returned; `len` is the length returned with them. NULL is a
+/// no-op.
 ///
-/// Ownership: takes the bytes.
-/// Threads: any.
+/// Ownership: frees `data`.
+/// Threads: any thread.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -40,10 +41,10 @@ pub unsafe extern "C" fn bitsup_bytes_free(data: *mut u8, len: usize) {
     })
 }
 
-/// A required text parameter.
+/// Reads a required text parameter.
 ///
 /// # Safety
-/// `text` is null or NUL-terminated, and stays as it is during the call.
+/// `text` must be null or NUL-terminated, and must not change during the call.
 pub(super) unsafe fn required<'a>(text: *const c_char, name: &str) -> Result<&'a str, Error> {
     // SAFETY: by contract.
     let text = unsafe { c_str(text, name) }?;
@@ -53,10 +54,10 @@ pub(super) unsafe fn required<'a>(text: *const c_char, name: &str) -> Result<&'a
 }
 
 fn not_utf8(name: &str, error: Utf8Error) -> Error {
-    Error::new(Status::InvalidUtf8, format!("`{name}` is not UTF-8: {error}"))
+    Error::new(Status::InvalidUtf8, format!("`{name}` is not valid UTF-8: {error}"))
 }
 
-/// A required path parameter.
+/// Reads a required path parameter.
 ///
 /// # Safety
 /// As for [`required`].
@@ -69,7 +70,7 @@ pub(super) unsafe fn path<'a>(path: *const c_char, name: &str) -> Result<&'a Pat
     Ok(Path::new(std::ffi::OsStr::from_bytes(path.to_bytes())))
 }
 
-/// A required path parameter.
+/// Reads a required path parameter.
 ///
 /// # Safety
 /// As for [`required`].
@@ -83,48 +84,48 @@ unsafe fn c_str<'a>(text: *const c_char, name: &str) -> Result<&'a CStr, Error> 
     if text.is_null() {
         return Err(null(name));
     }
-    // SAFETY: not null, hence NUL-terminated by contract.
+    // SAFETY: not null, so NUL-terminated by contract.
     Ok(unsafe { CStr::from_ptr(text) })
 }
 
-/// A required block of bytes; null is fine when it is empty.
+/// Reads a block of bytes; null is allowed if `len` is 0.
 ///
 /// # Safety
-/// `data` is null or points to `len` bytes that stay as they are during the call.
+/// `data` must be null or point to `len` bytes that do not change during the call.
 pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize, name: &str) -> Result<&'a [u8], Error> {
-    match is_empty(data, len, name)? {
-        true => Ok(&[]),
-        // SAFETY: not null, of `len` bytes by contract, and no longer than a slice can be.
-        false => Ok(unsafe { std::slice::from_raw_parts(data, len) }),
+    if is_empty(data, len, name)? {
+        return Ok(&[]);
     }
+    // SAFETY: not null, `len` bytes long by contract, and not longer than a slice can be.
+    Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }
 
-/// Room for `cap` bytes; null is fine when there is none.
+/// Reads a parameter for an output buffer of `cap` bytes; null is allowed if `cap` is 0.
 ///
 /// # Safety
-/// `buf` is null or points to `cap` bytes that nobody else uses during the call.
+/// `buf` must be null or point to `cap` bytes that nothing else accesses during the call.
 pub(super) unsafe fn buffer<'a>(buf: *mut u8, cap: usize, name: &str) -> Result<&'a mut [u8], Error> {
-    match is_empty(buf, cap, name)? {
-        true => Ok(&mut []),
-        // SAFETY: not null, of `cap` bytes by contract, and no longer than a slice can be. What comes from
-        // outside has some value, and is only written to.
-        false => Ok(unsafe { std::slice::from_raw_parts_mut(buf, cap) }),
+    if is_empty(buf, cap, name)? {
+        return Ok(&mut []);
     }
+    // SAFETY: not null, `cap` bytes long by contract, and not longer than a slice can be. The bytes are only
+    // written to.
+    Ok(unsafe { std::slice::from_raw_parts_mut(buf, cap) })
 }
 
-/// Whether a block has no bytes; refuses one that cannot be.
+/// Returns whether a block is empty; fails if it is null or longer than a block can be.
 fn is_empty(data: *const u8, len: usize, name: &str) -> Result<bool, Error> {
     if len > 0 && data.is_null() {
         return Err(null(name));
     }
     if isize::try_from(len).is_err() {
-        let message = format!("`{name}` cannot be {len} bytes long");
+        let message = format!("invalid length {len} of `{name}`: larger than the address space");
         return Err(Error::new(Status::InvalidArgument, message));
     }
     Ok(len == 0)
 }
 
-/// A required text of that length; null is fine when it is empty.
+/// Reads a text of `len` bytes; null is allowed if `len` is 0.
 ///
 /// # Safety
 /// As for [`bytes`].
@@ -134,19 +135,19 @@ pub(super) unsafe fn utf8<'a>(text: *const c_char, len: usize, name: &str) -> Re
     std::str::from_utf8(text).map_err(|e| not_utf8(name, e))
 }
 
-/// Text for the caller; a NUL inside becomes U+FFFD.
+/// Converts text for C; a NUL inside becomes U+FFFD.
 pub(super) fn c_string(text: &str) -> CString {
     let text = if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { text.into() };
     CString::new(text.as_bytes()).unwrap_or_default()
 }
 
-/// Hands text to the caller, who ends with [`bitsup_string_free`].
-pub(super) fn give(text: &str) -> *mut c_char {
+/// Converts text into a pointer that the caller releases with [`bitsup_string_free`].
+pub(super) fn into_raw(text: &str) -> *mut c_char {
     c_string(text).into_raw()
 }
 
-/// Hands bytes to the caller, who ends with [`bitsup_bytes_free`].
-pub(super) fn give_bytes(bytes: Vec<u8>) -> (*mut u8, usize) {
+/// Converts bytes into a pointer and a length that the caller releases with [`bitsup_bytes_free`].
+pub(super) fn bytes_into_raw(bytes: Vec<u8>) -> (*mut u8, usize) {
     let bytes = Box::leak(bytes.into_boxed_slice());
     (bytes.as_mut_ptr(), bytes.len())
 }
@@ -158,14 +159,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_and_bad_utf8_are_named() {
+    fn null_and_invalid_utf8_name_the_parameter() {
         // SAFETY: null and literals.
         unsafe {
             let error = required(ptr::null(), "url").unwrap_err();
             assert_eq!((error.status(), error.message()), (Status::NullArgument, "`url` must not be NULL"));
             let error = required(c"a\xFFb".as_ptr(), "url").unwrap_err();
             assert_eq!(error.status(), Status::InvalidUtf8);
-            assert!(error.message().starts_with("`url` is not UTF-8"), "{error}");
+            assert!(error.message().starts_with("`url` is not valid UTF-8"), "{error}");
             assert_eq!(required(c"\xC3\xA9".as_ptr(), "url").unwrap(), "é");
         }
     }
@@ -180,8 +181,8 @@ mod tests {
     }
 
     #[test]
-    fn bytes_may_be_null_only_when_there_are_none() {
-        // SAFETY: null, and a block shorter than said that is refused before it is read.
+    fn bytes_may_be_null_only_if_empty() {
+        // SAFETY: null, and a block whose length is refused before it is read.
         unsafe {
             assert_eq!(bytes(ptr::null(), 0, "data").unwrap(), b"");
             assert_eq!(bytes(ptr::null(), 1, "data").unwrap_err().status(), Status::NullArgument);

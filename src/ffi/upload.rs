@@ -1,60 +1,60 @@
-//! `bitsup_upload`: what a callback of the server sees of an upload.
+//! `bitsup_upload`: an upload as seen by a server callback.
 
 use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr::NonNull;
 
+use super::callback_handle::{CallbackHandle, Scoped};
 use super::error::{bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
-use super::loan::{Lent, Loan};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::engine::Upload;
 use crate::error::{Error, Status};
 use crate::proto::{PacketKind, names};
 use crate::store::Content;
 
-/// Packet: none; a session ended by itself.
+/// Packet: none; the session ended without a request.
 pub const BITSUP_PACKET_NONE: i32 = 0;
-/// Packet: asks whether the server is there; belongs to no session.
+/// Packet: checks that the server is there; belongs to no session.
 pub const BITSUP_PACKET_PING: i32 = 1;
 /// Packet: opens a session.
 pub const BITSUP_PACKET_CREATE: i32 = 2;
-/// Packet: carries bytes of the file.
+/// Packet: carries part of the file.
 pub const BITSUP_PACKET_FRAGMENT: i32 = 3;
 /// Packet: ends a session after a complete upload.
 pub const BITSUP_PACKET_CLOSE: i32 = 4;
-/// Packet: ends a session and discards it.
+/// Packet: ends a session and discards its data.
 pub const BITSUP_PACKET_CANCEL: i32 = 5;
-/// Packet: none, but a GET or HEAD of a reply.
+/// Packet: none; the request is a GET or HEAD of a reply.
 pub const BITSUP_PACKET_REPLY: i32 = 6;
 
-/// An upload, as a callback of the server sees it. It and its texts are good until that callback returns. A
-/// call with it that begins later answers as for NULL, as long as the hooks or an engine with them live; then
-/// there is nothing any more that it could point to.
-pub struct bitsup_upload(Loan<View>);
+/// An upload as seen by a server callback. The upload and its texts are valid until the callback returns. A
+/// later call with it behaves as for NULL while the hooks or an engine that uses them exist; after that the
+/// pointer is dangling.
+pub struct bitsup_upload(CallbackHandle<UploadView>);
 
 impl Handle for bitsup_upload {
-    fn head(&self) -> &Head {
-        &self.0.head
+    fn header(&self) -> &Header {
+        &self.0.header
     }
 }
 
-impl From<Loan<View>> for bitsup_upload {
-    fn from(loan: Loan<View>) -> Self {
+impl From<CallbackHandle<UploadView>> for bitsup_upload {
+    fn from(loan: CallbackHandle<UploadView>) -> Self {
         Self(loan)
     }
 }
 
-impl Lent for bitsup_upload {
-    type Content = View;
+impl Scoped for bitsup_upload {
+    type Content = UploadView;
 
-    fn loan(&self) -> &Loan<View> {
+    fn handle(&self) -> &CallbackHandle<UploadView> {
         &self.0
     }
 }
 
-/// An upload in C's terms.
-pub(super) struct View {
+/// A copy of an upload in C types, and a pointer to its content.
+pub(super) struct UploadView {
     packet: i32,
     session_id: Option<CString>,
     target: CString,
@@ -66,20 +66,20 @@ pub(super) struct View {
     headers: Vec<(String, CString)>,
     received: u64,
     total: u64,
-    content: Option<Borrowed>,
+    content: Option<ContentPtr>,
 }
 
-/// The received bytes, borrowed from the engine while a callback runs.
-struct Borrowed(NonNull<dyn Content>);
+/// The received file, borrowed from the engine while a callback runs.
+struct ContentPtr(NonNull<dyn Content>);
 
-// SAFETY: whoever calls back waits for the callback, so that only one thread at a time uses the content, which
-// may move between threads.
-unsafe impl Send for Borrowed {}
-// SAFETY: a shared one is only read by `View::read`, which has it for itself.
-unsafe impl Sync for Borrowed {}
+// SAFETY: the engine's thread waits for the callback, so only one thread at a time uses the content, which may
+// move between threads.
+unsafe impl Send for ContentPtr {}
+// SAFETY: only `UploadView::read` uses the pointer, and it has exclusive access.
+unsafe impl Sync for ContentPtr {}
 
-impl View {
-    /// `without` is the packet where there is none.
+impl UploadView {
+    /// Copies `upload`. `without` is the packet number to use if no packet caused the callback.
     pub(super) fn new(upload: &Upload<'_>, without: i32) -> Self {
         let fields = upload.headers.iter();
         let texts = fields.filter_map(|(name, value)| Some((name, std::str::from_utf8(value).ok()?)));
@@ -99,30 +99,30 @@ impl View {
         }
     }
 
-    /// The same with what `upload` has to be read.
+    /// Adds a pointer to the content of `upload`, if it has any.
     ///
     /// # Safety
-    /// The view ends before `upload` does.
+    /// The view must be dropped before `upload`.
     pub(super) unsafe fn with_content(self, upload: &Upload<'_>) -> Self {
         let content = upload.content.map(|content| {
             let content: NonNull<dyn Content + '_> = NonNull::from(content);
-            // SAFETY: only the lifetime changes, which the caller sees to.
-            Borrowed(unsafe {
+            // SAFETY: only the lifetime changes, which the caller guarantees.
+            ContentPtr(unsafe {
                 std::mem::transmute::<NonNull<dyn Content + '_>, NonNull<dyn Content>>(content)
             })
         });
         Self { content, ..self }
     }
 
-    /// Reads the content; exclusive, because a content is read by one thread at a time.
+    /// Reads the content. Takes `&mut self` because only one thread at a time may read it.
     fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
-        let Some(Borrowed(content)) = &self.content else {
-            let message = "the upload has nothing to be read; only on_received has";
+        let Some(ContentPtr(content)) = &self.content else {
+            let message = "the upload has no content: read it in on_received only";
             return Err(Error::new(Status::InvalidState, message));
         };
-        // SAFETY: the view ends before what it was made of, by the contract of `with_content`.
+        // SAFETY: the content outlives the view by the contract of `with_content`.
         let read = unsafe { content.as_ref() }.read_at(offset, buffer);
-        read.map_err(|error| Error::io("cannot read what was received", error))
+        read.map_err(|error| Error::io("cannot read the received file", error))
     }
 
     fn header(&self, name: &str) -> Option<&CStr> {
@@ -141,120 +141,122 @@ fn packet(kind: PacketKind) -> i32 {
     }
 }
 
-/// A path for the caller, in the form that [`text::path`] takes; no path has a NUL.
+/// Converts a path for C, in the format that [`text::path`] reads. Paths contain no NUL.
 fn path(path: &Path) -> Option<CString> {
     CString::new(path.as_os_str().as_encoded_bytes()).ok()
 }
 
-/// What led to the callback: one of BITSUP_PACKET_*; -1 for NULL.
+/// Returns the packet that caused the callback, one of BITSUP_PACKET_*; -1 for NULL.
 ///
-/// Ownership: borrows the upload.
-/// Threads: any, until the callback returns.
+/// Ownership: no transfer.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_packet(upload: *const bitsup_upload) -> i32 {
-    guard_or!(-1, { look(upload, |view| view.packet) })
+    guard_or!(-1, { inspect(upload, |view| view.packet) })
 }
 
-/// The session, as the client names it: "{...}"; NULL before there is one. In on_request it is only what the
-/// request claims.
+/// Returns the session id that the client uses, "{...}"; NULL if there is no session yet. In on_request it is
+/// what the request claims and has not been checked.
 ///
-/// Ownership: the text belongs to the upload and lives until the callback returns.
-/// Threads: any, until the callback returns.
+/// Ownership: `upload` owns the text, which is valid until the callback returns.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_session_id(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.session_id.as_deref()) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.session_id.as_deref()) })
 }
 
-/// Path and query of the remote name, as Create-Session had it, the mount point included. NULL for NULL.
+/// Returns the path and query of the upload URL as sent with Create-Session, including the mount point. NULL
+/// for NULL.
 ///
-/// Ownership: the text belongs to the upload and lives until the callback returns.
-/// Threads: any, until the callback returns.
+/// Ownership: `upload` owns the text, which is valid until the callback returns.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_target(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| Some(&view.target)) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| Some(&view.target)) })
 }
 
-/// The absolute URL of the remote name, as far as it is known: without public URL and Host it begins with the
-/// path. In on_request that of the request itself. NULL for NULL.
+/// Returns the absolute upload URL; without a public URL and a Host header field, only its path and query. In
+/// on_request it is the URL of the request itself. NULL for NULL.
 ///
-/// Ownership: the text belongs to the upload and lives until the callback returns.
-/// Threads: any, until the callback returns.
+/// Ownership: `upload` owns the text, which is valid until the callback returns.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_url(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| Some(&view.url)) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| Some(&view.url)) })
 }
 
-/// The address of the client; NULL when it is not known.
+/// Returns the address of the client; NULL if it is unknown.
 ///
-/// Ownership: the text belongs to the upload and lives until the callback returns.
-/// Threads: any, until the callback returns.
+/// Ownership: `upload` owns the text, which is valid until the callback returns.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_peer(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.peer.as_deref()) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.peer.as_deref()) })
 }
 
-/// The authenticated user, or whom a callback named; NULL when there is none.
+/// Returns the authenticated user, or the one that on_request set; NULL if there is none.
 ///
-/// Ownership: the text belongs to the upload and lives until the callback returns.
-/// Threads: any, until the callback returns.
+/// Ownership: `upload` owns the text, which is valid until the callback returns.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_owner(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.owner.as_deref()) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.owner.as_deref()) })
 }
 
-/// The name that the client gives the file (Content-Name); NULL when the packet has none. It is no path to
-/// write to.
+/// Returns the file name that the client sent as Content-Name; NULL if the packet has none. Do not use it as
+/// a path: it is chosen by the client.
 ///
-/// Ownership: the text belongs to the upload and lives until the callback returns.
-/// Threads: any, until the callback returns.
+/// Ownership: `upload` owns the text, which is valid until the callback returns.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_content_name(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.header(names::CONTENT_NAME)) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.header(names::CONTENT_NAME)) })
 }
 
-/// Where the received file lies on this machine: to be read, and left there. NULL but in on_received, and for
-/// stores without files.
+/// Returns the path of the received file, which the callback may read but must not move or change. NULL
+/// except in on_received, and for stores without files.
 ///
-/// Ownership: the text belongs to the upload and lives until the callback returns.
-/// Threads: any, until the callback returns.
+/// Ownership: `upload` owns the text, which is valid until the callback returns.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_data_path(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.data_path.as_deref()) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.data_path.as_deref()) })
 }
 
-/// Where a reply may be written before on_received returns, to be named to bitsup_verdict_set_reply_path.
-/// NULL but in on_received, and for stores without files.
+/// Returns a path where on_received may write a reply and then pass it to bitsup_verdict_set_reply_path. NULL
+/// except in on_received, and for stores without files.
 ///
-/// Ownership: the text belongs to the upload and lives until the callback returns.
-/// Threads: any, until the callback returns.
+/// Ownership: `upload` owns the text, which is valid until the callback returns.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_reply_path(upload: *const bitsup_upload) -> *const c_char {
-    guard_or!(std::ptr::null(), { shown(upload, |view| view.reply_path.as_deref()) })
+    guard_or!(std::ptr::null(), { text_of(upload, |view| view.reply_path.as_deref()) })
 }
 
-/// The first header field of that name in the packet, in any case; NULL when there is none, or none in UTF-8:
-/// HTTP knows no text but ASCII here, so what a client of yours is to say in other bytes it says in base64.
+/// Returns the first header field of the packet with that name, in any letter case; NULL if there is none or
+/// its value is not UTF-8. HTTP header fields are reliably ASCII only; clients should send other data in
+/// base64.
 ///
-/// Ownership: borrows the name; the text belongs to the upload and lives until the callback returns.
-/// Threads: any, until the callback returns.
+/// Ownership: `upload` owns the text, which is valid until the callback returns.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -264,39 +266,40 @@ pub unsafe extern "C" fn bitsup_upload_header(
 ) -> *const c_char {
     guard_or!(std::ptr::null(), {
         let name = text::required(name, "name")?;
-        shown(upload, |view| view.header(name))
+        text_of(upload, |view| view.header(name))
     })
 }
 
-/// How many bytes the session holds; 0 for NULL.
+/// Returns the number of bytes that the session holds; 0 for NULL.
 ///
-/// Ownership: borrows the upload.
-/// Threads: any, until the callback returns.
+/// Ownership: no transfer.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_received(upload: *const bitsup_upload) -> u64 {
-    guard_or!(0, { look(upload, |view| view.received) })
+    guard_or!(0, { inspect(upload, |view| view.received) })
 }
 
-/// Length of the whole file; UINT64_MAX while it is not known, and for NULL.
+/// Returns the length of the whole file; UINT64_MAX if it is not known yet, and for NULL.
 ///
-/// Ownership: borrows the upload.
-/// Threads: any, until the callback returns.
+/// Ownership: no transfer.
+/// Threads: any thread, until the callback returns.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_total(upload: *const bitsup_upload) -> u64 {
-    guard_or!(u64::MAX, { look(upload, |view| view.total) })
+    guard_or!(u64::MAX, { inspect(upload, |view| view.total) })
 }
 
-/// Reads what was received, in on_received: at most `len` bytes at `offset` into `buffer`, `*out_read` of them;
-/// 0 at the end only. It works for every store, those without files included.
+/// Reads up to `len` bytes of the received file at `offset` into `buffer` and stores their number in
+/// `*out_read`, which is 0 only at the end. For on_received. Works for every store, also for those without
+/// files.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time, until the callback returns.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for a length that no memory has, BUSY, INVALID_STATE in and after
-/// other callbacks; 2xx from the store.
+/// Ownership: no transfer.
+/// Threads: one call at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `len` exceeds the address space, BUSY, INVALID_STATE in other
+/// callbacks and after the callback has returned; 2xx from the store.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_upload_read(
@@ -310,26 +313,26 @@ pub unsafe extern "C" fn bitsup_upload_read(
     guard!(error, {
         let upload = handle::borrow(upload, "upload")?;
         let (buffer, out_read) = (text::buffer(buffer, len, "buffer")?, handle::out(out_read, "out_read")?);
-        out_read.set(upload.0.change("upload", |view| view.read(offset, buffer))??);
+        out_read.set(upload.0.update("upload", |view| view.read(offset, buffer))??);
         Ok(())
     })
 }
 
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn look<T>(upload: *const bitsup_upload, pick: impl FnOnce(&View) -> T) -> Result<T, Error> {
+unsafe fn inspect<T>(upload: *const bitsup_upload, pick: impl FnOnce(&UploadView) -> T) -> Result<T, Error> {
     // SAFETY: by contract.
-    unsafe { handle::borrow(upload, "upload") }?.0.read("upload", pick)
+    unsafe { handle::borrow(upload, "upload") }?.0.inspect("upload", pick)
 }
 
-/// A text of the view; null where there is none.
+/// Returns a text of the view; null if there is none.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
-unsafe fn shown(
+unsafe fn text_of(
     upload: *const bitsup_upload,
-    pick: impl FnOnce(&View) -> Option<&CStr>,
+    pick: impl FnOnce(&UploadView) -> Option<&CStr>,
 ) -> Result<*const c_char, Error> {
     // SAFETY: by contract.
-    unsafe { look(upload, |view| pick(view).map_or(std::ptr::null(), CStr::as_ptr)) }
+    unsafe { inspect(upload, |view| pick(view).map_or(std::ptr::null(), CStr::as_ptr)) }
 }

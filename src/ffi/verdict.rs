@@ -1,48 +1,48 @@
-//! `bitsup_verdict`: what a callback of the server decides about an upload.
+//! `bitsup_verdict`: the decision of a server callback about an upload.
 
 use std::ffi::c_char;
 
+use super::callback_handle::{CallbackHandle, Scoped};
 use super::error::{BITSUP_CONTEXT_SERVER, bitsup_error, bitsup_status};
-use super::handle::{self, Handle, Head};
-use super::loan::{Lent, Loan};
+use super::handle::{self, Handle, Header};
 use super::text;
 use crate::engine::Verdict;
 use crate::error::Error;
 use crate::proto::{Context, HResult};
 
-/// What a callback of the server decides. Untouched, it means: go on; keep the file; no reply. It is good
-/// until that callback returns; a call with it that begins later answers BITSUP_E_INVALID_STATE, as long as
-/// the hooks or an engine with them live.
-pub struct bitsup_verdict(Loan<Verdict>);
+/// The decision of a server callback. Unchanged, it means: accept the packet, keep the file, no reply. Valid
+/// until the callback returns; a later call with it fails with BITSUP_E_INVALID_STATE while the hooks or an
+/// engine that uses them exist.
+pub struct bitsup_verdict(CallbackHandle<Verdict>);
 
 impl Handle for bitsup_verdict {
-    fn head(&self) -> &Head {
-        &self.0.head
+    fn header(&self) -> &Header {
+        &self.0.header
     }
 }
 
-impl From<Loan<Verdict>> for bitsup_verdict {
-    fn from(loan: Loan<Verdict>) -> Self {
+impl From<CallbackHandle<Verdict>> for bitsup_verdict {
+    fn from(loan: CallbackHandle<Verdict>) -> Self {
         Self(loan)
     }
 }
 
-impl Lent for bitsup_verdict {
+impl Scoped for bitsup_verdict {
     type Content = Verdict;
 
-    fn loan(&self) -> &Loan<Verdict> {
+    fn handle(&self) -> &CallbackHandle<Verdict> {
         &self.0
     }
 }
 
-/// Refuses: the packet is answered with that HTTP status, HRESULT and context. 403 is final; after any other
-/// the client of a complete upload tries again, and on_received is called again. A status below 300 or over
-/// 599 is answered as 500, an `hresult` of 0 as that of the status, and a `context` that is not
-/// BITSUP_CONTEXT_SERVER as BITSUP_CONTEXT_APPLICATION: a refusal with a wrong number is a refusal.
+/// Rejects the packet with this HTTP status, HRESULT and context. Status 403 is final. After any other status
+/// the client of a complete upload tries again, and on_received is called again. Invalid values still reject:
+/// a status below 300 or above 599 becomes 500, an `hresult` of 0 becomes the one for the status, and a
+/// `context` other than BITSUP_CONTEXT_SERVER becomes BITSUP_CONTEXT_APPLICATION.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time, until the callback returns.
-/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE after the callback.
+/// Ownership: no transfer.
+/// Threads: one call at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE after the callback has returned.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_verdict_reject(
@@ -59,18 +59,18 @@ pub unsafe extern "C" fn bitsup_verdict_reject(
             _ => Context::Application,
         };
         change(verdict, |verdict| {
-            verdict.reject(http_status, hresult, context, "the application refuses");
+            verdict.reject(http_status, hresult, context, "rejected by the application");
         })
     })
 }
 
-/// Refuses with 401 and asks for credentials, in on_request: `challenge` is the value of WWW-Authenticate, such
-/// as "Basic realm=\"uploads\"", or several of them with commas between. One that cannot be sent in a header
-/// is answered 500: nothing of it gets into the answer.
+/// Rejects the request with 401 and asks for credentials. For on_request. `challenge` is the value of
+/// WWW-Authenticate, for example "Basic realm=\"uploads\"", or several challenges separated by commas. If it
+/// cannot be sent in a header field, the response is 500.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time, until the callback returns.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback.
+/// Threads: one call at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback has returned.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_verdict_challenge(
@@ -84,11 +84,12 @@ pub unsafe extern "C" fn bitsup_verdict_challenge(
     })
 }
 
-/// Names the user, in on_request. Sessions belong to whoever made them, and nobody else may use them.
+/// Sets the user who sent the request. For on_request. A session belongs to the user who created it; requests
+/// of other users for it are refused.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time, until the callback returns.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback.
+/// Threads: one call at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback has returned.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_verdict_set_owner(
@@ -102,12 +103,13 @@ pub unsafe extern "C" fn bitsup_verdict_set_owner(
     })
 }
 
-/// Chooses where the file goes, in on_create or on_received: a path below the root of the store with slashes,
-/// not encoded: "folder/file.txt". A path that leaves the root, or is none, is answered 500.
+/// Sets where the file is delivered. For on_create and on_received. `path` is relative to the root of the
+/// store, uses slashes and is not URL-encoded, for example "folder/file.txt". If it is invalid or leaves the
+/// root, the response is 500.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time, until the callback returns.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback.
+/// Threads: one call at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback has returned.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_verdict_set_destination(
@@ -121,12 +123,12 @@ pub unsafe extern "C" fn bitsup_verdict_set_destination(
     })
 }
 
-/// Whether the file goes to its destination, as it does by default, or is dropped when the session is closed.
-/// In on_received.
+/// Sets whether the file is delivered to its destination (not 0, the default) or discarded when the session
+/// is closed (0). For on_received. Discard files that the callback has already processed.
 ///
-/// Ownership: borrows all.
-/// Threads: one at a time, until the callback returns.
-/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE after the callback.
+/// Ownership: no transfer.
+/// Threads: one call at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE after the callback has returned.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_verdict_set_keep_file(
@@ -137,12 +139,12 @@ pub unsafe extern "C" fn bitsup_verdict_set_keep_file(
     guard!(error, { change(verdict, |verdict| verdict.set_keep_file(keep != 0)) })
 }
 
-/// Replies with what is at a URL of another server: absolute, at most 2200 characters, else the packet is
-/// answered 400. In on_received; takes the place of another reply.
+/// Sets a URL on another server as the reply, and replaces any other reply. For on_received. The URL must be
+/// absolute and at most 2,200 characters long; otherwise the response is 400.
 ///
 /// Ownership: copies the text.
-/// Threads: one at a time, until the callback returns.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback.
+/// Threads: one call at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, BUSY, INVALID_STATE after the callback has returned.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_verdict_set_reply_url(
@@ -156,13 +158,13 @@ pub unsafe extern "C" fn bitsup_verdict_set_reply_url(
     })
 }
 
-/// Replies with the content of a file, when the callback has returned. In on_received; takes the place of
-/// another reply.
+/// Sets the content of the file `path` as the reply, and replaces any other reply. For on_received. The file
+/// is taken when the callback has returned; if it does not exist then, the response to the client is an
+/// error.
 ///
-/// Ownership: copies the path and takes the file over: it is moved, or copied and removed.
-/// Threads: one at a time, until the callback returns.
-/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE after the callback. A file that is not there is answered to the
-/// client.
+/// Ownership: copies the path and takes the file, which is moved, or copied and removed.
+/// Threads: one call at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, BUSY, INVALID_STATE after the callback has returned.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_verdict_set_reply_path(
@@ -176,13 +178,13 @@ pub unsafe extern "C" fn bitsup_verdict_set_reply_path(
     })
 }
 
-/// Replies with bytes. `data` may be NULL when `len` is 0, which is a reply too. In on_received; takes the
-/// place of another reply.
+/// Sets `len` bytes as the reply, and replaces any other reply. For on_received. With a `len` of 0, for which
+/// `data` may be NULL, the reply is empty.
 ///
 /// Ownership: copies the bytes.
-/// Threads: one at a time, until the callback returns.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT for a length that no memory has, BUSY, INVALID_STATE after the
-/// callback.
+/// Threads: one call at a time, until the callback returns.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `len` exceeds the address space, BUSY, INVALID_STATE after the
+/// callback has returned.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_verdict_set_reply_bytes(
@@ -197,11 +199,11 @@ pub unsafe extern "C" fn bitsup_verdict_set_reply_bytes(
     })
 }
 
-/// Changes the verdict.
+/// Applies `change` to the verdict.
 ///
 /// # Safety
 /// As for [`handle::borrow`].
 unsafe fn change(verdict: *mut bitsup_verdict, change: impl FnOnce(&mut Verdict)) -> Result<(), Error> {
     // SAFETY: by contract.
-    unsafe { handle::borrow(verdict, "verdict") }?.0.change("verdict", change)
+    unsafe { handle::borrow(verdict, "verdict") }?.0.update("verdict", change)
 }

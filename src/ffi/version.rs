@@ -1,4 +1,4 @@
-//! Which bitsup this is: at compile time by macro, at run time by function.
+//! The version of the header (macros) and of the library (functions).
 
 use std::ffi::{CStr, c_char};
 
@@ -8,10 +8,11 @@ pub const BITSUP_VERSION_MAJOR: u32 = 0;
 pub const BITSUP_VERSION_MINOR: u32 = 1;
 /// Patch version of this header.
 pub const BITSUP_VERSION_PATCH: u32 = 0;
-/// The version of this header as one number that can be compared.
+/// Version of this header as a single number, for comparisons: major << 24, minor << 16, patch << 8.
 pub const BITSUP_VERSION_NUMBER: u32 =
     (BITSUP_VERSION_MAJOR << 24) | (BITSUP_VERSION_MINOR << 16) | (BITSUP_VERSION_PATCH << 8);
-/// The ABI of this header; also the number in the name of the shared library. 0 promises nothing yet.
+/// ABI version of this header. It is also part of the name of the shared library (libbitsup.so.0). ABI
+/// version 0 gives no compatibility guarantee.
 pub const BITSUP_ABI_VERSION: u32 = 0;
 
 const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
@@ -19,10 +20,10 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
     Err(_) => c"",
 };
 
-/// The version of the library in use, to be compared with BITSUP_VERSION_NUMBER.
+/// Returns the version of the loaded library, for comparison with BITSUP_VERSION_NUMBER.
 ///
 /// Ownership: nothing to free.
-/// Threads: any.
+/// Threads: any thread.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -30,10 +31,11 @@ pub unsafe extern "C" fn bitsup_version_number() -> u32 {
     guard_or!(0, { Ok(BITSUP_VERSION_NUMBER) })
 }
 
-/// The ABI of the library in use, to be compared with BITSUP_ABI_VERSION.
+/// Returns the ABI version of the loaded library. A program that loads the library at run time checks that it
+/// equals BITSUP_ABI_VERSION.
 ///
 /// Ownership: nothing to free.
-/// Threads: any.
+/// Threads: any thread.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -41,10 +43,10 @@ pub unsafe extern "C" fn bitsup_abi_version() -> u32 {
     guard_or!(0, { Ok(BITSUP_ABI_VERSION) })
 }
 
-/// The version of the library in use as text: "0.1.0".
+/// Returns the version of the loaded library as text, for example "0.1.0".
 ///
-/// Ownership: the text belongs to the library and lives as long as it.
-/// Threads: any.
+/// Ownership: the library owns the text, which stays valid for the life of the process.
+/// Threads: any thread.
 /// Errors: none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -57,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_the_packages() {
+    fn the_version_is_that_of_the_package() {
         let macros = [BITSUP_VERSION_MAJOR, BITSUP_VERSION_MINOR, BITSUP_VERSION_PATCH];
         let text = macros.map(|part| part.to_string()).join(".");
         assert_eq!(text, env!("CARGO_PKG_VERSION"));

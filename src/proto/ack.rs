@@ -1,4 +1,4 @@
-//! The Ack: written by the server, read by the client.
+//! The Ack, the response to a packet: written by the server, parsed by the client.
 
 use super::fault::{Context, Fault};
 use super::headers::Headers;
@@ -6,44 +6,58 @@ use super::hresult::HResult;
 use super::names;
 use super::range::decimal;
 
-/// An answer to a packet, in the terms of PROTOCOL 3.
+/// The response to a packet (PROTOCOL 3).
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::{Ack, Headers, names};
+///
+/// let headers: Headers =
+///     [(names::PACKET_TYPE, "Ack"), (names::RECEIVED_CONTENT_RANGE, "1024")].into_iter().collect();
+/// let ack = Ack::from_headers(200, &headers);
+/// assert!(ack.is_ack && ack.is_success());
+/// assert_eq!(ack.received, Some(1024));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ack {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// Whether the answer says `BITS-Packet-Type: Ack`. A gateway's error page does not.
+    /// Whether the response has `BITS-Packet-Type: Ack`. The error page of a gateway has not.
     pub is_ack: bool,
-    /// `BITS-Protocol`, of a Create-Session Ack.
+    /// `BITS-Protocol`, in the Ack of Create-Session.
     pub protocol: Option<String>,
-    /// `BITS-Session-Id`, byte for byte.
+    /// `BITS-Session-Id`, unchanged.
     pub session_id: Option<String>,
-    /// `BITS-Host-Id`, of a Create-Session Ack.
+    /// `BITS-Host-Id`, in the Ack of Create-Session.
     pub host_id: Option<String>,
     /// `BITS-Host-Id-Fallback-Timeout` in seconds.
     pub host_id_fallback: Option<u32>,
     /// `BITS-Received-Content-Range`: the next offset the server expects.
     pub received: Option<u64>,
-    /// `BITS-Reply-URL`, of the last Fragment of an upload-reply job.
+    /// `BITS-Reply-URL`, in the Ack of the last Fragment of an upload-reply job.
     pub reply_url: Option<String>,
-    /// `BITS-Error`, else `BITS-Error-Code`. Without meaning on a success status (PROTOCOL 6.5).
+    /// `BITS-Error`, or else `BITS-Error-Code`. Meaningless with a success status (PROTOCOL 6.5).
     pub error: Option<HResult>,
-    /// `BITS-Error-Context`; meaningful beside an error.
+    /// `BITS-Error-Context`; meaningful together with `error`.
     pub context: Option<Context>,
     /// `Retry-After` in seconds.
     pub retry_after: Option<u32>,
-    /// `WWW-Authenticate`, of a 401.
+    /// `WWW-Authenticate`, with status 401.
     pub challenge: Option<String>,
 }
 
 impl Ack {
-    /// A bare success.
+    /// Creates the Ack of a success: 200 without further fields.
+    #[must_use]
     pub fn ok() -> Self {
         Self { status: 200, is_ack: true, ..Self::default() }
     }
 
-    /// The Ack of a refused packet. 416 carries no HRESULT and 401 and 407 none either (PROTOCOL 11.1 #25).
+    /// Creates the Ack of a refused packet. 401, 407 and 416 have no HRESULT (PROTOCOL 11.1 #25).
+    #[must_use]
     pub fn fault(fault: &Fault) -> Self {
-        let error = fault.hresult.filter(|_| !matches!(fault.status, 401 | 407));
+        let error = if matches!(fault.status, 401 | 407) { None } else { fault.hresult };
         Self {
             status: fault.status,
             is_ack: true,
@@ -55,17 +69,20 @@ impl Ack {
         }
     }
 
-    /// Whether the packet was accepted: 200, or 201 as some servers say it (CLI-05).
+    /// Returns whether the packet was accepted: 200, or 201 as from some servers (CLI-05).
+    #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self.status, 200 | 201)
     }
 
-    /// Whether the server does not know the session (PROTOCOL 6.6).
+    /// Returns whether the server does not know the session (PROTOCOL 6.6).
+    #[must_use]
     pub fn is_session_lost(&self) -> bool {
         !self.is_success() && self.error == Some(HResult::BG_E_SESSION_NOT_FOUND)
     }
 
-    /// The header fields to send, in the order IIS uses. `Content-Length` is the transport's.
+    /// Returns the header fields to send, in the order of IIS. The transport adds `Content-Length`.
+    #[must_use]
     pub fn to_headers(&self) -> Vec<(&'static str, String)> {
         let mut out = vec![
             (names::PRAGMA, "no-cache".to_owned()),
@@ -88,7 +105,8 @@ impl Ack {
         out
     }
 
-    /// Reads an answer. Lenient as PROTOCOL 2.3 says; what is missing or unreadable is `None`.
+    /// Parses a response, leniently (PROTOCOL 2.3): fields that are missing or invalid are `None`.
+    #[must_use]
     pub fn from_headers(status: u16, headers: &Headers) -> Self {
         let text = |name| headers.get(name).filter(|value| !value.is_empty());
         let hresult = |name| text(name).and_then(HResult::from_wire);
@@ -109,7 +127,7 @@ impl Ack {
     }
 }
 
-/// `Retry-After` in seconds; nobody here sends the form with a date.
+/// Parses `Retry-After` in seconds. The form with a date is not used by this protocol.
 pub(crate) fn retry_after(headers: &Headers) -> Option<u32> {
     headers.get(names::RETRY_AFTER)?.parse().ok()
 }
@@ -119,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_server_writes_the_client_reads() {
+    fn an_ack_round_trips() {
         let ack = Ack {
             protocol: Some(names::PROTOCOL_GUID.into()),
             session_id: Some("{X}".into()),
@@ -134,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn gen_21_gen_23_both_error_names_carry_one_value() {
+    fn gen_21_gen_23_both_error_headers_have_the_same_value() {
         let headers: Headers = Ack::fault(&Fault::session_not_found()).to_headers().into_iter().collect();
         assert_eq!(headers.get(names::ERROR), Some("0x8020001F"));
         assert_eq!(headers.get(names::ERROR_CODE), Some("0x8020001F"));
@@ -144,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn cli_12_either_name_and_a_bare_x_are_read() {
+    fn cli_12_both_header_names_and_a_bare_x_are_accepted() {
         for (name, value) in [(names::ERROR_CODE, "0x8020001f"), (names::ERROR, "x8020001F")] {
             let headers: Headers = [(name, value)].into_iter().collect();
             assert!(Ack::from_headers(500, &headers).is_session_lost(), "{name}: {value}");
@@ -154,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn cli_43_error_headers_on_success_mean_nothing() {
+    fn cli_43_error_headers_on_success_are_ignored() {
         let headers: Headers = [(names::ERROR_CODE, "1"), (names::ERROR_CONTEXT, "")].into_iter().collect();
         let ack = Ack::from_headers(200, &headers);
         assert!(ack.is_success() && !ack.is_session_lost());

@@ -1,25 +1,35 @@
-//! `Range` of a GET: which parts of a reply a client wants (RFC 9110, 14.1).
+//! The `Range` header of a GET (RFC 9110, 14.1).
 
 use std::ops::Range;
 
 use super::range::decimal;
 
-/// Most parts of one answer; a request for more gets the whole.
+/// Maximum number of parts in a response; a request for more gets the whole resource.
 const MAX_PARTS: usize = 16;
 
-/// What a `Range` header comes to for a resource of a known length. Ranges count from 0, ends excluded.
+/// The result of a `Range` header for a resource of known length.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::ByteRanges;
+///
+/// let last_ten = ByteRanges::parse(Some("bytes=-10"), 100);
+/// assert_eq!(last_ten, ByteRanges::Parts(vec![90..100]));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ByteRanges {
-    /// All of it: nothing else was asked for, or not in a way that is understood.
+    /// The whole resource: there is no header, or it is not understood.
     Whole,
-    /// These parts, in the order they were asked for; none of them is empty.
+    /// These parts, in the order of the header; none is empty.
     Parts(Vec<Range<u64>>),
-    /// Nothing of what was asked for is there.
+    /// None of the requested bytes exist.
     Unsatisfiable,
 }
 
 impl ByteRanges {
-    /// Reads the header for a resource of `length` bytes.
+    /// Parses the header for a resource of `length` bytes.
+    #[must_use]
     pub fn parse(header: Option<&str>, length: u64) -> Self {
         let Some(list) = header.and_then(unit_bytes) else { return Self::Whole };
         let mut parts = Vec::new();
@@ -45,7 +55,7 @@ fn unit_bytes(header: &str) -> Option<&str> {
     unit.trim().eq_ignore_ascii_case("bytes").then_some(list)
 }
 
-/// One range: `a-b`, `a-` or `-n`; empty when nothing of it is there, `None` when it is no range.
+/// Parses one range: `a-b`, `a-` or `-n`. Empty if none of its bytes exist; `None` if it is invalid.
 fn part(spec: &str, length: u64) -> Option<Range<u64>> {
     let (first, last) = spec.split_once('-')?;
     match (first.trim(), last.trim()) {
@@ -58,7 +68,7 @@ fn part(spec: &str, length: u64) -> Option<Range<u64>> {
     }
 }
 
-/// A decimal; one over 64 bits lies behind every end.
+/// Parses a decimal; one that exceeds 64 bits is after the end of any resource.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| decimal(text).unwrap_or(u64::MAX))
@@ -73,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn all_forms_of_a_range() {
+    fn all_forms_of_ranges_are_parsed() {
         let table: &[(&str, &[(u64, u64)])] = &[
             ("bytes=0-0", &[(0, 1)]),
             ("bytes=0-99", &[(0, 100)]),
@@ -92,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_not_there() {
+    fn invalid_ranges_are_ignored() {
         for text in
             ["", "bytes", "lines=1-2", "bytes=", "bytes=,", "bytes=2-1", "bytes=a-b", "bytes=1", "bytes=+1-2"]
         {
@@ -102,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_behind_the_end() {
+    fn ranges_after_the_end_are_unsatisfiable() {
         for text in ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=99999999999999999999999-"] {
             assert_eq!(parse(text), ByteRanges::Unsatisfiable, "{text}");
         }
@@ -111,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_parts_and_no_more() {
+    fn at_most_sixteen_parts() {
         let of = |count: usize| format!("bytes={}", vec!["1-2"; count].join(","));
         assert_eq!(parse(&of(16)), ByteRanges::Parts(vec![1..3; 16]));
         assert_eq!(parse(&of(17)), ByteRanges::Whole);

@@ -1,8 +1,8 @@
-//! A fault: what a server answers instead of success. One constructor per row of PROTOCOL 10.1.
+//! Faults, the reasons for which a server refuses packets. One constructor per row of PROTOCOL 10.1.
 
 use super::hresult::HResult;
 
-/// Who failed, as `BITS-Error-Context` says it (PROTOCOL 10.2).
+/// What failed, as in `BITS-Error-Context` (PROTOCOL 10.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u32)]
@@ -14,7 +14,8 @@ pub enum Context {
 }
 
 impl Context {
-    /// Reads the header's value; whatever is not the application is the server (PROTOCOL 2.3).
+    /// Parses the value of the header. Anything but the application means the server (PROTOCOL 2.3).
+    #[must_use]
     pub fn from_wire(text: &str) -> Self {
         match HResult::from_wire(text) {
             Some(HResult(0x7)) => Self::Application,
@@ -23,21 +24,21 @@ impl Context {
     }
 }
 
-/// A refused packet: HTTP status, HRESULT and context for the wire, a reason for the log.
+/// Why a packet is refused: HTTP status, HRESULT and context for the client, and a reason for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {reason}")]
 pub struct Fault {
-    /// HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// Goes out as `BITS-Error` and `BITS-Error-Code`; 401 and 416 have none.
+    /// Sent as `BITS-Error` and `BITS-Error-Code`; 401 and 416 have none.
     pub hresult: Option<HResult>,
-    /// Goes out as `BITS-Error-Context` beside the HRESULT.
+    /// Sent as `BITS-Error-Context` if there is an HRESULT.
     pub context: Context,
-    /// What was wrong, in words, for the server's log; never sent.
+    /// What was wrong, for the server's log; never sent.
     pub reason: &'static str,
-    /// Seconds for `Retry-After`.
+    /// Sent as `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
-    /// Goes out as `WWW-Authenticate`, of a 401.
+    /// Sent as `WWW-Authenticate` with 401.
     pub challenge: Option<String>,
 }
 
@@ -46,22 +47,22 @@ impl Fault {
         Self { status, hresult, context: Context::Server, reason, retry_after: None, challenge: None }
     }
 
-    /// 400: the request breaks a rule of the format.
+    /// 400: the request is malformed.
     pub const fn invalid(reason: &'static str) -> Self {
         Self::new(400, Some(HResult::E_INVALIDARG), reason)
     }
 
-    /// 411: no Content-Length, or chunked.
+    /// 411: the request has no Content-Length or is chunked.
     pub const fn length_required() -> Self {
         Self::new(411, Some(HResult::E_INVALIDARG), "no Content-Length, or a chunked body")
     }
 
-    /// 403: not authorised, or the destination exists and may not be overwritten.
+    /// 403: the user is not authorized, or the destination exists and may not be overwritten.
     pub const fn denied(reason: &'static str) -> Self {
         Self::new(403, Some(HResult::E_ACCESSDENIED), reason)
     }
 
-    /// 404: the destination's folder, or the session's data, is not there.
+    /// 404: the destination's folder or the session's data does not exist.
     pub const fn not_found(reason: &'static str) -> Self {
         Self::new(404, Some(HResult::http(404)), reason)
     }
@@ -71,12 +72,12 @@ impl Fault {
         Self::new(416, None, "the fragment does not start at the next expected offset")
     }
 
-    /// 500 with `BG_E_SESSION_NOT_FOUND`: the client starts anew.
+    /// 500 with `BG_E_SESSION_NOT_FOUND`: the client starts again with a new session.
     pub const fn session_not_found() -> Self {
         Self::new(500, Some(HResult::BG_E_SESSION_NOT_FOUND), "unknown session")
     }
 
-    /// 500 with `BG_E_TOO_LARGE`: the fragment or the file is over a limit.
+    /// 500 with `BG_E_TOO_LARGE`: the fragment or the file exceeds a limit.
     pub const fn too_large(reason: &'static str) -> Self {
         Self::new(500, Some(HResult::BG_E_TOO_LARGE), reason)
     }
@@ -86,27 +87,27 @@ impl Fault {
         Self::new(500, Some(HResult::DISK_FULL), "no space left for the upload")
     }
 
-    /// 500: this server failed.
+    /// 500: the server failed.
     pub const fn internal(reason: &'static str) -> Self {
         Self::new(500, Some(HResult::http(500)), reason)
     }
 
-    /// 501: uploads are switched off.
+    /// 501: uploads are disabled.
     pub const fn disabled() -> Self {
         Self::new(501, Some(HResult::E_ACCESSDENIED), "uploads are disabled")
     }
 
-    /// What the application behind the server says.
+    /// A rejection by the application behind the server.
     pub const fn rejected(status: u16, hresult: HResult, context: Context, reason: &'static str) -> Self {
         Self { status, hresult: Some(hresult), context, reason, retry_after: None, challenge: None }
     }
 
-    /// 401: the server wants to know who it is, and says how (GEN-14).
+    /// 401: the server requires credentials, as described in `challenge` (GEN-14).
     pub fn unauthorized(challenge: String) -> Self {
-        Self { challenge: Some(challenge), ..Self::new(401, None, "credentials are wanted") }
+        Self { challenge: Some(challenge), ..Self::new(401, None, "credentials are required") }
     }
 
-    /// 503 with Retry-After: a limit is reached for now.
+    /// 503 with `Retry-After` in seconds: a limit is reached for now.
     pub const fn unavailable(reason: &'static str, retry_after: u32) -> Self {
         let mut fault = Self::new(503, Some(HResult::http(503)), reason);
         fault.retry_after = Some(retry_after);

@@ -1,37 +1,50 @@
-//! A header list: names compared without case, values kept byte for byte.
+//! Header fields: names are case-insensitive, values are bytes.
 
 use super::fault::Fault;
 use super::limits::MAX_HEADER_VALUE;
 
-/// The header fields of one message, in their order on the wire.
+/// The header fields of a message, in the order of the message.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::Headers;
+///
+/// let headers: Headers = [("BITS-Packet-Type", "Ping")].into_iter().collect();
+/// assert_eq!(headers.get("bits-packet-type"), Some("Ping"));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, Vec<u8>)>);
 
 impl Headers {
-    /// An empty list.
+    /// Creates an empty list.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a field at the end; surrounding white space of the value is dropped.
+    /// Appends a field. White space around the value is removed.
     pub fn push(&mut self, name: impl Into<String>, value: impl AsRef<[u8]>) {
         self.0.push((name.into(), value.as_ref().trim_ascii().to_vec()));
     }
 
-    /// The first field of that name as text; `None` when it is missing or not UTF-8.
+    /// Returns the first value of that name; `None` if it is missing or not UTF-8.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next().and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// Every value of that name.
+    /// Returns all values of that name.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
     }
 
-    /// The one value of a field the protocol gives a meaning to.
+    /// Returns the only value of that name; `None` if it is missing.
     ///
-    /// Errors: repeated with different values, or not UTF-8. Two readers of one message must not see two
-    /// different truths.
+    /// # Errors
+    ///
+    /// 400 if the field is not UTF-8, or repeated with different values, which a proxy may interpret in another
+    /// way than the server.
     pub fn single(&self, name: &str) -> Result<Option<&str>, Fault> {
         let mut values = self.all(name);
         let Some(first) = values.next() else { return Ok(None) };
@@ -42,15 +55,19 @@ impl Headers {
         Ok(Some(text))
     }
 
-    /// Refuses values over 4 KiB (PROTOCOL 2.1 #7).
+    /// Checks the length of all values (PROTOCOL 2.1 #7).
+    ///
+    /// # Errors
+    ///
+    /// 400 if a value is longer than [`MAX_HEADER_VALUE`].
     pub fn check_lengths(&self) -> Result<(), Fault> {
-        match self.0.iter().any(|(_, value)| value.len() > MAX_HEADER_VALUE) {
-            true => Err(Fault::invalid("a header value is longer than 4096 bytes")),
-            false => Ok(()),
+        if self.0.iter().any(|(_, value)| value.len() > MAX_HEADER_VALUE) {
+            return Err(Fault::invalid("a header value is longer than 4096 bytes"));
         }
+        Ok(())
     }
 
-    /// All fields in their order.
+    /// Returns all fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
@@ -69,13 +86,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_have_no_case_and_values_no_margin() {
+    fn names_are_case_insensitive_and_values_are_trimmed() {
         let headers: Headers = [("bits-session-ID", "  {x} ")].into_iter().collect();
         assert_eq!(headers.get("BITS-Session-Id"), Some("{x}"));
     }
 
     #[test]
-    fn a_repeated_header_must_agree_with_itself() {
+    fn a_repeated_header_must_have_one_value() {
         let same: Headers = [("A", "1"), ("a", "1")].into_iter().collect();
         assert_eq!(same.single("A"), Ok(Some("1")));
         let differs: Headers = [("A", "1"), ("a", "2")].into_iter().collect();

@@ -1,16 +1,26 @@
-//! HRESULTs: the numbers of `BITS-Error`, with their names and what to do about them (PROTOCOL 10.4).
+//! HRESULTs, the error numbers of `BITS-Error`, with their names and advice (PROTOCOL 10.4).
 
 use std::fmt;
 
 /// A 32-bit HRESULT.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::HResult;
+///
+/// let error = HResult::from_wire("0x8020001F");
+/// assert_eq!(error, Some(HResult::BG_E_SESSION_NOT_FOUND));
+/// assert_eq!(HResult::http(404).to_string(), "0x80190194 BG_E_HTTP_ERROR_404");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct HResult(pub u32);
 
-/// What is known of one HRESULT.
+/// The entry of an HRESULT in the table of known ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HResultInfo {
-    /// Its name in the public headers.
+    /// Its name in the Windows headers.
     pub name: &'static str,
     /// What it means.
     pub meaning: &'static str,
@@ -22,9 +32,9 @@ pub struct HResultInfo {
 const HTTP_BASE: u32 = 0x8019_0000;
 
 impl HResult {
-    /// The request breaks a rule.
+    /// The request is invalid.
     pub const E_INVALIDARG: Self = Self(0x8007_0057);
-    /// Not allowed.
+    /// Access is denied.
     pub const E_ACCESSDENIED: Self = Self(0x8007_0005);
     /// The disk is full.
     pub const DISK_FULL: Self = Self(0x8007_0070);
@@ -34,48 +44,53 @@ impl HResult {
     pub const BG_E_LOCAL_FILE_CHANGED: Self = Self(0x8020_001D);
     /// The server does not know the session.
     pub const BG_E_SESSION_NOT_FOUND: Self = Self(0x8020_001F);
-    /// Over a limit of the server.
+    /// A limit of the server is exceeded.
     pub const BG_E_TOO_LARGE: Self = Self(0x8020_0020);
-    /// No upload protocol in common.
+    /// Client and server have no upload protocol in common.
     pub const BG_E_CLIENT_SERVER_PROTOCOL_MISMATCH: Self = Self(0x8020_0022);
-    /// The job makes no headway.
+    /// The job makes no progress.
     pub const BG_E_NO_PROGRESS: Self = Self(0x8020_0024);
-    /// The server does not speak HTTP/1.1.
+    /// The server does not support HTTP/1.1.
     pub const BG_E_INSUFFICIENT_HTTP_SUPPORT: Self = Self(0x8020_0012);
 
-    /// `BG_E_HTTP_ERROR_n` for an HTTP status.
+    /// Returns `BG_E_HTTP_ERROR_n` for an HTTP status.
+    #[must_use]
     pub const fn http(status: u16) -> Self {
         Self(HTTP_BASE | status as u32)
     }
 
-    /// The HTTP status in a `BG_E_HTTP_ERROR_n`.
+    /// Returns the HTTP status of a `BG_E_HTTP_ERROR_n`; `None` for other HRESULTs.
+    #[must_use]
     pub fn http_status(self) -> Option<u16> {
         let status = u16::try_from(self.0.checked_sub(HTTP_BASE)?).ok()?;
         (100..600).contains(&status).then_some(status)
     }
 
-    /// Reads a header value: hexadecimal, with `0x`, `x` or nothing before it, in any case (PROTOCOL 2.3).
+    /// Parses a header value: hexadecimal with the prefix `0x`, `x` or none, in any case (PROTOCOL 2.3).
+    #[must_use]
     pub fn from_wire(text: &str) -> Option<Self> {
         let text = text.trim();
         let digits =
             ["0x", "0X", "x", "X"].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
-        match digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            true => u32::from_str_radix(digits, 16).ok().map(Self),
-            false => None,
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
         }
+        u32::from_str_radix(digits, 16).ok().map(Self)
     }
 
-    /// The form that goes on the wire: `0x8020001F`.
+    /// Formats the number for a header: `0x8020001F`.
+    #[must_use]
     pub fn wire(self) -> String {
         format!("0x{:08X}", self.0)
     }
 
-    /// What is known of this number.
+    /// Returns name, meaning and advice; `None` if the number is not in the table.
+    #[must_use]
     pub fn info(self) -> Option<&'static HResultInfo> {
         TABLE.iter().find(|(value, _)| *value == self.0).map(|(_, info)| info)
     }
 
-    /// All numbers with an entry of their own, ascending.
+    /// Returns the table of known numbers, ascending.
     pub fn known() -> impl Iterator<Item = (Self, &'static HResultInfo)> {
         TABLE.iter().map(|(value, info)| (Self(*value), info))
     }
@@ -100,211 +115,236 @@ const fn row(
     (value, HResultInfo { name, meaning, advice })
 }
 
-/// Ascending by value. Meanings and advice are from the point of view of an upload.
+/// Ascending by value. Meanings and advice are written for uploads.
 const TABLE: &[(u32, HResultInfo)] = &[
     row(
         0x8007_0002,
         "ERROR_FILE_NOT_FOUND",
-        "a file is not there",
+        "a file does not exist",
         "check the name of the source or of the destination",
     ),
     row(
         0x8007_0005,
         "E_ACCESSDENIED",
-        "the server does not allow it: no permission, the destination exists, or uploads are switched off (HTTP 501)",
-        "use another destination, let the server allow overwrites, or ask for access",
+        "the server denies access: no permission, the destination exists, or uploads are disabled (HTTP 501)",
+        "use another destination, allow overwriting on the server, or request access",
     ),
     row(
         0x8007_0050,
         "ERROR_FILE_EXISTS",
-        "the file exists already",
-        "use another destination or let the server allow overwrites",
+        "the file already exists",
+        "use another destination or allow overwriting on the server",
     ),
     row(
         0x8007_0057,
         "E_INVALIDARG",
-        "the request breaks a rule of the protocol, or the destination is a directory",
-        "check the URL: it names the file, not its folder; a proxy may have removed a header",
+        "the request violates the protocol, or the destination is a directory",
+        "check the URL, which must name a file and not its folder; a proxy may have removed a header",
     ),
     row(
         0x8007_0070,
         "ERROR_DISK_FULL",
         "the server has no space left",
-        "make room on the server and upload again: it resumes",
+        "free space on the server and upload again: the upload resumes",
     ),
     row(
         0x8007_0112,
         "ERROR_DISK_FULL (as the specification prints it)",
-        "the server has no space left; with HTTP 408: the server's application did not answer in time",
-        "make room on the server, or look at the application; then upload again: it resumes",
+        "the server has no space left; with HTTP 408: the server's application did not respond in time",
+        "free space on the server or check the application, then upload again: the upload resumes",
     ),
-    row(0x8007_2EE2, "ERROR_WINHTTP_TIMEOUT", "no answer in time", "check the network and try again"),
+    row(0x8007_2EE2, "ERROR_WINHTTP_TIMEOUT", "no response in time", "check the network and try again"),
     row(
         0x8007_2EE7,
         "ERROR_WINHTTP_NAME_NOT_RESOLVED",
-        "the host's name is not known",
-        "check the host in the URL and the name server",
+        "the host name cannot be resolved",
+        "check the host in the URL and the DNS configuration",
     ),
     row(
         0x8007_2EFD,
         "ERROR_WINHTTP_CANNOT_CONNECT",
-        "no connection to the server",
-        "check host and port, and that the server runs",
+        "cannot connect to the server",
+        "check host and port, and that the server is running",
     ),
     row(
         0x8007_2F05,
         "ERROR_WINHTTP_SECURE_CERT_DATE_INVALID",
-        "the server's certificate has expired, or is not valid yet",
-        "have the server's certificate renewed, or set the clock",
+        "the server's certificate has expired or is not valid yet",
+        "renew the server's certificate, or set the clock",
     ),
     row(
         0x8007_2F06,
         "ERROR_WINHTTP_SECURE_CERT_CN_INVALID",
-        "the server's certificate is of another name",
-        "use the name in the URL that the certificate is made for",
+        "the server's certificate is for another name",
+        "use the name of the certificate in the URL",
     ),
     row(
         0x8007_2F0C,
         "ERROR_WINHTTP_CLIENT_AUTH_CERT_NEEDED",
-        "the server wants a client certificate",
-        "give the client a certificate",
+        "the server requires a client certificate",
+        "configure a client certificate",
     ),
     row(
         0x8007_2F0D,
         "ERROR_WINHTTP_SECURE_INVALID_CA",
-        "nobody who is trusted has signed the server's certificate",
-        "give the root certificate of who did, if you trust it",
+        "the server's certificate is not signed by a trusted authority",
+        "configure the root certificate of the authority, if you trust it",
     ),
     row(
         0x8007_2F78,
         "ERROR_WINHTTP_INVALID_SERVER_RESPONSE",
-        "the answer is no HTTP",
-        "check that the URL names an HTTP server",
+        "the response is not HTTP",
+        "check that the URL is that of an HTTP server",
     ),
     row(
         0x8007_2F8F,
         "ERROR_WINHTTP_SECURE_FAILURE",
-        "no secure connection",
+        "cannot establish a secure connection",
         "check scheme and port of the URL, and the server's certificate",
     ),
-    row(0x8020_0001, "BG_E_NOT_FOUND", "the job is not known", "check the job's identifier"),
+    row(0x8020_0001, "BG_E_NOT_FOUND", "the job does not exist", "check the job's identifier"),
     row(
         0x8020_0002,
         "BG_E_INVALID_STATE",
         "the job is in the wrong state for this",
-        "look at the job's state first",
+        "check the job's state first",
     ),
     row(0x8020_0003, "BG_E_EMPTY", "the job has no file", "add a file"),
-    row(0x8020_0004, "BG_E_FILE_NOT_AVAILABLE", "there is no file to this error", "nothing to do"),
-    row(0x8020_0005, "BG_E_PROTOCOL_NOT_AVAILABLE", "there is no protocol to this error", "nothing to do"),
+    row(0x8020_0004, "BG_E_FILE_NOT_AVAILABLE", "the error has no file", "nothing to do"),
+    row(0x8020_0005, "BG_E_PROTOCOL_NOT_AVAILABLE", "the error has no protocol", "nothing to do"),
     row(0x8020_000D, "BG_E_DESTINATION_LOCKED", "the destination's volume is locked", "unlock the volume"),
-    row(0x8020_000E, "BG_E_VOLUME_CHANGED", "the destination's volume was exchanged", "put the volume back"),
+    row(
+        0x8020_000E,
+        "BG_E_VOLUME_CHANGED",
+        "the destination's volume was replaced",
+        "insert the original volume",
+    ),
     row(0x8020_000F, "BG_E_ERROR_INFORMATION_UNAVAILABLE", "no error is recorded", "nothing to do"),
     row(
         0x8020_0010,
         "BG_E_NETWORK_DISCONNECTED",
         "there is no network",
-        "connect; the job goes on by itself",
+        "connect to a network; the job continues by itself",
     ),
     row(
         0x8020_0011,
         "BG_E_MISSING_FILE_SIZE",
-        "the server does not say the length of the reply",
-        "let the server send Content-Length",
+        "the server does not send the length of the reply",
+        "configure the server to send Content-Length",
     ),
     row(
         0x8020_0012,
         "BG_E_INSUFFICIENT_HTTP_SUPPORT",
-        "the server does not speak HTTP/1.1",
-        "upload to an HTTP/1.1 server; look for an old proxy in between",
+        "the server does not support HTTP/1.1",
+        "upload to an HTTP/1.1 server; check for an old proxy on the way",
     ),
     row(
         0x8020_0013,
         "BG_E_INSUFFICIENT_RANGE_SUPPORT",
-        "the server does not serve ranges of the reply",
-        "let the server support Range",
+        "the server does not support ranges of the reply",
+        "configure the server to support Range",
     ),
-    row(0x8020_0014, "BG_E_REMOTE_NOT_SUPPORTED", "not possible from another machine", "run it locally"),
-    row(0x8020_0015, "BG_E_NEW_OWNER_DIFF_MAPPING", "the new owner sees other drives", "map the same drives"),
+    row(0x8020_0014, "BG_E_REMOTE_NOT_SUPPORTED", "not supported from another machine", "run it locally"),
+    row(
+        0x8020_0015,
+        "BG_E_NEW_OWNER_DIFF_MAPPING",
+        "the new owner has other drive mappings",
+        "map the same drives",
+    ),
     row(
         0x8020_0016,
         "BG_E_NEW_OWNER_NO_FILE_ACCESS",
-        "the new owner may not read the files",
-        "give the new owner access",
+        "the new owner cannot access the files",
+        "grant access to the new owner",
     ),
     row(0x8020_0018, "BG_E_PROXY_LIST_TOO_LARGE", "the proxy list is too long", "shorten it"),
     row(0x8020_0019, "BG_E_PROXY_BYPASS_LIST_TOO_LARGE", "the proxy bypass list is too long", "shorten it"),
     row(
         0x8020_001B,
         "BG_E_INVALID_SERVER_RESPONSE",
-        "the server's answer breaks the protocol",
-        "check that the URL belongs to a BITS server and that no proxy answers in its place",
+        "the server's response violates the protocol",
+        "check that the URL is that of a BITS server and that no proxy responds in its place",
     ),
-    row(0x8020_001C, "BG_E_TOO_MANY_FILES", "an upload job takes one file only", "make one job per file"),
+    row(
+        0x8020_001C,
+        "BG_E_TOO_MANY_FILES",
+        "an upload job can have one file only",
+        "create one job per file",
+    ),
     row(
         0x8020_001D,
         "BG_E_LOCAL_FILE_CHANGED",
         "the source changed while it was uploaded",
-        "upload again when the file is at rest",
+        "upload again when the file no longer changes",
     ),
     row(
         0x8020_001F,
         "BG_E_SESSION_NOT_FOUND",
-        "the server does not know the session: it expired, was closed, or another server answered",
-        "the client starts over by itself; if it does not end, look at the server's session timeout",
+        "the server does not know the session: it expired, was closed, or another server responded",
+        "the client starts again by itself; if that repeats, check the server's session timeout",
     ),
     row(
         0x8020_0020,
         "BG_E_TOO_LARGE",
-        "the file or the fragment is over the server's limit",
+        "the file or the fragment exceeds the server's limit",
         "raise the server's limit, or send smaller fragments",
     ),
     row(0x8020_0021, "BG_E_STRING_TOO_LONG", "a text is too long", "shorten it"),
     row(
         0x8020_0022,
         "BG_E_CLIENT_SERVER_PROTOCOL_MISMATCH",
-        "client and server share no upload protocol",
+        "client and server have no upload protocol in common",
         "update the older of the two",
     ),
     row(
         0x8020_0023,
         "BG_E_SERVER_EXECUTE_ENABLE",
-        "the server's directory allows scripts to run",
-        "take script and execute permission from the upload directory",
+        "the server's directory allows script execution",
+        "remove script and execute permission from the upload directory",
     ),
     row(
         0x8020_0024,
         "BG_E_NO_PROGRESS",
-        "the server answers, but the upload makes no headway",
-        "look at the server's log; try again later",
+        "the server responds, but the upload makes no progress",
+        "check the server's log; try again later",
     ),
     row(0x8020_0025, "BG_E_USERNAME_TOO_LARGE", "the user name is too long", "shorten it"),
     row(0x8020_0026, "BG_E_PASSWORD_TOO_LARGE", "the password is too long", "shorten it"),
     row(
         0x8020_0027,
         "BG_E_INVALID_AUTH_TARGET",
-        "credentials for neither server nor proxy",
-        "name server or proxy",
+        "the credentials are for neither server nor proxy",
+        "choose server or proxy",
     ),
-    row(0x8020_0028, "BG_E_INVALID_AUTH_SCHEME", "unknown authentication scheme", "use a known scheme"),
+    row(
+        0x8020_0028,
+        "BG_E_INVALID_AUTH_SCHEME",
+        "the authentication scheme is unknown",
+        "use a supported scheme",
+    ),
     row(0x8020_0029, "BG_E_FILE_NOT_FOUND", "the file is not in the job", "check the name"),
-    row(0x8020_002B, "BG_E_INVALID_RANGE", "a range is not valid", "check offset and length"),
+    row(0x8020_002B, "BG_E_INVALID_RANGE", "a range is invalid", "check offset and length"),
     row(0x8020_002C, "BG_E_OVERLAPPING_RANGES", "ranges overlap", "make them disjoint"),
     row(
         0x8020_002D,
         "BG_E_CONNECT_FAILURE",
-        "no connection to the server",
-        "check host and port, and that the server runs",
+        "cannot connect to the server",
+        "check host and port, and that the server is running",
     ),
-    row(0x8020_002E, "BG_E_CONNECTION_CLOSED", "the connection was lost", "nothing: the client tries again"),
+    row(
+        0x8020_002E,
+        "BG_E_CONNECTION_CLOSED",
+        "the connection was lost",
+        "nothing to do; the client tries again",
+    ),
     row(
         0x8020_003E,
         "BG_E_BLOCKED_BY_POLICY",
-        "a policy allows no transfer now",
+        "a policy does not allow transfers now",
         "wait, or change the policy",
     ),
-    row(0x8020_003F, "BG_E_INVALID_PROXY_INFO", "the proxy settings are not valid", "mend them"),
-    row(0x8020_0040, "BG_E_INVALID_CREDENTIALS", "the credentials are not valid", "check user and password"),
+    row(0x8020_003F, "BG_E_INVALID_PROXY_INFO", "the proxy settings are invalid", "correct them"),
+    row(0x8020_0040, "BG_E_INVALID_CREDENTIALS", "the credentials are invalid", "check user and password"),
     row(0x8020_0049, "BG_E_TOO_MANY_JOBS_PER_USER", "this user has too many jobs", "finish or cancel some"),
     row(
         0x8020_0050,
@@ -314,19 +354,24 @@ const TABLE: &[(u32, HResultInfo)] = &[
     ),
     row(0x8020_0051, "BG_E_TOO_MANY_FILES_IN_JOB", "the job has too many files", "split it"),
     row(0x8020_0052, "BG_E_TOO_MANY_RANGES_IN_FILE", "the file has too many ranges", "use fewer"),
-    row(0x8020_0053, "BG_E_VALIDATION_FAILED", "the content failed its validation", "fetch it again"),
-    row(0x8020_0054, "BG_E_MAXDOWNLOAD_TIMEOUT", "the job took longer than it may", "start it again"),
+    row(0x8020_0053, "BG_E_VALIDATION_FAILED", "the validation of the content failed", "download it again"),
+    row(0x8020_0054, "BG_E_MAXDOWNLOAD_TIMEOUT", "the job exceeded its time limit", "start it again"),
     row(0x8020_0056, "BG_E_TOKEN_REQUIRED", "a helper token is needed", "set one"),
     row(
         0x8020_0059,
         "BG_E_BLOCKED_BY_COST_TRANSFER_POLICY",
-        "the network costs too much by policy",
+        "a policy does not allow transfers at the network's cost",
         "wait for another network",
     ),
-    row(0x8020_0067, "BG_E_BLOCKED_BY_BATTERY_POLICY", "not on battery, by policy", "plug in"),
-    row(0x8020_0068, "BG_E_BLOCKED_BY_BATTERY_SAVER", "not while saving battery", "plug in"),
-    row(0x8020_006F, "BG_E_BLOCKED_BY_GAME_MODE", "not during a game", "wait"),
-    row(0x8020_0070, "BG_E_BLOCKED_BY_SYSTEM_POLICY", "the system allows no transfer now", "wait"),
+    row(
+        0x8020_0067,
+        "BG_E_BLOCKED_BY_BATTERY_POLICY",
+        "a policy does not allow transfers on battery",
+        "plug in",
+    ),
+    row(0x8020_0068, "BG_E_BLOCKED_BY_BATTERY_SAVER", "battery saver does not allow transfers", "plug in"),
+    row(0x8020_006F, "BG_E_BLOCKED_BY_GAME_MODE", "game mode does not allow transfers", "wait"),
+    row(0x8020_0070, "BG_E_BLOCKED_BY_SYSTEM_POLICY", "a system policy does not allow transfers now", "wait"),
 ];
 
 #[cfg(test)]
@@ -334,7 +379,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_ascends_and_has_no_twin() {
+    fn the_table_is_sorted_without_duplicates() {
         assert!(TABLE.windows(2).all(|pair| pair[0].0 < pair[1].0));
     }
 
@@ -357,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_number() {
+    fn all_spellings_are_parsed() {
         for text in ["0x8020001F", "x8020001f", "8020001F", " 0X8020001F "] {
             assert_eq!(HResult::from_wire(text), Some(HResult::BG_E_SESSION_NOT_FOUND), "{text}");
         }
@@ -368,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn http_errors_know_their_status() {
+    fn http_errors_contain_their_status() {
         assert_eq!(HResult::http(404).wire(), "0x80190194");
         assert_eq!(HResult::http(404).to_string(), "0x80190194 BG_E_HTTP_ERROR_404");
         assert_eq!(HResult(0x8019_0194).http_status(), Some(404));

@@ -1,5 +1,5 @@
-//! The packets of the protocol: names, header fields, ranges, session ids, faults. Pure functions of text;
-//! used by both sides.
+//! The packets of the protocol: names, header fields, ranges, session ids, faults. Pure functions without I/O
+//! that client and server share.
 
 pub mod ack;
 pub mod byte_ranges;

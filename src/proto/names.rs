@@ -1,97 +1,97 @@
-//! Every name the protocol puts on the wire, spelled as real peers spell it.
+//! The names of methods, header fields and packet types, in the case that Windows and IIS use.
 
-/// The extension method of every packet; method tokens are case-sensitive.
+/// The HTTP method of all packets. Methods are case-sensitive.
 pub const METHOD: &str = "BITS_POST";
-/// The only upload protocol there is, as it travels in `BITS-Supported-Protocols` and `BITS-Protocol`.
+/// The only upload protocol, as in `BITS-Supported-Protocols` and `BITS-Protocol`.
 pub const PROTOCOL_GUID: &str = "{7df0354d-249b-430f-820d-3d2a9bef4931}";
 
-/// Names the packet; `Ack` in every answer.
+/// The type of the packet; `Ack` in responses.
 pub const PACKET_TYPE: &str = "BITS-Packet-Type";
-/// Value of [`PACKET_TYPE`] in every answer.
+/// The value of [`PACKET_TYPE`] in responses.
 pub const ACK: &str = "Ack";
-/// The protocols a client offers, most preferred first.
+/// The protocols that the client offers, in order of preference.
 pub const SUPPORTED_PROTOCOLS: &str = "BITS-Supported-Protocols";
-/// The protocol the server chose.
+/// The protocol that the server chose.
 pub const PROTOCOL: &str = "BITS-Protocol";
-/// The session a packet belongs to.
+/// The session of the packet.
 pub const SESSION_ID: &str = "BITS-Session-Id";
-/// The next offset the server expects.
+/// The next offset that the server expects.
 pub const RECEIVED_CONTENT_RANGE: &str = "BITS-Received-Content-Range";
-/// HRESULT of an error, by the specification's name.
+/// The HRESULT of an error, as named by the specification.
 pub const ERROR: &str = "BITS-Error";
-/// HRESULT of an error, by the name of the Win32 documentation.
+/// The HRESULT of an error, as named by the Win32 documentation.
 pub const ERROR_CODE: &str = "BITS-Error-Code";
-/// Who failed: the server (0x5) or the application behind it (0x7).
+/// What failed: the server (0x5) or the application behind it (0x7).
 pub const ERROR_CONTEXT: &str = "BITS-Error-Context";
-/// Address of this very server within a farm.
+/// The address of this server within a server farm.
 pub const HOST_ID: &str = "BITS-Host-Id";
-/// Seconds after which a client returns from the host id to the original host.
+/// The time in seconds after which the client returns from the host id to the original host.
 pub const HOST_ID_FALLBACK_TIMEOUT: &str = "BITS-Host-Id-Fallback-Timeout";
-/// Where the reply of an upload-reply job lies.
+/// The URL of the reply of an upload-reply job.
 pub const REPLY_URL: &str = "BITS-Reply-URL";
 
 /// To the server application: the URL of the upload.
 pub const ORIGINAL_REQUEST_URL: &str = "BITS-Original-Request-URL";
-/// To the server application, by reference: where the received file lies.
+/// To the server application, by reference: the path of the received file.
 pub const REQUEST_DATA_FILE_NAME: &str = "BITS-Request-DataFile-Name";
-/// To the server application, by reference: where it may write the reply.
+/// To the server application, by reference: the path where it may write the reply.
 pub const RESPONSE_DATA_FILE_NAME: &str = "BITS-Response-DataFile-Name";
 /// From the server application: a URL that is the reply.
 pub const STATIC_RESPONSE_URL: &str = "BITS-Static-Response-URL";
-/// From the server application: the file is to go to its destination.
+/// From the server application: whether the file goes to its destination.
 pub const COPY_FILE_TO_DESTINATION: &str = "BITS-Copy-File-To-Destination";
-/// To the server application: the same for every notification of one upload.
+/// To the server application: the same value in all notifications of one upload.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// Leaf name of the client's file; informative only.
+/// The name of the client's file without its folder; informative only.
 pub const CONTENT_NAME: &str = "Content-Name";
-/// Bytes a Fragment carries.
+/// The byte range of a Fragment.
 pub const CONTENT_RANGE: &str = "Content-Range";
-/// Length of a body; on every request.
+/// The length of the body; in all requests.
 pub const CONTENT_LENGTH: &str = "Content-Length";
-/// Coding of a body; only `identity` is known.
+/// The coding of the body; only `identity` is supported.
 pub const CONTENT_ENCODING: &str = "Content-Encoding";
-/// Framing that the protocol does not allow.
+/// The framing of the body; the protocol does not allow it.
 pub const TRANSFER_ENCODING: &str = "Transfer-Encoding";
-/// In a Create-Session Ack: codings the server takes in Fragments.
+/// In the Ack of Create-Session: the codings that the server accepts in Fragments.
 pub const ACCEPT_ENCODING: &str = "Accept-Encoding";
-/// Keeps HTTP/1.0 caches away from Acks, as IIS does.
+/// Prevents HTTP/1.0 caches from storing Acks, as IIS does.
 pub const PRAGMA: &str = "Pragma";
-/// Keeps HTTP/1.1 caches away from Acks.
+/// Prevents HTTP/1.1 caches from storing Acks.
 pub const CACHE_CONTROL: &str = "Cache-Control";
-/// Seconds to wait before the next try.
+/// The time in seconds to wait before a retry.
 pub const RETRY_AFTER: &str = "Retry-After";
-/// The methods a resource takes.
+/// The methods that a resource supports.
 pub const ALLOW: &str = "Allow";
-/// The method that is meant, where proxies only let POST through.
+/// The real method of a POST, for proxies that reject unknown methods.
 pub const METHOD_OVERRIDE: &str = "X-HTTP-Method-Override";
-/// The address of a server, in every request.
+/// The host and port of the server; in all requests.
 pub const HOST: &str = "Host";
-/// The parts of a resource that a GET asks for.
+/// The byte ranges that a GET requests.
 pub const RANGE: &str = "Range";
-/// A server's demand for credentials.
+/// The challenge of a server that requires credentials.
 pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
-/// The credentials for a server.
+/// Credentials for a server.
 pub const AUTHORIZATION: &str = "Authorization";
-/// A proxy's demand for credentials.
+/// The challenge of a proxy that requires credentials.
 pub const PROXY_AUTHENTICATE: &str = "Proxy-Authenticate";
-/// The credentials for a proxy.
+/// Credentials for a proxy.
 pub const PROXY_AUTHORIZATION: &str = "Proxy-Authorization";
-/// A condition for the ranges of a GET: the resource is still the one they were counted in.
+/// A condition for [`RANGE`]: the resource is still this version.
 pub const IF_RANGE: &str = "If-Range";
-/// A condition for a request: the resource is one of these.
+/// A condition of a request: the resource is one of these versions.
 pub const IF_MATCH: &str = "If-Match";
-/// A condition for a request: the resource is none of these.
+/// A condition of a request: the resource is none of these versions.
 pub const IF_NONE_MATCH: &str = "If-None-Match";
-/// A condition for a request: the resource was not written since.
+/// A condition of a request: the resource was not modified since then.
 pub const IF_UNMODIFIED_SINCE: &str = "If-Unmodified-Since";
-/// A condition for a request: the resource was written since.
+/// A condition of a request: the resource was modified since then.
 pub const IF_MODIFIED_SINCE: &str = "If-Modified-Since";
-/// The ranges that a resource can be asked for in.
+/// The units in which ranges of a resource can be requested.
 pub const ACCEPT_RANGES: &str = "Accept-Ranges";
-/// What a body is.
+/// The media type of the body.
 pub const CONTENT_TYPE: &str = "Content-Type";
-/// Which version of a resource this is.
+/// The version of a resource.
 pub const ETAG: &str = "ETag";
-/// When a resource was last written.
+/// The time when a resource was last modified.
 pub const LAST_MODIFIED: &str = "Last-Modified";

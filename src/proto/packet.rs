@@ -1,4 +1,4 @@
-//! A request packet: read from headers (server), written to headers (client).
+//! The request packets: their types, and the parsing of their header fields.
 
 use super::fault::Fault;
 use super::headers::Headers;
@@ -10,11 +10,11 @@ use super::{limits, names};
 /// The five requests of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PacketKind {
-    /// Asks whether the server is there; belongs to no session.
+    /// Checks whether the server supports uploads; belongs to no session.
     Ping,
-    /// Opens a session.
+    /// Creates a session.
     CreateSession,
-    /// Carries bytes of the file.
+    /// Transfers bytes of the file.
     Fragment,
     /// Ends a session after a complete upload.
     CloseSession,
@@ -23,11 +23,12 @@ pub enum PacketKind {
 }
 
 impl PacketKind {
-    /// All five.
+    /// All five packets.
     pub const ALL: [Self; 5] =
         [Self::Ping, Self::CreateSession, Self::Fragment, Self::CloseSession, Self::CancelSession];
 
-    /// The value of `BITS-Packet-Type`, as Windows writes it.
+    /// Returns the value of `BITS-Packet-Type`, in the case that Windows uses.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ping => "Ping",
@@ -38,7 +39,11 @@ impl PacketKind {
         }
     }
 
-    /// Reads the packet type out of a request; 400 when it is missing or unknown (GEN-07, GEN-08).
+    /// Parses the packet type of a request.
+    ///
+    /// # Errors
+    ///
+    /// 400 if it is missing or unknown (GEN-07, GEN-08).
     pub fn of(headers: &Headers) -> Result<Self, Fault> {
         let Some(name) = headers.single(names::PACKET_TYPE)? else {
             return Err(Fault::invalid("no BITS-Packet-Type"));
@@ -48,17 +53,21 @@ impl PacketKind {
     }
 }
 
-/// Which session a packet names.
+/// The session that a packet names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionName {
-    /// An id this server may have issued.
+    /// An id that this server may have issued.
     Id(SessionId),
-    /// Text that is well-formed by the protocol but no id of ours: an unknown session.
+    /// Text that the protocol allows but that this server cannot have issued: an unknown session.
     Foreign,
 }
 
 impl SessionName {
-    /// Reads `BITS-Session-Id`; 400 when it is missing or over 100 characters (FRG-13).
+    /// Parses `BITS-Session-Id`.
+    ///
+    /// # Errors
+    ///
+    /// 400 if it is missing or longer than 100 characters (FRG-13).
     pub fn of(headers: &Headers) -> Result<Self, Fault> {
         let name = headers.single(names::SESSION_ID)?.filter(|name| !name.is_empty());
         let name = name.ok_or(Fault::invalid("no BITS-Session-Id"))?;
@@ -69,13 +78,13 @@ impl SessionName {
     }
 }
 
-/// A request that keeps the format of PROTOCOL 3. Its `Content-Length`, and with it a Fragment's range, is
-/// checked apart, because permission is checked in between (PROTOCOL 4.3).
+/// A request whose format is valid (PROTOCOL 3). That it has a `Content-Length`, and with it the range of a
+/// Fragment, is checked separately, because permission is checked in between (PROTOCOL 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packet {
     /// A Ping.
     Ping,
-    /// A Create-Session that offers our protocol.
+    /// A Create-Session that offers [`names::PROTOCOL_GUID`].
     CreateSession,
     /// A Fragment of that session.
     Fragment(SessionName),
@@ -87,6 +96,10 @@ pub enum Packet {
 
 impl Packet {
     /// Checks the format of a request of that kind.
+    ///
+    /// # Errors
+    ///
+    /// 400 if a header field is missing, malformed or too long, or if the protocol is not offered.
     pub fn parse(kind: PacketKind, headers: &Headers) -> Result<Self, Fault> {
         headers.check_lengths()?;
         let packet = match kind {
@@ -102,7 +115,8 @@ impl Packet {
         Ok(packet)
     }
 
-    /// The session the packet names; `None` for Ping and Create-Session.
+    /// Returns the session that the packet names; `None` for Ping and Create-Session.
+    #[must_use]
     pub fn session(&self) -> Option<SessionName> {
         match *self {
             Self::Ping | Self::CreateSession => None,
@@ -115,16 +129,17 @@ impl Packet {
         let offer = offer.ok_or(Fault::invalid("no BITS-Supported-Protocols"))?;
         let ours = SessionId::parse(names::PROTOCOL_GUID);
         let mut guids = offer.split([' ', ',', '\t']).filter(|guid| !guid.is_empty()).take(MAX_PROTOCOLS);
-        match guids.any(|guid| SessionId::parse(guid) == ours) {
-            true => Ok(Self::CreateSession),
-            false => Err(Fault::invalid("no protocol in common")),
+        if guids.any(|guid| SessionId::parse(guid) == ours) {
+            Ok(Self::CreateSession)
+        } else {
+            Err(Fault::invalid("no protocol in common"))
         }
     }
 
     fn fragment(headers: &Headers) -> Result<Self, Fault> {
         let coding = headers.single(names::CONTENT_ENCODING)?.unwrap_or("identity");
         if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
-            return Err(Fault::invalid("only the identity Content-Encoding is known"));
+            return Err(Fault::invalid("the only supported Content-Encoding is identity"));
         }
         if let Some(length) = content_length(headers)? {
             fragment_range(headers, length)?;
@@ -133,7 +148,12 @@ impl Packet {
     }
 }
 
-/// The body's length; `Ok(None)` when the request does not say it or is chunked (PROTOCOL 2.1 #10, #11).
+/// Parses the length of the body in bytes. `Ok(None)` if it is missing or the body is chunked (PROTOCOL 2.1
+/// #10, #11).
+///
+/// # Errors
+///
+/// 400 if it is not a number, or repeated with different values.
 pub fn content_length(headers: &Headers) -> Result<Option<u64>, Fault> {
     if headers.all(names::TRANSFER_ENCODING).next().is_some() {
         return Ok(None);
@@ -142,14 +162,20 @@ pub fn content_length(headers: &Headers) -> Result<Option<u64>, Fault> {
     decimal(text).map(Some).ok_or(Fault::invalid("Content-Length is not a number"))
 }
 
-/// The range of a Fragment whose body has `length` bytes.
+/// Parses the range of a Fragment whose body has `length` bytes.
+///
+/// # Errors
+///
+/// 400 if it is missing, malformed, or does not have that length.
 pub fn fragment_range(headers: &Headers, length: u64) -> Result<FragmentRange, Fault> {
     let header = headers.single(names::CONTENT_RANGE)?;
     let range = FragmentRange::parse(header, length);
     range.ok_or(Fault::invalid("Content-Range is missing, malformed or does not fit the body"))
 }
 
-/// Whether a name may travel as `Content-Name` (CLI-45): printable ASCII, and nothing that Windows forbids in names.
+/// Returns whether a name can be sent as `Content-Name` (CLI-45): printable ASCII without the characters that
+/// Windows forbids in file names.
+#[must_use]
 pub fn is_content_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= limits::MAX_CONTENT_NAME
@@ -165,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn gen_04_packet_types_have_no_case() {
+    fn gen_04_packet_types_are_case_insensitive() {
         for kind in PacketKind::ALL {
             let shouted = kind.name().to_ascii_uppercase();
             assert_eq!(PacketKind::of(&headers(&[("bits-packet-type", &shouted)])), Ok(kind));
@@ -173,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn cre_09_the_hundredth_protocol_counts_and_the_next_does_not() {
+    fn cre_09_only_the_first_hundred_protocols_count() {
         let unknown = "{00000000-0000-0000-0000-000000000000}";
         let offer =
             |before: usize| format!("{}{}", format!("{unknown} ").repeat(before), names::PROTOCOL_GUID);

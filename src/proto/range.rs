@@ -1,11 +1,20 @@
-//! `Content-Range` of a Fragment and the offset in `BITS-Received-Content-Range`.
+//! The `Content-Range` of a Fragment.
 
 use std::fmt;
 
-/// The bytes a Fragment carries.
+/// The bytes of the file that a Fragment transfers.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::FragmentRange;
+///
+/// let range = FragmentRange::parse(Some("bytes 128-212/1000"), 85);
+/// assert_eq!(range, FragmentRange::new(128, 85, 1000));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FragmentRange {
-    /// `bytes first-last/total`, both ends included, `first <= last < total`.
+    /// `bytes first-last/total`, both inclusive, with `first <= last < total`.
     Bytes {
         /// Offset of the first byte.
         first: u64,
@@ -14,22 +23,24 @@ pub enum FragmentRange {
         /// Length of the whole file.
         total: u64,
     },
-    /// The agreed form of a file of no bytes (PROTOCOL 4.4): complete at once.
+    /// The only Fragment of an empty file (PROTOCOL 4.4).
     EmptyFile,
 }
 
 impl FragmentRange {
-    /// The range of `length` bytes from `first` on; `None` when that is no range.
+    /// Creates the range of `length` bytes from offset `first`; `None` if it is empty or exceeds `total`.
+    #[must_use]
     pub fn new(first: u64, length: u64, total: u64) -> Option<Self> {
         let last = first.checked_add(length.checked_sub(1)?)?;
         (last < total).then_some(Self::Bytes { first, last, total })
     }
 
-    /// Reads the header of a Fragment whose body has `content_length` bytes; `None` when range and body do
-    /// not fit each other or the range is none (FRG-08, FRG-09, FRG-11, FRG-20).
+    /// Parses the header of a Fragment whose body has `content_length` bytes; `None` if the range is malformed
+    /// or has another length (FRG-08, FRG-09, FRG-11, FRG-20).
     ///
-    /// A body of no bytes is the whole of an empty file, and only with `bytes 0-0/0`, `bytes 0--1/0`,
-    /// `bytes */0` or no header at all.
+    /// An empty body is only valid for an empty file, with `bytes 0-0/0`, `bytes 0--1/0`, `bytes */0` or no
+    /// header.
+    #[must_use]
     pub fn parse(header: Option<&str>, content_length: u64) -> Option<Self> {
         if content_length == 0 {
             return Self::parse_empty(header);
@@ -46,7 +57,8 @@ impl FragmentRange {
         matches!(unit_bytes(header)?, "0-0/0" | "*/0" | "0--1/0").then_some(Self::EmptyFile)
     }
 
-    /// Offset of the first byte.
+    /// Returns the offset of the first byte.
+    #[must_use]
     pub fn first(&self) -> u64 {
         match *self {
             Self::Bytes { first, .. } => first,
@@ -54,15 +66,20 @@ impl FragmentRange {
         }
     }
 
-    /// Offset behind the last byte.
+    /// Returns the offset after the last byte.
+    #[must_use]
     pub fn end(&self) -> u64 {
         match *self {
-            Self::Bytes { last, .. } => last.saturating_add(1),
+            Self::Bytes { last, total, .. } => {
+                debug_assert!(last < total, "byte {last} is not in a file of {total} bytes");
+                last.saturating_add(1)
+            }
             Self::EmptyFile => 0,
         }
     }
 
-    /// Length of the whole file.
+    /// Returns the length of the whole file.
+    #[must_use]
     pub fn total(&self) -> u64 {
         match *self {
             Self::Bytes { total, .. } => total,
@@ -70,7 +87,8 @@ impl FragmentRange {
         }
     }
 
-    /// Whether this is the file's last fragment.
+    /// Returns whether the range ends at the end of the file.
+    #[must_use]
     pub fn is_last(&self) -> bool {
         self.end() == self.total()
     }
@@ -85,15 +103,14 @@ impl fmt::Display for FragmentRange {
     }
 }
 
-/// Reads an unsigned decimal of digits only: no sign, no space, nothing over 64 bits.
+/// Parses an unsigned 64-bit decimal that consists of digits only, without sign or white space.
+#[must_use]
 pub fn decimal(text: &str) -> Option<u64> {
-    match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse().ok(),
-        false => None,
-    }
+    // `parse` alone would accept a plus sign.
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
-/// What follows the unit `bytes`, which has no case (FRG-10).
+/// What follows the unit `bytes`, which is case-insensitive (FRG-10).
 fn unit_bytes(header: &str) -> Option<&str> {
     let (unit, rest) = header.trim().split_once([' ', '\t'])?;
     unit.eq_ignore_ascii_case("bytes").then(|| rest.trim())
@@ -104,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_printed_reads_back() {
+    fn a_range_round_trips() {
         let range = FragmentRange::new(128, 85, 1000).unwrap();
         assert_eq!(range.to_string(), "bytes 128-212/1000");
         assert_eq!(FragmentRange::parse(Some("bytes 128-212/1000"), 85), Some(range));
@@ -113,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn frg_10_unit_and_spacing_are_free() {
+    fn frg_10_case_and_white_space_are_ignored() {
         for text in ["Bytes 0-9/10", "bytes  0 - 9 / 10", "BYTES\t0-9/10"] {
             assert!(FragmentRange::parse(Some(text), 10).is_some(), "{text}");
         }
     }
 
     #[test]
-    fn frg_09_malformed_ranges() {
+    fn frg_09_malformed_ranges_are_refused() {
         let bad = [
             "bytes 5-3/10",
             "bytes 0-10/10",
@@ -143,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn frg_11_the_body_is_as_long_as_its_range() {
+    fn frg_11_range_and_body_must_have_the_same_length() {
         assert_eq!(FragmentRange::parse(Some("bytes 0-9/20"), 11), None);
         assert_eq!(FragmentRange::parse(Some("bytes 0-9/20"), 9), None);
         assert_eq!(FragmentRange::parse(Some("bytes 0-18446744073709551614/18446744073709551615"), 1), None);
@@ -152,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn frg_31_an_empty_file_has_four_spellings() {
+    fn frg_31_an_empty_file_has_four_forms() {
         for text in [None, Some("bytes 0-0/0"), Some("bytes */0"), Some("bytes 0--1/0")] {
             assert_eq!(FragmentRange::parse(text, 0), Some(FragmentRange::EmptyFile), "{text:?}");
         }

@@ -1,38 +1,53 @@
-//! `BITS-Reply-URL` as servers write it, made a URL that can be fetched (PROTOCOL 7.1).
+//! Resolves `BITS-Reply-URL` to a URL that can be fetched (PROTOCOL 7.1).
 
 use super::limits::MAX_REPLY_URL;
 use super::url::{Url, is_host_and_port};
 
-/// Why a reply URL is of no use.
+/// Why a reply URL cannot be used. The message continues "the reply URL".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
-    /// Longer than any URL of the protocol.
+pub enum ReplyUrlError {
+    /// It is longer than [`MAX_REPLY_URL`].
     #[error("is longer than {MAX_REPLY_URL} characters")]
     TooLong,
-    /// Another scheme, or a path of the server's disk.
+    /// It has another scheme, or is a path on the server's disk.
     #[error("is neither http nor https")]
     Scheme,
-    /// What was sent in secret would come back in the open.
+    /// The upload used https, and the reply would be transferred unencrypted.
     #[error("leaves https for http")]
     Downgrade,
-    /// No host, credentials, or a port that is none.
+    /// It has no host, an invalid port, or credentials.
     #[error("has no host that can be connected to")]
     Host,
 }
 
-/// The absolute URL of a reply: back-slashes become slashes, what no URL may hold is percent-encoded, and the
-/// result is resolved against `base`, an absolute http or https URL (RFC 3986, 5.2). A fragment is dropped.
-pub fn resolve(reply: &str, base: &str) -> Result<String, Flaw> {
+/// Resolves a reply URL against `base`, an absolute http or https URL (RFC 3986, 5.2).
+///
+/// Backslashes become slashes, characters that URLs cannot contain are percent-encoded, and a fragment is
+/// removed.
+///
+/// # Errors
+///
+/// See [`ReplyUrlError`].
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::reply_url::resolve;
+///
+/// let url = resolve(r"BITS-Sessions\Replies\1\responsefile.bin", "http://host/in/report.pdf");
+/// assert_eq!(url.as_deref(), Ok("http://host/in/BITS-Sessions/Replies/1/responsefile.bin"));
+/// ```
+pub fn resolve(reply: &str, base: &str) -> Result<String, ReplyUrlError> {
     if reply.chars().count() > MAX_REPLY_URL {
-        return Err(Flaw::TooLong);
+        return Err(ReplyUrlError::TooLong);
     }
-    let base = Url::parse(base).ok_or(Flaw::Host)?;
-    let reference = legal(reply.trim());
+    let base = Url::parse(base).ok_or(ReplyUrlError::Host)?;
+    let reference = encode_invalid(reply.trim());
     let reference = reference.split_once('#').map_or(reference.as_str(), |(before, _)| before);
     if let Some((scheme, rest)) = split_scheme(reference) {
         let is_http = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        let rest = rest.strip_prefix("//").ok_or(Flaw::Host);
-        return if is_http { absolute(scheme, rest?, &base) } else { Err(Flaw::Scheme) };
+        let rest = rest.strip_prefix("//").ok_or(ReplyUrlError::Host);
+        return if is_http { absolute(scheme, rest?, &base) } else { Err(ReplyUrlError::Scheme) };
     }
     if let Some(rest) = reference.strip_prefix("//") {
         return absolute(base.scheme, rest, &base);
@@ -47,57 +62,56 @@ pub fn resolve(reply: &str, base: &str) -> Result<String, Flaw> {
             (format!("{folder}/{path}"), query)
         }
     };
-    Ok(format!("{}://{}{}{query}", base.scheme, base.authority, without_dots(&path)))
+    Ok(format!("{}://{}{}{query}", base.scheme, base.authority, remove_dot_segments(&path)))
 }
 
-/// `rest`: what follows the two slashes.
-fn absolute(scheme: &str, rest: &str, base: &Url<'_>) -> Result<String, Flaw> {
-    let (authority, local) =
-        rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len())).unwrap_or_default();
+/// Resolves a reference with an authority; `rest` is what follows the two slashes.
+fn absolute(scheme: &str, rest: &str, base: &Url<'_>) -> Result<String, ReplyUrlError> {
+    let (authority, local) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     if base.scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("https") {
-        return Err(Flaw::Downgrade);
+        return Err(ReplyUrlError::Downgrade);
     }
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(&byte);
     if !authority.bytes().all(is_name) || !is_host_and_port(authority) {
-        return Err(Flaw::Host);
+        return Err(ReplyUrlError::Host);
     }
     let (path, query) = split_query(local);
-    Ok(format!("{scheme}://{authority}{}{query}", without_dots(path)))
+    Ok(format!("{scheme}://{authority}{}{query}", remove_dot_segments(path)))
 }
 
-/// Slashes as URLs have them, and only characters that URLs may hold.
-fn legal(text: &str) -> String {
+/// Replaces backslashes by slashes, and percent-encodes characters that URLs cannot contain.
+fn encode_invalid(text: &str) -> String {
     let bytes = text.as_bytes();
     let is_escape = |at: usize| {
         let digits = at.checked_add(1).and_then(|from| bytes.get(from..from.checked_add(2)?));
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
-    let mut legal = String::with_capacity(text.len());
+    let mut encoded = String::with_capacity(text.len());
     for (at, &byte) in bytes.iter().enumerate() {
         match byte {
-            b'\\' => legal.push('/'),
-            b'%' if !is_escape(at) => legal.push_str("%25"),
-            _ if byte.is_ascii_graphic() && !b"\"<>^`{|}".contains(&byte) => legal.push(byte.into()),
-            _ => legal.push_str(&format!("%{byte:02X}")),
+            b'\\' => encoded.push('/'),
+            b'%' if !is_escape(at) => encoded.push_str("%25"),
+            _ if byte.is_ascii_graphic() && !b"\"<>^`{|}".contains(&byte) => encoded.push(byte.into()),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
-    legal
+    encoded
 }
 
 fn split_scheme(reference: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = reference.split_once(':')?;
     let is_scheme_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    let begins_well = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
-    (begins_well && scheme.bytes().all(is_scheme_byte)).then_some((scheme, rest))
+    let starts_with_letter = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
+    (starts_with_letter && scheme.bytes().all(is_scheme_byte)).then_some((scheme, rest))
 }
 
-/// Path, and query with its question mark.
+/// Splits off the query, including its question mark.
 fn split_query(local: &str) -> (&str, &str) {
-    local.split_at_checked(local.find('?').unwrap_or(local.len())).unwrap_or_default()
+    local.split_at(local.find('?').unwrap_or(local.len()))
 }
 
-/// RFC 3986, 5.2.4. The result begins with a slash.
-fn without_dots(path: &str) -> String {
+/// Removes `.` and `..` (RFC 3986, 5.2.4). The result starts with a slash.
+fn remove_dot_segments(path: &str) -> String {
     let segments = path.strip_prefix('/').unwrap_or(path).split('/');
     let mut kept: Vec<&str> = Vec::new();
     let mut is_folder = false;
@@ -138,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn references_resolve_as_rfc_3986_says() {
+    fn references_resolve_as_in_rfc_3986() {
         assert_resolves(&[
             ("r", "http://origin:81/vdir/sub/r"),
             ("./r", "http://origin:81/vdir/sub/r"),
@@ -162,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_url_may_hold_is_encoded_and_what_is_encoded_stays() {
+    fn invalid_characters_are_encoded_once() {
         assert_resolves(&[
             (r"\a b\<c>", "http://origin:81/a%20b/%3Cc%3E"),
             ("/%7Bx%7d", "http://origin:81/%7Bx%7d"),
@@ -175,29 +189,29 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_elsewhere_is_refused() {
+    fn unusable_urls_are_refused() {
         let long = "x".repeat(MAX_REPLY_URL + 1);
         let cases = [
-            ("ftp://h/r", Flaw::Scheme),
-            ("file:///etc/passwd", Flaw::Scheme),
-            (r"C:\Replies\r.bin", Flaw::Scheme),
-            ("http:r", Flaw::Host),
-            ("http:///r", Flaw::Host),
-            ("http://user:secret@h/r", Flaw::Host),
-            ("http://h:99999/r", Flaw::Host),
-            ("http://h\u{e9}/r", Flaw::Host),
-            ("//", Flaw::Host),
-            (&long, Flaw::TooLong),
+            ("ftp://h/r", ReplyUrlError::Scheme),
+            ("file:///etc/passwd", ReplyUrlError::Scheme),
+            (r"C:\Replies\r.bin", ReplyUrlError::Scheme),
+            ("http:r", ReplyUrlError::Host),
+            ("http:///r", ReplyUrlError::Host),
+            ("http://user:secret@h/r", ReplyUrlError::Host),
+            ("http://h:99999/r", ReplyUrlError::Host),
+            ("http://h\u{e9}/r", ReplyUrlError::Host),
+            ("//", ReplyUrlError::Host),
+            (&long, ReplyUrlError::TooLong),
         ];
-        for (reply, flaw) in cases {
-            assert_eq!(resolve(reply, BASE), Err(flaw), "{reply}");
+        for (reply, error) in cases {
+            assert_eq!(resolve(reply, BASE), Err(error), "{reply}");
         }
         assert!(resolve(&long[1..], BASE).is_ok());
     }
 
     #[test]
-    fn https_is_not_left_and_may_be_entered() {
-        assert_eq!(resolve("http://origin/r", "https://origin/f"), Err(Flaw::Downgrade));
+    fn https_cannot_be_downgraded() {
+        assert_eq!(resolve("http://origin/r", "https://origin/f"), Err(ReplyUrlError::Downgrade));
         assert_eq!(resolve("https://origin/r", "http://origin/f").as_deref(), Ok("https://origin/r"));
         assert_eq!(resolve("//cdn/r", "https://origin/f").as_deref(), Ok("https://cdn/r"));
     }

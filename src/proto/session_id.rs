@@ -1,23 +1,35 @@
-//! The server's session id: a GUID. (A client treats the id as opaque text.)
+//! Session ids of this server, which are GUIDs. A client treats a session id as opaque text.
 
 use std::fmt;
 
-/// A session id as this server issues it: `{8-4-4-4-12}`, upper-case hexadecimal.
+/// A session id as this server issues it.
 ///
-/// Parsed from any case, with or without braces; printed in one form only, so that it is safe as a file name.
+/// Parsed in any case, with or without braces. Formatted as upper-case hexadecimal in braces, `{8-4-4-4-12}`,
+/// which is safe as a file name.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::SessionId;
+///
+/// let id = SessionId::parse("a0ff5911-4144-45b3-bf27-27afc8ec8a67").map(|id| id.to_string());
+/// assert_eq!(id.as_deref(), Some("{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(u128);
 
-/// Where the dashes of a GUID stand.
+/// The lengths of the groups of a GUID.
 const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 
 impl SessionId {
-    /// An id of the given 128 bits.
+    /// Creates an id of these 128 bits.
+    #[must_use]
     pub const fn from_u128(bits: u128) -> Self {
         Self(bits)
     }
 
-    /// Reads an id; `None` when this server cannot have issued it.
+    /// Parses an id; `None` if this server cannot have issued it.
+    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         #[cfg(feature = "planted-panics")]
         crate::fault_injection::maybe_panic("proto", text);
@@ -30,7 +42,7 @@ impl SessionId {
         for length in GROUPS {
             let group = groups.next().filter(|group| group.len() == length)?;
             for digit in group.chars() {
-                bits = bits.checked_shl(4)? | u128::from(digit.to_digit(16)?);
+                bits = bits << 4 | u128::from(digit.to_digit(16)?);
             }
         }
         groups.next().is_none().then_some(Self(bits))
@@ -70,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_case_and_optional_braces_name_one_session() {
+    fn case_and_braces_are_optional() {
         let canonical = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
         let id = SessionId::parse(canonical).unwrap();
         assert_eq!(id.to_string(), canonical);
@@ -78,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_guid_is_no_session() {
+    fn other_text_is_not_a_session_id() {
         let braces = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67";
         for text in ["", "{}", "abc", "../etc", braces, "A0FF59114-144-45B3-BF27-27AFC8EC8A67"] {
             assert_eq!(SessionId::parse(text), None, "{text}");

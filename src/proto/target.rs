@@ -1,22 +1,30 @@
-//! The request target: absolute path or absolute URI, taken apart without decoding.
+//! Request targets.
 
-/// Path and query of a request target, as they stood on the wire.
+/// Path and query of a request target, still percent-encoded.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::Target;
+///
+/// let target = Target { path: "/a%20b", query: Some("x=1") };
+/// assert_eq!(Target::parse("/a%20b?x=1"), Some(target));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'a> {
-    /// The path, beginning with `/`, still percent-encoded.
+    /// The path, which starts with `/`.
     pub path: &'a str,
     /// What follows the first `?`; part of the remote name (PROTOCOL 4.7).
     pub query: Option<&'a str>,
 }
 
 impl<'a> Target<'a> {
-    /// Takes a target apart; `None` when it is neither a path nor an http(s) URI. The host of a URI is
-    /// dropped: a client may come by another name of this server (PROTOCOL 4.7).
+    /// Parses a target; `None` if it is neither a path nor an http(s) URI.
+    ///
+    /// The host of a URI is ignored: the client may use another name of this server (PROTOCOL 4.7).
+    #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let local = match text.starts_with('/') {
-            true => text,
-            false => Self::after_authority(text)?,
-        };
+        let local = if text.starts_with('/') { text } else { Self::after_authority(text)? };
         let local = local.split_once('#').map_or(local, |(before, _)| before);
         Some(match local.split_once('?') {
             Some((path, query)) => Self { path, query: Some(query) },
@@ -44,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn path_and_uri_name_the_same_target() {
+    fn a_path_and_a_uri_are_the_same_target() {
         let expected = Some(Target { path: "/a%20b", query: Some("x=1?y") });
         assert_eq!(Target::parse("/a%20b?x=1?y"), expected);
         assert_eq!(Target::parse("http://host:80/a%20b?x=1?y"), expected);

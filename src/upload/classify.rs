@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::session_host::SessionHost;
 use crate::error::{Error, Status};
 use crate::proto::limits::MAX_SESSION_ID;
-use crate::proto::reply_url::Flaw;
+use crate::proto::reply_url::ReplyUrlError;
 use crate::proto::{Ack, Context, HResult, PacketKind, names};
 
 /// What to do about a response.
@@ -184,7 +184,7 @@ pub(super) fn no_reply_url(ack: &Ack) -> Error {
 }
 
 /// The reply URL in the Ack is invalid.
-pub(super) fn bad_reply_url(ack: &Ack, flaw: Flaw) -> Error {
+pub(super) fn bad_reply_url(ack: &Ack, flaw: ReplyUrlError) -> Error {
     reply_error(ack, &format!("has a BITS-Reply-URL that {flaw}: correct the configuration of the server"))
 }
 
@@ -311,7 +311,7 @@ mod tests {
             assert!(error.message().contains(part), "{error}");
         }
         let full = rejection(Fragment, false, &ack(500, 0x8007_0070));
-        assert!(full.message().contains("make room on the server"), "{full}");
+        assert!(full.message().contains("free space on the server"), "{full}");
         let bare = rejection(CreateSession, false, &ack(404, 0));
         assert_eq!((bare.status(), bare.hresult()), (Status::HttpStatus, Some(HResult::http(404))));
     }

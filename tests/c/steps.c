@@ -107,7 +107,7 @@ static void state_can_be_transferred(const bitsup_client *client, const bitsup_s
     OK(bitsup_job_run(second, e));
     CHECK(sessions(engine) == 0);
     CHECK(received(server) - received_before < SIZE + FRAGMENT / 2);
-    EXPECT(BITSUP_E_INVALID_STATE, "over", bitsup_job_export(second, &state, &len, e));
+    EXPECT(BITSUP_E_INVALID_STATE, "ended", bitsup_job_export(second, &state, &len, e));
     bitsup_job_free(second);
 
     bitsup_job *other = make_job(client, url, data, SIZE - 1);

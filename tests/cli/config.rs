@@ -245,7 +245,7 @@ fn a_half_described_application_is_named_with_its_directory() {
     let with = |options: &str| format!("\n[[directory]]\nroot = \"a\"\n{options}");
     refused(&with("notify = \"value\""), 2, &["notify requires notify-url"]);
     refused(&with("notify-url = \"http://app.test/\""), 2, &["notify-url requires notify"]);
-    refused(&with("notify = \"value\"\nnotify-url = \"app\""), 2, &["needs public-url"]);
+    refused(&with("notify = \"value\"\nnotify-url = \"app\""), 2, &["requires public-url"]);
 }
 
 #[test]

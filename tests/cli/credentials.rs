@@ -114,7 +114,7 @@ fn refused_credentials_and_other_schemes_are_explained() {
     });
     let ping = |user: &[&str]| run(&[&["ping", &format!("{url}/f")][..], user].concat());
     let outcome = ping(&["--user", "Aladdin:open sesame"]);
-    outcome.failed(1, &["HTTP status: 401", "check them"]);
+    outcome.failed(1, &["HTTP status: 401", "set or check user and password"]);
     assert_secret(&outcome);
     ping(&[]).failed(1, &["NTLM", "Basic and Bearer"]);
     server.join().unwrap();

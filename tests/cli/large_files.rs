@@ -54,7 +54,7 @@ fn frg_25_a_server_without_room_loses_nothing_and_says_so() {
     let upload = ["upload", &source, &url, "--state-dir", &state, "--fragment-size", "64k"];
 
     let outcome = run(&[&upload[..], &["--no-progress-timeout", "0"]].concat());
-    outcome.failed(3, &["500", "0x80070070", "ERROR_DISK_FULL", "make room"]);
+    outcome.failed(3, &["500", "0x80070070", "ERROR_DISK_FULL", "free space"]);
     assert_eq!(served.place.names(), [""; 0], "nothing partial is visible");
     assert_eq!(served.place.sessions().len(), 1, "the session waits");
 

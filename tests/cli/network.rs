@@ -68,7 +68,7 @@ fn it_trusts_the_platform_and_what_it_is_told_to_beside() {
     one.assert_received(with_platform(one.upload(&[])));
     one.assert_received(with_platform(one.upload(&["--cacert", &other.cacert])));
     other.assert_received(with_platform(other.upload(&["--cacert", &other.cacert])));
-    with_platform(other.upload(&[])).failed(1, &["no secure connection", "--cacert"]);
+    with_platform(other.upload(&[])).failed(1, &["cannot make a TLS connection", "--cacert"]);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_proxy_is_named_by_option_or_environment() {
         assert_eq!(was_through, through, "{options:?} {environment:?}");
     }
     let (outcome, _) = upload(&["--proxy", &plain], &[]);
-    outcome.failed(1, &["HTTP status: 407", "for it, and check them"]);
+    outcome.failed(1, &["HTTP status: 407", "set or check its user and password"]);
 }
 
 #[test]

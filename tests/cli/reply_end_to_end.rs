@@ -152,8 +152,8 @@ fn a_403_of_the_application_is_final() {
     let fixture = Fixture::new("value", &[], |_| Response::new("403 Forbidden", KEEP, b"never"));
     let uploaded = fixture.upload(&fixture.served.url_of("file"), 1000, &[]);
     assert_eq!(uploaded.outcome.code, Some(1));
-    let message = "bitsup: Fragment was answered HTTP 403, 0x80190193 BG_E_HTTP_ERROR_403; \
-                   the application behind the server does not take the file; ask who runs it\n  \
+    let message = "bitsup: Fragment failed with HTTP 403, 0x80190193 BG_E_HTTP_ERROR_403: \
+                   the application behind the server does not accept the file; ask its administrator\n  \
                    HTTP status: 403\n  HRESULT: 0x80190193 BG_E_HTTP_ERROR_403\n";
     assert_eq!(uploaded.outcome.stderr, message);
     assert_eq!(fixture.application.requests().len(), 1);
@@ -165,7 +165,7 @@ fn a_403_of_the_application_is_final() {
 fn a_413_of_the_application_is_final_too() {
     let fixture = Fixture::new("value", &[], |_| Response::new("413 Content Too Large", KEEP, b"never"));
     let uploaded = fixture.upload(&fixture.served.url_of("file"), 100_000, &[]);
-    uploaded.outcome.failed(1, &["HTTP 413", "the application behind the server does not take the file"]);
+    uploaded.outcome.failed(1, &["HTTP 413", "the application behind the server does not accept the file"]);
     assert_eq!(fixture.application.requests().len(), 1);
     assert_eq!(
         (fixture.place().names(), fixture.place().sessions(), fixture.reply()),

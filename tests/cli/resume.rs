@@ -138,7 +138,8 @@ fn cancel_of_an_upload_that_never_was_says_so() {
     let served = Served::new(&[]);
     let (source, _) = served.place.source("source", 10);
     let state = served.place.text("state");
-    run(&["cancel", &source, &served.url_of("file"), "--state-dir", &state]).failed(1, &["remembered"]);
+    run(&["cancel", &source, &served.url_of("file"), "--state-dir", &state])
+        .failed(1, &["no unfinished upload"]);
     assert!(!served.place.path("state").exists());
 }
 
@@ -155,7 +156,7 @@ fn a_source_that_changed_between_two_runs_starts_over() {
     let (_, content) = served.place.source("source", SIZE + 1);
     let outcome = run(&upload);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    assert!(outcome.stderr.contains("starts anew"), "{outcome:?}");
+    assert!(outcome.stderr.contains("starting from the beginning"), "{outcome:?}");
     assert!(fs::read(served.place.received("file")).unwrap() == content, "the file differs from its source");
 }
 
@@ -177,7 +178,7 @@ fn two_runs_of_one_upload_do_not_mix() {
     let (state, url) = (served.place.text("state"), served.url_of("file"));
     let upload = ["upload", &source, &url, "--state-dir", &state];
     let (mut client, _) = caught_in_the_middle(&upload);
-    run(&upload).failed(1, &["in use"]);
+    run(&upload).failed(1, &["used by another job"]);
     client.finish().succeeded();
     assert_delivered(&served.place, &content);
 }

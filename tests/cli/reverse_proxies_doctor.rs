@@ -73,7 +73,8 @@ fn nginx_is_mended_step_by_step() {
 
 #[test]
 fn caddy_drops_a_length() {
-    let flaws = [("verb", "fail", "Caddy: make POST of it"), ("override", "warn", "--method-override")];
+    let flaws =
+        [("verb", "fail", "Caddy: rewrite it to method POST"), ("override", "warn", "--method-override")];
     assert_flaws(Kind::Caddy, Kind::Caddy.plain(), &[], &flaws);
     let other = Kind::Caddy.plain().replace("127.0.0.1:PORT {", "up.test:PORT {");
     let flaws = [("verb", "fail", "host without a site"), ("override", "warn", "host without a site")];
@@ -104,7 +105,7 @@ fn who_refuses_the_verb_is_found() {
     for (kind, setting) in settings {
         let proxied = Proxied::plain(kind, &strict(kind), &["--method-override"]);
         let outcome = proxied.run(&["doctor", &proxied.url]);
-        outcome.failed(1, &["what to do"]);
+        outcome.failed(1, &["see the advice"]);
         let lines: Vec<_> = outcome.stdout.lines().collect();
         let at = lines.iter().position(|line| line.starts_with("fail  verb: HTTP/1.1 "));
         let at = at.unwrap_or_else(|| panic!("{kind:?}: {outcome:?}"));

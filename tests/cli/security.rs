@@ -141,7 +141,7 @@ fn beyond_this_machine_somebody_must_have_decided_who_may() {
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.lines().count()), ("", 1));
 
     for (options, warning) in
-        [(&["--allow-anonymous"][..], "may upload"), (&["--user", "anna:a"], "in the clear")]
+        [(&["--allow-anonymous"][..], "may upload"), (&["--user", "anna:a"], "unencrypted")]
     {
         let mut served = Served::over(Workspace::new(), "0.0.0.0:0", options);
         served.process.signal(Signal::TERM);

@@ -64,7 +64,7 @@ fn what_is_no_single_tcp_socket_is_refused() {
     outcome.failed(2, &["more than one"]);
     let file = fs::File::open(place.root()).unwrap();
     let outcome: Outcome = activated(file, 1, &["serve", "--root", &root]).output().unwrap().into();
-    outcome.failed(2, &["the socket of the service manager", "not a socket"]);
+    outcome.failed(2, &["invalid socket from the service manager", "not a socket"]);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_manager_that_does_not_hear_is_a_warning() {
     served.process.signal(Signal::TERM);
     let outcome = served.process.finish();
     assert_eq!(outcome.code, Some(0));
-    assert!(outcome.stderr.contains("warning: the service manager does not hear"), "{outcome:?}");
+    assert!(outcome.stderr.contains("warning: cannot notify the service manager"), "{outcome:?}");
 }
 
 #[test]
@@ -111,5 +111,5 @@ fn operators_of_other_machines_need_a_word() {
     let place = Workspace::new();
     let root = place.text("root");
     let serve = ["serve", "--root", &root, "--listen", "127.0.0.1:0", "--admin", "0.0.0.0:0"];
-    run(&serve).failed(2, &["other machines can reach 0.0.0.0:0", "--admin-allow-remote"]);
+    run(&serve).failed(2, &["other machines can reach the admin address 0.0.0.0:0", "--admin-allow-remote"]);
 }

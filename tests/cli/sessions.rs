@@ -82,7 +82,7 @@ fn a_server_that_does_not_share_lets_nobody_end_its_sessions() {
     let id = begin(&served, "file");
     for words in [&["remove", id.as_str()][..], &["gc", "--session-timeout", "0"]] {
         sessions(&served.place, words)
-            .failed(1, &["has the root", "stop it first, or start it with --shared"]);
+            .failed(1, &["without sharing it", "stop it first, or start it with --shared"]);
     }
     assert_eq!(end(&served, "file", &id), 200);
     assert_eq!(fs::read(served.place.received("file")).unwrap(), b"helloworld");

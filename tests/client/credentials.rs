@@ -77,7 +77,7 @@ fn cli_15_credentials_that_are_refused_are_reported() {
     });
     let error = upload(&url).unwrap_err();
     assert_eq!((error.status(), error.http_status()), (Status::HttpStatus, Some(401)));
-    assert!(!error.is_transient() && error.message().contains("check them"), "{error}");
+    assert!(!error.is_transient() && error.message().contains("set or check user and password"), "{error}");
     assert_eq!(server.join().unwrap().get("Authorization"), BASIC);
 }
 
@@ -234,7 +234,9 @@ fn the_server_of_a_host_id_is_not_told_the_credentials_even_if_it_asks() {
     let error = upload(&url).unwrap_err();
     assert_eq!(error.http_status(), Some(401));
     assert!(
-        error.message().contains("the server of a host id is told them in a header field only"),
+        error
+            .message()
+            .contains("a server named by BITS-Host-Id only gets credentials that are set as a header field"),
         "{error}"
     );
     here.join().unwrap();

@@ -140,7 +140,7 @@ fn dl_04_a_total_length_that_changes_is_an_error() {
     let error = done.error();
     assert_eq!((error.status(), error.is_transient()), (Status::Protocol, false), "{error}");
     assert_eq!(error.hresult(), Some(HResult::BG_E_INVALID_SERVER_RESPONSE));
-    assert!(error.message().contains("another length"), "{error}");
+    assert!(error.message().contains("different total length"), "{error}");
 }
 
 #[test]

@@ -113,8 +113,8 @@ fn cli_15_a_proxy_that_refuses_the_credentials_ends_the_upload() {
             let error = upload(config, &format!("{scheme}://upload.test:1/f")).unwrap_err();
             assert_eq!((error.status(), error.http_status()), (Status::HttpStatus, Some(407)));
             assert!(
-                !error.is_transient() && error.message().contains("proxy wants credentials")
-                    || error.message().contains("give a user and a password for it"),
+                !error.is_transient() && error.message().contains("proxy requires credentials")
+                    || error.message().contains("set or check the proxy's user and password"),
                 "{error}"
             );
             assert_eq!(proxy.heads().len(), asked, "{scheme}");
@@ -176,7 +176,7 @@ fn what_a_proxy_cannot_do_is_said_with_what_to_do() {
     let proxy = Proxy::start(None);
     let error = upload(through(&proxy), &format!("https://upload.test:{dead}/f")).unwrap_err();
     assert_eq!((error.http_status(), error.is_transient()), (Some(502), true));
-    assert!(error.message().contains("makes no tunnel to upload.test"), "{error}");
+    assert!(error.message().contains("rejected the tunnel to upload.test"), "{error}");
 
     for (answer, status, transient) in [
         ("HTTP/1.1 403 Forbidden\r\n\r\n", Status::HttpStatus, false),

@@ -113,7 +113,7 @@ fn a_reader_that_says_it_read_more_than_it_can_is_found_out() {
         let mut job = job(&url, move |_, buffer| Ok(buffer.len() + extra));
         let error = job.run().unwrap_err();
         assert_eq!(error.status(), Status::Callback, "{error}");
-        assert!(error.message().contains("into a buffer of"), "{error}");
+        assert!(error.message().contains("for a buffer of"), "{error}");
         server.join().unwrap();
     }
 }

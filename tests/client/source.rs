@@ -54,7 +54,8 @@ fn an_unreadable_source_is_denied() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), 1);
     fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
-    // Root may read everything; on Linux a thread can look at files as somebody else.
+    // Root can read every file, but on Linux a thread can access files as another user.
+    // SAFETY: the call has no memory effects; it changes the file access of this thread only.
     unsafe { libc::setfsuid(65534) };
     let error = Source::from_file(&path).unwrap_err();
     assert_eq!(error.status(), Status::Denied, "{error}");

@@ -177,12 +177,12 @@ fn the_lock_stays_when_the_file_is_replaced() {
     assert_eq!(server.join().unwrap(), Status::Busy);
 }
 
-/// Uploads with a state file of that content; the upload starts anew and says so.
+/// Uploads with a state file of that content; the upload starts from the beginning and logs a warning.
 fn assert_starts_anew(place: &Place, url: &str, server: std::thread::JoinHandle<Vec<scripted::Received>>) {
     place.job(url).run().unwrap();
     assert_eq!(server.join().unwrap()[0].packet(), "Create-Session");
     assert_eq!(place.warnings().len(), 1);
-    assert!(place.warnings()[0].contains("starts anew"), "{:?}", place.warnings());
+    assert!(place.warnings()[0].contains("starting from the beginning"), "{:?}", place.warnings());
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn a_certificate_out_of_its_time_is_refused() {
         params.not_before = rcgen::date_time_ymd(4000, 1, 1);
         params.not_after = rcgen::date_time_ymd(4001, 1, 1);
     });
-    for (issued, what) in [(expired, "new certificate"), (early, "clocks")] {
+    for (issued, what) in [(expired, "renew the server's certificate"), (early, "clocks")] {
         let tls = server_config(&issued, None, &[&TLS12, &TLS13]);
         let (hresult, message) = fails(tls, trusting(&authority), "localhost");
         assert_eq!(hresult, 0x8007_2F05);
@@ -114,7 +114,7 @@ fn a_server_without_tls_is_named() {
     let error =
         upload(ClientConfig::default(), &format!("{}/f", url.replace("http:", "https:"))).unwrap_err();
     assert_eq!((error.status(), error.is_transient()), (Status::Tls, false));
-    assert!(error.message().contains("speaks no TLS"), "{error}");
+    assert!(error.message().contains("does not use TLS"), "{error}");
     server.join().unwrap();
 }
 

@@ -3,7 +3,6 @@
 mod behaviours;
 mod bindings;
 mod corpora;
-mod file_sizes;
 mod guards;
 mod install;
 mod layering;

@@ -234,7 +234,7 @@ fn giving_up_keeps_the_last_cause_and_the_session() {
          == failed ServerFault hresult=0x80070070 http=500 transient",
     );
     let error = player.error();
-    assert!(error.message().contains("make room on the server"), "{error}");
+    assert!(error.message().contains("free space on the server"), "{error}");
     assert!(error.message().contains("gave up after 2 failed attempts in 60"), "{error}");
     let last = std::error::Error::source(&error).unwrap().to_string();
     assert!(error.message().starts_with(&last) && last.len() < error.message().len());

@@ -151,7 +151,7 @@ fn a_destination_on_another_volume_is_refused_at_the_check() {
     let session = received(&store, 1, "other/a", b"x");
     for refused in [store.check(&session.destination, false), store.commit(&delivered(&session), false)] {
         let message = refused.unwrap_err().to_string();
-        assert!(message.contains("another file system"), "{message}");
+        assert!(message.contains("different file system"), "{message}");
     }
     assert_eq!(held(&store, session.id).unwrap(), 1);
 }

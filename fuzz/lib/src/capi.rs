@@ -7,8 +7,8 @@
 
 use std::ptr;
 
+use bitsup::ffi::job::{bitsup_job_cancel, bitsup_job_session_id, bitsup_job_suspend};
 use bitsup::ffi::job::{bitsup_job_close, bitsup_job_run, bitsup_job_step};
-use bitsup::ffi::job_control::{bitsup_job_cancel, bitsup_job_session_id, bitsup_job_suspend};
 use bitsup::ffi::text::bitsup_string_free;
 
 use crate::script::{Script, callbacks};
@@ -59,10 +59,10 @@ calls! {
     status client_config::bitsup_client_config_add_no_proxy(object known_text error);
     status client_config::bitsup_client_config_add_root_certificates(object block length error);
     returned_object client_config::bitsup_client_config_new();
-    status credentials::bitsup_client_config_on_credentials(object [credentials] user_data destroy error);
+    status client_config::bitsup_client_config_on_credentials(object [credentials] user_data destroy error);
     status client_config::bitsup_client_config_set_client_certificate(object block length error);
     status client_config::bitsup_client_config_set_connect_timeout(object number error);
-    status credentials::bitsup_client_config_set_credentials(object choice choice text text error);
+    status client_config::bitsup_client_config_set_credentials(object choice choice text text error);
     status client_config::bitsup_client_config_set_fragment_size(object number error);
     status client_config::bitsup_client_config_set_logger(object object error);
     status client_config::bitsup_client_config_set_method_override(object choice error);
@@ -77,19 +77,19 @@ calls! {
     status client::bitsup_client_new(object out_object error);
     value engine::bitsup_engine_accepts(object block length block length);
     returned_object engine_config::bitsup_engine_config_new();
-    status engine_policy::bitsup_engine_config_set_allow_overwrite(object choice error);
-    status engine_policy::bitsup_engine_config_set_finalize(object choice error);
+    status engine_config::bitsup_engine_config_set_allow_overwrite(object choice error);
+    status engine_config::bitsup_engine_config_set_finalize(object choice error);
     status engine_config::bitsup_engine_config_set_hooks(object object error);
     status engine_config::bitsup_engine_config_set_host_id(object known_text number error);
     status engine_config::bitsup_engine_config_set_logger(object object error);
-    status engine_policy::bitsup_engine_config_set_max_fragment_size(object number error);
-    status engine_policy::bitsup_engine_config_set_max_sessions(object number error);
-    status engine_policy::bitsup_engine_config_set_max_sessions_per_owner(object number error);
-    status engine_policy::bitsup_engine_config_set_max_upload_size(object number error);
+    status engine_config::bitsup_engine_config_set_max_fragment_size(object number error);
+    status engine_config::bitsup_engine_config_set_max_sessions(object number error);
+    status engine_config::bitsup_engine_config_set_max_sessions_per_owner(object number error);
+    status engine_config::bitsup_engine_config_set_max_upload_size(object number error);
     status engine_config::bitsup_engine_config_set_method_override(object choice error);
-    status engine_policy::bitsup_engine_config_set_overlap(object choice error);
+    status engine_config::bitsup_engine_config_set_overlap(object choice error);
     status engine_config::bitsup_engine_config_set_public_url(object known_text error);
-    status engine_policy::bitsup_engine_config_set_session_timeout(object number error);
+    status engine_config::bitsup_engine_config_set_session_timeout(object number error);
     status engine_config::bitsup_engine_config_set_store(object object error);
     status engine::bitsup_engine_end_session(object text error);
     status engine::bitsup_engine_new(object out_object error);
@@ -114,19 +114,19 @@ calls! {
     status hooks::bitsup_hooks_on_received(object [decide] error);
     status hooks::bitsup_hooks_on_request(object [decide] error);
     status job::bitsup_job_add_header(object text text error);
-    status job_state::bitsup_job_export(object out_bytes out error);
-    status job_state::bitsup_job_import(object block length error);
+    status job::bitsup_job_export(object out_bytes out error);
+    status job::bitsup_job_import(object block length error);
     status job::bitsup_job_new(object known_text object out_object error);
-    status job_control::bitsup_job_progress(object out second_out error);
-    status job_control::bitsup_job_reply_url(object out_text error);
-    status job_control::bitsup_job_session_id(object out_text error);
+    status job::bitsup_job_progress(object out second_out error);
+    status job::bitsup_job_reply_url(object out_text error);
+    status job::bitsup_job_session_id(object out_text error);
     status job::bitsup_job_set_content_name(object text error);
     status job::bitsup_job_set_observer(object object error);
-    status job_control::bitsup_job_set_rate_limit(object number error);
+    status job::bitsup_job_set_rate_limit(object number error);
     status job::bitsup_job_set_reply_path(object path error);
-    status job_state::bitsup_job_set_state_path(object path error);
-    value job_control::bitsup_job_state(object);
-    status job_control::bitsup_job_suspend(object error);
+    status job::bitsup_job_set_state_path(object path error);
+    value job::bitsup_job_state(object);
+    status job::bitsup_job_suspend(object error);
     returned_object logger::bitsup_logger_new([log] choice user_data destroy);
     returned_object observer::bitsup_observer_new(user_data destroy);
     status observer::bitsup_observer_on_progress(object [progress] error);
@@ -159,7 +159,7 @@ calls! {
     status source::bitsup_source_from_reader([read] number user_data destroy out_object error);
     returned_text error::bitsup_status_name(choice);
     returned_text error::bitsup_status_text(choice);
-    status store_list::bitsup_store_list_add(object text block length number error);
+    status store_ops::bitsup_store_list_add(object text block length number error);
     status store_ops::bitsup_store_new_custom(object out_object error);
     status store::bitsup_store_new_dir(path choice choice out_object error);
     status store::bitsup_store_new_memory(number out_object error);

@@ -8,9 +8,9 @@ use bitsup::client::{Client, ClientConfig, Job, JobState, Source};
 use bitsup::ffi::client::{bitsup_client_free, bitsup_client_new};
 use bitsup::ffi::client_config::{bitsup_client_config_free, bitsup_client_config_new};
 use bitsup::ffi::error::BITSUP_OK;
+use bitsup::ffi::job::bitsup_job_import;
+use bitsup::ffi::job::bitsup_job_state;
 use bitsup::ffi::job::{bitsup_job_free, bitsup_job_new};
-use bitsup::ffi::job_control::bitsup_job_state;
-use bitsup::ffi::job_state::bitsup_job_import;
 use bitsup::ffi::source::{bitsup_source_free, bitsup_source_from_bytes};
 
 const CONTENT: &[u8] = b"0123456789";

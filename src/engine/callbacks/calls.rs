@@ -10,7 +10,8 @@ use crate::proto::packet::SessionName;
 use crate::proto::{Context, Fault, HResult, Headers, PacketKind, SessionId};
 use crate::store::{Destination, NewReply, Outcome, ReplyKind, SessionRecord};
 
-/// Identifies the user of a request and checks that it may use the directory. `packet` is `None` for the GET of a reply.
+/// Identifies the user of a request and checks that it may use the directory. `packet` is `None` for the GET of
+/// a reply.
 pub(in crate::engine) fn authorize(
     context: &EngineContext,
     head: &mut RequestHead,
@@ -147,7 +148,8 @@ fn store_reply(context: &EngineContext, id: SessionId, reply: VerdictReply) -> R
     }
 }
 
-/// Parses a destination that the application chose. An invalid one is the application's fault, not the client's.
+/// Parses a destination that the application chose. An invalid one is the application's fault, not the
+/// client's.
 fn destination(path: String) -> Result<Destination, Fault> {
     let reason = "the application chose an invalid destination";
     Destination::try_from(path)

@@ -44,8 +44,8 @@ pub enum SessionEventKind {
 
 /// Receives the events of sessions.
 ///
-/// Threads: called concurrently, possibly while the engine holds locks. An implementation must neither call the engine
-/// nor block.
+/// Threads: called concurrently, possibly while the engine holds locks. An implementation must neither call the
+/// engine nor block.
 pub trait SessionListener: Send + Sync {
     /// Called right after the event.
     fn on_session(&self, event: &SessionEvent<'_>);

@@ -9,13 +9,13 @@ use crate::store::Content;
 ///
 /// All methods have default implementations that accept everything.
 ///
-/// Threads: called concurrently for different sessions. For one session, `on_progress`, `on_received` and `on_end`
-/// are called one after the other; `on_request` is called for every packet, also while another call for its session is
-/// in progress.
+/// Threads: called concurrently for different sessions. For one session, `on_progress`, `on_received` and
+/// `on_end` are called one after the other; `on_request` is called for every packet, also while another call
+/// for its session is in progress.
 ///
-/// The engine holds no lock during a call, and a call may take minutes. It occupies the calling thread, and later
-/// packets of its session wait for it, so it must not wait for such a packet. It may call the engine; if it ends its own
-/// session, that takes effect when the call returns.
+/// The engine holds no lock during a call, and a call may take minutes. It occupies the calling thread, and
+/// later packets of its session wait for it, so it must not wait for such a packet. It may call the engine; if
+/// it ends its own session, that takes effect when the call returns.
 ///
 /// # Examples
 ///
@@ -39,8 +39,8 @@ use crate::store::Content;
 /// }
 /// ```
 pub trait Hooks: Send + Sync {
-    /// Called for every packet before anything else is done about it, and with [`Upload::packet`] `None` for the GET of a
-    /// reply. Identifies the user with [`Verdict::set_owner`] or rejects the request.
+    /// Called for every packet before anything else is done about it, and with [`Upload::packet`] `None` for
+    /// the GET of a reply. Identifies the user with [`Verdict::set_owner`] or rejects the request.
     ///
     /// The session has not been looked up yet: [`Upload::session_id`] is only what the request claims.
     fn on_request(&self, _upload: &Upload<'_>, _verdict: &mut Verdict) {}
@@ -51,12 +51,12 @@ pub trait Hooks: Send + Sync {
     /// Called when bytes have been stored, before they are acknowledged.
     fn on_progress(&self, _upload: &Upload<'_>) {}
 
-    /// Called when all bytes are stored, before the last Fragment is acknowledged; by Close-Session if that did not
-    /// happen.
+    /// Called when all bytes are stored, before the last Fragment is acknowledged; by Close-Session if that did
+    /// not happen.
     ///
     /// After a rejection it is called again with the client's next Fragment, except that status 403 is final
-    /// (PROTOCOL 5.5). After success it is called again only if the process dies before the result is recorded, or if the
-    /// reply cannot be stored.
+    /// (PROTOCOL 5.5). After success it is called again only if the process dies before the result is recorded,
+    /// or if the reply cannot be stored.
     fn on_received(&self, _upload: &Upload<'_>, _verdict: &mut Verdict) {}
 
     /// Called when the session has ended.
@@ -73,7 +73,8 @@ pub enum EndReason {
     Cancelled = 1,
     /// No packet arrived for the session timeout.
     Expired = 2,
-    /// Close-Session before the upload was complete, the application refused the upload, or the session's data was lost.
+    /// Close-Session before the upload was complete, the application refused the upload, or the session's data
+    /// was lost.
     Failed = 3,
 }
 
@@ -99,8 +100,8 @@ pub struct Upload<'a> {
     pub session_id: Option<SessionId>,
     /// Path and query of the upload's URL as in Create-Session, including the mount point.
     pub target: &'a str,
-    /// The absolute URL of the upload as in Create-Session; only path and query if the host is unknown. In `on_request`
-    /// the URL of the request itself.
+    /// The absolute URL of the upload as in Create-Session; only path and query if the host is unknown. In
+    /// `on_request` the URL of the request itself.
     pub url: &'a str,
     /// The client's address.
     pub peer: Option<&'a str>,
@@ -116,8 +117,8 @@ pub struct Upload<'a> {
     pub content: Option<&'a dyn Content>,
     /// The path of the received file on this machine, if the store has one; in `on_received` only.
     pub data_path: Option<&'a Path>,
-    /// A path on this machine where the application may write a reply before `on_received` returns, and then pass it to
-    /// [`Verdict::set_reply_file`]; if the store has one.
+    /// A path on this machine where the application may write a reply before `on_received` returns, and then
+    /// pass it to [`Verdict::set_reply_file`]; if the store has one.
     pub reply_path: Option<&'a Path>,
 }
 
@@ -153,8 +154,8 @@ impl Verdict {
         self.rejection = Some(Fault::rejected(status, hresult, context, reason));
     }
 
-    /// Rejects the packet with 401 and asks for credentials. `challenge` is the value of `WWW-Authenticate`, such as
-    /// `Basic realm="uploads"`.
+    /// Rejects the packet with 401 and asks for credentials. `challenge` is the value of `WWW-Authenticate`,
+    /// such as `Basic realm="uploads"`.
     ///
     /// If `challenge` contains anything but printable ASCII, the packet is rejected with 500 instead.
     pub fn challenge(&mut self, challenge: impl Into<String>) {

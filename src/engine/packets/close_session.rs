@@ -10,11 +10,11 @@ use crate::engine::state::EngineState;
 use crate::proto::{Ack, Fault};
 use crate::store::{Outcome, SessionRecord, StoreError};
 
-/// Completes the upload and removes the session. If bytes are missing, everything is discarded (PROTOCOL 4.5). Waits for
-/// a callback in progress.
+/// Completes the upload and removes the session. If bytes are missing, everything is discarded (PROTOCOL 4.5).
+/// Waits for a callback in progress.
 ///
-/// If the application rejects a complete upload, the session stays and the client can try again, unless the rejection is
-/// final.
+/// If the application rejects a complete upload, the session stays and the client can try again, unless the
+/// rejection is final.
 pub(super) fn close(state: &EngineState, head: &RequestHead, session: &Session) -> Result<Ack, Fault> {
     let generation = session.begin_request()?;
     let guard = session.lock_for(generation)?;

@@ -13,9 +13,9 @@ use crate::proto::{Fault, Packet, PacketKind, names};
 
 /// Decides what to do with a request.
 ///
-/// The checks have the order of PROTOCOL 4.3: method, uploads enabled, format, permission, Content-Length, session,
-/// packet. The application is called for malformed packets as well, because the refusal of a Fragment tells the owner of
-/// its session how many bytes the session holds.
+/// The checks have the order of PROTOCOL 4.3: method, uploads enabled, format, permission, Content-Length,
+/// session, packet. The application is called for malformed packets as well, because the refusal of a Fragment
+/// tells the owner of its session how many bytes the session holds.
 pub(in crate::engine) fn decide(state: &EngineState, head: &mut RequestHead) -> Decision {
     match head.method.as_str() {
         names::METHOD => {}
@@ -74,7 +74,8 @@ fn dispatch(state: &EngineState, head: &RequestHead, packet: Packet, length: u64
     }
 }
 
-/// Refuses a packet. If it is a Fragment of a known session, the client also learns the next expected offset (FRG-29).
+/// Refuses a packet. If it is a Fragment of a known session, the client also learns the next expected offset
+/// (FRG-29).
 fn refuse(state: &EngineState, head: &RequestHead, fault: &Fault) -> Decision {
     let is_fragment = PacketKind::of(&head.headers) == Ok(PacketKind::Fragment);
     let name = if is_fragment { SessionName::of(&head.headers).ok() } else { None };

@@ -22,8 +22,8 @@ use crate::store::{Outcome, ReplyKind, SessionPhase, SessionRecord, Sink, StoreE
 enum FragmentAction {
     /// Store the body except for its first `skip` bytes.
     Store { skip: u64 },
-    /// Complete the upload: all bytes are stored, but the application was not called or the file not delivered. Any
-    /// Fragment tries that again (PROTOCOL 4.2).
+    /// Complete the upload: all bytes are stored, but the application was not called or the file not delivered.
+    /// Any Fragment tries that again (PROTOCOL 4.2).
     Complete,
     /// Respond as before: the last Fragment was sent again after success (FRG-26).
     Repeat,
@@ -68,8 +68,8 @@ pub(super) fn begin(
     decision.unwrap_or_else(|fault| Decision::Respond(Response::fragment_fault(session.id, &fault, received)))
 }
 
-/// Ends a Fragment whose body was stored. With the last byte of the file, the upload is completed before the Fragment is
-/// acknowledged.
+/// Ends a Fragment whose body was stored. With the last byte of the file, the upload is completed before the
+/// Fragment is acknowledged.
 pub(in crate::engine) fn finish(state: &EngineState, head: &RequestHead, receiving: Receiving) -> Response {
     let is_short = receiving.wanted() > 0;
     let Receiving { session, generation, mut sink, .. } = receiving;
@@ -106,8 +106,8 @@ pub(in crate::engine) fn finish(state: &EngineState, head: &RequestHead, receivi
     response(state, head, &session, completed, received)
 }
 
-/// Ends a Fragment whose body was skipped, because the session held all bytes already. If another request was in a
-/// callback until now, its result is the result of this one, too.
+/// Ends a Fragment whose body was skipped, because the session held all bytes already. If another request was
+/// in a callback until now, its result is the result of this one, too.
 pub(in crate::engine) fn finish_complete(
     state: &EngineState,
     head: &RequestHead,
@@ -164,8 +164,8 @@ fn response(
     }
 }
 
-/// Opens the session's bytes; `None` if they are not needed any more. A session whose bytes have vanished is removed, and
-/// the client starts again.
+/// Opens the session's bytes; `None` if they are not needed any more. A session whose bytes have vanished is
+/// removed, and the client starts again.
 fn open<'a>(
     state: &EngineState,
     head: &RequestHead,
@@ -198,8 +198,8 @@ fn received(record: &SessionRecord, sink: Option<&dyn Sink>) -> u64 {
     }
 }
 
-/// Makes the session's bytes as durable as the store promises before an Ack, including those that an earlier request
-/// stored: it may have died before it could.
+/// Makes the session's bytes as durable as the store promises before an Ack, including those that an earlier
+/// request stored: it may have died before it could.
 fn flush(context: &EngineContext, sink: Option<&mut Box<dyn Sink>>) -> Result<(), Fault> {
     sink.map_or(Ok(()), |sink| sink.flush().map_err(|error| context.store_fault(&error)))
 }

@@ -23,8 +23,8 @@ pub(in crate::engine) struct Receiving {
     wanted: u64,
 }
 
-/// A Fragment of a session that already holds all bytes. Its body is skipped before the upload is completed: completing
-/// can take minutes, and a client sends its whole Fragment before it reads the response.
+/// A Fragment of a session that already holds all bytes. Its body is skipped before the upload is completed:
+/// completing can take minutes, and a client sends its whole Fragment before it reads the response.
 pub(in crate::engine) struct Completing {
     pub(super) session: Arc<Session>,
     pub(super) generation: Generation,
@@ -54,7 +54,8 @@ impl Receiving {
         self.wanted
     }
 
-    /// Stores the next bytes of the body and ignores those behind its end. Fails if a newer request owns the session.
+    /// Stores the next bytes of the body and ignores those behind its end. Fails if a newer request owns the
+    /// session.
     pub(in crate::engine) fn body(&mut self, context: &EngineContext, data: &[u8]) -> Result<(), Response> {
         let count = usize::try_from(self.wanted).unwrap_or(usize::MAX).min(data.len());
         let data = data.split_at(count).0;
@@ -71,8 +72,9 @@ impl Receiving {
         self.store(context, buffer.held(), |sink, known| buffer.drain_to(known, sink))
     }
 
-    /// Stores the next `count` bytes with `put`, except for those at their start that the session holds already. 0 bytes
-    /// only check that the session still belongs to this request; that does not restart the session timer.
+    /// Stores the next `count` bytes with `put`, except for those at their start that the session holds
+    /// already. 0 bytes only check that the session still belongs to this request; that does not restart the
+    /// session timer.
     fn store(
         &mut self,
         context: &EngineContext,

@@ -10,8 +10,8 @@ use crate::proto::packet::SessionName;
 use crate::proto::{Fault, Target};
 use crate::store::Destination;
 
-/// The session with that name, if it belongs to the user of the request. A session that has expired ends here; the
-/// clean-up runs only now and then (PROTOCOL 4.6).
+/// The session with that name, if it belongs to the user of the request. A session that has expired ends here;
+/// the clean-up runs only now and then (PROTOCOL 4.6).
 pub(super) fn session(
     state: &EngineState,
     head: &RequestHead,

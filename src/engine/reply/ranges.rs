@@ -8,7 +8,8 @@ use crate::proto::names;
 /// The media type of replies.
 pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
 
-/// The `Content-Type` and the body of a response with several parts, in the order of the request (RFC 9110, 14.6).
+/// The `Content-Type` and the body of a response with several parts, in the order of the request (RFC 9110,
+/// 14.6).
 pub(super) fn multipart(parts: &[Range<u64>], length: u64) -> (String, Vec<Piece>) {
     // Random and so long that it does not occur in the content.
     let boundary = uuid::Uuid::new_v4().simple().to_string();

@@ -25,8 +25,8 @@ impl Version {
         httpdate::fmt_http_date(date)
     }
 
-    /// 412 or 304 if the conditions of the request require it, in the order of RFC 9110, 13.2.2. Invalid dates are
-    /// ignored.
+    /// 412 or 304 if the conditions of the request require it, in the order of RFC 9110, 13.2.2. Invalid dates
+    /// are ignored.
     pub(super) fn precondition_status(&self, headers: &Headers) -> Option<u16> {
         let date = |name| headers.get(name).and_then(seconds);
         let matches = match headers.get(names::IF_MATCH) {

@@ -47,7 +47,8 @@ impl Body {
         self.pieces.iter().map(Piece::length).sum()
     }
 
-    /// Reads the next bytes; 0 at the end. Each call restarts the session timer: a client that reads a reply is alive.
+    /// Reads the next bytes; 0 at the end. Each call restarts the session timer: a client that reads a reply is
+    /// alive.
     pub(in crate::engine) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.pieces.front().is_some_and(|piece| piece.length() == 0) {
             self.pieces.pop_front();

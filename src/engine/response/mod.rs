@@ -12,7 +12,8 @@ use body::Body;
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The header fields, without `Content-Length`, `Date`, `Connection` and `Server`, which the transport adds.
+    /// The header fields, without `Content-Length`, `Date`, `Connection` and `Server`, which the transport
+    /// adds.
     pub headers: Vec<(&'static str, String)>,
     /// Whether the transport must close the connection after the response.
     pub close: bool,
@@ -27,8 +28,8 @@ impl Response {
         Self::new(status, allow.into_iter().collect())
     }
 
-    /// Creates the response to a request that the transport rejects before it reaches the engine: an Ack with the fault,
-    /// or only its status for GET and HEAD.
+    /// Creates the response to a request that the transport rejects before it reaches the engine: an Ack with
+    /// the fault, or only its status for GET and HEAD.
     pub fn rejection(method: &str, fault: Fault) -> Self {
         match method {
             "GET" | "HEAD" => Self::get_refused(fault),
@@ -53,8 +54,8 @@ impl Response {
 
     /// The response to a refused packet.
     ///
-    /// The connection is closed after 411, because the end of the request is unknown (PROTOCOL 2.1 #11), and after 503,
-    /// because the client may have abandoned the request in the middle.
+    /// The connection is closed after 411, because the end of the request is unknown (PROTOCOL 2.1 #11), and
+    /// after 503, because the client may have abandoned the request in the middle.
     pub(super) fn fault(fault: &Fault) -> Self {
         Self::refusal(Ack::fault(fault))
     }
@@ -83,8 +84,8 @@ impl Response {
         self.headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the value of `Content-Length` in bytes. It is the length of the body, except that the responses to HEAD and
-    /// with status 304 have no body.
+    /// Returns the value of `Content-Length` in bytes. It is the length of the body, except that the responses
+    /// to HEAD and with status 304 have no body.
     pub fn content_length(&self) -> u64 {
         self.content_length
     }

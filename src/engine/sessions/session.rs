@@ -16,22 +16,23 @@ use crate::store::{Destination, SessionLock, SessionRecord, SharedStore, StoreEr
 /// How often the last activity of a session is published to the other servers, in milliseconds.
 const PUBLISH_INTERVAL_MS: u64 = 1000;
 
-/// How often a request polls whether a callback that runs on another server has returned. The interval doubles from
-/// the shortest to the longest.
+/// How often a request polls whether a callback that runs on another server has returned. The interval doubles
+/// from the shortest to the longest.
 const MIN_POLL: Duration = Duration::from_millis(5);
 const MAX_POLL: Duration = Duration::from_millis(250);
 
 /// A session of an engine.
 ///
-/// Every request first gets a [`Generation`]; the newest one owns the session, and each step of an older request
-/// fails. So a request that follows a dead connection takes over at once, and two bodies never mix (PROTOCOL 4.8).
+/// Every request first gets a [`Generation`]; the newest one owns the session, and each step of an older
+/// request fails. So a request that follows a dead connection takes over at once, and two bodies never mix
+/// (PROTOCOL 4.8).
 ///
-/// The exception is a request that is in a callback of the application: it finishes its step even if newer requests
-/// have arrived. The lock is released meanwhile; other requests of the session wait until the callback returns, all
-/// other readers see the session as it is.
+/// The exception is a request that is in a callback of the application: it finishes its step even if newer
+/// requests have arrived. The lock is released meanwhile; other requests of the session wait until the callback
+/// returns, all other readers see the session as it is.
 ///
-/// If the store is shared, the same holds among all servers: each step also takes the store's [`SessionLock`], and
-/// [`SessionData`] is a copy that is refreshed with it.
+/// If the store is shared, the same holds among all servers: each step also takes the store's [`SessionLock`],
+/// and [`SessionData`] is a copy that is refreshed with it.
 pub(in crate::engine) struct Session {
     pub(in crate::engine) id: SessionId,
     /// The path of the remote name.
@@ -124,8 +125,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// 503 otherwise: the same client has abandoned the older connection, and a 4xx would be final if it still reads
-    /// the response.
+    /// 503 otherwise: the same client has abandoned the older connection, and a 4xx would be final if it still
+    /// reads the response.
     pub(in crate::engine) fn check_generation(&self, generation: Generation) -> Result<(), Fault> {
         self.data().check_generation(generation)
     }
@@ -139,8 +140,8 @@ impl Session {
         self.check(generation, self.lock())?.wait_for_callback(generation)
     }
 
-    /// Like [`Self::lock_for`], but returns `None` at once while [`CallbackInProgress::Received`]: that callback can
-    /// take minutes, and the caller has a body to read meanwhile.
+    /// Like [`Self::lock_for`], but returns `None` at once while [`CallbackInProgress::Received`]: that
+    /// callback can take minutes, and the caller has a body to read meanwhile.
     pub(in crate::engine) fn lock_unless_received(
         &self,
         generation: Generation,
@@ -187,8 +188,8 @@ impl Session {
         Ok(self.lock()?.shared.callback.is_some())
     }
 
-    /// Whether the session should have ended when a callback returned but did not: the store failed, the application
-    /// panicked, or the server that made the call died.
+    /// Whether the session should have ended when a callback returned but did not: the store failed, the
+    /// application panicked, or the server that made the call died.
     pub(in crate::engine) fn is_overdue(&self) -> Result<bool, StoreError> {
         let guard = self.lock()?;
         Ok(guard.shared.pending_end.is_some() && guard.shared.callback.is_none())
@@ -363,8 +364,8 @@ impl<'a> SessionGuard<'a> {
         Ok(self.shared.generation)
     }
 
-    /// Tells the other servers that the record is about to be replaced. Comes first: if this process dies in between,
-    /// the others only read the old record again.
+    /// Tells the other servers that the record is about to be replaced. Comes first: if this process dies in
+    /// between, the others only read the old record again.
     fn announce_record(&mut self) -> Result<(), StoreError> {
         if self.store_lock.is_none() {
             return Ok(());
@@ -386,8 +387,8 @@ impl<'a> SessionGuard<'a> {
         Ok(())
     }
 
-    /// Replaces the record by one with the application's decision. The decision holds for this process even if it
-    /// cannot be written to the store.
+    /// Replaces the record by one with the application's decision. The decision holds for this process even if
+    /// it cannot be written to the store.
     pub(in crate::engine) fn record_outcome(&mut self, record: SessionRecord) -> Result<(), StoreError> {
         let saved = self.announce_record().and_then(|()| self.session.context.config.store.save(&record));
         self.data.record = record;

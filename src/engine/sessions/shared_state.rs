@@ -50,8 +50,8 @@ pub(in crate::engine) struct Rejection {
     challenge: Option<String>,
 }
 
-/// Longest challenge that is kept, in bytes: even with every quote escaped, the JSON fits in the shared state of a
-/// store.
+/// Longest challenge that is kept, in bytes: even with every quote escaped, the JSON fits in the shared state
+/// of a store.
 const MAX_CHALLENGE: usize = 1800;
 
 impl Generation {
@@ -78,8 +78,8 @@ impl SharedState {
         serde_json::to_vec(self).map_err(|error| StoreError::Io(error.into()))
     }
 
-    /// Keeps a rejection for all requests that have arrived until now. One whose challenge is too long is not kept:
-    /// those requests call the application themselves.
+    /// Keeps a rejection for all requests that have arrived until now. One whose challenge is too long is not
+    /// kept: those requests call the application themselves.
     pub(in crate::engine) fn reject(&mut self, fault: &Fault) {
         let Fault { status, hresult, context, retry_after, challenge, .. } = fault.clone();
         let fits = challenge.as_ref().is_none_or(|challenge| challenge.len() <= MAX_CHALLENGE);

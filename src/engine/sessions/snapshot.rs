@@ -44,8 +44,8 @@ pub enum SessionState {
     Receiving,
     /// All bytes are stored, and the file is not at its destination yet.
     Received,
-    /// All bytes are stored, and a callback of the application is in progress. Only the server itself can tell this
-    /// from `Received`.
+    /// All bytes are stored, and a callback of the application is in progress. Only the server itself can tell
+    /// this from `Received`.
     Asking,
     /// The file is at its destination; only Close-Session is missing.
     Delivered,
@@ -70,8 +70,8 @@ impl SessionState {
 }
 
 impl SessionInfo {
-    /// Combines a record with what it does not contain: how many bytes the store holds (`None` if unknown), and the
-    /// time of the last activity in milliseconds since 1970-01-01 UTC.
+    /// Combines a record with what it does not contain: how many bytes the store holds (`None` if unknown), and
+    /// the time of the last activity in milliseconds since 1970-01-01 UTC.
     pub fn new(record: &SessionRecord, held: Option<u64>, last_active_ms: u64) -> Self {
         let received = if record.is_done() { record.total } else { held };
         let state = match (&record.phase, &record.outcome) {

@@ -92,7 +92,7 @@ impl Upload {
 
     /// Resolves a reply URL: first against the origin, which the captured client asked, then against the server of
     /// the host id, which received the packets.
-    fn reply_urls(&self, reply: &str) -> Result<Vec<ReplyUrl>, reply_url::Flaw> {
+    fn reply_urls(&self, reply: &str) -> Result<Vec<ReplyUrl>, reply_url::ReplyUrlError> {
         let bases = [self.checkpoint.url.clone(), self.packet_url()];
         let mut urls: Vec<ReplyUrl> = Vec::new();
         for base in &bases {

@@ -10,7 +10,6 @@ use bitsup::ffi::error::{
     BITSUP_E_DENIED, BITSUP_E_INVALID_STATE, BITSUP_E_NO_SPACE, BITSUP_E_NOT_FOUND, BITSUP_OK, bitsup_status,
 };
 use bitsup::ffi::store::{bitsup_store, bitsup_store_free};
-use bitsup::ffi::store_list::{bitsup_store_list, bitsup_store_list_add};
 use bitsup::ffi::store_ops::*;
 use bitsup::store::Store;
 

@@ -17,10 +17,10 @@ namespace Bitsup
         /// <summary>Patch version of this header.</summary>
         internal const int BITSUP_VERSION_PATCH = 0;
 
-        /// <summary>The version of this header as one number that can be compared.</summary>
+        /// <summary>Version of this header as a single number, for comparisons: major &lt;&lt; 24, minor &lt;&lt; 16, patch &lt;&lt; 8.</summary>
         internal const int BITSUP_VERSION_NUMBER = 65536;
 
-        /// <summary>The ABI of this header; also the number in the name of the shared library.</summary>
+        /// <summary>ABI version of this header.</summary>
         internal const int BITSUP_ABI_VERSION = 0;
 
         /// <summary>Success.</summary>
@@ -29,10 +29,10 @@ namespace Bitsup
         /// <summary>A required pointer is NULL.</summary>
         internal const int BITSUP_E_NULL_ARGUMENT = 101;
 
-        /// <summary>An argument is outside its domain.</summary>
+        /// <summary>An argument is malformed or out of range.</summary>
         internal const int BITSUP_E_INVALID_ARGUMENT = 102;
 
-        /// <summary>Text is not UTF-8.</summary>
+        /// <summary>A text is not valid UTF-8.</summary>
         internal const int BITSUP_E_INVALID_UTF8 = 103;
 
         /// <summary>The object is in the wrong state for this call.</summary>
@@ -41,351 +41,351 @@ namespace Bitsup
         /// <summary>The object is in use by another call.</summary>
         internal const int BITSUP_E_BUSY = 105;
 
-        /// <summary>Not supported by this build or this platform.</summary>
+        /// <summary>Not supported by this build or platform.</summary>
         internal const int BITSUP_E_UNSUPPORTED = 106;
 
-        /// <summary>Reading or writing failed on this machine.</summary>
+        /// <summary>A local read or write failed.</summary>
         internal const int BITSUP_E_IO = 201;
 
-        /// <summary>A file is not there.</summary>
+        /// <summary>A local file or directory does not exist.</summary>
         internal const int BITSUP_E_NOT_FOUND = 202;
 
-        /// <summary>Not allowed on this machine.</summary>
+        /// <summary>Permission denied on the local machine.</summary>
         internal const int BITSUP_E_DENIED = 203;
 
-        /// <summary>No space left on this machine.</summary>
+        /// <summary>No space left on the local machine.</summary>
         internal const int BITSUP_E_NO_SPACE = 204;
 
-        /// <summary>The source changed while it was read.</summary>
+        /// <summary>The source changed during the upload.</summary>
         internal const int BITSUP_E_SOURCE_CHANGED = 205;
 
-        /// <summary>The name of the host did not resolve.</summary>
+        /// <summary>The host name could not be resolved.</summary>
         internal const int BITSUP_E_RESOLVE = 301;
 
-        /// <summary>No connection.</summary>
+        /// <summary>The connection could not be established.</summary>
         internal const int BITSUP_E_CONNECT = 302;
 
         /// <summary>The TLS handshake failed.</summary>
         internal const int BITSUP_E_TLS = 303;
 
-        /// <summary>A time limit was reached.</summary>
+        /// <summary>A timeout expired.</summary>
         internal const int BITSUP_E_TIMEOUT = 304;
 
         /// <summary>The connection was lost.</summary>
         internal const int BITSUP_E_DISCONNECTED = 305;
 
-        /// <summary>The peer broke the protocol.</summary>
+        /// <summary>The peer violated the protocol.</summary>
         internal const int BITSUP_E_PROTOCOL = 401;
 
-        /// <summary>The peer answered with an HTTP error.</summary>
+        /// <summary>The peer responded with an HTTP error status.</summary>
         internal const int BITSUP_E_HTTP_STATUS = 402;
 
-        /// <summary>The server reported a fault of its own, with an HRESULT.</summary>
+        /// <summary>The server reported an error with an HRESULT.</summary>
         internal const int BITSUP_E_SERVER_FAULT = 403;
 
         /// <summary>The server does not know the session.</summary>
         internal const int BITSUP_E_SESSION_NOT_FOUND = 404;
 
-        /// <summary>Client and server do not agree on the offset.</summary>
+        /// <summary>Client and server disagree about the offset.</summary>
         internal const int BITSUP_E_RANGE = 405;
 
-        /// <summary>Over a limit of the server.</summary>
+        /// <summary>The upload exceeds a limit of the server.</summary>
         internal const int BITSUP_E_TOO_LARGE = 406;
 
-        /// <summary>Cancelled as asked.</summary>
+        /// <summary>Cancelled by the caller.</summary>
         internal const int BITSUP_E_CANCELLED = 501;
 
-        /// <summary>Suspended as asked.</summary>
+        /// <summary>Suspended by the caller.</summary>
         internal const int BITSUP_E_SUSPENDED = 502;
 
-        /// <summary>A callback asked to stop.</summary>
+        /// <summary>A callback stopped the operation.</summary>
         internal const int BITSUP_E_CALLBACK = 503;
 
-        /// <summary>A bug in this library; the object it struck is unusable.</summary>
+        /// <summary>A bug in this library; the affected object is unusable.</summary>
         internal const int BITSUP_E_PANIC = 901;
 
-        /// <summary>Who failed on the server's side: the server itself.</summary>
+        /// <summary>Origin of a server-side error: the server itself.</summary>
         internal const int BITSUP_CONTEXT_SERVER = 5;
 
-        /// <summary>Who failed on the server's side: the application behind it.</summary>
+        /// <summary>Origin of a server-side error: the application behind the server.</summary>
         internal const int BITSUP_CONTEXT_APPLICATION = 7;
 
-        /// <summary>The answer of a callback: go on.</summary>
+        /// <summary>Return value of a callback: continue.</summary>
         internal const int BITSUP_CONTINUE = 0;
 
-        /// <summary>The answer of a callback: stop what called it, with BITSUP_E_CALLBACK.</summary>
+        /// <summary>Return value of a callback: stop the operation that called it, which then fails with BITSUP_E_CALLBACK.</summary>
         internal const int BITSUP_ABORT = 1;
 
-        /// <summary>Level of a message: something of the library or of its machine is broken.</summary>
+        /// <summary>Log level: a failure in the library or on the local machine that needs attention.</summary>
         internal const int BITSUP_LOG_ERROR = 1;
 
-        /// <summary>Level of a message: something is odd, and dealt with.</summary>
+        /// <summary>Log level: something unexpected that the library handled.</summary>
         internal const int BITSUP_LOG_WARN = 2;
 
-        /// <summary>Level of a message: one line per event of a session.</summary>
+        /// <summary>Log level: one message per session event.</summary>
         internal const int BITSUP_LOG_INFO = 3;
 
-        /// <summary>Level of a message: one line per packet.</summary>
+        /// <summary>Log level: one message per packet.</summary>
         internal const int BITSUP_LOG_DEBUG = 4;
 
-        /// <summary>Level of a message: everything.</summary>
+        /// <summary>Log level: everything.</summary>
         internal const int BITSUP_LOG_TRACE = 5;
 
-        /// <summary>Who asks for credentials: the server of the upload (401).</summary>
+        /// <summary>Authentication target: the server (status 401).</summary>
         internal const int BITSUP_AUTH_TARGET_SERVER = 1;
 
-        /// <summary>Who asks for credentials: the proxy (407).</summary>
+        /// <summary>Authentication target: the proxy (status 407).</summary>
         internal const int BITSUP_AUTH_TARGET_PROXY = 2;
 
-        /// <summary>How credentials are told: a name and a password, readable for whoever reads the connection.</summary>
+        /// <summary>Authentication scheme: Basic, a user name and a password.</summary>
         internal const int BITSUP_AUTH_BASIC = 1;
 
-        /// <summary>How credentials are told: by Digest.</summary>
+        /// <summary>Authentication scheme: Digest.</summary>
         internal const int BITSUP_AUTH_DIGEST = 2;
 
-        /// <summary>How credentials are told: by NTLM.</summary>
+        /// <summary>Authentication scheme: NTLM.</summary>
         internal const int BITSUP_AUTH_NTLM = 3;
 
-        /// <summary>How credentials are told: by Negotiate.</summary>
+        /// <summary>Authentication scheme: Negotiate.</summary>
         internal const int BITSUP_AUTH_NEGOTIATE = 4;
 
-        /// <summary>How credentials are told: a token, readable for whoever reads the connection.</summary>
+        /// <summary>Authentication scheme: Bearer, a token.</summary>
         internal const int BITSUP_AUTH_BEARER = 16;
 
-        /// <summary>State of a job: not run yet.</summary>
+        /// <summary>Job state: not run yet.</summary>
         internal const int BITSUP_JOB_READY = 0;
 
-        /// <summary>State of a job: asks the server for a session.</summary>
+        /// <summary>Job state: opening a session on the server.</summary>
         internal const int BITSUP_JOB_CONNECTING = 1;
 
-        /// <summary>State of a job: sends.</summary>
+        /// <summary>Job state: sending data.</summary>
         internal const int BITSUP_JOB_TRANSFERRING = 2;
 
-        /// <summary>State of a job: waits before the next try.</summary>
+        /// <summary>Job state: waiting before a retry.</summary>
         internal const int BITSUP_JOB_WAITING = 3;
 
-        /// <summary>State of a job: stopped by bitsup_job_suspend; can be run again.</summary>
+        /// <summary>Job state: stopped by bitsup_job_suspend; can be run again.</summary>
         internal const int BITSUP_JOB_SUSPENDED = 4;
 
-        /// <summary>State of a job: the server has the whole file; its reply is being fetched.</summary>
+        /// <summary>Job state: the server has the whole file, and its reply is being fetched.</summary>
         internal const int BITSUP_JOB_FETCHING_REPLY = 5;
 
-        /// <summary>State of a job: the server has the whole file, and its reply is where it belongs; the session is being closed, or after bitsup_job_step waits for bitsup_job_close.</summary>
+        /// <summary>Job state: the server has the whole file, and the reply, if any, is stored.</summary>
         internal const int BITSUP_JOB_TRANSFERRED = 6;
 
-        /// <summary>State of a job: complete.</summary>
+        /// <summary>Job state: complete.</summary>
         internal const int BITSUP_JOB_CLOSED = 7;
 
-        /// <summary>State of a job: cancelled.</summary>
+        /// <summary>Job state: cancelled.</summary>
         internal const int BITSUP_JOB_CANCELLED = 8;
 
-        /// <summary>State of a job: failed; can be run again when the error was transient.</summary>
+        /// <summary>Job state: failed; can be run again if the error was transient.</summary>
         internal const int BITSUP_JOB_FAILED = 9;
 
-        /// <summary>Durability: a loss of power may cost whatever the kernel has not written by itself.</summary>
+        /// <summary>Durability: a power failure can lose whatever the operating system has not yet written to disk.</summary>
         internal const int BITSUP_DURABILITY_NONE = 0;
 
-        /// <summary>Durability: a delivered file survives a loss of power, an unfinished upload may not.</summary>
+        /// <summary>Durability: a delivered file survives a power failure, an unfinished upload may not.</summary>
         internal const int BITSUP_DURABILITY_FILE = 1;
 
-        /// <summary>Durability: every acknowledged fragment survives a loss of power.</summary>
+        /// <summary>Durability: every acknowledged fragment survives a power failure.</summary>
         internal const int BITSUP_DURABILITY_FRAGMENT = 2;
 
-        /// <summary>Part of a session: all of it.</summary>
+        /// <summary>Part of a session: all parts.</summary>
         internal const int BITSUP_PART_ALL = 0;
 
-        /// <summary>Part of a session: the received bytes.</summary>
+        /// <summary>Part of a session: the received data.</summary>
         internal const int BITSUP_PART_DATA = 1;
 
-        /// <summary>Part of a session: the reply to them.</summary>
+        /// <summary>Part of a session: the reply.</summary>
         internal const int BITSUP_PART_REPLY = 2;
 
-        /// <summary>Destination: nothing is there; a file can go there.</summary>
+        /// <summary>State of a destination: nothing exists there, and a file can be created.</summary>
         internal const int BITSUP_PLACE_FREE = 0;
 
-        /// <summary>Destination: a file is there.</summary>
+        /// <summary>State of a destination: a file exists there.</summary>
         internal const int BITSUP_PLACE_FILE = 1;
 
-        /// <summary>Destination: a folder is there, or what else no file can replace.</summary>
+        /// <summary>State of a destination: a folder exists there, or something else that a file cannot replace.</summary>
         internal const int BITSUP_PLACE_FOLDER = 2;
 
-        /// <summary>Destination: nothing is there, and no folder that could hold it.</summary>
+        /// <summary>State of a destination: nothing exists there, nor does the folder that would contain it.</summary>
         internal const int BITSUP_PLACE_NO_FOLDER = 3;
 
-        /// <summary>Packet: none; a session ended by itself.</summary>
+        /// <summary>Packet: none; the session ended without a request.</summary>
         internal const int BITSUP_PACKET_NONE = 0;
 
-        /// <summary>Packet: asks whether the server is there; belongs to no session.</summary>
+        /// <summary>Packet: checks that the server is there; belongs to no session.</summary>
         internal const int BITSUP_PACKET_PING = 1;
 
         /// <summary>Packet: opens a session.</summary>
         internal const int BITSUP_PACKET_CREATE = 2;
 
-        /// <summary>Packet: carries bytes of the file.</summary>
+        /// <summary>Packet: carries part of the file.</summary>
         internal const int BITSUP_PACKET_FRAGMENT = 3;
 
         /// <summary>Packet: ends a session after a complete upload.</summary>
         internal const int BITSUP_PACKET_CLOSE = 4;
 
-        /// <summary>Packet: ends a session and discards it.</summary>
+        /// <summary>Packet: ends a session and discards its data.</summary>
         internal const int BITSUP_PACKET_CANCEL = 5;
 
-        /// <summary>Packet: none, but a GET or HEAD of a reply.</summary>
+        /// <summary>Packet: none; the request is a GET or HEAD of a reply.</summary>
         internal const int BITSUP_PACKET_REPLY = 6;
 
         /// <summary>End of a session: closed after a complete upload.</summary>
         internal const int BITSUP_END_CLOSED = 0;
 
-        /// <summary>End of a session: cancelled by the client, or ended by the host.</summary>
+        /// <summary>End of a session: cancelled by the client or ended by the host application.</summary>
         internal const int BITSUP_END_CANCELLED = 1;
 
-        /// <summary>End of a session: idle for too long.</summary>
+        /// <summary>End of a session: idle for longer than the session timeout.</summary>
         internal const int BITSUP_END_EXPIRED = 2;
 
-        /// <summary>End of a session: closed before the upload was complete, or refused for good, or its data was lost.</summary>
+        /// <summary>End of a session: closed before the upload was complete, finally rejected, or its data was lost.</summary>
         internal const int BITSUP_END_FAILED = 3;
 
-        /// <summary>Notification: the application gets the paths of the file and of the reply to write; it is on the same machine.</summary>
+        /// <summary>Notification: the request contains the paths of the received file and of the reply to write.</summary>
         internal const int BITSUP_NOTIFY_BY_REFERENCE = 1;
 
-        /// <summary>Notification: the application gets the file, and answers with the reply.</summary>
+        /// <summary>Notification: the request contains the received file, and its response is the reply.</summary>
         internal const int BITSUP_NOTIFY_BY_VALUE = 2;
 
-        /// <summary>Overlap: of a fragment that begins before the next expected byte only the new bytes are stored.</summary>
+        /// <summary>Overlap: if a fragment begins before the next expected byte, only its new bytes are stored.</summary>
         internal const int BITSUP_OVERLAP_TRIM = 0;
 
-        /// <summary>Overlap: a fragment that begins before the next expected byte is answered 416.</summary>
+        /// <summary>Overlap: a fragment that begins before the next expected byte is rejected with 416.</summary>
         internal const int BITSUP_OVERLAP_REJECT = 1;
 
-        /// <summary>Finalize: the file becomes visible with its last byte, before the answer.</summary>
+        /// <summary>Finalize: the file is delivered with its last fragment, before the response.</summary>
         internal const int BITSUP_FINALIZE_LAST_FRAGMENT = 0;
 
-        /// <summary>Finalize: the file becomes visible when the client closes the session, before the answer.</summary>
+        /// <summary>Finalize: the file is delivered when the client closes the session, before the response.</summary>
         internal const int BITSUP_FINALIZE_CLOSE = 1;
 
-        /// <summary>An exchange wants bytes of the request's body.</summary>
+        /// <summary>An exchange needs bytes of the request body.</summary>
         internal const int BITSUP_WANT_BODY = 1;
 
-        /// <summary>An exchange wants bitsup_exchange_finish, whatever is left of the body.</summary>
+        /// <summary>An exchange needs bitsup_exchange_finish and no more of the body.</summary>
         internal const int BITSUP_WANT_FINISH = 2;
 
-        /// <summary>Hears a message of a level, one of BITSUP_LOG_*, from a part of the library, `target`: "client", "engine", "server", "notify" or "access".</summary>
+        /// <summary>Receives a log message.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void bitsup_log_fn(IntPtr user_data, int level, IntPtr target, IntPtr message, UIntPtr message_len);
 
-        /// <summary>Ends the life of `user_data`.</summary>
+        /// <summary>Releases `user_data`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void bitsup_destroy_fn(IntPtr user_data);
 
-        /// <summary>Knows the credentials for `target`, one of BITSUP_AUTH_TARGET_*, by `scheme`, BITSUP_AUTH_BASIC or BITSUP_AUTH_BEARER, for what `realm` names in the words of who asks (it may be "").</summary>
+        /// <summary>Supplies credentials for `target`, one of BITSUP_AUTH_TARGET_*, and `scheme`, BITSUP_AUTH_BASIC or BITSUP_AUTH_BEARER.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_credentials_fn(IntPtr user_data, int target, int scheme, IntPtr realm, IntPtr out_user, UIntPtr user_cap, IntPtr out_secret, UIntPtr secret_cap);
 
-        /// <summary>Puts bytes of the source into `buf`: some of those from `offset` on, at least one and `cap` at most, and their number into `*out_len`.</summary>
+        /// <summary>Reads bytes of the source: copies 1 to `cap` bytes, starting at `offset`, to `buf` and their number to `*out_len`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_read_fn(IntPtr user_data, ulong offset, IntPtr buf, UIntPtr cap, ref UIntPtr out_len);
 
-        /// <summary>Bytes were acknowledged: `sent` of `total`.</summary>
+        /// <summary>Reports upload progress: the server has acknowledged `sent` of `total` bytes.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_progress_fn(IntPtr user_data, ulong sent, ulong total);
 
-        /// <summary>Bytes of a reply or of a download came in: `received` of `total`, which is UINT64_MAX while the server has not said it.</summary>
+        /// <summary>Reports progress of a reply or download: `received` of `total` bytes have arrived.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_reply_progress_fn(IntPtr user_data, ulong received, ulong total);
 
-        /// <summary>The job went from one BITSUP_JOB_* state to another.</summary>
+        /// <summary>Reports that the job changed from the state `from` to the state `to`; both are BITSUP_JOB_*.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void bitsup_state_fn(IntPtr user_data, int from, int to);
 
-        /// <summary>A request failed because of `cause`, which lives during the callback, and will be tried again after `*delay_ms`, which may be changed.</summary>
+        /// <summary>Reports that a request failed with the transient error `cause` and will be retried after `*delay_ms` milliseconds.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_retry_fn(IntPtr user_data, IntPtr cause, uint attempt, ref ulong delay_ms);
 
-        /// <summary>Keeps the record of a session: `len` bytes of text that mean nothing to a store.</summary>
+        /// <summary>Stores the record of a session: `len` bytes of text that the store does not interpret.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_store_record_fn(IntPtr user_data, IntPtr session_id, IntPtr record, UIntPtr len);
 
-        /// <summary>Calls bitsup_store_list_add for every session.</summary>
+        /// <summary>Lists the stored sessions by calling bitsup_store_list_add for each.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_store_list_fn(IntPtr user_data, IntPtr list);
 
-        /// <summary>Tells the length of a part, and when it was last written, in milliseconds since 1970, which may be left at 0.</summary>
+        /// <summary>Returns the length of a part, and when it was last written, in milliseconds since 1970 (0 if unknown).</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_store_stat_fn(IntPtr user_data, IntPtr session_id, int part, ref ulong out_length, ref ulong out_modified_ms);
 
-        /// <summary>Appends to a part that is `offset` bytes long.</summary>
+        /// <summary>Appends `len` bytes to a part whose current length is `offset`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_store_write_fn(IntPtr user_data, IntPtr session_id, int part, ulong offset, IntPtr data, UIntPtr len);
 
-        /// <summary>Does something with a part.</summary>
+        /// <summary>Acts on a part: flushes or removes it.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_store_part_fn(IntPtr user_data, IntPtr session_id, int part);
 
-        /// <summary>Reads at most `len` bytes of a part at `offset`; `*out_read` of them, 0 at the end only.</summary>
+        /// <summary>Reads up to `len` bytes of a part at `offset` and stores their number in `*out_read`, which is 0 only at the end of the part.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_store_read_fn(IntPtr user_data, IntPtr session_id, int part, ulong offset, IntPtr buffer, UIntPtr len, ref UIntPtr out_read);
 
-        /// <summary>Delivers the data to `destination`, a path with slashes: "folder/file.txt".</summary>
+        /// <summary>Delivers the received data to `destination`, a relative path with slashes, for example "folder/file.txt".</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_store_commit_fn(IntPtr user_data, IntPtr session_id, IntPtr destination, int overwrite, IntPtr record, UIntPtr len);
 
-        /// <summary>Tells what is at `destination`: one of BITSUP_PLACE_*.</summary>
+        /// <summary>Stores what exists at `destination`, one of BITSUP_PLACE_*, in `*out_place`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_store_place_fn(IntPtr user_data, IntPtr destination, ref int out_place);
 
-        /// <summary>Decides about `upload` by what it sets in `verdict`.</summary>
+        /// <summary>Decides about `upload` by calling the functions of bitsup_verdict.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_decide_fn(IntPtr user_data, IntPtr upload, IntPtr verdict);
 
-        /// <summary>Hears of `upload`.</summary>
+        /// <summary>Reports progress of `upload`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void bitsup_notify_fn(IntPtr user_data, IntPtr upload);
 
-        /// <summary>Hears that the session of `upload` is gone; `reason` is one of BITSUP_END_*.</summary>
+        /// <summary>Reports that the session of `upload` ended; `reason` is one of BITSUP_END_*.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void bitsup_end_fn(IntPtr user_data, IntPtr upload, int reason);
 
-        /// <summary>The version of the library in use, to be compared with BITSUP_VERSION_NUMBER.</summary>
+        /// <summary>Returns the version of the loaded library, for comparison with BITSUP_VERSION_NUMBER.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint bitsup_version_number();
 
-        /// <summary>The ABI of the library in use, to be compared with BITSUP_ABI_VERSION.</summary>
+        /// <summary>Returns the ABI version of the loaded library.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint bitsup_abi_version();
 
-        /// <summary>The version of the library in use as text: "0.1.0".</summary>
+        /// <summary>Returns the version of the loaded library as text, for example "0.1.0".</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_version_string();
 
-        /// <summary>The name of a status: "BITSUP_E_IO"; "BITSUP_E_UNKNOWN" for a number that this version does not know.</summary>
+        /// <summary>Returns the name of a status, for example "BITSUP_E_IO"; "BITSUP_E_UNKNOWN" for a number that this version does not know.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_status_name(int status);
 
-        /// <summary>What a status means, in English: "reading or writing failed on this machine".</summary>
+        /// <summary>Returns a short English description of a status, for example "a local read or write failed".</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_status_text(int status);
 
-        /// <summary>The status of the failed call; BITSUP_OK for NULL.</summary>
+        /// <summary>Returns the status of the failed call; BITSUP_OK for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_error_status(IntPtr error);
 
-        /// <summary>What failed and what to do, one sentence in English; "" for NULL.</summary>
+        /// <summary>Returns an English message that says what failed and what to do about it; "" for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_error_message(IntPtr error);
 
-        /// <summary>The HTTP status of the peer's answer; 0 when no answer was the cause.</summary>
+        /// <summary>Returns the HTTP status of the response that caused the error; 0 if no response did.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ushort bitsup_error_http_status(IntPtr error);
 
-        /// <summary>The HRESULT that the server sent, or that Windows would report; 0 when there is none.</summary>
+        /// <summary>Returns the HRESULT that the server sent, or that Windows reports for this error; 0 if there is none.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint bitsup_error_hresult(IntPtr error);
 
-        /// <summary>Who failed on the server's side: one of BITSUP_CONTEXT_*, or 0 when it was not said.</summary>
+        /// <summary>Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not say.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint bitsup_error_context(IntPtr error);
 
-        /// <summary>1 when the same call is worth another try, else 0.</summary>
+        /// <summary>Returns 1 if the same call may succeed later, otherwise 0.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_error_is_transient(IntPtr error);
 
@@ -393,15 +393,15 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_error_free(IntPtr error);
 
-        /// <summary>Frees a text that a function of this library gave out as `char *`.</summary>
+        /// <summary>Frees a text that a function of this library returned through a `char **` output.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_string_free(IntPtr text);
 
-        /// <summary>Frees bytes that a function of this library gave out with that length.</summary>
+        /// <summary>Frees bytes that a function of this library returned; `len` is the length returned with them.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_bytes_free(IntPtr data, UIntPtr len);
 
-        /// <summary>A receiver of messages up to `max_level`, one of BITSUP_LOG_*.</summary>
+        /// <summary>Creates a logger for messages up to `max_level`, one of BITSUP_LOG_*.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern LoggerHandle bitsup_logger_new(bitsup_log_fn? log, int max_level, IntPtr user_data, bitsup_destroy_fn? destroy);
 
@@ -409,7 +409,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_logger_free(IntPtr logger);
 
-        /// <summary>A configuration with the defaults.</summary>
+        /// <summary>Creates a configuration with the default settings.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ClientConfigHandle bitsup_client_config_new();
 
@@ -417,35 +417,35 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_client_config_free(IntPtr config);
 
-        /// <summary>Length of every fragment in bytes; 0, the default, adapts it to the line.</summary>
+        /// <summary>Sets the length of each fragment in bytes.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_fragment_size(ClientConfigHandle config, ulong bytes, out IntPtr error);
 
-        /// <summary>How long connecting may take, name resolution included.</summary>
+        /// <summary>Sets how long establishing a connection may take, including name resolution, in milliseconds.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_connect_timeout(ClientConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>How long sending one request may take.</summary>
+        /// <summary>Sets how long sending one request may take, in milliseconds.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_request_timeout(ClientConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>How long the answer to one request may take.</summary>
+        /// <summary>Sets how long to wait for the response to one request, in milliseconds.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_response_timeout(ClientConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>When a failed request is tried again: after a random delay of at most `first_delay_ms`, a bound that doubles with each further failure up to `max_delay_ms`, and at most `max_attempts` failures in a row; 0 leaves the end to the no-progress timeout.</summary>
+        /// <summary>Sets when a request that failed with a transient error is retried: after a random delay of at most `first_delay_ms`, a bound that doubles with each further failure up to `max_delay_ms`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_retry(ClientConfigHandle config, uint max_attempts, ulong first_delay_ms, ulong max_delay_ms, out IntPtr error);
 
-        /// <summary>How long a job may make no progress, counted from its first failure.</summary>
+        /// <summary>Sets how long a job keeps retrying without progress, in milliseconds from its first failure.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_no_progress_timeout(ClientConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>How long a whole run may take; 0, the default: as long as it makes progress.</summary>
+        /// <summary>Sets how long a whole run may take, in milliseconds.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_timeout(ClientConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>The User-Agent header.</summary>
+        /// <summary>Sets the User-Agent header field.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_user_agent(ClientConfigHandle config, byte[]? text, out IntPtr error);
 
@@ -453,43 +453,43 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_add_header(ClientConfigHandle config, byte[]? name, byte[]? value, out IntPtr error);
 
-        /// <summary>Most bytes per second that one job sends; 0, the default: no limit.</summary>
+        /// <summary>Sets the maximum number of bytes per second that each job sends.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_rate_limit(ClientConfigHandle config, ulong bytes_per_second, out IntPtr error);
 
-        /// <summary>Whether POST with `X-HTTP-Method-Override: BITS_POST` is sent instead of the verb itself, for servers that want it so and for proxies that refuse the verb.</summary>
+        /// <summary>Sets whether requests are sent as POST with `X-HTTP-Method-Override: BITS_POST` instead of with the method BITS_POST.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_method_override(ClientConfigHandle config, int enabled, out IntPtr error);
 
-        /// <summary>URL of an http or https proxy that all connections go through, without credentials: requests to http URLs are handed to it, connections to https URLs go through a tunnel that it makes (CONNECT).</summary>
+        /// <summary>Sets the proxy for all connections: an http or https URL without credentials, or "" for none, the default.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_proxy(ClientConfigHandle config, byte[]? url, out IntPtr error);
 
-        /// <summary>Adds a host that is reached without the proxy: a name, with all that end in a dot and it, an address, or "*".</summary>
+        /// <summary>Adds a host to reach without the proxy: a domain name, which includes its subdomains, an IP address, or "*" for all hosts.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_add_no_proxy(ClientConfigHandle config, byte[]? host, out IntPtr error);
 
-        /// <summary>Adds root certificates in PEM form, which are trusted beside those of the platform.</summary>
+        /// <summary>Adds trusted root certificates in PEM format, in addition to those of the platform.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_add_root_certificates(ClientConfigHandle config, byte[]? pem, UIntPtr pem_len, out IntPtr error);
 
-        /// <summary>Sets who the client is for servers that want to know by TLS: a certificate, those that lead to its root, and its private key without a passphrase, all in one PEM text; an empty one, the default: nobody.</summary>
+        /// <summary>Sets the client certificate for servers that authenticate clients by TLS.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_client_certificate(ClientConfigHandle config, byte[]? pem, UIntPtr pem_len, out IntPtr error);
 
-        /// <summary>Where jobs made with this configuration say what they do.</summary>
+        /// <summary>Sets the logger of the client and its jobs.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_logger(ClientConfigHandle config, LoggerHandle logger, out IntPtr error);
 
-        /// <summary>Sets what is told to `target`, one of BITSUP_AUTH_TARGET_*, when it asks by `scheme`, one of BITSUP_AUTH_*: by BITSUP_AUTH_BASIC a user's name and password, by BITSUP_AUTH_BEARER, which takes no name (NULL is fine), a token.</summary>
+        /// <summary>Sets the credentials for `target`, one of BITSUP_AUTH_TARGET_*, and `scheme`, one of BITSUP_AUTH_*.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_credentials(ClientConfigHandle config, int target, int scheme, byte[]? user, byte[]? secret, out IntPtr error);
 
-        /// <summary>Sets who is asked for credentials when a server or the proxy asks for some and those set by bitsup_client_config_set_credentials are of no use: there are none of that scheme, or they were told and refused, perhaps in the middle of an upload, because they have expired.</summary>
+        /// <summary>Sets the callback that supplies credentials on demand: if a server or proxy asks for credentials and those of bitsup_client_config_set_credentials do not help, because there are none for the scheme or because they were refused, for example after a token has expired during an upload.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_on_credentials(ClientConfigHandle config, bitsup_credentials_fn? callback, IntPtr user_data, bitsup_destroy_fn? destroy, out IntPtr error);
 
-        /// <summary>A client with a copy of `config`.</summary>
+        /// <summary>Creates a client with a copy of `config`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_new(ClientConfigHandle config, out ClientHandle @out, out IntPtr error);
 
@@ -497,23 +497,23 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_client_free(IntPtr client);
 
-        /// <summary>Asks the server behind `url` whether it takes uploads: one Ping, without retry.</summary>
+        /// <summary>Checks that the server at `url` accepts BITS uploads, by sending one Ping packet without retries.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_ping(ClientHandle client, byte[]? url, out IntPtr error);
 
-        /// <summary>Downloads `url`, for instance the reply of an upload, to the file `path`: in ranges, retrying as a job does.</summary>
+        /// <summary>Downloads `url`, for example the reply to an upload, to the file `path`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_download(ClientHandle client, byte[]? url, byte[]? path, ObserverHandle observer, out IntPtr error);
 
-        /// <summary>A regular file.</summary>
+        /// <summary>Creates a source from a regular file.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_source_from_file(byte[]? path, out SourceHandle @out, out IntPtr error);
 
-        /// <summary>A copy of bytes in memory.</summary>
+        /// <summary>Creates a source with a copy of `len` bytes.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_source_from_bytes(byte[]? data, UIntPtr len, out SourceHandle @out, out IntPtr error);
 
-        /// <summary>`total` bytes that `read` delivers.</summary>
+        /// <summary>Creates a source of `total` bytes that the callback `read` supplies.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_source_from_reader(bitsup_read_fn? read, ulong total, IntPtr user_data, bitsup_destroy_fn? destroy, out SourceHandle @out, out IntPtr error);
 
@@ -521,31 +521,31 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_source_free(IntPtr source);
 
-        /// <summary>A set without callbacks.</summary>
+        /// <summary>Creates an observer without callbacks.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ObserverHandle bitsup_observer_new(IntPtr user_data, bitsup_destroy_fn? destroy);
 
-        /// <summary>Frees a set.</summary>
+        /// <summary>Frees an observer.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_observer_free(IntPtr observer);
 
-        /// <summary>Sets who hears of acknowledged bytes; NULL: nobody.</summary>
+        /// <summary>Sets the callback for acknowledged bytes; NULL removes it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_observer_on_progress(ObserverHandle observer, bitsup_progress_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who hears of received bytes of a reply or of a download; NULL: nobody.</summary>
+        /// <summary>Sets the callback for received bytes of a reply or download; NULL removes it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_observer_on_reply_progress(ObserverHandle observer, bitsup_reply_progress_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who hears of changes of state; NULL: nobody.</summary>
+        /// <summary>Sets the callback for state changes; NULL removes it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_observer_on_state(ObserverHandle observer, bitsup_state_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who hears of failures that will be tried again; NULL: nobody.</summary>
+        /// <summary>Sets the callback for failures that will be retried; NULL removes it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_observer_on_retry(ObserverHandle observer, bitsup_retry_fn? callback, out IntPtr error);
 
-        /// <summary>A job that uploads the content of `source` to `url`.</summary>
+        /// <summary>Creates a job that uploads the content of `source` to `url`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_new(ClientHandle client, byte[]? url, SourceHandle source, out JobHandle @out, out IntPtr error);
 
@@ -553,79 +553,79 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_job_free(IntPtr job);
 
-        /// <summary>The name sent as Content-Name: 1 to 260 printable ASCII characters, without \ / : * ?</summary>
+        /// <summary>Sets the file name that is sent as Content-Name: 1 to 260 printable ASCII characters, without \ / : * ?</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_set_content_name(JobHandle job, byte[]? name, out IntPtr error);
 
-        /// <summary>Adds a header field to every request of this job, behind those of its client; a name that is there already is sent once more.</summary>
+        /// <summary>Adds a header field to every request of the job, after those of its client.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_add_header(JobHandle job, byte[]? name, byte[]? value, out IntPtr error);
 
-        /// <summary>Sets who is told what the job does; replaces a former observer.</summary>
+        /// <summary>Sets the observer of the job and replaces any previous one.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_set_observer(JobHandle job, ObserverHandle observer, out IntPtr error);
 
-        /// <summary>Makes the job an upload-reply job: when the server has the whole file, its reply is fetched to the file `path`, in ranges, and only when it is safe there is the session closed.</summary>
+        /// <summary>Makes this an upload-reply job: once the server has the whole file, the job fetches the server's reply to the file `path`, and closes the session only when the reply is safely stored.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_set_reply_path(JobHandle job, byte[]? path, out IntPtr error);
 
-        /// <summary>Uploads.</summary>
+        /// <summary>Uploads the source.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_run(JobHandle job, out IntPtr error);
 
-        /// <summary>Sends one request at most, or fetches the reply, and says in `*out_state` where the job is then: one of BITSUP_JOB_*.</summary>
+        /// <summary>Sends at most one request, or fetches the reply, and stores the resulting state, one of BITSUP_JOB_*, in `*out_state`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_step(JobHandle job, out int out_state, out IntPtr error);
 
-        /// <summary>Acknowledges an upload that steps have led to BITSUP_JOB_TRANSFERRED, as BITS' Complete does: closes the session, and blocks until that is done, retrying as bitsup_job_run does.</summary>
+        /// <summary>Acknowledges an upload that steps have brought to BITSUP_JOB_TRANSFERRED, like Complete in BITS: closes the session on the server.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_close(JobHandle job, out IntPtr error);
 
-        /// <summary>Ends a run within 250 ms with BITSUP_E_SUSPENDED and returns at once.</summary>
+        /// <summary>Stops a run: it ends within 250 ms with BITSUP_E_SUSPENDED.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_suspend(JobHandle job, out IntPtr error);
 
-        /// <summary>Gives the upload up.</summary>
+        /// <summary>Cancels the upload for good; the job cannot be run again.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_cancel(JobHandle job, out IntPtr error);
 
-        /// <summary>Most bytes per second that the job sends from now on, the request under way included; 0: no limit.</summary>
+        /// <summary>Sets the maximum number of bytes per second that the job sends; 0 removes the limit.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_set_rate_limit(JobHandle job, ulong bytes_per_second, out IntPtr error);
 
-        /// <summary>Where the job is: one of BITSUP_JOB_*; -1 for NULL or an unusable job.</summary>
+        /// <summary>Returns the state of the job, one of BITSUP_JOB_*; -1 for NULL or an unusable job.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_state(JobHandle job);
 
-        /// <summary>How far the job is: acknowledged bytes and the length of the source.</summary>
+        /// <summary>Returns the number of bytes that the server has acknowledged and the length of the source.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_progress(JobHandle job, out ulong out_sent, out ulong out_total, out IntPtr error);
 
-        /// <summary>The session, as the server named it.</summary>
+        /// <summary>Returns the id of the session as the server sent it, for example to find the upload in the server's log.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_session_id(JobHandle job, out IntPtr out_text, out IntPtr error);
 
-        /// <summary>Where the reply of an upload-reply job is: an absolute URL.</summary>
+        /// <summary>Returns the absolute URL of the reply to the upload.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_reply_url(JobHandle job, out IntPtr out_text, out IntPtr error);
 
-        /// <summary>Keeps the state of the job in the file `path`, and continues from it when it holds the state of the same upload; other content is replaced.</summary>
+        /// <summary>Stores the state of the job in the file `path`, so that the upload survives the process.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_set_state_path(JobHandle job, byte[]? path, out IntPtr error);
 
-        /// <summary>Copies the state of the job, from which bitsup_job_import continues in this process or another: all that was acknowledged by now.</summary>
+        /// <summary>Returns the current state of the job, from which bitsup_job_import can continue in this process or another.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_export(JobHandle job, out IntPtr out_state, out UIntPtr out_len, out IntPtr error);
 
-        /// <summary>Continues from what bitsup_job_export gave out for a job with the same URL and source; to be called before the job is run.</summary>
+        /// <summary>Continues from a state that bitsup_job_export returned for a job with the same URL and source.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_import(JobHandle job, byte[]? state, UIntPtr state_len, out IntPtr error);
 
-        /// <summary>Files under the directory `root`, which must exist; unfinished uploads in its subdirectory ".bitsup".</summary>
+        /// <summary>Opens a store of files in the directory `root`, which must exist.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_new_dir(byte[]? root, int durability, int shared, out StoreHandle @out, out IntPtr error);
 
-        /// <summary>Files and unfinished uploads in memory, at most `max_bytes` in all; they are gone with the store.</summary>
+        /// <summary>Creates a store that keeps files and unfinished uploads in memory, at most `max_bytes` in total.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_new_memory(ulong max_bytes, out StoreHandle @out, out IntPtr error);
 
@@ -633,11 +633,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_store_free(IntPtr store);
 
-        /// <summary>Tells of a session: the record that was kept last, and when a part was last written, in milliseconds since 1970; 0 for what is not known.</summary>
-        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_store_list_add(IntPtr list, byte[]? session_id, byte[]? record, UIntPtr len, ulong modified_ms, out IntPtr error);
-
-        /// <summary>A set without callbacks.</summary>
+        /// <summary>Creates a set without callbacks.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern StoreOpsHandle bitsup_store_ops_new(IntPtr user_data, bitsup_destroy_fn? destroy);
 
@@ -645,135 +641,139 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_store_ops_free(IntPtr ops);
 
-        /// <summary>Sets who makes sessions: from now on there is this record, and data of no bytes.</summary>
+        /// <summary>Sets the callback that creates a session with this record and empty data.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_create(StoreOpsHandle ops, bitsup_store_record_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who replaces records, whole or not at all; BITSUP_E_NOT_FOUND when there is no such session.</summary>
+        /// <summary>Sets the callback that replaces the record of a session atomically.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_save(StoreOpsHandle ops, bitsup_store_record_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who lists the sessions that a former process left; asked when an engine is made.</summary>
+        /// <summary>Sets the callback that lists the sessions of an earlier process.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_list(StoreOpsHandle ops, bitsup_store_list_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who tells about parts.</summary>
+        /// <summary>Sets the callback that returns the length of a part.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_stat(StoreOpsHandle ops, bitsup_store_stat_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who appends.</summary>
+        /// <summary>Sets the callback that appends to a part.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_write(StoreOpsHandle ops, bitsup_store_write_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who hears the end of a run of writes, before what they wrote is acknowledged: now, at the latest, it must outlive a crash of the process.</summary>
+        /// <summary>Sets the callback that ends a series of writes.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_flush(StoreOpsHandle ops, bitsup_store_part_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who reads.</summary>
+        /// <summary>Sets the callback that reads a part, for replies and for applications that read the data.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_read(StoreOpsHandle ops, bitsup_store_read_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who delivers.</summary>
+        /// <summary>Sets the callback that delivers the data.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_commit(StoreOpsHandle ops, bitsup_store_commit_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who removes: the reply, or with BITSUP_PART_ALL the session with all it has, but for a delivered file.</summary>
+        /// <summary>Sets the callback that removes the reply (BITSUP_PART_REPLY) or the whole session (BITSUP_PART_ALL).</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_remove(StoreOpsHandle ops, bitsup_store_part_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who tells what is at a destination, so that a session which could not end well does not begin.</summary>
+        /// <summary>Sets the callback that checks a destination before a session is created, so that an upload that cannot be delivered is refused early.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_place(StoreOpsHandle ops, bitsup_store_place_fn? callback, out IntPtr error);
 
-        /// <summary>A store over the callbacks as they are now.</summary>
+        /// <summary>Creates a store from a copy of the callbacks.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_new_custom(StoreOpsHandle ops, out StoreHandle @out, out IntPtr error);
 
-        /// <summary>What led to the callback: one of BITSUP_PACKET_*; -1 for NULL.</summary>
+        /// <summary>Adds a session: its last stored record, and when a part was last written, in milliseconds since 1970 (0 if unknown).</summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int bitsup_store_list_add(IntPtr list, byte[]? session_id, byte[]? record, UIntPtr len, ulong modified_ms, out IntPtr error);
+
+        /// <summary>Returns the packet that caused the callback, one of BITSUP_PACKET_*; -1 for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_upload_packet(IntPtr upload);
 
-        /// <summary>The session, as the client names it: "{...}"; NULL before there is one.</summary>
+        /// <summary>Returns the session id that the client uses, "{...}"; NULL if there is no session yet.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_session_id(IntPtr upload);
 
-        /// <summary>Path and query of the remote name, as Create-Session had it, the mount point included.</summary>
+        /// <summary>Returns the path and query of the upload URL as sent with Create-Session, including the mount point.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_target(IntPtr upload);
 
-        /// <summary>The absolute URL of the remote name, as far as it is known: without public URL and Host it begins with the path.</summary>
+        /// <summary>Returns the absolute upload URL; without a public URL and a Host header field, only its path and query.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_url(IntPtr upload);
 
-        /// <summary>The address of the client; NULL when it is not known.</summary>
+        /// <summary>Returns the address of the client; NULL if it is unknown.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_peer(IntPtr upload);
 
-        /// <summary>The authenticated user, or whom a callback named; NULL when there is none.</summary>
+        /// <summary>Returns the authenticated user, or the one that on_request set; NULL if there is none.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_owner(IntPtr upload);
 
-        /// <summary>The name that the client gives the file (Content-Name); NULL when the packet has none.</summary>
+        /// <summary>Returns the file name that the client sent as Content-Name; NULL if the packet has none.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_content_name(IntPtr upload);
 
-        /// <summary>Where the received file lies on this machine: to be read, and left there.</summary>
+        /// <summary>Returns the path of the received file, which the callback may read but must not move or change.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_data_path(IntPtr upload);
 
-        /// <summary>Where a reply may be written before on_received returns, to be named to bitsup_verdict_set_reply_path.</summary>
+        /// <summary>Returns a path where on_received may write a reply and then pass it to bitsup_verdict_set_reply_path.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_reply_path(IntPtr upload);
 
-        /// <summary>The first header field of that name in the packet, in any case; NULL when there is none, or none in UTF-8: HTTP knows no text but ASCII here, so what a client of yours is to say in other bytes it says in base64.</summary>
+        /// <summary>Returns the first header field of the packet with that name, in any letter case; NULL if there is none or its value is not UTF-8.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_header(IntPtr upload, byte[]? name);
 
-        /// <summary>How many bytes the session holds; 0 for NULL.</summary>
+        /// <summary>Returns the number of bytes that the session holds; 0 for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ulong bitsup_upload_received(IntPtr upload);
 
-        /// <summary>Length of the whole file; UINT64_MAX while it is not known, and for NULL.</summary>
+        /// <summary>Returns the length of the whole file; UINT64_MAX if it is not known yet, and for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ulong bitsup_upload_total(IntPtr upload);
 
-        /// <summary>Reads what was received, in on_received: at most `len` bytes at `offset` into `buffer`, `*out_read` of them; 0 at the end only.</summary>
+        /// <summary>Reads up to `len` bytes of the received file at `offset` into `buffer` and stores their number in `*out_read`, which is 0 only at the end.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_upload_read(IntPtr upload, ulong offset, byte[]? buffer, UIntPtr len, out UIntPtr out_read, out IntPtr error);
 
-        /// <summary>Refuses: the packet is answered with that HTTP status, HRESULT and context.</summary>
+        /// <summary>Rejects the packet with this HTTP status, HRESULT and context.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_reject(IntPtr verdict, ushort http_status, uint hresult, uint context, out IntPtr error);
 
-        /// <summary>Refuses with 401 and asks for credentials, in on_request: `challenge` is the value of WWW-Authenticate, such as "Basic realm=\"uploads\"", or several of them with commas between.</summary>
+        /// <summary>Rejects the request with 401 and asks for credentials.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_challenge(IntPtr verdict, byte[]? challenge, out IntPtr error);
 
-        /// <summary>Names the user, in on_request.</summary>
+        /// <summary>Sets the user who sent the request.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_set_owner(IntPtr verdict, byte[]? owner, out IntPtr error);
 
-        /// <summary>Chooses where the file goes, in on_create or on_received: a path below the root of the store with slashes, not encoded: "folder/file.txt".</summary>
+        /// <summary>Sets where the file is delivered.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_set_destination(IntPtr verdict, byte[]? path, out IntPtr error);
 
-        /// <summary>Whether the file goes to its destination, as it does by default, or is dropped when the session is closed.</summary>
+        /// <summary>Sets whether the file is delivered to its destination (not 0, the default) or discarded when the session is closed (0).</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_set_keep_file(IntPtr verdict, int keep, out IntPtr error);
 
-        /// <summary>Replies with what is at a URL of another server: absolute, at most 2200 characters, else the packet is answered 400.</summary>
+        /// <summary>Sets a URL on another server as the reply, and replaces any other reply.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_set_reply_url(IntPtr verdict, byte[]? url, out IntPtr error);
 
-        /// <summary>Replies with the content of a file, when the callback has returned.</summary>
+        /// <summary>Sets the content of the file `path` as the reply, and replaces any other reply.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_set_reply_path(IntPtr verdict, byte[]? path, out IntPtr error);
 
-        /// <summary>Replies with bytes.</summary>
+        /// <summary>Sets `len` bytes as the reply, and replaces any other reply.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_set_reply_bytes(IntPtr verdict, byte[]? data, UIntPtr len, out IntPtr error);
 
-        /// <summary>A set without callbacks.</summary>
+        /// <summary>Creates a set without callbacks.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern HooksHandle bitsup_hooks_new(IntPtr user_data, bitsup_destroy_fn? destroy);
 
@@ -781,35 +781,35 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_hooks_free(IntPtr hooks);
 
-        /// <summary>Sets who decides about every packet, and about the GET and HEAD of replies, before anything is done: who sent it (bitsup_verdict_set_owner), and may they?</summary>
+        /// <summary>Sets the callback that decides about every packet, and every GET and HEAD of a reply, before it is processed: it identifies the user (bitsup_verdict_set_owner) and accepts or rejects the request.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_on_request(HooksHandle hooks, bitsup_decide_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who decides about new sessions: may it be, and where does its file go (bitsup_verdict_set_destination)?</summary>
+        /// <summary>Sets the callback that decides about new sessions: it accepts or rejects the upload and may set where the file is delivered (bitsup_verdict_set_destination).</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_on_create(HooksHandle hooks, bitsup_decide_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who hears of stored bytes, before they are acknowledged; NULL: nobody.</summary>
+        /// <summary>Sets the callback for stored bytes; it runs before they are acknowledged.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_on_progress(HooksHandle hooks, bitsup_notify_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who decides about complete uploads, while the client waits: is it good, is it kept, what is the reply?</summary>
+        /// <summary>Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the file, says whether to keep it, and may set a reply.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_on_received(HooksHandle hooks, bitsup_decide_fn? callback, out IntPtr error);
 
-        /// <summary>Sets who hears of the end of sessions; NULL: nobody.</summary>
+        /// <summary>Sets the callback for the end of sessions; NULL removes it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_on_end(HooksHandle hooks, bitsup_end_fn? callback, out IntPtr error);
 
-        /// <summary>Lets an application at `url` decide about complete uploads, over HTTP as with IIS; `kind` is one of BITSUP_NOTIFY_*.</summary>
+        /// <summary>Lets an application at `url` decide about complete uploads over HTTP, as in IIS; `kind` is one of BITSUP_NOTIFY_*.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_notify_url(HooksHandle hooks, int kind, byte[]? url, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>Adds root certificates in PEM form, which are trusted beside those of the platform by what later calls of bitsup_hooks_notify_url set up, for https URLs.</summary>
+        /// <summary>Adds trusted root certificates in PEM format, in addition to those of the platform, for https URLs of later calls of bitsup_hooks_notify_url.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_add_notify_root_certificates(HooksHandle hooks, byte[]? pem, UIntPtr pem_len, out IntPtr error);
 
-        /// <summary>A configuration with the defaults and no store.</summary>
+        /// <summary>Creates a configuration with the default settings and no store.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern EngineConfigHandle bitsup_engine_config_new();
 
@@ -817,67 +817,67 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_engine_config_free(IntPtr config);
 
-        /// <summary>Where received bytes go.</summary>
+        /// <summary>Sets where received data is stored.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_store(EngineConfigHandle config, StoreHandle store, out IntPtr error);
 
-        /// <summary>The application behind the engine.</summary>
+        /// <summary>Sets the callbacks of the application behind the engine.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_hooks(EngineConfigHandle config, HooksHandle hooks, out IntPtr error);
 
-        /// <summary>The URL by which clients reach the engine's root, mount point included: "https://host/prefix/".</summary>
+        /// <summary>Sets the URL under which clients reach the engine, including the mount point, for example "https://host/prefix/".</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_public_url(EngineConfigHandle config, byte[]? url, out IntPtr error);
 
-        /// <summary>The address of this server within a farm, a host name or an address, with a port if it differs from the one that clients use.</summary>
+        /// <summary>Sets the address of this server in a server farm (BITS-Host-ID): a host name or address, with a port if it differs from the one that clients use.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_host_id(EngineConfigHandle config, byte[]? host, uint fallback_seconds, out IntPtr error);
 
-        /// <summary>Whether POST with `X-HTTP-Method-Override: BITS_POST` is taken for the verb, as it passes proxies that refuse the verb.</summary>
+        /// <summary>Sets whether POST with `X-HTTP-Method-Override: BITS_POST` is accepted as BITS_POST.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_method_override(EngineConfigHandle config, int enabled, out IntPtr error);
 
-        /// <summary>Where the engine says what it does.</summary>
+        /// <summary>Sets the logger of the engine.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_logger(EngineConfigHandle config, LoggerHandle logger, out IntPtr error);
 
-        /// <summary>Longest file taken, in bytes.</summary>
+        /// <summary>Sets the maximum length of a file in bytes.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_max_upload_size(EngineConfigHandle config, ulong bytes, out IntPtr error);
 
-        /// <summary>Longest fragment taken, in bytes; 1 or more.</summary>
+        /// <summary>Sets the maximum length of a fragment in bytes; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_max_fragment_size(EngineConfigHandle config, ulong bytes, out IntPtr error);
 
-        /// <summary>Bytes that stay free on the volume of a directory store: what would leave fewer is answered as if it were full.</summary>
+        /// <summary>Sets how many bytes a directory store leaves free on its volume.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_free_space_reserve(EngineConfigHandle config, ulong bytes, out IntPtr error);
 
-        /// <summary>Sessions that one owner may have at a time; sessions without an owner are not counted.</summary>
+        /// <summary>Sets the maximum number of sessions per user.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_max_sessions_per_owner(EngineConfigHandle config, ulong count, out IntPtr error);
 
-        /// <summary>Sessions in all.</summary>
+        /// <summary>Sets the maximum number of sessions in total.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_max_sessions(EngineConfigHandle config, ulong count, out IntPtr error);
 
-        /// <summary>How long a session lives without a successful packet; more than 0.</summary>
+        /// <summary>Sets how long a session lives without a successful packet, in milliseconds; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_session_timeout(EngineConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>Whether an upload may replace a file: 0, the default, or not 0.</summary>
+        /// <summary>Sets whether an upload may replace an existing file (not 0).</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_allow_overwrite(EngineConfigHandle config, int allowed, out IntPtr error);
 
-        /// <summary>What overlapping fragments do: one of BITSUP_OVERLAP_*.</summary>
+        /// <summary>Sets how overlapping fragments are handled, one of BITSUP_OVERLAP_*.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_overlap(EngineConfigHandle config, int overlap, out IntPtr error);
 
-        /// <summary>When files become visible: one of BITSUP_FINALIZE_*.</summary>
+        /// <summary>Sets when files are delivered to their destination, one of BITSUP_FINALIZE_*.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_finalize(EngineConfigHandle config, int finalize, out IntPtr error);
 
-        /// <summary>An engine with a copy of `config`, and with the sessions that its store holds.</summary>
+        /// <summary>Creates an engine with a copy of `config`, and loads the sessions in its store.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_new(EngineConfigHandle config, out EngineHandle @out, out IntPtr error);
 
@@ -885,23 +885,23 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_engine_free(IntPtr engine);
 
-        /// <summary>Whether a request is for this engine, for programs whose HTTP server serves other things beside it: 1 for a packet, and for the GET or HEAD of a reply; else 0, and for NULL.</summary>
+        /// <summary>Returns 1 if a request is for this engine: a packet, or a GET or HEAD of a reply; otherwise 0, also for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_accepts(EngineHandle engine, byte[]? method, UIntPtr method_len, byte[]? target, UIntPtr target_len);
 
-        /// <summary>Ends the sessions that were idle for too long: `*out_expired` of them.</summary>
+        /// <summary>Ends sessions that have been idle for longer than the session timeout and stores their number in `*out_expired`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_tick(EngineHandle engine, out ulong out_expired, out ulong out_next_ms, out IntPtr error);
 
-        /// <summary>How many sessions there are.</summary>
+        /// <summary>Returns the number of sessions.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_session_count(EngineHandle engine, out ulong out_count, out IntPtr error);
 
-        /// <summary>Ends a session and discards what it received.</summary>
+        /// <summary>Ends a session and discards its data, for example on behalf of an administrator.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_end_session(EngineHandle engine, byte[]? session_id, out IntPtr error);
 
-        /// <summary>An exchange for one request.</summary>
+        /// <summary>Creates an exchange for one request.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_new(EngineHandle engine, out ExchangeHandle @out, out IntPtr error);
 
@@ -909,79 +909,79 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_exchange_free(IntPtr exchange);
 
-        /// <summary>The method and the target of the request, as they stood on the wire: path and query, not decoded.</summary>
+        /// <summary>Sets the method and the target of the request as received: path and query, not decoded.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_set_request(ExchangeHandle exchange, byte[]? method, UIntPtr method_len, byte[]? target, UIntPtr target_len, out IntPtr error);
 
-        /// <summary>Adds a header field of the request; all of them count, in their order.</summary>
+        /// <summary>Adds a header field of the request.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_add_header(ExchangeHandle exchange, byte[]? name, UIntPtr name_len, byte[]? value, UIntPtr value_len, out IntPtr error);
 
-        /// <summary>Who is at the other end, for the log and for hooks; an empty text is nobody, which is the default.</summary>
+        /// <summary>Sets the address of the client for the log and for hooks.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_set_peer(ExchangeHandle exchange, byte[]? peer, UIntPtr peer_len, out IntPtr error);
 
-        /// <summary>The user that the program around has authenticated; an empty text is nobody, which is the default.</summary>
+        /// <summary>Sets the user that the application has authenticated.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_set_owner(ExchangeHandle exchange, byte[]? owner, UIntPtr owner_len, out IntPtr error);
 
-        /// <summary>The URL prefix that the target was below, as it stood on the wire: "/upload/".</summary>
+        /// <summary>Sets the URL prefix that was removed from the target, as received, for example "/upload/".</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_set_mount(ExchangeHandle exchange, byte[]? prefix, UIntPtr prefix_len, out IntPtr error);
 
-        /// <summary>Whether the request came by https.</summary>
+        /// <summary>Sets whether the request was sent over https (not 0).</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_set_secure(ExchangeHandle exchange, int secure, out IntPtr error);
 
-        /// <summary>The head of the request is complete: decides about it, and says what is wanted, one of BITSUP_WANT_*.</summary>
+        /// <summary>Processes the head of the request and stores what is needed next, one of BITSUP_WANT_*, in `*out_want`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_begin(ExchangeHandle exchange, out int out_want, out IntPtr error);
 
-        /// <summary>Takes bytes of the body, and says what is wanted now.</summary>
+        /// <summary>Processes bytes of the body and stores what is needed next in `*out_want`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_body(ExchangeHandle exchange, byte[]? data, UIntPtr len, out int out_want, out IntPtr error);
 
-        /// <summary>Takes bytes of the body from the descriptor of a socket, a pipe or a file, `max_len` at most, as one read(2) would give them: `*out_taken` of them.</summary>
+        /// <summary>Reads bytes of the body, at most `max_len`, from the descriptor of a socket, pipe or file, as one call of read(2) does, and stores their number in `*out_taken`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_body_from_fd(ExchangeHandle exchange, int fd, ulong max_len, out ulong out_taken, out int out_want, out IntPtr error);
 
-        /// <summary>The body has come, or is not wanted: gives the answer.</summary>
+        /// <summary>Returns the response.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_exchange_finish(ExchangeHandle exchange, out ResponseHandle @out, out IntPtr error);
 
-        /// <summary>The HTTP status; 0 for NULL.</summary>
+        /// <summary>Returns the HTTP status; 0 for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ushort bitsup_response_status(ResponseHandle response);
 
-        /// <summary>The reason phrase of the status; NULL for NULL.</summary>
+        /// <summary>Returns the reason phrase of the status; NULL for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_response_reason(ResponseHandle response);
 
-        /// <summary>How many header fields there are; 0 for NULL.</summary>
+        /// <summary>Returns the number of header fields, without Content-Length; 0 for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern UIntPtr bitsup_response_header_count(ResponseHandle response);
 
-        /// <summary>The name of a header field; NULL for NULL and for an index that is not below the count.</summary>
+        /// <summary>Returns the name of a header field; NULL for NULL or if `index` is not below the count.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_response_header_name(ResponseHandle response, UIntPtr index);
 
-        /// <summary>The value of a header field; NULL for NULL and for an index that is not below the count.</summary>
+        /// <summary>Returns the value of a header field, which is printable ASCII; NULL for NULL or if `index` is not below the count.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_response_header_value(ResponseHandle response, UIntPtr index);
 
-        /// <summary>The value of Content-Length; 0 for NULL.</summary>
+        /// <summary>Returns the value of Content-Length; 0 for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ulong bitsup_response_content_length(ResponseHandle response);
 
-        /// <summary>How many bytes bitsup_response_read_body gives in all; 0 for NULL.</summary>
+        /// <summary>Returns the number of bytes that bitsup_response_read_body will return in total; 0 for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ulong bitsup_response_body_length(ResponseHandle response);
 
-        /// <summary>Reads the next bytes of the body, at most `cap`: `*out_len` of them.</summary>
+        /// <summary>Reads the next bytes of the body, at most `cap`, and stores their number in `*out_len`: 0 at the end, or if `cap` is 0.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_response_read_body(ResponseHandle response, byte[]? buf, UIntPtr cap, out UIntPtr out_len, out IntPtr error);
 
-        /// <summary>Whether the connection must be closed after this answer, with `Connection: close` in it: nobody can know where the next request would begin.</summary>
+        /// <summary>Returns 1 if the connection must be closed after this response, which needs `Connection: close`, because the start of the next request cannot be determined; otherwise 0, also for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_response_must_close(ResponseHandle response);
 
@@ -989,7 +989,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_response_free(IntPtr response);
 
-        /// <summary>A configuration with the defaults and no engine.</summary>
+        /// <summary>Creates a configuration with the default settings and no engine.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ServerConfigHandle bitsup_server_config_new();
 
@@ -997,103 +997,103 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern void bitsup_server_config_free(IntPtr config);
 
-        /// <summary>Host name or address to listen on, and the port; 0 picks a free one, see bitsup_server_port.</summary>
+        /// <summary>Sets the host name or address and the port to listen on.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_listen(ServerConfigHandle config, byte[]? host, ushort port, out IntPtr error);
 
-        /// <summary>Host name or address on which operators see what goes on, and the port; 0 picks a free one, see bitsup_server_admin_url.</summary>
+        /// <summary>Enables the administration page on this host name or address and port.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_admin(ServerConfigHandle config, byte[]? host, ushort port, out IntPtr error);
 
-        /// <summary>Puts an engine under the URL path `prefix`, "/" for all.</summary>
+        /// <summary>Mounts an engine at the URL path `prefix`; "/" is the whole server.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_mount(ServerConfigHandle config, byte[]? prefix, EngineHandle engine, out IntPtr error);
 
-        /// <summary>Speaks TLS 1.2 and 1.3: the server's certificate, then those that lead to its root, and the certificate's key without a password, in PEM.</summary>
+        /// <summary>Enables TLS 1.2 and 1.3.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_tls(ServerConfigHandle config, byte[]? certificates_pem, UIntPtr certificates_len, byte[]? key_pem, UIntPtr key_len, out IntPtr error);
 
-        /// <summary>Takes only clients with a certificate that leads to one of these roots, in PEM.</summary>
+        /// <summary>Requires clients to present a certificate issued by one of these authorities, given as root certificates in PEM format.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_client_ca(ServerConfigHandle config, byte[]? roots_pem, UIntPtr roots_len, out IntPtr error);
 
-        /// <summary>Adds a user, by Basic authentication.</summary>
+        /// <summary>Adds a user for Basic authentication.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_add_user(ServerConfigHandle config, byte[]? name, byte[]? password, out IntPtr error);
 
-        /// <summary>Most worker threads; 1 or more.</summary>
+        /// <summary>Sets the maximum number of worker threads; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_max_workers(ServerConfigHandle config, uint count, out IntPtr error);
 
-        /// <summary>How long the head of a request may take; more than 0.</summary>
+        /// <summary>Sets how long receiving the head of a request may take, in milliseconds; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_head_timeout(ServerConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>Most connections, 1 or more; further ones wait in the kernel's queue.</summary>
+        /// <summary>Sets the maximum number of connections; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_max_connections(ServerConfigHandle config, uint count, out IntPtr error);
 
-        /// <summary>Connections that one address may have, an IPv6 network of 64 bits counting as one.</summary>
+        /// <summary>Sets the maximum number of connections per client address; an IPv6 /64 network counts as one address.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_max_connections_per_address(ServerConfigHandle config, uint count, out IntPtr error);
 
-        /// <summary>Longest head of a request, in bytes; a longer one is answered 431.</summary>
+        /// <summary>Sets the maximum length of a request head in bytes; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_max_head_bytes(ServerConfigHandle config, uint bytes, out IntPtr error);
 
-        /// <summary>Most header fields of a request; more are answered 431.</summary>
+        /// <summary>Sets the maximum number of header fields of a request; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_max_head_fields(ServerConfigHandle config, uint count, out IntPtr error);
 
-        /// <summary>Bytes per second that a body must come with, or be taken with, on the average, once `grace_ms` are over.</summary>
+        /// <summary>Sets the minimum average rate, in bytes per second, at which clients must send request bodies and receive response bodies after the first `grace_ms` milliseconds.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_min_body_rate(ServerConfigHandle config, ulong bytes_per_second, ulong grace_ms, out IntPtr error);
 
-        /// <summary>How long the body of a request may make no progress; more than 0.</summary>
+        /// <summary>Sets how long a request body may make no progress, in milliseconds; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_read_timeout(ServerConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>How long a connection may be silent between two requests; more than 0.</summary>
+        /// <summary>Sets how long a connection may be idle between two requests, in milliseconds; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_idle_timeout(ServerConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>Where the server says what it does, its engines' words aside.</summary>
+        /// <summary>Sets the logger of the server.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_logger(ServerConfigHandle config, LoggerHandle logger, out IntPtr error);
 
-        /// <summary>Whom the server tells of every request and event: of each a line, as JSON, at level BITSUP_LOG_INFO with the target "access".</summary>
+        /// <summary>Sets the logger for the access log: one JSON object per request and event, at level BITSUP_LOG_INFO with the target "access".</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_access_logger(ServerConfigHandle config, LoggerHandle logger, out IntPtr error);
 
-        /// <summary>Binds the address and serves, on threads of its own, until stopped.</summary>
+        /// <summary>Starts a server: binds the address and serves requests on its own threads until it is stopped.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_start(ServerConfigHandle config, out ServerHandle @out, out IntPtr error);
 
-        /// <summary>The URL of the server's root, with the port in use: "http://127.0.0.1:41234/", or "https:" with TLS.</summary>
+        /// <summary>Returns the URL of the server with the port in use, for example "http://127.0.0.1:41234/"; with TLS it begins with "https:".</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_url(ServerHandle server, out IntPtr out_text, out IntPtr error);
 
-        /// <summary>What the server counts, in Prometheus' text format, version 0.0.4.</summary>
+        /// <summary>Returns the metrics of the server in the Prometheus text format, version 0.0.4.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_metrics(ServerHandle server, out IntPtr out_text, out IntPtr error);
 
-        /// <summary>The URL of the operators' page, with the port in use: "http://127.0.0.1:41235/".</summary>
+        /// <summary>Returns the URL of the administration page with the port in use, for example "http://127.0.0.1:41235/".</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_admin_url(ServerHandle server, out IntPtr out_text, out IntPtr error);
 
-        /// <summary>The port in use; 0 for NULL or an unusable server.</summary>
+        /// <summary>Returns the port in use; 0 for NULL or an unusable server.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ushort bitsup_server_port(ServerHandle server);
 
-        /// <summary>Takes the certificate, its key and the roots of clients from `config`, for the connections from now on.</summary>
+        /// <summary>Replaces the certificate, its key and the client authority by those in `config`, for new connections.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_reload_tls(ServerHandle server, ServerConfigHandle config, out IntPtr error);
 
-        /// <summary>Takes the users from `config`, from the next request on.</summary>
+        /// <summary>Replaces the users by those in `config`, from the next request on.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_reload_users(ServerHandle server, ServerConfigHandle config, out IntPtr error);
 
-        /// <summary>Stops accepting, closes idle connections, gives requests under way `grace_ms`, closes all connections and waits for every thread of the server.</summary>
+        /// <summary>Stops the server: accepts no more connections, closes idle ones, waits up to `grace_ms` milliseconds for requests in progress, closes all connections and waits for all threads of the server.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_stop(ServerHandle server, ulong grace_ms, out IntPtr error);
 
@@ -1102,7 +1102,7 @@ namespace Bitsup
         internal static extern void bitsup_server_free(IntPtr server);
     }
 
-    /// <summary>Makes jobs, which share its configuration.</summary>
+    /// <summary>Creates jobs that share one configuration.</summary>
     internal sealed class ClientHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1112,7 +1112,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>How a client behaves.</summary>
+    /// <summary>Settings of a client.</summary>
     internal sealed class ClientConfigHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1132,7 +1132,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>How an engine behaves.</summary>
+    /// <summary>Settings of an engine.</summary>
     internal sealed class EngineConfigHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1142,7 +1142,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>One request on its way through an engine.</summary>
+    /// <summary>Processes one request for an engine, for applications that have their own HTTP server:</summary>
     internal sealed class ExchangeHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1152,7 +1152,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>The application behind an engine: a set of callbacks with one `user_data`; all of them may be left out.</summary>
+    /// <summary>Server callbacks of the application behind an engine.</summary>
     internal sealed class HooksHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1172,7 +1172,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>A receiver of messages.</summary>
+    /// <summary>Receives log messages.</summary>
     internal sealed class LoggerHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1182,7 +1182,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>A set of callbacks with one `user_data`; all of them may be left out.</summary>
+    /// <summary>Callbacks that report what a job or download does.</summary>
     internal sealed class ObserverHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1192,7 +1192,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>The answer to a request, for an HTTP server to send: status, fields, the Content-Length, and a body that is read piece by piece.</summary>
+    /// <summary>The response to a request, for an HTTP server to send: status, header fields, Content-Length, and a body that is read in pieces.</summary>
     internal sealed class ResponseHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1202,7 +1202,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>A running server.</summary>
+    /// <summary>A running HTTP/1.1 server.</summary>
     internal sealed class ServerHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1212,7 +1212,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>How a server listens.</summary>
+    /// <summary>Settings of a server.</summary>
     internal sealed class ServerConfigHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1222,7 +1222,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>What one job sends.</summary>
+    /// <summary>The content that one job uploads.</summary>
     internal sealed class SourceHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1232,7 +1232,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>Where an engine keeps what it receives.</summary>
+    /// <summary>Where an engine keeps unfinished uploads, delivered files and replies.</summary>
     internal sealed class StoreHandle : NativeHandle
     {
         protected override bool ReleaseHandle()
@@ -1242,7 +1242,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>A store of the program's own: a database, an object store, an encrypted disk.</summary>
+    /// <summary>Callbacks that implement a store, for example on a database, an object store or an encrypted disk.</summary>
     internal sealed class StoreOpsHandle : NativeHandle
     {
         protected override bool ReleaseHandle()

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 
 use bitsup::ffi::error::{bitsup_error, bitsup_status};
-use bitsup::ffi::store_list::bitsup_store_list;
+use bitsup::ffi::store_ops::bitsup_store_list;
 use bitsup::ffi::upload::bitsup_upload;
 use bitsup::ffi::verdict::bitsup_verdict;
 
