@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
@@ -15,6 +16,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     ids = [entry for mark in item.iter_markers("behaviour") for entry in mark.args]
     if ids:
         item._nodeid += f" [{' '.join(ids)}]"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Records a skipped test for the summary of tools/test."""
+    path = os.environ.get("BITSUP_TEST_SKIPS")
+    if report.skipped and path and isinstance(report.longrepr, tuple):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f"{report.nodeid}: {report.longrepr[2]}\n")
 
 
 @pytest.fixture
