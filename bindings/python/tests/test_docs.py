@@ -100,7 +100,7 @@ def test_the_example_server_receives_files_from_the_example_upload(root: Path, t
     url = server.stdout.readline().split()[-1]
     with example("upload.py", tmp_path / "file", f"{url}a") as upload:
         out, bar = upload.communicate(timeout=LONG)
-    assert (upload.returncode, out) == (0, f"100000 bytes are at {url}a\n")
+    assert (upload.returncode, out) == (0, f"uploaded 100000 bytes to {url}a\n")
     assert "100k/100k" in bar
     assert "403" in output_of(example("upload.py", tmp_path / "file", f"{url}a.exe"), 1)
     assert "sent /a, 100000 bytes" in output_of(server)
@@ -139,7 +139,7 @@ def test_the_example_embed_receives_files_and_serves_its_page(root: Path) -> Non
     bitsup.upload(content, f"{url}a")
     assert (root / "a").read_bytes() == content
     with urllib.request.urlopen(url, timeout=LONG) as page:
-        assert page.read() == b"Uploads go here by BITS.\n"
+        assert page.read() == b"This server receives uploads with BITS.\n"
     server.send_signal(signal.SIGTERM)
     assert output_of(server) == ""
 
