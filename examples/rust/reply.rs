@@ -21,7 +21,12 @@ struct LineCounter;
 impl Hooks for LineCounter {
     fn on_create(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
         if !upload.target.ends_with(".txt") {
-            verdict.reject(403, HResult::E_ACCESSDENIED, Context::Application, "only .txt files are accepted");
+            verdict.reject(
+                403,
+                HResult::E_ACCESSDENIED,
+                Context::Application,
+                "only .txt files are accepted",
+            );
         }
     }
 
