@@ -1,40 +1,42 @@
-# The two commands that matter are `make demo` and `make test`; both set up what they need first.
+# `make demo`, `make check` and `make test` check first whether the programs that they need are installed.
 
 CARGO_FLAGS := --locked
 
-# Where things are installed; meant to be set on the command line.
+# Where things are installed; set these on the command line.
 prefix = /usr/local
 bindir = $(prefix)/bin
 libdir = $(prefix)/lib
 includedir = $(prefix)/include
 docdir = $(prefix)/share/doc/bitsup
 unitdir = $(prefix)/lib/systemd/system
-# Where packages are left.
+# Where packages are written.
 out = target/package
 
 INSTALL := DESTDIR='$(DESTDIR)' prefix='$(prefix)' bindir='$(bindir)' libdir='$(libdir)' \
 	includedir='$(includedir)' docdir='$(docdir)' unitdir='$(unitdir)' \
 	tools/install
 
-.PHONY: help setup demo test soak python csharp lint header abi docs deny release install uninstall deb tarball
+.PHONY: help setup demo check test soak python csharp lint header abi docs deny release install uninstall deb tarball
 .NOTPARALLEL:
 
 help:
-	@echo 'make demo    upload 256 MiB twice, with a server and a client killed on the way, and compare the sums'
-	@echo 'make test    every check and every test; what continuous integration runs'
-	@echo 'make python  check and test the Python package; runs with make test'
-	@echo 'make csharp  build and test the C# library; runs with make test'
-	@echo 'make soak    500 clients of mixed habits at a server under ceilings, for 10 minutes'
-	@echo 'make lint    formatting and clippy, warnings denied'
-	@echo 'make header  write include/bitsup.h and include/bitsup.symbols from the source'
-	@echo 'make abi     compare the C interface with that of the last release (needs abidiff)'
-	@echo 'make docs    write the reference of the C interface to target/doc/c (needs doxygen)'
-	@echo 'make deny    licences and advisories of the dependencies (needs cargo-deny)'
+	@echo 'make demo    upload 256 MiB twice, kill the server and a client on the way, and compare the checksums'
+	@echo 'make check   formatting, lints, unit tests and fast tests; about two minutes, for daily work'
+	@echo 'make test    all checks and tests; what continuous integration runs'
+	@echo 'make python  check and test the Python package; part of make test'
+	@echo 'make csharp  build and test the C# library; part of make test'
+	@echo 'make soak    10-minute load test: 500 clients with mixed behavior against a server with low limits'
+	@echo 'make lint    formatting and clippy, with warnings denied'
+	@echo 'make header  generate include/bitsup.h and include/bitsup.symbols'
+	@echo 'make abi     compare the C API with that of the last release (requires abidiff)'
+	@echo 'make docs    generate the reference of the C API in target/doc/c (requires doxygen)'
+	@echo 'make deny    check licenses and advisories of the dependencies (requires cargo-deny)'
 	@echo
-	@echo 'make release    build the library and the program; needs nothing but cargo and a C compiler'
-	@echo 'make install    install them: DESTDIR, prefix, bindir, libdir, includedir, docdir, unitdir; uninstall undoes it'
-	@echo 'make deb        Debian packages for this machine in target/package, or where out=... says'
-	@echo 'make tarball    the same tree as a .tar.gz that works wherever it is unpacked'
+	@echo 'make release    build the library and the program; requires only cargo and a C compiler'
+	@echo 'make install    install them; set DESTDIR, prefix, bindir, libdir, includedir, docdir, unitdir as needed'
+	@echo 'make uninstall  remove what make install installed'
+	@echo 'make deb        build Debian packages in target/package, or in out=...'
+	@echo 'make tarball    build a relocatable .tar.gz in target/package, or in out=...'
 
 setup:
 	@tools/setup test
@@ -43,19 +45,13 @@ demo:
 	@tools/setup demo
 	@tools/demo
 
-# The tests of the packages and the demo share the second profile.
-test: setup lint release
-	cargo check $(CARGO_FLAGS) --no-default-features
-	cargo test $(CARGO_FLAGS) --features header
-	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) --no-deps
-	tools/docs
-	tools/abi-check
-	tools/python-tests
-	tools/csharp-tests
-	tools/demo --discard
-	@echo 'make test: all passed'
+check:
+	@tools/test check
 
-# Ten minutes; the short version is an ordinary test.
+test:
+	@tools/test all
+
+# Takes ten minutes. A short version is one of the tests.
 soak:
 	cargo bench $(CARGO_FLAGS) --bench soak
 
@@ -81,7 +77,7 @@ deny:
 docs:
 	tools/docs
 
-# Where cargo is out of reach, as it often is under sudo, what was built before is installed.
+# Under sudo, cargo is often not on PATH; `make install` then installs the existing build.
 release:
 	@! command -v cargo >/dev/null || cargo build $(CARGO_FLAGS) --release
 

@@ -1,23 +1,24 @@
-//! Names the shared library and, with the feature `header`, generates the C header into OUT_DIR.
+//! Sets the SONAME of the shared library and, with the feature `header`, generates the C header in OUT_DIR.
 //!
-//! Nothing is written into the source tree; `tools/header` copies the result to `include/`.
+//! The source tree is not modified; `tools/header` copies the result to `include/`.
 
 use std::env;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| ["linux", "android", "freebsd"].contains(&&*os)) {
-        name_shared_library();
+        set_soname();
     }
     #[cfg(feature = "header")]
     header::generate();
 }
 
-/// Cargo sets no SONAME; its number is the ABI's. `nodelete`, because a library with threads of its own and
-/// thread-local destructors must not be unmapped by `dlclose`. The exported symbols need no list here: rustc
-/// exports the `no_mangle` functions and hides the rest, and a test holds them against
+/// Sets the SONAME, which contains the ABI version, because Cargo sets none.
+///
+/// `nodelete` prevents `dlclose` from unmapping the library, which has threads and thread-local destructors. The
+/// exported symbols need no list here: rustc exports only the `no_mangle` functions, and a test compares them with
 /// `include/bitsup.symbols`.
-fn name_shared_library() {
+fn set_soname() {
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libbitsup.so.0");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
 }
@@ -27,7 +28,7 @@ mod header {
     use std::path::Path;
     use std::{env, fs};
 
-    /// The files of the C types, in the order of the header.
+    /// The source files of the C types, in the order of the header.
     const SOURCES: &[&str] = &[
         "version",
         "error",
@@ -52,7 +53,7 @@ mod header {
         "server",
     ];
 
-    /// Writes `bitsup.h` and `bitsup.symbols` to OUT_DIR and tells the crate's tests where they are.
+    /// Writes `bitsup.h` and `bitsup.symbols` to OUT_DIR, and sets environment variables with their paths for the tests.
     pub fn generate() {
         let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
         let (header, symbols) = (Path::new(&out).join("bitsup.h"), Path::new(&out).join("bitsup.symbols"));
@@ -71,7 +72,7 @@ mod header {
         println!("cargo:rustc-env=BITSUP_GENERATED_SYMBOLS={}", symbols.display());
     }
 
-    /// The names of all functions in the header, sorted, one per line.
+    /// Returns the names of all functions in the header, sorted, one per line.
     fn functions(header: &str) -> String {
         let code = header.lines().filter(|line| !line.trim_start().starts_with(['*', '/', '#', ' ']));
         let mut names: Vec<&str> = code

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the raw layers of the bindings from include/bitsup.h; with --check, only says which are out of date."""
+"""Generates the raw layers of the bindings from include/bitsup.h. With --check, only lists those that are out of date.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +11,18 @@ from pathlib import Path
 from rawgen import csharp, header, python
 
 BINDINGS = Path(__file__).resolve().parent
-# Each has OUTPUT, a path below BINDINGS, and render(header) -> str.
+# Each module has OUTPUT, a path relative to BINDINGS, and render(header) -> str.
 LAYERS = {"python": python, "csharp": csharp}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a raw layer is out of date")
-    parser.add_argument("layers", nargs="*", metavar="LAYER", help=f"of {', '.join(LAYERS)}; default: all")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a raw layer is out of date")
+    parser.add_argument("layers", nargs="*", metavar="LAYER", help=f"one of {', '.join(LAYERS)} [default: all]")
     arguments = parser.parse_args()
     unknown = set(arguments.layers) - set(LAYERS)
     if unknown:
-        parser.error(f"no layer {', '.join(sorted(unknown))}; there are {', '.join(LAYERS)}")
+        parser.error(f"unknown layer {', '.join(sorted(unknown))}: expected one of {', '.join(LAYERS)}")
     check = arguments.check
     declared = header.read()
     stale = 0
@@ -32,7 +33,7 @@ def main() -> int:
             continue
         stale += 1
         if check:
-            print(f"{path} is not what include/bitsup.h makes it; run bindings/generate.py", file=sys.stderr)
+            print(f"{path} is out of date with include/bitsup.h: run bindings/generate.py", file=sys.stderr)
         else:
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path}")

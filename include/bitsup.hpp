@@ -1,8 +1,8 @@
 /*
- * bitsup for C++17 and later: the functions of bitsup.h as classes. An object is freed by its destructor, a
- * failure is thrown as bitsup::error, callbacks are std::function. Nothing else is added: what a member does,
- * which errors it has and from which threads it may be called stands in bitsup.h, at the function of the same
- * name. A const member takes a const pointer there, so it may be called from any thread, concurrently.
+ * bitsup for C++17 and later: wraps the functions of bitsup.h in classes. Destructors free the objects, errors are
+ * thrown as bitsup::error, and callbacks are std::function. For the behavior, errors and threads of a member
+ * function, see the C function of the same name in bitsup.h. A const member function may be called from any thread,
+ * concurrently, because its C function takes a const pointer.
  *
  * An object that was moved from can only be assigned to and destroyed.
  */
@@ -19,11 +19,11 @@
 
 namespace bitsup {
 
-/** The version of the library in use, to be compared with BITSUP_VERSION_NUMBER. */
+/** Returns the version of the loaded library, for comparison with BITSUP_VERSION_NUMBER. */
 inline std::uint32_t version_number() noexcept { return bitsup_version_number(); }
-/** The ABI of the library in use, to be compared with BITSUP_ABI_VERSION. */
+/** Returns the ABI version of the loaded library, for comparison with BITSUP_ABI_VERSION. */
 inline std::uint32_t abi_version() noexcept { return bitsup_abi_version(); }
-/** The version of the library in use as text. */
+/** Returns the version of the loaded library as text. */
 inline const char *version_string() noexcept { return bitsup_version_string(); }
 
 } // namespace bitsup

@@ -1,4 +1,4 @@
-"""Puts the shared library into the wheel: the one that BITSUP_LIBRARY names, or else what cargo builds."""
+"""Builds the wheel, which contains the shared library: the one named by BITSUP_LIBRARY, or else a cargo build."""
 
 import os
 import re
@@ -23,29 +23,29 @@ def shared_library() -> Path:
     if named:
         return Path(named)
     if not (CHECKOUT / "src" / "ffi").is_dir():
-        raise ExecError("the sources of the shared library are not here; name a built one in BITSUP_LIBRARY")
+        raise ExecError("the sources of the shared library are missing; set BITSUP_LIBRARY to a built library")
     if shutil.which("cargo") is None:
-        raise ExecError("cargo is missing; install Rust (https://rustup.rs), or name a built library in BITSUP_LIBRARY")
+        raise ExecError("cargo is missing; install Rust (https://rustup.rs), or set BITSUP_LIBRARY to a built library")
     subprocess.run(["cargo", "build", "--locked", "--release", "--lib"], cwd=CHECKOUT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", CHECKOUT / "target"))
     return target / "release" / NAME
 
 
-class WithLibrary(build_py):
+class BuildWithLibrary(build_py):
     def run(self) -> None:
         super().run()
         if not self.editable_mode:
             shutil.copy(shared_library(), Path(self.build_lib, "bitsup", NAME))
 
 
-class Binary(Distribution):
+class BinaryDistribution(Distribution):
     def has_ext_modules(self) -> bool:
         return True
 
 
 class PlatformWheel(bdist_wheel):
     def get_tag(self) -> "tuple[str, str, str]":
-        # The library depends on the platform, not on the version of Python: it is reached by ctypes.
+        # The library depends on the platform, but not on the version of Python, because it is loaded with ctypes.
         return ("py3", "none", super().get_tag()[2])
 
 
@@ -54,13 +54,13 @@ def version() -> str:
     return ".".join(re.findall(r"^VERSION_(?:MAJOR|MINOR|PATCH) = (\d+)$", raw, re.MULTILINE))
 
 
-# Elsewhere, so that nothing is left in the sources, and nothing that was left there gets into a wheel.
+# Builds outside the source tree, so that no old build output gets into the wheel.
 with tempfile.TemporaryDirectory() as scratch:
     setup(
         version=version(),
         packages=["bitsup"],
         package_data={"bitsup": ["py.typed"]},
-        distclass=Binary,
-        cmdclass={"build_py": WithLibrary, "bdist_wheel": PlatformWheel},
+        distclass=BinaryDistribution,
+        cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel},
         options={"build": {"build_base": scratch}, "egg_info": {"egg_base": scratch}},
     )

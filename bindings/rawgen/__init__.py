@@ -1,1 +1,1 @@
-"""Reads include/bitsup.h and writes the raw layers of the bindings from it."""
+"""Parses include/bitsup.h and generates the raw layers of the bindings from it."""

@@ -1,7 +1,7 @@
-"""Reads include/bitsup.h into plain data.
+"""Parses include/bitsup.h into plain data.
 
-The header is written by cbindgen and keeps to few forms, so a handful of patterns reads all of it. Whatever fits none of
-them is refused by its line: a raw layer that silently lacks a function, or guesses a type, is worse than none.
+cbindgen generates the header and uses few forms of declarations, so a handful of patterns covers all of it. Anything
+else is an error that names the line: a raw layer must not silently lack a function or guess a type.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ HEADINGS = ("Ownership", "Threads", "Callbacks", "Errors", "Since")
 
 
 class HeaderError(ValueError):
-    """The header has something that a binding cannot be generated from."""
+    """The header contains a declaration that no binding can be generated from."""
 
 
 @dataclass(frozen=True)
 class Doc:
-    """A comment: its paragraphs, and what stands under each of HEADINGS, every one on a line of its own."""
+    """A comment: its paragraphs, one per line, and the text of each of HEADINGS."""
 
     text: str = ""
     headings: Dict[str, str] = field(default_factory=dict)
@@ -36,11 +36,11 @@ class Doc:
 
 @dataclass(frozen=True)
 class Type:
-    """A type in C: `name` is void, char, one of SCALARS, or declared by the header."""
+    """A C type: `name` is void, char, one of SCALARS, or declared by the header."""
 
     name: str
     pointers: int = 0
-    #: Whether what the (innermost) pointer points to is const.
+    #: Whether the target of the innermost pointer is const.
     const: bool = False
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Alias:
-    """Another name of a scalar: `typedef int32_t bitsup_status;`."""
+    """An alias of a scalar: `typedef int32_t bitsup_status;`."""
 
     name: str
     type: Type
@@ -81,7 +81,7 @@ class Opaque:
 
 @dataclass(frozen=True)
 class Function:
-    """An exported function or, among `Header.callbacks`, a type of function pointer."""
+    """An exported function or, in `Header.callbacks`, a function pointer type."""
 
     name: str
     returns: Type
@@ -91,7 +91,7 @@ class Function:
 
 @dataclass
 class Header:
-    """Everything that the header declares, each kind in its order."""
+    """All declarations of the header, in order, by kind."""
 
     constants: List[Constant] = field(default_factory=list)
     aliases: List[Alias] = field(default_factory=list)
@@ -110,26 +110,26 @@ class Header:
         return self.is_opaque(name) or self.is_callback(name) or self.resolve(name) != name
 
     def resolve(self, name: str) -> str:
-        """The scalar behind an alias, or the name itself."""
+        """Returns the scalar that an alias stands for, or the name itself."""
         return next((alias.type.name for alias in self.aliases if alias.name == name), name)
 
 
 def read(path: Path = HEADER) -> Header:
-    """The header in a file. Raises HeaderError for what it does not understand."""
+    """Parses the header in a file. Raises HeaderError for unknown declarations."""
     return parse(path.read_text(encoding="utf-8"))
 
 
 def parse(text: str) -> Header:
-    """The header in a text. Raises HeaderError for what it does not understand."""
+    """Parses the text of a header. Raises HeaderError for unknown declarations."""
     header = Header()
     for line, code, doc in _declarations(text):
-        if not any(reader(header, code, doc) for reader in _READERS):
-            raise HeaderError(f"line {line}: no known form of declaration: {code}")
+        if not any(parser(header, code, doc) for parser in _PARSERS):
+            raise HeaderError(f"line {line}: unknown form of declaration: {code}")
     return header
 
 
 def _declarations(text: str) -> Iterator[Tuple[int, str, Doc]]:
-    """Every declaration on one line of its own, with the number of its first line and the comment above it."""
+    """Yields for each declaration: the number of its first line, its code on one line, and the comment above it."""
     comment: Optional[List[str]] = None
     doc, code, begins = Doc(), "", 0
     for number, line in enumerate(text.splitlines(), 1):
@@ -140,20 +140,20 @@ def _declarations(text: str) -> Iterator[Tuple[int, str, Doc]]:
             doc, comment = _doc(comment), None
         elif comment is not None:
             comment.append(re.sub(r"^\* ?", "", stripped))
-        elif stripped and not _is_frame(stripped):
+        elif stripped and not _is_boilerplate(stripped):
             begins = begins if code else number
             code = f"{code} {stripped}".strip()
             if code.startswith("#") or code.endswith(";"):
                 yield begins, code, doc
                 doc, code = Doc(), ""
     if code:
-        raise HeaderError(f"line {begins}: a declaration without an end: {code}")
+        raise HeaderError(f"line {begins}: unterminated declaration: {code}")
 
 
-def _is_frame(line: str) -> bool:
-    """What stands around declarations: guards, includes, extern "C"."""
-    frames = ("#if", "#endif", "#include", "#define BITSUP_H", 'extern "C"', "}")
-    return line.startswith(frames) and not re.match(r"#define BITSUP_H\w", line)
+def _is_boilerplate(line: str) -> bool:
+    """Whether a line is a guard, an include or extern "C"."""
+    prefixes = ("#if", "#endif", "#include", "#define BITSUP_H", 'extern "C"', "}")
+    return line.startswith(prefixes) and not re.match(r"#define BITSUP_H\w", line)
 
 
 def _doc(lines: List[str]) -> Doc:
@@ -183,13 +183,13 @@ def _constant(header: Header, code: str, doc: Doc) -> bool:
 
 
 def _number(header: Header, expression: str) -> int:
-    """A literal, or an expression of literals and constants that stand further up."""
+    """Evaluates a literal, or an expression of literals and earlier constants."""
     known = {constant.name: constant.value for constant in header.constants}
     python = re.sub(r"\b(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\b", r"\1", expression)
     python = re.sub(r"\bBITSUP_\w+\b", lambda name: str(known.get(name[0], name[0])), python)
     if not re.fullmatch(r"(0[xX][0-9a-fA-F]+|\d+|<<|[|()+\- ])+", python):
-        raise HeaderError(f"no number: {expression}")
-    return int(eval(python, {"__builtins__": {}}))  # Numbers and operators only, as was just checked.
+        raise HeaderError(f"not a number: {expression}")
+    return int(eval(python, {"__builtins__": {}}))  # Only numbers and operators, as checked above.
 
 
 def _opaque(header: Header, code: str, doc: Doc) -> bool:
@@ -224,7 +224,7 @@ def _function(header: Header, code: str, doc: Doc) -> bool:
     return True
 
 
-_READERS = (_constant, _opaque, _alias, _callback, _function)
+_PARSERS = (_constant, _opaque, _alias, _callback, _function)
 
 
 def _function_of(header: Header, returns: str, name: str, parameters: str, doc: Doc) -> Function:
@@ -235,12 +235,12 @@ def _function_of(header: Header, returns: str, name: str, parameters: str, doc: 
 def _parameter(header: Header, function: str, code: str) -> Parameter:
     found = re.fullmatch(r"(.+?)(\w+)", code)
     if not found or found[2] in SCALARS:
-        raise HeaderError(f"{function}: a parameter without a name: {code}")
+        raise HeaderError(f"{function}: parameter without a name: {code}")
     return Parameter(found[2], _type(header, found[1]))
 
 
 def _type(header: Header, code: str) -> Type:
     found = re.fullmatch(r"(const )?(\w+) ?(\**)", code.strip())
     if not found or not (found[2] in ("void", "char", *SCALARS) or header.declares(found[2])):
-        raise HeaderError(f"no type for a binding: {code.strip()}")
+        raise HeaderError(f"unsupported type: {code.strip()}")
     return Type(found[2], len(found[3]), bool(found[1]))

@@ -1,4 +1,4 @@
-"""The parser reads what cbindgen writes, and refuses what it does not know."""
+"""Tests of the parser of the header."""
 
 import re
 import unittest
@@ -16,13 +16,13 @@ class Forms(unittest.TestCase):
         values = {constant.name: constant.value for constant in parsed.constants}
         self.assertEqual(values, {"BITSUP_A": 12, "BITSUP_B": 255, "BITSUP_C": 3327})
 
-    def test_a_struct_is_opaque_and_an_alias_resolves(self) -> None:
+    def test_a_struct_is_opaque_and_an_alias_is_resolved(self) -> None:
         parsed = header.parse("typedef struct bitsup_job bitsup_job;\ntypedef int32_t bitsup_status;")
         self.assertTrue(parsed.is_opaque("bitsup_job"))
         self.assertEqual(parsed.resolve("bitsup_status"), "int32_t")
         self.assertEqual(parsed.resolve("size_t"), "size_t")
 
-    def test_a_function_has_names_types_and_constness_over_several_lines(self) -> None:
+    def test_a_function_on_several_lines_has_names_types_and_constness(self) -> None:
         parsed = header.parse(
             "typedef struct bitsup_job bitsup_job;\n"
             "int32_t bitsup_f(const bitsup_job *job,\n                 char **out_text,\n                 size_t len);\n"
@@ -38,7 +38,7 @@ class Forms(unittest.TestCase):
             ),
         )
 
-    def test_results_may_be_pointers_and_void_is_no_parameter(self) -> None:
+    def test_results_may_be_pointers_and_void_means_no_parameters(self) -> None:
         parsed = header.parse("const char *bitsup_text(void);\nvoid bitsup_f(void *user_data);")
         self.assertEqual([str(f.returns) for f in parsed.functions], ["const char *", "void"])
         self.assertEqual(parsed.functions[0].parameters, ())
@@ -59,8 +59,8 @@ class Forms(unittest.TestCase):
         self.assertEqual(doc.headings, {"Ownership": "borrows all.", "Errors": "none."})
 
 
-class Refusals(unittest.TestCase):
-    def test_what_has_a_layout_or_a_doubtful_width_is_refused(self) -> None:
+class Rejections(unittest.TestCase):
+    def test_types_with_a_layout_or_a_platform_dependent_width_are_rejected(self) -> None:
         for code in (
             "int bitsup_f(void);",
             "bool bitsup_f(void);",
@@ -77,8 +77,8 @@ class Refusals(unittest.TestCase):
                 header.parse(code)
 
 
-class TheHeader(unittest.TestCase):
-    def test_every_name_in_the_code_of_the_header_is_found(self) -> None:
+class BitsupHeader(unittest.TestCase):
+    def test_every_name_in_the_header_is_parsed(self) -> None:
         text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
         named = set(re.findall(r"\b(?:bitsup_|BITSUP_)\w+", text)) - {"BITSUP_H"}
         parsed = header.read()
@@ -97,7 +97,7 @@ class TheHeader(unittest.TestCase):
 
 
 def everything(parsed: Header) -> "Iterator[tuple[str, Doc]]":
-    """Names and comments of all declarations."""
+    """Yields the names and comments of all declarations."""
     yield from ((one.name, one.doc) for one in parsed.constants)
     yield from ((one.name, one.doc) for one in parsed.aliases)
     yield from ((one.name, one.doc) for one in parsed.opaques)

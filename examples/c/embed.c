@@ -1,7 +1,7 @@
 /*
- * embed ROOT [PORT]: receives uploads into the directory ROOT on 127.0.0.1, inside the HTTP server of somebody
- * else: GNU libmicrohttpd. Does what examples/c/serve.c does with bitsup's own server. The first line on stdout
- * is "listening on URL". Stops on SIGINT and SIGTERM with exit code 0; 1 for an error, 2 for wrong usage.
+ * embed ROOT [PORT]: receives uploads into the directory ROOT on 127.0.0.1 with an HTTP server based on GNU
+ * libmicrohttpd. Behaves like examples/c/serve.c, which uses bitsup's own server. The first line on stdout is
+ * "listening on URL". Stops on SIGINT and SIGTERM with exit code 0; exits with 1 on errors, 2 on wrong usage.
  *
  *     cc -std=c11 -Iinclude examples/c/embed.c -Ltarget/debug -lbitsup -lmicrohttpd -o embed
  *
@@ -20,29 +20,29 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* Longest body that is read and dropped so that its connection can go on. A Windows client writes its whole
- * fragment, 13 MiB at most, before it reads the answer. */
-#define DISCARD (16u * 1024 * 1024)
-#define REPLY_PIECE (64u * 1024)
+/* Maximum bytes of a body that are read and discarded to keep the connection open. A Windows client sends its whole
+ * fragment, 13 MiB at most, before it reads the response. */
+#define MAX_DISCARD (16u * 1024 * 1024)
+#define REPLY_CHUNK (64u * 1024)
 
-/* One request, from its request line to the end of its answer. */
+/* One request, from its request line to the end of its response. */
 struct request {
     char *target;
     bitsup_exchange *exchange;
     int32_t want;
-    uint64_t dropped;
+    uint64_t discarded;
 };
 
-static void complain(bitsup_error *error)
+static void print_error(bitsup_error *error)
 {
     fprintf(stderr, "embed: %s (%s)\n", bitsup_error_message(error),
             bitsup_status_name(bitsup_error_status(error)));
     bitsup_error_free(error);
 }
 
-/* The request line has come. This is the only place where libmicrohttpd shows the target as it was sent; later
- * it is decoded and without its query. */
-static void *take_target(void *unused, const char *target, struct MHD_Connection *connection)
+/* Called after the request line was received. Only here libmicrohttpd provides the target as it was sent; later it
+ * is decoded and has no query. */
+static void *on_request_line(void *unused, const char *target, struct MHD_Connection *connection)
 {
     (void)unused, (void)connection;
     struct request *request = calloc(1, sizeof *request);
@@ -53,8 +53,9 @@ static void *take_target(void *unused, const char *target, struct MHD_Connection
     return request;
 }
 
-/* The answer is sent, or the connection is lost, which the engine learns by the exchange's end. */
-static void let_go(void *unused, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode why)
+/* Called after the response was sent or the connection was lost, which freeing the exchange reports to the engine. */
+static void on_completed(void *unused, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode why)
 {
     struct request *request = *state;
     (void)unused, (void)connection, (void)why;
@@ -84,7 +85,7 @@ static bitsup_status set_peer(bitsup_exchange *exchange, struct MHD_Connection *
     return bitsup_exchange_set_peer(exchange, text, strlen(text), error);
 }
 
-/* The head is complete: the engine decides about it. */
+/* Passes the complete head to the engine. */
 static bitsup_status begin(const bitsup_engine *engine, struct request *request, struct MHD_Connection *connection,
                            const char *method, bitsup_error **error)
 {
@@ -101,9 +102,9 @@ static bitsup_status begin(const bitsup_engine *engine, struct request *request,
     return status;
 }
 
-/* Whether the answer goes out before the body has come: the client waits to be asked for it, and is not; or there
- * is more of it than is worth reading; or nobody can know how much. libmicrohttpd then closes the connection. */
-static int answers_at_once(const struct request *request, struct MHD_Connection *connection)
+/* Whether to respond without reading the body, because the client expects 100 Continue, the body is too long, or its
+ * length is unknown. libmicrohttpd then closes the connection. */
+static int responds_at_once(const struct request *request, struct MHD_Connection *connection)
 {
     const char *expect = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Expect");
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
@@ -111,7 +112,7 @@ static int answers_at_once(const struct request *request, struct MHD_Connection 
     const unsigned long long announced = length == NULL ? 0 : strtoull(length, NULL, 10);
     if (request->want != BITSUP_WANT_FINISH)
         return 0;
-    return coding != NULL || announced > DISCARD ||
+    return coding != NULL || announced > MAX_DISCARD ||
            (announced > 0 && expect != NULL && strcasecmp(expect, "100-continue") == 0);
 }
 
@@ -119,9 +120,9 @@ static ssize_t read_reply(void *response, uint64_t offset, char *buffer, size_t 
 {
     size_t length = 0;
     bitsup_error *error = NULL;
-    (void)offset; /* libmicrohttpd asks for one piece after the other */
+    (void)offset; /* libmicrohttpd reads sequentially */
     if (bitsup_response_read_body(response, (uint8_t *)buffer, capacity, &length, &error) != BITSUP_OK) {
-        complain(error);
+        print_error(error);
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     return length == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)length;
@@ -132,17 +133,17 @@ static void free_reply(void *response)
     bitsup_response_free(response);
 }
 
-/* Hooks may take minutes in here; the connection has a thread of its own. */
-static enum MHD_Result answer(struct request *request, struct MHD_Connection *connection)
+/* Sends the response. Hooks may take minutes, so every connection has its own thread. */
+static enum MHD_Result respond(struct request *request, struct MHD_Connection *connection)
 {
     bitsup_error *error = NULL;
     bitsup_response *response = NULL;
     if (bitsup_exchange_finish(request->exchange, &response, &error) != BITSUP_OK) {
-        complain(error);
+        print_error(error);
         return MHD_NO;
     }
     struct MHD_Response *reply = MHD_create_response_from_callback(bitsup_response_content_length(response),
-                                                                   REPLY_PIECE, read_reply, response, free_reply);
+                                                                   REPLY_CHUNK, read_reply, response, free_reply);
     if (reply == NULL) {
         bitsup_response_free(response);
         return MHD_NO;
@@ -157,21 +158,21 @@ static enum MHD_Result answer(struct request *request, struct MHD_Connection *co
     return queued;
 }
 
-/* Gives a piece of the body to the engine, or drops it when that wants no more. */
-static enum MHD_Result take_body(struct request *request, const char *data, size_t length)
+/* Passes a chunk of the body to the engine, or discards it if the engine wants no more. */
+static enum MHD_Result process_body(struct request *request, const char *data, size_t length)
 {
     bitsup_error *error = NULL;
     if (request->want == BITSUP_WANT_FINISH) {
-        request->dropped += length;
-        return request->dropped <= DISCARD ? MHD_YES : MHD_NO;
+        request->discarded += length;
+        return request->discarded <= MAX_DISCARD ? MHD_YES : MHD_NO;
     }
     if (bitsup_exchange_body(request->exchange, (const uint8_t *)data, length, &request->want, &error) == BITSUP_OK)
         return MHD_YES;
-    complain(error);
+    print_error(error);
     return MHD_NO;
 }
 
-/* Called when the head is complete, for each piece of the body, and at its end. */
+/* Called when the head is complete, for each chunk of the body, and at its end. */
 static enum MHD_Result handle(void *engine, struct MHD_Connection *connection, const char *url, const char *method,
                               const char *version, const char *data, size_t *length, void **state)
 {
@@ -182,28 +183,28 @@ static enum MHD_Result handle(void *engine, struct MHD_Connection *connection, c
         return MHD_NO;
     if (request->exchange == NULL) {
         if (begin(engine, request, connection, method, &error) != BITSUP_OK) {
-            complain(error);
+            print_error(error);
             return MHD_NO;
         }
-        /* Without an answer by now, libmicrohttpd sends 100 Continue to a client that expects it. */
-        return answers_at_once(request, connection) ? answer(request, connection) : MHD_YES;
+        /* Without a response here, libmicrohttpd sends 100 Continue to a client that expects it. */
+        return responds_at_once(request, connection) ? respond(request, connection) : MHD_YES;
     }
     if (*length == 0)
-        return answer(request, connection);
-    enum MHD_Result taken = take_body(request, data, *length);
+        return respond(request, connection);
+    enum MHD_Result result = process_body(request, data, *length);
     *length = 0;
-    return taken;
+    return result;
 }
 
-/* Prints where it listens; NULL when that cannot be. */
+/* Starts the HTTP server and prints its URL. Returns NULL on failure. */
 static struct MHD_Daemon *start(bitsup_engine *engine, uint16_t port)
 {
     const struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD, port, NULL, NULL, handle, engine,
-        MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_URI_LOG_CALLBACK, take_target, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, let_go, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)256 * 1024,
+        MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)256 * 1024,
         MHD_OPTION_CONNECTION_TIMEOUT, 120u, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (daemon == NULL) {
         perror("embed: cannot listen");
@@ -229,7 +230,7 @@ static bitsup_status make_engine(const char *root, bitsup_engine **out, bitsup_e
     return status;
 }
 
-/* Waits for a signal, and ends sessions that were idle for too long meanwhile. */
+/* Waits for a signal, and meanwhile ends sessions that have been idle for too long. */
 static bitsup_status tick_until(const sigset_t *signals, const bitsup_engine *engine, bitsup_error **error)
 {
     bitsup_status status;
@@ -251,7 +252,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: embed ROOT [PORT]\n");
         return 2;
     }
-    /* Blocked before libmicrohttpd makes its threads, so that the signals wait to be asked for. */
+    /* Blocks the signals before libmicrohttpd creates its threads, which inherit the mask. */
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -262,12 +263,12 @@ int main(int argc, char **argv)
     bitsup_error *error = NULL;
     struct MHD_Daemon *daemon = NULL;
     if (make_engine(argv[1], &engine, &error) != BITSUP_OK) {
-        complain(error);
+        print_error(error);
         return 1;
     }
     int failed = (daemon = start(engine, (uint16_t)port)) == NULL;
     if (!failed && tick_until(&signals, engine, &error) != BITSUP_OK) {
-        complain(error);
+        print_error(error);
         failed = 1;
     }
     if (daemon != NULL)

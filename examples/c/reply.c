@@ -1,7 +1,7 @@
 /*
- * reply ROOT FILE: one program, two sides. Its server receives uploads into the directory ROOT, and its
- * application replies to each with the count of its bytes and its first line in upper case. Its client uploads
- * FILE, fetches the reply to ROOT/reply and prints it. Exit code 0; 1 for an error, 2 for wrong usage.
+ * reply ROOT FILE: client and server in one program. The server receives uploads into the directory ROOT and
+ * replies to each with its size and its first line in upper case. The client uploads FILE, saves the reply in
+ * ROOT/reply and prints it. Exits with 0 on success, 1 on errors, 2 on wrong usage.
  *
  *     cc -std=c11 -Iinclude examples/c/reply.c -Ltarget/debug -lbitsup -o reply
  */
@@ -11,16 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST = 4096 };
+enum { MAX_LENGTH = 4096 };
 
-/* The application: called on a thread of the server when all bytes are there, while the client waits. */
+/* Called on a thread of the server when the upload is complete, while the client waits. */
 static int32_t on_received(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict)
 {
     (void)user_data;
-    char line[MOST] = "", reply[MOST + 32];
+    char line[MAX_LENGTH] = "", reply[MAX_LENGTH + 32];
     FILE *file = fopen(bitsup_upload_data_path(upload), "rb");
     if (file == NULL)
-        return BITSUP_ABORT; /* the client gets an error, and tries again */
+        return BITSUP_ABORT; /* the client gets an error and retries */
     if (fgets(line, sizeof line, file) != NULL)
         line[strcspn(line, "\n")] = '\0';
     fclose(file);
@@ -50,7 +50,7 @@ static bitsup_status start_server(const char *root, bitsup_server **out, bitsup_
         (status = bitsup_server_config_mount(config, "/", engine, error)) == BITSUP_OK)
         status = bitsup_server_start(config, out, error);
 
-    /* The server holds on to what it needs. */
+    /* The server keeps references to what it needs. */
     bitsup_server_config_free(config);
     bitsup_engine_free(engine);
     bitsup_engine_config_free(engine_config);
@@ -59,10 +59,10 @@ static bitsup_status start_server(const char *root, bitsup_server **out, bitsup_
     return status;
 }
 
-/* Uploads the file `path`, and has the reply in the file `reply_path` when it returns. */
+/* Uploads the file `path` and saves the reply in `reply_path`. */
 static bitsup_status upload(const char *root_url, const char *path, const char *reply_path, bitsup_error **error)
 {
-    char url[MOST];
+    char url[MAX_LENGTH];
     bitsup_client_config *config = bitsup_client_config_new();
     bitsup_client *client = NULL;
     bitsup_source *source = NULL;
@@ -85,7 +85,7 @@ static bitsup_status upload(const char *root_url, const char *path, const char *
 
 static void print(const char *path)
 {
-    char line[MOST];
+    char line[MAX_LENGTH];
     FILE *file = fopen(path, "rb");
     while (file != NULL && fgets(line, sizeof line, file) != NULL)
         fputs(line, stdout);
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: reply ROOT FILE\n");
         return 2;
     }
-    char reply_path[MOST];
+    char reply_path[MAX_LENGTH];
     snprintf(reply_path, sizeof reply_path, "%s/reply", argv[1]);
     bitsup_server *server = NULL;
     char *url = NULL;

@@ -1,9 +1,9 @@
 /*
- * resume FILE URL STATE: uploads FILE to URL, and goes on where it was after any end of this program, kill -9
- * included: after each step the state of the job is put in the file STATE. Where a file is all that is wanted,
- * bitsup_job_set_state_path does the same by itself; this is how to keep the state elsewhere, in a database or
- * on another machine that goes on with the upload. Each step is a line on stdout: "progress SENT TOTAL". Exit
- * code 0 when the file is delivered, 1 when not, 2 for wrong usage.
+ * resume FILE URL STATE: uploads FILE to URL, and resumes after any interruption of this program, including kill -9:
+ * after each step the state of the job is saved in the file STATE. bitsup_job_set_state_path does the same
+ * automatically; this example shows how to save the state elsewhere, for example in a database, to resume on another
+ * machine. Prints "progress SENT TOTAL" after each step. Exits with 0 if the file was delivered, 1 if not, 2 on wrong
+ * usage.
  *
  *     cc -std=c11 -Iinclude examples/c/resume.c -Ltarget/debug -lbitsup -o resume
  */
@@ -15,35 +15,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LONGEST_STATE = 1 << 20 };
+enum { MAX_STATE = 1 << 20 };
 
-/* What went wrong outside the library. */
-static int complain(const char *path)
+/* Prints an error of the system. */
+static int print_error(const char *path)
 {
     perror(path);
     return 0;
 }
 
-/* Puts the state in the place of the former one: either is whole in the file, whenever the program ends. It names
- * the session, so nobody else may read it. */
-static int keep(const char *path, const uint8_t *state, size_t len)
+/* Replaces the saved state atomically, so that it is complete at all times. The state contains the session id, so the
+ * file is readable only by its owner. */
+static int save(const char *path, const uint8_t *state, size_t len)
 {
-    char fresh[4096];
-    snprintf(fresh, sizeof fresh, "%s.tmp", path);
+    char temporary[4096];
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
     umask(077);
-    FILE *file = fopen(fresh, "wb");
+    FILE *file = fopen(temporary, "wb");
     if (file == NULL)
-        return complain(fresh);
+        return print_error(temporary);
     size_t written = fwrite(state, 1, len, file);
-    if (fclose(file) != 0 || written != len || rename(fresh, path) != 0)
-        return complain(fresh);
+    if (fclose(file) != 0 || written != len || rename(temporary, path) != 0)
+        return print_error(temporary);
     return 1;
 }
 
-/* Imports what STATE holds, if there is such a file. A state that does not fit says so by its error. */
-static bitsup_status take_up(bitsup_job *job, const char *path, bitsup_error **error)
+/* Imports the saved state, if any. Fails if the state belongs to another upload. */
+static bitsup_status import_state(bitsup_job *job, const char *path, bitsup_error **error)
 {
-    static uint8_t state[LONGEST_STATE];
+    static uint8_t state[MAX_STATE];
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return BITSUP_OK;
@@ -52,7 +52,7 @@ static bitsup_status take_up(bitsup_job *job, const char *path, bitsup_error **e
     return bitsup_job_import(job, state, len, error);
 }
 
-/* One step, and where it has led. */
+/* Makes one step, and saves and prints the result. */
 static bitsup_status step(bitsup_job *job, const char *path, int32_t *reached, bitsup_error **error)
 {
     uint8_t *state = NULL;
@@ -63,7 +63,7 @@ static bitsup_status step(bitsup_job *job, const char *path, int32_t *reached, b
     if ((status = bitsup_job_step(job, reached, error)) == BITSUP_OK &&
         (status = bitsup_job_export(job, &state, &len, error)) == BITSUP_OK &&
         (status = bitsup_job_progress(job, &sent, &total, error)) == BITSUP_OK) {
-        if (!keep(path, state, len))
+        if (!save(path, state, len))
             exit(1);
         printf("progress %" PRIu64 " %" PRIu64 "\n", sent, total);
         fflush(stdout);
@@ -84,7 +84,7 @@ static bitsup_status upload(const char *file, const char *url, const char *path,
     if ((status = bitsup_client_new(config, &client, error)) == BITSUP_OK &&
         (status = bitsup_source_from_file(file, &source, error)) == BITSUP_OK &&
         (status = bitsup_job_new(client, url, source, &job, error)) == BITSUP_OK &&
-        (status = take_up(job, path, error)) == BITSUP_OK) {
+        (status = import_state(job, path, error)) == BITSUP_OK) {
         while (status == BITSUP_OK && reached != BITSUP_JOB_TRANSFERRED)
             status = step(job, path, &reached, error);
         if (status == BITSUP_OK && (status = bitsup_job_close(job, error)) == BITSUP_OK)

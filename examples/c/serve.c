@@ -1,6 +1,6 @@
 /*
- * serve ROOT [PORT]: receives uploads into the directory ROOT, on 127.0.0.1. The first line on stdout is
- * "listening on URL". Stops on SIGINT and SIGTERM with exit code 0; 1 for an error, 2 for wrong usage.
+ * serve ROOT [PORT]: receives uploads into the directory ROOT on 127.0.0.1. The first line on stdout is
+ * "listening on URL". Stops on SIGINT and SIGTERM with exit code 0; exits with 1 on errors, 2 on wrong usage.
  *
  *     cc -std=c11 -Iinclude examples/c/serve.c -Ltarget/debug -lbitsup -o serve
  */
@@ -25,7 +25,7 @@ static bitsup_status start(const char *root, uint16_t port, bitsup_server **out,
         (status = bitsup_server_config_set_listen(config, "127.0.0.1", port, error)) == BITSUP_OK)
         status = bitsup_server_start(config, out, error);
 
-    /* The server holds on to what it needs. */
+    /* The server keeps references to what it needs. */
     bitsup_server_config_free(config);
     bitsup_engine_free(engine);
     bitsup_engine_config_free(engine_config);
@@ -33,7 +33,7 @@ static bitsup_status start(const char *root, uint16_t port, bitsup_server **out,
     return status;
 }
 
-static bitsup_status announce(const bitsup_server *server, bitsup_error **error)
+static bitsup_status print_url(const bitsup_server *server, bitsup_error **error)
 {
     char *url = NULL;
     bitsup_status status = bitsup_server_url(server, &url, error);
@@ -53,7 +53,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: serve ROOT [PORT]\n");
         return 2;
     }
-    /* Blocked before the server makes its threads, so that the signals wait for sigwait() below. */
+    /* Blocks the signals before the server creates its threads, so that sigwait() below receives them. */
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
     bitsup_error *error = NULL;
     bitsup_status status;
     if ((status = start(argv[1], (uint16_t)port, &server, &error)) == BITSUP_OK &&
-        (status = announce(server, &error)) == BITSUP_OK) {
+        (status = print_url(server, &error)) == BITSUP_OK) {
         int number = 0;
         sigwait(&signals, &number);
         status = bitsup_server_stop(server, 10000, &error);

@@ -1,12 +1,13 @@
 /*
- * store DATABASE [PORT]: receives uploads into an SQLite database, on 127.0.0.1. The first line on stdout is
- * "listening on URL"; stops on SIGINT and SIGTERM. store DATABASE get NAME writes a file of it to stdout. Exit
- * code 1 for an error, 2 for wrong usage.
+ * store DATABASE [PORT]: receives uploads into an SQLite database on 127.0.0.1. The first line on stdout is
+ * "listening on URL". Stops on SIGINT and SIGTERM.
+ * store DATABASE get NAME: writes a received file to stdout.
+ * Exits with 1 on errors, 2 on wrong usage.
  *
  *     cc -std=c11 -Iinclude examples/c/store.c -Ltarget/debug -lbitsup -lsqlite3 -pthread -o store
  *
- * It shows a store of the program's own: sessions, their bytes and the delivered files are rows, so a file and
- * the record of its session change in one transaction.
+ * This is an example of a custom store. Sessions, their bytes and the delivered files are rows of tables, so a file
+ * and the record of its session are updated in one transaction.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <bitsup.h>
@@ -18,23 +19,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A delivered file is a session's data under another part number, which bitsup does not use. */
+/* The part number of delivered files, which is not used by bitsup. */
 enum { DELIVERED = 100 };
 
 static const char schema[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
     "CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, record BLOB);"
     "CREATE TABLE IF NOT EXISTS file (name TEXT PRIMARY KEY, id TEXT);"
-    "CREATE TABLE IF NOT EXISTS piece (id TEXT, part INTEGER, offset INTEGER, bytes BLOB,"
+    "CREATE TABLE IF NOT EXISTS chunk (id TEXT, part INTEGER, offset INTEGER, bytes BLOB,"
     " PRIMARY KEY (id, part, offset)) WITHOUT ROWID;";
 
-/* Callbacks come on several threads; the lock makes each of them a transaction. */
-struct base {
+/* Callbacks run on several threads. The lock is held during a transaction. */
+struct database {
     sqlite3 *db;
     pthread_mutex_t lock;
 };
 
-/* A statement with its parameters: t text, i int64_t, b bytes with their length as size_t. */
+/* Prepares a statement. `types` lists the parameters: t is text, i an int64_t, b bytes and their length as size_t. */
 static sqlite3_stmt *prepare(sqlite3 *db, const char *sql, const char *types, ...)
 {
     sqlite3_stmt *statement = NULL;
@@ -64,7 +65,7 @@ static bitsup_status status_of(int code)
     }
 }
 
-/* Runs a statement without result. */
+/* Runs a statement that returns no row. */
 static bitsup_status run(sqlite3_stmt *statement)
 {
     bitsup_status status = status_of(statement == NULL ? SQLITE_ERROR : sqlite3_step(statement));
@@ -72,28 +73,28 @@ static bitsup_status run(sqlite3_stmt *statement)
     return status;
 }
 
-/* Runs a statement that yields a row: 1 with the row still there, 0 without. */
-static int found(sqlite3_stmt *statement, bitsup_status *status)
+/* Reads the next row of a statement. Returns 1 if there is one. */
+static int next_row(sqlite3_stmt *statement, bitsup_status *status)
 {
     int code = statement == NULL ? SQLITE_ERROR : sqlite3_step(statement);
     *status = code == SQLITE_DONE ? BITSUP_E_NOT_FOUND : status_of(code);
     return code == SQLITE_ROW;
 }
 
-static sqlite3 *begin(struct base *base)
+static sqlite3 *begin(struct database *database)
 {
-    pthread_mutex_lock(&base->lock);
-    sqlite3_exec(base->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-    return base->db;
+    pthread_mutex_lock(&database->lock);
+    sqlite3_exec(database->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    return database->db;
 }
 
-static bitsup_status end(struct base *base, bitsup_status status)
+static bitsup_status end(struct database *database, bitsup_status status)
 {
     if (status == BITSUP_OK)
-        status = status_of(sqlite3_exec(base->db, "COMMIT", NULL, NULL, NULL));
+        status = status_of(sqlite3_exec(database->db, "COMMIT", NULL, NULL, NULL));
     if (status != BITSUP_OK)
-        sqlite3_exec(base->db, "ROLLBACK", NULL, NULL, NULL);
-    pthread_mutex_unlock(&base->lock);
+        sqlite3_exec(database->db, "ROLLBACK", NULL, NULL, NULL);
+    pthread_mutex_unlock(&database->lock);
     return status;
 }
 
@@ -101,17 +102,17 @@ static bitsup_status on_write(void *user_data, const char *id, int32_t part, uin
                               size_t len)
 {
     sqlite3 *db = begin(user_data);
-    return end(user_data, run(prepare(db, "REPLACE INTO piece VALUES (?, ?, ?, ?)", "tiib", id, (int64_t)part,
+    return end(user_data, run(prepare(db, "REPLACE INTO chunk VALUES (?, ?, ?, ?)", "tiib", id, (int64_t)part,
                                       (int64_t)offset, len == 0 ? (const void *)"" : data, len)));
 }
 
-/* The piece without bytes says that the data is there; the first write replaces it. */
+/* The empty chunk marks the data as existing; the first write replaces it. */
 static bitsup_status on_create(void *user_data, const char *id, const uint8_t *record, size_t len)
 {
     sqlite3 *db = begin(user_data);
     bitsup_status status = run(prepare(db, "REPLACE INTO session VALUES (?, ?)", "tb", id, record, len));
     if (status == BITSUP_OK)
-        status = run(prepare(db, "REPLACE INTO piece VALUES (?, ?, 0, x'')", "ti", id, (int64_t)BITSUP_PART_DATA));
+        status = run(prepare(db, "REPLACE INTO chunk VALUES (?, ?, 0, x'')", "ti", id, (int64_t)BITSUP_PART_DATA));
     return end(user_data, status);
 }
 
@@ -131,7 +132,7 @@ static bitsup_status on_list(void *user_data, bitsup_store_list *list)
 {
     sqlite3_stmt *rows = prepare(begin(user_data), "SELECT id, record FROM session", "");
     bitsup_status status = BITSUP_OK;
-    while (status == BITSUP_OK && found(rows, &status))
+    while (status == BITSUP_OK && next_row(rows, &status))
         status = bitsup_store_list_add(list, (const char *)sqlite3_column_text(rows, 0), sqlite3_column_blob(rows, 1),
                                        (size_t)sqlite3_column_bytes(rows, 1), 0, NULL);
     sqlite3_finalize(rows);
@@ -141,12 +142,12 @@ static bitsup_status on_list(void *user_data, bitsup_store_list *list)
 static bitsup_status on_stat(void *user_data, const char *id, int32_t part, uint64_t *out_length,
                              uint64_t *out_modified_ms)
 {
-    static const char last[] = "SELECT offset + length(bytes) FROM piece WHERE id = ? AND part = ?"
+    static const char last[] = "SELECT offset + length(bytes) FROM chunk WHERE id = ? AND part = ?"
                                " ORDER BY offset DESC LIMIT 1";
     sqlite3_stmt *row = prepare(begin(user_data), last, "ti", id, (int64_t)part);
     bitsup_status status;
     (void)out_modified_ms;
-    if (found(row, &status))
+    if (next_row(row, &status))
         *out_length = (uint64_t)sqlite3_column_int64(row, 0);
     sqlite3_finalize(row);
     return end(user_data, status);
@@ -155,11 +156,11 @@ static bitsup_status on_stat(void *user_data, const char *id, int32_t part, uint
 static bitsup_status on_read(void *user_data, const char *id, int32_t part, uint64_t offset, uint8_t *buffer,
                              size_t len, size_t *out_read)
 {
-    static const char around[] = "SELECT ? - offset, bytes FROM piece WHERE id = ? AND part = ? AND offset <= ?"
+    static const char around[] = "SELECT ? - offset, bytes FROM chunk WHERE id = ? AND part = ? AND offset <= ?"
                                  " ORDER BY offset DESC LIMIT 1";
     sqlite3_stmt *row = prepare(begin(user_data), around, "itii", (int64_t)offset, id, (int64_t)part, (int64_t)offset);
     bitsup_status status;
-    if (found(row, &status)) {
+    if (next_row(row, &status)) {
         size_t skip = (size_t)sqlite3_column_int64(row, 0), size = (size_t)sqlite3_column_bytes(row, 1);
         *out_read = skip >= size ? 0 : size - skip < len ? size - skip : len;
         if (*out_read > 0)
@@ -172,7 +173,7 @@ static bitsup_status on_read(void *user_data, const char *id, int32_t part, uint
 static bitsup_status on_remove(void *user_data, const char *id, int32_t part)
 {
     sqlite3 *db = begin(user_data);
-    bitsup_status status = run(prepare(db, "DELETE FROM piece WHERE id = ? AND part IN (?, ?)", "tii", id,
+    bitsup_status status = run(prepare(db, "DELETE FROM chunk WHERE id = ? AND part IN (?, ?)", "tii", id,
                                        (int64_t)(part == BITSUP_PART_ALL ? BITSUP_PART_DATA : part),
                                        (int64_t)(part == BITSUP_PART_ALL ? BITSUP_PART_REPLY : part)));
     if (status == BITSUP_OK && part == BITSUP_PART_ALL)
@@ -180,40 +181,40 @@ static bitsup_status on_remove(void *user_data, const char *id, int32_t part)
     return end(user_data, status);
 }
 
-/* The rename of the data, the file's name and the record are one transaction: it cannot be left half-done. */
+/* Renaming the data, inserting the file name and saving the record are one transaction, so they are atomic. */
 static bitsup_status on_commit(void *user_data, const char *id, const char *destination, int32_t overwrite,
                                const uint8_t *record, size_t len)
 {
     sqlite3 *db = begin(user_data);
     bitsup_status status = save(db, id, record, len);
     if (status == BITSUP_OK)
-        status = run(prepare(db, "UPDATE piece SET part = ? WHERE id = ? AND part = ?", "iti", (int64_t)DELIVERED, id,
+        status = run(prepare(db, "UPDATE chunk SET part = ? WHERE id = ? AND part = ?", "iti", (int64_t)DELIVERED, id,
                              (int64_t)BITSUP_PART_DATA));
     if (status != BITSUP_OK || sqlite3_changes(db) == 0)
-        return end(user_data, status); /* failed, or delivered before */
+        return end(user_data, status); /* failed, or already delivered */
     if (overwrite) {
-        static const char old[] = "DELETE FROM piece WHERE part = ? AND id = (SELECT id FROM file WHERE name = ?)";
+        static const char old[] = "DELETE FROM chunk WHERE part = ? AND id = (SELECT id FROM file WHERE name = ?)";
         status = run(prepare(db, old, "it", (int64_t)DELIVERED, destination));
         if (status == BITSUP_OK)
             status = run(prepare(db, "DELETE FROM file WHERE name = ?", "t", destination));
     }
-    if (status == BITSUP_OK) /* denied when the name is taken */
+    if (status == BITSUP_OK) /* denied if the name exists */
         status = run(prepare(db, "INSERT INTO file VALUES (?, ?)", "tt", destination, id));
     return end(user_data, status);
 }
 
-static bitsup_status on_place(void *user_data, const char *destination, int32_t *out_place)
+static bitsup_status on_destination_state(void *user_data, const char *destination, int32_t *out_place)
 {
     sqlite3_stmt *row = prepare(begin(user_data), "SELECT 1 FROM file WHERE name = ?", "t", destination);
     bitsup_status status;
-    *out_place = found(row, &status) ? BITSUP_PLACE_FILE : BITSUP_PLACE_FREE;
+    *out_place = next_row(row, &status) ? BITSUP_PLACE_FILE : BITSUP_PLACE_FREE;
     sqlite3_finalize(row);
     return end(user_data, status == BITSUP_E_NOT_FOUND ? BITSUP_OK : status);
 }
 
-static bitsup_status make_store(struct base *base, bitsup_store **out, bitsup_error **error)
+static bitsup_status make_store(struct database *database, bitsup_store **out, bitsup_error **error)
 {
-    bitsup_store_ops *ops = bitsup_store_ops_new(base, NULL);
+    bitsup_store_ops *ops = bitsup_store_ops_new(database, NULL);
     bitsup_status status;
     if ((status = bitsup_store_ops_on_create(ops, on_create, error)) == BITSUP_OK &&
         (status = bitsup_store_ops_on_save(ops, on_save, error)) == BITSUP_OK &&
@@ -223,20 +224,20 @@ static bitsup_status make_store(struct base *base, bitsup_store **out, bitsup_er
         (status = bitsup_store_ops_on_read(ops, on_read, error)) == BITSUP_OK &&
         (status = bitsup_store_ops_on_commit(ops, on_commit, error)) == BITSUP_OK &&
         (status = bitsup_store_ops_on_remove(ops, on_remove, error)) == BITSUP_OK &&
-        (status = bitsup_store_ops_on_place(ops, on_place, error)) == BITSUP_OK)
+        (status = bitsup_store_ops_on_place(ops, on_destination_state, error)) == BITSUP_OK)
         status = bitsup_store_new_custom(ops, out, error);
     bitsup_store_ops_free(ops);
     return status;
 }
 
-static bitsup_status start(struct base *base, uint16_t port, bitsup_server **out, bitsup_error **error)
+static bitsup_status start(struct database *database, uint16_t port, bitsup_server **out, bitsup_error **error)
 {
     bitsup_store *store = NULL;
     bitsup_engine_config *engine_config = bitsup_engine_config_new();
     bitsup_engine *engine = NULL;
     bitsup_server_config *config = bitsup_server_config_new();
     bitsup_status status;
-    if ((status = make_store(base, &store, error)) == BITSUP_OK &&
+    if ((status = make_store(database, &store, error)) == BITSUP_OK &&
         (status = bitsup_engine_config_set_store(engine_config, store, error)) == BITSUP_OK &&
         (status = bitsup_engine_new(engine_config, &engine, error)) == BITSUP_OK &&
         (status = bitsup_server_config_mount(config, "/", engine, error)) == BITSUP_OK &&
@@ -249,17 +250,17 @@ static bitsup_status start(struct base *base, uint16_t port, bitsup_server **out
     return status;
 }
 
-static bitsup_status serve(struct base *base, uint16_t port, bitsup_error **error)
+static bitsup_status serve(struct database *database, uint16_t port, bitsup_error **error)
 {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL); /* before the server makes its threads */
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* before the server creates its threads */
 
     bitsup_server *server = NULL;
     char *url = NULL;
-    bitsup_status status = start(base, port, &server, error);
+    bitsup_status status = start(database, port, &server, error);
     if (status == BITSUP_OK && (status = bitsup_server_url(server, &url, error)) == BITSUP_OK) {
         int number = 0;
         printf("listening on %s\n", url);
@@ -272,14 +273,14 @@ static bitsup_status serve(struct base *base, uint16_t port, bitsup_error **erro
     return status;
 }
 
-/* Writes a delivered file to stdout, or fails. */
-static int get(struct base *base, const char *name)
+/* Writes a delivered file to stdout. Returns the exit code. */
+static int get(struct database *database, const char *name)
 {
-    static const char pieces[] = "SELECT bytes FROM file JOIN piece USING (id) WHERE name = ? AND part = ?"
+    static const char chunks[] = "SELECT bytes FROM file JOIN chunk USING (id) WHERE name = ? AND part = ?"
                                  " ORDER BY offset";
-    sqlite3_stmt *rows = prepare(base->db, pieces, "ti", name, (int64_t)DELIVERED);
+    sqlite3_stmt *rows = prepare(database->db, chunks, "ti", name, (int64_t)DELIVERED);
     int any = 0;
-    for (bitsup_status status; found(rows, &status); any = 1)
+    for (bitsup_status status; next_row(rows, &status); any = 1)
         fwrite(sqlite3_column_blob(rows, 0), 1, (size_t)sqlite3_column_bytes(rows, 0), stdout);
     sqlite3_finalize(rows);
     return any && fflush(stdout) == 0 ? 0 : 1;
@@ -294,18 +295,20 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: store DATABASE [PORT] | store DATABASE get NAME\n");
         return 2;
     }
-    struct base base = {NULL, PTHREAD_MUTEX_INITIALIZER};
+    struct database database = {NULL, PTHREAD_MUTEX_INITIALIZER};
     bitsup_error *error = NULL;
     int exit_code = 1;
-    if (sqlite3_open(argv[1], &base.db) != SQLITE_OK || sqlite3_exec(base.db, schema, NULL, NULL, NULL) != SQLITE_OK)
-        fprintf(stderr, "store: %s: %s\n", argv[1], sqlite3_errmsg(base.db));
+    if (sqlite3_open(argv[1], &database.db) != SQLITE_OK ||
+        sqlite3_exec(database.db, schema, NULL, NULL, NULL) != SQLITE_OK)
+        fprintf(stderr, "store: %s: %s\n", argv[1], sqlite3_errmsg(database.db));
     else if (is_get)
-        exit_code = get(&base, argv[3]);
+        exit_code = get(&database, argv[3]);
     else
-        exit_code = serve(&base, (uint16_t)port, &error) == BITSUP_OK ? 0 : 1;
+        exit_code = serve(&database, (uint16_t)port, &error) == BITSUP_OK ? 0 : 1;
     if (error != NULL)
-        fprintf(stderr, "store: %s (%s)\n", bitsup_error_message(error), bitsup_status_name(bitsup_error_status(error)));
+        fprintf(stderr, "store: %s (%s)\n", bitsup_error_message(error),
+                bitsup_status_name(bitsup_error_status(error)));
     bitsup_error_free(error);
-    sqlite3_close(base.db); /* when the server is gone, and with it all that used it */
+    sqlite3_close(database.db); /* after the server and everything that used the database were freed */
     return exit_code;
 }

@@ -1,7 +1,7 @@
 /*
- * upload FILE URL [STATE]: uploads FILE to URL. With the path of a STATE file, the same command continues an
- * upload that was interrupted, by a signal or by a crash. Each acknowledged piece is a line on stdout:
- * "progress SENT TOTAL". Exit code 0 when the file is delivered, 1 when not, 2 for wrong usage.
+ * upload FILE URL [STATE]: uploads FILE to URL. With the path of a STATE file, the same command resumes an upload
+ * that was interrupted by a signal or a crash. Prints "progress SENT TOTAL" after each acknowledged fragment. Exits
+ * with 0 if the file was delivered, 1 if not, 2 on wrong usage.
  *
  *     cc -std=c11 -Iinclude examples/c/upload.c -Ltarget/debug -lbitsup -pthread -o upload
  */
@@ -12,8 +12,8 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* What the thread that waits for signals needs. */
-struct watch {
+/* The arguments of the thread that waits for signals. */
+struct signal_wait {
     const bitsup_job *job;
     int resumable;
     sigset_t signals;
@@ -35,35 +35,35 @@ static int32_t on_retry(void *user_data, const bitsup_error *cause, uint32_t att
     return BITSUP_CONTINUE;
 }
 
-/* Ctrl-C suspends what can be continued and cancels the rest on the server. SIGUSR1 means that the run is over. */
+/* Ctrl-C suspends the job if it can be resumed, and cancels it otherwise. SIGUSR1 means that the run has ended. */
 static void *await_signals(void *argument)
 {
-    struct watch *watch = argument;
+    struct signal_wait *wait = argument;
     int number = 0;
-    while (sigwait(&watch->signals, &number) == 0 && number != SIGUSR1) {
-        if (watch->resumable)
-            bitsup_job_suspend(watch->job, NULL);
+    while (sigwait(&wait->signals, &number) == 0 && number != SIGUSR1) {
+        if (wait->resumable)
+            bitsup_job_suspend(wait->job, NULL);
         else
-            bitsup_job_cancel(watch->job, NULL);
+            bitsup_job_cancel(wait->job, NULL);
     }
     return NULL;
 }
 
-/* Runs the job, with a thread beside it that waits for signals. */
-static bitsup_status run(bitsup_job *job, struct watch *watch, bitsup_error **error)
+/* Runs the job while another thread waits for signals. */
+static bitsup_status run(bitsup_job *job, struct signal_wait *wait, bitsup_error **error)
 {
-    pthread_t watcher;
-    if (pthread_create(&watcher, NULL, await_signals, watch) != 0) {
-        pthread_sigmask(SIG_UNBLOCK, &watch->signals, NULL); /* then a signal ends the program */
+    pthread_t waiter;
+    if (pthread_create(&waiter, NULL, await_signals, wait) != 0) {
+        pthread_sigmask(SIG_UNBLOCK, &wait->signals, NULL); /* a signal then terminates the program */
         return bitsup_job_run(job, error);
     }
     bitsup_status status = bitsup_job_run(job, error);
-    pthread_kill(watcher, SIGUSR1);
-    pthread_join(watcher, NULL);
+    pthread_kill(waiter, SIGUSR1);
+    pthread_join(waiter, NULL);
     return status;
 }
 
-static bitsup_status upload(const char *file, const char *url, const char *state, struct watch *watch,
+static bitsup_status upload(const char *file, const char *url, const char *state, struct signal_wait *wait,
                             bitsup_error **error)
 {
     bitsup_client_config *config = bitsup_client_config_new();
@@ -80,9 +80,9 @@ static bitsup_status upload(const char *file, const char *url, const char *state
         (status = bitsup_job_new(client, url, source, &job, error)) == BITSUP_OK &&
         (status = bitsup_job_set_observer(job, observer, error)) == BITSUP_OK &&
         (!state || (status = bitsup_job_set_state_path(job, state, error)) == BITSUP_OK)) {
-        watch->job = job;
-        watch->resumable = state != NULL;
-        status = run(job, watch, error);
+        wait->job = job;
+        wait->resumable = state != NULL;
+        status = run(job, wait, error);
     }
     bitsup_job_free(job);
     bitsup_source_free(source);
@@ -92,7 +92,7 @@ static bitsup_status upload(const char *file, const char *url, const char *state
     return status;
 }
 
-static void explain(bitsup_status status, const bitsup_error *error)
+static void print_error(bitsup_status status, const bitsup_error *error)
 {
     fprintf(stderr, "upload: %s (%s", bitsup_error_message(error), bitsup_status_name(status));
     if (bitsup_error_http_status(error) != 0)
@@ -108,18 +108,18 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: upload FILE URL [STATE]\n");
         return 2;
     }
-    /* Blocked here, so that every thread inherits it: the signals go to the thread that waits for them. */
-    struct watch watch = {0};
-    sigemptyset(&watch.signals);
-    sigaddset(&watch.signals, SIGINT);
-    sigaddset(&watch.signals, SIGTERM);
-    sigaddset(&watch.signals, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, &watch.signals, NULL);
+    /* Blocks the signals in all threads, so that sigwait() receives them. */
+    struct signal_wait wait = {0};
+    sigemptyset(&wait.signals);
+    sigaddset(&wait.signals, SIGINT);
+    sigaddset(&wait.signals, SIGTERM);
+    sigaddset(&wait.signals, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &wait.signals, NULL);
 
     bitsup_error *error = NULL;
-    bitsup_status status = upload(argv[1], argv[2], argc == 4 ? argv[3] : NULL, &watch, &error);
+    bitsup_status status = upload(argv[1], argv[2], argc == 4 ? argv[3] : NULL, &wait, &error);
     if (status != BITSUP_OK)
-        explain(status, error);
+        print_error(status, error);
     bitsup_error_free(error);
     return status == BITSUP_OK ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 /*
- * hooks [PORT]: a server on 127.0.0.1 that keeps nothing: each uploaded text is read from memory, and the reply is
- * how many lines it has. Who is not "alice" by the header X-User is refused. The first line on stdout is
- * "listening on URL"; ends with stdin.
+ * hooks [PORT]: a server on 127.0.0.1 that replies to each upload with its number of lines. Uploads are kept in memory
+ * and discarded. Clients whose header field X-User is not "alice" are rejected. The first line on stdout is
+ * "listening on URL". Stops at the end of stdin.
  *
  *     c++ -std=c++17 -Iinclude examples/cpp/hooks.cpp -Ltarget/debug -lbitsup -o hooks
  */

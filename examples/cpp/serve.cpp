@@ -1,6 +1,6 @@
 /*
- * serve ROOT [PORT]: receives uploads into the directory ROOT, on 127.0.0.1. The first line on stdout is
- * "listening on URL". Stops on SIGINT and SIGTERM with exit code 0; 1 for an error, 2 for wrong usage.
+ * serve ROOT [PORT]: receives uploads into the directory ROOT on 127.0.0.1. The first line on stdout is
+ * "listening on URL". Stops on SIGINT and SIGTERM with exit code 0; exits with 1 on errors, 2 on wrong usage.
  *
  *     c++ -std=c++17 -Iinclude examples/cpp/serve.cpp -Ltarget/debug -lbitsup -o serve
  */
@@ -16,12 +16,12 @@ bitsup::server start(const std::string &root, std::uint16_t port)
 {
     const auto store = bitsup::store::directory(root);
     const bitsup::engine engine(bitsup::engine_config().store(store));
-    // The server holds on to what it needs.
+    // The server keeps references to what it needs.
     return bitsup::server(bitsup::server_config().mount("/", engine).listen("127.0.0.1", port));
 }
 
-// Blocked before the server makes its threads, so that the signals wait for sigwait().
-sigset_t blocked_signals()
+// Called before the server creates its threads, so that sigwait() receives the signals.
+sigset_t block_signals()
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -41,7 +41,7 @@ int main(int argc, char **argv)
         std::cerr << "usage: serve ROOT [PORT]\n";
         return 2;
     }
-    const sigset_t signals = blocked_signals();
+    const sigset_t signals = block_signals();
     try {
         bitsup::server server = start(argv[1], static_cast<std::uint16_t>(port));
         std::cout << "listening on " << server.url() << std::endl;

@@ -1,7 +1,7 @@
 /*
- * upload FILE URL [STATE]: uploads FILE to URL. With the path of a STATE file, the same command continues an
- * upload that was interrupted. Each acknowledged piece is a line on stdout: "progress SENT TOTAL". Exit code 0
- * when the file is delivered, 1 when not, 2 for wrong usage.
+ * upload FILE URL [STATE]: uploads FILE to URL. With the path of a STATE file, the same command resumes an upload
+ * that was interrupted. Prints "progress SENT TOTAL" after each acknowledged fragment. Exits with 0 if the file was
+ * delivered, 1 if not, 2 on wrong usage.
  *
  *     c++ -std=c++17 -Iinclude examples/cpp/upload.cpp -Ltarget/debug -lbitsup -o upload
  */
@@ -11,7 +11,7 @@
 
 namespace {
 
-bitsup::callbacks narration()
+bitsup::callbacks progress_output()
 {
     bitsup::callbacks callbacks;
     callbacks.progress = [](std::uint64_t sent, std::uint64_t total) {
@@ -26,7 +26,7 @@ bitsup::callbacks narration()
     return callbacks;
 }
 
-void explain(const bitsup::error &error)
+void print_error(const bitsup::error &error)
 {
     std::cerr << "upload: " << error.what() << " (" << error.status_name();
     if (error.http_status() != 0)
@@ -46,13 +46,13 @@ int main(int argc, char **argv)
     }
     try {
         bitsup::job job(bitsup::client(), argv[2], bitsup::source::from_file(argv[1]));
-        job.set_observer(bitsup::observer(narration()));
+        job.set_observer(bitsup::observer(progress_output()));
         if (argc == 4)
             job.set_state_path(argv[3]);
         job.run();
         return 0;
     } catch (const bitsup::error &error) {
-        explain(error);
+        print_error(error);
         return 1;
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Receives uploads into a directory inside the HTTP server of somebody else, waitress: embed.py ROOT [PORT]
+"""Receives uploads into a directory with the HTTP server waitress: embed.py ROOT [PORT]
 
 The first line on stdout is "listening on URL". Stops on SIGINT and SIGTERM.
 """
@@ -16,9 +16,9 @@ import bitsup.wsgi
 
 
 def page(_environ: Any, start_response: Any) -> "list[bytes]":
-    """What the server has beside the uploads."""
+    """A page that the server serves in addition to uploads."""
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"Uploads go here by BITS.\n"]
+    return [b"This server receives uploads with BITS.\n"]
 
 
 def main() -> int:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A server that answers every file with its check sum, and a client that asks it: reply.py FILE"""
+"""Uploads a file to a server in this program, which replies with its checksum: reply.py FILE"""
 
 import hashlib
 import sys
@@ -10,8 +10,8 @@ import bitsup
 
 
 def on_received(upload: bitsup.Upload, verdict: bitsup.Verdict) -> None:
-    """The file is read, answered, and dropped."""
-    assert upload.data_path is not None, "a server over a directory has its files in files"
+    """Replies with the checksum of the file and discards the file."""
+    assert upload.data_path is not None, "a store in a directory always provides the path"
     digest = hashlib.sha256(upload.data_path.read_bytes()).hexdigest()
     verdict.reply(digest.encode())
     verdict.keep_file(False)
@@ -23,7 +23,7 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory() as root, bitsup.Server(root, on_received=on_received) as server:
         reply = Path(root, "reply.txt")
-        bitsup.upload(sys.argv[1], f"{server.url}question", reply=reply)
+        bitsup.upload(sys.argv[1], f"{server.url}upload", reply=reply)
         print(reply.read_text())
     return 0
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Uploads a file; Ctrl-C stops, and the same command goes on where it was: resume.py FILE URL STATE_FILE"""
+"""Uploads a file. Ctrl-C stops it, and the same command resumes the upload: resume.py FILE URL STATE_FILE"""
 
 import sys
 
@@ -7,7 +7,7 @@ import bitsup
 
 
 def on_retry(cause: bitsup.BitsError, attempt: int, delay: float) -> None:
-    print(f"failure {attempt}: {cause}; next try in {delay:.1f} s", file=sys.stderr)
+    print(f"failure {attempt}: {cause}; next attempt in {delay:.1f} s", file=sys.stderr)
 
 
 def main() -> int:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Receives uploads into a directory and says what came, until its input ends: serve.py DIRECTORY [HOST:PORT]"""
+"""Receives uploads into a directory and prints them, until the end of stdin: serve.py DIRECTORY [HOST:PORT]"""
 
 import sys
 
@@ -7,7 +7,7 @@ import bitsup
 
 
 def on_create(upload: bitsup.Upload, verdict: bitsup.Verdict) -> None:
-    """Programs are not wanted here."""
+    """Rejects programs."""
     if upload.target.endswith(".exe"):
         verdict.reject(403)
 

@@ -17,7 +17,7 @@ def main() -> int:
 
         def progress(sent: int, total: int) -> None:
             bar.total = total
-            # What the server has may also shrink.
+            # The number can decrease if the server lost bytes.
             bar.update(sent - bar.n)
 
         try:
@@ -25,7 +25,7 @@ def main() -> int:
         except bitsup.BitsError as error:
             bar.write(f"upload: {error}", file=sys.stderr)
             return 3 if error.transient else 1
-    print(f"{result.size} bytes are at {result.url}")
+    print(f"uploaded {result.size} bytes to {result.url}")
     return 0
 
 

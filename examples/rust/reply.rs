@@ -1,11 +1,10 @@
-//! A server that answers every upload: the reply is how many lines the file has. The files themselves are not
-//! kept.
+//! A server that replies to every upload with its number of lines, and discards the file.
 //!
 //! ```text
 //! cargo run --example reply -- DIR
 //! ```
 //!
-//! It prints its URL, and serves until its standard input ends.
+//! Prints its URL, and runs until the end of stdin.
 
 use std::io::{self, Read};
 use std::process::ExitCode;
@@ -22,7 +21,12 @@ struct LineCounter;
 impl Hooks for LineCounter {
     fn on_create(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
         if !upload.target.ends_with(".txt") {
-            verdict.reject(403, HResult::E_ACCESSDENIED, Context::Application, "only .txt has lines");
+            verdict.reject(
+                403,
+                HResult::E_ACCESSDENIED,
+                Context::Application,
+                "only .txt files are accepted",
+            );
         }
     }
 
@@ -33,7 +37,7 @@ impl Hooks for LineCounter {
                 verdict.set_keep_file(false);
                 verdict.set_reply_bytes(format!("{lines}\n"));
             }
-            // The client sends its last fragment again later, and this is called again.
+            // The client sends the last fragment again later, which calls this hook again.
             Err(_) => {
                 verdict.reject(503, HResult::http(503), Context::Application, "the upload cannot be read")
             }
@@ -60,7 +64,7 @@ fn serve(root: &str) -> Result<(), bitsup::Error> {
     let mounts = vec![("/".to_owned(), Engine::new(config)?)];
     let mut server = Server::start(ServerConfig { mounts, ..ServerConfig::default() })?;
     println!("listening on {}", server.url());
-    // Whatever comes: its end counts.
+    // Waits for the end of stdin.
     let _ = io::stdin().read_to_end(&mut Vec::new());
     server.stop(Duration::from_secs(5))
 }

@@ -1,4 +1,4 @@
-/* Calling C and throwing what it answers. Part of bitsup.hpp. */
+/* Calls of C functions, and errors as exceptions. Part of bitsup.hpp. */
 #ifndef BITSUP_CALL_HPP
 #define BITSUP_CALL_HPP
 
@@ -13,13 +13,13 @@
 
 namespace bitsup {
 
-/** Times are milliseconds in C; negative ones are refused with BITSUP_E_INVALID_ARGUMENT. */
+/** All times are in milliseconds. Negative ones cause BITSUP_E_INVALID_ARGUMENT. */
 using milliseconds = std::chrono::milliseconds;
 
-/** What went wrong in one call; what() is the message. */
+/** The error of a failed call; what() returns the message. */
 class error : public std::runtime_error {
 public:
-    /** An error of that status; without a cause its message is the general meaning of the status. */
+    /** Creates an error with a status. Without a cause, the message is the description of the status. */
     explicit error(bitsup_status status, const bitsup_error *cause = nullptr)
         : std::runtime_error(cause ? bitsup_error_message(cause) : bitsup_status_text(status)), status_(status),
           http_status_(bitsup_error_http_status(cause)), hresult_(bitsup_error_hresult(cause)),
@@ -27,19 +27,19 @@ public:
     {
     }
 
-    /** One of BITSUP_E_*. */
+    /** Returns one of BITSUP_E_*. */
     bitsup_status status() const noexcept { return status_; }
-    /** Its name: "BITSUP_E_IO". */
+    /** Returns the name of the status, such as "BITSUP_E_IO". */
     const char *status_name() const noexcept { return bitsup_status_name(status_); }
-    /** The same text as what(). */
+    /** Returns the same text as what(). */
     const char *message() const noexcept { return what(); }
-    /** The HTTP status of the peer's answer; 0 when no answer was the cause. */
+    /** Returns the HTTP status of the peer's response; 0 if no response caused the error. */
     std::uint16_t http_status() const noexcept { return http_status_; }
-    /** The HRESULT that the server sent, or that Windows would report; 0 when there is none. */
+    /** Returns the HRESULT that the server sent, or that Windows would report; 0 if there is none. */
     std::uint32_t hresult() const noexcept { return hresult_; }
-    /** Who failed on the other side: 5 the server, 7 the application behind it, 0 when it was not said. */
+    /** Returns where the failure occurred: 5 in the server, 7 in the application behind it, 0 if unknown. */
     std::uint32_t context() const noexcept { return context_; }
-    /** Whether the same call is worth another try. */
+    /** Returns whether the same call may succeed later. */
     bool is_transient() const noexcept { return transient_; }
 
 private:
@@ -50,7 +50,7 @@ private:
     bool transient_;
 };
 
-/** How the classes call C; not for use by programs. */
+/** Implementation details; not for use by programs. */
 namespace detail {
 
 template <auto Free> struct deleter {
@@ -60,11 +60,11 @@ template <auto Free> struct deleter {
 /** Owns one object of the C library. */
 template <class T, void (*Free)(T *)> class handle {
 public:
-    /** The object, for functions of bitsup.h; it still belongs to this. */
+    /** Returns the object for use with functions of bitsup.h. It is still owned by this. */
     T *get() const noexcept { return pointer_.get(); }
 
 protected:
-    /** Takes the object. NULL, which only a bug in the library yields, is thrown as BITSUP_E_PANIC. */
+    /** Takes ownership of the object. Throws BITSUP_E_PANIC for NULL, which indicates a bug in the library. */
     explicit handle(T *pointer) : pointer_(pointer)
     {
         if (!pointer)
@@ -75,7 +75,7 @@ private:
     std::unique_ptr<T, deleter<Free>> pointer_;
 };
 
-/** Calls a function that ends with an error parameter, and throws what it answers. */
+/** Calls a function whose last parameter is an error, and throws the error. */
 template <class Function, class... Arguments> void call(Function function, Arguments... arguments)
 {
     bitsup_error *raw = nullptr;
@@ -85,7 +85,7 @@ template <class Function, class... Arguments> void call(Function function, Argum
         throw error(status, raw);
 }
 
-/** Owns a configuration, whose setters can be chained. */
+/** Base of configurations, whose setters can be chained. */
 template <class Self, class T, void (*Free)(T *)> class settings : public handle<T, Free> {
 protected:
     using handle<T, Free>::handle;
@@ -97,7 +97,7 @@ protected:
     }
 };
 
-/** Calls a function whose last parameter before the error is an output. */
+/** Calls a function whose last parameter before the error is an output, and returns the output. */
 template <class Output, class Function, class... Arguments>
 Output output(Function function, Arguments... arguments)
 {
@@ -106,7 +106,7 @@ Output output(Function function, Arguments... arguments)
     return value;
 }
 
-/** Text that C can have as a whole. */
+/** Returns a C string. Throws BITSUP_E_INVALID_ARGUMENT if the text contains NUL. */
 inline const char *text(const std::string &text)
 {
     if (text.find('\0') != std::string::npos)
@@ -126,22 +126,22 @@ inline std::uint64_t count(milliseconds time)
     return static_cast<std::uint64_t>(time.count());
 }
 
-/** A time from C, where the largest means never. */
+/** Converts a time from C; UINT64_MAX means never. */
 inline milliseconds time(std::uint64_t count)
 {
-    const auto most = static_cast<std::uint64_t>(milliseconds::max().count());
-    return milliseconds(static_cast<milliseconds::rep>(count < most ? count : most));
+    const auto max = static_cast<std::uint64_t>(milliseconds::max().count());
+    return milliseconds(static_cast<milliseconds::rep>(count < max ? count : max));
 }
 
-/** Text that a function gave out. */
+/** Copies a string that a function returned, and frees it. */
 inline std::string owned_text(char *raw)
 {
     const std::unique_ptr<char, deleter<bitsup_string_free>> owned(raw);
     return raw;
 }
 
-/** A call under way on this thread that may call back, and what a callback threw. No exception may pass the
- * C library, so it waits here. */
+/** A running call on this thread that may call back, and the exception of a callback, which is stored here because
+ * exceptions must not pass through the C library. */
 class frame {
 public:
     frame() noexcept : outer_(innermost()) { innermost() = this; }
@@ -149,7 +149,7 @@ public:
     frame(const frame &) = delete;
     frame &operator=(const frame &) = delete;
 
-    /** Makes the call, and throws what a callback threw in place of the error that followed from it. */
+    /** Makes the call. If a callback threw, rethrows its exception instead of the resulting error. */
     template <class Function, class... Arguments> void call(Function function, Arguments... arguments)
     {
         try {
@@ -162,16 +162,16 @@ public:
             std::rethrow_exception(thrown_);
     }
 
-    /** Runs a callback. After one that threw, none is run and all answer that the call is to stop. */
+    /** Runs a callback. After one has thrown, runs no more callbacks and returns BITSUP_ABORT. */
     template <class Callback> static std::int32_t guarded(Callback callback) noexcept
     {
-        frame *const here = innermost();
+        frame *const current = innermost();
         try {
-            if (!here || !here->thrown_)
+            if (!current || !current->thrown_)
                 return static_cast<std::int32_t>(callback());
         } catch (...) {
-            if (here)
-                here->thrown_ = std::current_exception();
+            if (current)
+                current->thrown_ = std::current_exception();
         }
         return BITSUP_ABORT;
     }

@@ -1,4 +1,4 @@
-/* The uploading side. Part of bitsup.hpp. */
+/* The client. Part of bitsup.hpp. */
 #ifndef BITSUP_CLIENT_HPP
 #define BITSUP_CLIENT_HPP
 
@@ -14,51 +14,51 @@
 
 namespace bitsup {
 
-/** The answer of a callback. */
+/** The result of a callback. */
 enum class flow : std::int32_t {
-    /** Go on. */
+    /** Continue. */
     proceed = BITSUP_CONTINUE,
-    /** Stop what called it, with BITSUP_E_CALLBACK. */
+    /** Stop the call that called back, with BITSUP_E_CALLBACK. */
     abort = BITSUP_ABORT
 };
 
-/** What an observer calls, on the thread inside job::run, step, close or cancel; each may be left empty. What
- * they throw ends the run and is thrown again by the call that they were called from. */
+/** The callbacks of an observer, called on the thread inside job::run, step, close or cancel. Each may be empty. An
+ * exception ends the run and is rethrown by the call. */
 struct callbacks {
-    /** Bytes were acknowledged: `sent` of `total`. */
+    /** `sent` of `total` bytes are acknowledged. */
     std::function<flow(std::uint64_t sent, std::uint64_t total)> progress;
-    /** The job went from one BITSUP_JOB_* state to another. */
+    /** The job changed from one BITSUP_JOB_* state to another. */
     std::function<void(std::int32_t from, std::int32_t to)> state;
-    /** A request failed and will be tried again after `delay`, which may be changed. */
+    /** A request failed and will be retried after `delay`, which may be changed. */
     std::function<flow(const error &cause, std::uint32_t attempt, milliseconds &delay)> retry;
-    /** Bytes of the reply were received, of `total` where the server has said how many there are. */
+    /** `received` bytes of the reply were received; `total` is empty while unknown. */
     std::function<flow(std::uint64_t received, std::optional<std::uint64_t> total)> reply_progress;
 };
 
-/** Puts bytes of a source into `buf`: some of those from `offset` on, at least one and `cap` at most; answers how
- * many. On the thread inside job::run, step or close. What it throws ends the run and is thrown again there. */
+/** Reads bytes of a source from `offset` on into `buf`, at least one and at most `cap`, and returns their number.
+ * Called on the thread inside job::run, step or close. An exception ends the run and is rethrown by the call. */
 using read_function = std::function<std::size_t(std::uint64_t offset, std::uint8_t *buf, std::size_t cap)>;
 
-/** Who asks for credentials, and how. */
+/** A request for credentials. */
 struct challenge {
     /** One of BITSUP_AUTH_TARGET_*. */
     std::int32_t target;
     /** BITSUP_AUTH_BASIC or BITSUP_AUTH_BEARER. */
     std::int32_t scheme;
-    /** What they are for, in the words of who asks; may be empty. */
+    /** The realm of the server or proxy; may be empty. */
     std::string realm;
 };
 
-/** What is told. */
+/** A user name and a secret. */
 struct credentials {
-    /** The name; of no use to BITSUP_AUTH_BEARER. */
+    /** The user name; ignored for BITSUP_AUTH_BEARER. */
     std::string user;
     /** The password or the token. */
     std::string secret;
 };
 
-/** Knows credentials, or none. What it throws ends what asks and is thrown again by the call that it was called
- * from. */
+/** Returns credentials, or nothing if there are none. An exception ends the call that called back and is rethrown by
+ * it. */
 using credentials_source = std::function<std::optional<credentials>(const challenge &)>;
 
 namespace detail {
@@ -77,7 +77,7 @@ inline void destroy_read(void *user_data)
     delete static_cast<read_function *>(user_data);
 }
 
-/** Writes text where there is room for so many bytes. */
+/** Copies text to a buffer of `room` bytes. Throws BITSUP_E_INVALID_ARGUMENT if it is too long. */
 inline void write(const std::string &from, char *to, std::size_t room)
 {
     if (from.size() >= room)
@@ -137,9 +137,9 @@ inline std::int32_t on_retry(void *user_data, const bitsup_error *cause, std::ui
         if (!retry)
             return flow::proceed;
         milliseconds delay = time(*delay_ms);
-        const flow answer = retry(error(bitsup_error_status(cause), cause), attempt, delay);
+        const flow result = retry(error(bitsup_error_status(cause), cause), attempt, delay);
         *delay_ms = count(delay);
-        return answer;
+        return result;
     });
 }
 
@@ -150,7 +150,7 @@ inline void destroy(void *user_data)
 
 } // namespace detail
 
-/** How a client behaves. */
+/** The configuration of a client. */
 class client_config
     : public detail::settings<client_config, bitsup_client_config, bitsup_client_config_free> {
 public:
@@ -233,7 +233,7 @@ public:
     }
 };
 
-/** A set of callbacks. They do not change any more, and live until the last job that has them is gone. */
+/** An immutable set of callbacks, which live until the last job that uses them is freed. */
 class observer : public detail::handle<bitsup_observer, bitsup_observer_free> {
 public:
     explicit observer(callbacks functions)
@@ -246,7 +246,7 @@ public:
     }
 };
 
-/** Makes jobs, which share its configuration. */
+/** Creates jobs, which share its configuration. */
 class client : public detail::handle<bitsup_client, bitsup_client_free> {
 public:
     explicit client(const client_config &config = client_config())
@@ -258,20 +258,20 @@ public:
     {
         detail::frame().call(bitsup_client_ping, get(), detail::text(url));
     }
-    /** Fetches the reply at `url` to the file `path`. */
+    /** Downloads the reply at `url` to the file `path`. */
     void download(const std::string &url, const std::string &path) const
     {
         bitsup_observer *const none = nullptr;
         detail::frame().call(bitsup_client_download, get(), detail::text(url), detail::text(path), none);
     }
-    /** The same, telling `observer` of its progress. */
+    /** Downloads the reply at `url` to the file `path`, and reports progress to `observer`. */
     void download(const std::string &url, const std::string &path, const observer &observer) const
     {
         detail::frame().call(bitsup_client_download, get(), detail::text(url), detail::text(path), observer.get());
     }
 };
 
-/** What one job sends. */
+/** The source of one job. */
 class source : public detail::handle<bitsup_source, bitsup_source_free> {
 public:
     static source from_file(const std::string &path)
@@ -293,7 +293,7 @@ private:
     using handle::handle;
 };
 
-/** Acknowledged bytes, of how many. */
+/** Acknowledged bytes and the total. */
 struct progress {
     std::uint64_t sent;
     std::uint64_t total;
@@ -302,7 +302,7 @@ struct progress {
 /** One upload. */
 class job : public detail::handle<bitsup_job, bitsup_job_free> {
 public:
-    /** Takes the source, for a source serves one job. */
+    /** Creates a job, which consumes the source. */
     job(const client &client, const std::string &url, source source)
         : handle(detail::output<bitsup_job *>(bitsup_job_new, client.get(), detail::text(url), source.get()))
     {
@@ -320,7 +320,7 @@ public:
     {
         detail::call(bitsup_job_set_observer, get(), observer.get());
     }
-    /** Makes it an upload-reply job, whose reply goes to the file `path`. */
+    /** Requests a reply, which is written to the file `path`. */
     void set_reply_path(const std::string &path)
     {
         detail::call(bitsup_job_set_reply_path, get(), detail::text(path));
@@ -330,7 +330,7 @@ public:
         detail::call(bitsup_job_set_state_path, get(), detail::text(path));
     }
 
-    /** For import_state of a job with the same URL and source. */
+    /** Returns the state, for import_state of a job with the same URL and source. */
     std::vector<std::uint8_t> export_state() const
     {
         std::uint8_t *raw = nullptr;
@@ -346,7 +346,7 @@ public:
     }
 
     void run() { detail::frame().call(bitsup_job_run, get()); }
-    /** One of BITSUP_JOB_*. */
+    /** Returns one of BITSUP_JOB_*. */
     std::int32_t step()
     {
         std::int32_t state = 0;
@@ -372,7 +372,7 @@ public:
     {
         return detail::owned_text(detail::output<char *>(bitsup_job_session_id, get()));
     }
-    /** Where the reply is: an absolute URL. */
+    /** Returns the absolute URL of the reply. */
     std::string reply_url() const
     {
         return detail::owned_text(detail::output<char *>(bitsup_job_reply_url, get()));

@@ -1,4 +1,4 @@
-/* Requests of an HTTP server of one's own. Part of bitsup.hpp. */
+/* Embedding: passes requests of another HTTP server to an engine. Part of bitsup.hpp. */
 #ifndef BITSUP_EXCHANGE_HPP
 #define BITSUP_EXCHANGE_HPP
 
@@ -8,21 +8,21 @@
 
 namespace bitsup {
 
-/** What an exchange wants next. */
+/** What an exchange expects next. */
 enum class want : std::int32_t {
     /** Bytes of the body. */
     body = BITSUP_WANT_BODY,
-    /** exchange::finish. */
+    /** A call of exchange::finish. */
     finish = BITSUP_WANT_FINISH
 };
 
-/** The answer to a request. */
+/** The response to a request. */
 class response : public detail::handle<bitsup_response, bitsup_response_free> {
 public:
     std::uint16_t status() const noexcept { return bitsup_response_status(get()); }
     const char *reason() const noexcept { return bitsup_response_reason(get()); }
     std::size_t header_count() const noexcept { return bitsup_response_header_count(get()); }
-    /** Lives as long as the response; NULL for an index that is not below the count. */
+    /** Returns a name that lives as long as the response; NULL if `index` is out of range. */
     const char *header_name(std::size_t index) const noexcept
     {
         return bitsup_response_header_name(get(), index);
@@ -34,7 +34,7 @@ public:
     std::uint64_t content_length() const noexcept { return bitsup_response_content_length(get()); }
     std::uint64_t body_length() const noexcept { return bitsup_response_body_length(get()); }
     bool must_close() const noexcept { return bitsup_response_must_close(get()) != 0; }
-    /** How many bytes were read; 0 at the end. */
+    /** Returns the number of bytes read; 0 at the end. */
     std::size_t read_body(std::uint8_t *buffer, std::size_t capacity)
     {
         return detail::output<std::size_t>(bitsup_response_read_body, get(), buffer, capacity);
@@ -45,13 +45,13 @@ private:
     using handle::handle;
 };
 
-/** How many bytes were taken from a descriptor, and what is wanted then. */
-struct taken {
+/** The number of bytes read from a file descriptor, and what the exchange expects next. */
+struct fd_body {
     std::uint64_t count;
     bitsup::want want;
 };
 
-/** One request on its way through an engine. Destroyed before finish(), it says that the connection was lost. */
+/** One request. Destroying it before finish() means that the connection was lost. */
 class exchange : public detail::handle<bitsup_exchange, bitsup_exchange_free> {
 public:
     explicit exchange(const engine &engine)
@@ -86,7 +86,7 @@ public:
     {
         return wanted(bitsup_exchange_body, data, len);
     }
-    taken body_from_fd(std::int32_t fd, std::uint64_t max_len)
+    fd_body body_from_fd(std::int32_t fd, std::uint64_t max_len)
     {
         std::uint64_t count = 0;
         std::int32_t want = 0;

@@ -1,4 +1,4 @@
-/* The application behind an engine. Part of bitsup.hpp. */
+/* Hooks: the callbacks of an engine into the application. Part of bitsup.hpp. */
 #ifndef BITSUP_HOOKS_HPP
 #define BITSUP_HOOKS_HPP
 
@@ -11,40 +11,40 @@
 
 namespace bitsup {
 
-/** What a hook sees of an upload; good until the hook returns. Its texts are copies. */
+/** An upload, as passed to a hook. Valid until the hook returns; strings are copies. */
 class upload {
 public:
     explicit upload(const bitsup_upload *view) : view_(view) {}
 
-    /** One of BITSUP_PACKET_*. */
+    /** Returns one of BITSUP_PACKET_*. */
     std::int32_t packet() const noexcept { return bitsup_upload_packet(view_); }
-    std::optional<std::string> session_id() const { return shown(bitsup_upload_session_id(view_)); }
-    std::string target() const { return shown(bitsup_upload_target(view_)).value_or(""); }
-    std::string url() const { return shown(bitsup_upload_url(view_)).value_or(""); }
-    std::optional<std::string> peer() const { return shown(bitsup_upload_peer(view_)); }
-    std::optional<std::string> owner() const { return shown(bitsup_upload_owner(view_)); }
-    std::optional<std::string> content_name() const { return shown(bitsup_upload_content_name(view_)); }
-    std::optional<std::string> data_path() const { return shown(bitsup_upload_data_path(view_)); }
-    std::optional<std::string> reply_path() const { return shown(bitsup_upload_reply_path(view_)); }
+    std::optional<std::string> session_id() const { return optional_text(bitsup_upload_session_id(view_)); }
+    std::string target() const { return optional_text(bitsup_upload_target(view_)).value_or(""); }
+    std::string url() const { return optional_text(bitsup_upload_url(view_)).value_or(""); }
+    std::optional<std::string> peer() const { return optional_text(bitsup_upload_peer(view_)); }
+    std::optional<std::string> owner() const { return optional_text(bitsup_upload_owner(view_)); }
+    std::optional<std::string> content_name() const { return optional_text(bitsup_upload_content_name(view_)); }
+    std::optional<std::string> data_path() const { return optional_text(bitsup_upload_data_path(view_)); }
+    std::optional<std::string> reply_path() const { return optional_text(bitsup_upload_reply_path(view_)); }
     std::optional<std::string> header(const std::string &name) const
     {
-        return shown(bitsup_upload_header(view_, detail::text(name)));
+        return optional_text(bitsup_upload_header(view_, detail::text(name)));
     }
     std::uint64_t received() const noexcept { return bitsup_upload_received(view_); }
-    /** Empty while it is not known. */
+    /** Returns the length of the file; empty while unknown. */
     std::optional<std::uint64_t> total() const noexcept
     {
         const std::uint64_t total = bitsup_upload_total(view_);
         return total == UINT64_MAX ? std::nullopt : std::optional(total);
     }
-    /** How many bytes of what was received are in the buffer now; 0 at the end only. In `received`. */
+    /** Reads received bytes and returns their number; 0 only at the end. Only in `received`. */
     std::size_t read(std::uint64_t offset, std::uint8_t *buffer, std::size_t len) const
     {
         return detail::output<std::size_t>(bitsup_upload_read, view_, offset, buffer, len);
     }
 
 private:
-    static std::optional<std::string> shown(const char *text)
+    static std::optional<std::string> optional_text(const char *text)
     {
         return text ? std::optional<std::string>(text) : std::nullopt;
     }
@@ -52,7 +52,7 @@ private:
     const bitsup_upload *view_;
 };
 
-/** What a hook decides; good until the hook returns. Untouched it means: go on; keep the file; no reply. */
+/** The decision of a hook. Valid until the hook returns. The default is: proceed, keep the file, no reply. */
 class verdict {
 public:
     explicit verdict(bitsup_verdict *raw) : raw_(raw) {}
@@ -93,22 +93,26 @@ private:
     bitsup_verdict *raw_;
 };
 
-/** What an engine calls, on threads of the server; each may be left empty. One that decides and throws has
- * refused: the client is answered 500. */
+/** The hooks of an engine, called on threads of the server. Each may be empty. If a hook with a verdict throws, the
+ * client gets 500. */
 struct application {
+    /** Called for every packet and every request for a reply. */
     std::function<void(const upload &, verdict &)> request;
+    /** Called for a new session. */
     std::function<void(const upload &, verdict &)> create;
+    /** Called after bytes were stored. */
     std::function<void(const upload &)> progress;
+    /** Called for a complete upload, while the client waits. */
     std::function<void(const upload &, verdict &)> received;
-    /** `reason` is one of BITSUP_END_*. */
+    /** Called after a session ended; `reason` is one of BITSUP_END_*. */
     std::function<void(const upload &, std::int32_t reason)> end;
-    /** Hears what another one threw, on the same thread; what it throws itself is dropped. */
+    /** Called with the exception of another hook, on the same thread. Its own exceptions are ignored. */
     std::function<void(std::exception_ptr exception)> failed;
 };
 
 namespace detail {
 
-/** Calls a function of the application; no exception gets out. */
+/** Calls a hook and catches all exceptions. */
 template <class Call> std::int32_t on_application(void *user_data, Call call) noexcept
 {
     const auto &self = *static_cast<const application *>(user_data);
@@ -119,7 +123,7 @@ template <class Call> std::int32_t on_application(void *user_data, Call call) no
         try {
             if (self.failed)
                 self.failed(std::current_exception());
-        } catch (...) { // there is nobody left to tell
+        } catch (...) { // there is nothing left to report it to
         }
         return BITSUP_ABORT;
     }
@@ -151,17 +155,17 @@ inline void destroy_application(void *user_data)
 
 } // namespace detail
 
-/** The application behind an engine, for engine_config::hooks. */
+/** The hooks, for engine_config::hooks. */
 class hooks : public detail::handle<bitsup_hooks, bitsup_hooks_free> {
 public:
     explicit hooks(application functions) : hooks(new application(std::move(functions))) {}
 
-    /** An application over HTTP in place of `received`; `kind` is one of BITSUP_NOTIFY_*. */
+    /** Notifies an application over HTTP instead of calling `received`; `kind` is one of BITSUP_NOTIFY_*. */
     void notify_url(std::int32_t kind, const std::string &url, milliseconds timeout)
     {
         detail::call(bitsup_hooks_notify_url, get(), kind, detail::text(url), detail::count(timeout));
     }
-    /** Whom else to believe who an application at an https URL is; before notify_url. */
+    /** Trusts additional root certificates for an https URL. To be called before notify_url. */
     void add_notify_root_certificates(const std::string &pem)
     {
         detail::call(bitsup_hooks_add_notify_root_certificates, get(), detail::bytes(pem), pem.size());

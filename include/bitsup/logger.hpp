@@ -1,4 +1,4 @@
-/* Hearing what the library does. Part of bitsup.hpp. */
+/* Logging. Part of bitsup.hpp. */
 #ifndef BITSUP_LOGGER_HPP
 #define BITSUP_LOGGER_HPP
 
@@ -10,8 +10,8 @@
 
 namespace bitsup {
 
-/** Hears a message of a level, one of BITSUP_LOG_*, from a part of the library; on any thread, several at a
- * time. What it throws is dropped, for nobody waits for it. */
+/** Receives a message with its level (one of BITSUP_LOG_*) and the part of the library it comes from. Called on any
+ * thread, concurrently. Exceptions are ignored, because no caller could catch them. */
 using log_function =
     std::function<void(std::int32_t level, const std::string &target, const std::string &message)>;
 
@@ -33,18 +33,18 @@ inline void destroy_log(void *user_data)
 
 } // namespace detail
 
-/** A receiver of messages. It lives until the last object that it was given to is gone. */
+/** A receiver of log messages, which lives until the last object that uses it is freed. */
 class logger : public detail::handle<bitsup_logger, bitsup_logger_free> {
 public:
-    /** `max_level` is one of BITSUP_LOG_*; any other is BITSUP_E_INVALID_ARGUMENT. */
+    /** Creates a logger. Throws BITSUP_E_INVALID_ARGUMENT if `max_level` is not one of BITSUP_LOG_*. */
     explicit logger(log_function log, std::int32_t max_level = BITSUP_LOG_INFO)
-        : handle(made(bitsup_logger_new(detail::on_message, max_level, new log_function(std::move(log)),
+        : handle(checked(bitsup_logger_new(detail::on_message, max_level, new log_function(std::move(log)),
                                         detail::destroy_log)))
     {
     }
 
 private:
-    static bitsup_logger *made(bitsup_logger *pointer)
+    static bitsup_logger *checked(bitsup_logger *pointer)
     {
         return pointer ? pointer : throw error(BITSUP_E_INVALID_ARGUMENT);
     }

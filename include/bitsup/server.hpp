@@ -1,4 +1,4 @@
-/* The receiving side. Part of bitsup.hpp. */
+/* The engine and the server. Part of bitsup.hpp. */
 #ifndef BITSUP_SERVER_HPP
 #define BITSUP_SERVER_HPP
 
@@ -9,7 +9,7 @@
 
 namespace bitsup {
 
-/** How an engine behaves. */
+/** The configuration of an engine. */
 class engine_config
     : public detail::settings<engine_config, bitsup_engine_config, bitsup_engine_config_free> {
 public:
@@ -73,9 +73,11 @@ public:
     }
 };
 
-/** What a tick did, and when the next one is due; milliseconds::max() for never. */
-struct ticked {
+/** The result of engine::tick. */
+struct tick_result {
+    /** The number of expired sessions. */
     std::uint64_t expired;
+    /** The time until the next tick is due; milliseconds::max() if never. */
     milliseconds next;
 };
 
@@ -87,12 +89,12 @@ public:
     {
     }
 
-    /** Whether a request is for this engine. */
+    /** Returns whether a request is for this engine. */
     bool accepts(const std::string &method, const std::string &target) const noexcept
     {
         return bitsup_engine_accepts(get(), method.data(), method.size(), target.data(), target.size()) != 0;
     }
-    ticked tick() const
+    tick_result tick() const
     {
         std::uint64_t expired = 0, next_ms = 0;
         detail::call(bitsup_engine_tick, get(), &expired, &next_ms);
@@ -108,7 +110,7 @@ public:
     }
 };
 
-/** How a server listens. */
+/** The configuration of a server. */
 class server_config
     : public detail::settings<server_config, bitsup_server_config, bitsup_server_config_free> {
 public:
@@ -118,7 +120,7 @@ public:
     {
         return set(bitsup_server_config_set_listen, detail::text(host), port);
     }
-    /** Where operators see what goes on; whoever reaches it sees the names of all sessions. */
+    /** Sets the address of the admin page, which shows the names of all sessions to every client that can reach it. */
     server_config &admin(const std::string &host, std::uint16_t port)
     {
         return set(bitsup_server_config_set_admin, detail::text(host), port);
@@ -131,18 +133,18 @@ public:
     {
         return set(bitsup_server_config_set_logger, logger.get());
     }
-    /** Hears of every request and event: a line of JSON each. */
+    /** Logs every request and event as a line of JSON. */
     server_config &access_logger(const bitsup::logger &logger)
     {
         return set(bitsup_server_config_set_access_logger, logger.get());
     }
-    /** The server's certificate and those that lead to its root, and its key, in PEM. */
+    /** Sets the certificate chain and the private key of the server, in PEM format. */
     server_config &tls(const std::string &certificates_pem, const std::string &key_pem)
     {
         return set(bitsup_server_config_set_tls, detail::bytes(certificates_pem), certificates_pem.size(),
                    detail::bytes(key_pem), key_pem.size());
     }
-    /** Roots of the certificates that clients must have, in PEM; after tls. */
+    /** Requires client certificates issued under these root certificates, in PEM format. To be called after tls. */
     server_config &client_ca(const std::string &roots_pem)
     {
         return set(bitsup_server_config_set_client_ca, detail::bytes(roots_pem), roots_pem.size());
@@ -163,7 +165,7 @@ public:
     {
         return set(bitsup_server_config_set_max_connections, count);
     }
-    /** 0: no limit. */
+    /** 0 means no limit. */
     server_config &max_connections_per_address(std::uint32_t count)
     {
         return set(bitsup_server_config_set_max_connections_per_address, count);
@@ -176,7 +178,7 @@ public:
     {
         return set(bitsup_server_config_set_max_head_fields, count);
     }
-    /** 0: any. */
+    /** 0 means no minimum. */
     server_config &min_body_rate(std::uint64_t bytes_per_second, milliseconds grace)
     {
         return set(bitsup_server_config_set_min_body_rate, bytes_per_second, detail::count(grace));
@@ -191,7 +193,7 @@ public:
     }
 };
 
-/** A running server; its destructor tells it to stop and does not wait. */
+/** A running server. The destructor stops it without waiting. */
 class server : public detail::handle<bitsup_server, bitsup_server_free> {
 public:
     explicit server(const server_config &config)
@@ -203,20 +205,20 @@ public:
     {
         return detail::owned_text(detail::output<char *>(bitsup_server_url, get()));
     }
-    /** Of the operators' page; throws if the server has none. */
+    /** Returns the URL of the admin page. Throws if the server has none. */
     std::string admin_url() const
     {
         return detail::owned_text(detail::output<char *>(bitsup_server_admin_url, get()));
     }
     std::uint16_t port() const noexcept { return bitsup_server_port(get()); }
-    /** What it counts, for Prometheus. */
+    /** Returns the metrics in the Prometheus text format. */
     std::string metrics() const
     {
         return detail::owned_text(detail::output<char *>(bitsup_server_metrics, get()));
     }
-    /** Takes certificate, key and roots of `config` for the connections from now on. */
+    /** Replaces certificate, key and client CA with those of `config`, for new connections. */
     void reload_tls(const server_config &config) { detail::call(bitsup_server_reload_tls, get(), config.get()); }
-    /** Takes the users of `config` from the next request on. */
+    /** Replaces the users with those of `config`, from the next request on. */
     void reload_users(const server_config &config)
     {
         detail::call(bitsup_server_reload_users, get(), config.get());

@@ -1,4 +1,4 @@
-/* Where received bytes lie. Part of bitsup.hpp. */
+/* Stores. Part of bitsup.hpp. */
 #ifndef BITSUP_STORE_HPP
 #define BITSUP_STORE_HPP
 
@@ -11,13 +11,13 @@
 
 namespace bitsup {
 
-/** Length of a part of a session, and when it was last written, since 1970. */
+/** The length of a part of a session, and when it was last written, since 1970. */
 struct part_info {
     std::uint64_t length;
     milliseconds modified;
 };
 
-/** Takes the sessions of a store, inside backend::list. */
+/** Receives the sessions of a store in backend::list. */
 class session_list {
 public:
     explicit session_list(bitsup_store_list *list) : list_(list) {}
@@ -33,43 +33,43 @@ private:
     bitsup_store_list *list_;
 };
 
-/** A store of the program's own, for store::custom; bitsup_store_ops says what each function has to do and on
- * which threads. One that cannot do it throws: a bitsup::error of BITSUP_E_NOT_FOUND, BITSUP_E_DENIED or
- * BITSUP_E_NO_SPACE, or anything else, which counts as BITSUP_E_IO. `part` is one of BITSUP_PART_*. */
+/** Base class of custom stores, for store::custom. See bitsup_store_ops for what each function must do and for
+ * the threads. On failure it throws a bitsup::error with BITSUP_E_NOT_FOUND, BITSUP_E_DENIED or BITSUP_E_NO_SPACE;
+ * any other exception means BITSUP_E_IO. `part` is one of BITSUP_PART_*. */
 class backend {
 public:
     virtual ~backend() = default;
 
     virtual void create(const std::string &session_id, std::string_view record) = 0;
-    /** To be overridden together with list. */
+    /** Must be overridden together with list. */
     virtual void save(const std::string &session_id, std::string_view record);
     virtual void list(session_list &list);
-    /** Empty when there is no such part. */
+    /** Returns an empty optional if the part does not exist. */
     virtual std::optional<part_info> stat(const std::string &session_id, std::int32_t part) = 0;
     virtual void write(const std::string &session_id, std::int32_t part, std::uint64_t offset,
                        const std::uint8_t *data, std::size_t len) = 0;
     virtual void flush(const std::string &session_id, std::int32_t part);
-    /** Answers how many bytes it put into the buffer. */
+    /** Returns the number of bytes written to the buffer. */
     virtual std::size_t read(const std::string &session_id, std::int32_t part, std::uint64_t offset,
                              std::uint8_t *buffer, std::size_t len) = 0;
     virtual void commit(const std::string &session_id, const std::string &destination, bool overwrite,
                         std::string_view record) = 0;
     virtual void remove(const std::string &session_id, std::int32_t part) = 0;
-    /** One of BITSUP_PLACE_*. */
-    virtual std::int32_t place(const std::string &destination);
-    /** Hears what another function threw; only its status goes further. */
+    /** Returns one of BITSUP_PLACE_*. */
+    virtual std::int32_t destination_state(const std::string &destination);
+    /** Called with the exception of another function, of which otherwise only the status is used. */
     virtual void failed(std::exception_ptr exception) noexcept;
 };
 
 inline void backend::save(const std::string &, std::string_view) {}
 inline void backend::list(session_list &) {}
 inline void backend::flush(const std::string &, std::int32_t) {}
-inline std::int32_t backend::place(const std::string &) { return BITSUP_PLACE_FREE; }
+inline std::int32_t backend::destination_state(const std::string &) { return BITSUP_PLACE_FREE; }
 inline void backend::failed(std::exception_ptr) noexcept {}
 
 namespace detail {
 
-/** Calls the backend; no exception gets out. */
+/** Calls the backend and catches all exceptions. */
 template <class Call> bitsup_status on_backend(void *user_data, Call call) noexcept
 {
     backend &self = *static_cast<backend *>(user_data);
@@ -154,10 +154,10 @@ inline bitsup_status store_remove(void *user_data, const char *id, std::int32_t 
     return on_backend(user_data, [=](backend &self) { return self.remove(id, part), BITSUP_OK; });
 }
 
-inline bitsup_status store_place(void *user_data, const char *destination, std::int32_t *out_place)
+inline bitsup_status store_destination_state(void *user_data, const char *destination, std::int32_t *out_place)
 {
     return on_backend(user_data, [=](backend &self) {
-        *out_place = self.place(destination);
+        *out_place = self.destination_state(destination);
         return BITSUP_OK;
     });
 }
@@ -182,16 +182,17 @@ public:
         call(bitsup_store_ops_on_read, get(), store_read);
         call(bitsup_store_ops_on_commit, get(), store_commit);
         call(bitsup_store_ops_on_remove, get(), store_remove);
-        call(bitsup_store_ops_on_place, get(), store_place);
+        call(bitsup_store_ops_on_place, get(), store_destination_state);
     }
 };
 
 } // namespace detail
 
-/** Where an engine keeps what it receives. */
+/** Keeps what an engine receives. */
 class store : public detail::handle<bitsup_store, bitsup_store_free> {
 public:
-    /** `durability` is one of BITSUP_DURABILITY_*; `shared`: other processes may have the root at the same time. */
+    /** Opens a store in a directory. `durability` is one of BITSUP_DURABILITY_*. With `shared`, several processes may use
+     * the directory. */
     static store directory(const std::string &root, std::int32_t durability = BITSUP_DURABILITY_FILE,
                            bool shared = false)
     {
@@ -202,7 +203,7 @@ public:
     {
         return store(detail::output<bitsup_store *>(bitsup_store_new_memory, max_bytes));
     }
-    /** Takes the backend, which lives until the last engine over the store is gone. */
+    /** Creates a store from a backend, which lives until the last engine that uses the store is freed. */
     static store custom(std::unique_ptr<backend> functions)
     {
         if (!functions)

@@ -4,10 +4,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::access_log::AccessLog;
-use super::admin::AdminConfig;
-use super::tls::TlsConfig;
-use super::users::Users;
+use super::auth::users::Users;
+use super::network::tls::TlsConfig;
+use super::observability::access_log::AccessLog;
 use crate::engine::Engine;
 use crate::error::{Error, Status};
 use crate::log::Logger;
@@ -91,7 +90,7 @@ impl Default for ServerConfig {
 
 impl ServerConfig {
     /// Errors: a limit of 0, which would let nothing through.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let zeros = [
             ("max_workers", self.max_workers == 0),
             ("max_connections", self.max_connections == 0),
@@ -109,4 +108,16 @@ impl ServerConfig {
             None => Ok(()),
         }
     }
+}
+
+/// The address of the administration page.
+///
+/// The page has neither users nor TLS, and shows the names of sessions and their owners to everyone who can reach
+/// it. Use a loopback address or an address of an administration network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// Host name or address to listen on.
+    pub host: String,
+    /// Port; 0 picks a free one.
+    pub port: u16,
 }

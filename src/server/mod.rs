@@ -1,349 +1,283 @@
-//! The ready-made HTTP/1.1 listener: engines mounted under URL prefixes, on one address.
+//! A ready-made HTTP/1.1 server: engines mounted under URL prefixes, on one address.
 //!
-//! One thread, the `poller`, waits for all sockets at once. A connection with something to do goes to a
-//! worker of the `pool`, which drives its state machine (`conn`) until it would block and then parks it
-//! (`parking`). So a peer that is idle or slow holds some hundred bytes and no thread, and a thread that
-//! blocks in a disk or in application code holds up one connection only.
+//! One thread, the event loop, waits for all sockets. A connection that is ready goes to a worker thread, which
+//! drives its state machine until it would block and then parks it with the idle connections. So an idle or slow
+//! client costs some hundred bytes and no thread, and a thread that blocks in the disk or in application code
+//! delays only one connection.
+//!
+//! | Module | Contents |
+//! |---|---|
+//! | `config`, `context`, `runtime` | the configuration; what connections need; what the threads share |
+//! | `event_loop`, `session_cleanup`, `router` | the thread that waits; the end of expired sessions; URL prefixes |
+//! | `network` | sockets, readiness, TLS, worker threads, limits per address |
+//! | `http1` | request heads, responses, the state machine of a connection |
+//! | `auth` | user names and passwords, certificate subjects |
+//! | `notify` | notification of an application over HTTP |
+//! | `admin` | the administration page |
+//! | `observability` | events, the access log, metrics |
+//!
+//! # Examples
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use bitsup::engine::{Engine, EngineConfig};
+//! use bitsup::server::{Server, ServerConfig};
+//!
+//! fn serve(engine: Engine) -> Result<(), bitsup::error::Error> {
+//!     let mut server = Server::start(ServerConfig {
+//!         mounts: vec![("/upload/".into(), engine)],
+//!         ..ServerConfig::default()
+//!     })?;
+//!     println!("listening on {}", server.url());
+//!     server.stop(Duration::from_secs(10))
+//! }
+//! ```
 
-mod access_log;
-mod addresses;
 mod admin;
-mod answer;
-mod cleanup;
+mod auth;
 mod config;
-mod conn;
-mod event;
-mod head;
-mod journal;
-mod listener;
-mod metrics;
+mod context;
+mod event_loop;
+mod http1;
+mod network;
 mod notify;
-mod pace;
-mod parking;
-mod poller;
-mod pool;
+mod observability;
 mod router;
-mod subject;
-mod tls;
-mod transport;
-mod users;
-mod watch;
+mod runtime;
+mod session_cleanup;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-pub use access_log::{AccessLog, LogFormat};
-pub use admin::AdminConfig;
-pub use config::ServerConfig;
-pub use metrics::Metrics;
+pub use auth::users::Users;
+pub use config::{AdminConfig, ServerConfig};
+pub use network::tls::{Pem, TlsConfig};
 pub use notify::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
+pub use observability::access_log::AccessLog;
+pub use observability::line_format::LogFormat;
+pub use observability::metrics::Metrics;
 pub use router::url_prefix;
-pub use tls::{Pem, TlsConfig};
-pub use users::Users;
 
 use crate::error::{Error, Status};
-use crate::log::{Level, Logger};
-use addresses::Addresses;
-use admin::{Admin, Sources};
-use cleanup::CleanUp;
-use conn::{Connection, Next};
-use event::Event;
-use journal::Journal;
-use listener::Listener;
-use parking::Parking;
-use poller::Poller;
-use pool::Pool;
-use router::Router;
-use tls::Tls;
-use users::Gate;
-use watch::{Interest, Watch};
+use crate::log::Level;
+use admin::{AdminServer, AdminSources, BoundAdmin};
+use context::ServerContext;
+use event_loop::EventLoop;
+use network::addresses::AddressLimit;
+use network::listener::{self, Listener};
+use network::pool::{PoolSize, WorkerPool};
+use network::registration::Reactor;
+use observability::LOG_TARGET;
+use observability::event::ServerEvent;
+use observability::metrics::MetricsSample;
+use runtime::{ServerJob, ServerRuntime};
 
-/// The module's name in log messages.
-const LOG: &str = "server";
-
-/// A running server. Dropping it signals it to stop, without grace, and does not wait.
+/// A running server.
 ///
-/// Threads: may move between threads and be read from several.
+/// Dropping it makes it stop at once, without a grace period, and does not wait until it has. Call [`Self::stop`]
+/// to let running requests complete.
+///
+/// Threads: may be moved between threads and shared by several.
+#[must_use = "dropping a server stops it"]
 pub struct Server {
-    shared: Arc<Shared>,
-    pool: Pool<Job>,
+    runtime: Arc<ServerRuntime>,
+    pool: WorkerPool<ServerJob>,
     metrics: Metrics,
     local_addr: SocketAddr,
-    /// Gone once the server has stopped.
-    poller: Option<JoinHandle<()>>,
-    admin: Option<Admin>,
-}
-
-/// What all threads of a server share.
-struct Shared {
-    site: Site,
-    watch: Arc<Watch>,
-    parking: Parking,
-    cleanup: CleanUp,
-    /// When a server that stops gives up on the connections that are left.
-    stop_at: Mutex<Option<Instant>>,
-}
-
-/// What a connection needs to know of its server.
-struct Site {
-    router: Router,
-    tls: Option<Tls>,
-    /// Asks who it is, if anybody is to be asked.
-    gate: Option<Gate>,
-    /// Hears of everything.
-    journal: Arc<Journal>,
-    head_limits: head::Limits,
-    head_timeout: Duration,
-    read_timeout: Duration,
-    idle_timeout: Duration,
-    pace: pace::Limit,
-    logger: Logger,
-    stopping: AtomicBool,
-}
-
-/// What a worker is given.
-enum Job {
-    /// The connection is ready.
-    Drive(Box<Connection>),
-    /// The connection's deadline has come.
-    Expire(Box<Connection>),
-    /// Idle sessions are to be ended.
-    CleanUp,
+    /// `None` once the server has stopped.
+    event_loop: Option<JoinHandle<()>>,
+    admin: Option<AdminServer>,
 }
 
 impl Server {
     /// Binds the address and starts serving.
     ///
-    /// Errors: [`Status::InvalidArgument`] for a configuration that serves nothing or is ambiguous,
-    /// [`Status::Resolve`], [`Status::Denied`] or [`Status::Io`] when the address cannot be had.
+    /// # Errors
+    ///
+    /// - [`Status::InvalidArgument`] if a limit is 0, no engine is mounted, two engines have the same prefix, or the
+    ///   certificates or users cannot be used.
+    /// - [`Status::Resolve`], [`Status::Denied`] or [`Status::Io`] if the address cannot be bound.
     pub fn start(config: ServerConfig) -> Result<Self, Error> {
         #[cfg(feature = "planted-panics")]
         crate::fault_injection::maybe_panic("server", &config.host);
         config.check()?;
-        let site = Site::new(&config)?;
+        let context = ServerContext::new(&config)?;
         let socket = match &config.listener {
             Some(listener) => listener::inherit(listener)?,
             None => listener::bind(&config.host, config.port)?,
         };
-        let operators = config.admin.as_ref().map(AdminConfig::bind).transpose()?;
+        let admin = config.admin.as_ref().map(BoundAdmin::bind).transpose()?;
         let failed = |error| Error::io("cannot start the server", error);
         let local_addr = socket.local_addr().map_err(failed)?;
-        let watch = Watch::new().map_err(failed)?;
-        let addresses = Addresses::new(config.max_connections_per_address);
+        let reactor = Reactor::new().map_err(failed)?;
         let logger = config.logger;
         let listener =
-            Listener::new(&watch, socket, config.max_connections, logger.clone()).map_err(failed)?;
-        let shared = Arc::new(Shared {
-            site,
-            parking: Parking::new(Arc::clone(&watch)),
-            watch,
-            cleanup: CleanUp::new(config.cleanup_interval),
-            stop_at: Mutex::new(None),
-        });
-        let worker = Arc::clone(&shared);
-        let pool = Pool::start(pool::Size::for_machine(config.max_workers), logger, move |job, buffer| {
-            worker.work(job, buffer)
-        })
-        .map_err(failed)?;
-        let metrics = Metrics::new(&shared, &pool)?;
-        shared.site.listen_to_engines();
-        let poller = Poller {
-            shared: Arc::clone(&shared),
+            Listener::new(&reactor, socket, config.max_connections, logger.clone()).map_err(failed)?;
+        let runtime = Arc::new(ServerRuntime::new(context, reactor, config.cleanup_interval));
+        let worker = Arc::clone(&runtime);
+        let pool =
+            WorkerPool::start(PoolSize::for_machine(config.max_workers), logger, move |job, buffer| {
+                worker.work(job, buffer)
+            })
+            .map_err(failed)?;
+        let metrics = new_metrics(&runtime, &pool)?;
+        runtime.context.subscribe_to_engines();
+        let event_loop = EventLoop {
+            runtime: Arc::clone(&runtime),
             pool: pool.clone(),
             listener: Some(listener),
-            addresses,
+            addresses: AddressLimit::new(config.max_connections_per_address),
             next_key: 1,
         };
-        let thread = thread::Builder::new().name("bitsup-poller".into()).spawn(move || poller.run());
-        let mut server = Self { shared, pool, metrics, local_addr, poller: None, admin: None };
-        server.poller = Some(thread.map_err(failed)?);
-        let sources = Sources { shared: Arc::clone(&server.shared), metrics: server.metrics.clone() };
-        server.admin = operators.map(|bound| Admin::start(bound, sources)).transpose().map_err(failed)?;
+        let thread = thread::Builder::new().name("bitsup-poller".into()).spawn(move || event_loop.run());
+        let mut server = Self { runtime, pool, metrics, local_addr, event_loop: None, admin: None };
+        server.event_loop = Some(thread.map_err(failed)?);
+        let sources =
+            AdminSources { context: Arc::clone(&server.runtime.context), metrics: server.metrics.clone() };
+        server.admin = admin.map(|bound| AdminServer::start(bound, sources)).transpose().map_err(failed)?;
         let url = server.url();
-        server.shared.site.logger.log(Level::Info, LOG, || format!("listening on {url}"));
-        server.shared.site.journal.tell(&Event::Started { url: &url });
+        server.report(format!("listening on {url}"), &ServerEvent::Started { url: &url });
         Ok(server)
     }
 
-    /// The address it listens on.
+    /// Returns the address it listens on.
+    #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// The URL of its root, with the port in use: `http://127.0.0.1:41234/`, or `https:` with TLS.
+    /// Returns the URL of its root with the actual port: `http://127.0.0.1:41234/`, or `https:` with TLS.
+    #[must_use]
     pub fn url(&self) -> String {
-        let scheme = if self.shared.site.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.runtime.context.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}/", self.local_addr)
     }
 
-    /// The URL of the operator's page, when there is one.
+    /// Returns the URL of the administration page, `None` without one.
+    #[must_use]
     pub fn admin_url(&self) -> Option<String> {
-        self.admin.as_ref().map(Admin::url)
+        self.admin.as_ref().map(AdminServer::url)
     }
 
-    /// Takes another certificate, and other roots of clients' certificates, for the connections from now on. No
-    /// connection is closed, but none comes back with a ticket of before.
+    /// Replaces the certificate and the roots for client certificates, for new connections.
     ///
-    /// Errors: [`Status::InvalidState`] for a server without TLS; those of [`Self::start`] for what is no
-    /// certificate. The old one stays.
+    /// Open connections stay open. Session tickets issued before are no longer accepted.
+    ///
+    /// # Errors
+    ///
+    /// - [`Status::InvalidState`] if the server was started without TLS.
+    /// - Those of [`Self::start`] if the certificates cannot be used; the old ones stay in use.
     pub fn reload_tls(&self, config: &TlsConfig) -> Result<(), Error> {
-        let Some(tls) = &self.shared.site.tls else {
-            return Err(Error::new(
-                Status::InvalidState,
-                "the server was started without TLS: start it anew",
-            ));
+        let Some(tls) = &self.runtime.context.tls else {
+            return Err(Error::new(Status::InvalidState, "the server was started without TLS: restart it"));
         };
         tls.replace(config)?;
-        self.shared.site.logger.log(Level::Info, LOG, || "took the TLS certificate anew".into());
-        self.shared.site.journal.tell(&Event::Reloaded { what: "certificates" });
+        self.report(
+            "reloaded the TLS certificates".into(),
+            &ServerEvent::Reloaded { resource: "certificates" },
+        );
         Ok(())
     }
 
-    /// Takes other users, from the next request on.
+    /// Replaces the users, from the next request on.
     ///
-    /// Errors: [`Status::InvalidState`] for a server that began without users, [`Status::InvalidArgument`] when
-    /// there are none: neither is to open or to close a server by mistake.
+    /// # Errors
+    ///
+    /// - [`Status::InvalidState`] if the server was started without users, [`Status::InvalidArgument`] if `users` is
+    ///   empty. Authentication cannot be switched on or off by a reload.
     pub fn reload_users(&self, users: Users) -> Result<(), Error> {
-        let Some(gate) = &self.shared.site.gate else {
-            return Err(Error::new(
-                Status::InvalidState,
-                "the server was started without users: start it anew",
-            ));
+        let Some(auth) = &self.runtime.context.basic_auth else {
+            return Err(Error::new(Status::InvalidState, "the server was started without users: restart it"));
         };
-        gate.replace(users)?;
-        self.shared.site.logger.log(Level::Info, LOG, || "took the users anew".into());
-        self.shared.site.journal.tell(&Event::Reloaded { what: "users" });
+        auth.replace(users)?;
+        self.report("reloaded the users".into(), &ServerEvent::Reloaded { resource: "users" });
         Ok(())
     }
 
-    /// Opens the file of the access log anew, for its rotation: rename it, then call this. Without such a file it
-    /// does nothing.
+    /// Reopens the file of the access log, for log rotation: rename the file, then call this. Does nothing without
+    /// an access log in a file.
     ///
-    /// Errors: the file cannot be opened; the log goes on in the old one.
+    /// # Errors
+    ///
+    /// Fails if the file cannot be opened; the log then continues in the old one.
     pub fn reopen_access_log(&self) -> Result<(), Error> {
-        self.shared.site.journal.reopen()
+        self.runtime.context.event_sink.reopen()
     }
 
-    /// What it counts, for Prometheus. Outlives the server.
+    /// Returns its metrics. They stay readable after the server has stopped.
+    #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
     }
 
-    /// Stops accepting, closes idle connections, gives running requests `grace`, closes everything, and joins
-    /// every thread. A worker that is in application code is waited for, however long that takes. On a
-    /// stopped server it does nothing.
+    /// Stops the server and waits until it has stopped.
     ///
-    /// Errors: [`Status::Busy`] when called by a thread of this server, out of a callback. The server stops
-    /// all the same, but nobody waits for it.
+    /// It stops accepting, closes idle connections, gives running requests up to `grace` to complete, closes all
+    /// connections and joins all threads. It waits for a worker thread that runs application code, however long that
+    /// takes. On a stopped server it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// - [`Status::Busy`] if called by a thread of this server, from a callback. The server stops nevertheless, but
+    ///   this call does not wait for it.
+    /// - [`Status::Panic`] if the event loop had panicked. The server has stopped.
     pub fn stop(&mut self, grace: Duration) -> Result<(), Error> {
-        self.shared.begin_stop(grace);
-        let is_poller = |poller: &JoinHandle<()>| poller.thread().id() == thread::current().id();
-        let is_admin = self.admin.as_ref().is_some_and(Admin::is_current);
-        if self.pool.is_worker() || self.poller.as_ref().is_some_and(is_poller) || is_admin {
+        self.runtime.begin_stop(grace);
+        let is_current = |thread: &JoinHandle<()>| thread.thread().id() == thread::current().id();
+        let is_admin = self.admin.as_ref().is_some_and(AdminServer::is_current);
+        if self.pool.is_worker() || self.event_loop.as_ref().is_some_and(is_current) || is_admin {
             return Err(Error::new(
                 Status::Busy,
                 "a server cannot wait for the thread that stops it: stop it from outside its callbacks",
             ));
         }
-        let Some(poller) = self.poller.take() else { return Ok(()) };
-        let ended = poller.join();
-        // The poller closes both; should it have panicked, they must not be waited for in vain.
-        self.shared.parking.close();
+        let Some(event_loop) = self.event_loop.take() else { return Ok(()) };
+        let ended = event_loop.join();
+        // The event loop closes both, unless it panicked.
+        self.runtime.idle.close();
         self.pool.close();
         self.pool.join();
-        // Last, so that operators hear that the server is stopping for as long as it does.
+        // Last, so that the health check reports that the server is stopping for as long as it does.
         if let Some(admin) = &mut self.admin {
             admin.stop();
         }
-        ended
-            .map_err(|_| Error::new(Status::Panic, "the server's poller panicked; the server has stopped"))?;
-        self.shared.site.logger.log(Level::Info, LOG, || format!("{} stopped", self.local_addr));
-        self.shared.site.journal.tell(&Event::Stopped);
+        ended.map_err(|_| {
+            Error::new(Status::Panic, "the server's event loop panicked; the server has stopped")
+        })?;
+        self.report(format!("{} stopped", self.local_addr), &ServerEvent::Stopped);
         Ok(())
+    }
+
+    fn report(&self, message: String, event: &ServerEvent<'_>) {
+        self.runtime.context.logger.log(Level::Info, LOG_TARGET, || message);
+        self.runtime.context.event_sink.emit(event);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        match self.poller.is_some() {
-            true => self.shared.begin_stop(Duration::ZERO),
-            // The poller never came to life, or has ended and closed the pool.
-            false => self.pool.close(),
+        if self.event_loop.is_some() {
+            self.runtime.begin_stop(Duration::ZERO);
+        } else {
+            // The event loop could not be started, or has ended.
+            self.pool.close();
         }
     }
 }
 
-impl Shared {
-    fn work(&self, job: Job, buffer: &mut [u8]) -> Option<Job> {
-        let (mut conn, next);
-        match job {
-            Job::Drive(ready) => {
-                conn = ready;
-                next = conn.drive(buffer, &self.site);
-            }
-            Job::Expire(late) => {
-                conn = late;
-                next = conn.expire(buffer, &self.site);
-            }
-            Job::CleanUp => {
-                self.cleanup.run(&self.site.router, &self.site.logger);
-                self.watch.wake();
-                return None;
-            }
+/// Creates the metrics of a server. They keep neither the runtime nor the pool alive.
+fn new_metrics(runtime: &Arc<ServerRuntime>, pool: &WorkerPool<ServerJob>) -> Result<Metrics, Error> {
+    let (load, running) = (pool.load(), Arc::downgrade(runtime));
+    Metrics::new(&runtime.context.event_sink.counters, move || {
+        let load = load().unwrap_or_default();
+        MetricsSample {
+            busy_workers: load.busy,
+            idle_workers: load.idle,
+            queued: load.queued,
+            running: running.upgrade().map(|runtime| runtime.sample()),
         }
-        match next {
-            Next::Park(interest) => self.park(conn, interest),
-            Next::Requeue => return Some(Job::Drive(conn)),
-            Next::Close => drop(conn),
-        }
-        None
-    }
-
-    fn park(&self, conn: Box<Connection>, interest: Interest) {
-        let deadline = conn.deadline(&self.site);
-        self.parking.park(conn, interest, deadline);
-    }
-
-    fn begin_stop(&self, grace: Duration) {
-        *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(grace);
-        if !self.site.stopping.swap(true, Ordering::SeqCst) {
-            self.site.journal.tell(&Event::Stopping);
-        }
-        self.watch.wake();
-    }
-
-    fn stop_at(&self) -> Option<Instant> {
-        *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Site {
-    /// Errors: engines, certificates or users that cannot be served.
-    fn new(config: &ServerConfig) -> Result<Self, Error> {
-        let users = Some(config.users.clone()).filter(|users| !users.is_empty());
-        Ok(Self {
-            router: Router::new(config.mounts.clone())?,
-            tls: config.tls.as_ref().map(Tls::new).transpose()?,
-            gate: users.map(Gate::new).transpose()?,
-            journal: Arc::new(Journal::new(config.access_log.clone())?),
-            head_limits: head::Limits { bytes: config.max_head_bytes, fields: config.max_head_fields },
-            head_timeout: config.head_timeout,
-            read_timeout: config.read_timeout,
-            idle_timeout: config.idle_timeout,
-            pace: pace::Limit { rate: config.min_body_rate, grace: config.body_grace },
-            logger: config.logger.clone(),
-            stopping: AtomicBool::new(false),
-        })
-    }
-
-    fn listen_to_engines(&self) {
-        self.router.engines().for_each(|(_, engine)| engine.subscribe(&self.journal));
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
+    })
 }

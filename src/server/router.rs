@@ -5,7 +5,7 @@ use crate::error::{Error, Status};
 use crate::proto::Target;
 
 /// Engines by URL prefix.
-pub(super) struct Router {
+pub(crate) struct Router {
     /// Prefixes begin and end with `/`; the longest come first.
     mounts: Vec<(String, Engine)>,
 }

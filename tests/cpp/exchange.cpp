@@ -59,7 +59,7 @@ void body_from_memory_and_from_a_descriptor(const bitsup::engine &engine, const 
     CHECK(pipe(ends) == 0 && write(ends[1], "0123", 4) == 4);
     const std::string session = create(engine);
     bitsup::exchange exchange = fragment(engine, session);
-    const bitsup::taken taken = exchange.body_from_fd(ends[0], 100);
+    const bitsup::fd_body taken = exchange.body_from_fd(ends[0], 100);
     CHECK(taken.count == 4 && taken.want == bitsup::want::body);
     CHECK(exchange.body(bytes(4), 6) == bitsup::want::finish);
     const bitsup::response response = exchange.finish();

@@ -107,10 +107,10 @@ fn a_request_is_a_line_with_everything_about_it() {
     ] {
         assert_eq!(line[key], value, "{key}: {line}");
     }
-    assert_eq!((&line["status"], &line["stored"]), (&200.into(), &5.into()));
+    assert_eq!((&line["status"], &line["bytes_stored"]), (&200.into(), &5.into()));
     assert_eq!(line["bytes_in"], head.len() + 5);
     assert_eq!(line["bytes_out"], answer.text.len());
-    assert!(line["ms"].as_f64().is_some_and(|ms| ms > 0.0 && ms < 20_000.0), "{line}");
+    assert!(line["duration_ms"].as_f64().is_some_and(|ms| ms > 0.0 && ms < 20_000.0), "{line}");
     let time = line["time"].as_str().unwrap();
     let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     assert_eq!(shape, "0000-00-00T00:00:00.000Z");
@@ -236,7 +236,7 @@ fn a_request_that_overtakes_another_is_told_of_and_so_is_the_one_that_is_lost() 
         }
     };
     assert_eq!((lost.get("status"), &lost["bytes_out"]), (None, &0.into()), "{lost}");
-    assert_eq!(lost["stored"], 2);
+    assert_eq!(lost["bytes_stored"], 2);
 }
 
 struct Application;
@@ -277,7 +277,7 @@ fn what_the_application_says_is_told() {
     let told = logged.all("session-notified");
     assert_eq!((&told[0]["outcome"], told[0].get("status")), (&"accepted".into(), None));
     assert_eq!((&told[1]["outcome"], &told[1]["status"]), (&"refused".into(), &409.into()));
-    assert!(told[0]["ms"].as_f64().is_some_and(|ms| ms < 20_000.0));
+    assert!(told[0]["duration_ms"].as_f64().is_some_and(|ms| ms < 20_000.0));
     assert_eq!(logged.all("request")[3]["hresult"], "0x80123456");
 }
 

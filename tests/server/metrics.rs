@@ -128,14 +128,14 @@ const DONE: [(&str, usize); 26] = [
     ("stored_bytes_total", 22),
     ("fragment_stored_bytes_count", 4),
     ("fragment_stored_bytes_sum", 17),
-    ("notification_seconds_count{outcome=\"accepted\"}", 2),
-    ("notification_seconds_count{outcome=\"refused\"}", 1),
+    ("notification_duration_seconds_count{outcome=\"accepted\"}", 2),
+    ("notification_duration_seconds_count{outcome=\"refused\"}", 1),
     ("session_events_total{event=\"created\"}", 4),
     ("session_events_total{event=\"received\"}", 3),
     ("session_events_total{event=\"notified\"}", 3),
     ("session_events_total{event=\"closed\"}", 1),
     ("sessions{directory=\"/up/\",state=\"receiving\"}", 2),
-    ("sessions{directory=\"/up/\",state=\"settled\"}", 1),
+    ("sessions{directory=\"/up/\",state=\"complete\"}", 1),
     ("sessions{directory=\"/up/\",state=\"notifying\"}", 0),
     ("connections", 1),
     ("connections_accepted_total", 1),
@@ -184,7 +184,7 @@ fn connections_that_are_open_are_counted() {
     let crowd: Vec<_> = (0..5).map(|_| RawHttp::connect(&server)).collect();
     wait_for(&server, "bitsup_connections", 5.0);
     wait_for(&server, "bitsup_workers{state=\"busy\"}", 0.0);
-    wait_for(&server, "bitsup_queue", 0.0);
+    wait_for(&server, "bitsup_worker_queue_length", 0.0);
     assert!(metrics(&server)["bitsup_workers{state=\"idle\"}"] >= 2.0);
     drop(crowd);
     wait_for(&server, "bitsup_connections", 0.0);

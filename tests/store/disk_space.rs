@@ -67,17 +67,28 @@ fn a_file_size_limit_is_no_space_and_what_was_kept_is_counted() {
     assert_eq!(file.len() as u64, LIMIT);
 }
 
-/// Runs `name` with volumes of its own, that go with the child; says so when this machine forbids that.
+/// Runs `name` with volumes of its own, that go with the child; reports a skip if this machine forbids that.
 #[cfg(target_os = "linux")]
 fn run_with_mounts(mount: &str, name: &str) {
     let launcher = ["unshare", "--user", "--map-root-user", "--mount"];
     let mut probe = Command::new(launcher[0]);
     probe.args(&launcher[1..]).args(["mount", "-t", "tmpfs", "tmpfs", "/mnt"]).stderr(Stdio::null());
     if !probe.status().is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED {name}: mounting needs user namespaces, which this machine does not allow");
-        return;
+        return report_skip(&format!(
+            "{name}: mounting requires user namespaces, which this machine does not allow"
+        ));
     }
     run_under(mount, &launcher, name);
+}
+
+/// Reports a skipped test to the summary of `tools/test`.
+#[cfg(target_os = "linux")]
+fn report_skip(reason: &str) {
+    eprintln!("skipped {reason}");
+    if let Some(path) = std::env::var_os("BITSUP_TEST_SKIPS") {
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+        std::io::Write::write_all(&mut file, format!("{reason}\n").as_bytes()).unwrap();
+    }
 }
 
 #[cfg(target_os = "linux")]

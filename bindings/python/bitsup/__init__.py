@@ -1,15 +1,15 @@
-"""The BITS Upload Protocol: resumable uploads to servers of Windows' BITS, and a server for its clients.
+"""Client and server for the BITS Upload Protocol: resumable uploads to BITS servers, and a server for BITS clients.
 
     bitsup.upload("report.pdf", "https://server/incoming/report.pdf")
 
-All calls that talk to a server block and may be interrupted; `bitsup.aio` has them for asyncio. No call holds the
-interpreter's lock while it waits. In a child of `os.fork` the objects of the parent answer with UsageError; make new ones.
+Calls that communicate with a server block and can be interrupted by signals; `bitsup.aio` has them for asyncio. No call
+holds the GIL while it waits. In a child process of `os.fork`, objects of the parent raise UsageError; create new ones.
 """
 
 from __future__ import annotations
 
 from . import _interpreter as _interpreter
-from ._credentials import AskCredentials, AuthRequest, Credentials
+from ._credentials import AuthRequest, Credentials, CredentialsCallback
 from ._load import lib as _lib
 from ._observer import OnProgress, OnReplyProgress, OnRetry, OnState
 from ._source import Source
@@ -19,24 +19,23 @@ from .errors import (
     BitsError,
     CancelledError,
     InternalError,
-    MachineError,
+    LocalError,
     NetworkError,
     PeerError,
     StoppedError,
     SuspendedError,
     UsageError,
 )
-from .hooks import Decide, Ended, Notify, Upload, Verdict
+from .hooks import DecideHook, EndHook, ProgressHook, Upload, Verdict
 from .options import ClientOptions, EngineOptions, ServerOptions
 from .server import Server
-from .states import Context, End, JobState, Packet
-from .store import MemoryStore, Part, Place, Store, StoredSession
+from .states import Context, EndReason, JobState, Packet
+from .store import DestinationState, MemoryStore, Part, Store, StoredSession
 
-#: The version of the shared library in use.
+#: The version of the loaded shared library.
 __version__ = (_lib.bitsup_version_string() or b"").decode()
 
 __all__ = [
-    "AskCredentials",
     "AuthRequest",
     "BitsError",
     "CancelledError",
@@ -44,18 +43,19 @@ __all__ = [
     "ClientOptions",
     "Context",
     "Credentials",
-    "Decide",
-    "End",
-    "Ended",
+    "CredentialsCallback",
+    "DecideHook",
+    "DestinationState",
+    "EndHook",
+    "EndReason",
     "Engine",
     "EngineOptions",
     "InternalError",
     "Job",
     "JobState",
-    "MachineError",
+    "LocalError",
     "MemoryStore",
     "NetworkError",
-    "Notify",
     "OnProgress",
     "OnReplyProgress",
     "OnRetry",
@@ -63,8 +63,8 @@ __all__ = [
     "Packet",
     "Part",
     "PeerError",
-    "Place",
     "Progress",
+    "ProgressHook",
     "Server",
     "ServerOptions",
     "Source",

@@ -1,10 +1,11 @@
-"""Calls that call back.
+"""Callbacks from the library into Python.
 
-The library gets module-level functions only, and as `user_data` a number under which the Python object is kept until
-`destroy`. So nothing that C refers to can be collected, and nothing is kept longer than C needs it.
+The library is given module-level functions only. Their `user_data` is a number under which `registry` keeps the Python
+object until the library calls `destroy`. So nothing that C refers to can be garbage collected, and nothing is kept
+longer than C needs it.
 
-Callbacks of a client come on the thread inside the call. What they raise is kept on that call, stops it, and is raised
-where the call began.
+Callbacks of a client run on the thread inside the call. If one raises, the exception is stored in that call, the call
+is stopped, and the exception is raised where the call was made.
 """
 
 from __future__ import annotations
@@ -18,50 +19,54 @@ from . import _exit, _raw
 from ._handle import call
 
 T = TypeVar("T")
-#: Runs a callback where it belongs, and gives back or raises what it does.
-Deliver = Callable[[Callable[[], Any]], Any]
+#: Runs a callback on the thread it belongs to, and returns or raises what the callback does.
+Dispatch = Callable[[Callable[[], Any]], Any]
 
 
-class Slab:
+class Registry:
     """Objects by number."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: Dict[int, Any] = {}
+        self._objects: Dict[int, Any] = {}
         self._last = 0
 
-    def keep(self, kept: Any) -> int:
+    def add(self, value: Any) -> int:
+        """Keeps an object and returns its number."""
         with self._lock:
             self._last += 1
-            self._kept[self._last] = kept
+            self._objects[self._last] = value
             return self._last
 
     def get(self, number: Optional[int]) -> Any:
+        """Returns the object with this number, or None."""
         with self._lock:
-            return self._kept.get(number or 0)
+            return self._objects.get(number or 0)
 
-    def drop(self, number: Optional[int]) -> None:
+    def remove(self, number: Optional[int]) -> None:
+        """Forgets the object with this number."""
         with self._lock:
-            kept = self._kept.pop(number or 0, None)
-        # Without the lock: what is dropped may have a finalizer, which may come here.
-        del kept
+            removed = self._objects.pop(number or 0, None)
+        # Released without the lock: the object may have a finalizer that calls this class.
+        del removed
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._kept)
+            return len(self._objects)
 
-    def renew_lock(self) -> None:
+    def reset_lock(self) -> None:
+        """Replaces the lock, which another thread of the parent may have held at the time of a fork."""
         self._lock = threading.Lock()
 
 
-slab = Slab()
+registry = Registry()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=slab.renew_lock)
+    os.register_at_fork(after_in_child=registry.reset_lock)
 
 
 @_raw.destroy_fn
 def destroy(user_data: Optional[int]) -> None:
-    slab.drop(user_data)
+    registry.remove(user_data)
 
 
 class _Current(threading.local):
@@ -87,32 +92,32 @@ class Call:
         self._calls_back = calls_back
         self._failure: Optional[BaseException] = None
         self._stopped = False
-        self._deliver: Deliver = _directly
+        self._dispatch: Dispatch = _call_directly
 
     def stop(self) -> None:
-        """Ends the call: at once where the library can, else at its next callback."""
+        """Ends the call: at once if the library can, otherwise at its next callback."""
         self._stopped = True
         if self._stop is not None:
             self._stop()
 
     @property
     def stops_soon(self) -> bool:
-        """Whether `stop` ends the call in a moment, so that its end is worth being waited for."""
+        """Whether `stop` ends the call within a moment, so that it is worth waiting for its end."""
         return self._stop is not None
 
-    def here(self, deliver: Optional[Deliver] = None) -> None:
-        """Makes the call on this thread. Raises what a callback raised, else what went wrong."""
-        self._deliver = deliver or _directly
+    def run(self, dispatch: Optional[Dispatch] = None) -> None:
+        """Makes the call on this thread. Raises what a callback raised, otherwise the error of the call."""
+        self._dispatch = dispatch or _call_directly
         before, _current.call = _current.call, self
         if self._calls_back:
-            _exit.enter(self, self.stop)
+            _exit.register(self, self.stop)
         error: Optional[BaseException] = None
         try:
             call(self._function, *self._arguments)
         except BaseException as caught:
             error = caught
         finally:
-            _exit.leave(self)
+            _exit.unregister(self)
             _current.call = before
         try:
             if self._failure is not None:
@@ -120,101 +125,101 @@ class Call:
             if error is not None:
                 raise error
         finally:
-            # A traceback refers to this frame, and this frame to it.
+            # Breaks the reference cycle between the traceback and this frame.
             del error
             self._failure = None
 
-    def interruptibly(self) -> None:
-        """Makes the call so that signals are handled meanwhile.
+    def run_interruptibly(self) -> None:
+        """Makes the call so that signals are handled while it runs.
 
-        Python handles signals in the main thread, between two steps of its own; inside a call of the library there
-        are none. So the main thread lets another thread make the call, waits for it, and runs its callbacks.
+        Python runs signal handlers in the main thread, between two bytecode instructions; inside a call of the library
+        there are none. So the main thread has a helper thread make the call, waits for it, and runs its callbacks.
         """
         if threading.current_thread() is threading.main_thread():
-            _Errand(self).run()
+            _HelperThread(self).run()
         else:
-            self.here()
+            self.run()
 
-    def answer(self, act: Callable[[], Any], convert: Callable[[Any], T], otherwise: T) -> T:
-        """Runs a callback and converts its result. When that fails, or the call is to end, answers `otherwise`."""
+    def invoke(self, act: Callable[[], Any], convert: Callable[[Any], T], default: T) -> T:
+        """Runs a callback and converts its result. Returns `default` if that fails or the call is stopping."""
         if self._failure is None and not self._stopped and not _exit.exiting():
             try:
-                return convert(self._deliver(act))
+                return convert(self._dispatch(act))
             except BaseException as failure:
                 self._failure = failure
                 self.stop()
-        return otherwise
+        return default
 
 
-def answer(act: Callable[[], Any], convert: Callable[[Any], T], otherwise: T) -> T:
+def invoke(act: Callable[[], Any], convert: Callable[[Any], T], default: T) -> T:
     """Runs a callback of the call that this thread is in."""
     current = _current.call
-    return otherwise if current is None else current.answer(act, convert, otherwise)
+    return default if current is None else current.invoke(act, convert, default)
 
 
-def _directly(act: Callable[[], Any]) -> Any:
+def _call_directly(act: Callable[[], Any]) -> Any:
     return act()
 
 
-#: Seconds. A wait without end would not notice a signal that came just before it began.
-_GLANCE = 0.05
+#: Seconds. A wait without a timeout would not notice a signal that arrived just before it began.
+_POLL_INTERVAL = 0.05
 
 
-class _Errand:
-    """A call made by a helper, with this thread at its service."""
+class _HelperThread:
+    """Makes a call on a helper thread, while this thread runs the callbacks."""
 
-    def __init__(self, errand: Call) -> None:
-        self._call = errand
-        self._asked: queue.SimpleQueue[Optional[Callable[[], Any]]] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._outcome: Optional[BaseException] = None
+    def __init__(self, pending: Call) -> None:
+        self._call = pending
+        self._requests: queue.SimpleQueue[Optional[Callable[[], Any]]] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._error: Optional[BaseException] = None
 
     def run(self) -> None:
         helper = threading.Thread(target=self._work, name="bitsup", daemon=True)
         try:
             helper.start()
-            self._serve()
+            self._run_callbacks()
         except BaseException as interrupt:
-            # A signal handler raised, most likely KeyboardInterrupt. From now on the call asks nothing more; what it
-            # may be asking just now is answered so.
+            # A signal handler raised, most likely KeyboardInterrupt. Once stopped, the call requests no further
+            # callback; one that it may be waiting for now fails with the same exception.
             self._call.stop()
-            self._answers.put((None, interrupt))
+            self._results.put((None, interrupt))
             if self._call.stops_soon and helper.ident is not None:
                 helper.join()
             raise
         try:
-            if self._outcome is not None:
-                raise self._outcome
+            if self._error is not None:
+                raise self._error
         finally:
-            self._outcome = None
+            self._error = None
 
-    def _serve(self) -> None:
-        """Runs callbacks until the call is over."""
+    def _run_callbacks(self) -> None:
+        """Runs callbacks until the call has returned."""
         while True:
             try:
-                act = self._asked.get(timeout=_GLANCE)
+                act = self._requests.get(timeout=_POLL_INTERVAL)
             except queue.Empty:
                 continue
             if act is None:
                 return
-            self._answers.put(_outcome_of(act))
+            self._results.put(_result_of(act))
 
     def _work(self) -> None:
         try:
-            self._call.here(self._deliver)
-        except BaseException as outcome:
-            self._outcome = outcome
-        self._asked.put(None)
+            self._call.run(self._dispatch)
+        except BaseException as error:
+            self._error = error
+        self._requests.put(None)
 
-    def _deliver(self, act: Callable[[], Any]) -> Any:
-        self._asked.put(act)
-        result, failure = self._answers.get()
+    def _dispatch(self, act: Callable[[], Any]) -> Any:
+        self._requests.put(act)
+        result, failure = self._results.get()
         if failure is not None:
             raise failure
         return result
 
 
-def _outcome_of(act: Callable[[], Any]) -> Any:
+def _result_of(act: Callable[[], Any]) -> Any:
     try:
         return act(), None
     except BaseException as failure:

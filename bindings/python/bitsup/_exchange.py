@@ -1,6 +1,7 @@
-"""One request on its way through an engine, for the adapters to other HTTP servers.
+"""One request passed through an engine, for the adapters to other HTTP servers.
 
-docs/guide/embedding.md says how it goes. All of it may block, for hooks may take minutes; the interpreter's lock is free then.
+docs/guide/embedding.md describes the steps. Every step may block, because hooks may take minutes; the GIL is released
+meanwhile.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from ._handle import Owned, call, make
 from ._load import lib
 from .engine import Engine
 
-#: Longest piece of a body that is in memory, in bytes.
-PIECE = 256 * 1024
-#: Longest body that is read and dropped so that its connection can go on, in bytes. A Windows client writes its whole
-#: fragment, 13 MiB at most, before it reads the answer.
-DISCARD = 16 * 1024 * 1024
+#: Maximum bytes of a body that are held in memory.
+CHUNK_SIZE = 256 * 1024
+#: Maximum bytes of a body that are read and discarded to keep the connection open. A Windows client sends its whole
+#: fragment, 13 MiB at most, before it reads the response.
+MAX_DISCARD = 16 * 1024 * 1024
 
 
 class Exchange:
-    """A request. One that is dropped before `finish` is a lost connection: what was stored stays."""
+    """One request. Dropped before `finish`, it counts as a lost connection: what was stored is kept."""
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class Exchange:
         mount: bytes = b"",
         secure: bool = False,
     ) -> None:
-        """The head of a request as it came; `target` is what follows `mount`, with a slash in front."""
+        """Takes the head of a request as received; `target` is what follows `mount`, with a slash in front."""
         self._object = make(lib.bitsup_exchange_new, lib.bitsup_exchange_free, engine._object)
         call(lib.bitsup_exchange_set_request, self._object, method, len(method), target, len(target))
         for name, value in headers:
@@ -47,37 +48,38 @@ class Exchange:
         ):
             call(function, self._object, value, len(value))
         call(lib.bitsup_exchange_set_secure, self._object, 1 if secure else 0)
-        #: Whether bytes of the body are wanted; they are, or `finish` is.
+        #: Whether `body` is to be called next; otherwise `finish` is.
         self.wants_body = False
         engine._tick_when_due()
 
     def begin(self) -> None:
-        """Decides about the head. Hooks may be asked."""
+        """Evaluates the head. May call hooks."""
         want = ctypes.c_int32()
         call(lib.bitsup_exchange_begin, self._object, ctypes.byref(want))
         self.wants_body = want.value == _raw.WANT_BODY
 
-    def body(self, piece: bytes) -> None:
-        """Takes the next bytes of the body. With none it looks whether a newer request took the session over."""
+    def body(self, chunk: bytes) -> None:
+        """Takes the next bytes of the body. An empty chunk only checks whether a newer request took over the session.
+        """
         want = ctypes.c_int32()
-        call(lib.bitsup_exchange_body, self._object, piece, len(piece), ctypes.byref(want))
+        call(lib.bitsup_exchange_body, self._object, chunk, len(chunk), ctypes.byref(want))
         self.wants_body = want.value == _raw.WANT_BODY
 
     def finish(self) -> Response:
-        """The answer. Hooks may be asked."""
+        """Returns the response. May call hooks."""
         return Response(make(lib.bitsup_exchange_finish, lib.bitsup_response_free, self._object))
 
 
 class Response:
-    """An answer. Its body comes by iterating, in pieces."""
+    """A response. Iterating over it yields the body in chunks."""
 
     def __init__(self, owned: Owned) -> None:
         self._object = owned
         self.status: int = lib.bitsup_response_status(owned)
         self.reason: str = _text(lib.bitsup_response_reason(owned))
-        #: Whether nobody can know where the next request of the connection would begin.
+        #: Whether the connection must be closed, because it is unknown where the next request would begin.
         self.must_close = bool(lib.bitsup_response_must_close(owned))
-        #: Content-Length included.
+        #: The header fields, including Content-Length.
         self.headers: List[Tuple[str, str]] = [
             (
                 _text(lib.bitsup_response_header_name(owned, index)),
@@ -89,15 +91,15 @@ class Response:
 
     def __iter__(self) -> Iterator[bytes]:
         while True:
-            piece = self.read()
-            if not piece:
+            chunk = self.read()
+            if not chunk:
                 return
-            yield piece
+            yield chunk
 
     def read(self) -> bytes:
-        """The next piece of the body; nothing at its end."""
-        buffer, length = ctypes.create_string_buffer(PIECE), ctypes.c_size_t()
-        call(lib.bitsup_response_read_body, self._object, buffer, PIECE, ctypes.byref(length))
+        """Returns the next chunk of the body; empty at its end."""
+        buffer, length = ctypes.create_string_buffer(CHUNK_SIZE), ctypes.c_size_t()
+        call(lib.bitsup_response_read_body, self._object, buffer, CHUNK_SIZE, ctypes.byref(length))
         return buffer.raw[: length.value]
 
 

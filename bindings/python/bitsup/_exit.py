@@ -1,8 +1,8 @@
-"""The end of the interpreter: nothing of the library may call into it any more.
+"""Shutdown of the interpreter: after it has begun, the library must not call into Python any more.
 
-A thread that enters an interpreter which is being torn down hangs or takes the process along. So at exit every server
-is stopped and every call with callbacks is told to end, before the teardown; callbacks that come meanwhile see
-`exiting()` and turn back.
+A thread that enters an interpreter during its finalization hangs or crashes the process. So before the finalization, at
+exit, every server is stopped and every call with callbacks is told to end. Callbacks that still arrive check
+`exiting()` and return at once.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Callable, Dict
 
 from .errors import BitsError
 
-#: How long calls that were told to stop may take; the library promises a quarter of a second.
-_PATIENCE = 1.0
+#: Seconds to wait for calls that were told to stop; the library promises that they end within 250 ms.
+_TIMEOUT = 1.0
 
 _exiting = False
 _changed = threading.Condition()
@@ -24,18 +24,20 @@ _running: Dict[object, Callable[[], None]] = {}
 
 
 def exiting() -> bool:
+    """Whether the interpreter is shutting down."""
     return _exiting
 
 
-def enter(who: object, stop: Callable[[], None]) -> None:
-    """Notes that `who` may call back until it leaves, and how to stop it."""
+def register(owner: object, stop: Callable[[], None]) -> None:
+    """Records that `owner` may call back until it is unregistered, and how to stop it."""
     with _changed:
-        _running[who] = stop
+        _running[owner] = stop
 
 
-def leave(who: object) -> None:
+def unregister(owner: object) -> None:
+    """Records that `owner` calls back no more."""
     with _changed:
-        _running.pop(who, None)
+        _running.pop(owner, None)
         _changed.notify_all()
 
 
@@ -46,19 +48,19 @@ def _stop_all() -> None:
     with _changed:
         running = list(_running.values())
     for stop in running:
-        # One that fails is being stopped by somebody else already, and is waited for like the others.
+        # If this fails, another thread is stopping it already; it is waited for like the others.
         with contextlib.suppress(BitsError):
             stop()
     with _changed:
-        _changed.wait_for(lambda: not _running, _PATIENCE)
+        _changed.wait_for(lambda: not _running, _TIMEOUT)
 
 
-def _in_child() -> None:
-    # The parent's threads are not here, so nothing is under way; one of them may have held the lock.
+def _after_fork_in_child() -> None:
+    # The parent's threads do not exist here, so nothing is running; but one of them may have held the lock.
     global _changed
     _changed = threading.Condition()
     _running.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(after_in_child=_after_fork_in_child)

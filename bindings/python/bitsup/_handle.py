@@ -1,4 +1,4 @@
-"""Objects of the library, calls on them, and what goes in and out."""
+"""Objects of the library, calls of its functions, and conversion of arguments and results."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ StrPath = Union[str, "os.PathLike[str]", bytes, "os.PathLike[bytes]"]
 
 
 class Owned:
-    """An address that is freed when nobody refers to it any more.
+    """The address of an object, which is freed when the last reference to this is gone.
 
-    A call holds its arguments until it returns, so closing a handle in one thread never frees what another thread is
-    calling with.
+    A call holds references to its arguments until it returns, so closing a handle in one thread never frees an object
+    that a call in another thread uses.
     """
 
     __slots__ = ("_as_parameter_", "_free")
@@ -28,22 +28,23 @@ class Owned:
         self._as_parameter_ = address
         self._free = free
         if not address:
-            raise class_of(_raw.E_PANIC)(_raw.E_PANIC, "the library made no object; this is a bug in it")
+            raise class_of(_raw.E_PANIC)(_raw.E_PANIC, "the library returned no object: please report this bug")
 
     def __del__(self) -> None:
-        # The end of the process frees all, and destroy callbacks must not enter a dying interpreter.
+        # At exit the process frees everything, and destroy callbacks must not enter an interpreter that shuts down.
         if self._as_parameter_ and not _exit.exiting():
             self._free(self._as_parameter_)
 
 
 class Handle:
-    """What all objects have in common: they can be closed, by hand, by `with` or by being dropped."""
+    """Base of all public objects. They are closed by `close`, by the end of a `with` block, or when garbage collected.
+    """
 
     def __init__(self, owned: Owned) -> None:
         self._owned: Optional[Owned] = owned
 
     def close(self) -> None:
-        """Lets go of the object in the library. Further calls raise UsageError; closing again does nothing."""
+        """Releases the object of the library. Further calls raise UsageError; closing again does nothing."""
         self._owned = None
 
     @property
@@ -64,12 +65,12 @@ class Handle:
 
 
 def call(function: Callable[..., int], *arguments: Any) -> None:
-    """Calls a function that answers a status. Raises the error that it gives out."""
+    """Calls a function that returns a status. Raises the error that it reports."""
     error = ctypes.c_void_p()
     status = function(*arguments, ctypes.byref(error))
     if status != _raw.OK:
         try:
-            raise error_at(error.value, status)
+            raise error_from(error.value, status)
         finally:
             lib.bitsup_error_free(error)
 
@@ -81,8 +82,8 @@ def make(function: Callable[..., int], free: Callable[[Any], None], *arguments: 
     return Owned(out.value, free)
 
 
-def taken_text(function: Callable[..., int], *arguments: Any) -> str:
-    """Calls a function whose output is a text to free."""
+def call_for_text(function: Callable[..., int], *arguments: Any) -> str:
+    """Calls a function whose output is a string to free."""
     out = ctypes.c_void_p()
     call(function, *arguments, ctypes.byref(out))
     try:
@@ -91,8 +92,8 @@ def taken_text(function: Callable[..., int], *arguments: Any) -> str:
         lib.bitsup_string_free(out)
 
 
-def error_at(address: Optional[int], status: int) -> BitsError:
-    """The exception for an error of the library, which stays the library's."""
+def error_from(address: Optional[int], status: int) -> BitsError:
+    """Returns the exception for an error object of the library, which is not freed."""
     kind: Type[BitsError] = class_of(status)
     return kind(
         status,
@@ -105,22 +106,22 @@ def error_at(address: Optional[int], status: int) -> BitsError:
 
 
 def text(value: str) -> bytes:
-    """A text for the library. It must not hold NUL, which would end it there."""
+    """Encodes a string for the library. Raises ValueError if it contains NUL, which would end it."""
     if not isinstance(value, str):
         raise TypeError(f"expected str, not {type(value).__name__}")
-    return _ended(value.encode())
+    return _without_nul(value.encode())
 
 
 def path(value: StrPath) -> bytes:
-    """A path for the library: the system's own bytes on Unix, UTF-8 elsewhere."""
+    """Encodes a path for the library: in the file system's encoding on Unix, in UTF-8 elsewhere."""
     name = os.fspath(value)
     if sys.platform == "win32":
         name = os.fsdecode(name)
         return text(name)
-    return _ended(os.fsencode(name))
+    return _without_nul(os.fsencode(name))
 
 
-def _ended(value: bytes) -> bytes:
+def _without_nul(value: bytes) -> bytes:
     if b"\0" in value:
-        raise ValueError(f"{value!r} holds a NUL character")
+        raise ValueError(f"{value!r} contains a NUL character")
     return value

@@ -10,7 +10,7 @@ from typing import Iterator, List, Optional, Union
 
 from . import _raw
 
-#: Names the library to use, and the only place to look for it.
+#: The environment variable that names the library to use. If it is set, no other location is tried.
 VARIABLE = "BITSUP_LIBRARY"
 
 if sys.platform == "win32":
@@ -22,37 +22,37 @@ else:
 
 
 def load() -> _raw.Library:
-    """The first library found that this package fits to. Raises ImportError that lists what was looked for."""
+    """Loads the first compatible library. Raises ImportError with all locations that were tried."""
     failures: List[str] = []
     for candidate in candidates():
-        reason = "there is no such file"
+        reason = "no such file"
         if not isinstance(candidate, Path) or candidate.is_file():
             try:
-                return opened(candidate)
+                return open_library(candidate)
             except (OSError, AttributeError, ImportError) as error:
                 reason = str(error)
         failures.append(f"  {candidate}: {reason}")
     raise ImportError(
-        f"bitsup {version(_raw.VERSION_NUMBER)} for Python found no shared library that it fits to:\n"
+        f"no shared library compatible with bitsup {version(_raw.VERSION_NUMBER)} for Python was found:\n"
         + "\n".join(failures)
-        + f"\nInstall bitsup, build it with `cargo build --release`, or name the library in {VARIABLE}."
+        + f"\nInstall bitsup, build it with `cargo build --release`, or set {VARIABLE} to the path of the library."
     )
 
 
 def candidates() -> Iterator[Union[Path, str]]:
-    """Where the library may be, the most particular place first. A bare name is left to the system's search."""
+    """Yields the locations of the library in the order to try them. A bare name is searched by the system."""
     named = os.environ.get(VARIABLE)
     if named:
         yield Path(named)
         return
     package = Path(__file__).resolve().parent
     yield package / BUILT
-    yield from in_checkout(package)
+    yield from cargo_builds(package)
     yield INSTALLED
 
 
-def in_checkout(package: Path) -> List[Path]:
-    """What cargo built, when this package lies in bitsup's own sources: the newest first."""
+def cargo_builds(package: Path) -> List[Path]:
+    """Returns what cargo built, newest first, if this package is part of a checkout of bitsup."""
     root = package.parents[2] if len(package.parents) > 2 else package
     if not (root / "src" / "ffi").is_dir():
         return []
@@ -60,26 +60,30 @@ def in_checkout(package: Path) -> List[Path]:
     return sorted(built, key=lambda path: path.stat().st_mtime if path.is_file() else 0, reverse=True)
 
 
-def opened(candidate: Union[Path, str]) -> _raw.Library:
-    """Loads a library, and refuses one with another interface."""
+def open_library(candidate: Union[Path, str]) -> _raw.Library:
+    """Loads a library. Raises ImportError if its version is incompatible."""
     library = ctypes.CDLL(str(candidate))
-    mismatch = judged(library)
+    mismatch = version_mismatch(library)
     if mismatch:
         raise ImportError(mismatch)
     return _raw.Library(library)
 
 
-def judged(library: ctypes.CDLL) -> Optional[str]:
-    """What is wrong with the version of a library. ABI 0 promises nothing, so there the minor version counts."""
+def version_mismatch(library: ctypes.CDLL) -> Optional[str]:
+    """Says why the version of a library is incompatible. ABI 0 is unstable, so there the minor version must match."""
     library.bitsup_abi_version.restype = library.bitsup_version_number.restype = ctypes.c_uint32
     abi, number = library.bitsup_abi_version(), library.bitsup_version_number()
     if abi != _raw.ABI_VERSION:
-        return f"its ABI is {abi}, not {_raw.ABI_VERSION}"
-    fits = number >> 16 == _raw.VERSION_NUMBER >> 16 if abi == 0 else number >= _raw.VERSION_NUMBER
-    return None if fits else f"its version is {version(number)}, which does not fit"
+        return f"its ABI version is {abi}, expected {_raw.ABI_VERSION}"
+    if abi == 0:
+        compatible = number >> 16 == _raw.VERSION_NUMBER >> 16
+    else:
+        compatible = number >= _raw.VERSION_NUMBER
+    return None if compatible else f"its version {version(number)} is incompatible"
 
 
 def version(number: int) -> str:
+    """Formats a version number."""
     return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}"
 
 

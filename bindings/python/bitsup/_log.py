@@ -1,4 +1,5 @@
-"""What the library says, for the module logging: loggers "bitsup.client", "bitsup.engine", "bitsup.server"."""
+"""Passes the library's log messages to the logging module: loggers "bitsup.client", "bitsup.engine", "bitsup.server".
+"""
 
 from __future__ import annotations
 
@@ -7,11 +8,11 @@ import logging
 from typing import Any, Dict
 
 from . import _exit, _raw
-from ._callback import destroy, slab
+from ._callback import destroy, registry
 from ._handle import Owned
 from ._load import lib
 
-#: Below DEBUG: everything. logging has no name for it.
+#: The library's level below DEBUG, which the logging module does not name.
 TRACE = 5
 
 _LEVELS: Dict[int, int] = {
@@ -22,20 +23,21 @@ _LEVELS: Dict[int, int] = {
     _raw.LOG_TRACE: TRACE,
 }
 
-# Without it warnings of programs that do not configure logging would appear on their stderr.
+# Without a handler, the warnings of programs that do not configure logging would be printed to stderr.
 logging.getLogger("bitsup").addHandler(logging.NullHandler())
 
 
-def attached(*targets: str) -> Owned:
-    """A logger of the library for these of its parts. What nobody would see now is not asked for, for it costs time."""
+def native_logger(*targets: str) -> Owned:
+    """Creates a logger of the library for these targets. Levels that nobody sees now are not requested: they cost time.
+    """
     effective = min(logging.getLogger(f"bitsup.{target}").getEffectiveLevel() for target in targets)
-    wanted = [level for level, counterpart in _LEVELS.items() if counterpart >= effective]
-    made = lib.bitsup_logger_new(_say, max(wanted, default=_raw.LOG_ERROR), slab.keep(None), destroy)
-    return Owned(made, lib.bitsup_logger_free)
+    levels = [level for level, counterpart in _LEVELS.items() if counterpart >= effective]
+    address = lib.bitsup_logger_new(_on_message, max(levels, default=_raw.LOG_ERROR), registry.add(None), destroy)
+    return Owned(address, lib.bitsup_logger_free)
 
 
 @_raw.log_fn
-def _say(_user_data: Any, level: int, target: Any, message: Any, length: int) -> None:
+def _on_message(_user_data: Any, level: int, target: Any, message: Any, length: int) -> None:
     if not _exit.exiting():
         logger = logging.getLogger(f"bitsup.{ctypes.string_at(target).decode()}")
         logger.log(_LEVELS.get(level, logging.ERROR), "%s", ctypes.string_at(message, length).decode(errors="replace"))

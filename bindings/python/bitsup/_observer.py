@@ -1,4 +1,4 @@
-"""Who is told what a job or a download does."""
+"""The callbacks of a job or a download."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 from . import _raw
-from ._callback import answer, destroy, slab
-from ._handle import Owned, call, error_at
+from ._callback import destroy, invoke, registry
+from ._handle import Owned, call, error_from
 from ._load import lib
 from .errors import BitsError
 from .options import milliseconds
 from .states import JobState
 
-#: Told of (sent, total) bytes.
+#: Called with (sent, total) in bytes.
 OnProgress = Callable[[int, int], object]
-#: Told of (received, total) bytes of a reply or download; total is None while the server has not said it.
+#: Called with (received, total) in bytes of a reply or download; total is None while it is unknown.
 OnReplyProgress = Callable[[int, Optional[int]], object]
-#: Told of (from, to).
+#: Called with (old state, new state).
 OnState = Callable[[JobState, JobState], object]
-#: Asked with (cause, failures in a row, seconds until the next try); may answer other seconds.
+#: Called with (cause, consecutive failures, seconds until the next attempt); may return another number of seconds.
 OnRetry = Callable[[BitsError, int, float], Optional[float]]
 
-#: What the C interface says for "not known".
+#: Means "unknown" in the C interface.
 UNKNOWN = 2**64 - 1
 
 
@@ -33,9 +33,9 @@ class Observer:
     on_state: Optional[OnState] = None
     on_retry: Optional[OnRetry] = None
 
-    def attached(self) -> Owned:
-        """The object of the library that calls this one."""
-        owned = Owned(lib.bitsup_observer_new(slab.keep(self), destroy), lib.bitsup_observer_free)
+    def native(self) -> Owned:
+        """Creates the observer of the library that calls this one."""
+        owned = Owned(lib.bitsup_observer_new(registry.add(self), destroy), lib.bitsup_observer_free)
         if self.progress is not None:
             call(lib.bitsup_observer_on_progress, owned, _progress)
         if self.reply_progress is not None:
@@ -47,35 +47,35 @@ class Observer:
         return owned
 
 
-def _go_on(_result: object) -> int:
+def _proceed(_result: object) -> int:
     return _raw.CONTINUE
 
 
 @_raw.progress_fn
 def _progress(user_data: Any, sent: int, total: int) -> int:
-    return answer(lambda: slab.get(user_data).progress(sent, total), _go_on, _raw.ABORT)
+    return invoke(lambda: registry.get(user_data).progress(sent, total), _proceed, _raw.ABORT)
 
 
 @_raw.reply_progress_fn
 def _reply_progress(user_data: Any, received: int, total: int) -> int:
     known = None if total == UNKNOWN else total
-    return answer(lambda: slab.get(user_data).reply_progress(received, known), _go_on, _raw.ABORT)
+    return invoke(lambda: registry.get(user_data).reply_progress(received, known), _proceed, _raw.ABORT)
 
 
 @_raw.state_fn
 def _state(user_data: Any, before: int, after: int) -> None:
-    answer(lambda: slab.get(user_data).on_state(JobState(before), JobState(after)), _go_on, _raw.ABORT)
+    invoke(lambda: registry.get(user_data).on_state(JobState(before), JobState(after)), _proceed, _raw.ABORT)
 
 
 @_raw.retry_fn
 def _retry(user_data: Any, cause: Any, attempt: int, delay_ms: Any) -> int:
     def act() -> Any:
-        error = error_at(cause, lib.bitsup_error_status(cause))
-        return slab.get(user_data).on_retry(error, attempt, delay_ms[0] / 1000)
+        error = error_from(cause, lib.bitsup_error_status(cause))
+        return registry.get(user_data).on_retry(error, attempt, delay_ms[0] / 1000)
 
     def convert(seconds: Optional[float]) -> int:
         if seconds is not None:
             delay_ms[0] = milliseconds(seconds)
         return _raw.CONTINUE
 
-    return answer(act, convert, _raw.ABORT)
+    return invoke(act, convert, _raw.ABORT)

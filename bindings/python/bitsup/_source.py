@@ -1,4 +1,4 @@
-"""What a job reads from."""
+"""The sources of uploads: paths, bytes and file objects."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ import tempfile
 from typing import Any, BinaryIO, Union
 
 from . import _raw
-from ._callback import answer, destroy, slab
+from ._callback import destroy, invoke, registry
 from ._handle import Owned, make, path
 from ._load import lib
 
-#: What can be uploaded: a file by its path, bytes, or a file object opened for reading bytes. Text is a path.
+#: What can be uploaded: the path of a file (any str is a path), bytes, or a file object opened in binary mode.
 Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]
 
 
-def attached(source: Source) -> Owned:
-    """The source of the library. Bytes are copied."""
+def native_source(source: Source) -> Owned:
+    """Creates the source of the library. Bytes are copied."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         content = bytes(source)
         return make(lib.bitsup_source_from_bytes, lib.bitsup_source_free, content, len(content))
     if isinstance(source, (str, os.PathLike)):
         return make(lib.bitsup_source_from_file, lib.bitsup_source_free, path(source))
     if isinstance(source, io.TextIOBase):
-        raise TypeError(f"{source!r} gives text; open it for reading bytes")
+        raise TypeError(f"{source!r} is a text file: open it in binary mode")
     if callable(getattr(source, "read", None)):
         reader = _Reader(source)
         return make(
-            lib.bitsup_source_from_reader, lib.bitsup_source_free, _read, reader.total, slab.keep(reader), destroy
+            lib.bitsup_source_from_reader, lib.bitsup_source_free, _read, reader.total, registry.add(reader), destroy
         )
-    raise TypeError(f"a source is a path, bytes or a file object, not {type(source).__name__}")
+    raise TypeError(f"a source must be a path, bytes or a file object, not {type(source).__name__}")
 
 
 class _Reader:
-    """A file object from where it stands. One that cannot be read twice is copied to a temporary file first."""
+    """Reads a file object from its current position. One that cannot seek is copied to a temporary file first."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._copy = None if file.seekable() else _copied(file)
+        self._copy = None if file.seekable() else _copy_of(file)
         self._file = self._copy or file
         self._start = self._file.tell()
         self.total = max(self._file.seek(0, io.SEEK_END) - self._start, 0)
@@ -55,7 +55,7 @@ class _Reader:
             copy.close()
 
 
-def _copied(file: BinaryIO) -> BinaryIO:
+def _copy_of(file: BinaryIO) -> BinaryIO:
     copy = tempfile.TemporaryFile()
     shutil.copyfileobj(file, copy)
     copy.seek(0)
@@ -70,10 +70,10 @@ def _read(user_data: Any, offset: int, buffer: Any, length: int, out_length: Any
         return _raw.CONTINUE
 
     def act() -> bytes:
-        content = slab.get(user_data).read(offset, length)
-        # Also None, of a raw file that does not block.
+        content = registry.get(user_data).read(offset, length)
+        # A raw file in non-blocking mode may return None.
         if not isinstance(content, bytes):
-            raise TypeError(f"read gave {type(content).__name__} instead of bytes")
+            raise TypeError(f"read returned {type(content).__name__} instead of bytes")
         return content
 
-    return answer(act, convert, _raw.ABORT)
+    return invoke(act, convert, _raw.ABORT)

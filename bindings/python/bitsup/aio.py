@@ -1,6 +1,6 @@
-"""Uploads for asyncio. The work is done by a thread per call; callables run in the event loop and may be coroutines.
+"""Uploads for asyncio. Each call runs on a thread of its own; callbacks run in the event loop and may be coroutines.
 
-Cancelling a task suspends its job, and waits for that: 250 ms at most.
+Canceling a task suspends its job and waits until it is suspended, 250 ms at most.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def upload(
     content_name: Optional[str] = None,
     **options: Unpack[ClientOptions],
 ) -> UploadResult:
-    """As `bitsup.upload`, without blocking the event loop."""
+    """Like `bitsup.upload`, without blocking the event loop."""
     with Client(**options) as client, client.job(
         path, url, reply=reply, progress=progress, state_path=state_path, content_name=content_name
     ) as job:
@@ -45,64 +45,65 @@ async def upload(
 
 
 class Job:
-    """A job of `Client.job`, without blocking the event loop."""
+    """Wraps a job of `Client.job` for use in an event loop."""
 
     def __init__(self, job: _client.Job) -> None:
         self._job = job
 
     async def run(self) -> UploadResult:
-        """As `bitsup.Job.run`. Cancelling the task suspends the job."""
-        await _made(self._job._running())
+        """Like `bitsup.Job.run`. Canceling the task suspends the job."""
+        await _run_call(self._job._run_call())
         return self._job._result()
 
     async def step(self) -> JobState:
-        """As `bitsup.Job.step`. Cancelling the task suspends the job."""
+        """Like `bitsup.Job.step`. Canceling the task suspends the job."""
         state = ctypes.c_int32()
-        await _made(self._job._stepping(state))
+        await _run_call(self._job._step_call(state))
         return JobState(state.value)
 
     async def complete(self) -> UploadResult:
-        """As `bitsup.Job.complete`. Cancelling the task suspends the job."""
-        await _made(self._job._completing())
+        """Like `bitsup.Job.complete`. Canceling the task suspends the job."""
+        await _run_call(self._job._complete_call())
         return self._job._result()
 
     async def cancel(self) -> None:
-        """As `bitsup.Job.cancel`."""
-        await _made(self._job._cancelling())
+        """Like `bitsup.Job.cancel`."""
+        await _run_call(self._job._cancel_call())
 
     def suspend(self) -> None:
-        """As `bitsup.Job.suspend`, which does not wait."""
+        """Like `bitsup.Job.suspend`, which does not wait."""
         self._job.suspend()
 
     def export_state(self) -> bytes:
-        """As `bitsup.Job.export_state`."""
+        """Like `bitsup.Job.export_state`."""
         return self._job.export_state()
 
     def import_state(self, state: bytes) -> None:
-        """As `bitsup.Job.import_state`."""
+        """Like `bitsup.Job.import_state`."""
         self._job.import_state(state)
 
     def set_rate_limit(self, bytes_per_second: int) -> None:
-        """As `bitsup.Job.set_rate_limit`."""
+        """Like `bitsup.Job.set_rate_limit`."""
         self._job.set_rate_limit(bytes_per_second)
 
     @property
     def progress(self) -> Progress:
-        """As `bitsup.Job.progress`."""
+        """Like `bitsup.Job.progress`."""
         return self._job.progress
 
     @property
     def state(self) -> JobState:
+        """Like `bitsup.Job.state`."""
         return self._job.state
 
     @property
     def session_id(self) -> Optional[str]:
-        """As `bitsup.Job.session_id`."""
+        """Like `bitsup.Job.session_id`."""
         return self._job.session_id
 
     @property
     def reply_url(self) -> Optional[str]:
-        """As `bitsup.Job.reply_url`."""
+        """Like `bitsup.Job.reply_url`."""
         return self._job.reply_url
 
     async def __aenter__(self) -> Job:
@@ -114,24 +115,24 @@ class Job:
         self._job.close()
 
 
-async def _made(call: Call) -> None:
-    """Makes a call on a thread of its own: a pool's threads would be used up by uploads that take hours."""
+async def _run_call(call: Call) -> None:
+    """Runs a call on a new thread: uploads that take hours would exhaust a thread pool."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
 
-    def deliver(act: Callable[[], Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(_awaited(act), loop).result()
+    def dispatch(act: Callable[[], Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(_resolve(act), loop).result()
 
     def work() -> None:
         failure: Optional[BaseException] = None
         try:
-            call.here(deliver)
+            call.run(dispatch)
         except BaseException as caught:
             failure = caught
         try:
-            loop.call_soon_threadsafe(_settle, done, failure)
+            loop.call_soon_threadsafe(_set_result, done, failure)
         except RuntimeError:
-            pass  # The loop was closed over the call's head; nobody waits.
+            pass  # The loop was closed during the call, so nothing waits for it.
 
     threading.Thread(target=work, name="bitsup", daemon=True).start()
     try:
@@ -139,16 +140,16 @@ async def _made(call: Call) -> None:
     except asyncio.CancelledError:
         call.stop()
         await asyncio.wait([done])
-        done.exception()  # It is not lost: cancelling is what was asked for.
+        done.exception()  # Marks it as retrieved: the task was canceled, so it is expected.
         raise
 
 
-async def _awaited(act: Callable[[], Any]) -> Any:
+async def _resolve(act: Callable[[], Any]) -> Any:
     result = act()
     return await result if inspect.isawaitable(result) else result
 
 
-def _settle(done: asyncio.Future[None], failure: Optional[BaseException]) -> None:
+def _set_result(done: asyncio.Future[None], failure: Optional[BaseException]) -> None:
     if done.cancelled():
         return
     if failure is None:

@@ -1,4 +1,4 @@
-"""Uploads."""
+"""The client: uploads, jobs and downloads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 from . import _credentials, _log, _source
 from . import options as _options
 from ._callback import Call
-from ._handle import Handle, Owned, StrPath, call, make, path, taken_text, text
+from ._handle import Handle, Owned, StrPath, call, call_for_text, make, path, text
 from ._load import lib
 from ._observer import Observer, OnProgress, OnReplyProgress, OnRetry, OnState
 from ._source import Source
@@ -39,9 +39,9 @@ class UploadResult:
     url: str
     #: Length of the file in bytes.
     size: int
-    #: Where the reply was written; None for a job without one.
+    #: Where the reply was written; None if the job did not request one.
     reply: Optional[Path]
-    #: Where the server had the reply; None when it named none.
+    #: The reply URL that the server sent; None if it sent none.
     reply_url: Optional[str]
 
 
@@ -55,11 +55,11 @@ def upload(
     content_name: Optional[str] = None,
     **options: Unpack[ClientOptions],
 ) -> UploadResult:
-    """Uploads a file, bytes or a file object to a URL. Blocks until it is delivered, retrying by itself.
+    """Uploads a file, bytes or a file object to a URL. Blocks until it is delivered; retries automatically.
 
     `reply`, `progress`, `state_path` and `content_name` are those of `Client.job`, `options` those of `Client`. Raises
-    BitsError, and whatever `progress` raises. KeyboardInterrupt ends it within 250 ms; with a `state_path` the same call
-    goes on later.
+    BitsError, and any exception of `progress`. KeyboardInterrupt stops it within 250 ms; with a `state_path`, the same
+    call resumes the upload later.
     """
     with Client(**options) as client, client.job(
         path, url, reply=reply, progress=progress, state_path=state_path, content_name=content_name
@@ -68,11 +68,11 @@ def upload(
 
 
 class Client(Handle):
-    """Makes jobs, which share its options. May be used by many threads at a time."""
+    """Creates jobs, which share its options. May be used by several threads at a time."""
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
-        """Takes the keywords of ClientOptions. Raises UsageError, TypeError or ValueError for what it cannot use."""
-        _options.refuse_unknown("a client", options, _options.CLIENT, _options.RETRY, _options.CREDENTIALS)
+        """Takes the options of ClientOptions. Raises UsageError, TypeError or ValueError for an invalid option."""
+        _options.reject_unknown("a client", options, _options.CLIENT, _options.RETRY, _options.CREDENTIALS)
         config = Owned(lib.bitsup_client_config_new(), lib.bitsup_client_config_free)
         _options.apply(_options.CLIENT, config, options)
         if not options.keys().isdisjoint(_options.RETRY):
@@ -81,7 +81,7 @@ class Client(Handle):
             _credentials.set_server(config, options["credentials"])
         if "proxy_credentials" in options:
             _credentials.set_proxy(config, options["proxy_credentials"])
-        call(lib.bitsup_client_config_set_logger, config, _log.attached("client"))
+        call(lib.bitsup_client_config_set_logger, config, _log.native_logger("client"))
         super().__init__(make(lib.bitsup_client_new, lib.bitsup_client_free, config))
 
     def job(
@@ -98,40 +98,42 @@ class Client(Handle):
         on_state: Optional[OnState] = None,
         on_retry: Optional[OnRetry] = None,
     ) -> Job:
-        """A job that uploads `source` to `url`. Nothing is sent before `Job.run`.
+        """Creates a job that uploads `source` to `url`. Nothing is sent before `Job.run`.
 
-        The source is a path, bytes (which are copied), or a file object opened for reading bytes: from where it stands
-        to its end. It is read again where the server lost something; one that cannot seek is copied to a temporary file
-        now. It stays open, and must until the job is over.
+        The source is a path, bytes (which are copied), or a file object opened in binary mode, which is read from its
+        current position to its end. If the server lost bytes, they are read again; so a file object that cannot seek is
+        copied to a temporary file now. The caller keeps the file object open until the job has ended.
 
-        With `reply` the server must answer the file with another one, which is written there. `state_path` keeps the
-        state of the job, so that a job made anew, also by another process, continues; it goes when the job is complete.
-        `content_name` is the name that the server is told; default: that of the file, none for a file object. `headers`
-        are sent with every request of this job, behind those of the client.
+        With `reply`, the server must respond to the file with a reply, which is written to that path. With
+        `state_path`, the state of the job is saved in that file, so that a new job with the same path resumes the
+        upload, in this process or another one; the file is removed when the job is complete. `content_name` is the file
+        name sent to the server; the default is the name of the file, and none for a file object. `headers` are sent
+        with every request of this job, after those of the client.
 
-        The callables run on the thread that is in `Job.run` or `Job.cancel`. What one of them raises stops the job and is
-        raised there. `progress` gets (sent, total) in bytes; `reply_progress` (received, total or None); `on_state`
-        (before, after); `on_retry` (cause, failures in a row, seconds until the next try), and may answer other seconds.
+        The callbacks run on the thread inside `Job.run` or `Job.cancel`. An exception of a callback stops the job and
+        is raised there. `progress` is called with (sent, total) in bytes; `reply_progress` with (received, total or
+        None); `on_state` with (old state, new state); `on_retry` with (cause, consecutive failures, seconds until the
+        next attempt), and may return another number of seconds.
 
-        Raises UsageError for a URL that is none, MachineError for a file that is not there.
+        Raises UsageError if `url` is not an absolute http(s) URL, LocalError if the file does not exist.
         """
         observer = Observer(progress, reply_progress, on_state, on_retry)
-        made = make(lib.bitsup_job_new, lib.bitsup_job_free, self._object, text(url), _source.attached(source))
+        job = make(lib.bitsup_job_new, lib.bitsup_job_free, self._object, text(url), _source.native_source(source))
         if content_name is not None:
-            call(lib.bitsup_job_set_content_name, made, text(content_name))
+            call(lib.bitsup_job_set_content_name, job, text(content_name))
         for name, value in header_fields(headers):
-            call(lib.bitsup_job_add_header, made, name, value)
+            call(lib.bitsup_job_add_header, job, name, value)
         if state_path is not None:
-            call(lib.bitsup_job_set_state_path, made, path(state_path))
+            call(lib.bitsup_job_set_state_path, job, path(state_path))
         if reply is not None:
-            call(lib.bitsup_job_set_reply_path, made, path(reply))
-        call(lib.bitsup_job_set_observer, made, observer.attached())
-        return Job(made, url, reply)
+            call(lib.bitsup_job_set_reply_path, job, path(reply))
+        call(lib.bitsup_job_set_observer, job, observer.native())
+        return Job(job, url, reply)
 
     def ping(self, url: str) -> None:
-        """Asks the server behind `url` whether it takes uploads, once. Raises BitsError when it does not."""
-        # Not waited for when the program ends: it may take as long as the server is silent.
-        Call(lib.bitsup_client_ping, self._object, text(url), calls_back=False).interruptibly()
+        """Checks whether the server at `url` accepts uploads, without retrying. Raises BitsError if it does not."""
+        # The program does not wait for it at exit, because it may last as long as the server is silent.
+        Call(lib.bitsup_client_ping, self._object, text(url), calls_back=False).run_interruptibly()
 
     def download(
         self,
@@ -141,21 +143,23 @@ class Client(Handle):
         progress: Optional[OnReplyProgress] = None,
         on_retry: Optional[OnRetry] = None,
     ) -> None:
-        """Downloads `url`, for instance the reply of an upload, to a file: in ranges, retrying as a job does.
+        """Downloads `url`, such as the reply of an upload, to a file: in ranges, retrying as a job does.
 
-        Until the file is whole it is `destination` with ".part" behind it, and a later download goes on with that. The
-        callables are those of `Client.job`; `progress` gets (received, total or None) in bytes. Raises BitsError, and
-        whatever they raise. After a KeyboardInterrupt the download ends when the next bytes come.
+        Until it is complete, the file has the suffix ".part", and a later download resumes it. The callbacks are those
+        of `Client.job`; `progress` is called with (received, total or None) in bytes. Raises BitsError, and any
+        exception of the callbacks. After a KeyboardInterrupt the download ends when the next bytes arrive.
         """
-        # Always one that listens: it is how a download is stopped.
+        # There is always a progress callback, because a download can only be stopped by one.
         observer = Observer(reply_progress=progress or _ignore, on_retry=on_retry)
         Call(
-            lib.bitsup_client_download, self._object, text(url), path(destination), observer.attached()
-        ).interruptibly()
+            lib.bitsup_client_download, self._object, text(url), path(destination), observer.native()
+        ).run_interruptibly()
 
 
 class Job(Handle):
-    """One upload, made by `Client.job`. `suspend`, `cancel` and the properties may be used by any thread at any time."""
+    """One upload, created by `Client.job`. `suspend`, `cancel` and the properties may be used by any thread at any
+    time.
+    """
 
     def __init__(self, owned: Owned, url: str, reply: Optional[StrPath]) -> None:
         super().__init__(owned)
@@ -163,37 +167,38 @@ class Job(Handle):
         self._reply = None if reply is None else Path(os.fsdecode(reply))
 
     def run(self) -> UploadResult:
-        """Uploads. Blocks until the file is delivered and its reply fetched, retrying by itself.
+        """Uploads the file. Blocks until it is delivered and its reply is downloaded; retries automatically.
 
-        Run an ended job again and it goes on, unless it was complete or cancelled. KeyboardInterrupt suspends the job
-        within 250 ms. Raises SuspendedError, CancelledError, other BitsErrors, and whatever a callable of the job raises.
+        A job that ended can be run again and resumes, unless it is complete or canceled. KeyboardInterrupt suspends the
+        job within 250 ms. Raises SuspendedError, CancelledError, other BitsErrors, and any exception of a callback.
         """
-        self._running().interruptibly()
+        self._run_call().run_interruptibly()
         return self._result()
 
     def step(self) -> JobState:
-        """Sends one request at most, or fetches the reply, and says where the job is then.
+        """Sends at most one request, or downloads the reply, and returns the new state.
 
-        For those who acknowledge a complete upload themselves: steps lead to JobState.TRANSFERRED, where they send nothing
-        and `complete` goes on. After JobState.WAITING the next step waits for the rest of the delay. Raises what `run`
-        does.
+        For programs that confirm a complete upload themselves: steps lead to JobState.TRANSFERRED and stop there until
+        `complete` is called. In JobState.WAITING the next step waits for the rest of the delay. Raises what `run`
+        raises.
         """
         state = ctypes.c_int32()
-        self._stepping(state).interruptibly()
+        self._step_call(state).run_interruptibly()
         return JobState(state.value)
 
     def complete(self) -> UploadResult:
-        """Closes the session of an upload that steps have led to JobState.TRANSFERRED; until then the server keeps it, and
-        its reply. Blocks, and raises, as `run` does; UsageError when the upload is not there yet.
+        """Closes the session of an upload in JobState.TRANSFERRED. Until then, the server keeps session and reply.
+
+        Blocks and raises as `run` does, and raises UsageError if the upload is not in that state.
         """
-        self._completing().interruptibly()
+        self._complete_call().run_interruptibly()
         return self._result()
 
     def export_state(self) -> bytes:
-        """The state of the job, from which `import_state` goes on in this process or another, also while it runs.
+        """Returns the state of the job, for `import_state` in this process or another one. Works during a run.
 
-        It names the session, which is all it takes to disturb the upload, so keep it private. Credentials are not in it.
-        Raises UsageError when the upload is complete or cancelled.
+        The state contains the session id, which is enough to disturb the upload, so keep it private. It contains no
+        credentials. Raises UsageError if the upload is complete or canceled.
         """
         address, length = ctypes.c_void_p(), ctypes.c_size_t()
         call(lib.bitsup_job_export, self._object, ctypes.byref(address), ctypes.byref(length))
@@ -203,71 +208,72 @@ class Job(Handle):
             lib.bitsup_bytes_free(address, length.value)
 
     def import_state(self, state: bytes) -> None:
-        """Goes on from what `export_state` gave for a job with the same URL and source. Before the job is run.
+        """Resumes from a state that `export_state` returned for a job with the same URL and source.
 
-        Raises UsageError for the state of another upload, or a job that was begun.
+        Raises UsageError if the state belongs to another upload or is damaged, or if this job has been started.
         """
         copy = bytes(state)
         call(lib.bitsup_job_import, self._object, copy, len(copy))
 
     def set_rate_limit(self, bytes_per_second: int) -> None:
-        """Most bytes per second from now on, the request under way included; 0: no limit."""
+        """Sets the maximum bytes per second, effective at once, even for the current request; 0 means no limit."""
         call(lib.bitsup_job_set_rate_limit, self._object, unsigned(bytes_per_second, 64))
 
     def suspend(self) -> None:
-        """Ends a run within 250 ms with SuspendedError, without waiting for that. Before a run, it ends that."""
+        """Ends the current run, or else the next one, within 250 ms with SuspendedError. Does not wait for the end."""
         call(lib.bitsup_job_suspend, self._object)
 
     def cancel(self) -> None:
-        """Gives the upload up; the job cannot be run any more.
+        """Cancels the upload; the job cannot be run again.
 
-        While a run is in progress: ends it within 250 ms with CancelledError, without waiting for that. Without a run:
-        cancels the session on the server and waits until it has acknowledged, retrying as a run does. Raises UsageError
-        for a complete upload, and what `run` does.
+        During a run: ends it within 250 ms with CancelledError, and does not wait for the end. Otherwise: cancels the
+        session on the server and waits for the acknowledgment, retrying as a run does. Raises UsageError if the upload
+        is complete, and what `run` raises.
         """
-        self._cancelling().interruptibly()
+        self._cancel_call().run_interruptibly()
 
     @property
     def progress(self) -> Progress:
-        """Acknowledged bytes, and the length of the file."""
+        """The acknowledged bytes and the length of the file."""
         sent, total = ctypes.c_uint64(), ctypes.c_uint64()
         call(lib.bitsup_job_progress, self._object, ctypes.byref(sent), ctypes.byref(total))
         return Progress(sent.value, total.value)
 
     @property
     def state(self) -> JobState:
+        """The current state."""
         return JobState(lib.bitsup_job_state(self._object))
 
     @property
     def session_id(self) -> Optional[str]:
-        """The session, as the server named it; None when there is none."""
-        return self._text_if_there(lib.bitsup_job_session_id)
+        """The session id that the server assigned; None if there is no session."""
+        return self._optional_text(lib.bitsup_job_session_id)
 
     @property
     def reply_url(self) -> Optional[str]:
-        """Where the server has the reply; None as long as it has not named one."""
-        return self._text_if_there(lib.bitsup_job_reply_url)
+        """The URL of the reply; None until the server has sent one."""
+        return self._optional_text(lib.bitsup_job_reply_url)
 
-    def _text_if_there(self, function: _Getter) -> Optional[str]:
+    def _optional_text(self, function: _Getter) -> Optional[str]:
         try:
-            return taken_text(function, self._object)
+            return call_for_text(function, self._object)
         except UsageError:
-            # Asking a closed handle is a mistake; that there is none yet is not.
+            # `_object` raises if this job is closed; otherwise there is just no value yet.
             return None if self._object else None
 
-    def _running(self) -> Call:
-        return Call(lib.bitsup_job_run, self._object, stop=self._stopper())
+    def _run_call(self) -> Call:
+        return Call(lib.bitsup_job_run, self._object, stop=self._stop_function())
 
-    def _stepping(self, state: ctypes.c_int32) -> Call:
-        return Call(lib.bitsup_job_step, self._object, ctypes.byref(state), stop=self._stopper())
+    def _step_call(self, state: ctypes.c_int32) -> Call:
+        return Call(lib.bitsup_job_step, self._object, ctypes.byref(state), stop=self._stop_function())
 
-    def _completing(self) -> Call:
-        return Call(lib.bitsup_job_close, self._object, stop=self._stopper())
+    def _complete_call(self) -> Call:
+        return Call(lib.bitsup_job_close, self._object, stop=self._stop_function())
 
-    def _cancelling(self) -> Call:
-        return Call(lib.bitsup_job_cancel, self._object, stop=self._stopper())
+    def _cancel_call(self) -> Call:
+        return Call(lib.bitsup_job_cancel, self._object, stop=self._stop_function())
 
-    def _stopper(self) -> _Stop:
+    def _stop_function(self) -> _Stop:
         owned = self._object
         return lambda: call(lib.bitsup_job_suspend, owned)
 

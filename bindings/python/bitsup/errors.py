@@ -1,4 +1,4 @@
-"""What goes wrong, as exceptions: one class per hundred of the statuses of the C interface."""
+"""The exceptions: one class per status class of the C interface."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from . import _raw
 
 
 class BitsError(Exception):
-    """A call of the library failed. Decide by the class, by `status` and by `transient`; texts may change."""
+    """A call of the library failed. Handle it by class, `status` and `transient`; messages may change between versions.
+    """
 
-    #: One of the BITSUP_E_* numbers.
+    #: The BITSUP_E_* code.
     status: int
-    #: What failed and what to do, one sentence in English.
+    #: What failed and what to do, in English.
     message: str
-    #: The HTTP status of the peer's answer; 0 when no answer was the cause.
+    #: The HTTP status of the peer's response; 0 if no response caused the error.
     http_status: int
-    #: The HRESULT that the server sent, or that Windows would report; 0 when there is none.
+    #: The HRESULT that the server sent, or that Windows would report; 0 if there is none.
     hresult: int
-    #: Who failed on the server's side: 5 the server, 7 the application behind it; 0 when it was not said.
+    #: Where the server says that the failure occurred: 5 the server, 7 the application behind it; 0 if unknown.
     context: int
-    #: Whether the same call is worth another try.
+    #: Whether the same call may succeed later.
     transient: bool
 
     def __init__(
@@ -45,24 +46,25 @@ class BitsError(Exception):
         return self.message
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        # The usual way would call the class with `args` only. The dictionary also has what a user added.
+        # The default would call the class with `args` only. The dictionary includes attributes that the program added.
         return (_restored, (type(self), self.status, self.message), dict(self.__dict__))
 
 
 class UsageError(BitsError):
-    """1xx: a mistake in the program: an argument out of its domain, an object in the wrong state or in use."""
+    """1xx: an error in the program: an invalid argument, or an object in the wrong state or in use."""
 
 
-class MachineError(BitsError):
-    """2xx: a file of this machine is missing, not permitted, changed, or there is no space. Can be put right."""
+class LocalError(BitsError):
+    """2xx: an error on this machine: a file is missing, inaccessible or changed, or the disk is full. Can be fixed."""
 
 
 class NetworkError(BitsError):
-    """3xx: no address, no connection, no TLS, or too slow. May pass, but for TLS."""
+    """3xx: name resolution, the connection or TLS failed, or a timeout. Usually temporary, except for TLS."""
 
 
 class PeerError(BitsError):
-    """4xx: the server refused, failed, or broke the protocol; `http_status`, `hresult` and `context` say how."""
+    """4xx: the server rejected the request, failed, or violated the protocol. See `http_status`, `hresult`, `context`.
+    """
 
 
 class StoppedError(BitsError):
@@ -70,24 +72,24 @@ class StoppedError(BitsError):
 
 
 class CancelledError(StoppedError):
-    """501: the job was cancelled. It cannot be run any more."""
+    """501: the job was canceled. It cannot be run again."""
 
 
 class SuspendedError(StoppedError):
-    """502: the job was suspended. Run it again, and it goes on where it was."""
+    """502: the job was suspended. Run it again to resume."""
 
 
 class InternalError(BitsError):
-    """9xx: a bug in the library. The object that it struck answers nothing else any more."""
+    """9xx: a bug in the library. The affected object cannot be used any more."""
 
 
 _BY_STATUS: Dict[int, Type[BitsError]] = {
     _raw.E_CANCELLED: CancelledError,
     _raw.E_SUSPENDED: SuspendedError,
 }
-_BY_HUNDRED: Dict[int, Type[BitsError]] = {
+_BY_CLASS: Dict[int, Type[BitsError]] = {
     1: UsageError,
-    2: MachineError,
+    2: LocalError,
     3: NetworkError,
     4: PeerError,
     5: StoppedError,
@@ -96,8 +98,8 @@ _BY_HUNDRED: Dict[int, Type[BitsError]] = {
 
 
 def class_of(status: int) -> Type[BitsError]:
-    """The class for a status; one that this version does not know is treated by its hundred."""
-    return _BY_STATUS.get(status) or _BY_HUNDRED.get(status // 100, BitsError)
+    """Returns the exception class for a status. An unknown status is classified by its hundreds digit."""
+    return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, BitsError)
 
 
 def _restored(kind: Type[BitsError], status: int, message: str) -> BitsError:

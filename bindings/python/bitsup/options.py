@@ -1,4 +1,4 @@
-"""Options by keyword: their types, and the function of the library that takes each."""
+"""The keyword options: their types, and the functions of the library that set them."""
 
 from __future__ import annotations
 
@@ -12,136 +12,136 @@ from ._credentials import Credentials, Secret
 from ._handle import Owned, StrPath, call, text
 from ._load import lib
 
-#: A table: option, the function that takes it, and how its value becomes the arguments of one call or several.
+#: For each option: the function that sets it, and a conversion of its value to the arguments of one or more calls.
 Setters = Dict[str, Tuple[Callable[..., int], Callable[[Any], Iterable[Tuple[Any, ...]]]]]
 Headers = Union[Mapping[str, str], Iterable[Tuple[str, str]]]
-#: A certificate with those that lead to its root, and its key without a password, in PEM: one file, or one for each.
+#: A certificate chain and its unencrypted private key in PEM format: one file, or a pair (chain, key).
 Certificate = Union[StrPath, Tuple[StrPath, StrPath]]
 
 
 class ClientOptions(TypedDict, total=False):
-    """How a client behaves. Sizes are bytes, times seconds."""
+    """The options of a client. Sizes are in bytes, times in seconds."""
 
-    #: Length of every fragment; 0, the default, adapts it to the line.
+    #: Fragment size; 0, the default, adapts it to the connection.
     fragment_size: int
-    #: Most bytes per second that one job sends; 0, the default: no limit.
+    #: Maximum bytes per second of each job; 0, the default, means no limit.
     rate_limit: int
-    #: Header fields for every request.
+    #: Header fields added to every request.
     headers: Headers
-    #: The User-Agent header. Default: "bitsup/" and the version.
+    #: User-Agent header. Default: "bitsup/" and the version.
     user_agent: str
-    #: How long connecting may take, name resolution included. Default: 30.
+    #: Timeout of connecting, including name resolution. Default: 30.
     connect_timeout: float
-    #: How long sending one request may take.
+    #: Timeout of sending one request.
     request_timeout: float
-    #: How long the answer to one request may take.
+    #: Timeout of the response to one request.
     response_timeout: float
-    #: How long a whole run may take; 0, the default: as long as it makes progress.
+    #: Timeout of a whole run; 0, the default, means none.
     timeout: float
-    #: How long a job may make no progress, counted from its first failure. 0: the first failure is final. Default: 600.
+    #: How long a job retries without progress, counted from the first failure. 0 disables retries. Default: 600.
     no_progress_timeout: float
-    #: At most how many failures in a row; 0, the default, leaves the end to `no_progress_timeout`.
+    #: Maximum consecutive failures; 0, the default, means that only `no_progress_timeout` applies.
     max_attempts: int
-    #: The bound of the random delay after a failure, which doubles with each further one. Default: 1.
+    #: Upper bound of the random delay after a failure; doubles with each further failure. Default: 1.
     retry_delay: float
-    #: What `retry_delay` doubles up to. Default: 60.
+    #: Limit for the doubled `retry_delay`. Default: 60.
     max_retry_delay: float
-    #: Send POST with X-HTTP-Method-Override instead of BITS_POST. Default: False.
+    #: Send POST with X-HTTP-Method-Override: BITS_POST instead of BITS_POST. Default: False.
     method_override: bool
-    #: What the server is told when it asks: (name, password) or a token, or a callable that is asked for them.
+    #: Credentials for servers that request them: (name, password), a token, or a callable that returns one of these.
     credentials: Credentials
-    #: File of root certificates in PEM, which are trusted beside those of the platform.
+    #: PEM file of root certificates that are trusted in addition to those of the platform.
     ca_file: StrPath
-    #: Who the client is for servers that want to know by TLS.
+    #: Client certificate for servers that request one.
     client_certificate: Certificate
-    #: URL of the proxy that all connections go through. Default: none; the environment is not looked at.
+    #: URL of the proxy for all connections. Default: none; environment variables are not read.
     proxy: str
-    #: What the proxy is told when it asks: (name, password).
+    #: Credentials for the proxy: (name, password).
     proxy_credentials: Secret
-    #: Hosts that are reached without the proxy: names, with all that end in a dot and them, addresses, or "*".
+    #: Hosts that are reached without the proxy: names (including their subdomains), addresses, or "*".
     no_proxy: Iterable[str]
 
 
 class EngineOptions(TypedDict, total=False):
-    """How uploads are received. Sizes are bytes, times seconds."""
+    """The options of an engine. Sizes are in bytes, times in seconds."""
 
-    #: What survives a loss of power: "none", "file" (default) or "fragment". A crash of the process costs nothing ever.
+    #: What survives a power failure: "none", "file" (default) or "fragment". A crash of the process never loses data.
     durability: Literal["none", "file", "fragment"]
-    #: Whether other processes share the root, all of them with this. Default: False.
+    #: Whether several processes share the root; all of them must set this. Default: False.
     shared: bool
-    #: The URL by which clients reach the root: "https://host/prefix/". Default: what the requests say.
+    #: The URL of the root for clients: "https://host/prefix/". Default: derived from the requests.
     public_url: str
-    #: The address of this server within a farm.
+    #: The address of this server in a server farm.
     host_id: str
-    #: After how many seconds without it clients go back to the original host; 0, the default, says nothing of that.
+    #: Seconds after which clients fall back from it to the original host; 0, the default, is not sent.
     host_id_fallback_timeout: int
-    #: Take POST with X-HTTP-Method-Override: BITS_POST for the verb. Default: False.
+    #: Accept POST with X-HTTP-Method-Override: BITS_POST as BITS_POST. Default: False.
     method_override: bool
-    #: Longest file taken. Default: no limit.
+    #: Maximum file size. Default: no limit.
     max_upload_size: int
-    #: Longest fragment taken. Default: no limit.
+    #: Maximum fragment size. Default: no limit.
     max_fragment_size: int
-    #: Sessions that one owner may have at a time; 0: no limit. Default: 50.
+    #: Maximum sessions per owner; 0 means no limit. Default: 50.
     max_sessions_per_owner: int
-    #: Sessions in all; 0, the default: no limit.
+    #: Maximum sessions in total; 0, the default, means no limit.
     max_sessions: int
-    #: Bytes that stay free on the volume of a directory. Default: 64 MiB.
+    #: Free space to reserve on the volume of a directory. Default: 64 MiB.
     free_space_reserve: int
-    #: How long a session lives without a successful packet. Default: 14 days.
+    #: How long a session may be idle before it expires. Default: 14 days.
     session_timeout: float
     #: Whether an upload may replace a file. Default: False.
     allow_overwrite: bool
-    #: Of a fragment that begins too early: store the new bytes ("trim", default) or answer 416 ("reject").
+    #: A fragment that overlaps received bytes: store the new bytes ("trim", default) or respond with 416 ("reject").
     overlap: Literal["trim", "reject"]
-    #: When files become visible: with their last byte ("fragment", default) or when the session is closed ("close").
+    #: When files are delivered: after the last fragment ("fragment", default) or when the session is closed ("close").
     finalize: Literal["fragment", "close"]
-    #: URL of an application that decides about complete uploads over HTTP, as with IIS, in the place of on_received.
+    #: URL of an application that is notified of complete uploads over HTTP, as IIS does. Replaces on_received.
     notify_url: str
-    #: What it gets: the file itself ("value"), or paths on this machine ("reference"). Needed with `notify_url`.
+    #: What it receives: the file itself ("value") or paths on this machine ("reference"). Required with `notify_url`.
     notify: Literal["value", "reference"]
-    #: How long it may take the request, to begin its answer, and to go on with it. Default: 300.
+    #: Timeout of each step of the notification: sending, the response head, and each read of the body. Default: 300.
     notify_timeout: float
-    #: File of root certificates in PEM, trusted beside the platform's when it is at an https URL.
+    #: PEM file of root certificates for an https `notify_url`, in addition to those of the platform.
     notify_ca_file: StrPath
 
 
 class ServerOptions(EngineOptions, total=False):
-    """How a server listens, on top of how it receives."""
+    """The options of a server, in addition to those of its engine."""
 
-    #: Most worker threads. Default: 256.
+    #: Maximum worker threads. Default: 256.
     max_workers: int
-    #: Most connections; more wait in the kernel's queue. Default: 16384.
+    #: Maximum connections; further ones wait in the kernel's queue. Default: 16384.
     max_connections: int
-    #: Connections of one address; 0: no limit. Default: 4096.
+    #: Maximum connections per client address; 0 means no limit. Default: 4096.
     max_connections_per_address: int
-    #: Longest head of a request in bytes. Default: 65536.
+    #: Maximum size of a request head. Default: 65536.
     max_head_bytes: int
-    #: Most header fields of a request. Default: 100.
+    #: Maximum header fields of a request. Default: 100.
     max_head_fields: int
-    #: How long the head of a request may take. Default: 30.
+    #: Timeout of a request head. Default: 30.
     head_timeout: float
-    #: How long the body of a request may make no progress. Default: 120.
+    #: How long a request body may make no progress. Default: 120.
     read_timeout: float
-    #: How long a connection may be silent between two requests. Default: 300.
+    #: How long a connection may be idle between two requests. Default: 300.
     idle_timeout: float
-    #: Speak TLS 1.2 and 1.3, as whom.
+    #: Certificate of the server, which enables TLS 1.2 and 1.3.
     tls: Certificate
-    #: File of root certificates in PEM: take only clients with a certificate that leads to one of them. Its subject owns
-    #: their sessions.
+    #: PEM file of root certificates. Only clients with a certificate issued under one of them are accepted; their
+    #: sessions belong to the subject of the certificate.
     client_ca_file: StrPath
-    #: Names with passwords: take only these users, by Basic authentication. They own their sessions.
+    #: Names and passwords for Basic authentication. Only these users are accepted; their sessions belong to them.
     users: Mapping[str, str]
 
 
 def milliseconds(seconds: float) -> int:
-    """Seconds as the library counts them. Less than a millisecond is one: 0 often means something else."""
+    """Converts seconds to milliseconds. Rounds up, because 0 often has a special meaning."""
     if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError(f"{seconds!r} is no number of seconds")
+        raise ValueError(f"invalid time {seconds!r}: expected a number of seconds, 0 or more")
     return unsigned(math.ceil(seconds * 1000), 64)
 
 
 def unsigned(value: int, bits: int) -> int:
-    """A number that fits; ctypes would cut off what does not."""
+    """Checks that a number fits; ctypes would truncate it silently."""
     if not isinstance(value, int):
         raise TypeError(f"expected int, not {type(value).__name__}")
     if not 0 <= value < 1 << bits:
@@ -149,17 +149,19 @@ def unsigned(value: int, bits: int) -> int:
     return value
 
 
-def chosen(choices: Mapping[str, int]) -> Callable[[Any], int]:
-    def choose(value: Any) -> int:
+def choice(choices: Mapping[str, int]) -> Callable[[Any], int]:
+    """Returns a conversion that accepts the keys of `choices`."""
+
+    def convert(value: Any) -> int:
         if value not in choices:
-            raise ValueError(f"{value!r} is none of {', '.join(map(repr, choices))}")
+            raise ValueError(f"invalid value {value!r}: expected {' or '.join(map(repr, choices))}")
         return choices[value]
 
-    return choose
+    return convert
 
 
 def apply(setters: Setters, target: Owned, options: Mapping[str, Any]) -> None:
-    """Sets the options that `setters` knows. A wrong value is named with its option."""
+    """Sets the options that `setters` contains. The error for an invalid value begins with the name of the option."""
     for name, (function, convert) in setters.items():
         if name in options:
             try:
@@ -170,14 +172,16 @@ def apply(setters: Setters, target: Owned, options: Mapping[str, Any]) -> None:
                 call(function, target, *arguments)
 
 
-def refuse_unknown(what: str, options: Mapping[str, Any], *known: Iterable[str]) -> None:
+def reject_unknown(what: str, options: Mapping[str, Any], *known: Iterable[str]) -> None:
+    """Raises TypeError for an option that is not in one of the tables `known`."""
     names: Set[str] = set().union(*known)
     for name in options:
         if name not in names:
-            raise TypeError(f"{what} has no option {name!r}; there are {', '.join(sorted(names))}")
+            raise TypeError(f"{what} has no option {name!r}: expected one of {', '.join(sorted(names))}")
 
 
-def one(convert: Callable[[Any], Any]) -> Callable[[Any], Iterable[Tuple[Any, ...]]]:
+def single(convert: Callable[[Any], Any]) -> Callable[[Any], Iterable[Tuple[Any, ...]]]:
+    """Returns the conversion of an option that is set by one call with one argument."""
     return lambda value: [(convert(value),)]
 
 
@@ -209,21 +213,21 @@ def _users(users: Mapping[str, str]) -> Iterator[Tuple[bytes, bytes]]:
 
 def _each(names: Iterable[str]) -> Iterator[Tuple[bytes]]:
     if isinstance(names, str):
-        raise TypeError("expected several str, not one")
+        raise TypeError("expected an iterable of str, not a str")
     return ((text(name),) for name in names)
 
 
-u32 = one(lambda value: unsigned(value, 32))
-u64 = one(lambda value: unsigned(value, 64))
-seconds = one(milliseconds)
-flag = one(lambda value: 1 if value else 0)
-words = one(text)
+u32 = single(lambda value: unsigned(value, 32))
+u64 = single(lambda value: unsigned(value, 64))
+seconds = single(milliseconds)
+flag = single(lambda value: 1 if value else 0)
+string = single(text)
 
 CLIENT: Setters = {
     "fragment_size": (lib.bitsup_client_config_set_fragment_size, u64),
     "rate_limit": (lib.bitsup_client_config_set_rate_limit, u64),
     "headers": (lib.bitsup_client_config_add_header, header_fields),
-    "user_agent": (lib.bitsup_client_config_set_user_agent, words),
+    "user_agent": (lib.bitsup_client_config_set_user_agent, string),
     "connect_timeout": (lib.bitsup_client_config_set_connect_timeout, seconds),
     "request_timeout": (lib.bitsup_client_config_set_request_timeout, seconds),
     "response_timeout": (lib.bitsup_client_config_set_response_timeout, seconds),
@@ -232,12 +236,12 @@ CLIENT: Setters = {
     "method_override": (lib.bitsup_client_config_set_method_override, flag),
     "ca_file": (lib.bitsup_client_config_add_root_certificates, _pem_file),
     "client_certificate": (lib.bitsup_client_config_set_client_certificate, _joined_pem),
-    "proxy": (lib.bitsup_client_config_set_proxy, words),
+    "proxy": (lib.bitsup_client_config_set_proxy, string),
     "no_proxy": (lib.bitsup_client_config_add_no_proxy, _each),
 }
-#: See the module _credentials.
+#: Set by the module _credentials.
 CREDENTIALS = ("credentials", "proxy_credentials")
-#: These are one call together, with these defaults; see `retry`.
+#: Set together by one call, with these defaults; see `retry`.
 RETRY = {"max_attempts": 0, "retry_delay": 1.0, "max_retry_delay": 60.0}
 
 DURABILITY = {
@@ -249,15 +253,15 @@ _OVERLAP = {"trim": _raw.OVERLAP_TRIM, "reject": _raw.OVERLAP_REJECT}
 _FINALIZE = {"fragment": _raw.FINALIZE_LAST_FRAGMENT, "close": _raw.FINALIZE_CLOSE}
 
 _NOTIFY = {"value": _raw.NOTIFY_BY_VALUE, "reference": _raw.NOTIFY_BY_REFERENCE}
-#: See `notify`.
+#: Set by `notify`.
 NOTIFY = ("notify_url", "notify", "notify_timeout", "notify_ca_file")
 
-#: What the store of an engine takes when it is made.
+#: Applied when the store of an engine is created.
 STORE = ("durability", "shared")
-#: These are one call together.
+#: Set together by one call.
 HOST = ("host_id", "host_id_fallback_timeout")
 ENGINE: Setters = {
-    "public_url": (lib.bitsup_engine_config_set_public_url, words),
+    "public_url": (lib.bitsup_engine_config_set_public_url, string),
     "method_override": (lib.bitsup_engine_config_set_method_override, flag),
     "max_upload_size": (lib.bitsup_engine_config_set_max_upload_size, u64),
     "max_fragment_size": (lib.bitsup_engine_config_set_max_fragment_size, u64),
@@ -266,8 +270,8 @@ ENGINE: Setters = {
     "free_space_reserve": (lib.bitsup_engine_config_set_free_space_reserve, u64),
     "session_timeout": (lib.bitsup_engine_config_set_session_timeout, seconds),
     "allow_overwrite": (lib.bitsup_engine_config_set_allow_overwrite, flag),
-    "overlap": (lib.bitsup_engine_config_set_overlap, one(chosen(_OVERLAP))),
-    "finalize": (lib.bitsup_engine_config_set_finalize, one(chosen(_FINALIZE))),
+    "overlap": (lib.bitsup_engine_config_set_overlap, single(choice(_OVERLAP))),
+    "finalize": (lib.bitsup_engine_config_set_finalize, single(choice(_FINALIZE))),
 }
 
 SERVER: Setters = {
@@ -280,7 +284,7 @@ SERVER: Setters = {
     "read_timeout": (lib.bitsup_server_config_set_read_timeout, seconds),
     "idle_timeout": (lib.bitsup_server_config_set_idle_timeout, seconds),
 }
-#: Set in this order; the second needs the first.
+#: Set in this order: `client_ca_file` requires `tls`.
 IDENTITY: Setters = {
     "tls": (lib.bitsup_server_config_set_tls, _certificate_and_key),
     "client_ca_file": (lib.bitsup_server_config_set_client_ca, _pem_file),
@@ -289,25 +293,25 @@ IDENTITY: Setters = {
 
 
 def notify(hooks: Owned, options: Mapping[str, Any]) -> None:
-    """Sets the application that is asked over HTTP, if there is one."""
+    """Sets the application that is notified over HTTP, if there is one."""
     if "notify_url" not in options:
         for name in NOTIFY:
             if name in options:
-                raise ValueError(f"{name} is of use with a notify_url only")
+                raise ValueError(f"{name} requires notify_url")
         return
     if "notify" not in options:
-        raise ValueError("a notify_url needs notify, which says what is sent there")
+        raise ValueError("notify_url requires notify, which selects what is sent")
     apply({"notify_ca_file": (lib.bitsup_hooks_add_notify_root_certificates, _pem_file)}, hooks, options)
-    kind = chosen(_NOTIFY)(options["notify"])
+    kind = choice(_NOTIFY)(options["notify"])
     timeout = milliseconds(options.get("notify_timeout", 300))
     call(lib.bitsup_hooks_notify_url, hooks, kind, text(options["notify_url"]), timeout)
 
 
 def retry(options: Mapping[str, Any]) -> Iterator[Any]:
-    """The arguments that say when to try again. A longer first delay than usual lifts the usual bound."""
-    chosen_ones = {**RETRY, **options}
-    first = milliseconds(chosen_ones["retry_delay"])
-    most = milliseconds(chosen_ones["max_retry_delay"])
-    yield unsigned(chosen_ones["max_attempts"], 32)
-    yield first
-    yield most if "max_retry_delay" in options else max(first, most)
+    """Yields the arguments of the retry setter. The default maximum delay is raised to `retry_delay` if necessary."""
+    effective = {**RETRY, **options}
+    delay = milliseconds(effective["retry_delay"])
+    max_delay = milliseconds(effective["max_retry_delay"])
+    yield unsigned(effective["max_attempts"], 32)
+    yield delay
+    yield max_delay if "max_retry_delay" in options else max(delay, max_delay)

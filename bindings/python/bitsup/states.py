@@ -1,4 +1,4 @@
-"""The numbers of the C interface that users meet."""
+"""The enumerations of the C interface that are part of the public interface."""
 
 from __future__ import annotations
 
@@ -8,61 +8,66 @@ from . import _raw
 
 
 class JobState(enum.IntEnum):
-    """Where a job is."""
+    """The state of a job."""
 
+    #: Not started.
     READY = _raw.JOB_READY
-    #: Asks the server for a session.
+    #: Creating a session on the server.
     CONNECTING = _raw.JOB_CONNECTING
-    #: Sends.
+    #: Sending the file.
     TRANSFERRING = _raw.JOB_TRANSFERRING
-    #: Waits before the next try.
+    #: Waiting before the next attempt.
     WAITING = _raw.JOB_WAITING
-    #: Stopped by `suspend`; can be run again.
+    #: Stopped by `suspend`; can be resumed.
     SUSPENDED = _raw.JOB_SUSPENDED
-    #: The server has the whole file; its reply is being fetched.
+    #: The server has the whole file; the reply is being downloaded.
     FETCHING_REPLY = _raw.JOB_FETCHING_REPLY
-    #: File and reply are where they belong; the session is being closed.
+    #: The file and the reply are delivered; the session is still open.
     TRANSFERRED = _raw.JOB_TRANSFERRED
-    #: Complete.
+    #: Complete: the session is closed.
     CLOSED = _raw.JOB_CLOSED
+    #: Canceled; cannot be run again.
     CANCELLED = _raw.JOB_CANCELLED
-    #: Can be run again when the error was transient.
+    #: Failed; can be run again if the error was transient.
     FAILED = _raw.JOB_FAILED
 
 
 class Packet(enum.IntEnum):
-    """What led to a callback of a server."""
+    """The packet that caused the call of a hook."""
 
-    #: None; a session ended by itself.
+    #: No packet: a session expired or was ended by the server.
     NONE = _raw.PACKET_NONE
+    #: Tests whether the server accepts uploads.
     PING = _raw.PACKET_PING
-    #: Opens a session.
+    #: Creates a session.
     CREATE = _raw.PACKET_CREATE
-    #: Carries bytes of the file.
+    #: Contains bytes of the file.
     FRAGMENT = _raw.PACKET_FRAGMENT
     #: Ends a session after a complete upload.
     CLOSE = _raw.PACKET_CLOSE
-    #: Ends a session and discards it.
+    #: Cancels a session and discards what it received.
     CANCEL = _raw.PACKET_CANCEL
-    #: None, but a GET or HEAD of a reply.
+    #: Not a packet, but a GET or HEAD request for a reply.
     REPLY = _raw.PACKET_REPLY
 
 
-class End(enum.IntEnum):
+class EndReason(enum.IntEnum):
     """Why a session ended."""
 
     #: Closed after a complete upload.
     CLOSED = _raw.END_CLOSED
-    #: Cancelled by the client, or ended by the host.
+    #: Canceled by the client, or ended by the host application.
     CANCELLED = _raw.END_CANCELLED
     #: Idle for too long.
     EXPIRED = _raw.END_EXPIRED
-    #: Closed before the upload was complete, or refused for good, or its data was lost.
+    #: Closed before the upload was complete, rejected permanently, or its data was lost.
     FAILED = _raw.END_FAILED
 
 
 class Context(enum.IntEnum):
-    """Who failed on the server's side."""
+    """Where a failure occurred on the server's side."""
 
+    #: In the BITS server.
     SERVER = _raw.CONTEXT_SERVER
+    #: In the application behind it.
     APPLICATION = _raw.CONTEXT_APPLICATION

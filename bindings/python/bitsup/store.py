@@ -1,4 +1,4 @@
-"""Stores: where an engine keeps what it receives, when that is no directory."""
+"""Stores, which keep what an engine receives: in memory, or wherever a subclass puts it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import logging
 from typing import Any, Callable, Iterable, NamedTuple, Optional, Type
 
 from . import _exit, _raw
-from ._callback import destroy, slab
+from ._callback import destroy, registry
 from ._handle import Owned, call, make, text
 from ._load import lib
 from .errors import BitsError
@@ -20,113 +20,116 @@ _log = logging.getLogger("bitsup.store")
 
 
 class Part(enum.IntEnum):
-    """What a session has in a store."""
+    """A part of a session in a store."""
 
-    #: All of it.
+    #: The whole session.
     ALL = _raw.PART_ALL
     #: The received bytes.
     DATA = _raw.PART_DATA
-    #: The reply to them.
+    #: The reply.
     REPLY = _raw.PART_REPLY
 
 
-class Place(enum.IntEnum):
-    """What is at a destination."""
+class DestinationState(enum.IntEnum):
+    """What exists at a destination."""
 
-    #: Nothing; a file can go there.
+    #: Nothing; a file can be created.
     FREE = _raw.PLACE_FREE
+    #: A file.
     FILE = _raw.PLACE_FILE
-    #: A folder, or what else no file can replace.
+    #: A folder, or anything else that a file cannot replace.
     FOLDER = _raw.PLACE_FOLDER
-    #: Nothing, and no folder that could hold it.
+    #: Nothing, and its folder does not exist.
     NO_FOLDER = _raw.PLACE_NO_FOLDER
 
 
 class StoredSession(NamedTuple):
-    """A session that a former process left in a store."""
+    """A session that a previous process left in a store."""
 
     session_id: str
-    #: As it was kept last.
+    #: The most recently saved record.
     record: bytes
-    #: When a part was last written, in seconds since 1970; 0 when that is not known.
+    #: When a part was last written, in seconds since 1970; 0 if unknown.
     modified: float = 0.0
 
 
 class MemoryStore:
-    """Files and unfinished uploads in memory. For tests, and for small uploads that hooks take over by `Upload.read`."""
+    """Keeps files and unfinished uploads in memory. For tests, and for small uploads that hooks read with
+    `Upload.read`.
+    """
 
     def __init__(self, max_bytes: int) -> None:
-        """Takes at most `max_bytes` in all. Each engine that it is given to has a store of its own."""
+        """Stores at most `max_bytes` in total. Every engine created with this object gets a separate store."""
         self.max_bytes = unsigned(max_bytes, 64)
 
-    def _attached(self) -> Owned:
+    def _native(self) -> Owned:
         return make(lib.bitsup_store_new_memory, lib.bitsup_store_free, self.max_bytes)
 
 
 class Store(abc.ABC):
-    """A store of your own, to be subclassed: a database, an object store, an encrypted disk.
+    """Base class for custom stores, such as a database, an object store or an encrypted disk.
 
-    It keeps, per session, a record and two parts, Part.DATA and Part.REPLY. Calls have no state between them. They come on
-    the threads of the server, at the same time for different sessions, one after the other for one session, but for
-    `stat` and `read`, which come at any time. They must not call an engine or a server.
+    For each session a store keeps a record and two parts, Part.DATA and Part.REPLY. The methods are called on threads
+    of the server: concurrently for different sessions, one at a time for one session, except `stat` and `read`, which
+    may be called at any time. They must not call an engine or a server.
 
-    What a method raises decides about the answer to the client: FileNotFoundError or KeyError 404, PermissionError or
-    FileExistsError 403, OSError with ENOSPC a full disk; a BitsError has its status. Anything else is 500, and goes to the
-    logger "bitsup.store".
+    The exception of a method determines the response to the client: FileNotFoundError and KeyError mean 404,
+    PermissionError and FileExistsError 403, OSError with ENOSPC a full disk, a BitsError its status. Anything else
+    means 500, and is logged to the logger "bitsup.store".
     """
 
     @abc.abstractmethod
     def create(self, session_id: str, record: bytes) -> None:
-        """From now on there is this record, and data of no bytes; a session of that id is replaced."""
+        """Creates a session with this record and empty data. Replaces an existing session with the same id."""
 
     @abc.abstractmethod
     def stat(self, session_id: str, part: Part) -> int:
-        """The length of a part in bytes. Raises KeyError when there is none."""
+        """Returns the length of a part in bytes. Raises KeyError if the part does not exist."""
 
     @abc.abstractmethod
     def write(self, session_id: str, part: Part, offset: int, data: bytes) -> None:
-        """Appends to a part that is `offset` bytes long; at 0 a reply is made, perhaps of no bytes."""
+        """Appends to a part that is `offset` bytes long. Offset 0 creates the reply, even if `data` is empty."""
 
     @abc.abstractmethod
     def read(self, session_id: str, part: Part, offset: int, length: int) -> bytes:
-        """At most `length` bytes of a part; none at its end only."""
+        """Returns at most `length` bytes of a part; b"" only at its end."""
 
     @abc.abstractmethod
     def commit(self, session_id: str, destination: str, overwrite: bool, record: bytes) -> None:
-        """Puts the data at `destination`, "folder/file.txt", whole or not at all, keeps the record, gives the data up.
+        """Moves the data to `destination`, such as "folder/file.txt", and saves the record, atomically.
 
-        Raises FileExistsError where a file is there and `overwrite` is not set. It may be called again, and then finds
-        what it did before; data that it gave up already is success.
+        Raises FileExistsError if the file exists and `overwrite` is not set. It may be called again after it succeeded,
+        and must then succeed although the data has been moved.
         """
 
     @abc.abstractmethod
     def remove(self, session_id: str, part: Part) -> None:
-        """Removes the reply, or with Part.ALL the session, but no delivered file. Nothing to remove is success."""
+        """Removes the reply, or with Part.ALL the session, but never a delivered file. Succeeds if nothing exists."""
 
     def save(self, session_id: str, record: bytes) -> None:
-        """Replaces a record. Needed for a store with `list`."""
+        """Replaces a record. Required if `list` is implemented."""
 
     def list(self) -> Iterable[StoredSession]:
-        """The sessions that a former process left. Without it sessions end with the process."""
+        """Returns the sessions that a previous process left. Without this, sessions end with the process."""
         return ()
 
     def flush(self, session_id: str, part: Part) -> None:
-        """What was written is about to be acknowledged: now it must outlive a crash of the process."""
+        """Makes what was written survive a crash. Called before it is acknowledged to the client."""
 
-    def place(self, destination: str) -> Place:
-        """What is at a destination, so that a session that could not end well does not begin."""
-        return Place.FREE
+    def destination_state(self, destination: str) -> DestinationState:
+        """Checks a destination, so that a session whose file could not be delivered is rejected at its start."""
+        return DestinationState.FREE
 
-    def _attached(self) -> Owned:
-        ops = Owned(lib.bitsup_store_ops_new(slab.keep(self), destroy), lib.bitsup_store_ops_free)
-        for name, trampoline in _TRAMPOLINES.items():
+    def _native(self) -> Owned:
+        ops = Owned(lib.bitsup_store_ops_new(registry.add(self), destroy), lib.bitsup_store_ops_free)
+        for name, (register, callback) in _CALLBACKS.items():
             if getattr(type(self), name) is not getattr(Store, name):
-                call(getattr(lib, f"bitsup_store_ops_on_{name}"), ops, trampoline)
+                call(register, ops, callback)
         return make(lib.bitsup_store_new_custom, lib.bitsup_store_free, ops)
 
 
 def _status(act: Callable[[], None]) -> int:
-    """Runs a method, and says how it went."""
+    """Runs a method and returns its status."""
     if _exit.exiting():
         return _raw.E_IO
     try:
@@ -135,7 +138,7 @@ def _status(act: Callable[[], None]) -> int:
     except BaseException as error:
         status = _status_of(error)
         if status == _raw.E_IO:
-            _log.exception("a store failed")
+            _log.exception("a store raised an exception")
         return status
 
 
@@ -151,8 +154,8 @@ def _status_of(error: BaseException) -> int:
     return next((status for kind, status in kinds if isinstance(error, kind)), _raw.E_IO)
 
 
-def _kept(user_data: Optional[int]) -> Any:
-    return slab.get(user_data)
+def _store_of(user_data: Optional[int]) -> Any:
+    return registry.get(user_data)
 
 
 def _str(address: int) -> str:
@@ -165,19 +168,19 @@ def _bytes(address: Optional[int], length: int) -> bytes:
 
 @_raw.store_record_fn
 def _create(user_data: Any, session: Any, record: Any, length: int) -> int:
-    return _status(lambda: _kept(user_data).create(_str(session), _bytes(record, length)))
+    return _status(lambda: _store_of(user_data).create(_str(session), _bytes(record, length)))
 
 
 @_raw.store_record_fn
 def _save(user_data: Any, session: Any, record: Any, length: int) -> int:
-    return _status(lambda: _kept(user_data).save(_str(session), _bytes(record, length)))
+    return _status(lambda: _store_of(user_data).save(_str(session), _bytes(record, length)))
 
 
 @_raw.store_list_fn
 def _list(user_data: Any, out: Any) -> int:
     def act() -> None:
-        for one in _kept(user_data).list():
-            stored = StoredSession(*one)
+        for session in _store_of(user_data).list():
+            stored = StoredSession(*session)
             modified = unsigned(int(stored.modified * 1000), 64)
             record = bytes(stored.record)
             call(lib.bitsup_store_list_add, out, text(stored.session_id), record, len(record), modified)
@@ -188,27 +191,27 @@ def _list(user_data: Any, out: Any) -> int:
 @_raw.store_stat_fn
 def _stat(user_data: Any, session: Any, part: int, out_length: Any, _out_modified: Any) -> int:
     def act() -> None:
-        out_length[0] = unsigned(_kept(user_data).stat(_str(session), Part(part)), 64)
+        out_length[0] = unsigned(_store_of(user_data).stat(_str(session), Part(part)), 64)
 
     return _status(act)
 
 
 @_raw.store_write_fn
 def _write(user_data: Any, session: Any, part: int, offset: int, data: Any, length: int) -> int:
-    return _status(lambda: _kept(user_data).write(_str(session), Part(part), offset, _bytes(data, length)))
+    return _status(lambda: _store_of(user_data).write(_str(session), Part(part), offset, _bytes(data, length)))
 
 
 @_raw.store_part_fn
 def _flush(user_data: Any, session: Any, part: int) -> int:
-    return _status(lambda: _kept(user_data).flush(_str(session), Part(part)))
+    return _status(lambda: _store_of(user_data).flush(_str(session), Part(part)))
 
 
 @_raw.store_read_fn
 def _read(user_data: Any, session: Any, part: int, offset: int, buffer: Any, length: int, out_read: Any) -> int:
     def act() -> None:
-        content = bytes(_kept(user_data).read(_str(session), Part(part), offset, length))
+        content = bytes(_store_of(user_data).read(_str(session), Part(part), offset, length))
         if len(content) > length:
-            raise ValueError(f"read gave {len(content)} bytes where {length} were asked for")
+            raise ValueError(f"read returned {len(content)} bytes, at most {length} were requested")
         ctypes.memmove(buffer, content, len(content))
         out_read[0] = len(content)
 
@@ -218,31 +221,32 @@ def _read(user_data: Any, session: Any, part: int, offset: int, buffer: Any, len
 @_raw.store_commit_fn
 def _commit(user_data: Any, session: Any, destination: Any, overwrite: int, record: Any, length: int) -> int:
     content = _bytes(record, length)
-    return _status(lambda: _kept(user_data).commit(_str(session), _str(destination), bool(overwrite), content))
+    return _status(lambda: _store_of(user_data).commit(_str(session), _str(destination), bool(overwrite), content))
 
 
 @_raw.store_part_fn
 def _remove(user_data: Any, session: Any, part: int) -> int:
-    return _status(lambda: _kept(user_data).remove(_str(session), Part(part)))
+    return _status(lambda: _store_of(user_data).remove(_str(session), Part(part)))
 
 
 @_raw.store_place_fn
-def _place(user_data: Any, destination: Any, out_place: Any) -> int:
+def _destination_state(user_data: Any, destination: Any, out_place: Any) -> int:
     def act() -> None:
-        out_place[0] = Place(_kept(user_data).place(_str(destination)))
+        out_place[0] = DestinationState(_store_of(user_data).destination_state(_str(destination)))
 
     return _status(act)
 
 
-_TRAMPOLINES = {
-    "create": _create,
-    "save": _save,
-    "list": _list,
-    "stat": _stat,
-    "write": _write,
-    "flush": _flush,
-    "read": _read,
-    "commit": _commit,
-    "remove": _remove,
-    "place": _place,
+#: How each method is registered, and the function that calls it.
+_CALLBACKS = {
+    "create": (lib.bitsup_store_ops_on_create, _create),
+    "save": (lib.bitsup_store_ops_on_save, _save),
+    "list": (lib.bitsup_store_ops_on_list, _list),
+    "stat": (lib.bitsup_store_ops_on_stat, _stat),
+    "write": (lib.bitsup_store_ops_on_write, _write),
+    "flush": (lib.bitsup_store_ops_on_flush, _flush),
+    "read": (lib.bitsup_store_ops_on_read, _read),
+    "commit": (lib.bitsup_store_ops_on_commit, _commit),
+    "remove": (lib.bitsup_store_ops_on_remove, _remove),
+    "destination_state": (lib.bitsup_store_ops_on_place, _destination_state),
 }

@@ -1,8 +1,8 @@
-"""Uploads inside a WSGI server: `bitsup.wsgi.app(engine)` is an application.
+"""Uploads inside a WSGI server: `bitsup.wsgi.app(engine)` is a WSGI application.
 
-The server must pass the verb BITS_POST on; waitress and cheroot do. Framing and connections are the server's, so an answer
-never says `Connection: close`. The target is taken from REQUEST_URI or RAW_URI where the server has one, for PATH_INFO
-does not tell "/a%2Fb" from "/a/b".
+The server must pass on the method BITS_POST; waitress and cheroot do. The server controls framing and connections, so
+responses never contain `Connection: close`. The target is taken from REQUEST_URI or RAW_URI if the server provides one,
+because PATH_INFO does not distinguish "/a%2Fb" from "/a/b".
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Iterable, Iterator, Optional, Tuple
 from urllib.parse import quote
 
-from ._exchange import DISCARD, PIECE, Exchange
+from ._exchange import CHUNK_SIZE, MAX_DISCARD, Exchange
 from .engine import Engine
 
 if TYPE_CHECKING:
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-#: What may stand in a path as it is, beside letters and digits (RFC 3986, 3.3).
-_PLAIN = "/:@!$&'()*+,;=-._~"
+#: Characters of a path that need no percent-encoding, besides letters and digits (RFC 3986, 3.3).
+_UNQUOTED = "/:@!$&'()*+,;=-._~"
 
 
-def app(engine: Engine, otherwise: Optional[WSGIApplication] = None) -> WSGIApplication:
-    """An application that gives requests to an engine; those that are not for it go to `otherwise` if that is given.
+def app(engine: Engine, fallback: Optional[WSGIApplication] = None) -> WSGIApplication:
+    """Returns an application that passes requests to an engine, and all others to `fallback`, if given.
 
-    REMOTE_USER, where the server or a middleware sets it, owns the sessions. A body is read in pieces, as far as the
-    server hands it over so.
+    Sessions belong to REMOTE_USER, if the server or a middleware sets it. Bodies are read in chunks, if the server
+    supports that.
     """
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         mount, target = _target(environ)
-        if otherwise is not None and not engine.accepts(environ["REQUEST_METHOD"], target):
-            return otherwise(environ, start_response)
+        if fallback is not None and not engine.accepts(environ["REQUEST_METHOD"], target):
+            return fallback(environ, start_response)
         exchange = Exchange(
             engine,
             environ["REQUEST_METHOD"].encode("latin-1"),
@@ -44,7 +44,7 @@ def app(engine: Engine, otherwise: Optional[WSGIApplication] = None) -> WSGIAppl
             secure=environ.get("wsgi.url_scheme") == "https",
         )
         exchange.begin()
-        _feed(exchange, environ)
+        _read_body(exchange, environ)
         response = exchange.finish()
         start_response(f"{response.status} {response.reason}", response.headers)
         return response
@@ -53,8 +53,10 @@ def app(engine: Engine, otherwise: Optional[WSGIApplication] = None) -> WSGIAppl
 
 
 def _target(environ: WSGIEnvironment) -> Tuple[str, str]:
-    """The mount point with a slash behind it, or nothing; and what follows it, as it stood on the wire if that is known."""
-    name = quote(environ.get("SCRIPT_NAME", "").rstrip("/"), _PLAIN, "latin-1")
+    """Returns the mount point with a final slash, or "", and the target below it, as received if the server provides
+    that.
+    """
+    name = quote(environ.get("SCRIPT_NAME", "").rstrip("/"), _UNQUOTED, "latin-1")
     mount = f"{name}/" if name else ""
     raw: str = environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
     if raw and not name:
@@ -63,14 +65,14 @@ def _target(environ: WSGIEnvironment) -> Tuple[str, str]:
         rest = raw[len(name) :]
     else:
         query = environ.get("QUERY_STRING", "")
-        rest = quote(environ.get("PATH_INFO", ""), _PLAIN, "latin-1") + (f"?{query}" if query else "")
+        rest = quote(environ.get("PATH_INFO", ""), _UNQUOTED, "latin-1") + (f"?{query}" if query else "")
     return mount, rest if rest.startswith("/") else f"/{rest}"
 
 
 def _headers(environ: WSGIEnvironment) -> Iterator[Tuple[bytes, bytes]]:
     for key, value in environ.items():
         name = key[5:] if key.startswith("HTTP_") else key if key in ("CONTENT_LENGTH", "CONTENT_TYPE") else ""
-        # Servers leave CONTENT_LENGTH empty where there is none.
+        # Servers set CONTENT_LENGTH to "" if the request has none.
         if name and (value or key.startswith("HTTP_")):
             yield name.replace("_", "-").encode("latin-1"), value.encode("latin-1")
 
@@ -82,25 +84,25 @@ def _peer(environ: WSGIEnvironment) -> str:
     return f"{address}:{port}" if address and port else address
 
 
-def _feed(exchange: Exchange, environ: WSGIEnvironment) -> None:
-    """Gives the body to the engine, and drops what that does not want, for the client writes all of it first.
+def _read_body(exchange: Exchange, environ: WSGIEnvironment) -> None:
+    """Passes the body to the engine. What the engine does not want is discarded: clients send the whole body first.
 
-    A client that waits to be asked and is refused is not asked: reading would do that.
+    If the client expects 100 Continue and is rejected, the body is not read, because reading would send 100 Continue.
     """
     length = environ.get("CONTENT_LENGTH") or ""
-    left = int(length) if length.isdecimal() else 0
+    remaining = int(length) if length.isdecimal() else 0
     if not exchange.wants_body and "100-continue" in environ.get("HTTP_EXPECT", "").lower():
         return
     body: InputStream = environ["wsgi.input"]
-    # A piece as soon as it is there, where the server can do that.
+    # read1 returns a chunk as soon as it arrives; not every server has it.
     read = getattr(body, "read1", body.read)
-    dropped = 0
-    while left > 0 and dropped <= DISCARD:
-        piece = read(min(left, PIECE))
-        if not piece:
+    discarded = 0
+    while remaining > 0 and discarded <= MAX_DISCARD:
+        chunk = read(min(remaining, CHUNK_SIZE))
+        if not chunk:
             return
-        left -= len(piece)
+        remaining -= len(chunk)
         if exchange.wants_body:
-            exchange.body(piece)
+            exchange.body(chunk)
         else:
-            dropped += len(piece)
+            discarded += len(chunk)

@@ -1,7 +1,8 @@
-"""What the tests share: servers over temporary roots, and the ids of the behaviours in the output."""
+"""Shared fixtures, and the ids of the behaviors in the output of the tests."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
@@ -9,11 +10,20 @@ import pytest
 
 import bitsup
 
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Names the behaviours of a test behind its name: `pytest -v` shows them."""
-    ids = [one for mark in item.iter_markers("behaviour") for one in mark.args]
+    """Appends the ids of its behaviors to the name of a test, as shown by `pytest -v`."""
+    ids = [entry for mark in item.iter_markers("behaviour") for entry in mark.args]
     if ids:
         item._nodeid += f" [{' '.join(ids)}]"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Records a skipped test for the summary of tools/test."""
+    path = os.environ.get("BITSUP_TEST_SKIPS")
+    if report.skipped and path and isinstance(report.longrepr, tuple):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f"{report.nodeid}: {report.longrepr[2]}\n")
 
 
 @pytest.fixture
@@ -25,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def serve(root: Path) -> Iterator[Callable[..., bitsup.Server]]:
-    """Starts servers, and stops them after the test."""
+    """Returns a function that starts a server, which is stopped after the test."""
     started: List[bitsup.Server] = []
 
     def start(listen: str = "127.0.0.1:0", **options: Any) -> bitsup.Server:

@@ -1,4 +1,4 @@
-"""HTTP servers of others, each running once on a thread; what application they have changes from test to test."""
+"""Third-party HTTP servers. Each runs once, on a thread; the tests replace its application."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ class Host(Protocol):
 
 
 class _Wsgi:
-    """A server of WSGI applications; the one that is mounted answers."""
+    """A WSGI server that calls the mounted application."""
 
     _application: Optional[Callable[..., Iterable[bytes]]] = None
 
     def mount(self, engine: bitsup.Engine) -> None:
         self._application = bitsup.wsgi.app(engine)
 
-    def _answer(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+    def _respond(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         assert self._application is not None, "nothing is mounted"
         return self._application(environ, start_response)
 
 
 class Waitress(_Wsgi):
     def __init__(self) -> None:
-        self._server: Any = waitress.server.create_server(self._answer, listen="127.0.0.1:0", ident=None)
+        self._server: Any = waitress.server.create_server(self._respond, listen="127.0.0.1:0", ident=None)
         self.port = int(self._server.effective_port)
         self._stopping = False
         self._thread = threading.Thread(target=self._run)
@@ -62,7 +62,7 @@ class Waitress(_Wsgi):
 
 class Cheroot(_Wsgi):
     def __init__(self) -> None:
-        self._server = wsgi.Server(("127.0.0.1", 0), self._answer, numthreads=4, shutdown_timeout=1)
+        self._server = wsgi.Server(("127.0.0.1", 0), self._respond, numthreads=4, shutdown_timeout=1)
         self._server.prepare()
         self.port = int(self._server.bind_addr[1])
         self._thread = threading.Thread(target=self._server.serve)
@@ -77,7 +77,7 @@ class Uvicorn:
     def __init__(self) -> None:
         self._application: Optional[bitsup.asgi.Application] = None
         self._server = uvicorn.Server(
-            uvicorn.Config(self._answer, interface="asgi3", http="h11", ws="none", lifespan="off", log_config=None, access_log=False)
+            uvicorn.Config(self._respond, interface="asgi3", http="h11", ws="none", lifespan="off", log_config=None, access_log=False)
         )
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
@@ -87,7 +87,7 @@ class Uvicorn:
     def mount(self, engine: bitsup.Engine) -> None:
         self._application = bitsup.asgi.app(engine)
 
-    async def _answer(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+    async def _respond(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
         assert self._application is not None, "nothing is mounted"
         await self._application(scope, receive, send)
 

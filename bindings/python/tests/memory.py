@@ -1,15 +1,15 @@
-"""A store as somebody might write one: dictionaries behind a lock."""
+"""A custom store that keeps everything in dictionaries."""
 
 from __future__ import annotations
 
 import threading
 from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
-from bitsup import Part, Place, Store, StoredSession
+from bitsup import DestinationState, Part, Store, StoredSession
 
 
-class Memory(Store):
-    """Keeps everything, also for the next engine, and shows it to tests."""
+class DictStore(Store):
+    """Outlives its engines, and gives tests access to its content."""
 
     def __init__(self) -> None:
         self.root: Any = self
@@ -43,9 +43,9 @@ class Memory(Store):
         with self._lock:
             if part is Part.REPLY and offset == 0:
                 self._parts[session_id, part] = bytearray()
-            kept = self._parts[session_id, part]
-            assert len(kept) == offset
-            kept += data
+            content = self._parts[session_id, part]
+            assert len(content) == offset
+            content += data
 
     def flush(self, session_id: str, part: Part) -> None:
         with self._lock:
@@ -59,8 +59,8 @@ class Memory(Store):
         with self._lock:
             if (session_id, Part.DATA) not in self._parts:
                 return
-            there = self._files.get(destination)
-            if there is not None and there[0] != session_id and not overwrite:
+            existing = self._files.get(destination)
+            if existing is not None and existing[0] != session_id and not overwrite:
                 raise FileExistsError(destination)
             if destination.rpartition("/")[0] not in self._folders:
                 raise FileNotFoundError(destination)
@@ -75,13 +75,13 @@ class Memory(Store):
             if part is Part.ALL:
                 self._records.pop(session_id, None)
 
-    def place(self, destination: str) -> Place:
+    def destination_state(self, destination: str) -> DestinationState:
         with self._lock:
             if destination in self._folders:
-                return Place.FOLDER
+                return DestinationState.FOLDER
             if destination in self._files:
-                return Place.FILE
-            return Place.FREE if destination.rpartition("/")[0] in self._folders else Place.NO_FOLDER
+                return DestinationState.FILE
+            return DestinationState.FREE if destination.rpartition("/")[0] in self._folders else DestinationState.NO_FOLDER
 
     def put(self, path: str, data: bytes) -> None:
         self._files[path] = ("", data)
@@ -102,5 +102,5 @@ class Memory(Store):
         return len(self._records)
 
     def data(self, session: str) -> Optional[bytes]:
-        kept = self._parts.get((session, Part.DATA))
-        return None if kept is None else bytes(kept)
+        content = self._parts.get((session, Part.DATA))
+        return None if content is None else bytes(content)

@@ -1,4 +1,4 @@
-"""What tests need to measure how soon a call ends."""
+"""Helpers to measure how soon a call ends."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import threading
 import time
 from typing import Callable
 
-#: Within this a call has to end that was told to; the library promises 250 ms.
+#: Seconds within which a stopped call must end; the library promises 250 ms.
 SOON = 0.25
-#: Longer than any test takes.
+#: Seconds; longer than any test takes.
 LONG = 30.0
 
 
 def deferred(condition: threading.Event, act: Callable[[], object]) -> Timed:
-    """Does something on a thread of its own once the condition is met."""
+    """Calls `act` on a new thread when the condition is set."""
     return Timed(condition, act)
 
 
 class Timed:
-    """Notes when it acted."""
+    """Calls a function when a condition is set, and records the time."""
 
     def __init__(self, condition: threading.Event, act: Callable[[], object]) -> None:
         self._condition = condition
@@ -33,8 +33,8 @@ class Timed:
             self._act()
 
     def elapsed(self) -> float:
-        """Seconds from then to now."""
+        """Returns the seconds since the call."""
         now = time.monotonic()
         self._thread.join(LONG)
-        assert self._at, "the condition was never met"
+        assert self._at, "the condition was never set"
         return now - self._at

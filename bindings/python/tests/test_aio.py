@@ -1,4 +1,4 @@
-"""Uploads for asyncio."""
+"""Uploads with asyncio."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(asyncio.wait_for(main(), LONG))
 
 
-def test_an_upload_leaves_the_loop_free_and_calls_back_in_it(root: Path, server: bitsup.Server) -> None:
+def test_an_upload_does_not_block_the_event_loop_and_runs_callbacks_in_it(root: Path, server: bitsup.Server) -> None:
     async def main() -> None:
         threads: List[int] = []
 
@@ -36,7 +36,7 @@ def test_an_upload_leaves_the_loop_free_and_calls_back_in_it(root: Path, server:
     assert (root / "7").read_bytes() == b"many"
 
 
-def test_cancelling_a_task_suspends_its_job_soon() -> None:
+def test_canceling_a_task_suspends_its_job_soon() -> None:
     async def main() -> None:
         connecting = asyncio.Event()
 
@@ -58,7 +58,7 @@ def test_cancelling_a_task_suspends_its_job_soon() -> None:
     run(main)
 
 
-def test_a_job_is_suspended_goes_on_and_is_cancelled(server: bitsup.Server) -> None:
+def test_a_suspended_job_can_be_canceled(server: bitsup.Server) -> None:
     async def main() -> None:
         def progress(sent: int, _total: int) -> None:
             if sent == 10:
@@ -75,7 +75,7 @@ def test_a_job_is_suspended_goes_on_and_is_cancelled(server: bitsup.Server) -> N
     run(main)
 
 
-def test_a_job_goes_by_steps_from_a_state_and_is_completed(server: bitsup.Server) -> None:
+def test_a_job_with_an_imported_state_is_stepped_and_completed(server: bitsup.Server) -> None:
     async def main() -> None:
         client = bitsup.Client(fragment_size=10)
         first = aio.Job(client.job(bytes(30), f"{server.url}a"))
@@ -92,7 +92,7 @@ def test_a_job_goes_by_steps_from_a_state_and_is_completed(server: bitsup.Server
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_what_a_callback_raises_comes_out_of_the_task(server: bitsup.Server, is_async: bool) -> None:
+def test_an_exception_of_a_callback_is_raised_by_the_task(server: bitsup.Server, is_async: bool) -> None:
     def progress(_sent: int, _total: int) -> None:
         raise LookupError("out of a callback")
 

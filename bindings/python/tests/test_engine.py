@@ -1,4 +1,4 @@
-"""Engines inside other HTTP servers: what the vectors do not show."""
+"""Engines inside other HTTP servers, as far as the vectors do not cover it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def host(request: pytest.FixtureRequest) -> Iterator[Host]:
 
 
 @pytest.mark.behaviour("B-EMBED-02")
-def test_a_client_uploads_and_gets_its_reply_through_another_server(host: Host, root: Path, tmp_path: Path) -> None:
+def test_a_large_file_and_its_reply_pass_through_another_server(host: Host, root: Path, tmp_path: Path) -> None:
     content, owners = os.urandom(3_000_000), []
 
     def on_received(upload: bitsup.Upload, verdict: bitsup.Verdict) -> None:
@@ -45,13 +45,13 @@ def test_a_client_uploads_and_gets_its_reply_through_another_server(host: Host, 
 
 
 @pytest.mark.behaviour("B-EMBED-03")
-def test_a_hook_that_takes_its_time_holds_nobody_else_up(host: Host, root: Path) -> None:
-    asked, go_on = threading.Event(), threading.Event()
+def test_a_slow_hook_does_not_delay_other_requests(host: Host, root: Path) -> None:
+    asked, proceed = threading.Event(), threading.Event()
 
     def on_received(upload: bitsup.Upload, _verdict: bitsup.Verdict) -> None:
         if upload.target == "/slow":
             asked.set()
-            assert go_on.wait(LONG)
+            assert proceed.wait(LONG)
 
     with bitsup.Engine(root, on_received=on_received) as engine:
         host.mount(engine)
@@ -61,17 +61,17 @@ def test_a_hook_that_takes_its_time_holds_nobody_else_up(host: Host, root: Path)
         assert asked.wait(LONG)
         bitsup.upload(b"fast", f"{url}fast")
         assert (root / "fast").exists() and not (root / "slow").exists()
-        go_on.set()
+        proceed.set()
         slow.join()
     assert (root / "slow").read_bytes() == b"slow"
 
 
-def called(application: Any, environ: Dict[str, Any], body: bytes = b"") -> Tuple[str, Dict[str, str], bytes]:
-    """What a WSGI application answers."""
+def wsgi_response(application: Any, environ: Dict[str, Any], body: bytes = b"") -> Tuple[str, Dict[str, str], bytes]:
+    """Calls a WSGI application and returns its status, header fields and body."""
     started: List[Any] = []
     full = {"REQUEST_METHOD": "BITS_POST", "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(body), **environ}
-    answer = b"".join(application(full, lambda status, headers: started.append((status, dict(headers)))))
-    return (*started[0], answer)
+    content = b"".join(application(full, lambda status, headers: started.append((status, dict(headers)))))
+    return (*started[0], content)
 
 
 CREATE = {
@@ -93,7 +93,7 @@ CREATE = {
         ({"PATH_INFO": "/a", "wsgi.url_scheme": "https"}, "/a", "https://up.test/a"),
     ],
 )
-def test_the_target_is_the_one_of_the_wire(root: Path, paths: Dict[str, str], target: str, url: str) -> None:
+def test_the_target_is_used_as_received(root: Path, paths: Dict[str, str], target: str, url: str) -> None:
     seen: List[Tuple[str, str, Any, Any]] = []
 
     def on_request(upload: bitsup.Upload, verdict: bitsup.Verdict) -> None:
@@ -102,12 +102,12 @@ def test_the_target_is_the_one_of_the_wire(root: Path, paths: Dict[str, str], ta
 
     with bitsup.Engine(root, on_request=on_request) as engine:
         who = {"REMOTE_USER": "anna", "REMOTE_ADDR": "::1", "REMOTE_PORT": "17"}
-        status, headers, body = called(bitsup.wsgi.app(engine), {**CREATE, **paths, **who})
+        status, headers, body = wsgi_response(bitsup.wsgi.app(engine), {**CREATE, **paths, **who})
     assert (status, headers["BITS-Packet-Type"], body) == ("403 Forbidden", "Ack", b"")
     assert seen == [(target, url, "anna", "[::1]:17")]
 
 
-def test_what_is_not_for_the_engine_goes_elsewhere(root: Path) -> None:
+def test_other_requests_are_passed_to_the_fallback(root: Path) -> None:
     def other(_environ: Any, start_response: Any) -> List[bytes]:
         start_response("200 OK", [])
         return [b"a page"]
@@ -115,12 +115,12 @@ def test_what_is_not_for_the_engine_goes_elsewhere(root: Path) -> None:
     with bitsup.Engine(root) as engine:
         assert engine.accepts("BITS_POST", "/a") and not engine.accepts("GET", "/a")
         application = bitsup.wsgi.app(engine, other)
-        assert called(application, {"REQUEST_METHOD": "GET", "PATH_INFO": "/"})[2] == b"a page"
-        assert called(application, {**CREATE, "PATH_INFO": "/a"})[0] == "200 OK"
-        assert called(bitsup.wsgi.app(engine), {"REQUEST_METHOD": "GET", "PATH_INFO": "/"})[0].startswith("40")
+        assert wsgi_response(application, {"REQUEST_METHOD": "GET", "PATH_INFO": "/"})[2] == b"a page"
+        assert wsgi_response(application, {**CREATE, "PATH_INFO": "/a"})[0] == "200 OK"
+        assert wsgi_response(bitsup.wsgi.app(engine), {"REQUEST_METHOD": "GET", "PATH_INFO": "/"})[0].startswith("40")
 
 
-def test_a_refused_body_is_dropped_unless_its_client_waits_to_be_asked(root: Path) -> None:
+def test_a_rejected_body_is_discarded_unless_the_client_expects_100_continue(root: Path) -> None:
     fragment = {
         **CREATE,
         "PATH_INFO": "/a",
@@ -132,30 +132,30 @@ def test_a_refused_body_is_dropped_unless_its_client_waits_to_be_asked(root: Pat
     with bitsup.Engine(root) as engine:
         for expect, left in (("", b""), ("100-continue", b"0123456789")):
             body = io.BytesIO(b"0123456789")
-            status, *_ = called(bitsup.wsgi.app(engine), {**fragment, "HTTP_EXPECT": expect, "wsgi.input": body})
+            status, *_ = wsgi_response(bitsup.wsgi.app(engine), {**fragment, "HTTP_EXPECT": expect, "wsgi.input": body})
             assert status.startswith("500") and body.read() == left
 
 
-def test_sessions_that_are_idle_end_when_a_request_comes(root: Path) -> None:
-    ended: List[bitsup.End] = []
+def test_idle_sessions_expire(root: Path) -> None:
+    ended: List[bitsup.EndReason] = []
     options: Any = {"session_timeout": 1, "on_end": lambda _upload, reason: ended.append(reason)}
     with bitsup.Engine(root, **options) as engine:
         assert engine.tick() == (0, None)
         application = bitsup.wsgi.app(engine)
-        session = called(application, {**CREATE, "PATH_INFO": "/a"})[1]["BITS-Session-Id"]
+        session = wsgi_response(application, {**CREATE, "PATH_INFO": "/a"})[1]["BITS-Session-Id"]
         after = engine.tick().next
         assert after is not None and 0 < after <= 1
         deadline = time.monotonic() + LONG
         while not ended:
             assert time.monotonic() < deadline
             engine.tick()
-        assert ended == [bitsup.End.EXPIRED] and engine.session_count == 0
+        assert ended == [bitsup.EndReason.EXPIRED] and engine.session_count == 0
         with pytest.raises(bitsup.PeerError):
             engine.end_session(session)
 
 
-def asgi(application: bitsup.asgi.Application, scope: Dict[str, Any], *messages: Dict[str, Any]) -> List[Any]:
-    """What an ASGI application sends."""
+def asgi_messages(application: bitsup.asgi.Application, scope: Dict[str, Any], *messages: Dict[str, Any]) -> List[Any]:
+    """Calls an ASGI application and returns what it sends."""
     sent: List[Any] = []
     left = list(messages)
 
@@ -170,7 +170,7 @@ def asgi(application: bitsup.asgi.Application, scope: Dict[str, Any], *messages:
     return sent
 
 
-def test_an_asgi_server_with_a_root_path_and_other_things(root: Path) -> None:
+def test_an_asgi_application_with_a_root_path_and_a_fallback(root: Path) -> None:
     seen: List[Any] = []
 
     async def other(_scope: Any, _receive: Any, send: Any) -> None:
@@ -193,15 +193,15 @@ def test_an_asgi_server_with_a_root_path_and_other_things(root: Path) -> None:
     empty = {"type": "http.request", "body": b"", "more_body": False}
     with bitsup.Engine(root, on_request=on_request) as engine:
         application = bitsup.asgi.app(engine, other)
-        assert asgi(application, scope, empty)[0]["status"] == 403
-        assert asgi(application, {"method": "GET"}) == asgi(application, {"type": "lifespan"}) == ["other"]
-        with pytest.raises(ValueError, match="nothing for 'lifespan'"):
-            asgi(bitsup.asgi.app(engine), {"type": "lifespan"})
+        assert asgi_messages(application, scope, empty)[0]["status"] == 403
+        assert asgi_messages(application, {"method": "GET"}) == asgi_messages(application, {"type": "lifespan"}) == ["other"]
+        with pytest.raises(ValueError, match="unsupported scope type 'lifespan'"):
+            asgi_messages(bitsup.asgi.app(engine), {"type": "lifespan"})
     assert seen == [("https://up.test/in/a%20b?x", "anna", "127.0.0.1:17")]
 
 
-def test_a_silent_request_hears_that_a_newer_one_took_over(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bitsup.asgi, "_SILENCE", 0.01)
+def test_a_silent_request_ends_when_a_newer_one_takes_over(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bitsup.asgi, "_TAKEOVER_CHECK_INTERVAL", 0.01)
     sent: List[Any] = []
 
     async def main() -> None:
@@ -225,25 +225,25 @@ def test_a_silent_request_hears_that_a_newer_one_took_over(root: Path, monkeypat
         fields = {f"HTTP_{name.decode().upper().replace('-', '_')}": value.decode() for name, value in headers}
         fields["CONTENT_LENGTH"] = fields.pop("HTTP_CONTENT_LENGTH")
         newer = {**fields, "PATH_INFO": "/a"}
-        assert called(bitsup.wsgi.app(engine), newer, b"0123456789")[0] == "200 OK"
+        assert wsgi_response(bitsup.wsgi.app(engine), newer, b"0123456789")[0] == "200 OK"
         await asyncio.wait_for(older, LONG)
 
     with bitsup.Engine(root) as engine:
-        session = called(bitsup.wsgi.app(engine), {**CREATE, "PATH_INFO": "/a"})[1]["BITS-Session-Id"]
+        session = wsgi_response(bitsup.wsgi.app(engine), {**CREATE, "PATH_INFO": "/a"})[1]["BITS-Session-Id"]
         asyncio.run(main())
     assert sent[0]["status"] == 503 and (b"connection", b"close") in sent[0]["headers"]
 
 
 def fragment_of(session: str) -> List[Tuple[bytes, bytes]]:
-    """The header fields of the first ten bytes of twenty."""
+    """Returns the header fields for the first ten of twenty bytes."""
     headers = [(b"host", b"x"), (b"bits-packet-type", b"Fragment"), (b"bits-session-id", session.encode())]
     return [*headers, (b"content-range", b"bytes 0-9/20"), (b"content-length", b"10")]
 
 
-def test_a_lost_connection_leaves_what_was_stored(root: Path) -> None:
+def test_a_lost_connection_keeps_what_was_stored(root: Path) -> None:
     with bitsup.Engine(root) as engine:
-        session = called(bitsup.wsgi.app(engine), {**CREATE, "PATH_INFO": "/a"})[1]["BITS-Session-Id"]
+        session = wsgi_response(bitsup.wsgi.app(engine), {**CREATE, "PATH_INFO": "/a"})[1]["BITS-Session-Id"]
         lost = ({"type": "http.request", "body": b"12345", "more_body": True}, {"type": "http.disconnect"})
-        assert asgi(bitsup.asgi.app(engine), {"headers": fragment_of(session)}, *lost) == []
+        assert asgi_messages(bitsup.asgi.app(engine), {"headers": fragment_of(session)}, *lost) == []
         assert (root / ".bitsup" / session / "data").read_bytes() == b"12345"
         engine.end_session(session)

@@ -1,4 +1,4 @@
-"""Errors by kind, and what callbacks raise."""
+"""Errors, and exceptions of callbacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import bitsup
 from bitsup import _raw
-from bitsup._callback import slab
+from bitsup._callback import registry
 from bitsup.errors import class_of
 from support import LONG
 
@@ -22,7 +22,7 @@ Serve = Callable[..., bitsup.Server]
 
 
 @pytest.mark.behaviour("B-ERROR-01")
-def test_mistakes_of_the_program() -> None:
+def test_usage_errors() -> None:
     with pytest.raises(bitsup.UsageError) as caught:
         bitsup.upload(b"x", "no url")
     assert caught.value.status == _raw.E_INVALID_ARGUMENT
@@ -42,13 +42,13 @@ def test_mistakes_of_the_program() -> None:
         ({"fragment_size": -1}, ValueError, "fragment_size: -1 is not between"),
         ({"fragment_size": 2**64}, ValueError, "is not between"),
         ({"fragment_size": 1.5}, TypeError, "fragment_size: expected int, not float"),
-        ({"timeout": -0.1}, ValueError, "timeout: -0.1 is no number of seconds"),
-        ({"timeout": float("nan")}, ValueError, "is no number of seconds"),
+        ({"timeout": -0.1}, ValueError, "timeout: invalid time -0.1"),
+        ({"timeout": float("nan")}, ValueError, "invalid time nan"),
         ({"user_agent": "a\0b"}, ValueError, "user_agent: .* NUL"),
         ({"headers": {"A": 1}}, TypeError, "headers: expected str, not int"),
     ],
 )
-def test_an_option_out_of_its_domain_is_named(options: Dict[str, Any], kind: type, message: str) -> None:
+def test_an_invalid_client_option_is_named(options: Dict[str, Any], kind: type, message: str) -> None:
     with pytest.raises(kind, match=message):
         bitsup.Client(**options)
 
@@ -56,31 +56,31 @@ def test_an_option_out_of_its_domain_is_named(options: Dict[str, Any], kind: typ
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"overlap": "both"}, "overlap: 'both' is none of 'trim', 'reject'"),
-        ({"durability": "some"}, "'some' is none of 'none', 'file', 'fragment'"),
-        ({"host_id_fallback_timeout": 1}, "with a host_id only"),
+        ({"overlap": "both"}, "overlap: invalid value 'both': expected 'trim' or 'reject'"),
+        ({"durability": "some"}, "invalid value 'some': expected 'none' or 'file' or 'fragment'"),
+        ({"host_id_fallback_timeout": 1}, "requires host_id"),
     ],
 )
-def test_an_option_of_a_server_is_named(root: Path, options: Dict[str, Any], message: str) -> None:
+def test_an_invalid_server_option_is_named(root: Path, options: Dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         bitsup.Server(root, **options)
 
 
 @pytest.mark.behaviour("B-ERROR-02")
-def test_what_is_wrong_on_this_machine(server: bitsup.Server, tmp_path: Path) -> None:
-    with pytest.raises(bitsup.MachineError, match="absent") as caught:
+def test_local_errors(server: bitsup.Server, tmp_path: Path) -> None:
+    with pytest.raises(bitsup.LocalError, match="absent") as caught:
         bitsup.upload(tmp_path / "absent", f"{server.url}a")
     assert caught.value.status == _raw.E_NOT_FOUND
     source = tmp_path / "source"
     source.write_bytes(bytes(50_000))
     client = bitsup.Client(fragment_size=10_000)
-    with pytest.raises(bitsup.MachineError) as caught:
+    with pytest.raises(bitsup.LocalError) as caught:
         client.job(source, f"{server.url}a", progress=lambda _sent, _total: source.write_bytes(b"other")).run()
     assert caught.value.status == _raw.E_SOURCE_CHANGED
 
 
 @pytest.mark.behaviour("B-ERROR-03")
-def test_nobody_listens() -> None:
+def test_connection_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(bitsup.NetworkError) as caught:
@@ -91,7 +91,7 @@ def test_nobody_listens() -> None:
 
 
 @pytest.mark.behaviour("B-ERROR-04")
-def test_the_server_refuses(serve: Serve) -> None:
+def test_rejections_by_the_server(serve: Serve) -> None:
     server = serve(max_upload_size=100)
     bitsup.upload(b"x", f"{server.url}a")
     with pytest.raises(bitsup.PeerError) as caught:
@@ -112,7 +112,7 @@ def fail_in_callback(_first: object, *_more: object) -> None:
 @pytest.mark.behaviour("B-ERROR-05")
 @pytest.mark.parametrize("callback", ["progress", "reply_progress", "on_state", "on_retry"])
 @pytest.mark.parametrize("thread", ["main", "other"])
-def test_what_a_callback_raises_comes_out_of_the_call(serve: Serve, tmp_path: Path, callback: str, thread: str) -> None:
+def test_an_exception_of_a_callback_is_raised_by_the_call(serve: Serve, tmp_path: Path, callback: str, thread: str) -> None:
     server = serve(on_received=lambda _upload, verdict: verdict.reply(b"reply"))
     url = f"{server.url}a"
     if callback == "on_retry":
@@ -126,7 +126,7 @@ def test_what_a_callback_raises_comes_out_of_the_call(serve: Serve, tmp_path: Pa
 
 
 def raised_by(act: Callable[[], object], where: str) -> BaseException:
-    """What `act` raises, on the main thread or on another one."""
+    """Returns what `act` raises, on the main thread or on another one."""
     raised: List[BaseException] = []
 
     def raised_by_this() -> None:
@@ -145,7 +145,7 @@ def raised_by(act: Callable[[], object], where: str) -> BaseException:
 
 
 @pytest.mark.parametrize("thread", ["main", "other"])
-def test_callbacks_run_on_the_thread_that_called(server: bitsup.Server, thread: str) -> None:
+def test_callbacks_run_on_the_calling_thread(server: bitsup.Server, thread: str) -> None:
     threads: Set[int] = set()
 
     def run() -> None:
@@ -161,7 +161,7 @@ def test_callbacks_run_on_the_thread_that_called(server: bitsup.Server, thread: 
     assert len(threads) == 1
 
 
-def test_an_exception_in_a_download_comes_out_of_it(serve: Serve, tmp_path: Path) -> None:
+def test_an_exception_of_a_callback_is_raised_by_a_download(serve: Serve, tmp_path: Path) -> None:
     server = serve(on_received=lambda _upload, verdict: verdict.reply(b"reply"))
     caught: List[BaseException] = []
 
@@ -177,7 +177,7 @@ def test_an_exception_in_a_download_comes_out_of_it(serve: Serve, tmp_path: Path
 
 
 @pytest.mark.behaviour("B-ERROR-06")
-def test_two_jobs_that_fail_get_each_its_own(server: bitsup.Server) -> None:
+def test_two_failing_jobs_each_raise_their_own_exception(server: bitsup.Server) -> None:
     together = threading.Barrier(2)
     raised: Dict[str, BaseException] = {}
 
@@ -196,28 +196,28 @@ def test_two_jobs_that_fail_get_each_its_own(server: bitsup.Server) -> None:
     assert {name: str(error) for name, error in raised.items()} == {"a": "a", "b": "b"}
 
 
-def test_on_retry_hears_the_cause_and_changes_the_delay(server: bitsup.Server) -> None:
+def test_on_retry_gets_the_cause_and_can_change_the_delay(server: bitsup.Server) -> None:
     url = f"{server.url}a"
     server.stop()
-    heard: List[Any] = []
+    seen: List[Any] = []
 
     def on_retry(cause: bitsup.BitsError, attempt: int, delay: float) -> float:
-        heard.append((cause.status, attempt, type(delay)))
+        seen.append((cause.status, attempt, type(delay)))
         return 0.0
 
     with pytest.raises(bitsup.NetworkError):
         bitsup.Client(max_attempts=3, retry_delay=LONG).job(b"x", url, on_retry=on_retry).run()
-    assert heard == [(_raw.E_CONNECT, 1, float), (_raw.E_CONNECT, 2, float)]
+    assert seen == [(_raw.E_CONNECT, 1, float), (_raw.E_CONNECT, 2, float)]
 
 
-def test_a_wrong_answer_of_on_retry_comes_out_of_the_call(server: bitsup.Server) -> None:
+def test_an_invalid_delay_from_on_retry_is_raised_by_the_call(server: bitsup.Server) -> None:
     url = f"{server.url}a"
     server.stop()
-    with pytest.raises(ValueError, match="-1 is no number of seconds"):
+    with pytest.raises(ValueError, match="invalid time -1"):
         bitsup.Client().job(b"x", url, on_retry=lambda *_: -1).run()
 
 
-def test_errors_can_be_pickled_with_all_they_say() -> None:
+def test_errors_can_be_pickled_with_all_attributes() -> None:
     error = bitsup.PeerError(402, "no", http_status=500, hresult=0x80004005, context=7, transient=True)
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is bitsup.PeerError and copy.__dict__ == error.__dict__ and copy.args == error.args
@@ -225,14 +225,14 @@ def test_errors_can_be_pickled_with_all_they_say() -> None:
         pickle.dumps(bitsup.Client())
 
 
-def test_a_status_of_a_later_version_is_treated_by_its_hundred() -> None:
+def test_an_unknown_status_is_classified_by_its_hundreds_digit() -> None:
     assert class_of(399) is bitsup.NetworkError
     assert class_of(502) is bitsup.SuspendedError
     assert class_of(777) is bitsup.BitsError
 
 
 @pytest.mark.behaviour("B-LIFE-01")
-def test_closing_goes_in_any_order_also_during_a_run(root: Path, server: bitsup.Server) -> None:
+def test_objects_can_be_closed_in_any_order_even_during_a_run(root: Path, server: bitsup.Server) -> None:
     def progress(_sent: int, _total: int) -> None:
         client.close()
         job.close()
@@ -251,9 +251,9 @@ def test_closing_goes_in_any_order_also_during_a_run(root: Path, server: bitsup.
 
 
 @pytest.mark.behaviour("B-LIFE-02")
-def test_nothing_is_kept_when_its_objects_are_gone(root: Path) -> None:
+def test_no_callback_outlives_its_object(root: Path) -> None:
     gc.collect()
-    before = len(slab)
+    before = len(registry)
     with bitsup.Server(root, on_request=lambda _upload, _verdict: None) as server:
         with bitsup.Client() as client:
             for number in range(20):
@@ -262,11 +262,11 @@ def test_nothing_is_kept_when_its_objects_are_gone(root: Path) -> None:
                 client.job(b"x", f"{server.url}unrun", progress=lambda _sent, _total: None)
     del server, client
     gc.collect()
-    assert len(slab) == before
+    assert len(registry) == before
 
 
 @pytest.mark.behaviour("B-LIFE-03")
-def test_garbage_is_collected_inside_every_callback(serve: Serve, tmp_path: Path) -> None:
+def test_garbage_can_be_collected_inside_every_callback(serve: Serve, tmp_path: Path) -> None:
     called = set()
 
     def collecting(name: str) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""What the application behind a server sees and decides."""
+"""The hooks of a server: what they receive and what they can decide."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from typing import Any, Callable, List
 import pytest
 
 import bitsup
-from bitsup import Context, End, Packet, Upload, Verdict, _raw
+from bitsup import Context, EndReason, Packet, Upload, Verdict, _raw
 
 Serve = Callable[..., bitsup.Server]
 
 
 @pytest.mark.behaviour("B-HOOK-01")
-def test_a_session_belongs_to_whom_the_application_names(serve: Serve, root: Path) -> None:
+def test_a_session_belongs_to_the_owner_set_by_the_application(serve: Serve, root: Path) -> None:
     owners: List[Any] = []
-    answers: List[int] = []
+    statuses: List[int] = []
 
     def on_request(upload: Upload, verdict: Verdict) -> None:
         verdict.set_owner(upload.header("X-User") or "nobody")
 
     def progress(_sent: int, _total: int) -> None:
-        if not answers:
-            answers.append(cancelled_by("eve", server, job.session_id))
+        if not statuses:
+            statuses.append(cancelled_by("eve", server, job.session_id))
 
     server = serve(on_request=on_request, on_received=lambda upload, _: owners.append((upload.owner, upload.packet)))
     job = bitsup.Client(headers=[("X-User", "anna")], fragment_size=10).job(
         bytes(30), f"{server.url}a", progress=progress
     )
     job.run()
-    assert answers == [403]
+    assert statuses == [403]
     assert owners == [("anna", Packet.FRAGMENT)]
     assert (root / "a").stat().st_size == 30
 
 
 def cancelled_by(user: str, server: bitsup.Server, session: Any) -> int:
-    """The answer to a Cancel-Session."""
+    """Sends Cancel-Session and returns the status of the response."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     headers = {"BITS-Packet-Type": "Cancel-Session", "BITS-Session-Id": session, "X-User": user, "Content-Length": "0"}
     connection.request("BITS_POST", "/a", headers=headers)
@@ -49,7 +49,7 @@ def cancelled_by(user: str, server: bitsup.Server, session: Any) -> int:
 
 
 @pytest.mark.behaviour("B-HOOK-02")
-def test_the_application_chooses_where_the_file_goes(serve: Serve, root: Path) -> None:
+def test_the_application_chooses_the_destination(serve: Serve, root: Path) -> None:
     (root / "chosen").mkdir()
 
     def on_create(upload: Upload, verdict: Verdict) -> None:
@@ -61,20 +61,20 @@ def test_the_application_chooses_where_the_file_goes(serve: Serve, root: Path) -
 
 
 @pytest.mark.behaviour("B-HOOK-03")
-def test_the_application_hears_of_bytes_and_of_the_end(serve: Serve) -> None:
-    heard: List[Any] = []
+def test_the_application_is_notified_of_progress_and_of_the_end(serve: Serve) -> None:
+    seen: List[Any] = []
     server = serve(
-        on_progress=lambda upload: heard.append((upload.received, upload.total)),
-        on_end=lambda upload, reason: heard.append((upload.session_id, reason)),
+        on_progress=lambda upload: seen.append((upload.received, upload.total)),
+        on_end=lambda upload, reason: seen.append((upload.session_id, reason)),
     )
     bitsup.upload(bytes(20), f"{server.url}a", fragment_size=10)
-    session = heard[-1][0]
-    assert heard == [(10, 20), (20, 20), (session, End.CLOSED)]
+    session = seen[-1][0]
+    assert seen == [(10, 20), (20, 20), (session, EndReason.CLOSED)]
     assert session.startswith("{")
 
 
 @pytest.mark.behaviour("B-HOOK-04")
-def test_the_application_reads_the_file_and_may_drop_it(serve: Serve, root: Path) -> None:
+def test_the_application_can_read_the_file_and_discard_it(serve: Serve, root: Path) -> None:
     contents: List[bytes] = []
 
     def on_received(upload: Upload, verdict: Verdict) -> None:
@@ -88,24 +88,24 @@ def test_the_application_reads_the_file_and_may_drop_it(serve: Serve, root: Path
 
 
 @pytest.mark.behaviour("B-HOOK-05")
-def test_what_the_application_was_shown_is_over_after_its_callback(serve: Serve) -> None:
-    kept: List[Any] = []
-    bitsup.upload(b"x", f"{serve(on_received=lambda *shown: kept.extend(shown)).url}a")
-    upload, verdict = kept
+def test_hook_arguments_are_invalid_after_the_hook_has_returned(serve: Serve) -> None:
+    received: List[Any] = []
+    bitsup.upload(b"x", f"{serve(on_received=lambda *arguments: received.extend(arguments)).url}a")
+    upload, verdict = received
     uses: List[Callable[[], object]] = [
         lambda: upload.url,
         lambda: upload.header("Host"),
         lambda: verdict.reply(b"late"),
     ]
     for use in uses:
-        with pytest.raises(bitsup.UsageError, match="has returned") as caught:
+        with pytest.raises(bitsup.UsageError, match="its hook has returned") as caught:
             use()
         assert caught.value.status == _raw.E_INVALID_STATE
 
 
 @pytest.mark.behaviour("B-HOOK-06")
 @pytest.mark.parametrize("hook", ["on_request", "on_create", "on_received"])
-def test_an_application_that_fails_is_answered_500(serve: Serve, hook: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_hook_causes_a_response_with_500(serve: Serve, hook: str, caplog: pytest.LogCaptureFixture) -> None:
     def failing(_upload: Upload, _verdict: Verdict) -> None:
         raise LookupError("no such thing")
 
@@ -116,7 +116,7 @@ def test_an_application_that_fails_is_answered_500(serve: Serve, hook: str, capl
 
 
 @pytest.mark.parametrize("hook", ["on_progress", "on_end"])
-def test_a_listener_that_fails_is_logged_and_disturbs_nothing(
+def test_a_failing_notification_hook_is_only_logged(
     serve: Serve, hook: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     bitsup.upload(b"x", f"{serve(**{hook: lambda *_: 1 / 0}).url}a")
@@ -124,25 +124,25 @@ def test_a_listener_that_fails_is_logged_and_disturbs_nothing(
 
 
 @pytest.mark.behaviour("B-HOOK-07")
-def test_a_server_stopped_by_its_own_application_says_so_and_stops(serve: Serve) -> None:
-    answers: List[int] = []
+def test_stopping_a_server_from_its_own_hook_reports_busy_and_stops_it(serve: Serve) -> None:
+    statuses: List[int] = []
     asked = threading.Event()
 
     def on_request(_upload: Upload, _verdict: Verdict) -> None:
         if not asked.is_set():
             with pytest.raises(bitsup.UsageError) as caught:
                 server.stop()
-            answers.append(caught.value.status)
+            statuses.append(caught.value.status)
             asked.set()
 
     server = serve(on_request=on_request)
     with pytest.raises(bitsup.NetworkError):
         bitsup.upload(b"x", f"{server.url}a", max_attempts=3, retry_delay=0.2)
-    assert answers == [_raw.E_BUSY]
+    assert statuses == [_raw.E_BUSY]
 
 
 @pytest.mark.behaviour("B-REJECT-01")
-def test_a_refusal_arrives_with_all_its_numbers(serve: Serve) -> None:
+def test_a_rejection_reaches_the_client_with_all_its_codes(serve: Serve) -> None:
     server = serve(on_create=lambda _upload, verdict: verdict.reject(409, hresult=0x80070050, context=Context.SERVER))
     with pytest.raises(bitsup.PeerError) as caught:
         bitsup.upload(b"x", f"{server.url}a", no_progress_timeout=0)
@@ -152,7 +152,7 @@ def test_a_refusal_arrives_with_all_its_numbers(serve: Serve) -> None:
 
 
 @pytest.mark.behaviour("B-REJECT-02")
-def test_a_complete_file_that_is_refused_is_not_there(serve: Serve, root: Path) -> None:
+def test_a_rejected_complete_file_is_not_delivered(serve: Serve, root: Path) -> None:
     calls: List[None] = []
 
     def on_received(_upload: Upload, verdict: Verdict) -> None:
@@ -177,12 +177,12 @@ def test_sessions_can_be_counted_and_ended(server: bitsup.Server) -> None:
 
 
 @pytest.mark.parametrize("listen", ["localhost", "127.0.0.1:http", ":80", "127.0.0.1:99999"])
-def test_an_address_without_host_or_port_is_named(root: Path, listen: str) -> None:
-    with pytest.raises(ValueError, match="listen|between"):
+def test_an_address_without_host_or_port_is_rejected(root: Path, listen: str) -> None:
+    with pytest.raises(ValueError, match="invalid listen address|between"):
         bitsup.Server(root, listen)
 
 
-def test_ipv6_has_brackets(root: Path) -> None:
+def test_ipv6_addresses_have_brackets(root: Path) -> None:
     with bitsup.Server(root, "[::1]:0") as server:
         assert server.url == f"http://[::1]:{server.port}/"
         bitsup.Client().ping(f"{server.url}a")
@@ -212,14 +212,14 @@ def test_every_server_option_reaches_the_library(root: Path) -> None:
         bitsup.Client().ping(f"{server.url}a")
 
 
-def test_overwriting_and_the_other_method_are_taken_when_allowed(root: Path, serve: Serve) -> None:
+def test_overwriting_and_the_method_override_can_be_allowed(root: Path, serve: Serve) -> None:
     server = serve(allow_overwrite=True, method_override=True)
     for content in (b"first", b"second"):
         bitsup.upload(content, f"{server.url}a", method_override=True)
         assert (root / "a").read_bytes() == content
 
 
-def test_an_option_that_there_is_not_is_named(root: Path) -> None:
+def test_an_unknown_option_is_named(root: Path) -> None:
     options: Any = {"max_uploadsize": 1}
-    with pytest.raises(TypeError, match="a server has no option 'max_uploadsize'; there are allow_overwrite, "):
+    with pytest.raises(TypeError, match="a server has no option 'max_uploadsize': expected one of allow_overwrite, "):
         bitsup.Server(root, **options)

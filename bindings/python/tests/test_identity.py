@@ -1,4 +1,4 @@
-"""Who the client is, who the server is, and what lies between them."""
+"""Authentication, TLS and proxies."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_user_with_a_password_owns_the_sessions(serve: Serve, root: Path) -> N
 
 @pytest.fixture
 def bearer(serve: Serve) -> bitsup.Server:
-    """A server whose application wants a token."""
+    """A server whose application requires a token."""
 
     def on_request(upload: bitsup.Upload, verdict: bitsup.Verdict) -> None:
         if upload.header("Authorization") == "Bearer right":
@@ -68,13 +68,13 @@ def bearer(serve: Serve) -> bitsup.Server:
 
 
 @pytest.mark.behaviour("B-AUTH-02")
-def test_a_token_is_told_to_who_asks(bearer: bitsup.Server, root: Path) -> None:
+def test_a_token_is_sent_to_a_server_that_requests_one(bearer: bitsup.Server, root: Path) -> None:
     bitsup.upload(b"x", f"{bearer.url}a", credentials="right")
     assert (root / "a").exists()
 
 
 @pytest.mark.behaviour("B-AUTH-03")
-def test_a_callable_is_asked_with_the_realm(bearer: bitsup.Server, root: Path) -> None:
+def test_a_credentials_callback_gets_the_realm(bearer: bitsup.Server, root: Path) -> None:
     asked: List[bitsup.AuthRequest] = []
 
     def credentials(request: bitsup.AuthRequest) -> str:
@@ -88,7 +88,7 @@ def test_a_callable_is_asked_with_the_realm(bearer: bitsup.Server, root: Path) -
 
 
 @pytest.mark.behaviour("B-AUTH-04")
-def test_a_callable_may_have_none_and_may_fail(bearer: bitsup.Server) -> None:
+def test_a_credentials_callback_may_return_none_or_raise(bearer: bitsup.Server) -> None:
     with pytest.raises(bitsup.PeerError) as caught:
         bitsup.upload(b"x", f"{bearer.url}a", credentials=lambda _request: None)
     assert caught.value.http_status == 401
@@ -98,21 +98,21 @@ def test_a_callable_may_have_none_and_may_fail(bearer: bitsup.Server) -> None:
 
     with pytest.raises(LookupError, match="no keyring"):
         bitsup.upload(b"x", f"{bearer.url}a", credentials=fail)
-    with pytest.raises(TypeError, match="bearer was asked for, and basic credentials were answered"):
+    with pytest.raises(TypeError, match="expected bearer credentials, got basic"):
         bitsup.upload(b"x", f"{bearer.url}a", credentials=lambda _request: ("anna", "word"))
-    with pytest.raises(ValueError, match="at most 16383 bytes"):
+    with pytest.raises(ValueError, match="at most 16383 bytes are supported"):
         bitsup.upload(b"x", f"{bearer.url}a", credentials=lambda _request: "x" * 16384)
 
 
-def test_credentials_that_are_none_are_refused() -> None:
+def test_invalid_credentials_are_rejected() -> None:
     wrong: Any
     for wrong in (1, ("name",), ["name", "password"]):
-        with pytest.raises(TypeError, match="credentials are"):
+        with pytest.raises(TypeError, match="credentials must be"):
             bitsup.Client(credentials=wrong)
 
 
 @pytest.mark.behaviour("B-TLS-01")
-def test_a_server_with_a_certificate_is_trusted_by_its_root(serve: Serve, root: Path, pem: Files) -> None:
+def test_a_server_certificate_is_verified_against_its_root(serve: Serve, root: Path, pem: Files) -> None:
     server = serve(tls=pem.server)
     assert server.url.startswith("https://127.0.0.1:")
     bitsup.upload(b"secret", f"{server.url}a", ca_file=pem.authority)
@@ -126,7 +126,7 @@ def test_a_server_with_a_certificate_is_trusted_by_its_root(serve: Serve, root: 
 
 
 @pytest.mark.behaviour("B-TLS-02")
-def test_the_subject_of_a_clients_certificate_owns_the_sessions(serve: Serve, pem: Files) -> None:
+def test_the_subject_of_a_client_certificate_owns_the_sessions(serve: Serve, pem: Files) -> None:
     owners: List[Any] = []
     server = serve(tls=pem.server, client_ca_file=pem.authority, on_received=lambda up, _: owners.append(up.owner))
     bitsup.upload(b"x", f"{server.url}a", ca_file=pem.authority, client_certificate=pem.client)
@@ -135,7 +135,7 @@ def test_the_subject_of_a_clients_certificate_owns_the_sessions(serve: Serve, pe
         bitsup.upload(b"x", f"{server.url}b", ca_file=pem.authority, no_progress_timeout=0)
 
 
-def test_a_file_of_an_option_that_is_not_there_is_a_missing_file(root: Path, tmp_path: Path) -> None:
+def test_a_missing_file_of_an_option_raises_file_not_found(root: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         bitsup.Client(ca_file=tmp_path / "none.pem")
     with pytest.raises(bitsup.UsageError):
@@ -144,16 +144,16 @@ def test_a_file_of_an_option_that_is_not_there_is_a_missing_file(root: Path, tmp
 
 @pytest.fixture
 def proxy() -> Iterator[Any]:
-    """A proxy that says what was asked of it, and refuses."""
+    """A proxy that records its requests and rejects them."""
     seen: List[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_BITS_POST(self) -> None:
-            told = self.headers.get("Proxy-Authorization")
-            seen.append((self.path, told))
-            self.send_response(407 if told is None else 403)
+            authorization = self.headers.get("Proxy-Authorization")
+            seen.append((self.path, authorization))
+            self.send_response(407 if authorization is None else 403)
             self.send_header("Proxy-Authenticate", 'Basic realm="way out"')
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -170,7 +170,7 @@ def proxy() -> Iterator[Any]:
 
 
 @pytest.mark.behaviour("B-PROXY-01")
-def test_a_proxy_stands_between_and_is_told_who_asks(proxy: Any, server: bitsup.Server) -> None:
+def test_a_proxy_is_used_and_gets_its_credentials(proxy: Any, server: bitsup.Server) -> None:
     address, seen = proxy
     with pytest.raises(bitsup.PeerError) as caught:
         bitsup.Client(proxy=address, proxy_credentials=("me", "word")).ping("http://far.example/a")
@@ -178,5 +178,5 @@ def test_a_proxy_stands_between_and_is_told_who_asks(proxy: Any, server: bitsup.
     assert seen == [("http://far.example/a", None), ("http://far.example/a", "Basic bWU6d29yZA==")]
     bitsup.Client(proxy=address, no_proxy=["127.0.0.1"]).ping(f"{server.url}a")
     assert len(seen) == 2
-    with pytest.raises(TypeError, match="no_proxy: expected several str"):
+    with pytest.raises(TypeError, match="no_proxy: expected an iterable of str"):
         bitsup.Client(no_proxy="far.example")

@@ -1,4 +1,4 @@
-"""The library is found, or it is said what was looked for; and a wheel works where there is nothing else."""
+"""Finding the shared library, and installing the wheel."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parents[1]
 SHOW = "import bitsup; print(bitsup.__version__, bitsup.__file__)"
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="is about shared libraries of Linux")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="requires shared libraries of Linux")
 
 
 def library() -> Path:
-    """The library under test."""
+    """Returns the library under test."""
     return next(Path(str(path)) for path in _load.candidates() if Path(str(path)).is_file())
 
 
 def python(code: str, where: Path, python: str = sys.executable, **variables: Optional[str]) -> Dict[str, object]:
-    """Runs code with a package in `where` and nothing else that leads to a library."""
+    """Runs code with the package in `where` and without other ways to find a library."""
     env = {name: value for name, value in os.environ.items() if name not in ("BITSUP_LIBRARY", "PYTHONPATH")}
     env.update({name: value for name, value in variables.items() if value is not None})
     ended = subprocess.run([python, "-c", code], cwd=where, env=env, capture_output=True, text=True, timeout=60)
@@ -35,71 +35,71 @@ def python(code: str, where: Path, python: str = sys.executable, **variables: Op
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Path:
-    """The package without a checkout around it."""
-    shutil.copytree(PACKAGE / "bitsup", tmp_path / "alone" / "bitsup", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path / "alone"
+def standalone(tmp_path: Path) -> Path:
+    """The package outside a checkout."""
+    shutil.copytree(PACKAGE / "bitsup", tmp_path / "standalone" / "bitsup", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "standalone"
 
 
 @linux
-def test_without_a_library_every_place_is_named(alone: Path) -> None:
-    ended = python(SHOW, alone)
+def test_without_a_library_the_error_lists_every_location(standalone: Path) -> None:
+    ended = python(SHOW, standalone)
     assert ended["status"] == 1
     message = str(ended["err"])
-    assert f"{alone}/bitsup/libbitsup.so: there is no such file" in message
+    assert f"{standalone}/bitsup/libbitsup.so: no such file" in message
     assert "libbitsup.so.0: libbitsup.so.0: cannot open shared object file" in message
     assert "BITSUP_LIBRARY" in message and "cargo build --release" in message
 
 
 @linux
-def test_the_named_library_is_the_only_one_that_is_tried(alone: Path) -> None:
-    shutil.copy(library(), alone / "bitsup" / "libbitsup.so")
-    ended = python(SHOW, alone, BITSUP_LIBRARY="/nowhere/libbitsup.so")
+def test_no_other_library_is_tried_if_one_is_named(standalone: Path) -> None:
+    shutil.copy(library(), standalone / "bitsup" / "libbitsup.so")
+    ended = python(SHOW, standalone, BITSUP_LIBRARY="/nowhere/libbitsup.so")
     assert ended["status"] == 1
-    assert "/nowhere/libbitsup.so: there is no such file" in str(ended["err"])
-    assert "alone/bitsup/libbitsup.so" not in str(ended["err"])
+    assert "/nowhere/libbitsup.so: no such file" in str(ended["err"])
+    assert "standalone/bitsup/libbitsup.so" not in str(ended["err"])
 
 
 @linux
 @pytest.mark.parametrize(
     ("abi", "number", "reason"),
     [
-        (_raw.ABI_VERSION + 1, _raw.VERSION_NUMBER, f"its ABI is {_raw.ABI_VERSION + 1}, not {_raw.ABI_VERSION}"),
-        (_raw.ABI_VERSION, 0x00630200, "its version is 0.99.2, which does not fit"),
+        (_raw.ABI_VERSION + 1, _raw.VERSION_NUMBER, f"its ABI version is {_raw.ABI_VERSION + 1}, expected {_raw.ABI_VERSION}"),
+        (_raw.ABI_VERSION, 0x00630200, "its version 0.99.2 is incompatible"),
         (_raw.ABI_VERSION, _raw.VERSION_NUMBER, "undefined symbol: bitsup_"),
     ],
 )
-def test_a_library_of_another_version_is_refused(alone: Path, abi: int, number: int, reason: str) -> None:
+def test_an_incompatible_library_is_rejected(standalone: Path, abi: int, number: int, reason: str) -> None:
     source = f"""
         unsigned bitsup_abi_version(void) {{ return {abi}; }}
         unsigned bitsup_version_number(void) {{ return {number}; }}
     """
-    (alone / "other.c").write_text(source)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", "bitsup/libbitsup.so", "other.c"], cwd=alone, check=True)
-    ended = python(SHOW, alone)
+    (standalone / "other.c").write_text(source)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "bitsup/libbitsup.so", "other.c"], cwd=standalone, check=True)
+    ended = python(SHOW, standalone)
     assert ended["status"] == 1 and reason in str(ended["err"]), ended["err"]
 
 
 @linux
-def test_an_installed_library_is_found_by_its_name(alone: Path, tmp_path: Path) -> None:
+def test_an_installed_library_is_found_by_its_name(standalone: Path, tmp_path: Path) -> None:
     installed = tmp_path / "lib"
     installed.mkdir()
     (installed / "libbitsup.so.0").symlink_to(library())
-    ended = python(SHOW, alone, LD_LIBRARY_PATH=str(installed))
+    ended = python(SHOW, standalone, LD_LIBRARY_PATH=str(installed))
     assert ended["status"] == 0, ended["err"]
 
 
 @linux
-def test_in_the_checkout_the_newest_build_is_taken(tmp_path: Path) -> None:
+def test_in_a_checkout_the_newest_build_is_used(tmp_path: Path) -> None:
     package = tmp_path / "bindings" / "python" / "bitsup"
-    assert _load.in_checkout(package) == []
+    assert _load.cargo_builds(package) == []
     (tmp_path / "src" / "ffi").mkdir(parents=True)
     for age, profile in enumerate(("debug", "release")):
         built = tmp_path / "target" / profile / "libbitsup.so"
         built.parent.mkdir(parents=True)
         built.touch()
         os.utime(built, (1000 - age, 1000 - age))
-    assert [path.parent.name for path in _load.in_checkout(package)] == ["debug", "release"]
+    assert [path.parent.name for path in _load.cargo_builds(package)] == ["debug", "release"]
 
 
 @linux
@@ -119,7 +119,7 @@ def test_a_wheel_works_in_a_fresh_environment_without_cargo(tmp_path: Path) -> N
     assert (ended["status"], ended["out"]) == (0, "5\n"), ended["err"]
 
 
-def test_without_cargo_and_library_the_build_says_what_to_do(tmp_path: Path) -> None:
+def test_without_cargo_and_library_the_build_error_is_helpful(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if name != "BITSUP_LIBRARY"}
     env["PATH"] = str(tmp_path)
     code = "import sys; sys.argv = ['setup.py', '--version']; import setup; setup.shared_library()"

@@ -1,4 +1,4 @@
-"""What the library says, in the terms of logging."""
+"""The library's log messages in the logging module."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Serve = Callable[..., bitsup.Server]
 
 
 @pytest.mark.behaviour("B-LOG-01")
-def test_messages_come_at_their_level_from_their_part(
+def test_messages_have_their_level_and_logger(
     caplog: pytest.LogCaptureFixture, serve: Serve, root: Path
 ) -> None:
     caplog.set_level(logging.DEBUG, "bitsup")
@@ -34,7 +34,7 @@ TARGETS = ("client", "engine", "server", "notify", "store")
 
 
 @pytest.mark.behaviour("B-LOG-02")
-def test_what_nobody_would_see_is_not_said(caplog: pytest.LogCaptureFixture, server: bitsup.Server) -> None:
+def test_disabled_levels_are_not_logged(caplog: pytest.LogCaptureFixture, server: bitsup.Server) -> None:
     caplog.set_level(logging.ERROR, "bitsup")
     with bitsup.Client() as client:
         caplog.set_level(logging.DEBUG, "bitsup")
@@ -42,13 +42,13 @@ def test_what_nobody_would_see_is_not_said(caplog: pytest.LogCaptureFixture, ser
     assert [record for record in caplog.records if record.name == "bitsup.client"] == []
 
 
-def test_every_message_comes_when_everything_is_wanted(caplog: pytest.LogCaptureFixture, server: bitsup.Server) -> None:
+def test_all_messages_are_logged_at_the_lowest_level(caplog: pytest.LogCaptureFixture, server: bitsup.Server) -> None:
     caplog.set_level(5, "bitsup")
     bitsup.upload(b"x", f"{server.url}a")
     assert min(record.levelno for record in caplog.records) >= 5
 
 
-def test_a_program_that_does_not_configure_logging_says_nothing(root: Path) -> None:
+def test_nothing_is_printed_if_logging_is_not_configured(root: Path) -> None:
     code = """
 import bitsup, sys
 def fail(upload, verdict):

@@ -1,4 +1,4 @@
-"""An application in another process, asked over HTTP."""
+"""Notification of an application over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Serve = Callable[..., bitsup.Server]
 
 @pytest.fixture
 def application() -> Iterator[Tuple[str, List[Any]]]:
-    """One that replies with what it gets, backwards, and has the file dropped."""
+    """An application that replies with the reversed body, so that the file is not kept."""
     asked: List[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ def application() -> Iterator[Tuple[str, List[Any]]]:
 
 
 @pytest.mark.behaviour("B-NOTIFY-01")
-def test_an_application_is_asked_over_http(
+def test_an_application_is_notified_over_http(
     application: Tuple[str, List[Any]], serve: Serve, root: Path, tmp_path: Path
 ) -> None:
     url, asked = application
@@ -53,12 +53,12 @@ def test_an_application_is_asked_over_http(
     assert asked == [(f"{server.url}a", b"question")] and not (root / "a").exists()
 
 
-def test_options_that_do_not_go_together_are_refused(root: Path) -> None:
+def test_conflicting_options_are_rejected(root: Path) -> None:
     wrong: Any
     for wrong, message in (
-        ({"notify": "value"}, "notify is of use with a notify_url only"),
-        ({"notify_url": "http://127.0.0.1/"}, "needs notify"),
-        ({"notify_url": "http://127.0.0.1/", "notify": "both"}, "'both' is none of 'value', 'reference'"),
+        ({"notify": "value"}, "notify requires notify_url"),
+        ({"notify_url": "http://127.0.0.1/"}, "notify_url requires notify"),
+        ({"notify_url": "http://127.0.0.1/", "notify": "both"}, "invalid value 'both': expected 'value' or 'reference'"),
         ({"notify_url": "http://127.0.0.1/", "notify": "value", "on_received": print}, "give one of them"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""What concerns the whole process: its end, its children, its interpreters, and the interpreter's lock."""
+"""Process-wide behavior: exit, fork, subinterpreters and the GIL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 import bitsup
 from support import LONG
 
-#: Seconds from the last line of a program to the end of its process.
+#: Seconds within which a process must end after the last line of its program.
 EXIT = 1.0
 
 
@@ -27,18 +27,18 @@ def run(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def exits_soon(code: str, *arguments: str) -> None:
-    # The clock is the same in all processes of a machine.
+    # The monotonic clock is the same in all processes.
     ended = run(f"{code}\nimport time; print(time.monotonic())", *arguments)
     now = time.monotonic()
     assert (ended.returncode, ended.stderr) == (0, "")
     assert now - float(ended.stdout) < EXIT
 
 
-def test_a_program_ends_with_a_server_that_runs(root: Path) -> None:
+def test_a_program_exits_with_a_running_server(root: Path) -> None:
     exits_soon("import bitsup, sys; server = bitsup.Server(sys.argv[1], on_request=lambda *_: None)", str(root))
 
 
-def test_a_program_ends_with_an_upload_to_its_own_server_under_way(root: Path) -> None:
+def test_a_program_exits_during_an_upload_to_its_own_server(root: Path) -> None:
     code = """
 import bitsup, sys, threading
 there = threading.Event()
@@ -56,7 +56,7 @@ there.wait()
     exits_soon(code, str(root))
 
 
-def test_a_program_ends_with_an_engine_in_another_server_and_a_log() -> None:
+def test_a_program_exits_with_an_embedded_engine_and_logging() -> None:
     code = """
 import bitsup, bitsup.wsgi, logging, threading
 from waitress.server import create_server
@@ -73,7 +73,7 @@ there.wait()
     exits_soon(code)
 
 
-def test_a_program_ends_while_a_daemon_waits_for_a_silent_server() -> None:
+def test_a_program_exits_while_daemon_threads_wait_for_a_silent_server() -> None:
     code = """
 import bitsup, socket, sys, threading
 silent = socket.create_server(("127.0.0.1", 0))
@@ -88,7 +88,7 @@ threading.excepthook = lambda *_: None
     exits_soon(code)
 
 
-def test_a_program_ends_with_dropped_objects_and_half_made_ones(root: Path) -> None:
+def test_a_program_exits_with_unreferenced_objects_and_cycles(root: Path) -> None:
     code = """
 import bitsup, sys
 bitsup.Server(sys.argv[1], on_end=lambda *_: None)
@@ -98,7 +98,7 @@ cycle = [job]; cycle.append(cycle); job.cycle = cycle
     exits_soon(code, str(root))
 
 
-def test_the_lock_of_the_interpreter_is_free_while_a_call_waits() -> None:
+def test_the_gil_is_released_while_a_call_waits() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/a"
         ended = threading.Event()
@@ -114,18 +114,18 @@ def test_the_lock_of_the_interpreter_is_free_while_a_call_waits() -> None:
         client = bitsup.Client(response_timeout=0.3, no_progress_timeout=0)
         job = client.job(b"x", url)
         counting.start()
-        # On a thread that is not the main one, which would leave the call to another anyway.
+        # Not on the main thread, which would have a helper thread make the call.
         running = threading.Thread(target=lambda: pytest.raises(bitsup.NetworkError, job.run))
         running.start()
         running.join()
         ended.set()
         counting.join()
-    # With the lock held it would count for one slice of a few milliseconds before the call and one after it.
+    # With the GIL held it would only count for a few milliseconds before and after the call.
     assert counts[0] > 100_000
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_child_cannot_use_objects_of_its_parent_and_makes_its_own(root: Path) -> None:
+def test_a_forked_child_cannot_use_objects_of_its_parent(root: Path) -> None:
     code = """
 import bitsup, os, sys, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
@@ -137,7 +137,7 @@ if pid == 0:
     for use in (job.run, server.stop, lambda: server.url):
         try:
             use()
-            print("was taken")
+            print("no error")
         except bitsup.UsageError as error:
             print(error.status, error)
     bitsup.upload(b"of the child", url)
@@ -152,7 +152,7 @@ job.run()
     assert (root / "b").read_bytes() == b"of the child" and (root / "a").exists()
 
 
-def test_a_subinterpreter_is_refused() -> None:
+def test_a_subinterpreter_is_rejected() -> None:
     code = """
 import sys
 try:
@@ -168,18 +168,18 @@ interpreters.destroy(other)
     assert ended.stdout == "bitsup works in the main interpreter only, not in subinterpreters\n", ended.stderr
 
 
-@pytest.mark.parametrize("has_lock", [True, False])
-def test_an_interpreter_that_runs_without_its_lock_is_refused(has_lock: bool) -> None:
+@pytest.mark.parametrize("has_gil", [True, False])
+def test_an_interpreter_without_the_gil_is_rejected(has_gil: bool) -> None:
     code = f"""
 import sys
-sys._is_gil_enabled = lambda: {has_lock}
+sys._is_gil_enabled = lambda: {has_gil}
 try: import bitsup
 except ImportError as error: print(error)
 """
-    refusal = "bitsup needs the interpreter's lock: start Python with -X gil=1 or PYTHON_GIL=1\n"
-    assert run(code).stdout == ("" if has_lock else refusal)
+    refusal = "bitsup requires the GIL: start Python with -X gil=1 or PYTHON_GIL=1\n"
+    assert run(code).stdout == ("" if has_gil else refusal)
 
 
-def test_importing_starts_no_thread() -> None:
+def test_the_import_starts_no_threads() -> None:
     ended = run("import threading, bitsup; print(threading.active_count(), len(bitsup.__version__.split('.')))")
     assert ended.stdout == "1 3\n"

@@ -1,4 +1,4 @@
-"""An upload survives the death of either side."""
+"""Uploads resume after the client or the server was terminated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ bitsup.upload(source, url, state_path=state, progress=progress, fragment_size=10
 
 
 @pytest.mark.behaviour("B-RESUME-01", "B-RESUME-03")
-def test_after_a_kill_only_what_is_missing_is_sent(serve: Serve, root: Path, tmp_path: Path) -> None:
+def test_after_a_kill_only_the_missing_bytes_are_sent(serve: Serve, root: Path, tmp_path: Path) -> None:
     stored: List[int] = []
     server = serve(on_progress=lambda upload: stored.append(upload.received))
     content = os.urandom(80_000)
@@ -46,7 +46,7 @@ def test_after_a_kill_only_what_is_missing_is_sent(serve: Serve, root: Path, tmp
 
 
 @pytest.mark.behaviour("B-RESUME-02")
-def test_a_job_goes_on_when_the_server_comes_back(serve: Serve, root: Path) -> None:
+def test_a_job_continues_after_a_restart_of_the_server(serve: Serve, root: Path) -> None:
     first = serve()
     reached, back = threading.Event(), threading.Event()
     again: List[Any] = []

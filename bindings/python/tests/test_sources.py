@@ -17,7 +17,7 @@ Serve = Callable[..., bitsup.Server]
 
 
 class Pipe(io.RawIOBase):
-    """Gives its bytes once, a few at a time."""
+    """Returns its bytes once, a few at a time."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Pipe(io.RawIOBase):
 
 @pytest.mark.behaviour("B-SOURCE-01")
 @pytest.mark.parametrize("length", [0, 1, 300_000])
-def test_a_file_object_arrives_from_where_it_stands(root: Path, server: bitsup.Server, tmp_path: Path, length: int) -> None:
+def test_a_file_object_is_uploaded_from_its_current_position(root: Path, server: bitsup.Server, tmp_path: Path, length: int) -> None:
     content = os.urandom(length)
     (tmp_path / "file").write_bytes(b"skipped" + content)
     with (tmp_path / "file").open("rb") as file:
@@ -45,7 +45,7 @@ def test_a_file_object_arrives_from_where_it_stands(root: Path, server: bitsup.S
 
 
 @pytest.mark.behaviour("B-SOURCE-01")
-def test_what_cannot_seek_arrives_by_a_copy_that_goes(root: Path, server: bitsup.Server) -> None:
+def test_a_file_object_that_cannot_seek_is_copied_temporarily(root: Path, server: bitsup.Server) -> None:
     content = os.urandom(100_000)
     open_files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     job = bitsup.Client().job(cast(BinaryIO, Pipe(content)), f"{server.url}a")
@@ -54,23 +54,23 @@ def test_what_cannot_seek_arrives_by_a_copy_that_goes(root: Path, server: bitsup
     del job
     gc.collect()
     assert (root / "a").read_bytes() == content
-    # The connection is kept by the server; the copy is not.
+    # The server keeps the connection open, but the copy is closed.
     assert not open_files or len(os.listdir("/proc/self/fd")) <= open_files + 1
 
 
 @pytest.mark.behaviour("B-SOURCE-02")
-def test_a_source_that_fails_ends_the_run_with_its_own_error(root: Path, server: bitsup.Server) -> None:
+def test_an_exception_of_a_source_is_raised_by_the_run(root: Path, server: bitsup.Server) -> None:
     class Bad(io.BytesIO):
         broken = True
 
         def read(self, size: Any = -1) -> bytes:
             if self.broken and self.tell() >= 20_000:
-                raise LookupError("the tape tore")
+                raise LookupError("read failed")
             return super().read(size)
 
     source = Bad(bytes(50_000))
     job = bitsup.Client(fragment_size=10_000).job(source, f"{server.url}a")
-    with pytest.raises(LookupError, match="the tape tore"):
+    with pytest.raises(LookupError, match="read failed"):
         job.run()
     assert job.progress.sent == 20_000
     source.broken = False
@@ -79,29 +79,29 @@ def test_a_source_that_fails_ends_the_run_with_its_own_error(root: Path, server:
 
 
 @pytest.mark.behaviour("B-SOURCE-03")
-def test_a_source_that_ends_early_has_changed(server: bitsup.Server) -> None:
+def test_a_source_that_ends_early_is_reported_as_changed(server: bitsup.Server) -> None:
     source = io.BytesIO(bytes(1000))
     job = bitsup.Client().job(source, f"{server.url}a")
     source.truncate(10)
-    with pytest.raises(bitsup.MachineError):
+    with pytest.raises(bitsup.LocalError):
         job.run()
 
 
-def test_what_gives_no_bytes_is_refused(server: bitsup.Server, tmp_path: Path) -> None:
+def test_a_source_without_bytes_is_rejected(server: bitsup.Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("text")
-    with (tmp_path / "file").open() as text, pytest.raises(TypeError, match="open it for reading bytes"):
+    with (tmp_path / "file").open() as text, pytest.raises(TypeError, match="open it in binary mode"):
         bitsup.upload(text, f"{server.url}a")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="a source is a path, bytes or a file object, not int"):
+    with pytest.raises(TypeError, match="a source must be a path, bytes or a file object, not int"):
         bitsup.upload(1, f"{server.url}a")  # type: ignore[arg-type]
 
 
-def test_a_file_object_is_read_where_the_call_is_made(server: bitsup.Server) -> None:
+def test_a_file_object_is_read_on_the_calling_thread(server: bitsup.Server) -> None:
     threads: List[int] = []
 
-    class Noting(io.BytesIO):
+    class Recording(io.BytesIO):
         def read(self, size: Any = -1) -> bytes:
             threads.append(threading.get_ident())
             return super().read(size)
 
-    bitsup.upload(Noting(b"x"), f"{server.url}a")
+    bitsup.upload(Recording(b"x"), f"{server.url}a")
     assert set(threads) == {threading.get_ident()}

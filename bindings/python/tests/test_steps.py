@@ -1,4 +1,4 @@
-"""Jobs that are steered: step by step, from one process to another, faster and slower."""
+"""Steps, exported states, rate limits and header fields of jobs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Serve = Callable[..., bitsup.Server]
 
 
 @pytest.mark.behaviour("B-STEP-01", "B-STEP-02")
-def test_steps_lead_to_a_session_that_waits_to_be_closed(serve: Serve, root: Path, tmp_path: Path) -> None:
+def test_steps_lead_to_a_complete_upload_with_an_open_session(serve: Serve, root: Path, tmp_path: Path) -> None:
     server = serve(on_received=lambda _upload, verdict: verdict.reply(b"thanks"))
     with bitsup.Client(fragment_size=10) as client:
         job = client.job(bytes(30), f"{server.url}a", reply=tmp_path / "reply")
@@ -36,7 +36,7 @@ def test_steps_lead_to_a_session_that_waits_to_be_closed(serve: Serve, root: Pat
 
 
 @pytest.mark.behaviour("B-STATE-01")
-def test_a_state_goes_on_in_another_job(serve: Serve, root: Path) -> None:
+def test_an_exported_state_is_resumed_by_another_job(serve: Serve, root: Path) -> None:
     stored: List[int] = []
     server = serve(on_progress=lambda upload: stored.append(upload.received))
     content = os.urandom(40)
@@ -56,7 +56,7 @@ def test_a_state_goes_on_in_another_job(serve: Serve, root: Path) -> None:
 
 
 @pytest.mark.behaviour("B-STATE-02")
-def test_a_state_of_another_upload_is_refused(server: bitsup.Server) -> None:
+def test_the_state_of_another_upload_is_rejected(server: bitsup.Server) -> None:
     client = bitsup.Client()
     job = client.job(b"content", f"{server.url}a")
     job.step()
@@ -69,12 +69,12 @@ def test_a_state_of_another_upload_is_refused(server: bitsup.Server) -> None:
 
 
 @pytest.mark.behaviour("B-RATE-01")
-def test_a_limit_of_the_rate_can_be_lifted_in_flight(root: Path, server: bitsup.Server) -> None:
+def test_the_rate_limit_can_be_removed_during_a_request(root: Path, server: bitsup.Server) -> None:
     def progress(sent: int, _total: int) -> None:
         if sent == 1000:
             job.set_rate_limit(0)
 
-    # At this rate it would take more than three minutes.
+    # With the limit it would take more than three minutes.
     job = bitsup.Client(rate_limit=2000, fragment_size=1000).job(bytes(400_000), f"{server.url}a", progress=progress)
     begun = time.monotonic()
     job.run()
@@ -82,12 +82,12 @@ def test_a_limit_of_the_rate_can_be_lifted_in_flight(root: Path, server: bitsup.
     assert (root / "a").stat().st_size == 400_000
 
 
-def test_header_fields_of_a_job_come_behind_those_of_its_client(serve: Serve) -> None:
-    heard: List[Any] = []
-    server = serve(on_received=lambda upload, _verdict: heard.append((upload.header("X-Who"), upload.header("X-Job"))))
+def test_header_fields_of_a_job_follow_those_of_its_client(serve: Serve) -> None:
+    seen: List[Any] = []
+    server = serve(on_received=lambda upload, _verdict: seen.append((upload.header("X-Who"), upload.header("X-Job"))))
     client = bitsup.Client(headers={"X-Who": "client"})
     client.job(b"x", f"{server.url}a", headers={"X-Who": "job", "X-Job": "1"}).run()
     client.job(b"x", f"{server.url}b").run()
-    assert heard == [("client", "1"), ("client", None)]
+    assert seen == [("client", "1"), ("client", None)]
     with pytest.raises(bitsup.UsageError):
         client.job(b"x", f"{server.url}c", headers={"BITS-Session-Id": "mine"})

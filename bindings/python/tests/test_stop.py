@@ -1,4 +1,4 @@
-"""A job ends within 250 ms when it is told to, whatever it is doing, and Ctrl-C tells it."""
+"""Suspending, canceling and Ctrl-C end a call within 250 ms in every phase."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ Phase = Tuple[bitsup.Job, threading.Event]
 
 @pytest.fixture(params=["sending", "waiting", "silent"])
 def phase(request: pytest.FixtureRequest, server: bitsup.Server, silent: socket.socket) -> Iterator[Phase]:
-    """A job that stays in one phase when it runs, and an event that says it is there."""
-    there = threading.Event()
+    """A job that stays in one phase when it runs, and an event that is set in that phase."""
+    reached = threading.Event()
     phase: str = request.param
 
     def on_state(_before: JobState, after: JobState) -> None:
         if after is (JobState.WAITING if phase == "waiting" else JobState.CONNECTING):
-            there.set()
+            reached.set()
 
     with bitsup.Client(rate_limit=20_000, fragment_size=10_000, retry_delay=LONG) as client:
         if phase == "sending":
-            job = client.job(bytes(1_000_000), f"{server.url}a", progress=lambda _sent, _total: there.set())
+            job = client.job(bytes(1_000_000), f"{server.url}a", progress=lambda _sent, _total: reached.set())
         else:
             port = silent.getsockname()[1] if phase == "silent" else refused(silent)
-            # A delay is random; this one is long.
+            # Replaces the random delay with a long one.
             job = client.job(b"x", f"http://127.0.0.1:{port}/a", on_state=on_state, on_retry=lambda *_: LONG)
         with job:
-            yield job, there
+            yield job, reached
 
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """A server that takes connections and says nothing."""
+    """A server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
 
@@ -54,8 +54,8 @@ def refused(listener: socket.socket) -> int:
 
 @pytest.mark.behaviour("B-SUSPEND-01")
 def test_suspending_ends_a_run_soon(phase: Phase) -> None:
-    job, there = phase
-    suspended = deferred(there, job.suspend)
+    job, reached = phase
+    suspended = deferred(reached, job.suspend)
     with pytest.raises(bitsup.SuspendedError):
         job.run()
     assert suspended.elapsed() < SOON
@@ -63,9 +63,9 @@ def test_suspending_ends_a_run_soon(phase: Phase) -> None:
 
 
 @pytest.mark.behaviour("B-CANCEL-01")
-def test_cancelling_ends_a_run_soon_and_for_good(phase: Phase) -> None:
-    job, there = phase
-    cancelled = deferred(there, job.cancel)
+def test_canceling_ends_a_run_soon_and_permanently(phase: Phase) -> None:
+    job, reached = phase
+    cancelled = deferred(reached, job.cancel)
     with pytest.raises(bitsup.CancelledError):
         job.run()
     assert cancelled.elapsed() < SOON
@@ -75,15 +75,15 @@ def test_cancelling_ends_a_run_soon_and_for_good(phase: Phase) -> None:
 
 
 def test_ctrl_c_ends_a_run_soon(phase: Phase) -> None:
-    job, there = phase
-    interrupted = deferred(there, interrupt)
+    job, reached = phase
+    interrupted = deferred(reached, interrupt)
     with pytest.raises(KeyboardInterrupt):
         job.run()
     assert interrupted.elapsed() < SOON
     assert job.state is JobState.SUSPENDED
 
 
-def test_ctrl_c_in_a_callback_ends_the_run_and_the_job_goes_on_later(root: Path, server: bitsup.Server) -> None:
+def test_ctrl_c_in_a_callback_ends_the_run_and_the_job_can_resume(root: Path, server: bitsup.Server) -> None:
     pressed = threading.Event()
 
     def progress(_sent: int, _total: int) -> None:
@@ -120,7 +120,7 @@ def test_ctrl_c_ends_a_ping_and_a_download_soon(silent: socket.socket, tmp_path:
 
 
 @pytest.mark.behaviour("B-SUSPEND-02")
-def test_a_suspended_job_goes_on_where_it_was(root: Path, server: bitsup.Server) -> None:
+def test_a_suspended_job_resumes_where_it_stopped(root: Path, server: bitsup.Server) -> None:
     seen: List[int] = []
 
     def progress(sent: int, _total: int) -> None:
@@ -136,13 +136,13 @@ def test_a_suspended_job_goes_on_where_it_was(root: Path, server: bitsup.Server)
     session = job.session_id
     job.run()
     assert session is not None and (root / "a").read_bytes() == content
-    # Where it goes on is said once more.
+    # The position where it resumes is reported again.
     assert seen == [10_000, 20_000, 20_000, 30_000, 40_000, 50_000]
 
 
 @pytest.mark.behaviour("B-CANCEL-02")
-def test_cancelling_without_a_run_ends_the_session_on_the_server(serve: Callable[..., bitsup.Server]) -> None:
-    ends: List[bitsup.End] = []
+def test_canceling_without_a_run_ends_the_session_on_the_server(serve: Callable[..., bitsup.Server]) -> None:
+    ends: List[bitsup.EndReason] = []
     server = serve(on_end=lambda upload, reason: ends.append(reason))
     job = bitsup.Client(fragment_size=10).job(
         bytes(100), f"{server.url}a", progress=lambda _sent, _total: job.suspend()
@@ -151,10 +151,10 @@ def test_cancelling_without_a_run_ends_the_session_on_the_server(serve: Callable
         job.run()
     assert server.session_count == 1
     job.cancel()
-    assert (server.session_count, ends) == (0, [bitsup.End.CANCELLED])
+    assert (server.session_count, ends) == (0, [bitsup.EndReason.CANCELLED])
 
 
-def test_a_job_that_runs_refuses_to_run_twice(server: bitsup.Server) -> None:
+def test_a_running_job_cannot_be_run_again(server: bitsup.Server) -> None:
     refusals: List[int] = []
 
     def progress(_sent: int, _total: int) -> None:
@@ -169,5 +169,5 @@ def test_a_job_that_runs_refuses_to_run_twice(server: bitsup.Server) -> None:
 
 
 def interrupt() -> None:
-    """What Ctrl-C does."""
+    """Sends SIGINT to this process, as Ctrl-C does."""
     os.kill(os.getpid(), signal.SIGINT)

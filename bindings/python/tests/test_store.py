@@ -1,4 +1,4 @@
-"""Stores that are no directories."""
+"""Custom stores and stores in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import bitsup
 from bitsup import Part, _raw
-from memory import Memory
+from memory import DictStore
 
 
 @pytest.mark.behaviour("B-STORE-02")
@@ -21,14 +21,14 @@ from memory import Memory
         (KeyError("gone"), 404, 0, False),
         (PermissionError("no"), 403, 0, False),
         (OSError(errno.ENOSPC, "full"), 500, 0x80070070, False),
-        (bitsup.MachineError(_raw.E_NO_SPACE, "full"), 500, 0x80070070, False),
+        (bitsup.LocalError(_raw.E_NO_SPACE, "full"), 500, 0x80070070, False),
         (LookupError("broken"), 500, 0, True),
     ],
 )
-def test_what_a_store_raises_decides_about_the_answer(
+def test_the_exception_of_a_store_determines_the_response(
     raised: Exception, status: int, hresult: int, logged: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Failing(Memory):
+    class Failing(DictStore):
         def create(self, session_id: str, record: bytes) -> None:
             raise raised
 
@@ -42,7 +42,7 @@ def test_what_a_store_raises_decides_about_the_answer(
 
 @pytest.mark.behaviour("B-STORE-03")
 def test_the_sessions_of_a_store_outlive_its_engine() -> None:
-    store = Memory()
+    store = DictStore()
     with bitsup.Server(store) as server:
         port = server.port
         job = bitsup.Client(fragment_size=10).job(bytes(30), f"{server.url}a")
@@ -57,7 +57,7 @@ def test_the_sessions_of_a_store_outlive_its_engine() -> None:
 @pytest.mark.behaviour("B-STORE-03")
 def test_the_optional_methods_are_optional() -> None:
     class Small(bitsup.Store):
-        """What must be, and no more: keeps one file after the other."""
+        """Implements the required methods only."""
 
         def __init__(self) -> None:
             self.parts: Dict[Tuple[str, Part], bytes] = {}
@@ -91,8 +91,8 @@ def test_the_optional_methods_are_optional() -> None:
         bitsup.Store()  # type: ignore[abstract]
 
 
-def test_a_read_that_gives_too_much_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
-    class Greedy(Memory):
+def test_a_read_that_returns_too_much_fails(caplog: pytest.LogCaptureFixture) -> None:
+    class Oversized(DictStore):
         def read(self, session_id: str, part: Part, offset: int, length: int) -> bytes:
             return bytes(length + 1)
 
@@ -104,14 +104,14 @@ def test_a_read_that_gives_too_much_is_a_failure(caplog: pytest.LogCaptureFixtur
         except bitsup.BitsError as error:
             failures.append(error)
 
-    with bitsup.Server(Greedy(), on_received=on_received) as server:
+    with bitsup.Server(Oversized(), on_received=on_received) as server:
         bitsup.upload(b"0123456789", f"{server.url}a")
-    assert [type(failure) for failure in failures] == [bitsup.MachineError]
-    assert "read gave 11 bytes where 10 were asked for" in caplog.text
+    assert [type(failure) for failure in failures] == [bitsup.LocalError]
+    assert "read returned 11 bytes, at most 10 were requested" in caplog.text
 
 
 @pytest.mark.behaviour("B-STORE-04")
-def test_a_store_in_memory_is_read_by_the_application() -> None:
+def test_the_application_can_read_from_a_memory_store() -> None:
     contents: List[Any] = []
 
     def on_received(upload: bitsup.Upload, verdict: bitsup.Verdict) -> None:
@@ -126,14 +126,14 @@ def test_a_store_in_memory_is_read_by_the_application() -> None:
     assert caught.value.http_status in (413, 500)
 
 
-def test_options_of_directories_are_not_for_stores() -> None:
-    for store in (Memory(), bitsup.MemoryStore(10)):
-        with pytest.raises(TypeError, match="durability is an option for directories"):
+def test_directory_options_are_rejected_for_stores() -> None:
+    for store in (DictStore(), bitsup.MemoryStore(10)):
+        with pytest.raises(TypeError, match="durability applies to directories only"):
             bitsup.Server(store, durability="file")
 
 
-def test_a_store_is_kept_as_long_as_its_engine_and_no_longer() -> None:
-    store = Memory()
+def test_a_store_lives_as_long_as_its_engine() -> None:
+    store = DictStore()
     store.root = None
     kept = weakref.ref(store)
     engine = bitsup.Engine(store)

@@ -1,4 +1,4 @@
-"""Files and replies get where they belong."""
+"""Uploads and replies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Serve = Callable[..., bitsup.Server]
 
 @pytest.mark.behaviour("B-UPLOAD-01")
 @pytest.mark.parametrize("kind", [str, Path, os.fsdecode])
-def test_a_file_arrives_under_the_path_of_its_url(root: Path, server: bitsup.Server, tmp_path: Path, kind: Any) -> None:
+def test_a_file_is_stored_under_the_path_of_its_url(root: Path, server: bitsup.Server, tmp_path: Path, kind: Any) -> None:
     content = os.urandom(300_000)
     (tmp_path / "fïle.bin").write_bytes(content)
     result = bitsup.upload(kind(str(tmp_path / "fïle.bin")), f"{server.url}incoming.bin")
@@ -29,13 +29,13 @@ def test_a_file_arrives_under_the_path_of_its_url(root: Path, server: bitsup.Ser
 
 @pytest.mark.behaviour("B-UPLOAD-02")
 @pytest.mark.parametrize("content", [b"", b"bytes", bytearray(b"array"), memoryview(b"view")])
-def test_bytes_in_memory_arrive(root: Path, server: bitsup.Server, content: Any) -> None:
+def test_bytes_in_memory_are_uploaded(root: Path, server: bitsup.Server, content: Any) -> None:
     bitsup.upload(content, f"{server.url}memory.bin")
     assert (root / "memory.bin").read_bytes() == bytes(content)
 
 
 @pytest.mark.behaviour("B-UPLOAD-03", "B-UPLOAD-05")
-def test_progress_goes_in_fragments_to_the_total(server: bitsup.Server) -> None:
+def test_progress_is_reported_per_fragment_up_to_the_total(server: bitsup.Server) -> None:
     seen: List[Tuple[int, int]] = []
     with bitsup.Client(fragment_size=40_000) as client:
         with client.job(bytes(100_000), f"{server.url}a", progress=lambda *now: seen.append(now)) as job:
@@ -47,21 +47,21 @@ def test_progress_goes_in_fragments_to_the_total(server: bitsup.Server) -> None:
 
 
 @pytest.mark.behaviour("B-UPLOAD-04")
-def test_the_server_hears_content_name_and_header_fields(serve: Serve) -> None:
-    heard: List[Any] = []
+def test_the_server_receives_content_name_and_header_fields(serve: Serve) -> None:
+    seen: List[Any] = []
 
     def on_received(upload: bitsup.Upload, _verdict: bitsup.Verdict) -> None:
         assert upload.peer is not None and upload.peer.startswith("127.0.0.1:")
-        heard.append((upload.content_name, upload.header("x-who"), upload.header("X-Not-There")))
+        seen.append((upload.content_name, upload.header("x-who"), upload.header("X-Not-There")))
 
     with serve(on_received=on_received, prefix="/in/") as server:
         assert server.url.endswith(f":{server.port}/in/")
         bitsup.upload(b"x", f"{server.url}a", content_name="name.txt", headers={"X-Who": "me"}, user_agent="test")
-    assert heard == [("name.txt", "me", None)]
+    assert seen == [("name.txt", "me", None)]
 
 
 @pytest.mark.behaviour("B-UPLOAD-06")
-def test_a_ping_says_whether_uploads_are_taken(server: bitsup.Server) -> None:
+def test_a_ping_checks_whether_uploads_are_accepted(server: bitsup.Server) -> None:
     client = bitsup.Client()
     client.ping(f"{server.url}a")
     server.stop()
@@ -71,7 +71,7 @@ def test_a_ping_says_whether_uploads_are_taken(server: bitsup.Server) -> None:
 
 
 @pytest.mark.behaviour("B-UPLOAD-07")
-def test_eight_threads_with_a_job_each(root: Path, server: bitsup.Server) -> None:
+def test_eight_threads_upload_concurrently(root: Path, server: bitsup.Server) -> None:
     contents = [os.urandom(200_000) for _ in range(8)]
     together = threading.Barrier(8)
     client = bitsup.Client()
@@ -87,7 +87,7 @@ def test_eight_threads_with_a_job_each(root: Path, server: bitsup.Server) -> Non
 
 
 @pytest.mark.behaviour("B-REPLY-01")
-def test_a_reply_of_bytes_is_where_the_client_wants_it(serve: Serve, tmp_path: Path) -> None:
+def test_a_reply_of_bytes_is_written_to_the_given_file(serve: Serve, tmp_path: Path) -> None:
     seen: List[Any] = []
     server = serve(on_received=lambda _upload, verdict: verdict.reply(b"thank you"))
     job = bitsup.Client().job(
@@ -104,7 +104,7 @@ def test_a_reply_of_bytes_is_where_the_client_wants_it(serve: Serve, tmp_path: P
 
 
 @pytest.mark.behaviour("B-REPLY-02")
-def test_a_reply_file_is_taken_over(serve: Serve, tmp_path: Path) -> None:
+def test_a_reply_file_is_consumed(serve: Serve, tmp_path: Path) -> None:
     written: List[Path] = []
 
     def on_received(upload: bitsup.Upload, verdict: bitsup.Verdict) -> None:
@@ -119,14 +119,14 @@ def test_a_reply_file_is_taken_over(serve: Serve, tmp_path: Path) -> None:
 
 
 @pytest.mark.behaviour("B-REPLY-03")
-def test_a_missing_reply_is_a_broken_protocol(server: bitsup.Server, tmp_path: Path) -> None:
+def test_a_missing_reply_is_a_protocol_error(server: bitsup.Server, tmp_path: Path) -> None:
     with pytest.raises(bitsup.PeerError) as caught:
         bitsup.upload(b"x", f"{server.url}a", reply=tmp_path / "reply", no_progress_timeout=0)
     assert caught.value.status == _raw.E_PROTOCOL
 
 
 @pytest.mark.behaviour("B-REPLY-04")
-def test_a_reply_can_be_downloaded_while_the_session_lives(serve: Serve, tmp_path: Path) -> None:
+def test_a_reply_can_be_downloaded_while_the_session_is_open(serve: Serve, tmp_path: Path) -> None:
     server = serve(on_received=lambda _upload, verdict: verdict.reply(bytes(50_000)))
     client = bitsup.Client()
     seen: List[Any] = []
@@ -144,7 +144,7 @@ def test_a_reply_can_be_downloaded_while_the_session_lives(serve: Serve, tmp_pat
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
+    """Returns a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

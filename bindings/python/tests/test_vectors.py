@@ -1,4 +1,4 @@
-"""The vectors of the protocol, through engines inside other HTTP servers, and over a store written in Python."""
+"""Runs the test vectors of the protocol with engines in other HTTP servers, and with a store written in Python."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import pytest
 
 import bitsup
 from hosts import HOSTS, Host
-from memory import Memory
+from memory import DictStore
 from support import LONG
 from vector_cases import Case, cases
-from vector_world import Directory, World
+from vector_runner import Directory, VectorRunner
 
 CASES = cases()
 
-PIECES = "it hands over the body, or a buffer of it, when it is whole; what a lost connection brought before is lost"
-FRAMING = "an application of WSGI cannot close the connection; the server knows where the next request begins"
+BUFFERED = "it buffers the body, so the bytes received before a lost connection are lost"
+FRAMING = "a WSGI application cannot close the connection; the server handles framing itself"
 
-#: What a server does otherwise than bitsup's own, by the place of the case, and why. Such a case must fail there.
-OTHERWISE: Dict[str, Dict[str, str]] = {
+#: The cases in which a server differs from bitsup's own, and why. These cases must fail with it.
+DIFFERENCES: Dict[str, Dict[str, str]] = {
     "waitress": {
-        "fragment.txt:288": PIECES,
-        "fragment.txt:424": PIECES,
+        "fragment.txt:288": BUFFERED,
+        "fragment.txt:424": BUFFERED,
         "general.txt:60": FRAMING,
         "general.txt:68": FRAMING,
-        "general.txt:87": "it takes chunked bodies apart, and waits for their end",
+        "general.txt:87": "it decodes chunked bodies and waits for their end",
     },
     "cheroot": {
-        "create.txt:125": "it refuses a target of two slashes by itself, in plain text",
-        "create.txt:193": "it refuses an absolute target by itself, in plain text",
-        "fragment.txt:288": PIECES,
-        "fragment.txt:424": PIECES,
+        "create.txt:125": "it rejects a target of two slashes itself, with a plain text response",
+        "create.txt:193": "it rejects an absolute target itself, with a plain text response",
+        "fragment.txt:288": BUFFERED,
+        "fragment.txt:424": BUFFERED,
         "general.txt:60": FRAMING,
         "general.txt:68": FRAMING,
         "general.txt:87": FRAMING,
@@ -42,18 +42,18 @@ OTHERWISE: Dict[str, Dict[str, str]] = {
 }
 
 
-def out_of_reach(case: Case, mode: str) -> Optional[str]:
-    """Why a case cannot be run so, whatever the server."""
+def exclusion(case: Case, mode: str) -> Optional[str]:
+    """Returns why a case cannot be run in this mode with any server; None if it can."""
     return next(
         (
             reason
             for applies, reason in (
-                (case.says("wait", "tick"), "the clock of the engine goes by itself"),
-                (case.says("uploads"), "the C interface does not switch uploads off"),
-                ("engine" in case.only, "the request names its user, or is none that a socket could carry"),
-                ("memory" in case.only and mode != "store", "is about stores without files"),
-                ("dir" in case.only and mode == "store", "is about directories"),
-                ("store-size" in case.settings, "is about the store in memory"),
+                (case.says("wait", "tick"), "the clock of the engine cannot be set"),
+                (case.says("uploads"), "the C interface cannot disable uploads"),
+                ("engine" in case.only, "the request sets its user, or cannot be sent through a socket"),
+                ("memory" in case.only and mode != "store", "tests stores without files"),
+                ("dir" in case.only and mode == "store", "tests directories"),
+                ("store-size" in case.settings, "tests the store in memory"),
             )
             if applies
         ),
@@ -61,8 +61,8 @@ def out_of_reach(case: Case, mode: str) -> Optional[str]:
     )
 
 
-def within_reach(mode: str) -> List[Any]:
-    return [pytest.param(case, id=case.origin) for case in CASES if out_of_reach(case, mode) is None]
+def runnable_cases(mode: str) -> List[Any]:
+    return [pytest.param(case, id=case.origin) for case in CASES if exclusion(case, mode) is None]
 
 
 @pytest.fixture(scope="module")
@@ -80,19 +80,19 @@ def hosts() -> Iterator[Callable[[str], Host]]:
         one.stop()
 
 
-def through(host: Host) -> Callable[[Any, Dict[str, Any]], Tuple[int, Callable[[], None]]]:
-    """Engines for one case after the other, behind a server that goes on."""
+def embedded_in(host: Host) -> Callable[[Any, Dict[str, Any]], Tuple[int, Callable[[], None]]]:
+    """Returns a function that mounts an engine for one case in a server that keeps running."""
 
     def start(root: Any, options: Dict[str, Any]) -> Tuple[int, Callable[[], None]]:
-        engine = opened(root, options)
+        engine = open_engine(root, options)
         host.mount(engine)
         return host.port, engine.close
 
     return start
 
 
-def opened(root: Any, options: Dict[str, Any]) -> bitsup.Engine:
-    """An engine, as soon as the last request to the one before has let go of the root."""
+def open_engine(root: Any, options: Dict[str, Any]) -> bitsup.Engine:
+    """Opens an engine as soon as the last request to the previous one has released the root."""
     deadline = time.monotonic() + LONG
     while True:
         try:
@@ -102,30 +102,30 @@ def opened(root: Any, options: Dict[str, Any]) -> bitsup.Engine:
             time.sleep(0.001)
 
 
-def own(root: Any, options: Dict[str, Any]) -> Tuple[int, Callable[[], None]]:
+def own_server(root: Any, options: Dict[str, Any]) -> Tuple[int, Callable[[], None]]:
     server = bitsup.Server(root, **options)
     return server.port, server.stop
 
 
 @pytest.mark.behaviour("B-EMBED-01")
 @pytest.mark.parametrize("name", HOSTS)
-@pytest.mark.parametrize("case", within_reach("dir"))
-def test_a_vector_goes_through_the_server_of_somebody_else(
+@pytest.mark.parametrize("case", runnable_cases("dir"))
+def test_a_vector_passes_in_another_http_server(
     case: Case, name: str, hosts: Callable[[str], Host], root: Path
 ) -> None:
-    if case.origin not in OTHERWISE[name]:
-        World(case, Directory(root), through(hosts(name))).run()
+    if case.origin not in DIFFERENCES[name]:
+        VectorRunner(case, Directory(root), embedded_in(hosts(name))).run()
     else:
         with pytest.raises((AssertionError, OSError)):
-            World(case, Directory(root), through(hosts(name)), patience=1).run()
+            VectorRunner(case, Directory(root), embedded_in(hosts(name)), timeout=1).run()
 
 
 @pytest.mark.behaviour("B-STORE-01")
-@pytest.mark.parametrize("case", within_reach("store"))
-def test_a_vector_goes_over_a_store_written_in_python(case: Case) -> None:
-    World(case, Memory(), own).run()
+@pytest.mark.parametrize("case", runnable_cases("store"))
+def test_a_vector_passes_with_a_store_written_in_python(case: Case) -> None:
+    VectorRunner(case, DictStore(), own_server).run()
 
 
-def test_most_of_the_vectors_are_run() -> None:
-    assert len(within_reach("dir")) > 130 and len(within_reach("store")) > 120
-    assert {origin for table in OTHERWISE.values() for origin in table} <= {case.origin for case in CASES}
+def test_most_vectors_are_run() -> None:
+    assert len(runnable_cases("dir")) > 130 and len(runnable_cases("store")) > 120
+    assert {origin for table in DIFFERENCES.values() for origin in table} <= {case.origin for case in CASES}

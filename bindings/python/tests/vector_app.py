@@ -1,4 +1,4 @@
-"""The application of a vector, and its engine's options."""
+"""The application and the engine options of a vector."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from vector_cases import content
 
 
 class App:
-    """The application of a case: says what the case told it to say, and remembers what it was asked."""
+    """The application of a case: decides as the case says, and records the calls."""
 
     def __init__(self) -> None:
-        self.says: Dict[str, List[str]] = {}
+        self.decisions: Dict[str, List[str]] = {}
         self.expected: Optional[bytes] = None
         self.calls = 0
         self.progress: List[str] = []
@@ -30,7 +30,7 @@ class App:
 
     def perform(self, words: List[str], place: str) -> None:
         if words[0] in ("request", "create", "received"):
-            self.says[words[0]] = words[1:]
+            self.decisions[words[0]] = words[1:]
         elif words[0] == "sees":
             self.expected = content(words[1])
         else:
@@ -50,12 +50,12 @@ class App:
 
     def decide(self, what: str, upload: bitsup.Upload, verdict: bitsup.Verdict) -> None:
         try:
-            self.obey(list(self.says.get(what, [])), upload, verdict)
+            self.apply(list(self.decisions.get(what, [])), upload, verdict)
         except BaseException as failure:
             self.failures.append(failure)
             raise
 
-    def obey(self, words: List[str], upload: bitsup.Upload, verdict: bitsup.Verdict) -> None:
+    def apply(self, words: List[str], upload: bitsup.Upload, verdict: bitsup.Verdict) -> None:
         simple: Dict[str, Callable[[str], object]] = {
             "owner": verdict.set_owner,
             "to": verdict.set_destination,
@@ -79,8 +79,11 @@ class App:
 
 
 def challenge(upload: bitsup.Upload, verdict: bitsup.Verdict, realm: str) -> None:
-    told = upload.header("Authorization")
-    verdict.challenge(f'Basic realm="{realm}"') if told is None else verdict.set_owner(told)
+    authorization = upload.header("Authorization")
+    if authorization is None:
+        verdict.challenge(f'Basic realm="{realm}"')
+    else:
+        verdict.set_owner(authorization)
 
 
 def reply_by_file(upload: bitsup.Upload, verdict: bitsup.Verdict, data: bytes) -> None:
@@ -89,7 +92,7 @@ def reply_by_file(upload: bitsup.Upload, verdict: bitsup.Verdict, data: bytes) -
     verdict.reply_file(upload.reply_path)
 
 
-#: An engine's options in the words of the vectors.
+#: The engine options by their names in the vectors.
 SETTINGS: Dict[str, Callable[[str], Dict[str, Any]]] = {
     "allow-overwrites": lambda _: {"allow_overwrite": True},
     "max-upload-size": lambda value: {"max_upload_size": int(value)},

@@ -1,4 +1,4 @@
-"""The language of tests/vectors/*.txt, read into steps. The README beside those files describes it."""
+"""Parses tests/vectors/*.txt into steps. The README in that folder describes the language."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FOLDER = Path(__file__).resolve().parents[3] / "tests" / "vectors"
 class Step:
     place: str
     words: List[str]
-    #: Header fields that the case sets, and those that it leaves out.
+    #: Header fields to set, and those to remove.
     set: List[Tuple[str, str]] = field(default_factory=list)
     remove: List[str] = field(default_factory=list)
-    #: The other changes, by their word.
+    #: The other changes, by keyword.
     changes: Dict[str, str] = field(default_factory=dict)
     expect: List[str] = field(default_factory=list)
 
@@ -32,11 +32,11 @@ class Case:
     steps: List[Step] = field(default_factory=list)
 
     def says(self, *words: str) -> bool:
-        """Whether a step begins with one of the words."""
+        """Whether a step begins with one of the keywords."""
         return any(step.words[0] in words for step in self.steps)
 
     def changes(self, *words: str) -> bool:
-        """Whether a request is changed so."""
+        """Whether a request has one of these changes."""
         return any(word in step.changes for step in self.steps for word in words)
 
 
@@ -53,7 +53,7 @@ def parse(origin: str, text: str) -> List[Case]:
         if line.startswith("==="):
             found.append(Case(f"{origin}:{number}", line[3:].strip()))
         elif line.startswith(">"):
-            _modify(found[-1].steps[-1], line[1:].strip())
+            _parse_change(found[-1].steps[-1], line[1:].strip())
         elif line.startswith("<"):
             found[-1].steps[-1].expect.append(line[1:].strip())
         elif line.startswith("only "):
@@ -66,24 +66,24 @@ def parse(origin: str, text: str) -> List[Case]:
     return found
 
 
-def _modify(step: Step, text: str) -> None:
+def _parse_change(step: Step, text: str) -> None:
     name, colon, value = text.partition(":")
     if text.startswith("!"):
         step.remove.append(text[1:])
     elif colon and " " not in name:
-        step.set.append((name, _repeated(value.strip())))
+        step.set.append((name, _expand(value.strip())))
     else:
         word, _, value = text.partition(" ")
-        step.changes[word] = _repeated(value)
+        step.changes[word] = _expand(value)
 
 
-def _repeated(value: str) -> str:
-    """Expands {{text*n}}, by which long values stay readable."""
+def _expand(value: str) -> str:
+    """Expands {{text*n}}, which keeps long values readable."""
     return re.sub(r"\{\{(.*?)\*(\d+)\}\}", lambda found: found[1] * int(found[2]), value)
 
 
 def content(span: str) -> bytes:
-    """The bytes "A-B" of every file in the vectors, both ends included."""
+    """Returns the bytes "A-B", both included, of the file that all vectors use."""
     if span == "none":
         return b""
     first, last = map(int, span.split("-"))
@@ -92,7 +92,7 @@ def content(span: str) -> bytes:
 
 
 def _block(number: int) -> bytes:
-    """256 bytes at once: the byte at an offset is (offset ^ offset >> 8 ^ offset >> 16) * 167 % 251."""
+    """Returns a block of 256 bytes. The byte at an offset is (offset ^ offset >> 8 ^ offset >> 16) * 167 % 251."""
     mixed = (number << 8) ^ number ^ (number >> 8)
     return _low(mixed & 255).translate(_values((mixed & ~255) * 167 % 251))
 

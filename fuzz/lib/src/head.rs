@@ -1,14 +1,14 @@
 //! The head of a request, after a byte that determines its pieces. The parser is private to the server, so its source
 //! is compiled into this target instead of exporting it for a test.
 
-#[path = "../../../src/server/head.rs"]
+#[path = "../../../src/server/http1/head.rs"]
 #[allow(dead_code, reason = "the server uses more of it")]
 mod parser;
 
-use parser::{Limits, Parsed};
+use parser::{HeadLimits, HeadParse};
 
 /// The defaults of a server.
-const LIMITS: Limits = Limits { bytes: 64 * 1024, fields: 100 };
+const LIMITS: HeadLimits = HeadLimits { bytes: 64 * 1024, fields: 100 };
 
 pub fn run(data: &[u8]) {
     let Some((step, input)) = data.split_first() else { return };
@@ -19,19 +19,19 @@ pub fn run(data: &[u8]) {
     let whole = parser::parse(input, &mut 0, LIMITS);
     check(input, &whole);
     let (mut scanned, mut length) = (0, 0);
-    let mut pieces = Parsed::Partial;
-    while matches!(pieces, Parsed::Partial) && length < input.len() {
+    let mut pieces = HeadParse::Partial;
+    while matches!(pieces, HeadParse::Partial) && length < input.len() {
         length = input.len().min(length + 1 + usize::from(*step));
         pieces = parser::parse(&input[..length], &mut scanned, LIMITS);
     }
     assert_eq!(meaning(&whole), meaning(&pieces));
 }
 
-fn check(input: &[u8], parsed: &Parsed) {
+fn check(input: &[u8], parsed: &HeadParse) {
     match parsed {
-        Parsed::Partial => {}
-        Parsed::Refused(status) => assert!([400, 431, 505].contains(status), "{status}"),
-        Parsed::Complete(head, length) => {
+        HeadParse::Partial => {}
+        HeadParse::Refused(status) => assert!([400, 431, 505].contains(status), "{status}"),
+        HeadParse::Complete(head, length) => {
             let bytes = &input[..*length];
             assert!(bytes.ends_with(b"\r\n\r\n") && !bytes.contains(&0));
             assert_eq!(bytes.windows(4).filter(|end| end == b"\r\n\r\n").count(), 1);
@@ -42,6 +42,6 @@ fn check(input: &[u8], parsed: &Parsed) {
     }
 }
 
-fn meaning(parsed: &Parsed) -> String {
+fn meaning(parsed: &HeadParse) -> String {
     format!("{parsed:?}")
 }

@@ -1,49 +1,49 @@
-//! A connection of an operator: one request, one answer.
+//! A connection of an operator: one request, one respond.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::route::Answer;
-use crate::server::head::{self, Head, Parsed};
-use crate::server::watch::{Interest, Slot, Watch, Watched};
+use super::routes::AdminResponse;
+use crate::server::http1::head::{self, HeadLimits, HeadParse, HttpHead};
+use crate::server::network::registration::{ConnectionGuard, Interest, Reactor, Registered};
 
 /// How long a connection may take from beginning to end.
-const TIME: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes read at once.
-const PIECE: usize = 8 * 1024;
+const READ_SIZE: usize = 8 * 1024;
 /// An operator needs no more.
-pub(super) const LIMITS: head::Limits = head::Limits { bytes: 16 * 1024, fields: 100 };
+pub(super) const HEAD_LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, fields: 100 };
 
 /// A connection between two reads or writes.
-pub struct Connection {
-    socket: Watched<TcpStream>,
+pub struct AdminConnection {
+    socket: Registered<TcpStream>,
     deadline: Instant,
     input: Vec<u8>,
     scanned: usize,
-    /// Bytes to send once there is an answer, and how many of them are sent.
+    /// Bytes to send once there is an respond, and how many of them are sent.
     output: Option<Vec<u8>>,
     sent: usize,
     /// Given back after the socket is closed.
-    _slot: Slot,
+    _guard: ConnectionGuard,
 }
 
 /// What comes next.
-pub enum Next {
+pub enum AdminNext {
     Wait(Interest),
     Close,
 }
 
-impl Connection {
-    pub fn new(watch: &Arc<Watch>, stream: TcpStream, key: usize) -> io::Result<Self> {
-        let slot = Slot::take(watch, None);
+impl AdminConnection {
+    pub fn new(reactor: &Arc<Reactor>, stream: TcpStream, key: usize) -> io::Result<Self> {
+        let slot = ConnectionGuard::take(reactor, None);
         stream.set_nonblocking(true)?;
-        let socket = Watched::new(watch, stream, key)?;
+        let socket = Registered::new(reactor, stream, key)?;
         socket.arm(Interest::Read)?;
         let now = Instant::now();
-        let deadline = now.checked_add(TIME).unwrap_or(now);
-        Ok(Self { socket, deadline, input: Vec::new(), scanned: 0, output: None, sent: 0, _slot: slot })
+        let deadline = now.checked_add(TIMEOUT).unwrap_or(now);
+        Ok(Self { socket, deadline, input: Vec::new(), scanned: 0, output: None, sent: 0, _guard: slot })
     }
 
     pub fn deadline(&self) -> Instant {
@@ -57,47 +57,49 @@ impl Connection {
     /// Goes on until the socket would block.
     ///
     /// Errors: the peer went away.
-    pub fn drive(&mut self, answer: impl FnOnce(&Head) -> Answer) -> io::Result<Next> {
+    pub fn drive(&mut self, respond: impl FnOnce(&HttpHead) -> AdminResponse) -> io::Result<AdminNext> {
         if self.output.is_none() {
-            let Some(encoded) = self.read(answer)? else { return Ok(Next::Wait(Interest::Read)) };
+            let Some(encoded) = self.read(respond)? else { return Ok(AdminNext::Wait(Interest::Read)) };
             self.output = Some(encoded);
         }
         self.write()
     }
 
-    /// Reads the head; the bytes of the answer, once it is complete.
-    fn read(&mut self, answer: impl FnOnce(&Head) -> Answer) -> io::Result<Option<Vec<u8>>> {
-        let mut piece = [0; PIECE];
+    /// Reads the head; the bytes of the respond, once it is complete.
+    fn read(&mut self, respond: impl FnOnce(&HttpHead) -> AdminResponse) -> io::Result<Option<Vec<u8>>> {
+        let mut buffer = [0; READ_SIZE];
         loop {
-            match (&*self.socket).read(&mut piece) {
+            match (&*self.socket).read(&mut buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(count) => self.input.extend_from_slice(piece.get(..count).unwrap_or_default()),
+                Ok(count) => self.input.extend_from_slice(buffer.split_at(count).0),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
-            match head::parse(&self.input, &mut self.scanned, LIMITS) {
-                Parsed::Partial => {}
-                Parsed::Complete(head, _) => return Ok(Some(answer(&head).encode(head.method == "HEAD"))),
-                Parsed::Refused(status) => return Ok(Some(Answer::text(status, "").encode(false))),
+            match head::parse(&self.input, &mut self.scanned, HEAD_LIMITS) {
+                HeadParse::Partial => {}
+                HeadParse::Complete(head, _) => {
+                    return Ok(Some(respond(&head).encode(head.method == "HEAD")));
+                }
+                HeadParse::Refused(status) => return Ok(Some(AdminResponse::text(status, "").encode(false))),
             }
         }
     }
 
-    fn write(&mut self) -> io::Result<Next> {
+    fn write(&mut self) -> io::Result<AdminNext> {
         let output = self.output.as_deref().unwrap_or_default();
         while let Some(rest) = output.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match (&*self.socket).write(rest) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => self.sent = self.sent.saturating_add(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Ok(Next::Wait(Interest::Write));
+                    return Ok(AdminNext::Wait(Interest::Write));
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
         self.socket.shutdown(Shutdown::Write)?;
-        Ok(Next::Close)
+        Ok(AdminNext::Close)
     }
 }

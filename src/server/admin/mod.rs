@@ -4,10 +4,11 @@
 //! connections from the other. Each connection carries one request.
 
 mod connection;
-mod route;
+mod host_check;
+mod routes;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -16,80 +17,71 @@ use std::{io, mem};
 
 use polling::Events;
 
-use super::head::Head;
-use super::listener::{self, Listener};
-use super::watch::Watch;
-use super::{LOG, Metrics, Shared};
+use super::config::AdminConfig;
+use super::http1::head::HttpHead;
+use super::network::listener::{self, LISTENER_KEY, Listener};
+use super::network::registration::Reactor;
+use super::observability::LOG_TARGET;
 use crate::error::Error;
 use crate::log::Level;
-use connection::{Connection, Next};
-use route::Answer;
+use connection::{AdminConnection, AdminNext};
+use host_check::HostCheck;
+use routes::AdminResponse;
+pub(crate) use routes::AdminSources;
 
 /// Most connections at a time; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
 
-/// Where operators reach a server. There are no users and no TLS: whoever reaches it sees the names of sessions
-/// and their owners, so it should be an address of loopback or of a network of operators.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdminConfig {
-    /// Host name or address to listen on.
-    pub host: String,
-    /// Port; 0 picks a free one.
-    pub port: u16,
-}
-
-impl AdminConfig {
-    /// Errors: as for the address of a server.
-    pub(super) fn bind(&self) -> Result<Bound, Error> {
-        Ok(Bound { socket: listener::bind(&self.host, self.port)?, host: self.host.clone() })
-    }
-}
-
-/// An address that nobody serves yet.
-pub(super) struct Bound {
+/// The bound address of the administration page, which is not served yet.
+pub(crate) struct BoundAdmin {
     socket: TcpListener,
     host: String,
 }
 
-/// What answers are made from.
-pub(super) struct Sources {
-    pub shared: Arc<Shared>,
-    pub metrics: Metrics,
+impl BoundAdmin {
+    /// Binds the address.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`listener::bind`].
+    pub fn bind(config: &AdminConfig) -> Result<Self, Error> {
+        Ok(Self { socket: listener::bind(&config.host, config.port)?, host: config.host.clone() })
+    }
 }
 
 /// A running listener. Dropping it tells it to end, and does not wait.
-pub(super) struct Admin {
-    signal: Arc<Signal>,
+pub(crate) struct AdminServer {
+    signal: Arc<StopSignal>,
     address: SocketAddr,
     thread: Option<JoinHandle<()>>,
 }
 
 /// How the thread is told to end.
-struct Signal {
-    watch: Arc<Watch>,
+struct StopSignal {
+    reactor: Arc<Reactor>,
     ended: AtomicBool,
 }
 
-impl Admin {
+impl AdminServer {
     /// Answers from now on.
     ///
     /// Errors: the system's, out of descriptors or threads.
-    pub fn start(bound: Bound, sources: Sources) -> io::Result<Self> {
-        let Bound { socket, host } = bound;
+    pub fn start(bound: BoundAdmin, sources: AdminSources) -> io::Result<Self> {
+        let BoundAdmin { socket, host } = bound;
         let address = socket.local_addr()?;
-        let watch = Watch::new()?;
-        let logger = sources.shared.site.logger.clone();
-        let listener = Listener::new(&watch, socket, MAX_CONNECTIONS, logger)?;
-        let signal = Arc::new(Signal { watch, ended: AtomicBool::new(false) });
-        let desk = Desk {
+        let reactor = Reactor::new()?;
+        let logger = sources.context.logger.clone();
+        let listener = Listener::new(&reactor, socket, MAX_CONNECTIONS, logger)?;
+        let signal = Arc::new(StopSignal { reactor, ended: AtomicBool::new(false) });
+        let admin_loop = AdminLoop {
             sources,
             signal: Arc::clone(&signal),
-            names: Names::new(&host, address.ip()),
+            host_check: HostCheck::new(&host, address.ip()),
             listener,
             connections: HashMap::new(),
-            next_key: listener::KEY,
+            next_key: LISTENER_KEY,
         };
-        let thread = thread::Builder::new().name("bitsup-admin".into()).spawn(move || desk.run())?;
+        let thread = thread::Builder::new().name("bitsup-admin".into()).spawn(move || admin_loop.run())?;
         Ok(Self { signal, address, thread: Some(thread) })
     }
 
@@ -113,30 +105,30 @@ impl Admin {
     }
 }
 
-impl Drop for Admin {
+impl Drop for AdminServer {
     fn drop(&mut self) {
         self.signal.end();
     }
 }
 
-impl Signal {
+impl StopSignal {
     fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
-        self.watch.wake();
+        self.reactor.wake();
     }
 }
 
 /// What the thread owns.
-struct Desk {
-    sources: Sources,
-    signal: Arc<Signal>,
-    names: Names,
+struct AdminLoop {
+    sources: AdminSources,
+    signal: Arc<StopSignal>,
+    host_check: HostCheck,
     listener: Listener,
-    connections: HashMap<usize, Connection>,
+    connections: HashMap<usize, AdminConnection>,
     next_key: usize,
 }
 
-impl Desk {
+impl AdminLoop {
     fn run(mut self) {
         let mut events = Events::new();
         let signal = Arc::clone(&self.signal);
@@ -144,16 +136,16 @@ impl Desk {
             let now = Instant::now();
             self.connections.retain(|_, connection| connection.deadline() > now);
             self.listener.resume(now);
-            let deadlines = self.connections.values().map(Connection::deadline);
+            let deadlines = self.connections.values().map(AdminConnection::deadline);
             let until = deadlines.chain(self.listener.resumes_at()).min();
-            if let Err(error) = signal.watch.wait(&mut events, until) {
-                let logger = &self.sources.shared.site.logger;
-                logger.log(Level::Error, LOG, || format!("the operator's listener failed: {error}"));
+            if let Err(error) = signal.reactor.wait(&mut events, until) {
+                let logger = &self.sources.context.logger;
+                logger.log(Level::Error, LOG_TARGET, || format!("the operator's listener failed: {error}"));
                 return;
             }
             for event in events.iter() {
                 match event.key {
-                    listener::KEY => self.accept(),
+                    LISTENER_KEY => self.accept(),
                     key => self.drive(key),
                 }
             }
@@ -164,11 +156,11 @@ impl Desk {
         let Self { listener, connections, next_key, signal, sources, .. } = self;
         listener.accept(|stream: TcpStream, peer| {
             *next_key = next_key.checked_add(1).filter(|key| *key < usize::MAX).unwrap_or(1);
-            match Connection::new(&signal.watch, stream, *next_key) {
+            match AdminConnection::new(&signal.reactor, stream, *next_key) {
                 Ok(connection) => mem::drop(connections.insert(*next_key, connection)),
                 Err(error) => {
-                    let logger = &sources.shared.site.logger;
-                    logger.log(Level::Warn, LOG, || format!("operator {peer} not served: {error}"));
+                    let logger = &sources.context.logger;
+                    logger.log(Level::Warn, LOG_TARGET, || format!("operator {peer} not served: {error}"));
                 }
             }
         });
@@ -176,69 +168,15 @@ impl Desk {
 
     fn drive(&mut self, key: usize) {
         let Some(mut connection) = self.connections.remove(&key) else { return };
-        let (sources, names) = (&self.sources, &self.names);
-        let answer = |head: &Head| match names.allow(head) {
-            true => route::answer(head, sources),
-            false => Answer::text(421, "This server has another name. Ask it by its address.\n"),
+        let (sources, host_check) = (&self.sources, &self.host_check);
+        let respond = |head: &HttpHead| match host_check.allow(head) {
+            true => routes::respond(head, sources),
+            false => AdminResponse::text(421, "This server has another name. Ask it by its address.\n"),
         };
-        if let Ok(Next::Wait(interest)) = connection.drive(answer)
+        if let Ok(AdminNext::Wait(interest)) = connection.drive(respond)
             && connection.arm(interest).is_ok()
         {
             self.connections.insert(key, connection);
         }
-    }
-}
-
-/// By which names the listener lets itself be asked. A page of somebody else's could give its own name this
-/// machine's address and have the operator's browser read what is here; the browser then names that page's
-/// host. Only loopback is behind such a browser alone.
-enum Names {
-    Any,
-    Local(String),
-}
-
-impl Names {
-    fn new(host: &str, address: IpAddr) -> Self {
-        match address.to_canonical().is_loopback() {
-            true => Self::Local(host.to_ascii_lowercase()),
-            false => Self::Any,
-        }
-    }
-
-    fn allow(&self, head: &Head) -> bool {
-        let Self::Local(own) = self else { return true };
-        let asked = head.headers.get("Host").unwrap_or_default().to_ascii_lowercase();
-        if asked.parse::<SocketAddr>().is_ok() || asked.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
-            return true;
-        }
-        let name = asked.rsplit_once(':').map_or(asked.as_str(), |(name, _)| name);
-        name == "localhost" || name == own
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::head::{Parsed, parse};
-    use super::*;
-
-    #[test]
-    fn a_foreign_name_for_loopback_is_refused() {
-        let allows = |names: &Names, host: &str| {
-            let text = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
-            let Parsed::Complete(head, _) = parse(text.as_bytes(), &mut 0, connection::LIMITS) else {
-                panic!("{host}")
-            };
-            names.allow(&head)
-        };
-        let local = Names::new("ops.test", IpAddr::from([127, 0, 0, 1]));
-        for host in
-            ["127.0.0.1", "127.0.0.1:80", "[::1]:80", "[::1]", "localhost:1", "LocalHost", "ops.test:9"]
-        {
-            assert!(allows(&local, host), "{host}");
-        }
-        for host in ["evil.test", "evil.test:80", "127.0.0.1.evil.test", "localhost.evil.test:80", ""] {
-            assert!(!allows(&local, host), "{host}");
-        }
-        assert!(allows(&Names::new("0.0.0.0", IpAddr::from([0, 0, 0, 0])), "ops.example:80"));
     }
 }

@@ -22,7 +22,7 @@ use crate::proto::{Context, HResult};
 
 /// The answer to the client, and what the log says.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct NotifyFailure {
     pub status: u16,
     pub hresult: HResult,
     pub context: Context,
@@ -31,7 +31,7 @@ pub(super) struct Refusal {
     pub detail: String,
 }
 
-impl Refusal {
+impl NotifyFailure {
     fn application(status: u16, hresult: HResult, reason: &'static str, detail: impl ToString) -> Self {
         Self { status, hresult, context: Context::Application, reason, detail: detail.to_string() }
     }
@@ -59,7 +59,7 @@ impl Refusal {
         Self::application(503, HResult::http(503), reason, format!("{max_concurrent} may be"))
     }
 
-    pub fn no_address(detail: impl ToString) -> Self {
+    pub fn no_url(detail: impl ToString) -> Self {
         Self::server(400, HResult::E_INVALIDARG, "the upload's URL makes no notification URL", detail)
     }
 
@@ -87,7 +87,7 @@ impl Refusal {
 }
 
 /// The call itself failed.
-impl From<ureq::Error> for Refusal {
+impl From<ureq::Error> for NotifyFailure {
     fn from(error: ureq::Error) -> Self {
         use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
         let (status, reason) = match &error {

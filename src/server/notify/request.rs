@@ -3,9 +3,9 @@
 use std::io::{self, ErrorKind, Read};
 use std::path::{self, Path};
 
-use super::failure::Refusal;
-use super::line::HungUp;
-use super::{NotifyConfig, NotifyKind};
+use super::config::{NotifyConfig, NotifyKind};
+use super::failure::NotifyFailure;
+use super::transport::StoppedReading;
 use crate::engine::Upload;
 use crate::proto::names;
 
@@ -13,7 +13,7 @@ use crate::proto::names;
 pub(super) fn fields(
     config: &NotifyConfig,
     upload: &Upload<'_>,
-) -> Result<Vec<(&'static str, Vec<u8>)>, Refusal> {
+) -> Result<Vec<(&'static str, Vec<u8>)>, NotifyFailure> {
     let mut fields = vec![("Accept", b"*/*".to_vec())];
     fields.push((names::ORIGINAL_REQUEST_URL, upload.url.into()));
     let length = match config.kind {
@@ -31,49 +31,52 @@ pub(super) fn fields(
     fields.push((names::CONTENT_LENGTH, length.to_string().into()));
     let unfit = |(_, value): &&(&str, Vec<u8>)| value.iter().any(u8::is_ascii_control);
     match fields.iter().find(unfit) {
-        Some((name, _)) => Err(Refusal::internal("a path or URL does not fit into a header field", name)),
+        Some((name, _)) => {
+            Err(NotifyFailure::internal("a path or URL does not fit into a header field", name))
+        }
         None => Ok(fields),
     }
 }
 
-fn absolute(path: Option<&Path>) -> Result<Vec<u8>, Refusal> {
+fn absolute(path: Option<&Path>) -> Result<Vec<u8>, NotifyFailure> {
     let path = path.ok_or_else(|| {
         let detail = "notify by value, or use a store in a directory";
-        Refusal::internal("the store has no paths to notify by reference", detail)
+        NotifyFailure::internal("the store has no paths to notify by reference", detail)
     })?;
-    let path = path::absolute(path).map_err(|error| Refusal::internal("a path is not absolute", error))?;
+    let path =
+        path::absolute(path).map_err(|error| NotifyFailure::internal("a path is not absolute", error))?;
     Ok(path.into_os_string().into_encoded_bytes())
 }
 
-fn no_content() -> Refusal {
-    Refusal::internal("the received file is not there to be sent", "")
+fn no_content() -> NotifyFailure {
+    NotifyFailure::internal("the received file is not there to be sent", "")
 }
 
 /// The body: the received file, or nothing.
-pub(super) struct Body<'a> {
+pub(super) struct NotifyBody<'a> {
     upload: &'a Upload<'a>,
     offset: u64,
     left: u64,
-    hung_up: HungUp,
+    stopped_reading: StoppedReading,
     failure: Option<io::Error>,
 }
 
-impl<'a> Body<'a> {
-    pub fn new(kind: NotifyKind, upload: &'a Upload<'a>, hung_up: HungUp) -> Self {
+impl<'a> NotifyBody<'a> {
+    pub fn new(kind: NotifyKind, upload: &'a Upload<'a>, stopped_reading: StoppedReading) -> Self {
         let content = upload.content.filter(|_| kind == NotifyKind::ByValue);
         let left = content.map_or(0, |content| content.length());
-        Self { upload, offset: 0, left, hung_up, failure: None }
+        Self { upload, offset: 0, left, stopped_reading, failure: None }
     }
 
     /// Why the received file could not be read, if that is why the call failed.
-    pub fn failure(&mut self) -> Option<Refusal> {
-        self.failure.take().map(|error| Refusal::internal("the received file cannot be read", error))
+    pub fn failure(&mut self) -> Option<NotifyFailure> {
+        self.failure.take().map(|error| NotifyFailure::internal("the received file cannot be read", error))
     }
 
     /// Once the application hung up nothing goes out any more; what is left is skipped.
     fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if wanted == 0 || self.hung_up.get() {
+        if wanted == 0 || self.stopped_reading.get() {
             return Ok(wanted);
         }
         let buffer = buffer.get_mut(..wanted).unwrap_or_default();
@@ -84,7 +87,7 @@ impl<'a> Body<'a> {
     }
 }
 
-impl Read for Body<'_> {
+impl Read for NotifyBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.fill(buffer).map_err(|error| {
             let kind = error.kind();

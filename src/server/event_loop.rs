@@ -1,0 +1,127 @@
+//! The one thread that waits: for sockets, for deadlines, for room, for the end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use polling::Events;
+
+use super::http1::connection::HttpConnection;
+use super::network::addresses::{AddressLimit, Admission};
+use super::network::listener::{LISTENER_KEY, Listener};
+use super::network::pool::WorkerPool;
+use super::network::registration::Interest;
+use super::observability::LOG_TARGET;
+use super::runtime::{ServerJob, ServerRuntime};
+use crate::log::Level;
+
+/// What the poller's thread owns.
+pub(crate) struct EventLoop {
+    pub runtime: Arc<ServerRuntime>,
+    pub pool: WorkerPool<ServerJob>,
+    /// Gone once the server stops.
+    pub listener: Option<Listener>,
+    pub addresses: Arc<AddressLimit>,
+    pub next_key: usize,
+}
+
+impl EventLoop {
+    /// Runs until the server has stopped.
+    pub fn run(mut self) {
+        let mut events = Events::new();
+        while !self.is_over() {
+            let now = Instant::now();
+            self.start_due(now);
+            let until = self.wake_at(now);
+            if let Err(error) = self.runtime.reactor.wait(&mut events, until) {
+                self.runtime
+                    .context
+                    .logger
+                    .log(Level::Error, LOG_TARGET, || format!("the poller failed: {error}"));
+                break;
+            }
+            for event in events.iter() {
+                match event.key {
+                    LISTENER_KEY => self.accept(),
+                    key => {
+                        if let Some(conn) = self.runtime.idle.take(key) {
+                            self.pool.push(ServerJob::Drive(conn));
+                        }
+                    }
+                }
+            }
+        }
+        self.runtime.idle.close();
+        self.pool.close();
+    }
+
+    /// Whether the server was told to stop and no connection is left, or its time is up.
+    fn is_over(&mut self) -> bool {
+        if !self.runtime.context.is_stopping() {
+            return false;
+        }
+        if self.listener.take().is_some() {
+            self.runtime.reactor.wake_on_close(true);
+            self.runtime.idle.drain();
+        }
+        self.runtime.reactor.open() == 0 || self.runtime.stop_at().is_some_and(|end| end <= Instant::now())
+    }
+
+    /// Starts what its time has come for.
+    fn start_due(&mut self, now: Instant) {
+        while let Some(conn) = self.runtime.idle.take_expired(now) {
+            self.pool.push(ServerJob::Expire(conn));
+        }
+        if let Some(listener) = &mut self.listener {
+            listener.resume(now);
+        }
+        if self.runtime.cleanup.take(now) {
+            self.pool.push(ServerJob::CleanUp);
+        }
+    }
+
+    /// When to wake up if no socket is ready and nobody calls.
+    fn wake_at(&self, now: Instant) -> Option<Instant> {
+        let soonest = [
+            self.pool.supervise(now),
+            self.runtime.cleanup.due(),
+            self.listener.as_ref().and_then(Listener::resumes_at),
+            self.runtime.stop_at(),
+        ];
+        self.runtime.idle.next_check(now, soonest.into_iter().flatten().min())
+    }
+
+    fn accept(&mut self) {
+        let Some(listener) = &mut self.listener else { return };
+        let (runtime, addresses, next_key) = (&self.runtime, &self.addresses, &mut self.next_key);
+        listener.accept(|stream, peer| {
+            let counters = &runtime.context.event_sink.counters;
+            let (permit, is_served) = match addresses.admit(peer.ip()) {
+                Admission::Serve(permit) => (permit, true),
+                // To be told by TLS costs a handshake, which is what the limit is to save.
+                Admission::Reject(permit) if runtime.context.tls.is_none() => (Some(permit), false),
+                Admission::Reject(_) | Admission::Drop => return counters.connection_refused(),
+            };
+            match is_served {
+                true => counters.connection_accepted(),
+                false => counters.connection_refused(),
+            }
+            let key = *next_key;
+            // The poller keeps the last key for itself; 0 is the listener's.
+            *next_key = if key >= usize::MAX - 1 { 1 } else { key.saturating_add(1) };
+            match HttpConnection::new(&runtime.reactor, stream, peer, key, permit, &runtime.context) {
+                Ok(conn) if is_served => runtime.park(Box::new(conn), Interest::Read),
+                Ok(mut conn) => {
+                    conn.reject_over_limit(&runtime.context);
+                    runtime.park(Box::new(conn), Interest::Write);
+                }
+                Err(error) => {
+                    runtime.context.event_sink.counters.connection_refused();
+                    runtime
+                        .context
+                        .logger
+                        .log(Level::Warn, LOG_TARGET, || format!("{peer} not served: {error}"));
+                }
+            }
+        });
+    }
+}

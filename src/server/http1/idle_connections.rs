@@ -1,0 +1,131 @@
+//! Where connections wait that have nothing to do: for bytes, for room to send, or for their time to run out.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::connection::HttpConnection;
+use crate::server::network::registration::{Interest, Reactor};
+
+/// Longest sleep of the poller while a connection is with a worker. Most deadlines are further away than
+/// this, so that parking seldom has to wake the poller to tell it of an earlier one.
+const MAX_SLEEP: Duration = Duration::from_secs(1);
+
+/// The parked connections and their deadlines.
+pub(crate) struct IdleConnections {
+    reactor: Arc<Reactor>,
+    state: Mutex<IdleState>,
+}
+
+struct IdleState {
+    admission: IdleAdmission,
+    /// Connections by key, each with its deadline.
+    parked: HashMap<usize, (Option<Instant>, Box<HttpConnection>)>,
+    /// The same deadlines in their order.
+    deadlines: BTreeSet<(Instant, usize)>,
+    /// When the poller looks at the deadlines again by itself.
+    next_check: Option<Instant>,
+}
+
+/// Which connections may park.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IdleAdmission {
+    /// All.
+    Open,
+    /// Those with a request under way.
+    Draining,
+    /// None.
+    Closed,
+}
+
+impl IdleConnections {
+    pub fn new(reactor: Arc<Reactor>) -> Self {
+        let (parked, deadlines) = (HashMap::new(), BTreeSet::new());
+        let state = IdleState { admission: IdleAdmission::Open, parked, deadlines, next_check: None };
+        Self { reactor, state: Mutex::new(state) }
+    }
+
+    /// Parks a connection until it is ready or `deadline` has come. One that may not park is closed.
+    pub fn park(&self, conn: Box<HttpConnection>, interest: Interest, deadline: Option<Instant>) {
+        let key = conn.key();
+        let mut state = self.lock();
+        // Armed under the lock: whoever hears that it is ready finds it in the map.
+        if !state.admits(&conn) || conn.arm(interest).is_err() {
+            drop(state);
+            return drop(conn);
+        }
+        state.deadlines.extend(deadline.map(|deadline| (deadline, key)));
+        state.parked.insert(key, (deadline, conn));
+        let early = deadline.is_some_and(|deadline| state.next_check.is_none_or(|look| deadline < look));
+        drop(state);
+        if early {
+            self.reactor.wake();
+        }
+    }
+
+    /// The connection that an event is for, unless somebody else has taken it.
+    pub fn take(&self, key: usize) -> Option<Box<HttpConnection>> {
+        self.lock().remove(key)
+    }
+
+    /// A connection whose deadline has come.
+    pub fn take_expired(&self, now: Instant) -> Option<Box<HttpConnection>> {
+        let mut state = self.lock();
+        let (deadline, key) = *state.deadlines.first()?;
+        if deadline <= now { state.remove(key) } else { None }
+    }
+
+    /// When the poller has to look at the deadlines again, if nothing else happens; `soonest` is what else it
+    /// has to wake up for.
+    pub fn next_check(&self, now: Instant, soonest: Option<Instant>) -> Option<Instant> {
+        let mut state = self.lock();
+        let deadline = state.deadlines.first().map(|(deadline, _)| *deadline);
+        let out = self.reactor.open() > state.parked.len();
+        let nap = if out { now.checked_add(MAX_SLEEP) } else { None };
+        state.next_check = [deadline, nap, soonest].into_iter().flatten().min();
+        state.next_check
+    }
+
+    /// Closes the connections that have no request under way, now and in future.
+    pub fn drain(&self) {
+        let mut state = self.lock();
+        state.admission = IdleAdmission::Draining;
+        let idle: Vec<usize> =
+            state.parked.values().filter(|(_, c)| c.is_idle()).map(|(_, c)| c.key()).collect();
+        let closed: Vec<_> = idle.into_iter().map(|key| state.remove(key)).collect();
+        drop(state);
+        drop(closed);
+    }
+
+    /// Closes all connections, now and in future.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.admission = IdleAdmission::Closed;
+        let closed = std::mem::take(&mut state.parked);
+        state.deadlines.clear();
+        drop(state);
+        drop(closed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, IdleState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl IdleState {
+    fn admits(&self, conn: &HttpConnection) -> bool {
+        match self.admission {
+            IdleAdmission::Open => true,
+            IdleAdmission::Draining => !conn.is_idle(),
+            IdleAdmission::Closed => false,
+        }
+    }
+
+    fn remove(&mut self, key: usize) -> Option<Box<HttpConnection>> {
+        let (deadline, conn) = self.parked.remove(&key)?;
+        if let Some(deadline) = deadline {
+            self.deadlines.remove(&(deadline, key));
+        }
+        Some(conn)
+    }
+}

@@ -1,0 +1,169 @@
+//! The listening socket: bound, and armed only while there is room for another connection.
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::registration::{Interest, Reactor, Registered};
+use crate::error::{Error, Status};
+use crate::log::{Level, Logger};
+use crate::server::observability::LOG_TARGET;
+
+/// The listener's key in the poller; connections count from 1.
+pub(crate) const LISTENER_KEY: usize = 0;
+/// How long to wait for a descriptor when the process has none left. The listener stays readable all that
+/// time, so asking at once would ask for ever.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+/// Connections the kernel holds for us. A fleet that comes back after a power cut comes all at once.
+const BACKLOG: i32 = 4096;
+/// Most connections accepted before those that are ready are looked at.
+const MAX_ACCEPTS: usize = 64;
+
+/// Accepts connections.
+pub(crate) struct Listener {
+    socket: Registered<TcpListener>,
+    reactor: Arc<Reactor>,
+    max_connections: usize,
+    logger: Logger,
+    state: ListenerState,
+}
+
+/// Whether the socket is armed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ListenerState {
+    Armed,
+    /// Not before that time: the process is out of descriptors or memory.
+    Paused(Instant),
+    /// Not before a connection closes.
+    Full,
+}
+
+impl Listener {
+    pub fn new(
+        reactor: &Arc<Reactor>,
+        socket: TcpListener,
+        max_connections: usize,
+        logger: Logger,
+    ) -> io::Result<Self> {
+        let socket = Registered::new(reactor, socket, LISTENER_KEY)?;
+        socket.arm(Interest::Read)?;
+        Ok(Self {
+            socket,
+            reactor: Arc::clone(reactor),
+            max_connections,
+            logger,
+            state: ListenerState::Armed,
+        })
+    }
+
+    /// Accepts what waits and arms the socket again; or not, while there is no room.
+    pub fn accept(&mut self, mut take: impl FnMut(TcpStream, SocketAddr)) {
+        for _ in 0..MAX_ACCEPTS {
+            if self.is_full() {
+                self.state = ListenerState::Full;
+                return;
+            }
+            match self.socket.accept() {
+                Ok((stream, peer)) => take(stream, peer),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // The peer went away while it waited; the next one may be there.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
+                Err(error) => return self.pause(&error),
+            }
+        }
+        self.arm();
+    }
+
+    /// Arms the socket again when its pause is over or there is room.
+    pub fn resume(&mut self, now: Instant) {
+        let over = match self.state {
+            ListenerState::Armed => false,
+            ListenerState::Paused(until) => until <= now,
+            ListenerState::Full => !self.is_full(),
+        };
+        if over {
+            self.arm();
+        }
+    }
+
+    /// When [`Self::resume`] has something to do, if no connection closes before.
+    pub fn resumes_at(&self) -> Option<Instant> {
+        match self.state {
+            ListenerState::Paused(until) => Some(until),
+            ListenerState::Armed | ListenerState::Full => None,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let full = self.reactor.open() >= self.max_connections;
+        self.reactor.wake_on_close(full);
+        // A connection may have closed before its closing was reported.
+        full && self.reactor.open() >= self.max_connections
+    }
+
+    fn arm(&mut self) {
+        match self.socket.arm(Interest::Read) {
+            Ok(()) => self.state = ListenerState::Armed,
+            Err(error) => self.pause(&error),
+        }
+    }
+
+    fn pause(&mut self, error: &io::Error) {
+        if !matches!(self.state, ListenerState::Paused(_)) {
+            self.logger
+                .log(Level::Warn, LOG_TARGET, || format!("cannot accept connections for now: {error}"));
+        }
+        self.state =
+            Instant::now().checked_add(RETRY_DELAY).map_or(ListenerState::Armed, ListenerState::Paused);
+    }
+}
+
+/// Binds the first address of the host that can be bound.
+pub(crate) fn bind(host: &str, port: u16) -> Result<TcpListener, Error> {
+    let resolved = (host, port).to_socket_addrs().map_err(|error| {
+        let message = format!("cannot resolve `{host}`: {error}; give a name or an address of this machine");
+        Error::new(Status::Resolve, message).with_source(error)
+    })?;
+    let mut failure = None;
+    for address in resolved {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = Some(bind_error(address, error)),
+        }
+    }
+    Err(failure.unwrap_or_else(|| Error::new(Status::Resolve, format!("`{host}` has no address"))))
+}
+
+/// Takes over a socket that listens already. The one who gave it may keep it.
+pub(crate) fn inherit(listener: &TcpListener) -> Result<TcpListener, Error> {
+    let taken = listener.try_clone().and_then(|listener| prepare(&listener).map(|()| listener));
+    taken.map_err(|error| Error::io("cannot listen on the socket that was handed over", error))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    prepare(&listener)?;
+    Ok(listener)
+}
+
+fn prepare(listener: &TcpListener) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    // A second `listen` sets the backlog, which the standard library does not let us choose.
+    Ok(rustix::net::listen(listener, BACKLOG)?)
+}
+
+fn bind_error(address: SocketAddr, error: io::Error) -> Error {
+    let advice = match error.kind() {
+        ErrorKind::AddrInUse => "another program listens there: choose another port, or 0 for any free one",
+        ErrorKind::AddrNotAvailable => "this machine does not have that address: choose one that it has",
+        ErrorKind::PermissionDenied => "this user may not use that port: choose one from 1024 on",
+        _ => "choose another address or port",
+    };
+    let status = match error.kind() {
+        ErrorKind::PermissionDenied => Status::Denied,
+        _ => Status::Io,
+    };
+    Error::new(status, format!("cannot listen on {address}: {error}; {advice}")).with_source(error)
+}
