@@ -89,7 +89,7 @@ impl AdminConnection {
     }
 
     fn write(&mut self) -> io::Result<AdminNext> {
-        let output = self.output.as_deref().unwrap_or_default();
+        let output = self.output.as_deref().unwrap_or_default(); // `drive` has set it.
         while let Some(rest) = output.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match (&*self.socket).write(rest) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),

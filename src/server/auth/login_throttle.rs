@@ -72,6 +72,7 @@ impl LoginThrottle {
     /// Removes a successful attempt from the failures.
     pub fn succeeded(&self, address: IpAddr) {
         if let Some(record) = self.lock().get_mut(&network(address)) {
+            // 0 if the record was evicted and created again since `begin_attempt`.
             record.failures = record.failures.saturating_sub(1);
         }
     }

@@ -359,7 +359,7 @@ impl HttpConnection {
             exchange.body(data);
             self.record.iter_mut().for_each(|record| record.update_stored(&exchange));
         }
-        let left = left.saturating_sub(data.len() as u64);
+        let left = remaining(left, data.len());
         self.state = ConnectionState::Body { exchange, left };
         Ok(got.into())
     }
@@ -376,7 +376,7 @@ impl HttpConnection {
             return Ok(StepOutcome::Continue);
         }
         let got = self.read_body(left, buffer)?;
-        let left = left.saturating_sub(got.bytes(buffer).len() as u64);
+        let left = remaining(left, got.bytes(buffer).len());
         self.state = ConnectionState::Discard { response, left };
         Ok(got.into())
     }
@@ -479,6 +479,7 @@ impl HttpConnection {
         let Some(count) = self.transport.transmit(rest)? else {
             return Ok(StepOutcome::Wait(Interest::Write));
         };
+        debug_assert!(count <= rest.len(), "sent {count} of {} bytes", rest.len());
         self.sent = self.sent.saturating_add(count);
         self.meter.moved(count);
         if !matches!(self.state, ConnectionState::Handshake) {
@@ -515,6 +516,12 @@ impl HttpConnection {
             (self.output, self.sent) = (Vec::new(), 0);
         }
     }
+}
+
+/// Subtracts the bytes of a body that were read, which are never more than those left.
+fn remaining(left: u64, read: usize) -> u64 {
+    debug_assert!(read as u64 <= left, "read {read} bytes of a body with {left} left");
+    left.saturating_sub(read as u64)
 }
 
 impl Drop for HttpConnection {

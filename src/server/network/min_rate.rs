@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn every_byte_earns_time_and_waiting_spends_it() {
         let mut meter = RateMeter::default();
-        assert_eq!(meter.deadline(MIN_RATE), None, "nobody waits");
+        assert_eq!(meter.deadline(MIN_RATE), None, "the peer is not being waited for");
         meter.wait();
         assert_eq!(left(&meter, MIN_RATE), Some(Duration::from_secs(60)));
         meter.moved(1000);

@@ -267,6 +267,7 @@ impl<J: Send + 'static> PoolInner<J> {
             state.idle = state.idle.saturating_add(1);
             let waited = self.ready.wait_timeout(state, self.size.surplus_timeout);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            debug_assert!(state.idle > 0, "each waiting worker is counted");
             state.idle = state.idle.saturating_sub(1);
         }
         None

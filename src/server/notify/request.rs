@@ -93,6 +93,7 @@ impl Read for NotifyBody<'_> {
             io::Error::from(kind)
         })?;
         self.offset = self.offset.saturating_add(read as u64);
+        debug_assert!(read as u64 <= self.left, "read {read} bytes with {} left", self.left);
         self.left = self.left.saturating_sub(read as u64);
         Ok(read)
     }
