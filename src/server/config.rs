@@ -1,4 +1,4 @@
-//! How a server listens.
+//! The configuration of a server.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -12,52 +12,70 @@ use crate::error::{Error, Status};
 use crate::log::Logger;
 use crate::proto::limits;
 
-/// How a server listens. A time of `Duration::MAX` is no limit, and none may be zero.
+/// The configuration of a [`Server`](super::Server).
+///
+/// `Duration::MAX` disables a timeout. No limit or timeout may be zero, except where noted.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bitsup::server::ServerConfig;
+///
+/// let config = ServerConfig {
+///     host: "0.0.0.0".into(),
+///     port: 8080,
+///     idle_timeout: Duration::from_secs(60),
+///     ..ServerConfig::default()
+/// };
+/// ```
 #[derive(Clone)]
 pub struct ServerConfig {
-    /// Host name or address to listen on.
+    /// Host name or address to listen on [default: `127.0.0.1`].
     pub host: String,
-    /// Port; 0 picks a free one.
+    /// Port; 0 picks a free one [default: 0].
     pub port: u16,
-    /// A socket that listens already, as a service manager hands it over; host and port say nothing then.
+    /// A listening socket inherited from a service manager, used instead of `host` and `port`.
     pub listener: Option<Arc<TcpListener>>,
-    /// Where operators see what goes on, if they are to.
+    /// The address of the administration page [default: none].
     pub admin: Option<AdminConfig>,
-    /// Engines by URL prefix; the longest prefix wins. `up` and `/up/` are the same prefix.
+    /// Engines by URL prefix; the longest matching prefix wins. `up` and `/up/` are the same prefix.
     pub mounts: Vec<(String, Engine)>,
-    /// TLS, if it is to be spoken.
+    /// TLS settings [default: plain HTTP].
     pub tls: Option<TlsConfig>,
-    /// Who may use the server, by Basic authentication of every request. Without users everybody may, as far as
-    /// TLS and hooks let them. Names own sessions, and go before the subjects of certificates.
+    /// Users for Basic authentication of every request. If empty, no credentials are required, and only TLS and the
+    /// hooks of the engines restrict access. A user owns its sessions; user names take precedence over certificate
+    /// subjects.
     pub users: Users,
-    /// Most worker threads. There are as many as the machine has processors, and more only while disks or
+    /// Maximum worker threads [default: 256]. The server keeps one per processor and starts more only while disks or
     /// application code block them.
     pub max_workers: usize,
-    /// Most connections; more wait in the kernel's queue.
+    /// Maximum connections [default: 16384]; further ones wait in the kernel's queue.
     pub max_connections: usize,
-    /// Connections that one address may have, where an IPv6 network of 64 bits counts as one address; 0: no
-    /// limit. One more is answered 503 and closed; with TLS it is only closed.
+    /// Maximum connections per client address [default: 4096; 0: no limit]. An IPv6 /64 network counts as one address.
+    /// Further connections get 503; with TLS they are closed without a response.
     pub max_connections_per_address: usize,
-    /// Longest head of a request in bytes; a longer one is answered 431.
+    /// Maximum bytes of a request head [default: 64 KiB]; a longer one gets 431.
     pub max_head_bytes: usize,
-    /// Most header fields of a request; more are answered 431.
+    /// Maximum header fields of a request [default: 100]; more get 431.
     pub max_head_fields: usize,
-    /// How long a request's head may take, from its first byte on; and how long a TLS handshake.
+    /// Maximum time for a request head, from its first byte, and for a TLS handshake [default: 30 s].
     pub head_timeout: Duration,
-    /// How long a body, or the sending of an answer, may make no progress.
+    /// Maximum time without progress while a body is received or a response is sent [default: 120 s].
     pub read_timeout: Duration,
-    /// Bytes per second that a body must come with on the average, or be taken with when it is that of an
-    /// answer, once `body_grace` is over; 0: any. Only the time that is spent waiting for the peer counts.
+    /// Minimum average rate of request and response bodies in bytes per second, enforced after `body_grace`
+    /// [default: 240; 0: no minimum]. Only time spent waiting for the client counts.
     pub min_body_rate: u64,
-    /// How long a body may be slower than `min_body_rate`.
+    /// How long a body may be slower than `min_body_rate` [default: 60 s; may be zero].
     pub body_grace: Duration,
-    /// How long a connection may be silent between two requests, or before the first.
+    /// Maximum idle time before the first and between two requests [default: 300 s].
     pub idle_timeout: Duration,
-    /// How often idle sessions are looked for; sooner when one can expire sooner.
+    /// How often expired sessions are ended; earlier if a session can expire earlier.
     pub cleanup_interval: Duration,
-    /// Where every request and event is written down, if they are to be.
+    /// The access log [default: none].
     pub access_log: Option<AccessLog>,
-    /// Where the server says what it does.
+    /// Receives the messages of the server [default: silent].
     pub logger: Logger,
 }
 
@@ -89,7 +107,11 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// Errors: a limit of 0, which would let nothing through.
+    /// Checks the limits.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`] for a limit of 0.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let zeros = [
             ("max_workers", self.max_workers == 0),
@@ -102,9 +124,10 @@ impl ServerConfig {
             ("cleanup_interval", self.cleanup_interval.is_zero()),
         ];
         match zeros.into_iter().find(|(_, is_zero)| *is_zero) {
-            Some((name, _)) => {
-                Err(Error::new(Status::InvalidArgument, format!("{name} is 0; it must be more")))
-            }
+            Some((name, _)) => Err(Error::new(
+                Status::InvalidArgument,
+                format!("invalid {name} 0: it must be greater than 0"),
+            )),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! The one thread that waits: for sockets, for deadlines, for room, for the end.
+//! The thread that waits for sockets and deadlines and hands ready connections to the workers.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,18 +14,18 @@ use super::observability::LOG_TARGET;
 use super::runtime::{ServerJob, ServerRuntime};
 use crate::log::Level;
 
-/// What the poller's thread owns.
+/// The state of the event loop's thread.
 pub(crate) struct EventLoop {
     pub runtime: Arc<ServerRuntime>,
     pub pool: WorkerPool<ServerJob>,
-    /// Gone once the server stops.
+    /// `None` once the server is stopping.
     pub listener: Option<Listener>,
     pub addresses: Arc<AddressLimit>,
     pub next_key: usize,
 }
 
 impl EventLoop {
-    /// Runs until the server has stopped.
+    /// Runs until the server has stopped; then closes all connections and the pool.
     pub fn run(mut self) {
         let mut events = Events::new();
         while !self.is_over() {
@@ -33,10 +33,9 @@ impl EventLoop {
             self.start_due(now);
             let until = self.wake_at(now);
             if let Err(error) = self.runtime.reactor.wait(&mut events, until) {
-                self.runtime
-                    .context
-                    .logger
-                    .log(Level::Error, LOG_TARGET, || format!("the poller failed: {error}"));
+                self.runtime.context.logger.log(Level::Error, LOG_TARGET, || {
+                    format!("cannot wait for sockets, stopping the server: {error}")
+                });
                 break;
             }
             for event in events.iter() {
@@ -54,7 +53,7 @@ impl EventLoop {
         self.pool.close();
     }
 
-    /// Whether the server was told to stop and no connection is left, or its time is up.
+    /// Whether the server is stopping and has no connections left, or its grace period is over.
     fn is_over(&mut self) -> bool {
         if !self.runtime.context.is_stopping() {
             return false;
@@ -66,7 +65,7 @@ impl EventLoop {
         self.runtime.reactor.open() == 0 || self.runtime.stop_at().is_some_and(|end| end <= Instant::now())
     }
 
-    /// Starts what its time has come for.
+    /// Starts everything that is due.
     fn start_due(&mut self, now: Instant) {
         while let Some(conn) = self.runtime.idle.take_expired(now) {
             self.pool.push(ServerJob::Expire(conn));
@@ -79,7 +78,7 @@ impl EventLoop {
         }
     }
 
-    /// When to wake up if no socket is ready and nobody calls.
+    /// Returns when to wake up if no socket becomes ready before.
     fn wake_at(&self, now: Instant) -> Option<Instant> {
         let soonest = [
             self.pool.supervise(now),
@@ -97,16 +96,17 @@ impl EventLoop {
             let counters = &runtime.context.event_sink.counters;
             let (permit, is_served) = match addresses.admit(peer.ip()) {
                 Admission::Serve(permit) => (permit, true),
-                // To be told by TLS costs a handshake, which is what the limit is to save.
+                // With TLS a response would cost a handshake, which the limit is to avoid.
                 Admission::Reject(permit) if runtime.context.tls.is_none() => (Some(permit), false),
                 Admission::Reject(_) | Admission::Drop => return counters.connection_refused(),
             };
-            match is_served {
-                true => counters.connection_accepted(),
-                false => counters.connection_refused(),
+            if is_served {
+                counters.connection_accepted();
+            } else {
+                counters.connection_refused();
             }
             let key = *next_key;
-            // The poller keeps the last key for itself; 0 is the listener's.
+            // `polling` reserves the last key; 0 is the listener's.
             *next_key = if key >= usize::MAX - 1 { 1 } else { key.saturating_add(1) };
             match HttpConnection::new(&runtime.reactor, stream, peer, key, permit, &runtime.context) {
                 Ok(conn) if is_served => runtime.park(Box::new(conn), Interest::Read),
@@ -119,7 +119,7 @@ impl EventLoop {
                     runtime
                         .context
                         .logger
-                        .log(Level::Warn, LOG_TARGET, || format!("{peer} not served: {error}"));
+                        .log(Level::Warn, LOG_TARGET, || format!("cannot serve {peer}: {error}"));
                 }
             }
         });

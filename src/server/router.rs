@@ -1,4 +1,4 @@
-//! Which engine a request is for.
+//! Finds the engine of a request.
 
 use crate::engine::Engine;
 use crate::error::{Error, Status};
@@ -11,17 +11,21 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    /// Errors: no mounts, a prefix that is no path, or one prefix twice.
+    /// Creates a router.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`] without mounts, for an invalid prefix, and for a prefix that is used twice.
     pub fn new(mounts: Vec<(String, Engine)>) -> Result<Self, Error> {
         if mounts.is_empty() {
-            return Err(invalid("the server has no engine: mount one, at `/` for example".into()));
+            return Err(invalid("the server has no engine: mount one, for example at `/`".into()));
         }
         let mut normalised: Vec<(String, Engine)> = Vec::with_capacity(mounts.len());
         for (prefix, engine) in mounts {
             let prefix = url_prefix(&prefix)?;
             if normalised.iter().any(|(other, _)| *other == prefix) {
                 return Err(invalid(format!(
-                    "two engines are mounted at `{prefix}`: give each its own prefix"
+                    "two engines are mounted at `{prefix}`: use a different prefix for each"
                 )));
             }
             normalised.push((prefix, engine));
@@ -30,7 +34,7 @@ impl Router {
         Ok(Self { mounts: normalised })
     }
 
-    /// The engine for a request target, its prefix, and the target below it.
+    /// Returns the engine of a request target, its prefix, and the target relative to the prefix.
     pub fn find(&self, target: &str) -> Option<(&Engine, &str, String)> {
         let Target { path, query } = Target::parse(target)?;
         let (prefix, rest, engine) = self.mounts.iter().find_map(|(prefix, engine)| {
@@ -43,15 +47,26 @@ impl Router {
         Some((engine, prefix, below))
     }
 
+    /// Returns all engines with their prefixes.
     pub fn engines(&self) -> impl Iterator<Item = (&str, &Engine)> {
         self.mounts.iter().map(|(prefix, engine)| (prefix.as_str(), engine))
     }
 }
 
-/// The one way to write a URL prefix: `up`, `/up` and `/up/` all mean `/up/`. A prefix is compared with requests
-/// as they stand on the wire.
+/// Normalizes a URL prefix: `up`, `/up` and `/up/` all become `/up/`.
 ///
-/// Errors: [`Status::InvalidArgument`] for what is no path, or none that a request could have.
+/// Prefixes are compared with request targets without decoding, so write them percent-encoded.
+///
+/// # Errors
+///
+/// [`Status::InvalidArgument`] if `prefix` is not a valid path, or has empty or dot segments.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(bitsup::server::url_prefix("up")?, "/up/");
+/// # Ok::<(), bitsup::error::Error>(())
+/// ```
 pub fn url_prefix(prefix: &str) -> Result<String, Error> {
     if matches!(prefix, "" | "/") {
         return Ok("/".into());
@@ -60,12 +75,12 @@ pub fn url_prefix(prefix: &str) -> Result<String, Error> {
     let inner = inner.strip_suffix('/').unwrap_or(inner);
     let segment_fits = |segment: &str| !matches!(segment, "" | "." | "..");
     let byte_fits = |byte: u8| byte.is_ascii_graphic() && !b"?#\\".contains(&byte);
-    match inner.split('/').all(segment_fits) && inner.bytes().all(byte_fits) {
-        true => Ok(format!("/{inner}/")),
-        false => Err(invalid(format!(
-            "`{prefix}` is no URL prefix: write a path such as `/upload/`, percent-encoded, without empty or dot segments"
-        ))),
+    if !inner.split('/').all(segment_fits) || !inner.bytes().all(byte_fits) {
+        return Err(invalid(format!(
+            "invalid URL prefix `{prefix}`: use a path such as `/upload/`, percent-encoded, without empty or dot segments"
+        )));
     }
+    Ok(format!("/{inner}/"))
 }
 
 fn invalid(message: String) -> Error {
@@ -86,14 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn what_no_path_can_be_is_no_prefix() {
+    fn invalid_prefixes_are_rejected() {
         for bad in ["//", "/a//b", "/../", "/a/./b", "/a?b", "/a#b", "/a b", "/ä", "\\a", "/a\n"] {
             assert_eq!(url_prefix(bad).unwrap_err().status(), Status::InvalidArgument, "{bad}");
         }
     }
 
     #[test]
-    fn a_server_without_engines_is_refused() {
+    fn a_router_without_engines_is_rejected() {
         assert_eq!(Router::new(Vec::new()).err().map(|error| error.status()), Some(Status::InvalidArgument));
     }
 }

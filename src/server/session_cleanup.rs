@@ -1,4 +1,4 @@
-//! When the engines look for idle sessions.
+//! Schedules the end of expired sessions.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,17 +7,17 @@ use super::observability::LOG_TARGET;
 use super::router::Router;
 use crate::log::{Level, Logger};
 
-/// Shortest time between two clean-ups, however soon a session expires.
+/// Minimum time between two runs, however soon a session expires.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The schedule: every `interval`, or sooner when a session can expire sooner.
+/// Runs every `interval`, or earlier if a session can expire earlier.
 pub(crate) struct CleanupSchedule {
     interval: Duration,
     due: Mutex<Option<Instant>>,
 }
 
 impl CleanupSchedule {
-    /// A schedule that begins at once: sessions may have expired while no server ran.
+    /// Creates a schedule whose first run is due at once, because sessions may have expired while no server ran.
     pub fn new(interval: Duration) -> Self {
         Self { interval: interval.max(MIN_INTERVAL), due: Mutex::new(Some(Instant::now())) }
     }
@@ -26,7 +26,7 @@ impl CleanupSchedule {
         *self.lock()
     }
 
-    /// Whether it is time; if so, the next time is an interval away.
+    /// Returns whether a run is due; if so, schedules the next one an interval later.
     pub fn take(&self, now: Instant) -> bool {
         let mut due = self.lock();
         let is_due = due.is_some_and(|due| due <= now);
@@ -36,7 +36,7 @@ impl CleanupSchedule {
         is_due
     }
 
-    /// Cleans up, and brings the next time forward if a session expires before it.
+    /// Ends the expired sessions, and schedules the next run earlier if a session expires before it.
     pub fn run(&self, router: &Router, logger: &Logger) {
         for (prefix, engine) in router.engines() {
             match engine.tick() {
@@ -48,9 +48,9 @@ impl CleanupSchedule {
                     }
                     self.bring_forward(tick.next);
                 }
-                Err(error) => {
-                    logger.log(Level::Error, LOG_TARGET, || format!("{prefix}: clean-up failed: {error}"))
-                }
+                Err(error) => logger.log(Level::Error, LOG_TARGET, || {
+                    format!("{prefix}: cannot end expired sessions: {error}")
+                }),
             }
         }
     }

@@ -208,7 +208,7 @@ fn a_bad_value_is_named_with_its_key_and_line() {
         ("host-id-fallback-timeout = \"1500ms\"", "host-id-fallback-timeout: expected whole seconds"),
         ("method-override = \"on\"", "method-override: expected true or false"),
         ("notify = \"always\"", "notify: expected one of none, reference, value"),
-        ("notify-url = \"ftp://app.test/\"", "notify-url: \"ftp://app.test/\" is no notification URL"),
+        ("notify-url = \"ftp://app.test/\"", "notify-url: invalid notification URL \"ftp://app.test/\""),
         ("notify-timeout = 0", "notify-timeout: expected more than 0"),
         ("notify-concurrency = 0", "notify-concurrency: 0 is not in 1.."),
         ("overlap = ", "string values must be quoted"),

@@ -126,8 +126,8 @@ fn a_server_that_is_gone_leaves_what_was_known_and_a_word() {
     let id = upload(&server, "/up/file", "anna", 100);
     let document = shown(&once(authority(&url).to_owned()));
     assert!(document.contains("<body class=\"stale\">"), "{document}");
-    assert!(document.contains("id=\"gone\" role=\"alert\">The server does not answer"), "{document}");
-    assert!(document.contains("No answer</p>"), "{document}");
+    assert!(document.contains("id=\"gone\" role=\"alert\">The server does not respond"), "{document}");
+    assert!(document.contains("No response</p>"), "{document}");
     assert!(row(&document, &id).contains("100 B of 1000 B"));
 }
 

@@ -213,12 +213,12 @@ fn what_is_wrong_with_a_file_is_said_with_its_name() {
     let cut = authority.server().certificate;
     let cut = &cut[..cut.len() - 40];
     let cases = [
-        (TlsConfig { certificates: pem("c", ""), ..good() }, "c: it does not hold a certificate"),
-        (TlsConfig { certificates: pem("c", cut), ..good() }, "c: it is damaged"),
-        (TlsConfig { certificates: pem("c", &authority.server().key), ..good() }, "c: it does not hold"),
-        (TlsConfig { key: pem("k", &authority.pem), ..good() }, "k: it does not hold a private key"),
-        (TlsConfig { key: pem("k", &other.server().key), ..good() }, "k: it is not the key of the first"),
-        (TlsConfig { client_ca: Some(pem("ca", "")), ..good() }, "ca: it does not hold a certificate"),
+        (TlsConfig { certificates: pem("c", ""), ..good() }, "c: contains no certificate"),
+        (TlsConfig { certificates: pem("c", cut), ..good() }, "c: invalid PEM"),
+        (TlsConfig { certificates: pem("c", &authority.server().key), ..good() }, "c: contains no"),
+        (TlsConfig { key: pem("k", &authority.pem), ..good() }, "k: contains no private key"),
+        (TlsConfig { key: pem("k", &other.server().key), ..good() }, "k: not the key of the first"),
+        (TlsConfig { client_ca: Some(pem("ca", "")), ..good() }, "ca: contains no certificate"),
     ];
     for (config, words) in cases {
         let start = bitsup::server::ServerConfig {

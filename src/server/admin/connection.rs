@@ -1,4 +1,4 @@
-//! A connection of an operator: one request, one respond.
+//! A connection to the administration page: one request, one response.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -9,27 +9,27 @@ use super::routes::AdminResponse;
 use crate::server::http1::head::{self, HeadLimits, HeadParse, HttpHead};
 use crate::server::network::registration::{ConnectionGuard, Interest, Reactor, Registered};
 
-/// How long a connection may take from beginning to end.
+/// Maximum lifetime of a connection.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Most bytes read at once.
+/// Maximum bytes of a read.
 const READ_SIZE: usize = 8 * 1024;
-/// An operator needs no more.
+/// Limits of a request head.
 pub(super) const HEAD_LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, fields: 100 };
 
-/// A connection between two reads or writes.
+/// A connection to the administration page.
 pub struct AdminConnection {
     socket: Registered<TcpStream>,
     deadline: Instant,
     input: Vec<u8>,
     scanned: usize,
-    /// Bytes to send once there is an respond, and how many of them are sent.
+    /// The response, once there is one, of which the first `sent` bytes are sent.
     output: Option<Vec<u8>>,
     sent: usize,
-    /// Given back after the socket is closed.
+    /// Declared last, so that it is released after the socket is closed.
     _guard: ConnectionGuard,
 }
 
-/// What comes next.
+/// What to do next with a connection.
 pub enum AdminNext {
     Wait(Interest),
     Close,
@@ -54,9 +54,11 @@ impl AdminConnection {
         self.socket.arm(interest)
     }
 
-    /// Goes on until the socket would block.
+    /// Reads the request and sends the response until the socket would block.
     ///
-    /// Errors: the peer went away.
+    /// # Errors
+    ///
+    /// Fails if the connection is lost.
     pub fn drive(&mut self, respond: impl FnOnce(&HttpHead) -> AdminResponse) -> io::Result<AdminNext> {
         if self.output.is_none() {
             let Some(encoded) = self.read(respond)? else { return Ok(AdminNext::Wait(Interest::Read)) };
@@ -65,7 +67,7 @@ impl AdminConnection {
         self.write()
     }
 
-    /// Reads the head; the bytes of the respond, once it is complete.
+    /// Reads the head; returns the encoded response once it is complete.
     fn read(&mut self, respond: impl FnOnce(&HttpHead) -> AdminResponse) -> io::Result<Option<Vec<u8>>> {
         let mut buffer = [0; READ_SIZE];
         loop {
@@ -87,7 +89,7 @@ impl AdminConnection {
     }
 
     fn write(&mut self) -> io::Result<AdminNext> {
-        let output = self.output.as_deref().unwrap_or_default();
+        let output = self.output.as_deref().unwrap_or_default(); // `drive` has set it.
         while let Some(rest) = output.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match (&*self.socket).write(rest) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),

@@ -1,7 +1,7 @@
-//! The operator's listener: health, sessions and a page, read-only, apart from the address that clients use.
+//! The administration page: health, sessions and metrics, read-only, on an address of its own.
 //!
-//! It has a thread and a poller of its own, so that it answers while every worker is busy, and neither can take
-//! connections from the other. Each connection carries one request.
+//! It has its own thread and reactor, so that it responds while all workers are busy, and so that its connections do not
+//! count as clients. Each connection serves one request.
 
 mod connection;
 mod host_check;
@@ -29,7 +29,7 @@ use host_check::HostCheck;
 use routes::AdminResponse;
 pub(crate) use routes::AdminSources;
 
-/// Most connections at a time; more wait in the kernel's queue.
+/// Maximum connections; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
 
 /// The bound address of the administration page, which is not served yet.
@@ -49,23 +49,25 @@ impl BoundAdmin {
     }
 }
 
-/// A running listener. Dropping it tells it to end, and does not wait.
+/// The running listener of the administration page. Dropping it makes it end, and does not wait.
 pub(crate) struct AdminServer {
     signal: Arc<StopSignal>,
     address: SocketAddr,
     thread: Option<JoinHandle<()>>,
 }
 
-/// How the thread is told to end.
+/// Tells the thread to end.
 struct StopSignal {
     reactor: Arc<Reactor>,
     ended: AtomicBool,
 }
 
 impl AdminServer {
-    /// Answers from now on.
+    /// Starts serving.
     ///
-    /// Errors: the system's, out of descriptors or threads.
+    /// # Errors
+    ///
+    /// Fails if the system is out of descriptors or threads.
     pub fn start(bound: BoundAdmin, sources: AdminSources) -> io::Result<Self> {
         let BoundAdmin { socket, host } = bound;
         let address = socket.local_addr()?;
@@ -85,21 +87,21 @@ impl AdminServer {
         Ok(Self { signal, address, thread: Some(thread) })
     }
 
-    /// The URL of the page.
+    /// Returns the URL of the page.
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// Whether the caller is this listener's thread, which it is in a callback of a store.
+    /// Whether the caller runs on this listener's thread, as callbacks of a store may do.
     pub fn is_current(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id())
     }
 
-    /// Ends it and waits for its thread.
+    /// Ends the listener and waits for its thread.
     pub fn stop(&mut self) {
         self.signal.end();
         if let Some(thread) = self.thread.take() {
-            // If it panicked, it has ended as well.
+            // After a panic it has ended, too.
             let _ = thread.join();
         }
     }
@@ -118,7 +120,7 @@ impl StopSignal {
     }
 }
 
-/// What the thread owns.
+/// The state of the thread.
 struct AdminLoop {
     sources: AdminSources,
     signal: Arc<StopSignal>,
@@ -140,7 +142,9 @@ impl AdminLoop {
             let until = deadlines.chain(self.listener.resumes_at()).min();
             if let Err(error) = signal.reactor.wait(&mut events, until) {
                 let logger = &self.sources.context.logger;
-                logger.log(Level::Error, LOG_TARGET, || format!("the operator's listener failed: {error}"));
+                logger.log(Level::Error, LOG_TARGET, || {
+                    format!("cannot wait for sockets, stopping the administration page: {error}")
+                });
                 return;
             }
             for event in events.iter() {
@@ -160,7 +164,9 @@ impl AdminLoop {
                 Ok(connection) => mem::drop(connections.insert(*next_key, connection)),
                 Err(error) => {
                     let logger = &sources.context.logger;
-                    logger.log(Level::Warn, LOG_TARGET, || format!("operator {peer} not served: {error}"));
+                    logger.log(Level::Warn, LOG_TARGET, || {
+                        format!("cannot serve {peer} on the administration page: {error}")
+                    });
                 }
             }
         });
@@ -169,9 +175,15 @@ impl AdminLoop {
     fn drive(&mut self, key: usize) {
         let Some(mut connection) = self.connections.remove(&key) else { return };
         let (sources, host_check) = (&self.sources, &self.host_check);
-        let respond = |head: &HttpHead| match host_check.allow(head) {
-            true => routes::respond(head, sources),
-            false => AdminResponse::text(421, "This server has another name. Ask it by its address.\n"),
+        let respond = |head: &HttpHead| {
+            if host_check.allow(head) {
+                routes::respond(head, sources)
+            } else {
+                AdminResponse::text(
+                    421,
+                    "Misdirected request: use the address of this server, localhost or its configured name as Host.\n",
+                )
+            }
         };
         if let Ok(AdminNext::Wait(interest)) = connection.drive(respond)
             && connection.arm(interest).is_ok()

@@ -1,4 +1,4 @@
-//! What can be asked, and the answers.
+//! The paths of the administration page and their responses.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(crate) struct AdminSources {
 /// A path and the function that creates its response.
 type Route = (&'static str, fn(&AdminSources) -> AdminResponse);
 
-/// All there is.
+/// All paths.
 const ROUTES: [Route; 6] = [
     ("/", |_| AdminResponse::file("text/html; charset=utf-8", include_str!("page/index.html"))),
     ("/page.css", |_| AdminResponse::file("text/css; charset=utf-8", include_str!("page/page.css"))),
@@ -32,8 +32,8 @@ const ROUTES: [Route; 6] = [
     ("/metrics", |sources| AdminResponse::metrics(sources.metrics.render())),
 ];
 
-/// The page loads nothing from elsewhere, runs nothing but its own script, and is shown in no other page; and no
-/// other page gets to read what is here.
+/// Header fields of all responses. The page loads nothing from other origins, runs only its own script and cannot be
+/// framed, and other origins cannot read it.
 const SECURITY_FIELDS: [(&str, &str); 6] = [
     (
         "Content-Security-Policy",
@@ -47,14 +47,14 @@ const SECURITY_FIELDS: [(&str, &str); 6] = [
     ("Allow", "GET, HEAD"),
 ];
 
-/// An answer that is whole in memory.
+/// A response in memory.
 pub struct AdminResponse {
     status: u16,
     content_type: &'static str,
     body: Cow<'static, [u8]>,
 }
 
-/// What `/sessions` says.
+/// The JSON of `/sessions`.
 #[derive(Serialize)]
 struct SessionListing<'a> {
     version: &'static str,
@@ -64,25 +64,25 @@ struct SessionListing<'a> {
 
 #[derive(Serialize)]
 struct ListedSession<'a> {
-    /// Where the session's engine is mounted.
+    /// The URL prefix of the session's engine.
     prefix: &'a str,
     #[serde(flatten)]
     info: SessionInfo,
 }
 
-/// The answer to a request.
+/// Returns the response to a request.
 pub fn respond(head: &HttpHead, sources: &AdminSources) -> AdminResponse {
     let path = head.target.split('?').next().unwrap_or_default();
     match ROUTES.iter().find(|(route, _)| *route == path) {
-        None => AdminResponse::text(404, "There is /, /health, /sessions and /metrics.\n"),
+        None => AdminResponse::text(404, "Not found: use /, /health, /sessions or /metrics.\n"),
         Some(_) if !matches!(head.method.as_str(), "GET" | "HEAD") => {
-            AdminResponse::text(405, "Nothing can be changed here.\n")
+            AdminResponse::text(405, "Method not allowed: use GET or HEAD.\n")
         }
         Some((_, route)) => route(sources),
     }
 }
 
-/// 200 while the server can do its work, else 503 and a line for each reason.
+/// Responds 200 if the server is healthy, else 503 with a line per reason.
 fn health(AdminSources { context, .. }: &AdminSources) -> AdminResponse {
     let stopping = context.is_stopping().then(|| "the server is stopping\n".to_owned());
     let engines = context.router.engines();
@@ -90,10 +90,7 @@ fn health(AdminSources { context, .. }: &AdminSources) -> AdminResponse {
         engine.check_store().err().map(|error| format!("{prefix}: {}\n", error.message()))
     });
     let reasons: String = stopping.into_iter().chain(failing).collect();
-    match reasons.is_empty() {
-        true => AdminResponse::text(200, "ok\n"),
-        false => AdminResponse::text(503, reasons),
-    }
+    if reasons.is_empty() { AdminResponse::text(200, "ok\n") } else { AdminResponse::text(503, reasons) }
 }
 
 fn sessions(AdminSources { context, .. }: &AdminSources) -> AdminResponse {
@@ -115,13 +112,13 @@ fn listing(context: &ServerContext) -> Result<SessionListing<'_>, Error> {
 }
 
 impl AdminResponse {
-    /// A few words for people and for programs that only look at the status.
+    /// Returns a plain-text response.
     pub fn text(status: u16, text: impl Into<String>) -> Self {
         let body = text.into().into_bytes().into();
         Self { status, content_type: "text/plain; charset=utf-8", body }
     }
 
-    /// In the format of Prometheus.
+    /// Returns metrics in the text format of Prometheus.
     fn metrics(text: String) -> Self {
         let body = text.into_bytes().into();
         Self { status: 200, content_type: "text/plain; version=0.0.4; charset=utf-8", body }
@@ -131,7 +128,7 @@ impl AdminResponse {
         Self { status: 200, content_type, body: content.as_bytes().into() }
     }
 
-    /// The answer as bytes, without its body if only the head was asked for.
+    /// Encodes the response, without its body for a HEAD request.
     pub fn encode(&self, head_only: bool) -> Vec<u8> {
         let mut fields = vec![("Content-Type", self.content_type)];
         fields.extend(SECURITY_FIELDS);

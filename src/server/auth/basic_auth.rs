@@ -1,4 +1,4 @@
-//! Lets users in: by the Basic scheme, on every request.
+//! Authenticates every request by the Basic scheme (RFC 7617).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,21 +16,22 @@ use crate::error::{Error, Status};
 use crate::proto::{Fault, Headers};
 
 const CHALLENGE: &str = "Basic realm=\"bitsup\", charset=\"UTF-8\"";
-/// How long a password that was right is taken without being checked again. A check is slow by intent, and a
-/// fragment may come every few milliseconds.
+/// How long verified credentials are accepted without another check. bcrypt is slow by design, and a client may send
+/// a fragment every few milliseconds.
 const VERIFIED_FOR: Duration = Duration::from_secs(300);
-/// How many checks run at a time: they cost nothing but processor time, of which uploads need some.
+/// Maximum number of concurrent checks, so that they leave processor time for uploads.
 const STRIPES: usize = 4;
 
+/// Authenticates requests against a table of users.
 pub(crate) struct BasicAuth {
-    /// Made at the start and never told: what it signs is worth nothing elsewhere.
+    /// A random key of this process. Credentials are remembered as tags under this key only.
     key: hmac::Key,
     table: RwLock<Arc<UserTable>>,
     stripes: [Mutex<()>; STRIPES],
     throttle: LoginThrottle,
 }
 
-/// Users, and who of them showed the right password lately. Both are replaced together.
+/// Users, and those verified recently. Both are replaced together.
 struct UserTable {
     users: Users,
     verified: Mutex<HashMap<String, VerifiedUser>>,
@@ -42,26 +43,34 @@ struct VerifiedUser {
 }
 
 impl BasicAuth {
-    /// Errors: there are no users, or the system has no random numbers.
+    /// Creates an authenticator for `users`.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`] if there are no users, [`Status::Io`] if the system has no random numbers.
     pub fn new(users: Users) -> Result<Self, Error> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
-            .map_err(|_| Error::new(Status::Io, "the system has no random numbers"))?;
+            .map_err(|_| Error::new(Status::Io, "cannot read random numbers from the system"))?;
         let table = RwLock::new(Arc::new(UserTable::new(users)?));
         Ok(Self { key, table, stripes: Default::default(), throttle: LoginThrottle::default() })
     }
 
-    /// Other users, from the next request on. Nobody is verified any more.
+    /// Replaces the users from the next request on and forgets verified credentials.
     ///
-    /// Errors: there are no users; the old ones stay.
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`] if there are no users; the old ones stay in use.
     pub fn replace(&self, users: Users) -> Result<(), Error> {
         let table = Arc::new(UserTable::new(users)?);
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = table;
         Ok(())
     }
 
-    /// Who sent a request. May take as long as a check does.
+    /// Returns the user that sent a request. Blocks while it checks a password hash.
     ///
-    /// Errors: 401 with what is wanted; 503 for an address that guessed too often.
+    /// # Errors
+    ///
+    /// 401 with a challenge if credentials are missing or wrong; 503 with `Retry-After` if the address failed too often.
     pub fn check(&self, headers: &Headers, peer: IpAddr) -> Result<String, Fault> {
         let credentials = credentials(headers).ok_or_else(unauthorized)?;
         let (name, password) = credentials.split_once(':').ok_or_else(unauthorized)?;
@@ -69,24 +78,24 @@ impl BasicAuth {
         if table.is_verified(&self.key, name, &credentials) {
             return Ok(name.to_owned());
         }
-        // Whoever has to wait anyway holds no worker meanwhile.
+        // Reject a throttled address before it occupies a worker.
         self.throttle.check(peer, Instant::now()).map_err(throttled)?;
         let tag = hmac::sign(&self.key, credentials.as_bytes());
         let _stripe = self.stripe(&tag);
-        // A fleet with one password comes at once: its first member was checked, and the others waited for that.
+        // Many clients may share credentials and connect at once: the first was checked while the others waited.
         if table.is_verified(&self.key, name, &credentials) {
             return Ok(name.to_owned());
         }
         self.throttle.begin_attempt(peer, Instant::now()).map_err(throttled)?;
         if !table.users.verify(&self.key, name, password.as_bytes()) {
-            return Err(Fault { reason: "no such user, or another password", ..unauthorized() });
+            return Err(Fault { reason: "wrong user name or password", ..unauthorized() });
         }
         self.throttle.succeeded(peer);
         table.remember(name, tag);
         Ok(name.to_owned())
     }
 
-    /// The same credentials always wait in the same stripe.
+    /// Locks one of the stripes; equal credentials always use the same one.
     fn stripe(&self, tag: &hmac::Tag) -> Option<MutexGuard<'_, ()>> {
         let number = tag.as_ref().first().map_or(0, |byte| usize::from(*byte) % STRIPES);
         self.stripes.get(number).map(|stripe| stripe.lock().unwrap_or_else(PoisonError::into_inner))
@@ -95,10 +104,13 @@ impl BasicAuth {
 
 impl UserTable {
     fn new(users: Users) -> Result<Self, Error> {
-        match users.is_empty() {
-            true => Err(Error::new(Status::InvalidArgument, "there are no users: nobody could get in")),
-            false => Ok(Self { users, verified: Mutex::default() }),
+        if users.is_empty() {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                "the list of users is empty: add at least one user",
+            ));
         }
+        Ok(Self { users, verified: Mutex::default() })
     }
 
     fn is_verified(&self, key: &hmac::Key, name: &str, credentials: &str) -> bool {
@@ -110,7 +122,7 @@ impl UserTable {
         verified.is_some_and(|tag| hmac::verify(key, credentials.as_bytes(), tag.as_ref()).is_ok())
     }
 
-    /// At most one for each user.
+    /// Remembers verified credentials, at most one per user.
     fn remember(&self, name: &str, tag: hmac::Tag) {
         if let Some(until) = Instant::now().checked_add(VERIFIED_FOR) {
             self.lock().insert(name.to_owned(), VerifiedUser { tag, until });
@@ -122,23 +134,26 @@ impl UserTable {
     }
 }
 
-/// Name and password with the colon between, if the request has them and only once.
+/// Returns the credentials `name:password`, if the request has exactly one `Authorization` field of the Basic scheme.
 fn credentials(headers: &Headers) -> Option<String> {
     let mut fields = headers.all("Authorization");
-    let field = std::str::from_utf8(fields.next()?).ok().filter(|_| fields.next().is_none())?;
+    let field = std::str::from_utf8(fields.next()?).ok()?;
     let (scheme, token) = field.split_once(' ')?;
-    let bytes = STANDARD.decode(token.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("Basic"))?;
-    String::from_utf8(bytes).ok()
+    if fields.next().is_some() || !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    String::from_utf8(STANDARD.decode(token.trim()).ok()?).ok()
 }
 
 fn unauthorized() -> Fault {
     Fault::unauthorized(CHALLENGE.into())
 }
 
-/// Not 401: the client is not to ask its user for another password, but to come back later.
+/// 503 instead of 401, so that the client retries later instead of asking its user for another password.
 fn throttled(left: Duration) -> Fault {
+    // The longest delay is a minute.
     let seconds = left.as_secs().saturating_add(1).try_into().unwrap_or(u32::MAX);
-    Fault::unavailable("too many wrong passwords from that address", seconds)
+    Fault::unavailable("too many failed logins from this address", seconds)
 }
 
 #[cfg(test)]
@@ -163,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_known_by_the_basic_scheme_in_any_case() {
+    fn the_scheme_is_case_insensitive() {
         for _ in 0..2 {
             assert_eq!(check(&auth(), &[&basic("anna:a:b")]), Ok("anna".into()));
         }
@@ -171,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_asked_who_it_is() {
+    fn other_credentials_get_401() {
         let right = basic("anna:a:b");
         for fields in [
             &[][..],
@@ -191,17 +206,17 @@ mod tests {
     }
 
     #[test]
-    fn whoever_guesses_waits_and_whoever_is_known_does_not() {
+    fn guessing_is_throttled_but_verified_credentials_are_not() {
         let auth = auth();
         assert!(check(&auth, &[&basic("anna:a:b")]).is_ok());
-        let mut answers = (0..12).map(|guess| check(&auth, &[&basic(&format!("anna:{guess}"))]));
-        assert!(answers.by_ref().take(10).all(|answer| answer == Err(401)));
-        assert!(answers.all(|answer| answer == Err(503)));
+        let mut responses = (0..12).map(|guess| check(&auth, &[&basic(&format!("anna:{guess}"))]));
+        assert!(responses.by_ref().take(10).all(|response| response == Err(401)));
+        assert!(responses.all(|response| response == Err(503)));
         assert!(check(&auth, &[&basic("anna:a:b")]).is_ok());
     }
 
     #[test]
-    fn other_users_make_the_old_ones_unknown() {
+    fn replacing_users_forgets_verified_credentials() {
         let auth = auth();
         assert!(check(&auth, &[&basic("anna:a:b")]).is_ok());
         assert!(auth.replace(Users::default()).is_err());

@@ -1,22 +1,24 @@
-//! Whom a client's certificate names.
+//! Reads the subject of a client's certificate.
 
 use std::io::{self, ErrorKind};
 
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-/// The subject as RFC 4514 writes it, the most specific part first: `CN=pc17,OU=Sales,O=Example`. The whole
-/// subject, because a common name alone is unique within one organisation at best.
+/// Returns the subject in the form of RFC 4514, most specific part first: `CN=pc17,OU=Sales,O=Example`. It is the
+/// whole subject, because a common name is unique within one organization at best.
 ///
-/// Errors: the certificate names nobody, as those do that have alternative names only. All of them would be the
-/// same owner.
+/// # Errors
+///
+/// Fails if the subject is empty, as in certificates that have alternative names only: all of them would be the same
+/// owner.
 pub(crate) fn name(der: &[u8]) -> io::Result<String> {
     let invalid = |why: String| io::Error::new(ErrorKind::InvalidData, why);
     let certificate = Certificate::from_der(der)
-        .map_err(|error| invalid(format!("the client's certificate cannot be read: {error}")))?;
+        .map_err(|error| invalid(format!("cannot parse the client certificate: {error}")))?;
     let subject = certificate.tbs_certificate.subject;
-    match subject.is_empty() {
-        true => Err(invalid("the client's certificate has no subject".into())),
-        false => Ok(subject.to_string()),
+    if subject.is_empty() {
+        return Err(invalid("the client certificate has an empty subject".into()));
     }
+    Ok(subject.to_string())
 }

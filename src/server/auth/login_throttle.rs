@@ -1,4 +1,4 @@
-//! Slows down whoever guesses passwords: an address that failed often waits before its next try counts.
+//! Slows down password guessing: after several failures an address has to wait before its next attempt is checked.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use crate::server::network::addresses::network;
 
-/// Failures that cost nothing: people mistype, and several users may share an address.
+/// Failures without a delay: people mistype, and several users may share an address.
 const FREE_FAILURES: u32 = 10;
-/// Longest wait, which doubles with every failure from one second on.
+/// Maximum delay. It starts at one second and doubles with each failure.
 const MAX_DELAY: Duration = Duration::from_secs(60);
-/// After how long without a failure an address begins anew.
+/// How long after its last failure an address starts from zero again.
 const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
-/// Most addresses that are remembered; a new one takes the place of the one that is longest ago.
+/// Maximum number of addresses; the one whose last failure is oldest is evicted.
 const CAPACITY: usize = 4096;
 
+/// The failed attempts of each address.
 #[derive(Default)]
 pub(crate) struct LoginThrottle(Mutex<HashMap<IpAddr, FailureRecord>>);
 
@@ -25,30 +26,34 @@ struct FailureRecord {
 }
 
 impl FailureRecord {
-    /// How many failures still count.
+    /// Returns the number of failures that still count.
     fn failures(&self, now: Instant) -> u32 {
         if now.saturating_duration_since(self.last) < FORGET_AFTER { self.failures } else { 0 }
     }
 
-    /// How long to wait before the next try.
+    /// Returns how long to wait before the next attempt.
     fn left(&self, now: Instant) -> Duration {
         delay(self.failures(now)).saturating_sub(now.saturating_duration_since(self.last))
     }
 }
 
 impl LoginThrottle {
-    /// Whether a try would be let through.
+    /// Checks whether an attempt would be allowed, without counting one.
     ///
-    /// Errors: how long to wait.
+    /// # Errors
+    ///
+    /// How long to wait.
     pub fn check(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let left = self.lock().get(&network(address)).map_or(Duration::ZERO, |record| record.left(now));
         if left.is_zero() { Ok(()) } else { Err(left) }
     }
 
-    /// Lets a try through, which counts as a failure until [`Self::succeeded`]: tries made at the same time are
-    /// no way around the count.
+    /// Begins an attempt, which counts as a failure until [`Self::succeeded`]. So concurrent attempts cannot evade the
+    /// count.
     ///
-    /// Errors: how long to wait.
+    /// # Errors
+    ///
+    /// How long to wait.
     pub fn begin_attempt(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let (address, mut records) = (network(address), self.lock());
         if records.len() >= CAPACITY && !records.contains_key(&address) {
@@ -64,9 +69,10 @@ impl LoginThrottle {
         Ok(())
     }
 
-    /// The try was none of the failures.
+    /// Removes a successful attempt from the failures.
     pub fn succeeded(&self, address: IpAddr) {
         if let Some(record) = self.lock().get_mut(&network(address)) {
+            // 0 if the record was evicted and created again since `begin_attempt`.
             record.failures = record.failures.saturating_sub(1);
         }
     }
@@ -91,7 +97,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// How long that address has to wait after so many failures, each as soon as it was allowed.
+    /// Returns how long an address has to wait after `failures` attempts, each made as soon as it was allowed.
     fn waits(throttle: &LoginThrottle, from: &str, failures: u32) -> (Duration, Instant) {
         let mut now = Instant::now();
         for _ in 0..failures {
@@ -104,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_a_minute_and_are_forgotten() {
+    fn delays_double_up_to_a_minute_and_are_forgotten() {
         let after = |failures| waits(&LoginThrottle::default(), "192.0.2.1", failures).0.as_secs();
         assert_eq!(
             [
@@ -125,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_no_failure() {
+    fn a_successful_attempt_does_not_count() {
         let throttle = LoginThrottle::default();
         for _ in 0..1000 {
             throttle.begin_attempt(address("192.0.2.1"), Instant::now()).unwrap();
@@ -134,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn others_do_not_wait_and_a_network_is_one() {
+    fn only_the_failing_network_waits() {
         let throttle = LoginThrottle::default();
         let (_, now) = waits(&throttle, "2001:db8::1", FREE_FAILURES);
         assert!(throttle.check(address("2001:db8::ffff:2"), now).is_err());
@@ -147,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_an_end() {
+    fn the_number_of_addresses_is_limited() {
         let (throttle, began) = (LoginThrottle::default(), Instant::now());
         for number in 0..u32::try_from(CAPACITY).unwrap() + 100 {
             let now = began + Duration::from_micros(number.into());
@@ -155,6 +161,6 @@ mod tests {
         }
         let records = throttle.lock();
         assert_eq!(records.len(), CAPACITY);
-        assert!(!records.contains_key(&address("0.0.0.0")), "the oldest went");
+        assert!(!records.contains_key(&address("0.0.0.0")), "the oldest is evicted");
     }
 }

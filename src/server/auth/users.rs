@@ -1,4 +1,4 @@
-//! The users of a server: who they are, and how they show it.
+//! The users of a server and their passwords.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,8 +10,20 @@ use ring::hmac;
 use super::htpasswd;
 use crate::error::{Error, Status};
 
-/// Names and passwords of the users of a server, for the Basic scheme (RFC 7617). None, and nobody has to say
-/// who they are.
+/// The users of a server and their passwords, for the Basic scheme (RFC 7617).
+///
+/// Without users the server does not ask for credentials. The `Debug` output contains only names.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::server::Users;
+///
+/// let mut users = Users::default();
+/// users.add("anna", "secret")?;
+/// assert!(!users.is_empty());
+/// # Ok::<(), bitsup::error::Error>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Users {
     secrets: BTreeMap<String, UserSecret>,
@@ -20,26 +32,35 @@ pub struct Users {
 #[derive(Clone)]
 enum UserSecret {
     Password(String),
-    /// A bcrypt hash and the binary logarithm of what it costs.
+    /// A bcrypt hash and its cost.
     Hash(String, u32),
 }
 
 impl Users {
-    /// Adds a user. Whoever can look into the process can read the password; a file of hashes is better.
+    /// Adds a user with a password.
     ///
-    /// Errors: [`Status::InvalidArgument`] for a name or a password that cannot be sent in the Basic scheme, and
-    /// for a name that is there.
+    /// The password stays readable in the memory of the process; prefer [`Self::add_file`].
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`] if the user exists, or if the name or password is empty or cannot be sent in the
+    /// Basic scheme.
     pub fn add(&mut self, name: &str, password: &str) -> Result<(), Error> {
         let is_bad = |text: &str| text.is_empty() || text.contains(char::is_control);
         if is_bad(password) {
-            return Err(invalid(format!("user `{name}`: the password is empty or has control characters")));
+            return Err(invalid(format!(
+                "user `{name}`: the password is empty or contains control characters"
+            )));
         }
         self.insert(name, UserSecret::Password(password.into())).map_err(invalid)
     }
 
-    /// Adds the users of a file that `htpasswd -B` made.
+    /// Adds the users of a file created by `htpasswd -B`.
     ///
-    /// Errors: the file cannot be read, holds no user, or a hash other than bcrypt's; with path and line.
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`] if the file contains no users, a hash other than bcrypt, or a user that exists; the
+    /// message gives path and line. Also fails if the file cannot be read.
     pub fn add_file(&mut self, path: &Path) -> Result<(), Error> {
         let failed = |error| Error::io(format!("cannot read {}", path.display()), error);
         let bytes = std::fs::read(path).map_err(failed)?;
@@ -49,7 +70,7 @@ impl Users {
         .map_err(|why| invalid(format!("{}{why}", path.display())))
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no users.
     pub fn is_empty(&self) -> bool {
         self.secrets.is_empty()
     }
@@ -57,19 +78,19 @@ impl Users {
     fn insert(&mut self, name: &str, secret: UserSecret) -> Result<(), String> {
         if name.is_empty() || name.contains(|c: char| c == ':' || c.is_control()) {
             return Err(format!(
-                "`{name}` is no user's name: it is empty, or has a colon or control characters"
+                "invalid user name `{name}`: it is empty or contains a colon or control characters"
             ));
         }
         match self.secrets.entry(name.to_owned()) {
-            Entry::Occupied(_) => Err(format!("user `{name}` is there twice: one password each")),
-            Entry::Vacant(place) => {
-                place.insert(secret);
+            Entry::Occupied(_) => Err(format!("duplicate user `{name}`: remove one of the entries")),
+            Entry::Vacant(entry) => {
+                entry.insert(secret);
                 Ok(())
             }
         }
     }
 
-    /// Whether that is the user's password. It takes as long for a user who does not exist.
+    /// Returns whether the password is right. It takes as long for a user that does not exist.
     pub(super) fn verify(&self, key: &hmac::Key, name: &str, password: &[u8]) -> bool {
         let hash = self.hash_to_check(name);
         let fits_hash = hash.is_some_and(|hash| bcrypt::verify(password, hash).unwrap_or(false));
@@ -78,12 +99,12 @@ impl Users {
             Some(UserSecret::Password(right)) => right.as_str(),
             None => "",
         };
-        // Two tags are compared instead of two passwords: that takes as long wherever they differ.
+        // Comparing tags takes the same time wherever the passwords differ.
         let tag = hmac::sign(key, right.as_bytes());
         hmac::verify(key, password, tag.as_ref()).is_ok() && !right.is_empty()
     }
 
-    /// The user's hash; for whoever has none the one that takes longest, for the time that it takes.
+    /// Returns the user's hash, or the costliest hash for other users, so that the time does not reveal who exists.
     fn hash_to_check(&self, name: &str) -> Option<&str> {
         match self.secrets.get(name) {
             Some(UserSecret::Hash(hash, _)) => Some(hash),
@@ -100,7 +121,6 @@ impl Users {
     }
 }
 
-/// Names only.
 impl fmt::Debug for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.secrets.keys()).finish()
@@ -125,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_that_of_its_user() {
+    fn a_password_is_accepted_for_its_user_only() {
         let mut users = Users::default();
         users.add("anna", "right").unwrap();
         users.insert("bert", UserSecret::Hash(hash("richtig"), 4)).unwrap();
@@ -144,18 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_no_user() {
+    fn names_and_passwords_that_cannot_be_sent_are_rejected() {
         let mut users = Users::default();
         for (name, password) in [("", "x"), ("a:b", "x"), ("a\n", "x"), ("a", ""), ("a", "\0")] {
             assert_eq!(users.add(name, password).unwrap_err().status(), Status::InvalidArgument, "{name:?}");
         }
         assert!(users.is_empty());
         users.add("a", "x").unwrap();
-        assert!(users.add("a", "y").unwrap_err().message().contains("twice"));
+        assert!(users.add("a", "y").unwrap_err().message().contains("duplicate"));
     }
 
     #[test]
-    fn a_file_of_hashes_is_read_and_its_mistakes_are_named_by_line() {
+    fn errors_in_a_password_file_give_the_line() {
         let read = |text: &str| {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             file.write_all(text.as_bytes()).unwrap();
@@ -169,25 +189,35 @@ mod tests {
         assert_eq!(format!("{users:?}"), r#"{"anna", "bert"}"#);
         assert!(users.verify(&key(), "anna", b"x"));
         for (text, words) in [
-            ("", "F: it names no user"),
-            ("# nobody\n", "F: it names no user"),
+            ("", "F: contains no users"),
+            ("# nobody\n", "F: contains no users"),
             ("\nanna\n", "F:2: expected NAME:HASH"),
-            ("anna:$apr1$abc$def\n", "F:1: user `anna`: only bcrypt is taken"),
-            ("anna:$2y$05$short\n", "F:1: user `anna`: only bcrypt is taken"),
-            (&format!("anna:{bcrypt}\nanna:{bcrypt}\n"), "F:2: user `anna` is there twice"),
-            (&format!("anna:{}\n", bcrypt.replacen("$04$", "$31$", 1)), "F:1: user `anna`: a check would"),
+            ("anna:$apr1$abc$def\n", "F:1: user `anna`: only bcrypt hashes are supported"),
+            ("anna:$2y$05$short\n", "F:1: user `anna`: only bcrypt hashes are supported"),
+            (&format!("anna:{bcrypt}\nanna:{bcrypt}\n"), "F:2: duplicate user `anna`"),
+            (
+                &format!("anna:{}\n", bcrypt.replacen("$04$", "$31$", 1)),
+                "F:1: user `anna`: checking this hash would",
+            ),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.starts_with(words), "{error}");
-            assert!(!error.contains("$apr1$") && !error.contains("$2"), "a hash is told: {error}");
+            assert!(
+                !error.contains("$apr1$") && !error.contains("$2"),
+                "the message contains a hash: {error}"
+            );
         }
     }
 
     #[test]
-    fn whoever_has_no_hash_is_checked_against_the_dearest() {
+    fn users_without_a_hash_are_checked_against_the_costliest() {
         let mut users = Users::default();
         users.add("plain", "x").unwrap();
-        assert_eq!(users.hash_to_check("nobody"), None, "there is no hash that would tell them apart");
+        assert_eq!(
+            users.hash_to_check("nobody"),
+            None,
+            "there are no hashes, so that the time reveals nothing"
+        );
         let (cheap, dear) = (hash("x"), bcrypt::hash("x", 5).unwrap());
         users.insert("cheap", UserSecret::Hash(cheap.clone(), 4)).unwrap();
         users.insert("dear", UserSecret::Hash(dear.clone(), 5)).unwrap();
@@ -195,6 +225,6 @@ mod tests {
         for (name, hash) in [("cheap", &cheap), ("dear", &dear), ("plain", &dear), ("nobody", &dear)] {
             assert_eq!(users.hash_to_check(name), Some(hash.as_str()), "{name}");
         }
-        assert!(!users.verify(&key(), "nobody", b"x"), "the password of another");
+        assert!(!users.verify(&key(), "nobody", b"x"), "the password of another user");
     }
 }

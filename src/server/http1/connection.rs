@@ -1,16 +1,16 @@
-//! One connection: its state, and what a worker does with it until it would block.
+//! The state machine of a connection, driven by a worker until it would block.
 //!
-//! | state | leaves it when |
+//! | State | Ends when |
 //! |---|---|
-//! | Handshake | TLS is agreed upon: to HttpHead |
-//! | HttpHead | the head is complete: to Body if the engine wants the body, else an answer |
-//! | Body | the engine has what it wants, or gives up: an answer |
-//! | Discard | the body that nobody wants has gone by: the answer that waited for it |
-//! | Reply | the body of the answer is sent |
-//! | Linger | the peer has closed, or enough was waited: closed |
+//! | Handshake | TLS is negotiated: Head follows |
+//! | Head | the head is complete: Body if the engine wants the body, else the response |
+//! | Body | the engine has the body, or rejects the request: the response |
+//! | Discard | an unwanted body is drained: the pending response |
+//! | Reply | the body of the response is sent |
+//! | Linger | the client has closed, or the time is over: the connection is closed |
 //!
-//! An answer leads to HttpHead, or to Linger when it was the last, with Reply before it when it has a body. Output
-//! comes first: nothing is read while there are bytes to send.
+//! After a response, Reply follows if it has a body; then Head, or Linger if it is the last one. Sending comes first:
+//! nothing is read while there are bytes to send.
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
@@ -33,82 +33,81 @@ use crate::server::observability::LOG_TARGET;
 use crate::server::observability::event::ServerEvent;
 use crate::server::observability::request_record::RequestRecord;
 
-/// How long a worker drives one connection before it lets others have their turn.
+/// How long a worker drives one connection before it requeues it.
 const MAX_TURN: Duration = Duration::from_millis(2);
-/// Most bytes read at once while a head is expected. Pipelined requests wait in memory, so it is not much.
+/// Maximum bytes of a read while a head is expected. Small, because pipelined requests are kept in memory.
 const HEAD_READ_SIZE: usize = 16 * 1024;
-/// Most bytes of a reply read at once. What the socket does not take of them waits in memory, so it is not
-/// much.
+/// Maximum bytes of a reply read at once. Small, because what the socket does not accept is kept in memory.
 const REPLY_READ_SIZE: usize = 64 * 1024;
-/// Longest unwanted body that is read to its end before the answer. A Windows client writes its whole
-/// fragment, 13 MiB at most, before it reads.
+/// Maximum length of an unwanted body that is drained before the response. A Windows client sends its whole
+/// fragment, up to 13 MiB, before it reads.
 const MAX_DISCARD: u64 = 16 * 1024 * 1024;
-/// How long, and for how many bytes, a closed connection still reads what the peer sends. A socket that is
-/// closed with bytes unread is reset, and the reset takes the answer away from the peer.
+/// How long, and for how many bytes, a closing connection still drains what the client sends. Closing a socket with
+/// unread bytes resets the connection, and the client may then lose the response.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = MAX_DISCARD;
 
-/// Seconds after which an address with too many connections may try again.
+/// `Retry-After` in seconds for an address with too many connections.
 const RETRY_AFTER: &str = "60";
 
-/// A connection between two reads.
+/// A client's connection.
 pub(crate) struct HttpConnection {
     transport: PeerTransport,
     peer: SocketAddr,
-    /// Whom the peer's certificate names.
+    /// The subject of the client's certificate.
     subject: Option<String>,
     state: ConnectionState,
-    /// The request that is to be after_response.
+    /// The request in progress.
     record: Option<RequestRecord>,
-    /// Bytes that were read and not used: an incomplete head, or what came together with a complete one.
+    /// Received bytes that are not used yet: an incomplete head, or bytes received together with a complete one.
     input: Vec<u8>,
-    /// Bytes to send, and how many of them are sent.
+    /// Bytes to send, of which the first `sent` are sent.
     output: Vec<u8>,
     sent: usize,
-    /// How fast the body comes or goes.
+    /// Measures the transfer of the current body.
     meter: RateMeter,
-    /// When the handshake or the head began, or when bytes last moved outside of both.
+    /// When the handshake or the head began; in other states, when bytes last moved.
     since: Instant,
-    /// The answer to this request is the connection's last.
+    /// The connection closes after the current response.
     last: bool,
-    /// Given back after the socket is closed.
+    /// Declared last, so that it is released after the socket is closed.
     _guard: ConnectionGuard,
 }
 
 enum ConnectionState {
-    /// Agrees upon TLS.
+    /// Negotiates TLS.
     Handshake,
-    /// Reads a head, `scanned` bytes of which were looked at; with no input, waits for a request.
+    /// Reads a head whose first `scanned` bytes were checked; without input, waits for a request.
     Head { scanned: usize },
-    /// Gives the body to the engine; `left` bytes of it are to come.
+    /// Passes the body to the engine; `left` bytes are still to come.
     Body { exchange: Box<Exchange>, left: u64 },
-    /// Reads `left` bytes of a body that nobody wants, then answers.
+    /// Drains `left` bytes of an unwanted body, then sends the response.
     Discard { response: Response, left: u64 },
-    /// Sends what is left of an answer's body.
+    /// Sends the rest of a response's body.
     Reply { response: Response },
-    /// The last answer is sent; `until` is set once the sending side is shut down.
+    /// The last response is sent; `until` is set once the sending side is shut down.
     Linger { until: Option<Instant>, left: u64 },
 }
 
-/// What a worker does next with a connection.
+/// What a worker has to do next with a connection.
 pub(crate) enum NextAction {
-    /// Park it.
+    /// Park it until it is ready.
     Park(Interest),
-    /// Give others their turn.
+    /// Put it at the end of the queue.
     Requeue,
-    /// Drop it.
+    /// Close it.
     Close,
 }
 
-/// What a step of a connection came to.
+/// The result of a step of the state machine.
 enum StepOutcome {
-    Go,
+    Continue,
     Wait(Interest),
     Close,
 }
 
 impl HttpConnection {
-    /// A connection that was just accepted.
+    /// Wraps an accepted socket.
     pub fn new(
         reactor: &Arc<Reactor>,
         stream: TcpStream,
@@ -144,7 +143,7 @@ impl HttpConnection {
         self.transport.arm(interest)
     }
 
-    /// Answers a connection that is one too many for its address, before it expects_continue anything.
+    /// Responds 503 to a connection over the limit of its address, without waiting for a request.
     pub fn reject_over_limit(&mut self, context: &ServerContext) {
         let mut response = Response::plain(503);
         response.headers.push((names::RETRY_AFTER, RETRY_AFTER.to_owned()));
@@ -152,7 +151,7 @@ impl HttpConnection {
         self.respond(response, context);
     }
 
-    /// Whether no request is under way.
+    /// Whether no request is in progress.
     pub fn is_idle(&self) -> bool {
         match self.state {
             ConnectionState::Handshake => true,
@@ -161,7 +160,7 @@ impl HttpConnection {
         }
     }
 
-    /// When waiting for the peer is enough.
+    /// Returns when to stop waiting for the client.
     pub fn deadline(&self, context: &ServerContext) -> Option<Instant> {
         let limit = match self.state {
             ConnectionState::Linger { until: Some(until), .. } => return Some(until),
@@ -180,7 +179,7 @@ impl HttpConnection {
         [self.since.checked_add(limit), slow].into_iter().flatten().min()
     }
 
-    /// The deadline has come. A peer in the middle of a head is told (408); all others are only closed.
+    /// Handles a passed deadline: 408 if a head is incomplete, else the connection is closed.
     pub fn expire(&mut self, buffer: &mut [u8], context: &ServerContext) -> NextAction {
         match self.state {
             ConnectionState::Head { .. } if !self.is_sending() && !self.is_idle() => {
@@ -191,13 +190,14 @@ impl HttpConnection {
         }
     }
 
-    /// Goes on until the connection would block, its turn is over or it is done. `buffer` is the worker's.
+    /// Runs the state machine until it would block, its turn is over or the connection is closed. `buffer` is the
+    /// worker's.
     pub fn drive(&mut self, buffer: &mut [u8], context: &ServerContext) -> NextAction {
         let turn = Instant::now();
         loop {
             match self.step(buffer, context) {
-                Ok(StepOutcome::Go) if turn.elapsed() < MAX_TURN => {}
-                Ok(StepOutcome::Go) => return NextAction::Requeue,
+                Ok(StepOutcome::Continue) if turn.elapsed() < MAX_TURN => {}
+                Ok(StepOutcome::Continue) => return NextAction::Requeue,
                 Ok(StepOutcome::Wait(interest)) => {
                     self.meter.wait();
                     self.free_buffers();
@@ -205,7 +205,9 @@ impl HttpConnection {
                 }
                 Ok(StepOutcome::Close) => return NextAction::Close,
                 Err(error) => {
-                    context.logger.log(Level::Debug, LOG_TARGET, || format!("{} lost: {error}", self.peer));
+                    context
+                        .logger
+                        .log(Level::Debug, LOG_TARGET, || format!("{} connection lost: {error}", self.peer));
                     return NextAction::Close;
                 }
             }
@@ -238,7 +240,7 @@ impl HttpConnection {
         self.subject =
             certificate.map(|der| certificate_subject::name(der)).transpose().inspect_err(failed)?;
         self.since = Instant::now();
-        Ok(StepOutcome::Go)
+        Ok(StepOutcome::Continue)
     }
 
     fn head(
@@ -248,9 +250,9 @@ impl HttpConnection {
         context: &ServerContext,
     ) -> io::Result<StepOutcome> {
         if self.input.starts_with(b"\r\n") {
-            // Some clients end a body with an empty line (RFC 9112, 2.2).
+            // Some clients send an empty line after a body (RFC 9112, 2.2).
             self.input.drain(..2);
-            return Ok(StepOutcome::Go);
+            return Ok(StepOutcome::Continue);
         }
         match head::parse(&self.input, &mut scanned, context.head_limits) {
             HeadParse::Complete(head, length) => {
@@ -261,27 +263,27 @@ impl HttpConnection {
             HeadParse::Refused(status) => self.refuse(status, context),
             HeadParse::Partial => return self.read_more_head(scanned, buffer),
         }
-        Ok(StepOutcome::Go)
+        Ok(StepOutcome::Continue)
     }
 
     fn read_more_head(&mut self, scanned: usize, buffer: &mut [u8]) -> io::Result<StepOutcome> {
         self.state = ConnectionState::Head { scanned };
-        let piece = buffer.get_mut(..HEAD_READ_SIZE).unwrap_or_default();
+        let piece = buffer.split_at_mut(HEAD_READ_SIZE).0;
         Ok(match self.transport.receive(piece)? {
             Received::Bytes(count) => {
                 if self.input.is_empty() && count > 0 {
                     self.since = Instant::now();
                 }
-                self.input.extend_from_slice(piece.get(..count).unwrap_or_default());
-                StepOutcome::Go
+                self.input.extend_from_slice(piece.split_at(count).0);
+                StepOutcome::Continue
             }
             Received::Nothing => StepOutcome::Wait(Interest::Read),
             Received::End => StepOutcome::Close,
         })
     }
 
-    /// Takes a request. A body that the engine does not want is not read when the client waits to be asked
-    /// for it (PROTOCOL 2.1 #15), and read but dropped when it comes anyway (PROTOCOL 2.1 #16).
+    /// Begins a request. A body that the engine does not want is not read if the client waits for `100 Continue`
+    /// (PROTOCOL 2.1 #15), and drained if the client sends it anyway (PROTOCOL 2.1 #16).
     fn handle_request(&mut self, head: HttpHead, context: &ServerContext) {
         self.last = head.close;
         self.meter = RateMeter::default();
@@ -302,7 +304,7 @@ impl HttpConnection {
         }
     }
 
-    /// The exchange for a body that is wanted, or the answer.
+    /// Returns the exchange if the engine wants the body, else the response.
     fn begin_exchange(&mut self, head: HttpHead, context: &ServerContext) -> Result<Exchange, Response> {
         if head.expect == Expect::Unknown {
             return Err(Response::plain(417));
@@ -317,21 +319,19 @@ impl HttpConnection {
         let head = RequestHead { method, target, mount, secure, headers, peer, owner };
         let exchange = engine.begin(head);
         self.record.iter_mut().for_each(|record| record.set_exchange(&exchange));
-        match body > 0 && exchange.want() != Want::Finish {
-            true => Ok(exchange),
-            false => Err(exchange.finish()),
-        }
+        if body > 0 && exchange.want() != Want::Finish { Ok(exchange) } else { Err(exchange.finish()) }
     }
 
-    /// Who sent a request. Whoever may not is told before anything else, so they learn of nothing else.
+    /// Returns the authenticated owner of a request. Called before anything else is checked, so that unauthenticated
+    /// clients learn nothing from the response.
     fn authenticate(&self, head: &HttpHead, context: &ServerContext) -> Result<Option<String>, Response> {
         let Some(auth) = &context.basic_auth else { return Ok(self.subject.clone()) };
         auth.check(&head.headers, self.peer.ip()).map(Some).map_err(|fault| {
-            // To be asked first is how the Basic scheme begins.
-            let guessed = head.headers.all("Authorization").next().is_some();
-            let level = if guessed { Level::Info } else { Level::Debug };
-            context.logger.log(level, LOG_TARGET, || format!("{} not let in: {fault}", self.peer));
-            if guessed {
+            // A client of the Basic scheme sends its first request without credentials.
+            let has_credentials = head.headers.all("Authorization").next().is_some();
+            let level = if has_credentials { Level::Info } else { Level::Debug };
+            context.logger.log(level, LOG_TARGET, || format!("{} not authenticated: {fault}", self.peer));
+            if has_credentials {
                 context.event_sink.emit(&ServerEvent::AuthFailed { peer: self.peer, status: fault.status });
             }
             Response::rejection(&head.method, fault)
@@ -351,7 +351,7 @@ impl HttpConnection {
         };
         if wanted == 0 {
             self.respond_after_body(left, exchange.finish(), context);
-            return Ok(StepOutcome::Go);
+            return Ok(StepOutcome::Continue);
         }
         let got = self.read_body(wanted, buffer)?;
         let data = got.bytes(buffer);
@@ -359,7 +359,7 @@ impl HttpConnection {
             exchange.body(data);
             self.record.iter_mut().for_each(|record| record.update_stored(&exchange));
         }
-        let left = left.saturating_sub(data.len() as u64);
+        let left = remaining(left, data.len());
         self.state = ConnectionState::Body { exchange, left };
         Ok(got.into())
     }
@@ -373,10 +373,10 @@ impl HttpConnection {
     ) -> io::Result<StepOutcome> {
         if left == 0 {
             self.respond(response, context);
-            return Ok(StepOutcome::Go);
+            return Ok(StepOutcome::Continue);
         }
         let got = self.read_body(left, buffer)?;
-        let left = left.saturating_sub(got.bytes(buffer).len() as u64);
+        let left = remaining(left, got.bytes(buffer).len());
         self.state = ConnectionState::Discard { response, left };
         Ok(got.into())
     }
@@ -385,9 +385,9 @@ impl HttpConnection {
         let Some(until) = until else {
             self.input.clear();
             let is_shut = self.transport.shutdown()?;
-            let until = Instant::now().checked_add(LINGER).filter(|_| is_shut);
+            let until = if is_shut { Instant::now().checked_add(LINGER) } else { None };
             self.state = ConnectionState::Linger { until, left };
-            return Ok(StepOutcome::Go);
+            return Ok(StepOutcome::Continue);
         };
         let got = self.transport.receive(buffer)?;
         let left = left.saturating_sub(got.bytes(buffer).len() as u64);
@@ -395,15 +395,17 @@ impl HttpConnection {
         Ok(if left == 0 || Instant::now() >= until { StepOutcome::Close } else { got.into() })
     }
 
-    /// Answers a head that is none; where the next one would begin is unknown.
+    /// Rejects an invalid head and closes the connection, because the next head cannot be located.
     fn refuse(&mut self, status: u16, context: &ServerContext) {
-        context.logger.log(Level::Debug, LOG_TARGET, || format!("{} refused: {status}", self.peer));
+        context.logger.log(Level::Debug, LOG_TARGET, || {
+            format!("{} sent an invalid request head: {status}", self.peer)
+        });
         self.last = true;
         self.start_record(self.input.len(), context);
         self.respond(Response::plain(status), context);
     }
 
-    /// Notes that a request is there, of which so many bytes were read.
+    /// Starts the record of a request of which `length` bytes were received.
     fn start_record(&mut self, length: usize, context: &ServerContext) -> &mut RequestRecord {
         let record = RequestRecord::new(
             &context.event_sink,
@@ -415,7 +417,7 @@ impl HttpConnection {
         self.record.insert(record)
     }
 
-    /// Answers when the rest of the body has gone by; at once, and for the last time, when it is too long.
+    /// Responds once the rest of the body is drained; if it is too long, responds at once and closes the connection.
     fn respond_after_body(&mut self, left: u64, response: Response, context: &ServerContext) {
         self.record.iter_mut().for_each(|record| record.set_response(&response));
         if left <= MAX_DISCARD {
@@ -437,26 +439,29 @@ impl HttpConnection {
         };
     }
 
-    /// What comes after an answer. Its request is over, and told of before the peer can know.
+    /// Returns the state after a response. Drops the record, so that the request is reported before the client can see
+    /// the whole response.
     fn after_response(&mut self) -> ConnectionState {
         self.record = None;
-        match self.last {
-            true => ConnectionState::Linger { until: None, left: LINGER_BYTES },
-            false => ConnectionState::Head { scanned: 0 },
+        if self.last {
+            ConnectionState::Linger { until: None, left: LINGER_BYTES }
+        } else {
+            ConnectionState::Head { scanned: 0 }
         }
     }
 
-    /// Sends the next piece of a body. An error leaves the answer incomplete, and the connection with it.
+    /// Sends the next piece of the response's body. After an error the response is incomplete, so the connection is
+    /// closed.
     fn reply(&mut self, mut response: Response, buffer: &mut [u8]) -> io::Result<StepOutcome> {
-        let piece = buffer.get_mut(..REPLY_READ_SIZE).unwrap_or_default();
+        let piece = buffer.split_at_mut(REPLY_READ_SIZE).0;
         let count = response.read_body(piece)?;
         self.state = if count == 0 { self.after_response() } else { ConnectionState::Reply { response } };
-        let piece = piece.get(..count).unwrap_or_default();
+        let piece = piece.split_at(count).0;
         let sent = self.transport.transmit(piece)?.unwrap_or(0);
         self.record.iter_mut().for_each(|record| record.add_sent(sent));
         self.meter.moved(sent);
-        self.queue(piece.get(sent..).unwrap_or_default().to_vec());
-        Ok(StepOutcome::Go)
+        self.queue(piece.split_at(sent).1.to_vec());
+        Ok(StepOutcome::Continue)
     }
 
     fn queue(&mut self, output: Vec<u8>) {
@@ -470,28 +475,31 @@ impl HttpConnection {
     }
 
     fn send(&mut self) -> io::Result<StepOutcome> {
-        let rest = self.output.get(self.sent..).unwrap_or_default();
+        let rest = self.output.split_at(self.sent).1;
         let Some(count) = self.transport.transmit(rest)? else {
             return Ok(StepOutcome::Wait(Interest::Write));
         };
+        debug_assert!(count <= rest.len(), "sent {count} of {} bytes", rest.len());
         self.sent = self.sent.saturating_add(count);
         self.meter.moved(count);
         if !matches!(self.state, ConnectionState::Handshake) {
             self.since = Instant::now();
         }
-        Ok(StepOutcome::Go)
+        Ok(StepOutcome::Continue)
     }
 
-    /// Up to `most` bytes of a body: first those that came together with the head.
+    /// Reads up to `most` bytes of a body, first those received together with the head.
     fn read_body(&mut self, most: u64, buffer: &mut [u8]) -> io::Result<Received> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(buffer.len());
-        let buffer = buffer.get_mut(..most).unwrap_or_default();
-        let got = match self.input.is_empty() {
-            true => self.transport.receive(buffer)?,
-            false => Received::Bytes((&*self.input).read(buffer)?),
+        let buffer = buffer.split_at_mut(most).0;
+        let got = if self.input.is_empty() {
+            self.transport.receive(buffer)?
+        } else {
+            let count = (&*self.input).read(buffer)?;
+            self.input.drain(..count);
+            Received::Bytes(count)
         };
         if let Received::Bytes(count) = got {
-            self.input.drain(..count.min(self.input.len()));
             self.record.iter_mut().for_each(|record| record.add_received(count));
             self.meter.moved(count);
             self.since = Instant::now();
@@ -499,7 +507,7 @@ impl HttpConnection {
         Ok(got)
     }
 
-    /// An idle connection holds no memory but its own.
+    /// Frees empty buffers, so that an idle connection holds no heap memory for them.
     fn free_buffers(&mut self) {
         if self.input.is_empty() {
             self.input = Vec::new();
@@ -508,6 +516,12 @@ impl HttpConnection {
             (self.output, self.sent) = (Vec::new(), 0);
         }
     }
+}
+
+/// Subtracts the bytes of a body that were read, which are never more than those left.
+fn remaining(left: u64, read: usize) -> u64 {
+    debug_assert!(read as u64 <= left, "read {read} bytes of a body with {left} left");
+    left.saturating_sub(read as u64)
 }
 
 impl Drop for HttpConnection {
@@ -521,7 +535,7 @@ impl Drop for HttpConnection {
 impl From<Received> for StepOutcome {
     fn from(got: Received) -> Self {
         match got {
-            Received::Bytes(_) => Self::Go,
+            Received::Bytes(_) => Self::Continue,
             Received::Nothing => Self::Wait(Interest::Read),
             Received::End => Self::Close,
         }

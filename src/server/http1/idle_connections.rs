@@ -1,4 +1,4 @@
-//! Where connections wait that have nothing to do: for bytes, for room to send, or for their time to run out.
+//! Holds the connections that wait: for bytes, for room to send, or for their deadline.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::connection::HttpConnection;
 use crate::server::network::registration::{Interest, Reactor};
 
-/// Longest sleep of the poller while a connection is with a worker. Most deadlines are further away than
-/// this, so that parking seldom has to wake the poller to tell it of an earlier one.
+/// Maximum sleep of the event loop while a worker drives a connection. Most deadlines are later than this, so that
+/// parking a connection seldom has to wake the event loop for an earlier deadline.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
-/// The parked connections and their deadlines.
+/// The parked connections with their deadlines.
 pub(crate) struct IdleConnections {
     reactor: Arc<Reactor>,
     state: Mutex<IdleState>,
@@ -21,20 +21,20 @@ struct IdleState {
     admission: IdleAdmission,
     /// Connections by key, each with its deadline.
     parked: HashMap<usize, (Option<Instant>, Box<HttpConnection>)>,
-    /// The same deadlines in their order.
+    /// The same deadlines, sorted.
     deadlines: BTreeSet<(Instant, usize)>,
-    /// When the poller looks at the deadlines again by itself.
+    /// When the event loop checks the deadlines next.
     next_check: Option<Instant>,
 }
 
 /// Which connections may park.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum IdleAdmission {
-    /// All.
+    /// All connections.
     Open,
-    /// Those with a request under way.
+    /// Connections with a request in progress.
     Draining,
-    /// None.
+    /// No connections.
     Closed,
 }
 
@@ -45,11 +45,11 @@ impl IdleConnections {
         Self { reactor, state: Mutex::new(state) }
     }
 
-    /// Parks a connection until it is ready or `deadline` has come. One that may not park is closed.
+    /// Parks a connection until it is ready or its deadline has passed; closes it if it may not park.
     pub fn park(&self, conn: Box<HttpConnection>, interest: Interest, deadline: Option<Instant>) {
         let key = conn.key();
         let mut state = self.lock();
-        // Armed under the lock: whoever hears that it is ready finds it in the map.
+        // Armed under the lock, so that the event loop finds it in the map when it is ready.
         if !state.admits(&conn) || conn.arm(interest).is_err() {
             drop(state);
             return drop(conn);
@@ -63,20 +63,20 @@ impl IdleConnections {
         }
     }
 
-    /// The connection that an event is for, unless somebody else has taken it.
+    /// Takes the connection that an event is for; `None` if it was taken already.
     pub fn take(&self, key: usize) -> Option<Box<HttpConnection>> {
         self.lock().remove(key)
     }
 
-    /// A connection whose deadline has come.
+    /// Takes a connection whose deadline has passed.
     pub fn take_expired(&self, now: Instant) -> Option<Box<HttpConnection>> {
         let mut state = self.lock();
         let (deadline, key) = *state.deadlines.first()?;
         if deadline <= now { state.remove(key) } else { None }
     }
 
-    /// When the poller has to look at the deadlines again, if nothing else happens; `soonest` is what else it
-    /// has to wake up for.
+    /// Returns when the event loop has to check the deadlines again; `soonest` is the earliest other time at which it
+    /// has to wake up.
     pub fn next_check(&self, now: Instant, soonest: Option<Instant>) -> Option<Instant> {
         let mut state = self.lock();
         let deadline = state.deadlines.first().map(|(deadline, _)| *deadline);
@@ -86,7 +86,7 @@ impl IdleConnections {
         state.next_check
     }
 
-    /// Closes the connections that have no request under way, now and in future.
+    /// Closes the connections without a request in progress, now and when they are parked.
     pub fn drain(&self) {
         let mut state = self.lock();
         state.admission = IdleAdmission::Draining;
@@ -97,7 +97,7 @@ impl IdleConnections {
         drop(closed);
     }
 
-    /// Closes all connections, now and in future.
+    /// Closes all connections, now and when they are parked.
     pub fn close(&self) {
         let mut state = self.lock();
         state.admission = IdleAdmission::Closed;

@@ -1,21 +1,21 @@
-//! Answers as bytes.
+//! Encodes responses.
 
 use std::time::SystemTime;
 
 use crate::engine::{Response, reason};
 
-/// Lets a client that sent `Expect: 100-continue` send its body.
+/// The interim response to `Expect: 100-continue`.
 pub(crate) const CONTINUE_RESPONSE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 const SERVER_FIELD: &str = concat!("bitsup/", env!("CARGO_PKG_VERSION"));
 
-/// The head of an answer on the wire; `close` says that it is the connection's last.
+/// Encodes the head of a response; `close` adds `Connection: close`.
 pub(crate) fn encode(response: &Response, close: bool) -> Vec<u8> {
     let fields = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
     encode_head(response.status, fields, response.content_length(), close)
 }
 
-/// As [`encode`], of an answer with these fields and a body of so many bytes.
+/// Like [`encode`], for the given fields and length of the body.
 pub(crate) fn encode_head<'a>(
     status: u16,
     fields: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gen_01_gen_03_an_answer_is_http_1_1_and_has_no_body() {
+    fn gen_01_gen_03_a_response_is_http_1_1_and_has_no_body() {
         let mut response = Response::plain(416);
         response.headers.push(("BITS-Packet-Type", "Ack".into()));
         let text = String::from_utf8(encode(&response, false)).unwrap();
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_answer_says_so() {
+    fn the_last_response_closes_the_connection() {
         let text = String::from_utf8(encode(&Response::plain(400), true)).unwrap();
         assert!(text.ends_with("Content-Length: 0\r\nConnection: close\r\n\r\n"), "{text}");
     }

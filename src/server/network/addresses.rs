@@ -1,33 +1,34 @@
-//! How many connections each address has.
+//! Limits the number of connections per client address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Connections over the limit that are rejected so, for each address. Telling takes a connection, too.
+/// Connections over the limit per address that get a 503 response; sending it occupies a connection, too. Further
+/// ones are closed without a response.
 const MAX_REJECTIONS: usize = 16;
 
-/// The connections of each address.
+/// Counts the connections of each address.
 pub(crate) struct AddressLimit {
-    /// Most of one address; 0: no limit.
+    /// Maximum per address; 0: no limit.
     max: usize,
     open: Mutex<HashMap<AddressKey, usize>>,
 }
 
-/// The network, and whether its connections are served or turned away.
+/// The network, and whether its connections are served or rejected.
 type AddressKey = (IpAddr, bool);
 
-/// What becomes of another connection.
+/// What to do with a new connection.
 pub(crate) enum Admission {
-    /// It is served. There is no permit when nobody counts.
+    /// Serve it. There is no permit without a limit.
     Serve(Option<AddressPermit>),
-    /// It is rejected that there are too many.
+    /// Respond with 503.
     Reject(AddressPermit),
-    /// Not even that.
+    /// Close it without a response.
     Drop,
 }
 
-/// A permit among the connections of an address. Given back when it is dropped.
+/// One of the connections of an address; released when it is dropped.
 pub(crate) struct AddressPermit {
     addresses: Arc<AddressLimit>,
     key: AddressKey,
@@ -49,7 +50,7 @@ impl AddressLimit {
         self.take((network, false), MAX_REJECTIONS).map_or(Admission::Drop, Admission::Reject)
     }
 
-    /// One of `max` places.
+    /// Takes one of `max` permits.
     fn take(self: &Arc<Self>, key: AddressKey, max: usize) -> Option<AddressPermit> {
         let mut open = self.lock();
         let count = open.get(&key).copied().unwrap_or(0);
@@ -69,6 +70,7 @@ impl Drop for AddressPermit {
     fn drop(&mut self) {
         let mut open = self.addresses.lock();
         if let Some(count) = open.get_mut(&self.key) {
+            debug_assert!(*count > 0, "a permit is counted until it is dropped");
             *count = count.saturating_sub(1);
             if *count == 0 {
                 open.remove(&self.key);
@@ -77,7 +79,7 @@ impl Drop for AddressPermit {
     }
 }
 
-/// What one peer can have many of counts as one: a network of IPv6.
+/// Returns the network whose addresses count as one client: the /64 of an IPv6 address, or an IPv4 address itself.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_so_many_places_and_gets_them_back() {
+    fn permits_of_an_address_are_limited_and_released() {
         let addresses = AddressLimit::new(2);
         let count: Vec<_> = (0..2).map(|_| admit(&addresses, "10.0.0.1")).collect();
         assert!(count.iter().all(|admission| matches!(admission, Admission::Serve(Some(_)))));
@@ -103,12 +105,12 @@ mod tests {
         assert!(matches!(admit(&addresses, "10.0.0.1"), Admission::Drop));
         assert!(matches!(admit(&addresses, "10.0.0.2"), Admission::Serve(_)));
         drop((count, rejected));
-        assert!(addresses.lock().is_empty(), "nothing is remembered of who is gone");
+        assert!(addresses.lock().is_empty(), "closed connections leave no entry");
         assert!(matches!(admit(&addresses, "10.0.0.1"), Admission::Serve(_)));
     }
 
     #[test]
-    fn an_ipv6_network_is_one_address() {
+    fn an_ipv6_network_counts_as_one_address() {
         let addresses = AddressLimit::new(1);
         let _held = admit(&addresses, "2001:db8::1");
         assert!(matches!(admit(&addresses, "2001:db8::ffff:1"), Admission::Reject(_)));
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_nobody_counts() {
+    fn without_a_limit_connections_are_not_counted() {
         let addresses = AddressLimit::new(0);
         assert!(matches!(admit(&addresses, "10.0.0.1"), Admission::Serve(None)));
     }

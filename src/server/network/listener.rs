@@ -1,4 +1,4 @@
-//! The listening socket: bound, and armed only while there is room for another connection.
+//! The listening socket. It is armed only while there is room for another connection.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -10,14 +10,14 @@ use crate::error::{Error, Status};
 use crate::log::{Level, Logger};
 use crate::server::observability::LOG_TARGET;
 
-/// The listener's key in the poller; connections count from 1.
+/// The listener's key in the reactor; connections have keys from 1.
 pub(crate) const LISTENER_KEY: usize = 0;
-/// How long to wait for a descriptor when the process has none left. The listener stays readable all that
-/// time, so asking at once would ask for ever.
+/// How long to wait before accepting again after an error such as `EMFILE`. The socket stays readable meanwhile, so
+/// that retrying at once would be a busy loop.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
-/// Connections the kernel holds for us. A fleet that comes back after a power cut comes all at once.
+/// Length of the kernel's accept queue. After a power failure all clients of a site reconnect at once.
 const BACKLOG: i32 = 4096;
-/// Most connections accepted before those that are ready are looked at.
+/// Maximum connections accepted before ready connections are served.
 const MAX_ACCEPTS: usize = 64;
 
 /// Accepts connections.
@@ -33,9 +33,9 @@ pub(crate) struct Listener {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ListenerState {
     Armed,
-    /// Not before that time: the process is out of descriptors or memory.
+    /// Not armed before this time, because the process has run out of descriptors or memory.
     Paused(Instant),
-    /// Not before a connection closes.
+    /// Not armed before a connection closes.
     Full,
 }
 
@@ -57,7 +57,7 @@ impl Listener {
         })
     }
 
-    /// Accepts what waits and arms the socket again; or not, while there is no room.
+    /// Accepts waiting connections, then arms the socket again unless the maximum number of connections is reached.
     pub fn accept(&mut self, mut take: impl FnMut(TcpStream, SocketAddr)) {
         for _ in 0..MAX_ACCEPTS {
             if self.is_full() {
@@ -67,7 +67,7 @@ impl Listener {
             match self.socket.accept() {
                 Ok((stream, peer)) => take(stream, peer),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                // The peer went away while it waited; the next one may be there.
+                // The client disconnected while it was queued; others may be waiting.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 Err(error) => return self.pause(&error),
@@ -76,7 +76,7 @@ impl Listener {
         self.arm();
     }
 
-    /// Arms the socket again when its pause is over or there is room.
+    /// Arms the socket again if its pause is over or there is room again.
     pub fn resume(&mut self, now: Instant) {
         let over = match self.state {
             ListenerState::Armed => false,
@@ -88,7 +88,7 @@ impl Listener {
         }
     }
 
-    /// When [`Self::resume`] has something to do, if no connection closes before.
+    /// Returns when to call [`Self::resume`] if no connection closes before.
     pub fn resumes_at(&self) -> Option<Instant> {
         match self.state {
             ListenerState::Paused(until) => Some(until),
@@ -99,7 +99,7 @@ impl Listener {
     fn is_full(&self) -> bool {
         let full = self.reactor.open() >= self.max_connections;
         self.reactor.wake_on_close(full);
-        // A connection may have closed before its closing was reported.
+        // A connection may have closed before `wake_on_close` took effect.
         full && self.reactor.open() >= self.max_connections
     }
 
@@ -113,17 +113,22 @@ impl Listener {
     fn pause(&mut self, error: &io::Error) {
         if !matches!(self.state, ListenerState::Paused(_)) {
             self.logger
-                .log(Level::Warn, LOG_TARGET, || format!("cannot accept connections for now: {error}"));
+                .log(Level::Warn, LOG_TARGET, || format!("cannot accept connections, retrying: {error}"));
         }
         self.state =
             Instant::now().checked_add(RETRY_DELAY).map_or(ListenerState::Armed, ListenerState::Paused);
     }
 }
 
-/// Binds the first address of the host that can be bound.
+/// Binds the first address of `host` that can be bound.
+///
+/// # Errors
+///
+/// [`Status::Resolve`] if `host` has no address, [`Status::Denied`] or [`Status::Io`] if none can be bound.
 pub(crate) fn bind(host: &str, port: u16) -> Result<TcpListener, Error> {
     let resolved = (host, port).to_socket_addrs().map_err(|error| {
-        let message = format!("cannot resolve `{host}`: {error}; give a name or an address of this machine");
+        let message =
+            format!("cannot resolve `{host}`: {error}; use a host name or an address of this machine");
         Error::new(Status::Resolve, message).with_source(error)
     })?;
     let mut failure = None;
@@ -136,10 +141,14 @@ pub(crate) fn bind(host: &str, port: u16) -> Result<TcpListener, Error> {
     Err(failure.unwrap_or_else(|| Error::new(Status::Resolve, format!("`{host}` has no address"))))
 }
 
-/// Takes over a socket that listens already. The one who gave it may keep it.
+/// Uses a duplicate of a socket that listens already.
+///
+/// # Errors
+///
+/// Fails if the socket cannot be duplicated or is not a listening socket.
 pub(crate) fn inherit(listener: &TcpListener) -> Result<TcpListener, Error> {
     let taken = listener.try_clone().and_then(|listener| prepare(&listener).map(|()| listener));
-    taken.map_err(|error| Error::io("cannot listen on the socket that was handed over", error))
+    taken.map_err(|error| Error::io("cannot listen on the inherited socket", error))
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -150,15 +159,15 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn prepare(listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    // A second `listen` sets the backlog, which the standard library does not let us choose.
+    // A second `listen` sets the backlog, which the standard library does not expose.
     Ok(rustix::net::listen(listener, BACKLOG)?)
 }
 
 fn bind_error(address: SocketAddr, error: io::Error) -> Error {
     let advice = match error.kind() {
-        ErrorKind::AddrInUse => "another program listens there: choose another port, or 0 for any free one",
-        ErrorKind::AddrNotAvailable => "this machine does not have that address: choose one that it has",
-        ErrorKind::PermissionDenied => "this user may not use that port: choose one from 1024 on",
+        ErrorKind::AddrInUse => "another program listens there; choose another port, or 0 for any free port",
+        ErrorKind::AddrNotAvailable => "this machine does not have that address; choose one of its addresses",
+        ErrorKind::PermissionDenied => "this user may not bind that port; choose a port from 1024 up",
         _ => "choose another address or port",
     };
     let status = match error.kind() {

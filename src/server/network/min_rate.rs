@@ -1,41 +1,41 @@
-//! Whether a peer keeps up the bytes_per_second that a body has to have at least.
+//! Enforces a minimum transfer rate of bodies.
 
 use std::time::{Duration, Instant};
 
-/// What a peer has to keep up.
+/// The minimum rate of a body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MinRate {
-    /// Bytes per second; 0: any.
+    /// Bytes per second; 0: no minimum.
     pub bytes_per_second: u64,
-    /// How long it may stay below.
+    /// How long a body may be slower.
     pub grace: Duration,
 }
 
-/// How one body has come along. What a peer may be late grows with every byte, and only the time counts in
-/// which it was waited for: a slow disk of this server is not the peer's fault.
+/// Measures the transfer of one body. Only time spent waiting for the peer counts, so that a slow disk of the server
+/// is not held against the client.
 #[derive(Debug, Default)]
 pub(crate) struct RateMeter {
     moved: u64,
     waited: Duration,
-    /// Since when it is being waited for.
+    /// Since when the peer is being waited for.
     waiting: Option<Instant>,
 }
 
 impl RateMeter {
-    /// The peer has to do something now.
+    /// Starts waiting for the peer, unless it is being waited for already.
     pub fn wait(&mut self) {
         self.waiting.get_or_insert_with(Instant::now);
     }
 
-    /// It did.
+    /// Records that the peer sent or accepted `count` bytes, which ends the wait.
     pub fn moved(&mut self, count: usize) {
         if let Some(since) = self.waiting.take() {
             self.waited = self.waited.saturating_add(since.elapsed());
         }
-        self.moved = self.moved.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        self.moved = self.moved.saturating_add(count as u64);
     }
 
-    /// When it has been waited for long enough.
+    /// Returns when the transfer falls below the minimum rate unless bytes move before.
     pub fn deadline(&self, min_rate: MinRate) -> Option<Instant> {
         let earned = Duration::from_secs(self.moved.checked_div(min_rate.bytes_per_second)?);
         let left = min_rate.grace.saturating_add(earned).saturating_sub(self.waited);
@@ -49,7 +49,7 @@ mod tests {
 
     const MIN_RATE: MinRate = MinRate { bytes_per_second: 100, grace: Duration::from_secs(60) };
 
-    /// How long a peer is still waited for.
+    /// Returns how long the peer may still take.
     fn left(meter: &RateMeter, min_rate: MinRate) -> Option<Duration> {
         meter.deadline(min_rate).map(|deadline| deadline - meter.waiting.unwrap())
     }
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn every_byte_earns_time_and_waiting_spends_it() {
         let mut meter = RateMeter::default();
-        assert_eq!(meter.deadline(MIN_RATE), None, "nobody waits");
+        assert_eq!(meter.deadline(MIN_RATE), None, "the peer is not being waited for");
         meter.wait();
         assert_eq!(left(&meter, MIN_RATE), Some(Duration::from_secs(60)));
         meter.moved(1000);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_counts_from_its_beginning_however_often_it_is_said() {
+    fn repeated_waits_count_from_the_first() {
         let mut meter = RateMeter::default();
         meter.wait();
         let since = meter.waiting;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rate_everything_is_fast_enough() {
+    fn without_a_minimum_there_is_no_deadline() {
         let mut meter = RateMeter { waited: Duration::MAX, ..RateMeter::default() };
         meter.wait();
         assert_eq!(meter.deadline(MinRate { bytes_per_second: 0, ..MIN_RATE }), None);

@@ -1,11 +1,11 @@
-//! The workers: threads that drive connections until they would block, as few as will do.
+//! The worker threads that drive connections until they would block.
 //!
-//! `core` workers are enough as long as they run. A worker that has been with one job for longer than
-//! [`BLOCKED_AFTER`] is blocked: in fsync, or in application code. (A running one is not, because a connection's
-//! turn is shorter than that.) When the head of the queue has waited for as long and fewer than `core`
-//! workers run, the missing ones are added. So a crowd of busy connections adds no thread, and a slow disk
-//! does. The poller's thread looks whenever the queue is not empty: see [`WorkerPool::supervise`]. Workers over
-//! `core` leave when not all were needed at once for a while.
+//! There are `core` workers as long as they all make progress. A worker that has been running one job for longer than
+//! [`BLOCKED_AFTER`] counts as blocked, in fsync or in application code; a connection's turn is shorter than that.
+//! If the first job of the queue has waited for as long and fewer than `core` workers are not blocked, the missing
+//! ones are added. So many busy connections add no threads, but a slow disk does. The event loop checks this
+//! whenever the queue is not empty: see [`WorkerPool::supervise`]. Workers beyond `core` end when they have not been
+//! needed for a while.
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
@@ -18,32 +18,32 @@ use std::time::{Duration, Instant};
 use crate::log::{Level, Logger};
 use crate::server::observability::LOG_TARGET;
 
-/// How long a job waits before blocked workers are replaced, and how long a worker counts as running.
+/// How long a job waits before blocked workers are compensated, and how long a busy worker counts as not blocked.
 const BLOCKED_AFTER: Duration = Duration::from_millis(5);
-/// Bytes of the buffer each worker lends to its jobs.
+/// Bytes of the buffer that each worker passes to its jobs.
 const BUFFER: usize = 256 * 1024;
 
-/// How many workers there are.
+/// The number of workers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PoolSize {
-    /// Workers that stay.
+    /// Workers that are always kept.
     pub core: usize,
-    /// Most workers.
+    /// Maximum number of workers.
     pub max: usize,
-    /// How long not all workers must have been needed before one over `core` leaves.
+    /// How long at least one worker must have been idle before a worker beyond `core` ends.
     pub surplus_timeout: Duration,
 }
 
 impl PoolSize {
-    /// As many workers as the machine has processors, and two at least, so that one that blocks is no
-    /// standstill.
+    /// As many workers as the machine has processors, but at least two, so that one blocked worker does not stop
+    /// the server.
     pub fn for_machine(max: usize) -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         Self { core: processors.max(2).min(max), max, surplus_timeout: Duration::from_secs(10) }
     }
 }
 
-/// What a pool has to do.
+/// The load of a pool.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PoolLoad {
     /// Workers with a job.
@@ -54,10 +54,10 @@ pub(crate) struct PoolLoad {
     pub queued: usize,
 }
 
-/// What a worker does with a job; a job that is given requeued goes to the end of the queue.
+/// Runs a job with the worker's buffer; a returned job goes to the end of the queue.
 type JobHandler<J> = dyn Fn(J, &mut [u8]) -> Option<J> + Send + Sync;
 
-/// Workers for jobs of one kind. A clone is the same pool.
+/// Worker threads and their queue. A clone is the same pool.
 pub(crate) struct WorkerPool<J>(Arc<PoolInner<J>>);
 
 struct PoolInner<J> {
@@ -65,26 +65,26 @@ struct PoolInner<J> {
     logger: Logger,
     work: Box<JobHandler<J>>,
     state: Mutex<PoolState<J>>,
-    /// Signalled for each job that an idle worker may take, and when the pool closes.
+    /// Signalled for each job while a worker is idle, and when the pool closes.
     ready: Condvar,
 }
 
 struct PoolState<J> {
     open: bool,
-    /// Jobs and since when they wait.
+    /// Jobs, each with the time it was queued.
     queue: VecDeque<(Instant, J)>,
     workers: HashMap<u64, Worker>,
     next_worker: u64,
     idle: usize,
-    /// When last no worker was idle.
+    /// When all workers were last busy.
     last_all_busy: Instant,
-    /// The system refused a thread, and that has been said.
+    /// The last attempt to start a thread failed; it is logged only once.
     spawn_failing: bool,
 }
 
 struct Worker {
     thread: JoinHandle<()>,
-    /// Since when it is with its job; an idle one has none.
+    /// When it took its job; `None` while it is idle.
     busy_since: Option<Instant>,
 }
 
@@ -97,7 +97,9 @@ impl<J> Clone for WorkerPool<J> {
 impl<J: Send + 'static> WorkerPool<J> {
     /// Starts the core workers.
     ///
-    /// Errors: the system has no thread to give.
+    /// # Errors
+    ///
+    /// Fails if a thread cannot be started.
     pub fn start(
         size: PoolSize,
         logger: Logger,
@@ -131,17 +133,18 @@ impl<J: Send + 'static> WorkerPool<J> {
         let mut state = self.0.lock();
         if state.open {
             state.queue.push_back((Instant::now(), job));
-            let somebody_waits = state.idle > 0;
+            let has_idle_worker = state.idle > 0;
             drop(state);
-            if somebody_waits {
+            if has_idle_worker {
                 self.0.ready.notify_one();
             }
         }
     }
 
-    /// Adds workers if the running ones are too few; says when to look again, which is never while the queue
-    /// is empty. To be called by the thread that pushes, after pushing: a job that a worker gives requeued needs
-    /// no look of its own, for that worker takes the next job itself.
+    /// Adds workers if too many are blocked. Returns when to call it again, `None` while the queue is empty.
+    ///
+    /// The thread that pushes calls it after pushing. A job that a worker requeues needs no call, because that worker
+    /// takes the next job itself.
     pub fn supervise(&self, now: Instant) -> Option<Instant> {
         let mut state = self.0.lock();
         let (since, _) = state.queue.front()?;
@@ -153,16 +156,19 @@ impl<J: Send + 'static> WorkerPool<J> {
         let missing = self.0.size.core.saturating_sub(running);
         let room = self.0.size.max.saturating_sub(state.workers.len());
         let refused = (0..missing.min(room)).find_map(|_| self.0.spawn(&mut state).err());
-        let news = refused.is_some() && !state.spawn_failing;
-        state.spawn_failing = refused.is_some();
+        let was_failing = std::mem::replace(&mut state.spawn_failing, refused.is_some());
         drop(state);
-        if let Some(error) = refused.filter(|_| news) {
-            self.0.logger.log(Level::Warn, LOG_TARGET, || format!("no thread for another worker: {error}"));
+        if let Some(error) = refused
+            && !was_failing
+        {
+            self.0
+                .logger
+                .log(Level::Warn, LOG_TARGET, || format!("cannot start another worker thread: {error}"));
         }
         now.checked_add(BLOCKED_AFTER)
     }
 
-    /// Drops the jobs in the queue and lets the workers end after the job they are with.
+    /// Drops the queued jobs and makes each worker end after its current job.
     pub fn close(&self) {
         let mut state = self.0.lock();
         state.open = false;
@@ -172,16 +178,16 @@ impl<J: Send + 'static> WorkerPool<J> {
         drop(dropped);
     }
 
-    /// Waits for the workers of a closed pool. Not for workers to call.
+    /// Waits for the workers of a closed pool. Must not be called by a worker.
     pub fn join(&self) {
         let workers = std::mem::take(&mut self.0.lock().workers);
         for worker in workers.into_values() {
-            // A worker catches the panics of its jobs, so there is nothing to learn here.
+            // A worker catches the panics of its jobs, so that this cannot fail.
             let _ = worker.thread.join();
         }
     }
 
-    /// Tells what it has to do; `None` when it is gone.
+    /// Returns a function that reads the load; it returns `None` once the pool is gone.
     pub fn load(&self) -> impl Fn() -> Option<PoolLoad> + Send + Sync + 'static {
         let pool = Arc::downgrade(&self.0);
         move || {
@@ -219,7 +225,7 @@ impl<J: Send + 'static> PoolInner<J> {
         Ok(())
     }
 
-    /// The life of a worker. A panic costs the job, not the worker.
+    /// Runs a worker. A panic drops the job, but does not end the worker.
     fn run(&self, id: u64) {
         let mut buffer = vec![0; BUFFER];
         let mut requeued = None;
@@ -228,7 +234,7 @@ impl<J: Send + 'static> PoolInner<J> {
                 Ok(returned) => requeued = returned,
                 Err(panic) => self.logger.log(Level::Error, LOG_TARGET, || {
                     format!(
-                        "a panic while serving a request; its connection is closed: {}",
+                        "panic while serving a request, closing its connection: {}",
                         panic_message(&*panic)
                     )
                 }),
@@ -236,7 +242,8 @@ impl<J: Send + 'static> PoolInner<J> {
         }
     }
 
-    /// Gives the last job requeued and takes the next, waiting for one; `None` ends the worker.
+    /// Requeues the last job if it was returned, then takes the next one, waiting if there is none. `None` ends the
+    /// worker.
     fn next(&self, id: u64, mut requeued: Option<J>) -> Option<J> {
         let mut state = self.lock();
         if state.open {
@@ -260,6 +267,7 @@ impl<J: Send + 'static> PoolInner<J> {
             state.idle = state.idle.saturating_add(1);
             let waited = self.ready.wait_timeout(state, self.size.surplus_timeout);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            debug_assert!(state.idle > 0, "each waiting worker is counted");
             state.idle = state.idle.saturating_sub(1);
         }
         None
@@ -274,7 +282,7 @@ impl<J> PoolState<J> {
     }
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
     owned.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
@@ -288,7 +296,7 @@ mod tests {
     const SIZE: PoolSize = PoolSize { core: 2, max: 4, surplus_timeout: Duration::ZERO };
     const LONG: Duration = Duration::from_secs(10);
 
-    /// A job that says that it runs and then waits until it is released.
+    /// A job that reports that it runs and then waits until it is released.
     struct BlockingJob {
         started: Sender<()>,
         release: Receiver<()>,
@@ -297,7 +305,7 @@ mod tests {
     fn blocking_pool(size: PoolSize) -> WorkerPool<BlockingJob> {
         let work = |job: BlockingJob, _: &mut [u8]| {
             job.started.send(()).unwrap();
-            // Ends in an error when the test drops the other end, which is as good.
+            // Ends with an error when the test drops the sender, which releases the job as well.
             let _ = job.release.recv();
             None
         };
@@ -309,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_are_added_when_all_are_blocked_and_up_to_a_limit_only() {
+    fn workers_are_added_up_to_the_limit_when_all_are_blocked() {
         let pool = blocking_pool(PoolSize { surplus_timeout: LONG, ..SIZE });
         let (started, running) = channel();
         let before = Instant::now();
@@ -321,12 +329,12 @@ mod tests {
         }
         (0..2).for_each(|_| running.recv_timeout(LONG).unwrap());
         assert!(pool.supervise(before).is_some());
-        assert_eq!(workers(&pool), 2, "nothing has waited for long");
+        assert_eq!(workers(&pool), 2, "no job has waited long enough");
         let later = Instant::now() + BLOCKED_AFTER * 2;
         assert!(pool.supervise(later).is_some());
         (0..2).for_each(|_| running.recv_timeout(LONG).unwrap());
         assert!(pool.supervise(later + BLOCKED_AFTER * 2).is_some());
-        assert_eq!(workers(&pool), 4, "never more than the limit");
+        assert_eq!(workers(&pool), 4, "no more than the limit");
         drop(releases);
         (0..2).for_each(|_| running.recv_timeout(LONG).unwrap());
         pool.close();
@@ -334,13 +342,13 @@ mod tests {
     }
 
     #[test]
-    fn workers_that_run_are_enough_however_long_the_queue_is() {
+    fn a_long_queue_adds_no_workers_while_they_make_progress() {
         let pool = blocking_pool(SIZE);
         let (started, running) = channel();
         let (keep, release) = channel();
         pool.push(BlockingJob { started, release });
         running.recv_timeout(LONG).unwrap();
-        // One worker is blocked for long; the queue's head, too, is old; but the others are at work.
+        // The first job of the queue is old, but all workers have taken their jobs just now.
         let mut state = pool.0.lock();
         let now = Instant::now() + BLOCKED_AFTER * 2;
         state.workers.values_mut().for_each(|worker| worker.busy_since = Some(now));
@@ -356,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_over_the_core_leave_when_they_are_not_needed() {
+    fn surplus_workers_end_when_they_are_not_needed() {
         let pool = blocking_pool(SIZE);
         for _ in 0..2 {
             let spawned = pool.0.spawn(&mut pool.0.lock());
@@ -371,27 +379,27 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_costs_the_job_and_not_the_worker() {
+    fn a_panic_drops_the_job_but_keeps_the_worker() {
         let (said, log) = channel();
         let logger = Logger::new(Level::Error, move |_, _, text| said.send(text.to_owned()).unwrap());
         let (done, results) = channel();
         let work = move |job: u32, _: &mut [u8]| {
-            assert_ne!(job, 13, "bad luck");
+            assert_ne!(job, 13, "planted panic");
             done.send(job).unwrap();
             (job > 100).then(|| job - 100)
         };
         let pool =
             WorkerPool::start(PoolSize { core: 1, max: 1, surplus_timeout: LONG }, logger, work).unwrap();
         [13, 107].into_iter().for_each(|job| pool.push(job));
-        assert!(log.recv_timeout(LONG).unwrap().contains("bad luck"));
+        assert!(log.recv_timeout(LONG).unwrap().contains("planted panic"));
         let order: Vec<u32> = (0..2).map(|_| results.recv_timeout(LONG).unwrap()).collect();
-        assert_eq!(order, [107, 7], "a job that is given requeued is done again");
+        assert_eq!(order, [107, 7], "a returned job is run again");
         pool.close();
         pool.join();
     }
 
     #[test]
-    fn a_closed_pool_drops_what_it_is_given() {
+    fn a_closed_pool_drops_pushed_jobs() {
         let pool = blocking_pool(SIZE);
         pool.close();
         let (started, running) = channel();

@@ -1,5 +1,5 @@
-//! Sockets under the operating system's poller. The one unsafe call of the server lies here, behind a type
-//! that keeps its promise.
+//! Readiness of sockets. The only unsafe call of the server, registering a socket with the poller, is here;
+//! [`Registered`] upholds its contract.
 
 use std::io;
 use std::ops::Deref;
@@ -11,16 +11,16 @@ use polling::{AsSource, Event, Events, Poller};
 
 use super::addresses::AddressPermit;
 
-/// What a socket is watched for.
+/// The readiness to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interest {
-    /// Bytes, a connection to accept, or the end.
+    /// Bytes to read, a connection to accept, or the end of the stream.
     Read,
-    /// Room for bytes to send.
+    /// Room in the send buffer.
     Write,
 }
 
-/// The operating system's poller, and how many connections are open.
+/// The operating system's poller, and the number of open connections.
 pub(crate) struct Reactor {
     poller: Poller,
     open: AtomicUsize,
@@ -33,7 +33,7 @@ impl Reactor {
         Ok(Arc::new(Self { poller, open: AtomicUsize::new(0), wake_on_close: AtomicBool::new(false) }))
     }
 
-    /// Waits until a watched socket is ready, [`Self::wake`] is called, or it is `until`.
+    /// Waits until an armed socket is ready, [`Self::wake`] is called, or `until` has passed.
     pub fn wait(&self, events: &mut Events, until: Option<Instant>) -> io::Result<()> {
         events.clear();
         match until {
@@ -45,23 +45,23 @@ impl Reactor {
 
     /// Ends the current or the next wait.
     pub fn wake(&self) {
-        // Fails only when the poller's own descriptor is broken, and then `wait` fails and says so.
+        // Fails only if the poller's own descriptor is broken; then `wait` reports it.
         let _ = self.poller.notify();
     }
 
-    /// How many connections there are, parked or not.
+    /// Returns the number of open connections, parked or in use.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)
     }
 
-    /// Whether each closing of a connection ends the wait. Set it first and read [`Self::open`] after it:
-    /// then no closing goes by unseen.
+    /// Sets whether the end of a connection ends the wait. Set it before reading [`Self::open`], so that no close is
+    /// missed.
     pub fn wake_on_close(&self, report: bool) {
         self.wake_on_close.store(report, Ordering::SeqCst);
     }
 }
 
-/// A permit among the open connections, and among those of its address.
+/// Counts a connection as open until it is dropped, and holds the permit of its address.
 pub(crate) struct ConnectionGuard {
     reactor: Arc<Reactor>,
     _permit: Option<AddressPermit>,
@@ -83,7 +83,7 @@ impl Drop for ConnectionGuard {
     }
 }
 
-/// A socket that is known to the poller for as long as it lives.
+/// A socket that is registered with the poller until it is dropped.
 pub(crate) struct Registered<S: AsSource> {
     socket: S,
     key: usize,
@@ -91,11 +91,11 @@ pub(crate) struct Registered<S: AsSource> {
 }
 
 impl<S: AsSource> Registered<S> {
-    /// Makes it known under `key`; it reports nothing before it is armed.
+    /// Registers `socket` under `key`; no event is reported before it is armed.
     #[allow(unsafe_code)]
     pub fn new(reactor: &Arc<Reactor>, socket: S, key: usize) -> io::Result<Self> {
-        // SAFETY: the poller must forget the socket before the socket is closed. `socket` never leaves this
-        // value, and the value's `drop` runs before that of its fields and makes the poller forget it.
+        // SAFETY: the socket must be removed from the poller before it is closed. `socket` is never moved out of
+        // this value, whose `drop` removes it from the poller and runs before the drop of its fields.
         unsafe { reactor.poller.add(&socket.source(), Event::none(key))? };
         Ok(Self { socket, key, reactor: Arc::clone(reactor) })
     }
@@ -104,7 +104,7 @@ impl<S: AsSource> Registered<S> {
         self.key
     }
 
-    /// Reports the socket once when it is ready.
+    /// Reports one event when the socket is ready.
     pub fn arm(&self, interest: Interest) -> io::Result<()> {
         let (readable, writable) = (interest == Interest::Read, interest == Interest::Write);
         self.reactor.poller.modify(&self.socket, Event::new(self.key, readable, writable))
@@ -121,7 +121,7 @@ impl<S: AsSource> Deref for Registered<S> {
 
 impl<S: AsSource> Drop for Registered<S> {
     fn drop(&mut self) {
-        // A socket that the poller does not know any more is what is wanted.
+        // An error means that the socket is not registered any more.
         let _ = self.reactor.poller.delete(&self.socket);
     }
 }

@@ -1,4 +1,4 @@
-//! The server's certificate and whose certificates it takes; read, checked, and exchanged while it runs.
+//! The TLS configuration of a server: its certificate and the roots of client certificates, replaceable at run time.
 
 use std::fmt;
 use std::path::Path;
@@ -13,7 +13,9 @@ use rustls::{RootCertStore, ServerConfig};
 
 use crate::error::{Error, Status};
 
-/// A PEM file, or what is in one.
+/// The content of a PEM file.
+///
+/// Its `Debug` output contains only the name, because the text may be a private key.
 #[derive(Clone)]
 pub struct Pem {
     name: String,
@@ -21,14 +23,18 @@ pub struct Pem {
 }
 
 impl Pem {
-    /// PEM text; `name` is what errors call it.
+    /// Wraps PEM text; error messages refer to it as `name`.
     pub fn new(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Self {
         Self { name: name.into(), text: text.into() }
     }
 
-    /// Reads a file; errors call it by its path.
+    /// Reads a PEM file; error messages refer to it by its path.
     ///
-    /// Errors: the file cannot be read. What is in it is judged later.
+    /// The content is checked when a server is started with it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let text = std::fs::read(path).map_err(|error| Error::io(format!("cannot read {name}"), error))?;
@@ -37,17 +43,18 @@ impl Pem {
 
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.text).collect();
-        match read.map_err(|error| self.unreadable(&error, "a certificate"))? {
-            none if none.is_empty() => Err(self.unreadable(&pem::Error::NoItemsFound, "a certificate")),
-            certificates => Ok(certificates),
+        let certificates = read.map_err(|error| self.unreadable(&error, "certificate"))?;
+        if certificates.is_empty() {
+            return Err(self.unreadable(&pem::Error::NoItemsFound, "certificate"));
         }
+        Ok(certificates)
     }
 
     fn unreadable(&self, error: &pem::Error, wanted: &str) -> Error {
         self.wrong(match error {
-            pem::Error::NoItemsFound => format!("it does not hold {wanted} in PEM"),
-            // What it says of the key's text is nobody's business.
-            _ => "it is damaged: its PEM cannot be read to the end".into(),
+            pem::Error::NoItemsFound => format!("contains no {wanted} in PEM form"),
+            // The error may quote the text of a key.
+            _ => "invalid PEM".into(),
         })
     }
 
@@ -56,32 +63,51 @@ impl Pem {
     }
 }
 
-/// Names it only: the text may be a key.
 impl fmt::Debug for Pem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pem").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-/// With which certificate a server speaks TLS (1.2 and 1.3), and whose certificates it takes.
+/// The TLS settings of a server. It supports TLS 1.2 and 1.3.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use bitsup::server::{Pem, ServerConfig, TlsConfig};
+///
+/// # fn main() -> Result<(), bitsup::error::Error> {
+/// let config = ServerConfig {
+///     tls: Some(TlsConfig {
+///         certificates: Pem::read(Path::new("chain.pem"))?,
+///         key: Pem::read(Path::new("key.pem"))?,
+///         client_ca: None,
+///     }),
+///     ..ServerConfig::default()
+/// };
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct TlsConfig {
-    /// The server's certificate, then those that lead to a root that clients trust.
+    /// The server's certificate, followed by its intermediate certificates.
     pub certificates: Pem,
-    /// The key of the first certificate: PKCS#8, PKCS#1 or SEC1, without a password.
+    /// The private key of the first certificate: PKCS#8, PKCS#1 or SEC1, without a password.
     pub key: Pem,
-    /// The roots of the clients' certificates. With them every client must have a certificate, and its subject,
-    /// as RFC 4514 writes it, is the owner of its sessions: `CN=pc17,OU=Sales,O=Example`.
+    /// The roots of client certificates. If set, every client must present a certificate (mutual TLS), and its subject
+    /// in the form of RFC 4514 becomes the owner of its sessions: `CN=pc17,OU=Sales,O=Example`.
     pub client_ca: Option<Pem>,
 }
 
 impl TlsConfig {
-    /// Tickets of one configuration are of no use to another: a client whose root was taken away cannot come
-    /// back with an old one.
+    /// Builds the configuration of rustls with session tickets of its own, so that a client whose root was removed
+    /// cannot resume a session of an older configuration.
     fn build(&self) -> Result<ServerConfig, Error> {
         let provider = Arc::new(ring::default_provider());
         let key = PrivateKeyDer::from_pem_slice(&self.key.text)
-            .map_err(|error| self.key.unreadable(&error, "a private key without a password"))?;
+            .map_err(|error| self.key.unreadable(&error, "private key without a password"))?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(rustls::ALL_VERSIONS)
             .map_err(unusable)?
@@ -100,7 +126,7 @@ impl TlsConfig {
         for certificate in ca.certificates()? {
             roots
                 .add(certificate)
-                .map_err(|error| ca.wrong(format_args!("no root of certificates: {error}")))?;
+                .map_err(|error| ca.wrong(format_args!("not a usable root certificate: {error}")))?;
         }
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
             .build()
@@ -110,7 +136,7 @@ impl TlsConfig {
     fn unfitting(&self, error: &rustls::Error) -> Error {
         match error {
             rustls::Error::InconsistentKeys(_) => self.key.wrong(format_args!(
-                "it is not the key of the first certificate in {}: give the two that belong together",
+                "not the key of the first certificate in {}; use the matching key",
                 self.certificates.name
             )),
             rustls::Error::InvalidCertificate(_) => self.certificates.wrong(error),
@@ -120,10 +146,10 @@ impl TlsConfig {
 }
 
 fn unusable(error: rustls::Error) -> Error {
-    Error::new(Status::Tls, format!("TLS cannot be set up: {error}")).with_source(error)
+    Error::new(Status::Tls, format!("cannot set up TLS: {error}")).with_source(error)
 }
 
-/// The configuration of new connections. Old ones keep theirs.
+/// The TLS configuration for new connections. Open connections keep theirs.
 pub(crate) struct TlsState(RwLock<Arc<ServerConfig>>);
 
 impl TlsState {
@@ -135,7 +161,7 @@ impl TlsState {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// For the connections from now on. On an error everything stays as it was.
+    /// Replaces the configuration for new connections. On an error the old one stays in use.
     pub fn replace(&self, config: &TlsConfig) -> Result<(), Error> {
         let fresh = Arc::new(config.build()?);
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;

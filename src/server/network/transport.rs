@@ -1,8 +1,8 @@
-//! The way to a peer: its socket, or TLS over it. Neither ever blocks.
+//! A connection's byte stream: its socket, or TLS over it. No call blocks.
 //!
-//! TLS keeps bytes of its own in both directions. What came in and was decrypted is given out before the socket
-//! is asked again, so that nobody waits for the socket to be ready while there is something to read. What is to
-//! go out is [`pending`](PeerTransport::is_pending) until the socket has ready it.
+//! TLS buffers bytes in both directions. Decrypted bytes are returned before the socket is read again, because the
+//! socket may not become ready while they wait. Encrypted bytes are [pending](PeerTransport::is_pending) until the
+//! socket has accepted them.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -19,19 +19,21 @@ pub(crate) struct PeerTransport {
     tls: Option<Box<ServerConnection>>,
 }
 
-/// What a read came to.
+/// The result of a read.
 pub(crate) enum Received {
-    /// So many bytes. None of them may be for the caller: the peer sent something all the same.
+    /// This many bytes were read. It is 0 if the peer sent only TLS records without content.
     Bytes(usize),
+    /// Nothing is available: wait until the socket is readable.
     Nothing,
+    /// The peer has closed its sending side.
     End,
 }
 
 impl Received {
-    /// The bytes, as they lie in the buffer that was read into.
+    /// Returns the received bytes in the buffer that was read into.
     pub fn bytes<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
         match *self {
-            Self::Bytes(count) => buffer.get(..count).unwrap_or_default(),
+            Self::Bytes(count) => buffer.split_at(count).0,
             Self::Nothing | Self::End => &[],
         }
     }
@@ -56,7 +58,7 @@ impl PeerTransport {
         self.tls.is_some()
     }
 
-    /// The version of TLS, once it is agreed upon.
+    /// Returns the TLS version once it is negotiated.
     pub fn tls_version(&self) -> Option<&'static str> {
         match self.tls.as_ref()?.protocol_version()? {
             ProtocolVersion::TLSv1_2 => Some("1.2"),
@@ -69,7 +71,7 @@ impl PeerTransport {
         self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
     }
 
-    /// Goes on with the handshake, as far as the peer has. What is to be answered is pending.
+    /// Continues the handshake with what the peer has sent. The response is pending afterwards.
     pub fn handshake(&mut self) -> io::Result<Received> {
         match &mut self.tls {
             Some(tls) => receive_tls(&self.socket, tls),
@@ -88,27 +90,25 @@ impl PeerTransport {
             Ok(0) => Ok(Received::End),
             Ok(count) => Ok(Received::Bytes(count)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => receive_tls(&self.socket, tls),
-            // Without a close_notify. Every length is announced in HTTP, so nothing can be cut off unseen.
+            // The peer closed without close_notify. HTTP announces every length, so truncation is detected anyway.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Received::End),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether bytes that were ready are still to be sent, by [`Self::transmit`].
+    /// Whether accepted bytes are still to be sent by [`Self::transmit`].
     pub fn is_pending(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
-    /// Sends what is pending, or takes of `bytes` what it can; `None` when the socket takes nothing for now.
+    /// Sends pending bytes if there are any, else accepts bytes of `bytes`; returns how many of `bytes` it accepted, or
+    /// `None` if the socket accepts nothing for now.
     pub fn transmit(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
         let Some(tls) = &mut self.tls else { return transmit(&self.socket, bytes) };
-        match tls.wants_write() {
-            true => send_tls(&self.socket, tls),
-            false => tls.writer().write(bytes).map(Some),
-        }
+        if tls.wants_write() { send_tls(&self.socket, tls) } else { tls.writer().write(bytes).map(Some) }
     }
 
-    /// Ends the sending side, and says whether that is done: first something may be pending.
+    /// Shuts down the sending side; returns whether it is done, which it is not while bytes are pending.
     pub fn shutdown(&mut self) -> io::Result<bool> {
         self.send_close_notify();
         if self.is_pending() {
@@ -117,7 +117,8 @@ impl PeerTransport {
         self.socket.shutdown(Shutdown::Write).map(|()| true)
     }
 
-    /// Lets a peer that is not being talked to know that the end is meant, as far as that is possible at once.
+    /// Sends a close_notify if the socket accepts it at once, so that an idle peer can tell a close from a lost
+    /// connection.
     pub fn try_close_notify(&mut self) {
         self.send_close_notify();
         if let Some(tls) = &mut self.tls {
@@ -132,7 +133,7 @@ impl PeerTransport {
     }
 }
 
-/// Reads from the socket and decrypts. To be called when nothing decrypted is left.
+/// Reads from the socket and decrypts. Must only be called when all decrypted bytes have been read.
 fn receive_tls(socket: &TcpStream, tls: &mut ServerConnection) -> io::Result<Received> {
     match ready(tls.read_tls(&mut UnvectoredSocket(socket)))? {
         Some(0) => return Ok(Received::End),
@@ -140,14 +141,14 @@ fn receive_tls(socket: &TcpStream, tls: &mut ServerConnection) -> io::Result<Rec
         None => return Ok(Received::Nothing),
     }
     if let Err(error) = tls.process_new_packets() {
-        // The peer may want to know why: there is an alert for it.
+        // Try to send the alert that tells the peer why.
         let _ = send_tls(socket, tls);
         return Err(io::Error::new(ErrorKind::InvalidData, error));
     }
     Ok(Received::Bytes(0))
 }
 
-/// Sends of what is encrypted what the socket takes.
+/// Sends as many encrypted bytes as the socket accepts.
 fn send_tls(socket: &TcpStream, tls: &mut ServerConnection) -> io::Result<Option<usize>> {
     match ready(tls.write_tls(&mut UnvectoredSocket(socket)))? {
         Some(0) if tls.wants_write() => Err(ErrorKind::WriteZero.into()),
@@ -170,7 +171,7 @@ fn receive(mut socket: &TcpStream, buffer: &mut [u8]) -> io::Result<Received> {
     })
 }
 
-/// How many bytes the socket gave or took; `None` when the poller is to say when to try again.
+/// Maps an operation that would block to `None`.
 fn ready(outcome: io::Result<usize>) -> io::Result<Option<usize>> {
     match outcome {
         Ok(count) => Ok(Some(count)),
@@ -179,7 +180,7 @@ fn ready(outcome: io::Result<usize>) -> io::Result<Option<usize>> {
     }
 }
 
-/// A socket without its vectored write, which raises SIGPIPE in a C host and is what rustls would call.
+/// A socket without vectored writes: rustls would use them, and they raise SIGPIPE in a C host.
 struct UnvectoredSocket<'a>(&'a TcpStream);
 
 impl Read for UnvectoredSocket<'_> {

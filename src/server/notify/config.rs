@@ -6,64 +6,76 @@ use super::notify_url;
 use crate::error::{Error, Status};
 use crate::log::Logger;
 
-/// Bytes that move in one piece between a file and the application.
+/// Size of the buffer between a file and the application.
 pub(super) const BUFFER: usize = 256 * 1024;
 
-/// What the application gets to see of an upload.
+/// How the application receives the uploaded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum NotifyKind {
-    /// The paths of the file and of the reply to write; the application is on the same machine, or maps the
-    /// paths itself. Needs a store whose files have paths: with any other, every upload is refused with 500.
+    /// As a path, together with the path for the reply. The application runs on the same machine, or maps the paths
+    /// itself. Requires a store with files: with any other, each upload is rejected with 500.
     ByReference = 1,
-    /// The file, as the body of the request; the reply is the body of the answer.
+    /// As the body of the request; the body of the response is the reply.
     ByValue = 2,
 }
 
-/// How long the application may take. Each is more than zero; `Duration::MAX` is no limit.
+/// Timeouts of a notification. None may be zero; `Duration::MAX` disables one. The default is 5 minutes each.
 #[derive(Debug, Clone, Copy)]
 pub struct NotifyTimeouts {
-    /// For a free place among `max_concurrent`, for connecting, and for the request to make progress: a file
-    /// of any size may take as long as it needs while its bytes move.
+    /// Maximum time to wait for one of `max_concurrent` calls, to connect, and without progress while the request is
+    /// sent. The total time of a large file is not limited.
     pub send: Duration,
-    /// From the end of the request to the end of the answer's head.
+    /// Maximum time from the end of the request to the end of the response's head.
     pub receive_headers: Duration,
-    /// For the answer's body to make progress.
+    /// Maximum time without progress while the response's body is received.
     pub receive_body: Duration,
 }
 
 impl Default for NotifyTimeouts {
-    /// 5 minutes each (PROTOCOL 5.6).
+    /// Returns 5 minutes for each timeout (PROTOCOL 5.6).
     fn default() -> Self {
         let timeout = Duration::from_secs(300);
         Self { send: timeout, receive_headers: timeout, receive_body: timeout }
     }
 }
 
-/// How the application is called.
+/// The configuration of a [`Notifier`](super::Notifier).
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::server::{Notifier, NotifyConfig, NotifyKind};
+///
+/// let config = NotifyConfig {
+///     max_concurrent: 8,
+///     ..NotifyConfig::new(NotifyKind::ByValue, "http://127.0.0.1:9000/uploads")
+/// };
+/// let notifier = Notifier::new(config)?;
+/// # Ok::<(), bitsup::error::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct NotifyConfig {
-    /// What it gets to see.
+    /// How the application receives the file.
     pub kind: NotifyKind,
-    /// Where it is: an http or https URL, or a reference that is resolved against the URL of each upload.
-    /// The host in that one is the client's word: a relative URL is for servers whose public URL is set, or
-    /// that stand behind a proxy which checks `Host`. The query string of the upload is appended.
+    /// An http or https URL, or a relative URL that is resolved against the URL of each upload. The query string of the
+    /// upload is appended. The host of an upload's URL comes from the client: use a relative URL only if the public
+    /// URL of the server is set, or behind a proxy that checks `Host`.
     pub url: String,
-    /// Root certificates in PEM form, trusted beside those of the platform when the URL is https; empty: only
-    /// those.
+    /// Root certificates in PEM form, trusted in addition to those of the platform for https URLs [default: none].
     pub root_certificates: Vec<u8>,
-    /// How long it may take.
+    /// Timeouts [default: 5 minutes each].
     pub timeouts: NotifyTimeouts,
-    /// Most calls at a time; more wait. Every call, and every wait, holds the thread of its request.
+    /// Maximum concurrent calls [default: 64]; more wait. Each call, waiting or not, occupies a worker thread.
     pub max_concurrent: usize,
-    /// Goes out as `User-Agent`.
+    /// The `User-Agent` field [default: `bitsup/VERSION`].
     pub user_agent: String,
-    /// Where the notifier says what went wrong.
+    /// Receives messages about failed notifications [default: silent].
     pub logger: Logger,
 }
 
 impl NotifyConfig {
-    /// The defaults, for that URL.
+    /// Creates a configuration with the default values.
     pub fn new(kind: NotifyKind, url: impl Into<String>) -> Self {
         Self {
             kind,
@@ -80,20 +92,20 @@ impl NotifyConfig {
         let invalid = |message: String| Err(Error::new(Status::InvalidArgument, message));
         if let Err(why) = notify_url::check(&self.url) {
             return invalid(format!(
-                "{:?} is no notification URL: {why}; use http://host/path or https://host/path",
+                "invalid notification URL {:?}: {why}; use http://host/path or https://host/path",
                 self.url
             ));
         }
         if self.max_concurrent == 0 {
-            return invalid("max_concurrent is 0: it must be 1 or more".into());
+            return invalid("invalid max_concurrent 0: it must be greater than 0".into());
         }
         let NotifyTimeouts { send, receive_headers, receive_body } = self.timeouts;
         if [send, receive_headers, receive_body].contains(&Duration::ZERO) {
-            return invalid("a time limit of the notification is 0: it must be more".into());
+            return invalid("a notification timeout is 0: it must be greater than 0".into());
         }
         if self.user_agent.bytes().any(|byte| !matches!(byte, b' '..=b'~')) {
             let agent = &self.user_agent;
-            return invalid(format!("{agent:?} cannot be a User-Agent; use printable ASCII characters"));
+            return invalid(format!("invalid User-Agent {agent:?}: use printable ASCII characters"));
         }
         Ok(())
     }

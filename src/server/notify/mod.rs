@@ -1,5 +1,5 @@
-//! Notification of the server application over HTTP (PROTOCOL 5): an application that is no part of this
-//! process decides about complete uploads. Nothing outside this folder knows ureq.
+//! Notification of an application over HTTP (PROTOCOL 5): an application in another process accepts or rejects
+//! complete uploads. Only this folder uses ureq on the server side.
 
 mod config;
 mod failure;
@@ -21,15 +21,18 @@ use failure::NotifyFailure;
 use pool::ResourcePool;
 use transport::AppConnection;
 
-/// The module's name in log messages.
-const LOG: &str = "notify";
+/// The target of log messages.
+const LOG_TARGET: &str = "notify";
 
-/// Asks the application about every complete upload: one POST, whose answer decides whether the upload
-/// counts, whether the file goes to its destination, and what the reply is (PROTOCOL 5). A file goes there
-/// only if the application says so.
+/// Notifies an application of each complete upload over HTTP.
 ///
-/// A call is never repeated here. It happens again when the client sends its last Fragment again, with the
+/// It sends one POST per upload. The response decides whether the upload is accepted, whether the file is moved to its
+/// destination, and what the reply is (PROTOCOL 5). The file is moved only if the application requests it.
+///
+/// The notifier does not retry. If the client sends its last fragment again, the application is called again with the
 /// same `Idempotency-Key`.
+///
+/// Give it to an engine as its hooks.
 ///
 /// Threads: may be used from several.
 pub struct Notifier {
@@ -39,9 +42,12 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Errors: [`Status::InvalidArgument`] for a URL that is malformed, longer than 2200 characters, or
-    /// neither http nor https (IIS refuses https, too; here it is served), for root certificates that are none,
-    /// and for a limit of 0.
+    /// Creates a notifier.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`](crate::error::Status::InvalidArgument) if the URL is malformed, longer than 2200
+    /// characters or neither http nor https, if the root certificates cannot be parsed, or if a limit or timeout is 0.
     pub fn new(config: NotifyConfig) -> Result<Self, Error> {
         config.check()?;
         let roots = transport::roots(&config.root_certificates)?;
@@ -74,9 +80,9 @@ impl Hooks for Notifier {
             Context::Server => Level::Error,
             Context::Application => Level::Warn,
         };
-        self.config.logger.log(level, LOG, || {
+        self.config.logger.log(level, LOG_TARGET, || {
             let id = upload.session_id.map(|id| id.to_string()).unwrap_or_default();
-            format!("{id} {} is refused: {} ({})", upload.target, failure.reason, failure.detail)
+            format!("{id} {} rejected: {} ({})", upload.target, failure.reason, failure.detail)
         });
         verdict.reject(failure.status, failure.hresult, failure.context, failure.reason);
     }

@@ -1,17 +1,19 @@
-//! Where the server application is called.
+//! The URL at which the application is notified.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ureq::http::Uri;
 
 use crate::proto::limits::MAX_REMOTE_NAME;
 
-/// What a client may put into a URL, and HTTP may not carry as it is.
+/// Characters that a client may use in a URL, but that have to be percent-encoded in a request target.
 const NOT_IN_HTTP: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
 
-/// The notification URL of an upload: the setting, resolved against the URL of the upload where it is
+/// Returns the notification URL of an upload: the configured URL, resolved against the URL of the upload if it is
 /// relative, with the query string of the upload appended (PROTOCOL 5.2).
 ///
-/// Errors: in words, when that is no URL to call.
+/// # Errors
+///
+/// Describes why the result is not a valid URL.
 pub(super) fn for_upload(setting: &str, upload_url: &str) -> Result<Uri, String> {
     let (path, own_query) = split_query(setting);
     let target = resolve(path, upload_url).ok_or("the upload has no absolute URL to resolve it against")?;
@@ -28,11 +30,14 @@ pub(super) fn for_upload(setting: &str, upload_url: &str) -> Result<Uri, String>
     match (uri.scheme_str(), uri.authority()) {
         (Some("http" | "https"), Some(authority)) => {
             let (text, host) = (authority.as_str(), authority.host());
-            match (host.is_empty(), text.contains('@'), text != host && authority.port_u16().is_none()) {
-                (true, _, _) => Err("it has no host".into()),
-                (_, true, _) => Err("it contains credentials".into()),
-                (_, _, true) => Err("its port is no port".into()),
-                _ => Ok(uri),
+            if host.is_empty() {
+                Err("it has no host".into())
+            } else if text.contains('@') {
+                Err("it contains credentials".into())
+            } else if text != host && authority.port_u16().is_none() {
+                Err("its port is invalid".into())
+            } else {
+                Ok(uri)
             }
         }
         (Some("http" | "https"), None) => Err("it has no host".into()),
@@ -40,9 +45,11 @@ pub(super) fn for_upload(setting: &str, upload_url: &str) -> Result<Uri, String>
     }
 }
 
-/// Whether a setting can be a notification URL.
+/// Checks a configured URL.
 ///
-/// Errors: in words, why not.
+/// # Errors
+///
+/// Describes why it cannot be a notification URL.
 pub(super) fn check(setting: &str) -> Result<(), String> {
     match setting.chars().count() {
         0 => Err("it is empty".into()),
@@ -54,14 +61,13 @@ pub(super) fn check(setting: &str) -> Result<(), String> {
     }
 }
 
-/// What stands before the query, and the query; a fragment belongs to neither.
+/// Splits off the query string, and drops the fragment.
 fn split_query(url: &str) -> (&str, Option<&str>) {
     let url = url.split_once('#').map_or(url, |(before, _)| before);
     url.split_once('?').map_or((url, None), |(path, query)| (path, Some(query)))
 }
 
-/// Resolves a reference without a query against an absolute URL (RFC 3986, 5.2); `None` when that is not
-/// absolute.
+/// Resolves a reference without a query against a base URL (RFC 3986, 5.2); `None` if the base is not absolute.
 fn resolve(reference: &str, base: &str) -> Option<String> {
     if has_scheme(reference) {
         return Some(reference.to_owned());
@@ -79,17 +85,17 @@ fn resolve(reference: &str, base: &str) -> Option<String> {
     Some(format!("{scheme}://{authority}{}", without_dots(&path)))
 }
 
-/// Whether a colon ends the first word of a reference.
+/// Whether a reference has a scheme: a colon in its first segment.
 fn has_scheme(reference: &str) -> bool {
     let word = reference.split(['/', '?', '#']).next().unwrap_or_default();
     word.contains(':')
 }
 
 fn split_path(rest: &str) -> (&str, &str) {
-    rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or((rest, ""))
+    rest.split_at(rest.find('/').unwrap_or(rest.len()))
 }
 
-/// Carries out the `.` and `..` of a path.
+/// Removes dot segments (RFC 3986, 5.2.4).
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
@@ -119,7 +125,7 @@ mod tests {
 
     /// NTF-17, and the rest of RFC 3986, 5.4.
     #[test]
-    fn a_relative_setting_is_resolved_against_the_upload() {
+    fn a_relative_url_is_resolved_against_the_upload() {
         assert_eq!(for_upload("app.asp", "http://h/v/f.txt").unwrap(), "http://h/v/app.asp");
         for (setting, expected) in [
             ("app.asp", "http://up.test:81/v/dir/app.asp"),
@@ -149,9 +155,9 @@ mod tests {
         assert_eq!(called("http://app/x", "http://h/f?a=<\"é\">"), "http://app/x?a=%3C%22%C3%A9%22%3E");
     }
 
-    /// NTF-18, but for https, which is taken.
+    /// NTF-18, except that https is supported.
     #[test]
-    fn settings_that_no_upload_can_use_are_refused() {
+    fn unusable_urls_are_rejected() {
         let long = |length: usize| format!("http://h/{}", "x".repeat(length.saturating_sub(9)));
         assert_eq!(check(&long(2200)), Ok(()));
         assert!(check(&long(2201)).is_err());
@@ -176,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_without_an_absolute_url_has_nothing_to_resolve_against() {
+    fn a_relative_url_requires_an_absolute_upload_url() {
         assert!(for_upload("app.asp", "/v/f.txt").is_err());
         assert!(for_upload("http://app/x", "/v/f.txt?a=1").is_ok());
     }

@@ -1,4 +1,4 @@
-//! What the application is sent (PROTOCOL 5.2).
+//! The notification request (PROTOCOL 5.2).
 
 use std::io::{self, ErrorKind, Read};
 use std::path::{self, Path};
@@ -9,7 +9,7 @@ use super::transport::StoppedReading;
 use crate::engine::Upload;
 use crate::proto::names;
 
-/// The header fields, in the order in which IIS sends them.
+/// Returns the header fields in the order in which IIS sends them.
 pub(super) fn fields(
     config: &NotifyConfig,
     upload: &Upload<'_>,
@@ -31,28 +31,26 @@ pub(super) fn fields(
     fields.push((names::CONTENT_LENGTH, length.to_string().into()));
     let unfit = |(_, value): &&(&str, Vec<u8>)| value.iter().any(u8::is_ascii_control);
     match fields.iter().find(unfit) {
-        Some((name, _)) => {
-            Err(NotifyFailure::internal("a path or URL does not fit into a header field", name))
-        }
+        Some((name, _)) => Err(NotifyFailure::internal("a path or URL contains control characters", name)),
         None => Ok(fields),
     }
 }
 
 fn absolute(path: Option<&Path>) -> Result<Vec<u8>, NotifyFailure> {
     let path = path.ok_or_else(|| {
-        let detail = "notify by value, or use a store in a directory";
-        NotifyFailure::internal("the store has no paths to notify by reference", detail)
+        let detail = "notify by value, or use a directory store";
+        NotifyFailure::internal("the store has no files to notify by reference", detail)
     })?;
-    let path =
-        path::absolute(path).map_err(|error| NotifyFailure::internal("a path is not absolute", error))?;
+    let path = path::absolute(path)
+        .map_err(|error| NotifyFailure::internal("cannot make a path absolute", error))?;
     Ok(path.into_os_string().into_encoded_bytes())
 }
 
 fn no_content() -> NotifyFailure {
-    NotifyFailure::internal("the received file is not there to be sent", "")
+    NotifyFailure::internal("the received file is not available", "")
 }
 
-/// The body: the received file, or nothing.
+/// The body of the request: the received file, or empty.
 pub(super) struct NotifyBody<'a> {
     upload: &'a Upload<'a>,
     offset: u64,
@@ -63,23 +61,23 @@ pub(super) struct NotifyBody<'a> {
 
 impl<'a> NotifyBody<'a> {
     pub fn new(kind: NotifyKind, upload: &'a Upload<'a>, stopped_reading: StoppedReading) -> Self {
-        let content = upload.content.filter(|_| kind == NotifyKind::ByValue);
+        let content = if kind == NotifyKind::ByValue { upload.content } else { None };
         let left = content.map_or(0, |content| content.length());
         Self { upload, offset: 0, left, stopped_reading, failure: None }
     }
 
-    /// Why the received file could not be read, if that is why the call failed.
+    /// Returns the error of reading the received file, if that made the call fail.
     pub fn failure(&mut self) -> Option<NotifyFailure> {
-        self.failure.take().map(|error| NotifyFailure::internal("the received file cannot be read", error))
+        self.failure.take().map(|error| NotifyFailure::internal("cannot read the received file", error))
     }
 
-    /// Once the application hung up nothing goes out any more; what is left is skipped.
+    /// Reads the next piece. Once the application has stopped reading, the rest is skipped.
     fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         if wanted == 0 || self.stopped_reading.get() {
             return Ok(wanted);
         }
-        let buffer = buffer.get_mut(..wanted).unwrap_or_default();
+        let buffer = buffer.split_at_mut(wanted).0;
         match self.upload.content.map(|content| content.read_at(self.offset, buffer)) {
             None | Some(Ok(0)) => Err(ErrorKind::UnexpectedEof.into()),
             Some(read) => read,
@@ -95,6 +93,7 @@ impl Read for NotifyBody<'_> {
             io::Error::from(kind)
         })?;
         self.offset = self.offset.saturating_add(read as u64);
+        debug_assert!(read as u64 <= self.left, "read {read} bytes with {} left", self.left);
         self.left = self.left.saturating_sub(read as u64);
         Ok(read)
     }

@@ -1,4 +1,4 @@
-//! What the application says (PROTOCOL 5.3).
+//! Applies the application's response to the verdict (PROTOCOL 5.3).
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,11 +11,10 @@ use super::failure::NotifyFailure;
 use crate::engine::{Upload, Verdict};
 use crate::proto::names;
 
-/// Longest reply for a store without files. There it lies in memory until the session ends.
+/// Maximum size of a reply for a store without files, where it stays in memory until the session ends.
 const MAX_REPLY_IN_MEMORY: u64 = 64 * 1024 * 1024;
 
-/// Turns an answer into a verdict. A body that is not wanted costs the connection, which is cheaper than
-/// to wait for its end.
+/// Sets the verdict from a response. If the body is not wanted, the connection is closed instead of draining it.
 pub(super) fn apply(
     response: Response<ureq::Body>,
     kind: NotifyKind,
@@ -32,7 +31,7 @@ pub(super) fn apply(
     verdict.set_keep_file(head.headers.contains_key(names::COPY_FILE_TO_DESTINATION));
     let url = head.headers.get(names::STATIC_RESPONSE_URL).map(|value| value.as_bytes().trim_ascii());
     if let Some(url) = url.filter(|url| !url.is_empty()) {
-        // The engine refuses what cannot be a URL.
+        // The engine rejects an invalid URL.
         verdict.set_reply_url(String::from_utf8_lossy(url));
         return Ok(());
     }
@@ -43,25 +42,25 @@ pub(super) fn apply(
             store(body.into_reader(), path)?;
             verdict.set_reply_file(path);
         }
-        None => verdict.set_reply_bytes(hold(body.into_reader())?),
+        None => verdict.set_reply_bytes(read_to_memory(body.into_reader())?),
     }
     Ok(())
 }
 
-/// Writes a reply to a file that is made for it, or to none.
+/// Writes a reply to a new file; removes the file on an error.
 fn store(reply: impl Read, path: &Path) -> Result<(), NotifyFailure> {
     let keep = || {
         let mut file = File::create_new(path).map_err(|error| NotifyFailure::reply_not_kept(&error))?;
         copy(reply, |piece| file.write_all(piece).map_err(|error| NotifyFailure::reply_not_kept(&error)))
     };
     keep().inspect_err(|_| {
-        // What cannot be removed now is removed by the store, before the next call or with the session.
+        // If this fails, the store removes the file before the next call or with the session.
         let _ = fs::remove_file(path);
     })
 }
 
 /// Reads a reply into memory.
-fn hold(reply: impl Read) -> Result<Vec<u8>, NotifyFailure> {
+fn read_to_memory(reply: impl Read) -> Result<Vec<u8>, NotifyFailure> {
     let mut held = Vec::new();
     copy(reply, |piece| {
         if held.len().saturating_add(piece.len()) as u64 > MAX_REPLY_IN_MEMORY {
@@ -73,7 +72,7 @@ fn hold(reply: impl Read) -> Result<Vec<u8>, NotifyFailure> {
     Ok(held)
 }
 
-/// Hands a reply on, piece by piece. The errors of either side stay apart.
+/// Passes a reply to `sink` in pieces. Keeps errors of reading and of writing apart.
 fn copy(
     mut reply: impl Read,
     mut sink: impl FnMut(&[u8]) -> Result<(), NotifyFailure>,
@@ -82,7 +81,7 @@ fn copy(
     loop {
         match reply.read(&mut buffer) {
             Ok(0) => return Ok(()),
-            Ok(read) => sink(buffer.get(..read).unwrap_or_default())?,
+            Ok(read) => sink(buffer.split_at(read).0)?,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(lost(error)),
         }

@@ -1,4 +1,4 @@
-//! A connection to the server application, kept from call to call.
+//! A connection to the application, reused for later notifications.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
@@ -18,19 +18,19 @@ use super::config::{BUFFER, NotifyTimeouts};
 use crate::error::Error;
 use crate::trust;
 
-/// How long an idle connection is kept: less than the 5 s after which common servers hang up, so that a
-/// request seldom crosses their goodbye. One that does is a failure, never sent again from here.
+/// How long an idle connection is kept: less than the 5 s after which common servers close theirs, because a request
+/// that meets such a close fails and is not retried.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-/// Longest head of an answer.
+/// Maximum bytes of a response head.
 const MAX_HEAD: usize = 32 * 1024;
 
-/// A connection, or the means to make one; one call at a time.
+/// A connection, established when needed; for one call at a time.
 pub(super) struct AppConnection {
     agent: Agent,
     stopped_reading: StoppedReading,
 }
 
-/// Whether the application stopped reading the request that is under way.
+/// Whether the application stopped reading the current request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StoppedReading(Arc<AtomicBool>);
 
@@ -53,12 +53,12 @@ impl AppConnection {
         Self { agent, stopped_reading }
     }
 
-    /// Whether the application stopped reading, for the body to be skipped from there on.
+    /// Returns the flag that tells the body when to stop sending.
     pub fn stopped_reading(&self) -> StoppedReading {
         self.stopped_reading.clone()
     }
 
-    /// Posts a request. The fields say the length of the body.
+    /// Sends a POST request; `fields` include the length of the body.
     pub fn post(
         &self,
         uri: Uri,
@@ -72,9 +72,11 @@ impl AppConnection {
     }
 }
 
-/// The root certificates of the platform, and those of the PEM text.
+/// Returns the root certificates of the platform and those of the PEM text.
 ///
-/// Errors: when that is not empty and has none.
+/// # Errors
+///
+/// Fails if the text is not empty but contains no valid certificate.
 pub(super) fn roots(pem: &[u8]) -> Result<RootCerts, Error> {
     if pem.is_empty() {
         return Ok(RootCerts::PlatformVerifier);
@@ -108,12 +110,12 @@ fn config(timeouts: &NotifyTimeouts, roots: &RootCerts) -> Config {
         .build()
 }
 
-/// ureq adds its limits to the time it is; what lies beyond time is no limit.
+/// Returns `None` for a timeout that ureq cannot add to the current time.
 fn limit(timeout: Duration) -> Option<Duration> {
-    Instant::now().checked_add(timeout).map(|_| timeout)
+    if Instant::now().checked_add(timeout).is_some() { Some(timeout) } else { None }
 }
 
-/// Wraps the connections of a line.
+/// Wraps connections in [`EarlyResponseTransport`].
 #[derive(Debug)]
 struct EarlyResponseConnector(StoppedReading);
 
@@ -129,8 +131,8 @@ impl<In: Transport> Connector<In> for EarlyResponseConnector {
     }
 }
 
-/// A connection that hears an application out which answers before it has read all: it may hang up then,
-/// and its answer, a 403 perhaps, must not be lost over that.
+/// A connection that still reads the response if sending the request fails. An application may respond, for example
+/// with 403, and close the connection before it has read the whole request; that response must not be lost.
 #[derive(Debug)]
 struct EarlyResponseTransport<T> {
     inner: T,
@@ -157,8 +159,8 @@ impl<T: Transport> Transport for EarlyResponseTransport<T> {
         }
     }
 
-    /// The head of an answer has a timer of its own. A lost connection is an error here, whereas ureq takes
-    /// it for the end of a body that no length delimits.
+    /// Waits for input. The timeout per read does not apply to the response's head, which has its own. A lost
+    /// connection is an error, which ureq would take for the end of a body without a length.
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         let per_read = timeout.per_read.filter(|_| timeout.reason != Timeout::RecvResponse);
         self.inner.await_input(NextTimeout { per_read, ..timeout }).map_err(|error| match error {

@@ -1,23 +1,23 @@
 "use strict";
-// Shows what /sessions says, once a second. Names come from clients: they go into the page as text, never as markup.
+// Shows the content of /sessions, updated once a second. Names come from clients and are inserted as text, never as markup.
 
-const PAUSE_MS = 1000, PATIENCE_MS = 5000, MOST_ROWS = 500;
+const INTERVAL_MS = 1000, TIMEOUT_MS = 5000, MAX_ROWS = 500;
 const byId = id => document.getElementById(id);
-// What was received of each session the last time, and when: the rate follows from it.
+// The received bytes of each session at the last update, from which the rate is computed.
 let before = new Map();
 let latest = null;
 
 async function refresh() {
   try {
-    const answer = await fetch("sessions", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (!answer.ok) throw new Error((await answer.text()).trim() || "status " + answer.status);
-    const listing = await answer.json();
+    const response = await fetch("sessions", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (!response.ok) throw new Error((await response.text()).trim() || "status " + response.status);
+    const listing = await response.json();
     latest = { at: new Date(), listing, rates: rates(listing) };
     show();
   } catch (error) {
     showGone(error);
   }
-  setTimeout(refresh, PAUSE_MS);
+  setTimeout(refresh, INTERVAL_MS);
 }
 
 function rates(listing) {
@@ -50,27 +50,27 @@ function show() {
   const fits = session => [nameOf(session), session.owner ?? "", session.state, session.id]
     .some(text => text.toLowerCase().includes(wanted));
   const chosen = all.filter(fits).sort((one, other) => other.last_active_ms - one.last_active_ms);
-  // In an order that does not change while they run.
-  const shown = chosen.slice(0, MOST_ROWS).sort((one, other) => other.created_ms - one.created_ms);
+  // Sorted by creation time, so that the order does not change while uploads run.
+  const shown = chosen.slice(0, MAX_ROWS).sort((one, other) => other.created_ms - one.created_ms);
   fillRows(shown, listing.now_ms, rates);
   byId("scroll").hidden = shown.length === 0;
   byId("empty").hidden = shown.length > 0;
   byId("empty").textContent = all.length === 0
-    ? "No sessions. An upload appears here as soon as it begins."
-    : "No session fits the filter.";
+    ? "No sessions. Uploads appear here when they begin."
+    : "No session matches the filter.";
   byId("more").hidden = shown.length === chosen.length;
-  byId("more").textContent = `The ${shown.length} latest active of ${chosen.length} are shown. Filter to see others.`;
+  byId("more").textContent = `Showing the ${shown.length} most recently active of ${chosen.length} sessions. Use the filter to see others.`;
 }
 
 function showGone(error) {
   document.body.classList.add("stale");
-  const since = latest ? " What is shown is from " + latest.at.toLocaleTimeString() + "." : "";
-  byId("state").textContent = "No answer";
-  byId("gone").textContent = `The server does not answer (${error.message}).${since} Trying again every second.`;
+  const since = latest ? " The data below is from " + latest.at.toLocaleTimeString() + "." : "";
+  byId("state").textContent = "No response";
+  byId("gone").textContent = `The server does not respond (${error.message}).${since} Retrying every second.`;
   byId("gone").hidden = false;
 }
 
-// Rows stay where they are as long as they can, so that focus, selection and scrolling do.
+// Keeps existing rows, so that focus, selection and scroll position are preserved.
 function fillRows(sessions, nowMs, rates) {
   const body = byId("rows");
   const old = new Map([...body.rows].map(row => [row.dataset.key, row]));
@@ -131,7 +131,7 @@ function setText(node, text) {
 const keyOf = session => session.prefix + " " + session.id;
 const nameOf = session => session.prefix + session.target;
 
-// Signs that cannot be seen, or that turn the direction of a line, are shown as their numbers.
+// Replaces invisible characters, and those that change the direction of text, by their code points.
 function visible(text) {
   return text.replace(/[\p{Cc}\p{Cf}]/gu, sign => "\\u{" + sign.codePointAt(0).toString(16) + "}");
 }
