@@ -444,22 +444,22 @@
 /**
  * State of a destination: nothing exists there, and a file can be created.
  */
-#define BITSUP_PLACE_FREE 0
+#define BITSUP_DESTINATION_FREE 0
 
 /**
  * State of a destination: a file exists there.
  */
-#define BITSUP_PLACE_FILE 1
+#define BITSUP_DESTINATION_FILE 1
 
 /**
  * State of a destination: a folder exists there, or something else that a file cannot replace.
  */
-#define BITSUP_PLACE_FOLDER 2
+#define BITSUP_DESTINATION_FOLDER 2
 
 /**
  * State of a destination: nothing exists there, nor does the folder that would contain it.
  */
-#define BITSUP_PLACE_NO_FOLDER 3
+#define BITSUP_DESTINATION_NO_FOLDER 3
 
 /**
  * Packet: none; the session ended without a request.
@@ -747,25 +747,29 @@ typedef int32_t (*bitsup_credentials_fn)(void *user_data,
  * `*out_len`. May be called several times for the same offset, when data has to be sent again, and must then
  * return the same bytes. Returns BITSUP_CONTINUE or BITSUP_ABORT.
  */
-typedef int32_t (*bitsup_read_fn)(void *user_data, uint64_t offset, uint8_t *buf, size_t cap, size_t *out_len);
+typedef int32_t (*bitsup_source_read_fn)(void *user_data,
+                                         uint64_t offset,
+                                         uint8_t *buf,
+                                         size_t cap,
+                                         size_t *out_len);
 
 /**
  * Reports upload progress: the server has acknowledged `sent` of `total` bytes. `sent` can decrease if the
  * server lost data. Returns BITSUP_CONTINUE or BITSUP_ABORT.
  */
-typedef int32_t (*bitsup_progress_fn)(void *user_data, uint64_t sent, uint64_t total);
+typedef int32_t (*bitsup_observer_progress_fn)(void *user_data, uint64_t sent, uint64_t total);
 
 /**
  * Reports progress of a reply or download: `received` of `total` bytes have arrived. `total` is UINT64_MAX
  * until the server has sent it. `received` decreases if the content changed on the server and is fetched
  * again. Returns BITSUP_CONTINUE or BITSUP_ABORT.
  */
-typedef int32_t (*bitsup_reply_progress_fn)(void *user_data, uint64_t received, uint64_t total);
+typedef int32_t (*bitsup_observer_reply_progress_fn)(void *user_data, uint64_t received, uint64_t total);
 
 /**
  * Reports that the job changed from the state `from` to the state `to`; both are BITSUP_JOB_*.
  */
-typedef void (*bitsup_state_fn)(void *user_data, int32_t from, int32_t to);
+typedef void (*bitsup_observer_state_fn)(void *user_data, int32_t from, int32_t to);
 
 /**
  * Reports that a request failed with the transient error `cause` and will be retried after `*delay_ms`
@@ -773,10 +777,10 @@ typedef void (*bitsup_state_fn)(void *user_data, int32_t from, int32_t to);
  * `cause` is valid until the callback returns and must not be freed. Returns BITSUP_CONTINUE, or
  * BITSUP_ABORT to stop retrying.
  */
-typedef int32_t (*bitsup_retry_fn)(void *user_data,
-                                   const bitsup_error *cause,
-                                   uint32_t attempt,
-                                   uint64_t *delay_ms);
+typedef int32_t (*bitsup_observer_retry_fn)(void *user_data,
+                                            const bitsup_error *cause,
+                                            uint32_t attempt,
+                                            uint64_t *delay_ms);
 
 /**
  * Stores the record of a session: `len` bytes of text that the store does not interpret.
@@ -840,26 +844,30 @@ typedef bitsup_status (*bitsup_store_commit_fn)(void *user_data,
                                                 size_t len);
 
 /**
- * Stores what exists at `destination`, one of BITSUP_PLACE_*, in `*out_place`.
+ * Stores what exists at `destination`, one of BITSUP_DESTINATION_*, in `*out_state`.
  */
-typedef bitsup_status (*bitsup_store_place_fn)(void *user_data, const char *destination, int32_t *out_place);
+typedef bitsup_status (*bitsup_store_destination_state_fn)(void *user_data,
+                                                           const char *destination,
+                                                           int32_t *out_state);
 
 /**
  * Decides about `upload` by calling the functions of bitsup_verdict. Returns BITSUP_CONTINUE if the verdict
  * counts. Any other value means that the callback failed: whatever the verdict says, the packet is rejected
  * with 500 and BITSUP_CONTEXT_APPLICATION, and the failure is logged.
  */
-typedef int32_t (*bitsup_decide_fn)(void *user_data, const bitsup_upload *upload, bitsup_verdict *verdict);
+typedef int32_t (*bitsup_hooks_decide_fn)(void *user_data,
+                                          const bitsup_upload *upload,
+                                          bitsup_verdict *verdict);
 
 /**
  * Reports progress of `upload`.
  */
-typedef void (*bitsup_notify_fn)(void *user_data, const bitsup_upload *upload);
+typedef void (*bitsup_hooks_progress_fn)(void *user_data, const bitsup_upload *upload);
 
 /**
  * Reports that the session of `upload` ended; `reason` is one of BITSUP_END_*.
  */
-typedef void (*bitsup_end_fn)(void *user_data, const bitsup_upload *upload, int32_t reason);
+typedef void (*bitsup_hooks_end_fn)(void *user_data, const bitsup_upload *upload, int32_t reason);
 
 #ifdef __cplusplus
 extern "C" {
@@ -1414,7 +1422,7 @@ bitsup_status bitsup_source_from_bytes(const uint8_t *data,
  * Errors: NULL_ARGUMENT.
  * Since: 0.1
  */
-bitsup_status bitsup_source_from_reader(bitsup_read_fn read,
+bitsup_status bitsup_source_from_reader(bitsup_source_read_fn read,
                                         uint64_t total,
                                         void *user_data,
                                         bitsup_destroy_fn destroy,
@@ -1465,7 +1473,7 @@ void bitsup_observer_free(bitsup_observer *observer);
  * Since: 0.1
  */
 bitsup_status bitsup_observer_on_progress(bitsup_observer *observer,
-                                          bitsup_progress_fn callback,
+                                          bitsup_observer_progress_fn callback,
                                           bitsup_error **error);
 
 /**
@@ -1478,7 +1486,7 @@ bitsup_status bitsup_observer_on_progress(bitsup_observer *observer,
  * Since: 0.1
  */
 bitsup_status bitsup_observer_on_reply_progress(bitsup_observer *observer,
-                                                bitsup_reply_progress_fn callback,
+                                                bitsup_observer_reply_progress_fn callback,
                                                 bitsup_error **error);
 
 /**
@@ -1492,7 +1500,7 @@ bitsup_status bitsup_observer_on_reply_progress(bitsup_observer *observer,
  * Since: 0.1
  */
 bitsup_status bitsup_observer_on_state(bitsup_observer *observer,
-                                       bitsup_state_fn callback,
+                                       bitsup_observer_state_fn callback,
                                        bitsup_error **error);
 
 /**
@@ -1506,7 +1514,7 @@ bitsup_status bitsup_observer_on_state(bitsup_observer *observer,
  * Since: 0.1
  */
 bitsup_status bitsup_observer_on_retry(bitsup_observer *observer,
-                                       bitsup_retry_fn callback,
+                                       bitsup_observer_retry_fn callback,
                                        bitsup_error **error);
 
 /**
@@ -1971,9 +1979,9 @@ bitsup_status bitsup_store_ops_on_remove(bitsup_store_ops *ops,
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
-bitsup_status bitsup_store_ops_on_place(bitsup_store_ops *ops,
-                                        bitsup_store_place_fn callback,
-                                        bitsup_error **error);
+bitsup_status bitsup_store_ops_on_destination_state(bitsup_store_ops *ops,
+                                                    bitsup_store_destination_state_fn callback,
+                                                    bitsup_error **error);
 
 /**
  * Creates a store from a copy of the callbacks.
@@ -2288,7 +2296,9 @@ void bitsup_hooks_free(bitsup_hooks *hooks);
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
-bitsup_status bitsup_hooks_on_request(bitsup_hooks *hooks, bitsup_decide_fn callback, bitsup_error **error);
+bitsup_status bitsup_hooks_on_request(bitsup_hooks *hooks,
+                                      bitsup_hooks_decide_fn callback,
+                                      bitsup_error **error);
 
 /**
  * Sets the callback that decides about new sessions: it accepts or rejects the upload and may set where the
@@ -2300,7 +2310,9 @@ bitsup_status bitsup_hooks_on_request(bitsup_hooks *hooks, bitsup_decide_fn call
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
-bitsup_status bitsup_hooks_on_create(bitsup_hooks *hooks, bitsup_decide_fn callback, bitsup_error **error);
+bitsup_status bitsup_hooks_on_create(bitsup_hooks *hooks,
+                                     bitsup_hooks_decide_fn callback,
+                                     bitsup_error **error);
 
 /**
  * Sets the callback for stored bytes; it runs before they are acknowledged. NULL removes it.
@@ -2311,11 +2323,13 @@ bitsup_status bitsup_hooks_on_create(bitsup_hooks *hooks, bitsup_decide_fn callb
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
-bitsup_status bitsup_hooks_on_progress(bitsup_hooks *hooks, bitsup_notify_fn callback, bitsup_error **error);
+bitsup_status bitsup_hooks_on_progress(bitsup_hooks *hooks,
+                                       bitsup_hooks_progress_fn callback,
+                                       bitsup_error **error);
 
 /**
  * Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the
- * file, says whether to keep it, and may set a reply. Replaces bitsup_hooks_notify_url. The callback
+ * file, says whether to keep it, and may set a reply. Replaces bitsup_hooks_set_notify_url. The callback
  * succeeds at most once per upload, unless the process dies before the result is recorded or the reply
  * cannot be stored. NULL removes it; then every upload is accepted.
  *
@@ -2325,7 +2339,9 @@ bitsup_status bitsup_hooks_on_progress(bitsup_hooks *hooks, bitsup_notify_fn cal
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
-bitsup_status bitsup_hooks_on_received(bitsup_hooks *hooks, bitsup_decide_fn callback, bitsup_error **error);
+bitsup_status bitsup_hooks_on_received(bitsup_hooks *hooks,
+                                       bitsup_hooks_decide_fn callback,
+                                       bitsup_error **error);
 
 /**
  * Sets the callback for the end of sessions; NULL removes it.
@@ -2336,7 +2352,7 @@ bitsup_status bitsup_hooks_on_received(bitsup_hooks *hooks, bitsup_decide_fn cal
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
-bitsup_status bitsup_hooks_on_end(bitsup_hooks *hooks, bitsup_end_fn callback, bitsup_error **error);
+bitsup_status bitsup_hooks_on_end(bitsup_hooks *hooks, bitsup_hooks_end_fn callback, bitsup_error **error);
 
 /**
  * Lets an application at `url` decide about complete uploads over HTTP, as in IIS; `kind` is one of
@@ -2351,20 +2367,20 @@ bitsup_status bitsup_hooks_on_end(bitsup_hooks *hooks, bitsup_end_fn callback, b
  * is 0 or the root certificates are invalid, BUSY.
  * Since: 0.1
  */
-bitsup_status bitsup_hooks_notify_url(bitsup_hooks *hooks,
-                                      int32_t kind,
-                                      const char *url,
-                                      uint64_t timeout_ms,
-                                      bitsup_error **error);
+bitsup_status bitsup_hooks_set_notify_url(bitsup_hooks *hooks,
+                                          int32_t kind,
+                                          const char *url,
+                                          uint64_t timeout_ms,
+                                          bitsup_error **error);
 
 /**
  * Adds trusted root certificates in PEM format, in addition to those of the platform, for https URLs of
- * later calls of bitsup_hooks_notify_url.
+ * later calls of bitsup_hooks_set_notify_url.
  *
  * Ownership: copies the bytes.
  * Threads: one call at a time.
  * Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `pem_len` exceeds the address space, BUSY.
- * bitsup_hooks_notify_url validates the certificates.
+ * bitsup_hooks_set_notify_url validates the certificates.
  * Since: 0.1
  */
 bitsup_status bitsup_hooks_add_notify_root_certificates(bitsup_hooks *hooks,

@@ -10,7 +10,7 @@ typedef struct bitsup_error bitsup_error;
 typedef struct bitsup_job bitsup_job;
 typedef struct bitsup_upload bitsup_upload;
 typedef int32_t bitsup_status;
-typedef int32_t (*bitsup_retry_fn)(void *user_data, const bitsup_error *cause, uint64_t *delay_ms);
+typedef int32_t (*bitsup_observer_retry_fn)(void *user_data, const bitsup_error *cause, uint64_t *delay_ms);
 void bitsup_job_free(bitsup_job *job);
 """
 
@@ -42,9 +42,9 @@ class Imports(unittest.TestCase):
         self.assertIn("bitsup_bytes_free(IntPtr data, UIntPtr len);", text)
 
     def test_callbacks_take_addresses_and_are_nullable(self) -> None:
-        text = rendered("bitsup_status bitsup_f(bitsup_retry_fn callback);")
-        self.assertIn("delegate int bitsup_retry_fn(IntPtr user_data, IntPtr cause, ref ulong delay_ms);", text)
-        self.assertIn("bitsup_f(bitsup_retry_fn? callback);", text)
+        text = rendered("bitsup_status bitsup_f(bitsup_observer_retry_fn callback);")
+        self.assertIn("delegate int bitsup_observer_retry_fn(IntPtr user_data, IntPtr cause, ref ulong delay_ms);", text)
+        self.assertIn("bitsup_f(bitsup_observer_retry_fn? callback);", text)
 
     def test_unsupported_types_are_rejected(self) -> None:
         for code in ("bitsup_job bitsup_f(void);", "void bitsup_f(uint64_t *inout);"):

@@ -44,8 +44,8 @@ class Forms(unittest.TestCase):
         self.assertEqual(parsed.functions[0].parameters, ())
 
     def test_a_function_pointer_is_a_callback(self) -> None:
-        parsed = header.parse("typedef int32_t (*bitsup_retry_fn)(void *user_data,\n    uint64_t *delay_ms);")
-        self.assertTrue(parsed.is_callback("bitsup_retry_fn"))
+        parsed = header.parse("typedef int32_t (*bitsup_observer_retry_fn)(void *user_data,\n    uint64_t *delay_ms);")
+        self.assertTrue(parsed.is_callback("bitsup_observer_retry_fn"))
         self.assertEqual(parsed.callbacks[0].parameters[1], Parameter("delay_ms", Type("uint64_t", 1)))
 
     def test_a_comment_has_paragraphs_and_headings(self) -> None:

@@ -203,11 +203,11 @@ static bitsup_status on_commit(void *user_data, const char *id, const char *dest
     return end(user_data, status);
 }
 
-static bitsup_status on_destination_state(void *user_data, const char *destination, int32_t *out_place)
+static bitsup_status on_destination_state(void *user_data, const char *destination, int32_t *out_state)
 {
     sqlite3_stmt *row = prepare(begin(user_data), "SELECT 1 FROM file WHERE name = ?", "t", destination);
     bitsup_status status;
-    *out_place = next_row(row, &status) ? BITSUP_PLACE_FILE : BITSUP_PLACE_FREE;
+    *out_state = next_row(row, &status) ? BITSUP_DESTINATION_FILE : BITSUP_DESTINATION_FREE;
     sqlite3_finalize(row);
     return end(user_data, status == BITSUP_E_NOT_FOUND ? BITSUP_OK : status);
 }
@@ -224,7 +224,7 @@ static bitsup_status make_store(struct database *database, bitsup_store **out, b
         (status = bitsup_store_ops_on_read(ops, on_read, error)) == BITSUP_OK &&
         (status = bitsup_store_ops_on_commit(ops, on_commit, error)) == BITSUP_OK &&
         (status = bitsup_store_ops_on_remove(ops, on_remove, error)) == BITSUP_OK &&
-        (status = bitsup_store_ops_on_place(ops, on_destination_state, error)) == BITSUP_OK)
+        (status = bitsup_store_ops_on_destination_state(ops, on_destination_state, error)) == BITSUP_OK)
         status = bitsup_store_new_custom(ops, out, error);
     bitsup_store_ops_free(ops);
     return status;

@@ -163,7 +163,7 @@ public:
     /** Notifies an application over HTTP instead of calling `received`; `kind` is one of BITSUP_NOTIFY_*. */
     void notify_url(std::int32_t kind, const std::string &url, milliseconds timeout)
     {
-        detail::call(bitsup_hooks_notify_url, get(), kind, detail::text(url), detail::count(timeout));
+        detail::call(bitsup_hooks_set_notify_url, get(), kind, detail::text(url), detail::count(timeout));
     }
     /** Trusts additional root certificates for an https URL. To be called before notify_url. */
     void add_notify_root_certificates(const std::string &pem)

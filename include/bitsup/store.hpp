@@ -55,7 +55,7 @@ public:
     virtual void commit(const std::string &session_id, const std::string &destination, bool overwrite,
                         std::string_view record) = 0;
     virtual void remove(const std::string &session_id, std::int32_t part) = 0;
-    /** Returns one of BITSUP_PLACE_*. */
+    /** Returns one of BITSUP_DESTINATION_*. */
     virtual std::int32_t destination_state(const std::string &destination);
     /** Called with the exception of another function, of which otherwise only the status is used. */
     virtual void failed(std::exception_ptr exception) noexcept;
@@ -64,7 +64,7 @@ public:
 inline void backend::save(const std::string &, std::string_view) {}
 inline void backend::list(session_list &) {}
 inline void backend::flush(const std::string &, std::int32_t) {}
-inline std::int32_t backend::destination_state(const std::string &) { return BITSUP_PLACE_FREE; }
+inline std::int32_t backend::destination_state(const std::string &) { return BITSUP_DESTINATION_FREE; }
 inline void backend::failed(std::exception_ptr) noexcept {}
 
 namespace detail {
@@ -154,10 +154,10 @@ inline bitsup_status store_remove(void *user_data, const char *id, std::int32_t 
     return on_backend(user_data, [=](backend &self) { return self.remove(id, part), BITSUP_OK; });
 }
 
-inline bitsup_status store_destination_state(void *user_data, const char *destination, std::int32_t *out_place)
+inline bitsup_status store_destination_state(void *user_data, const char *destination, std::int32_t *out_state)
 {
     return on_backend(user_data, [=](backend &self) {
-        *out_place = self.destination_state(destination);
+        *out_state = self.destination_state(destination);
         return BITSUP_OK;
     });
 }
@@ -182,7 +182,7 @@ public:
         call(bitsup_store_ops_on_read, get(), store_read);
         call(bitsup_store_ops_on_commit, get(), store_commit);
         call(bitsup_store_ops_on_remove, get(), store_remove);
-        call(bitsup_store_ops_on_place, get(), store_destination_state);
+        call(bitsup_store_ops_on_destination_state, get(), store_destination_state);
     }
 };
 

@@ -19,7 +19,7 @@ use crate::server::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
 /// Decides about `upload` by calling the functions of bitsup_verdict. Returns BITSUP_CONTINUE if the verdict
 /// counts. Any other value means that the callback failed: whatever the verdict says, the packet is rejected
 /// with 500 and BITSUP_CONTEXT_APPLICATION, and the failure is logged.
-pub type bitsup_decide_fn = Option<
+pub type bitsup_hooks_decide_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
         upload: *const bitsup_upload,
@@ -28,11 +28,11 @@ pub type bitsup_decide_fn = Option<
 >;
 
 /// Reports progress of `upload`.
-pub type bitsup_notify_fn =
+pub type bitsup_hooks_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, upload: *const bitsup_upload)>;
 
 /// Reports that the session of `upload` ended; `reason` is one of BITSUP_END_*.
-pub type bitsup_end_fn =
+pub type bitsup_hooks_end_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, upload: *const bitsup_upload, reason: i32)>;
 
 /// End of a session: closed after a complete upload.
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn bitsup_hooks_free(hooks: *mut bitsup_hooks) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_hooks_on_request(
     hooks: *mut bitsup_hooks,
-    callback: bitsup_decide_fn,
+    callback: bitsup_hooks_decide_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(hooks, |callbacks| callbacks.request = callback) })
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_request(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_hooks_on_create(
     hooks: *mut bitsup_hooks,
-    callback: bitsup_decide_fn,
+    callback: bitsup_hooks_decide_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(hooks, |callbacks| callbacks.create = callback) })
@@ -161,14 +161,14 @@ pub unsafe extern "C" fn bitsup_hooks_on_create(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_hooks_on_progress(
     hooks: *mut bitsup_hooks,
-    callback: bitsup_notify_fn,
+    callback: bitsup_hooks_progress_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(hooks, |callbacks| callbacks.progress = callback) })
 }
 
 /// Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the
-/// file, says whether to keep it, and may set a reply. Replaces bitsup_hooks_notify_url. The callback
+/// file, says whether to keep it, and may set a reply. Replaces bitsup_hooks_set_notify_url. The callback
 /// succeeds at most once per upload, unless the process dies before the result is recorded or the reply
 /// cannot be stored. NULL removes it; then every upload is accepted.
 ///
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_progress(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_hooks_on_received(
     hooks: *mut bitsup_hooks,
-    callback: bitsup_decide_fn,
+    callback: bitsup_hooks_decide_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(hooks, |callbacks| callbacks.received = ReceivedHandler::Callback(callback)) })
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_received(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_hooks_on_end(
     hooks: *mut bitsup_hooks,
-    callback: bitsup_end_fn,
+    callback: bitsup_hooks_end_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(hooks, |callbacks| callbacks.end = callback) })
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_end(
 /// is 0 or the root certificates are invalid, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_hooks_notify_url(
+pub unsafe extern "C" fn bitsup_hooks_set_notify_url(
     hooks: *mut bitsup_hooks,
     kind: i32,
     url: *const c_char,
@@ -242,12 +242,12 @@ pub unsafe extern "C" fn bitsup_hooks_notify_url(
 }
 
 /// Adds trusted root certificates in PEM format, in addition to those of the platform, for https URLs of
-/// later calls of bitsup_hooks_notify_url.
+/// later calls of bitsup_hooks_set_notify_url.
 ///
 /// Ownership: copies the bytes.
 /// Threads: one call at a time.
 /// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `pem_len` exceeds the address space, BUSY.
-/// bitsup_hooks_notify_url validates the certificates.
+/// bitsup_hooks_set_notify_url validates the certificates.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_hooks_add_notify_root_certificates(
@@ -280,17 +280,17 @@ unsafe fn set(hooks: *mut bitsup_hooks, change: impl FnOnce(&mut HookCallbacks))
 struct HookCallbacks {
     user_data: Arc<UserData>,
     pools: Arc<ScopedPools>,
-    request: bitsup_decide_fn,
-    create: bitsup_decide_fn,
-    progress: bitsup_notify_fn,
+    request: bitsup_hooks_decide_fn,
+    create: bitsup_hooks_decide_fn,
+    progress: bitsup_hooks_progress_fn,
     received: ReceivedHandler,
-    end: bitsup_end_fn,
+    end: bitsup_hooks_end_fn,
 }
 
 /// Decides about complete uploads.
 #[derive(Clone)]
 enum ReceivedHandler {
-    Callback(bitsup_decide_fn),
+    Callback(bitsup_hooks_decide_fn),
     Notifier(Arc<Notifier>),
 }
 
@@ -310,7 +310,12 @@ impl HookCallbacks {
     }
 
     /// Calls a deciding callback. If it fails, the packet is rejected, never accepted.
-    fn decide(&self, callback: bitsup_decide_fn, view: impl FnOnce() -> UploadView, verdict: &mut Verdict) {
+    fn decide(
+        &self,
+        callback: bitsup_hooks_decide_fn,
+        view: impl FnOnce() -> UploadView,
+        verdict: &mut Verdict,
+    ) {
         let Some(callback) = callback else { return };
         let (uploads, verdicts) = (&self.pools.uploads, &self.pools.verdicts);
         let ((result, decided), _) = uploads.with(view(), |upload| {

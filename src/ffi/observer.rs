@@ -12,23 +12,23 @@ use crate::error::Error;
 
 /// Reports upload progress: the server has acknowledged `sent` of `total` bytes. `sent` can decrease if the
 /// server lost data. Returns BITSUP_CONTINUE or BITSUP_ABORT.
-pub type bitsup_progress_fn =
+pub type bitsup_observer_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, sent: u64, total: u64) -> i32>;
 
 /// Reports progress of a reply or download: `received` of `total` bytes have arrived. `total` is UINT64_MAX
 /// until the server has sent it. `received` decreases if the content changed on the server and is fetched
 /// again. Returns BITSUP_CONTINUE or BITSUP_ABORT.
-pub type bitsup_reply_progress_fn =
+pub type bitsup_observer_reply_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, received: u64, total: u64) -> i32>;
 
 /// Reports that the job changed from the state `from` to the state `to`; both are BITSUP_JOB_*.
-pub type bitsup_state_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, from: i32, to: i32)>;
+pub type bitsup_observer_state_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, from: i32, to: i32)>;
 
 /// Reports that a request failed with the transient error `cause` and will be retried after `*delay_ms`
 /// milliseconds. The callback may change the delay. `attempt` counts consecutive failures, starting at 1.
 /// `cause` is valid until the callback returns and must not be freed. Returns BITSUP_CONTINUE, or
 /// BITSUP_ABORT to stop retrying.
-pub type bitsup_retry_fn = Option<
+pub type bitsup_observer_retry_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
         cause: *const bitsup_error,
@@ -60,10 +60,10 @@ impl bitsup_observer {
 #[derive(Debug, Clone)]
 struct ObserverCallbacks {
     user_data: Arc<UserData>,
-    progress: bitsup_progress_fn,
-    reply_progress: bitsup_reply_progress_fn,
-    state: bitsup_state_fn,
-    retry: bitsup_retry_fn,
+    progress: bitsup_observer_progress_fn,
+    reply_progress: bitsup_observer_reply_progress_fn,
+    state: bitsup_observer_state_fn,
+    retry: bitsup_observer_retry_fn,
 }
 
 impl Observer for ObserverCallbacks {
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn bitsup_observer_free(observer: *mut bitsup_observer) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_observer_on_progress(
     observer: *mut bitsup_observer,
-    callback: bitsup_progress_fn,
+    callback: bitsup_observer_progress_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(observer, |callbacks| callbacks.progress = callback) })
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn bitsup_observer_on_progress(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_observer_on_reply_progress(
     observer: *mut bitsup_observer,
-    callback: bitsup_reply_progress_fn,
+    callback: bitsup_observer_reply_progress_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(observer, |callbacks| callbacks.reply_progress = callback) })
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn bitsup_observer_on_reply_progress(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_observer_on_state(
     observer: *mut bitsup_observer,
-    callback: bitsup_state_fn,
+    callback: bitsup_observer_state_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(observer, |callbacks| callbacks.state = callback) })
@@ -199,7 +199,7 @@ pub unsafe extern "C" fn bitsup_observer_on_state(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_observer_on_retry(
     observer: *mut bitsup_observer,
-    callback: bitsup_retry_fn,
+    callback: bitsup_observer_retry_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(observer, |callbacks| callbacks.retry = callback) })

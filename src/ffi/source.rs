@@ -13,7 +13,7 @@ use crate::error::{Error, Status};
 /// Reads bytes of the source: copies 1 to `cap` bytes, starting at `offset`, to `buf` and their number to
 /// `*out_len`. May be called several times for the same offset, when data has to be sent again, and must then
 /// return the same bytes. Returns BITSUP_CONTINUE or BITSUP_ABORT.
-pub type bitsup_read_fn = Option<
+pub type bitsup_source_read_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
         offset: u64,
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn bitsup_source_from_bytes(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_source_from_reader(
-    read: bitsup_read_fn,
+    read: bitsup_source_read_fn,
     total: u64,
     user_data: *mut c_void,
     destroy: bitsup_destroy_fn,

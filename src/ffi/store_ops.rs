@@ -24,13 +24,13 @@ pub const BITSUP_PART_DATA: i32 = 1;
 pub const BITSUP_PART_REPLY: i32 = 2;
 
 /// State of a destination: nothing exists there, and a file can be created.
-pub const BITSUP_PLACE_FREE: i32 = 0;
+pub const BITSUP_DESTINATION_FREE: i32 = 0;
 /// State of a destination: a file exists there.
-pub const BITSUP_PLACE_FILE: i32 = 1;
+pub const BITSUP_DESTINATION_FILE: i32 = 1;
 /// State of a destination: a folder exists there, or something else that a file cannot replace.
-pub const BITSUP_PLACE_FOLDER: i32 = 2;
+pub const BITSUP_DESTINATION_FOLDER: i32 = 2;
 /// State of a destination: nothing exists there, nor does the folder that would contain it.
-pub const BITSUP_PLACE_NO_FOLDER: i32 = 3;
+pub const BITSUP_DESTINATION_NO_FOLDER: i32 = 3;
 
 /// Stores the record of a session: `len` bytes of text that the store does not interpret.
 pub type bitsup_store_record_fn = Option<
@@ -102,12 +102,12 @@ pub type bitsup_store_commit_fn = Option<
     ) -> bitsup_status,
 >;
 
-/// Stores what exists at `destination`, one of BITSUP_PLACE_*, in `*out_place`.
-pub type bitsup_store_place_fn = Option<
+/// Stores what exists at `destination`, one of BITSUP_DESTINATION_*, in `*out_state`.
+pub type bitsup_store_destination_state_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
         destination: *const c_char,
-        out_place: *mut i32,
+        out_state: *mut i32,
     ) -> bitsup_status,
 >;
 
@@ -337,9 +337,9 @@ pub unsafe extern "C" fn bitsup_store_ops_on_remove(
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bitsup_store_ops_on_place(
+pub unsafe extern "C" fn bitsup_store_ops_on_destination_state(
     ops: *mut bitsup_store_ops,
-    callback: bitsup_store_place_fn,
+    callback: bitsup_store_destination_state_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
     guard!(error, { set(ops, |callbacks| callbacks.place = callback) })
@@ -455,7 +455,7 @@ struct StoreCallbacks {
     read: bitsup_store_read_fn,
     commit: bitsup_store_commit_fn,
     remove: bitsup_store_part_fn,
-    place: bitsup_store_place_fn,
+    place: bitsup_store_destination_state_fn,
 }
 
 impl StoreCallbacks {
@@ -594,15 +594,15 @@ impl Backend for StoreCallbacks {
         let (Some(callback), destination) = (self.place, c_path(destination)) else {
             return Ok(DestinationState::Free);
         };
-        let mut place = BITSUP_PLACE_FREE;
+        let mut place = BITSUP_DESTINATION_FREE;
         // SAFETY: as above.
         let result = unsafe { callback(self.user_data(), destination.as_ptr(), &raw mut place) };
         to_store_result("place", result)?;
         match place {
-            BITSUP_PLACE_FREE => Ok(DestinationState::Free),
-            BITSUP_PLACE_FILE => Ok(DestinationState::File),
-            BITSUP_PLACE_FOLDER => Ok(DestinationState::Directory),
-            BITSUP_PLACE_NO_FOLDER => Ok(DestinationState::ParentMissing),
+            BITSUP_DESTINATION_FREE => Ok(DestinationState::Free),
+            BITSUP_DESTINATION_FILE => Ok(DestinationState::File),
+            BITSUP_DESTINATION_FOLDER => Ok(DestinationState::Directory),
+            BITSUP_DESTINATION_NO_FOLDER => Ok(DestinationState::ParentMissing),
             _ => Err(io::Error::other(format!("the callback `place` set the unknown value {place}")).into()),
         }
     }
@@ -645,10 +645,10 @@ mod tests {
     fn parts_and_places_of_both_apis_have_the_same_numbers() {
         let parts = [(BITSUP_PART_DATA, Part::Data as i32), (BITSUP_PART_REPLY, Part::Reply as i32)];
         let places = [
-            (BITSUP_PLACE_FREE, DestinationState::Free as i32),
-            (BITSUP_PLACE_FILE, DestinationState::File as i32),
-            (BITSUP_PLACE_FOLDER, DestinationState::Directory as i32),
-            (BITSUP_PLACE_NO_FOLDER, DestinationState::ParentMissing as i32),
+            (BITSUP_DESTINATION_FREE, DestinationState::Free as i32),
+            (BITSUP_DESTINATION_FILE, DestinationState::File as i32),
+            (BITSUP_DESTINATION_FOLDER, DestinationState::Directory as i32),
+            (BITSUP_DESTINATION_NO_FOLDER, DestinationState::ParentMissing as i32),
         ];
         for (number, rust) in parts.iter().chain(&places) {
             assert_eq!(number, rust);

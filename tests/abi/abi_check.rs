@@ -49,7 +49,7 @@ fn what_is_gone_or_different_is_named_and_fails() {
     let changes = [
         ("bitsup_store_new_memory", with("bitsup_store_new_memory(", "bitsup_store_new_other(")),
         ("bitsup_store_new_memory", with("uint64_t max_bytes", "uint32_t max_bytes")),
-        ("bitsup_hooks_on_end", with("(*bitsup_end_fn)(void *user_data,", "(*bitsup_end_fn)(")),
+        ("bitsup_hooks_on_end", with("(*bitsup_hooks_end_fn)(void *user_data,", "(*bitsup_hooks_end_fn)(")),
         ("BITSUP_E_IO 201", with("#define BITSUP_E_IO 201", "#define BITSUP_E_IO 299")),
         ("BITSUP_PART_REPLY 2", with("#define BITSUP_PART_REPLY 2\n", "")),
     ];

@@ -262,7 +262,7 @@ static void destroyed_once(void)
     EXPECT(BITSUP_E_NULL_ARGUMENT, "`config`", bitsup_engine_config_set_hooks(NULL, one, e));
     OK(bitsup_engine_config_set_hooks(config, one, e));
     OK(bitsup_engine_config_set_hooks(config, one, e));
-    OK(bitsup_hooks_notify_url(one, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", UINT64_MAX, e));
+    OK(bitsup_hooks_set_notify_url(one, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", UINT64_MAX, e));
     bitsup_hooks_free(one);
     CHECK(first == 0);
     OK(bitsup_engine_config_set_hooks(config, two, e));

@@ -138,7 +138,7 @@ static bitsup_status set_fallback(bitsup_engine_config *config, uint64_t value, 
 static bitsup_status set_notification(bitsup_engine_config *config, uint64_t value, bitsup_error **error)
 {
     bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
-    check_no_panic(bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", value, error), error);
+    check_no_panic(bitsup_hooks_set_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", value, error), error);
     bitsup_status status = bitsup_engine_config_set_hooks(config, hooks, error);
     bitsup_hooks_free(hooks);
     return status;

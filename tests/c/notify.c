@@ -83,7 +83,7 @@ static bitsup_server *make_notifying_server(const char *root, int32_t kind, cons
 {
     bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
     OK(bitsup_hooks_on_received(hooks, not_called, e));
-    OK(bitsup_hooks_notify_url(hooks, kind, url, 60000, e));
+    OK(bitsup_hooks_set_notify_url(hooks, kind, url, 60000, e));
     bitsup_server *server = make_server_with(root, hooks);
     bitsup_hooks_free(hooks);
     return server;

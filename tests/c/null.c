@@ -236,8 +236,8 @@ static void hooks(void)
     OK(bitsup_hooks_on_progress(hooks, NULL, e));
     OK(bitsup_hooks_on_received(hooks, NULL, e));
     OK(bitsup_hooks_on_end(hooks, NULL, e));
-    NULL_AT("hooks", bitsup_hooks_notify_url(NULL, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", 1, e));
-    NULL_AT("url", bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, NULL, 1, e));
+    NULL_AT("hooks", bitsup_hooks_set_notify_url(NULL, BITSUP_NOTIFY_BY_VALUE, "http://127.0.0.1:1/", 1, e));
+    NULL_AT("url", bitsup_hooks_set_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, NULL, 1, e));
     NULL_AT("hooks", bitsup_hooks_add_notify_root_certificates(NULL, (const uint8_t *)"a", 1, e));
     NULL_AT("pem", bitsup_hooks_add_notify_root_certificates(hooks, NULL, 1, e));
     NULL_AT("config", bitsup_engine_config_set_hooks(NULL, hooks, e));
@@ -367,7 +367,7 @@ static void store_ops(bitsup_store *store)
     NULL_AT("ops", bitsup_store_ops_on_read(NULL, NULL, e));
     NULL_AT("ops", bitsup_store_ops_on_commit(NULL, NULL, e));
     NULL_AT("ops", bitsup_store_ops_on_remove(NULL, NULL, e));
-    NULL_AT("ops", bitsup_store_ops_on_place(NULL, NULL, e));
+    NULL_AT("ops", bitsup_store_ops_on_destination_state(NULL, NULL, e));
     OK(bitsup_store_ops_on_create(ops, NULL, e));
     OK(bitsup_store_ops_on_save(ops, NULL, e));
     OK(bitsup_store_ops_on_list(ops, NULL, e));
@@ -377,7 +377,7 @@ static void store_ops(bitsup_store *store)
     OK(bitsup_store_ops_on_read(ops, NULL, e));
     OK(bitsup_store_ops_on_commit(ops, NULL, e));
     OK(bitsup_store_ops_on_remove(ops, NULL, e));
-    OK(bitsup_store_ops_on_place(ops, NULL, e));
+    OK(bitsup_store_ops_on_destination_state(ops, NULL, e));
     NULL_AT("list", bitsup_store_list_add(NULL, "a", NULL, 0, 0, e));
     NULL_AT("ops", bitsup_store_new_custom(NULL, &out, e));
     NULL_AT("out", bitsup_store_new_custom(ops, NULL, e));

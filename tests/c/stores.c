@@ -145,11 +145,11 @@ static bitsup_status on_commit(void *user_data, const char *id, const char *dest
     return BITSUP_OK;
 }
 
-static bitsup_status on_place(void *user_data, const char *destination, int32_t *out_place)
+static bitsup_status on_place(void *user_data, const char *destination, int32_t *out_state)
 {
     struct custom *custom = user_data;
     CALLED("place", custom);
-    *out_place = strcmp(custom->name, destination) == 0 ? BITSUP_PLACE_FILE : BITSUP_PLACE_FREE;
+    *out_state = strcmp(custom->name, destination) == 0 ? BITSUP_DESTINATION_FILE : BITSUP_DESTINATION_FREE;
     return BITSUP_OK;
 }
 
@@ -166,7 +166,7 @@ static bitsup_store_ops *make_ops(struct custom *custom, int without)
     OK(bitsup_store_ops_on_remove(ops, without == 6 ? NULL : on_remove, e));
     OK(bitsup_store_ops_on_list(ops, without == NEEDED ? NULL : on_list, e));
     OK(bitsup_store_ops_on_flush(ops, without == NEEDED ? NULL : on_flush, e));
-    OK(bitsup_store_ops_on_place(ops, without == NEEDED ? NULL : on_place, e));
+    OK(bitsup_store_ops_on_destination_state(ops, without == NEEDED ? NULL : on_place, e));
     return ops;
 }
 

@@ -10,8 +10,8 @@ static void numbers(const char *root)
     bitsup_engine_config *config = bitsup_engine_config_new();
     bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
     bitsup_store *store = NULL;
-    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`kind`", bitsup_hooks_notify_url(hooks, 0, "http://127.0.0.1:1/", 1000, e));
-    EXPECT(BITSUP_E_INVALID_ARGUMENT, "time limit", bitsup_hooks_notify_url(hooks, 1, "http://127.0.0.1:1/", 0, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "`kind`", bitsup_hooks_set_notify_url(hooks, 0, "http://127.0.0.1:1/", 1000, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "time limit", bitsup_hooks_set_notify_url(hooks, 1, "http://127.0.0.1:1/", 0, e));
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "`durability`", bitsup_store_new_dir(root, outside[i], 0, &store, e));
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "`overlap`", bitsup_engine_config_set_overlap(config, outside[i], e));
@@ -19,7 +19,7 @@ static void numbers(const char *root)
         OK(bitsup_engine_config_set_allow_overwrite(config, outside[i], e));
         OK(bitsup_engine_config_set_method_override(config, outside[i], e));
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "`kind`",
-               bitsup_hooks_notify_url(hooks, outside[i], "http://127.0.0.1:1/", 1000, e));
+               bitsup_hooks_set_notify_url(hooks, outside[i], "http://127.0.0.1:1/", 1000, e));
     }
     for (int32_t inside = 0; inside < 2; inside++) {
         OK(bitsup_engine_config_set_overlap(config, inside, e));
@@ -104,10 +104,10 @@ static void identities(void)
     bitsup_client_config_free(config);
 
     bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
-    OK(bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "https://127.0.0.1:1/", 1, e));
+    OK(bitsup_hooks_set_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "https://127.0.0.1:1/", 1, e));
     OK(bitsup_hooks_add_notify_root_certificates(hooks, pem, sizeof pem - 1, e));
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "root certificates",
-           bitsup_hooks_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "https://127.0.0.1:1/", 1, e));
+           bitsup_hooks_set_notify_url(hooks, BITSUP_NOTIFY_BY_VALUE, "https://127.0.0.1:1/", 1, e));
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "`pem`",
            bitsup_hooks_add_notify_root_certificates(hooks, pem, SIZE_MAX, e));
     bitsup_hooks_free(hooks);
@@ -150,7 +150,7 @@ static void texts(const bitsup_client *client, const bitsup_engine *engine)
     EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_client_download(client, bad_text, "a", NULL, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_engine_config_set_public_url(engine_config, bad_text, e));
     EXPECT(BITSUP_E_INVALID_UTF8, "`host`", bitsup_engine_config_set_host_id(engine_config, bad_text, 0, e));
-    EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_hooks_notify_url(hooks, 1, bad_text, 1, e));
+    EXPECT(BITSUP_E_INVALID_UTF8, "`url`", bitsup_hooks_set_notify_url(hooks, 1, bad_text, 1, e));
     CHECK(job == NULL);
     bitsup_hooks_free(hooks);
     bitsup_engine_config_free(engine_config);

@@ -116,16 +116,16 @@ namespace Bitsup
     public enum DestinationState
     {
         /// <summary>Nothing; a file can be created.</summary>
-        Available = Native.BITSUP_PLACE_FREE,
+        Available = Native.BITSUP_DESTINATION_FREE,
 
         /// <summary>A file.</summary>
-        File = Native.BITSUP_PLACE_FILE,
+        File = Native.BITSUP_DESTINATION_FILE,
 
         /// <summary>A directory, or anything else that a file cannot replace.</summary>
-        Directory = Native.BITSUP_PLACE_FOLDER,
+        Directory = Native.BITSUP_DESTINATION_FOLDER,
 
         /// <summary>Nothing, and its directory does not exist.</summary>
-        NoDirectory = Native.BITSUP_PLACE_NO_FOLDER,
+        NoDirectory = Native.BITSUP_DESTINATION_NO_FOLDER,
     }
 
     /// <summary>A session that a previous process left in a store.</summary>

@@ -51,23 +51,23 @@ def _proceed(_result: object) -> int:
     return _raw.CONTINUE
 
 
-@_raw.progress_fn
+@_raw.observer_progress_fn
 def _progress(user_data: Any, sent: int, total: int) -> int:
     return invoke(lambda: registry.get(user_data).progress(sent, total), _proceed, _raw.ABORT)
 
 
-@_raw.reply_progress_fn
+@_raw.observer_reply_progress_fn
 def _reply_progress(user_data: Any, received: int, total: int) -> int:
     known = None if total == UNKNOWN else total
     return invoke(lambda: registry.get(user_data).reply_progress(received, known), _proceed, _raw.ABORT)
 
 
-@_raw.state_fn
+@_raw.observer_state_fn
 def _state(user_data: Any, before: int, after: int) -> None:
     invoke(lambda: registry.get(user_data).on_state(JobState(before), JobState(after)), _proceed, _raw.ABORT)
 
 
-@_raw.retry_fn
+@_raw.observer_retry_fn
 def _retry(user_data: Any, cause: Any, attempt: int, delay_ms: Any) -> int:
     def act() -> Any:
         error = error_from(cause, lib.bitsup_error_status(cause))

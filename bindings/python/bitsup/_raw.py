@@ -137,13 +137,13 @@ PART_DATA = 1
 #: Part of a session: the reply.
 PART_REPLY = 2
 #: State of a destination: nothing exists there, and a file can be created.
-PLACE_FREE = 0
+DESTINATION_FREE = 0
 #: State of a destination: a file exists there.
-PLACE_FILE = 1
+DESTINATION_FILE = 1
 #: State of a destination: a folder exists there, or something else that a file cannot replace.
-PLACE_FOLDER = 2
+DESTINATION_FOLDER = 2
 #: State of a destination: nothing exists there, nor does the folder that would contain it.
-PLACE_NO_FOLDER = 3
+DESTINATION_NO_FOLDER = 3
 #: Packet: none; the session ended without a request.
 PACKET_NONE = 0
 #: Packet: checks that the server is there; belongs to no session.
@@ -207,7 +207,7 @@ credentials_fn: Callable[[Callable[[Any, int, int, Any, Any, int, Any, int], int
     ctypes.c_size_t,
 )
 #: Reads bytes of the source: copies 1 to `cap` bytes, starting at `offset`, to `buf` and their number to `*out_len`.
-read_fn: Callable[[Callable[[Any, int, Any, int, Any], int]], Any] = ctypes.CFUNCTYPE(
+source_read_fn: Callable[[Callable[[Any, int, Any, int, Any], int]], Any] = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     ctypes.c_void_p,
     ctypes.c_uint64,
@@ -216,28 +216,28 @@ read_fn: Callable[[Callable[[Any, int, Any, int, Any], int]], Any] = ctypes.CFUN
     ctypes.POINTER(ctypes.c_size_t),
 )
 #: Reports upload progress: the server has acknowledged `sent` of `total` bytes.
-progress_fn: Callable[[Callable[[Any, int, int], int]], Any] = ctypes.CFUNCTYPE(
+observer_progress_fn: Callable[[Callable[[Any, int, int], int]], Any] = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     ctypes.c_void_p,
     ctypes.c_uint64,
     ctypes.c_uint64,
 )
 #: Reports progress of a reply or download: `received` of `total` bytes have arrived.
-reply_progress_fn: Callable[[Callable[[Any, int, int], int]], Any] = ctypes.CFUNCTYPE(
+observer_reply_progress_fn: Callable[[Callable[[Any, int, int], int]], Any] = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     ctypes.c_void_p,
     ctypes.c_uint64,
     ctypes.c_uint64,
 )
 #: Reports that the job changed from the state `from` to the state `to`; both are BITSUP_JOB_*.
-state_fn: Callable[[Callable[[Any, int, int], None]], Any] = ctypes.CFUNCTYPE(
+observer_state_fn: Callable[[Callable[[Any, int, int], None]], Any] = ctypes.CFUNCTYPE(
     None,
     ctypes.c_void_p,
     ctypes.c_int32,
     ctypes.c_int32,
 )
 #: Reports that a request failed with the transient error `cause` and will be retried after `*delay_ms` milliseconds.
-retry_fn: Callable[[Callable[[Any, Any, int, Any], int]], Any] = ctypes.CFUNCTYPE(
+observer_retry_fn: Callable[[Callable[[Any, Any, int, Any], int]], Any] = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     ctypes.c_void_p,
     ctypes.c_void_p,
@@ -305,24 +305,28 @@ store_commit_fn: Callable[[Callable[[Any, Any, Any, int, Any, int], int]], Any] 
     ctypes.c_void_p,
     ctypes.c_size_t,
 )
-#: Stores what exists at `destination`, one of BITSUP_PLACE_*, in `*out_place`.
-store_place_fn: Callable[[Callable[[Any, Any, Any], int]], Any] = ctypes.CFUNCTYPE(
+#: Stores what exists at `destination`, one of BITSUP_DESTINATION_*, in `*out_state`.
+store_destination_state_fn: Callable[[Callable[[Any, Any, Any], int]], Any] = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     ctypes.c_void_p,
     ctypes.c_void_p,
     ctypes.POINTER(ctypes.c_int32),
 )
 #: Decides about `upload` by calling the functions of bitsup_verdict.
-decide_fn: Callable[[Callable[[Any, Any, Any], int]], Any] = ctypes.CFUNCTYPE(
+hooks_decide_fn: Callable[[Callable[[Any, Any, Any], int]], Any] = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     ctypes.c_void_p,
     ctypes.c_void_p,
     ctypes.c_void_p,
 )
 #: Reports progress of `upload`.
-notify_fn: Callable[[Callable[[Any, Any], None]], Any] = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+hooks_progress_fn: Callable[[Callable[[Any, Any], None]], Any] = ctypes.CFUNCTYPE(
+    None,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+)
 #: Reports that the session of `upload` ended; `reason` is one of BITSUP_END_*.
-end_fn: Callable[[Callable[[Any, Any, int], None]], Any] = ctypes.CFUNCTYPE(
+hooks_end_fn: Callable[[Callable[[Any, Any, int], None]], Any] = ctypes.CFUNCTYPE(
     None,
     ctypes.c_void_p,
     ctypes.c_void_p,
@@ -611,7 +615,7 @@ class Library:
         self.bitsup_source_from_reader: Callable[[Any, int, Any, Any, Any, Any], int] = bind(
             "bitsup_source_from_reader",
             ctypes.c_int32,
-            read_fn,
+            source_read_fn,
             ctypes.c_uint64,
             ctypes.c_void_p,
             destroy_fn,
@@ -634,7 +638,7 @@ class Library:
             "bitsup_observer_on_progress",
             ctypes.c_int32,
             ctypes.c_void_p,
-            progress_fn,
+            observer_progress_fn,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Sets the callback for received bytes of a reply or download; NULL removes it.
@@ -642,7 +646,7 @@ class Library:
             "bitsup_observer_on_reply_progress",
             ctypes.c_int32,
             ctypes.c_void_p,
-            reply_progress_fn,
+            observer_reply_progress_fn,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Sets the callback for state changes; NULL removes it.
@@ -650,7 +654,7 @@ class Library:
             "bitsup_observer_on_state",
             ctypes.c_int32,
             ctypes.c_void_p,
-            state_fn,
+            observer_state_fn,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Sets the callback for failures that will be retried; NULL removes it.
@@ -658,7 +662,7 @@ class Library:
             "bitsup_observer_on_retry",
             ctypes.c_int32,
             ctypes.c_void_p,
-            retry_fn,
+            observer_retry_fn,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Creates a job that uploads the content of `source` to `url`.
@@ -905,11 +909,11 @@ class Library:
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Sets the callback that checks a destination before a session is created, so that an upload that cannot ...
-        self.bitsup_store_ops_on_place: Callable[[Any, Any, Any], int] = bind(
-            "bitsup_store_ops_on_place",
+        self.bitsup_store_ops_on_destination_state: Callable[[Any, Any, Any], int] = bind(
+            "bitsup_store_ops_on_destination_state",
             ctypes.c_int32,
             ctypes.c_void_p,
-            store_place_fn,
+            store_destination_state_fn,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Creates a store from a copy of the callbacks.
@@ -1088,7 +1092,7 @@ class Library:
             "bitsup_hooks_on_request",
             ctypes.c_int32,
             ctypes.c_void_p,
-            decide_fn,
+            hooks_decide_fn,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Sets the callback that decides about new sessions: it accepts or rejects the upload and may set where ...
@@ -1096,7 +1100,7 @@ class Library:
             "bitsup_hooks_on_create",
             ctypes.c_int32,
             ctypes.c_void_p,
-            decide_fn,
+            hooks_decide_fn,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Sets the callback for stored bytes; it runs before they are acknowledged.
@@ -1104,7 +1108,7 @@ class Library:
             "bitsup_hooks_on_progress",
             ctypes.c_int32,
             ctypes.c_void_p,
-            notify_fn,
+            hooks_progress_fn,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the ...
@@ -1112,7 +1116,7 @@ class Library:
             "bitsup_hooks_on_received",
             ctypes.c_int32,
             ctypes.c_void_p,
-            decide_fn,
+            hooks_decide_fn,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Sets the callback for the end of sessions; NULL removes it.
@@ -1120,12 +1124,12 @@ class Library:
             "bitsup_hooks_on_end",
             ctypes.c_int32,
             ctypes.c_void_p,
-            end_fn,
+            hooks_end_fn,
             ctypes.POINTER(ctypes.c_void_p),
         )
         #: Lets an application at `url` decide about complete uploads over HTTP, as in IIS; `kind` is one of ...
-        self.bitsup_hooks_notify_url: Callable[[Any, int, Optional[bytes], int, Any], int] = bind(
-            "bitsup_hooks_notify_url",
+        self.bitsup_hooks_set_notify_url: Callable[[Any, int, Optional[bytes], int, Any], int] = bind(
+            "bitsup_hooks_set_notify_url",
             ctypes.c_int32,
             ctypes.c_void_p,
             ctypes.c_int32,

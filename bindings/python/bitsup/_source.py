@@ -62,7 +62,7 @@ def _copy_of(file: BinaryIO) -> BinaryIO:
     return copy
 
 
-@_raw.read_fn
+@_raw.source_read_fn
 def _read(user_data: Any, offset: int, buffer: Any, length: int, out_length: Any) -> int:
     def convert(content: bytes) -> int:
         ctypes.memmove(buffer, content, len(content))

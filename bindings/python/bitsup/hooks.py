@@ -222,11 +222,11 @@ def _on_end(user_data: Optional[int], upload_address: int, reason: int) -> None:
 
 
 _CALLBACKS: "dict[str, Any]" = {
-    "on_request": _raw.decide_fn(_decide_callback("on_request")),
-    "on_create": _raw.decide_fn(_decide_callback("on_create")),
-    "on_received": _raw.decide_fn(_decide_callback("on_received")),
-    "on_progress": _raw.notify_fn(_on_progress),
-    "on_end": _raw.end_fn(_on_end),
+    "on_request": _raw.hooks_decide_fn(_decide_callback("on_request")),
+    "on_create": _raw.hooks_decide_fn(_decide_callback("on_create")),
+    "on_received": _raw.hooks_decide_fn(_decide_callback("on_received")),
+    "on_progress": _raw.hooks_progress_fn(_on_progress),
+    "on_end": _raw.hooks_end_fn(_on_end),
 }
 
 

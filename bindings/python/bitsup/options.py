@@ -304,7 +304,7 @@ def notify(hooks: Owned, options: Mapping[str, Any]) -> None:
     apply({"notify_ca_file": (lib.bitsup_hooks_add_notify_root_certificates, _pem_file)}, hooks, options)
     kind = choice(_NOTIFY)(options["notify"])
     timeout = milliseconds(options.get("notify_timeout", 300))
-    call(lib.bitsup_hooks_notify_url, hooks, kind, text(options["notify_url"]), timeout)
+    call(lib.bitsup_hooks_set_notify_url, hooks, kind, text(options["notify_url"]), timeout)
 
 
 def retry(options: Mapping[str, Any]) -> Iterator[Any]:

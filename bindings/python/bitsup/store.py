@@ -34,13 +34,13 @@ class DestinationState(enum.IntEnum):
     """What exists at a destination."""
 
     #: Nothing; a file can be created.
-    FREE = _raw.PLACE_FREE
+    FREE = _raw.DESTINATION_FREE
     #: A file.
-    FILE = _raw.PLACE_FILE
+    FILE = _raw.DESTINATION_FILE
     #: A folder, or anything else that a file cannot replace.
-    FOLDER = _raw.PLACE_FOLDER
+    FOLDER = _raw.DESTINATION_FOLDER
     #: Nothing, and its folder does not exist.
-    NO_FOLDER = _raw.PLACE_NO_FOLDER
+    NO_FOLDER = _raw.DESTINATION_NO_FOLDER
 
 
 class StoredSession(NamedTuple):
@@ -229,10 +229,10 @@ def _remove(user_data: Any, session: Any, part: int) -> int:
     return _status(lambda: _store_of(user_data).remove(_str(session), Part(part)))
 
 
-@_raw.store_place_fn
-def _destination_state(user_data: Any, destination: Any, out_place: Any) -> int:
+@_raw.store_destination_state_fn
+def _destination_state(user_data: Any, destination: Any, out_state: Any) -> int:
     def act() -> None:
-        out_place[0] = DestinationState(_store_of(user_data).destination_state(_str(destination)))
+        out_state[0] = DestinationState(_store_of(user_data).destination_state(_str(destination)))
 
     return _status(act)
 
@@ -248,5 +248,5 @@ _CALLBACKS = {
     "read": (lib.bitsup_store_ops_on_read, _read),
     "commit": (lib.bitsup_store_ops_on_commit, _commit),
     "remove": (lib.bitsup_store_ops_on_remove, _remove),
-    "destination_state": (lib.bitsup_store_ops_on_place, _destination_state),
+    "destination_state": (lib.bitsup_store_ops_on_destination_state, _destination_state),
 }

@@ -107,7 +107,7 @@ calls! {
     status exchange::bitsup_exchange_set_secure(object choice error);
     status hooks::bitsup_hooks_add_notify_root_certificates(object block length error);
     returned_object hooks::bitsup_hooks_new(user_data destroy);
-    status hooks::bitsup_hooks_notify_url(object choice known_text number error);
+    status hooks::bitsup_hooks_set_notify_url(object choice known_text number error);
     status hooks::bitsup_hooks_on_create(object [decide] error);
     status hooks::bitsup_hooks_on_end(object [end] error);
     status hooks::bitsup_hooks_on_progress(object [notify] error);
@@ -168,7 +168,7 @@ calls! {
     status store_ops::bitsup_store_ops_on_create(object [record] error);
     status store_ops::bitsup_store_ops_on_flush(object [part] error);
     status store_ops::bitsup_store_ops_on_list(object [list] error);
-    status store_ops::bitsup_store_ops_on_place(object [place] error);
+    status store_ops::bitsup_store_ops_on_destination_state(object [place] error);
     status store_ops::bitsup_store_ops_on_read(object [read_part] error);
     status store_ops::bitsup_store_ops_on_remove(object [part] error);
     status store_ops::bitsup_store_ops_on_save(object [record] error);

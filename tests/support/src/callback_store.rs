@@ -76,7 +76,7 @@ impl Files {
             assert_eq!(bitsup_store_ops_on_read(ops, Some(read), none), BITSUP_OK);
             assert_eq!(bitsup_store_ops_on_commit(ops, Some(commit), none), BITSUP_OK);
             assert_eq!(bitsup_store_ops_on_remove(ops, Some(remove), none), BITSUP_OK);
-            assert_eq!(bitsup_store_ops_on_place(ops, Some(place), none), BITSUP_OK);
+            assert_eq!(bitsup_store_ops_on_destination_state(ops, Some(place), none), BITSUP_OK);
             let mut store = ptr::null_mut();
             assert_eq!(bitsup_store_new_custom(ops, &raw mut store, none), BITSUP_OK);
             bitsup_store_ops_free(ops);
@@ -117,10 +117,10 @@ impl Inside {
     fn place(&self, path: &str) -> i32 {
         let parent = path.rsplit_once('/').map(|(parent, _)| parent);
         match () {
-            () if parent.is_some_and(|parent| !self.folders.contains(parent)) => BITSUP_PLACE_NO_FOLDER,
-            () if self.folders.contains(path) => BITSUP_PLACE_FOLDER,
-            () if self.files.contains_key(path) => BITSUP_PLACE_FILE,
-            () => BITSUP_PLACE_FREE,
+            () if parent.is_some_and(|parent| !self.folders.contains(parent)) => BITSUP_DESTINATION_NO_FOLDER,
+            () if self.folders.contains(path) => BITSUP_DESTINATION_FOLDER,
+            () if self.files.contains_key(path) => BITSUP_DESTINATION_FILE,
+            () => BITSUP_DESTINATION_FREE,
         }
     }
 }
@@ -282,8 +282,8 @@ unsafe extern "C" fn commit(
                 return Ok(());
             }
             match inside.place(destination) {
-                BITSUP_PLACE_FREE => {}
-                BITSUP_PLACE_FILE if overwrite != 0 => {}
+                BITSUP_DESTINATION_FREE => {}
+                BITSUP_DESTINATION_FILE if overwrite != 0 => {}
                 _ => return Err(BITSUP_E_DENIED),
             }
             let session = inside.session(id)?;

@@ -9,19 +9,19 @@ namespace Bitsup
     /// </summary>
     internal sealed class HookCallbacks
     {
-        private static readonly Native.bitsup_decide_fn OnRequest = (userData, upload, verdict) =>
+        private static readonly Native.bitsup_hooks_decide_fn OnRequest = (userData, upload, verdict) =>
             Get(userData).Decide(upload, verdict, hooks => hooks.OnRequest!);
 
-        private static readonly Native.bitsup_decide_fn OnCreate = (userData, upload, verdict) =>
+        private static readonly Native.bitsup_hooks_decide_fn OnCreate = (userData, upload, verdict) =>
             Get(userData).Decide(upload, verdict, hooks => hooks.OnCreate!);
 
-        private static readonly Native.bitsup_decide_fn OnReceived = (userData, upload, verdict) =>
+        private static readonly Native.bitsup_hooks_decide_fn OnReceived = (userData, upload, verdict) =>
             Get(userData).Decide(upload, verdict, hooks => hooks.OnReceived!);
 
-        private static readonly Native.bitsup_notify_fn OnProgress = (userData, upload) =>
+        private static readonly Native.bitsup_hooks_progress_fn OnProgress = (userData, upload) =>
             Get(userData).Guard(upload, IntPtr.Zero, (hooks, scope) => hooks.OnProgress!(new BitsUpload(scope)));
 
-        private static readonly Native.bitsup_end_fn OnEnd = (userData, upload, reason) =>
+        private static readonly Native.bitsup_hooks_end_fn OnEnd = (userData, upload, reason) =>
             Get(userData).Guard(upload, IntPtr.Zero, (hooks, scope) => hooks.OnEnd!(new BitsUpload(scope), (SessionEndReason)reason));
 
         private readonly BitsHooks hooks;
@@ -40,7 +40,7 @@ namespace Bitsup
             HooksHandle set = Call.NonNull(Native.bitsup_hooks_new(UserData.Alloc(this), UserData.Destroy));
             if (this.hooks.Notify is { } notify)
             {
-                int status = Native.bitsup_hooks_notify_url(
+                int status = Native.bitsup_hooks_set_notify_url(
                     set,
                     (int)notify.Kind,
                     Call.Text(notify.Url, nameof(notify.Url)),

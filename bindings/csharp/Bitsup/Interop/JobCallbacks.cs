@@ -8,15 +8,15 @@ namespace Bitsup
     /// </summary>
     internal sealed class JobCallbacks
     {
-        private static readonly Native.bitsup_progress_fn OnProgress = (userData, sent, total) =>
+        private static readonly Native.bitsup_observer_progress_fn OnProgress = (userData, sent, total) =>
             Get(userData).Invoke(options => options.OnProgress?.Invoke(new UploadProgress(sent, total)));
 
-        private static readonly Native.bitsup_reply_progress_fn OnReplyProgress = (userData, received, total) =>
+        private static readonly Native.bitsup_observer_reply_progress_fn OnReplyProgress = (userData, received, total) =>
             Get(userData).Invoke(options => options.OnReplyProgress?.Invoke(new DownloadProgress(received, total)));
 
-        private static readonly Native.bitsup_state_fn OnState = (userData, from, to) => Get(userData).StateChanged((JobState)from, (JobState)to);
+        private static readonly Native.bitsup_observer_state_fn OnState = (userData, from, to) => Get(userData).StateChanged((JobState)from, (JobState)to);
 
-        private static readonly Native.bitsup_retry_fn OnRetry = Retry;
+        private static readonly Native.bitsup_observer_retry_fn OnRetry = Retry;
 
         private readonly object sync = new object();
         private UploadOptions? options;

@@ -201,16 +201,16 @@ namespace Bitsup
         internal const int BITSUP_PART_REPLY = 2;
 
         /// <summary>State of a destination: nothing exists there, and a file can be created.</summary>
-        internal const int BITSUP_PLACE_FREE = 0;
+        internal const int BITSUP_DESTINATION_FREE = 0;
 
         /// <summary>State of a destination: a file exists there.</summary>
-        internal const int BITSUP_PLACE_FILE = 1;
+        internal const int BITSUP_DESTINATION_FILE = 1;
 
         /// <summary>State of a destination: a folder exists there, or something else that a file cannot replace.</summary>
-        internal const int BITSUP_PLACE_FOLDER = 2;
+        internal const int BITSUP_DESTINATION_FOLDER = 2;
 
         /// <summary>State of a destination: nothing exists there, nor does the folder that would contain it.</summary>
-        internal const int BITSUP_PLACE_NO_FOLDER = 3;
+        internal const int BITSUP_DESTINATION_NO_FOLDER = 3;
 
         /// <summary>Packet: none; the session ended without a request.</summary>
         internal const int BITSUP_PACKET_NONE = 0;
@@ -283,23 +283,23 @@ namespace Bitsup
 
         /// <summary>Reads bytes of the source: copies 1 to `cap` bytes, starting at `offset`, to `buf` and their number to `*out_len`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        internal delegate int bitsup_read_fn(IntPtr user_data, ulong offset, IntPtr buf, UIntPtr cap, ref UIntPtr out_len);
+        internal delegate int bitsup_source_read_fn(IntPtr user_data, ulong offset, IntPtr buf, UIntPtr cap, ref UIntPtr out_len);
 
         /// <summary>Reports upload progress: the server has acknowledged `sent` of `total` bytes.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        internal delegate int bitsup_progress_fn(IntPtr user_data, ulong sent, ulong total);
+        internal delegate int bitsup_observer_progress_fn(IntPtr user_data, ulong sent, ulong total);
 
         /// <summary>Reports progress of a reply or download: `received` of `total` bytes have arrived.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        internal delegate int bitsup_reply_progress_fn(IntPtr user_data, ulong received, ulong total);
+        internal delegate int bitsup_observer_reply_progress_fn(IntPtr user_data, ulong received, ulong total);
 
         /// <summary>Reports that the job changed from the state `from` to the state `to`; both are BITSUP_JOB_*.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        internal delegate void bitsup_state_fn(IntPtr user_data, int from, int to);
+        internal delegate void bitsup_observer_state_fn(IntPtr user_data, int from, int to);
 
         /// <summary>Reports that a request failed with the transient error `cause` and will be retried after `*delay_ms` milliseconds.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        internal delegate int bitsup_retry_fn(IntPtr user_data, IntPtr cause, uint attempt, ref ulong delay_ms);
+        internal delegate int bitsup_observer_retry_fn(IntPtr user_data, IntPtr cause, uint attempt, ref ulong delay_ms);
 
         /// <summary>Stores the record of a session: `len` bytes of text that the store does not interpret.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -329,21 +329,21 @@ namespace Bitsup
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate int bitsup_store_commit_fn(IntPtr user_data, IntPtr session_id, IntPtr destination, int overwrite, IntPtr record, UIntPtr len);
 
-        /// <summary>Stores what exists at `destination`, one of BITSUP_PLACE_*, in `*out_place`.</summary>
+        /// <summary>Stores what exists at `destination`, one of BITSUP_DESTINATION_*, in `*out_state`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        internal delegate int bitsup_store_place_fn(IntPtr user_data, IntPtr destination, ref int out_place);
+        internal delegate int bitsup_store_destination_state_fn(IntPtr user_data, IntPtr destination, ref int out_state);
 
         /// <summary>Decides about `upload` by calling the functions of bitsup_verdict.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        internal delegate int bitsup_decide_fn(IntPtr user_data, IntPtr upload, IntPtr verdict);
+        internal delegate int bitsup_hooks_decide_fn(IntPtr user_data, IntPtr upload, IntPtr verdict);
 
         /// <summary>Reports progress of `upload`.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        internal delegate void bitsup_notify_fn(IntPtr user_data, IntPtr upload);
+        internal delegate void bitsup_hooks_progress_fn(IntPtr user_data, IntPtr upload);
 
         /// <summary>Reports that the session of `upload` ended; `reason` is one of BITSUP_END_*.</summary>
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-        internal delegate void bitsup_end_fn(IntPtr user_data, IntPtr upload, int reason);
+        internal delegate void bitsup_hooks_end_fn(IntPtr user_data, IntPtr upload, int reason);
 
         /// <summary>Returns the version of the loaded library, for comparison with BITSUP_VERSION_NUMBER.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -515,7 +515,7 @@ namespace Bitsup
 
         /// <summary>Creates a source of `total` bytes that the callback `read` supplies.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_source_from_reader(bitsup_read_fn? read, ulong total, IntPtr user_data, bitsup_destroy_fn? destroy, out SourceHandle @out, out IntPtr error);
+        internal static extern int bitsup_source_from_reader(bitsup_source_read_fn? read, ulong total, IntPtr user_data, bitsup_destroy_fn? destroy, out SourceHandle @out, out IntPtr error);
 
         /// <summary>Frees a source.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -531,19 +531,19 @@ namespace Bitsup
 
         /// <summary>Sets the callback for acknowledged bytes; NULL removes it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_observer_on_progress(ObserverHandle observer, bitsup_progress_fn? callback, out IntPtr error);
+        internal static extern int bitsup_observer_on_progress(ObserverHandle observer, bitsup_observer_progress_fn? callback, out IntPtr error);
 
         /// <summary>Sets the callback for received bytes of a reply or download; NULL removes it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_observer_on_reply_progress(ObserverHandle observer, bitsup_reply_progress_fn? callback, out IntPtr error);
+        internal static extern int bitsup_observer_on_reply_progress(ObserverHandle observer, bitsup_observer_reply_progress_fn? callback, out IntPtr error);
 
         /// <summary>Sets the callback for state changes; NULL removes it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_observer_on_state(ObserverHandle observer, bitsup_state_fn? callback, out IntPtr error);
+        internal static extern int bitsup_observer_on_state(ObserverHandle observer, bitsup_observer_state_fn? callback, out IntPtr error);
 
         /// <summary>Sets the callback for failures that will be retried; NULL removes it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_observer_on_retry(ObserverHandle observer, bitsup_retry_fn? callback, out IntPtr error);
+        internal static extern int bitsup_observer_on_retry(ObserverHandle observer, bitsup_observer_retry_fn? callback, out IntPtr error);
 
         /// <summary>Creates a job that uploads the content of `source` to `url`.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -679,7 +679,7 @@ namespace Bitsup
 
         /// <summary>Sets the callback that checks a destination before a session is created, so that an upload that cannot be delivered is refused early.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_store_ops_on_place(StoreOpsHandle ops, bitsup_store_place_fn? callback, out IntPtr error);
+        internal static extern int bitsup_store_ops_on_destination_state(StoreOpsHandle ops, bitsup_store_destination_state_fn? callback, out IntPtr error);
 
         /// <summary>Creates a store from a copy of the callbacks.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -783,29 +783,29 @@ namespace Bitsup
 
         /// <summary>Sets the callback that decides about every packet, and every GET and HEAD of a reply, before it is processed: it identifies the user (bitsup_verdict_set_owner) and accepts or rejects the request.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_hooks_on_request(HooksHandle hooks, bitsup_decide_fn? callback, out IntPtr error);
+        internal static extern int bitsup_hooks_on_request(HooksHandle hooks, bitsup_hooks_decide_fn? callback, out IntPtr error);
 
         /// <summary>Sets the callback that decides about new sessions: it accepts or rejects the upload and may set where the file is delivered (bitsup_verdict_set_destination).</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_hooks_on_create(HooksHandle hooks, bitsup_decide_fn? callback, out IntPtr error);
+        internal static extern int bitsup_hooks_on_create(HooksHandle hooks, bitsup_hooks_decide_fn? callback, out IntPtr error);
 
         /// <summary>Sets the callback for stored bytes; it runs before they are acknowledged.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_hooks_on_progress(HooksHandle hooks, bitsup_notify_fn? callback, out IntPtr error);
+        internal static extern int bitsup_hooks_on_progress(HooksHandle hooks, bitsup_hooks_progress_fn? callback, out IntPtr error);
 
         /// <summary>Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the file, says whether to keep it, and may set a reply.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_hooks_on_received(HooksHandle hooks, bitsup_decide_fn? callback, out IntPtr error);
+        internal static extern int bitsup_hooks_on_received(HooksHandle hooks, bitsup_hooks_decide_fn? callback, out IntPtr error);
 
         /// <summary>Sets the callback for the end of sessions; NULL removes it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_hooks_on_end(HooksHandle hooks, bitsup_end_fn? callback, out IntPtr error);
+        internal static extern int bitsup_hooks_on_end(HooksHandle hooks, bitsup_hooks_end_fn? callback, out IntPtr error);
 
         /// <summary>Lets an application at `url` decide about complete uploads over HTTP, as in IIS; `kind` is one of BITSUP_NOTIFY_*.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int bitsup_hooks_notify_url(HooksHandle hooks, int kind, byte[]? url, ulong timeout_ms, out IntPtr error);
+        internal static extern int bitsup_hooks_set_notify_url(HooksHandle hooks, int kind, byte[]? url, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>Adds trusted root certificates in PEM format, in addition to those of the platform, for https URLs of later calls of bitsup_hooks_notify_url.</summary>
+        /// <summary>Adds trusted root certificates in PEM format, in addition to those of the platform, for https URLs of later calls of bitsup_hooks_set_notify_url.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_add_notify_root_certificates(HooksHandle hooks, byte[]? pem, UIntPtr pem_len, out IntPtr error);
 

@@ -43,7 +43,7 @@ namespace Bitsup
 
         private static readonly Native.bitsup_store_read_fn ReadCallback = Read;
 
-        private static readonly Native.bitsup_store_place_fn GetDestinationStateCallback = GetDestinationState;
+        private static readonly Native.bitsup_store_destination_state_fn GetDestinationStateCallback = GetDestinationState;
 
         /// <summary>Creates a native store. It owns one reference to the storage.</summary>
         public static StoreHandle NewStore(BitsStorage storage)
@@ -58,7 +58,7 @@ namespace Bitsup
             Set(ops, ReadCallback, Native.bitsup_store_ops_on_read);
             Set(ops, Commit, Native.bitsup_store_ops_on_commit);
             Set(ops, Remove, Native.bitsup_store_ops_on_remove);
-            Set(ops, GetDestinationStateCallback, Native.bitsup_store_ops_on_place);
+            Set(ops, GetDestinationStateCallback, Native.bitsup_store_ops_on_destination_state);
             Call.Check(Native.bitsup_store_new_custom(ops, out StoreHandle store, out IntPtr error), error);
             return store;
         }

@@ -7,7 +7,7 @@ namespace Bitsup
     /// <summary>Lets the C library read a stream. A stream that cannot seek is first copied to a temporary file.</summary>
     internal sealed class StreamSource : IDisposable
     {
-        private static readonly Native.bitsup_read_fn ReadCallback = Read;
+        private static readonly Native.bitsup_source_read_fn ReadCallback = Read;
 
         private readonly Stream stream;
         private readonly Stream? copy;

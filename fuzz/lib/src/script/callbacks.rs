@@ -183,9 +183,9 @@ pub extern "C" fn commit(
 pub extern "C" fn place(
     user_data: *mut c_void,
     _destination: *const c_char,
-    out_place: *mut i32,
+    out_state: *mut i32,
 ) -> bitsup_status {
     // SAFETY: a valid pointer from the library.
-    unsafe { *out_place = script(user_data).choice() };
+    unsafe { *out_state = script(user_data).choice() };
     result(user_data, &[])
 }
