@@ -23,12 +23,7 @@
 //! # let inbox = inbox.path();
 //! let store = DirStore::open(inbox, DirOptions::default())?;
 //! let engine = Engine::new(EngineConfig::new(Arc::new(store)))?;
-//! let mut server = Server::start(ServerConfig {
-//!     host: "127.0.0.1".into(),
-//!     port: 0, // any free port
-//!     mounts: vec![("/".into(), engine)],
-//!     ..ServerConfig::default()
-//! })?;
+//! let mut server = Server::start(ServerConfig::default().mount("/", engine))?;
 //!
 //! // Upload something to it, and stop.
 //! let url = format!("{}hello.txt", server.url());
@@ -73,12 +68,7 @@
 //! let mut headers = Headers::default();
 //! headers.push("BITS-Packet-Type", "Ping");
 //! headers.push("Content-Length", "0");
-//! let mut exchange = engine.begin(RequestHead {
-//!     method: "BITS_POST".into(),
-//!     target: "/file".into(),
-//!     headers,
-//!     ..RequestHead::default()
-//! });
+//! let mut exchange = engine.begin(RequestHead::new("BITS_POST", "/file").headers(headers));
 //! while let Want::Body(_) = exchange.want() {
 //!     exchange.body(b"the next bytes of the request body");
 //! }
@@ -94,12 +84,13 @@
 //!
 //! # Features
 //!
-//! | Feature | Contents |
-//! |---|---|
-//! | `client` | the uploading side, over ureq and rustls |
-//! | `server` | the HTTP/1.1 listener, users, notification of web applications |
-//! | `ffi` | the C ABI |
-//! | `cli` | the `bitsup` program |
+//! | Feature | Default | Contents |
+//! |---|---|---|
+//! | `client` | yes | the uploading side, over ureq and rustls |
+//! | `server` | yes | the HTTP/1.1 listener, users, notification of web applications |
+//! | `log` | no | [`Logger::log_crate`](crate::log::Logger), a bridge to the `log` crate, and so to `tracing` |
+//! | `ffi` | no | the C ABI |
+//! | `cli` | no | the `bitsup` program |
 //!
 //! Without features the crate contains the engine, the stores and the upload machine, which need no network.
 #![deny(unsafe_code, missing_docs)]
@@ -117,6 +108,9 @@
         clippy::arithmetic_side_effects
     )
 )]
+
+#[macro_use]
+mod setters;
 
 pub mod clock;
 pub mod error;

@@ -1,4 +1,4 @@
-//! Logging to a function of the host application. There is no global logger.
+//! Logging to a function of the host application, or to the `log` crate. There is no global logger.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,28 +38,79 @@ type LogFn = dyn Fn(Level, &str, &str) + Send + Sync;
 /// ```
 #[derive(Clone, Default)]
 pub struct Logger {
-    sink: Option<(Level, Arc<LogFn>)>,
+    sink: Sink,
+}
+
+#[derive(Clone, Default)]
+enum Sink {
+    #[default]
+    Silent,
+    Function(Level, Arc<LogFn>),
+    #[cfg(feature = "log")]
+    LogCrate,
 }
 
 impl Logger {
     /// Creates a logger that passes messages up to `max_level` to `sink`: level, target (the module) and text.
     #[must_use]
     pub fn new(max_level: Level, sink: impl Fn(Level, &str, &str) + Send + Sync + 'static) -> Self {
-        Self { sink: Some((max_level, Arc::new(sink))) }
+        Self { sink: Sink::Function(max_level, Arc::new(sink)) }
+    }
+
+    /// Creates a logger that passes messages to the [`log`](https://docs.rs/log) crate, whose logger decides which levels
+    /// and targets are enabled. Targets start with `bitsup::`. `tracing` receives them through `tracing_log::LogTracer`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bitsup::client::ClientConfig;
+    /// use bitsup::log::Logger;
+    ///
+    /// let config = ClientConfig::default().logger(Logger::log_crate());
+    /// ```
+    #[cfg(feature = "log")]
+    #[must_use]
+    pub fn log_crate() -> Self {
+        Self { sink: Sink::LogCrate }
     }
 
     /// Logs a message. `message` is only called if the level is enabled.
     pub fn log(&self, level: Level, target: &str, message: impl FnOnce() -> String) {
-        if let Some((max_level, sink)) = &self.sink
-            && level <= *max_level
-        {
-            sink(level, target, &message());
+        match &self.sink {
+            Sink::Function(max_level, function) if level <= *max_level => function(level, target, &message()),
+            Sink::Silent | Sink::Function(..) => {}
+            #[cfg(feature = "log")]
+            Sink::LogCrate => {
+                let level = log::Level::from(level);
+                if level <= log::max_level() {
+                    log::log!(target: &format!("bitsup::{target}"), level, "{}", message());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(feature = "log")]
+impl From<Level> for log::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Error => Self::Error,
+            Level::Warn => Self::Warn,
+            Level::Info => Self::Info,
+            Level::Debug => Self::Debug,
+            Level::Trace => Self::Trace,
         }
     }
 }
 
 impl fmt::Debug for Logger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Logger").field("max_level", &self.sink.as_ref().map(|(level, _)| level)).finish()
+        let sink: &dyn fmt::Debug = match &self.sink {
+            Sink::Silent => &"silent",
+            Sink::Function(max_level, _) => max_level,
+            #[cfg(feature = "log")]
+            Sink::LogCrate => &"the log crate",
+        };
+        f.debug_struct("Logger").field("sink", sink).finish()
     }
 }

@@ -60,9 +60,8 @@ fn count_lines(content: &dyn Content) -> io::Result<usize> {
 
 fn serve(root: &str) -> Result<(), bitsup::Error> {
     let store = DirStore::open(root, DirOptions::default())?;
-    let config = EngineConfig { hooks: Some(Arc::new(LineCounter)), ..EngineConfig::new(Arc::new(store)) };
-    let mounts = vec![("/".to_owned(), Engine::new(config)?)];
-    let mut server = Server::start(ServerConfig { mounts, ..ServerConfig::default() })?;
+    let config = EngineConfig::new(Arc::new(store)).hooks(Arc::new(LineCounter));
+    let mut server = Server::start(ServerConfig::default().mount("/", Engine::new(config)?))?;
     println!("listening on {}", server.url());
     // Waits for the end of stdin.
     let _ = io::stdin().read_to_end(&mut Vec::new());

@@ -15,16 +15,16 @@ use crate::upload::{RetryPolicy, UploadOptions};
 /// use std::time::Duration;
 /// use bitsup::client::{Client, ClientConfig, Credentials};
 ///
-/// let client = Client::new(ClientConfig {
-///     credentials: Some(Credentials { user: "alice".into(), password: "secret".into() }),
-///     rate_limit: Some(1_000_000),
-///     no_progress_timeout: Duration::from_secs(3600),
-///     ..ClientConfig::default()
-/// })?;
+/// let config = ClientConfig::default()
+///     .credentials(Credentials::new("alice", "secret"))
+///     .rate_limit(1_000_000)
+///     .no_progress_timeout(Duration::from_secs(3600));
+/// let client = Client::new(config)?;
 /// # let _ = client;
 /// # Ok::<(), bitsup::Error>(())
 /// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct ClientConfig {
     /// Length of every fragment in bytes. `None`, the default, adapts the length to the speed of the connection.
     pub fragment_size: Option<u64>,
@@ -100,6 +100,42 @@ impl Default for ClientConfig {
             headers: Vec::new(),
             logger: Logger::default(),
         }
+    }
+}
+
+setters! {
+    ClientConfig {
+        fragment_size: impl Into<Option<u64>>,
+        rate_limit: impl Into<Option<u64>>,
+        retry: RetryPolicy,
+        no_progress_timeout: Duration,
+        timeout: impl Into<Option<Duration>>,
+        connect_timeout: Duration,
+        request_timeout: Duration,
+        response_timeout: Duration,
+        method_override: bool,
+        no_proxy: Vec<String>,
+        root_certificates: impl Into<Vec<u8>>,
+        credentials: impl Into<Option<Credentials>>,
+        proxy_credentials: impl Into<Option<Credentials>>,
+        user_agent: impl Into<String>,
+        headers: Vec<(String, String)>,
+        logger: Logger,
+    }
+    Some {
+        proxy: impl Into<String>,
+        client_certificate: impl Into<Secret>,
+        bearer_token: impl Into<Secret>,
+        credentials_source: SharedCredentialsSource,
+    }
+}
+
+impl ClientConfig {
+    /// Adds a header field to [`headers`](#structfield.headers).
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
     }
 }
 

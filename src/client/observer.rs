@@ -33,6 +33,7 @@ pub enum JobState {
 
 /// How much of the source has been uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Progress {
     /// Number of acknowledged bytes. Decreases if the server asks for bytes again.
     pub sent: u64,

@@ -9,6 +9,7 @@ use crate::proto::Fault;
 ///
 /// The default allows everything except overwriting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Access {
     /// The users that may send requests. `None` (the default): all.
     pub users: Option<BTreeSet<String>>,
@@ -17,6 +18,14 @@ pub struct Access {
     pub creators: Option<BTreeSet<String>>,
     /// The users that may replace files even without [`EngineConfig::allow_overwrite`](super::EngineConfig).
     pub overwriters: BTreeSet<String>,
+}
+
+setters! {
+    Access {
+        users: impl Into<Option<BTreeSet<String>>>,
+        creators: impl Into<Option<BTreeSet<String>>>,
+        overwriters: BTreeSet<String>,
+    }
 }
 
 impl Access {

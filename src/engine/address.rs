@@ -193,20 +193,16 @@ mod tests {
     use crate::store::MemoryStore;
 
     fn config(public_url: Option<&str>, host_id: Option<&str>) -> EngineConfig {
-        EngineConfig {
-            public_url: public_url.map(str::to_owned),
-            host_id: host_id.map(|host| HostId { host: host.to_owned(), fallback_seconds: 0 }),
-            ..EngineConfig::new(Arc::new(MemoryStore::default()))
-        }
+        let mut config =
+            EngineConfig::new(Arc::new(MemoryStore::default())).host_id(host_id.map(HostId::new));
+        config.public_url = public_url.map(str::to_owned);
+        config
     }
 
     fn head(mount: &str, host: Option<&str>) -> RequestHead {
-        RequestHead {
-            target: "/a%20b?x=1".into(),
-            mount: mount.into(),
-            headers: host.map(|host| ("Host", host)).into_iter().collect(),
-            ..RequestHead::default()
-        }
+        RequestHead::new("", "/a%20b?x=1")
+            .mount(mount)
+            .headers(host.map(|host| ("Host", host)).into_iter().collect())
     }
 
     #[test]

@@ -34,11 +34,26 @@ pub enum Finalize {
 /// The address of this server within a server farm, to which clients send the packets after Create-Session
 /// (PROTOCOL 6.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HostId {
     /// Host name or IP address, of at most 300 characters. Without a port, clients keep the port they use.
     pub host: String,
     /// Seconds after which clients that cannot reach this address return to the original one. 0: not sent.
     pub fallback_seconds: u32,
+}
+
+setters! {
+    HostId {
+        fallback_seconds: u32,
+    }
+}
+
+impl HostId {
+    /// Creates a host id without a fallback timeout.
+    #[must_use]
+    pub fn new(host: impl Into<String>) -> Self {
+        Self { host: host.into(), fallback_seconds: 0 }
+    }
 }
 
 /// The configuration of an [`Engine`](super::Engine).
@@ -51,13 +66,12 @@ pub struct HostId {
 /// use bitsup::engine::EngineConfig;
 /// use bitsup::store::MemoryStore;
 ///
-/// let config = EngineConfig {
-///     max_upload_size: 10 * 1024 * 1024,
-///     allow_overwrite: true,
-///     ..EngineConfig::new(Arc::new(MemoryStore::default()))
-/// };
+/// let config = EngineConfig::new(Arc::new(MemoryStore::default()))
+///     .max_upload_size(10 * 1024 * 1024)
+///     .allow_overwrite(true);
 /// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct EngineConfig {
     /// Where sessions and files are stored.
     pub store: Arc<dyn Store>,
@@ -97,6 +111,29 @@ pub struct EngineConfig {
     /// proxies that reject unknown methods. Such a Create-Session gets 201 instead of 200, which those clients
     /// expect. Default: `false`.
     pub method_override: bool,
+}
+
+setters! {
+    EngineConfig {
+        clock: Arc<dyn Clock>,
+        logger: Logger,
+        max_upload_size: u64,
+        max_fragment_size: u64,
+        free_space_reserve: u64,
+        max_sessions_per_owner: u64,
+        max_sessions: u64,
+        session_timeout: Duration,
+        allow_overwrite: bool,
+        access: Access,
+        overlap: Overlap,
+        finalize: Finalize,
+        host_id: impl Into<Option<HostId>>,
+        method_override: bool,
+    }
+    Some {
+        hooks: Arc<dyn Hooks>,
+        public_url: impl Into<String>,
+    }
 }
 
 impl EngineConfig {

@@ -17,9 +17,8 @@
 //!
 //! # fn main() -> Result<(), bitsup::Error> {
 //! let engine = Engine::new(EngineConfig::new(Arc::new(MemoryStore::default())))?;
-//! let head = |fields: &[(&str, &str)]| RequestHead {
-//!     headers: fields.iter().copied().collect(),
-//!     ..RequestHead::from_wire(b"BITS_POST", b"/report.txt")
+//! let head = |fields: &[(&str, &str)]| {
+//!     RequestHead::new("BITS_POST", "/report.txt").headers(fields.iter().copied().collect())
 //! };
 //!
 //! let create = [

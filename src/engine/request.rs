@@ -11,14 +11,13 @@ use crate::proto::Headers;
 /// ```
 /// use bitsup::engine::RequestHead;
 ///
-/// let head = RequestHead {
-///     peer: Some("192.0.2.7:50000".into()),
-///     headers: [("BITS-Packet-Type", "Ping")].into_iter().collect(),
-///     ..RequestHead::from_wire(b"BITS_POST", b"/report.pdf")
-/// };
+/// let head = RequestHead::new("BITS_POST", "/report.pdf")
+///     .peer("192.0.2.7:50000")
+///     .headers([("BITS-Packet-Type", "Ping")].into_iter().collect());
 /// assert_eq!(head.target, "/report.pdf");
 /// ```
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct RequestHead {
     /// The method.
     pub method: String,
@@ -36,8 +35,26 @@ pub struct RequestHead {
     pub owner: Option<String>,
 }
 
+setters! {
+    RequestHead {
+        mount: impl Into<String>,
+        secure: bool,
+        headers: Headers,
+    }
+    Some {
+        peer: impl Into<String>,
+        owner: impl Into<String>,
+    }
+}
+
 impl RequestHead {
     /// Creates a head with the given method and target and no header fields.
+    #[must_use]
+    pub fn new(method: impl Into<String>, target: impl Into<String>) -> Self {
+        Self { method: method.into(), target: target.into(), ..Self::default() }
+    }
+
+    /// Creates a head like [`new`](Self::new), from the bytes of a request.
     ///
     /// Never fails: bytes that are not UTF-8 are replaced (method) or percent-encoded (target), and the engine
     /// responds to the result as to any other unknown method or target.

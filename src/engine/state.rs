@@ -33,6 +33,7 @@ pub(super) struct EngineState {
 
 /// The result of a clean-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tick {
     /// The number of sessions that expired.
     pub expired: u64,

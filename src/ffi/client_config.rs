@@ -434,7 +434,7 @@ pub unsafe extern "C" fn bitsup_client_config_set_credentials(
             };
         }
         let user = text::required(user, "user")?.to_owned();
-        let credentials = Some(Credentials { user, password: secret.to_owned() });
+        let credentials = Some(Credentials::new(user, secret));
         set(config, |config| match target {
             AuthTarget::Server => config.credentials = credentials,
             AuthTarget::Proxy => config.proxy_credentials = credentials,
@@ -513,7 +513,7 @@ impl CredentialsSource for CredentialsCallback {
         }
         let (user, password) = (written(&user, "out_user")?, written(&secret, "out_secret")?);
         let is_known = !user.is_empty() || !password.is_empty();
-        Ok(is_known.then_some(Credentials { user, password }))
+        Ok(is_known.then_some(Credentials::new(user, password)))
     }
 }
 

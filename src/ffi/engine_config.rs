@@ -168,7 +168,7 @@ pub unsafe extern "C" fn bitsup_engine_config_set_host_id(
 ) -> bitsup_status {
     guard!(error, {
         let host = text::required(host, "host")?.to_owned();
-        set(config, |config| config.host_id = Some(HostId { host, fallback_seconds }))
+        set(config, |config| config.host_id = Some(HostId::new(host).fallback_seconds(fallback_seconds)))
     })
 }
 

@@ -229,12 +229,10 @@ pub unsafe extern "C" fn bitsup_hooks_set_notify_url(
             _ => return Err(handle::out_of_range("kind", kind, "BITSUP_NOTIFY_")),
         };
         let limit = if timeout_ms == u64::MAX { Duration::MAX } else { Duration::from_millis(timeout_ms) };
-        let timeouts = NotifyTimeouts { send: limit, receive_headers: limit, receive_body: limit };
-        let config = NotifyConfig {
-            timeouts,
-            root_certificates: handle::try_read(&hooks.notify_roots)?.clone(),
-            ..NotifyConfig::new(kind, text::required(url, "url")?)
-        };
+        let timeouts = NotifyTimeouts::default().send(limit).receive_headers(limit).receive_body(limit);
+        let config = NotifyConfig::new(kind, text::required(url, "url")?)
+            .timeouts(timeouts)
+            .root_certificates(handle::try_read(&hooks.notify_roots)?.clone());
         let notifier = ReceivedHandler::Notifier(Arc::new(Notifier::new(config)?));
         handle::try_write(&hooks.callbacks)?.received = notifier;
         Ok(())

@@ -101,7 +101,7 @@ pub unsafe extern "C" fn bitsup_server_config_set_admin(
 ) -> bitsup_status {
     guard!(error, {
         let host = text::required(host, "host")?;
-        set(config, |config| config.admin = Some(AdminConfig { host: host.to_owned(), port }))
+        set(config, |config| config.admin = Some(AdminConfig::new(host, port)))
     })
 }
 
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn bitsup_server_config_set_tls(
         let key = pem(key_pem, key_len, "key_pem")?;
         set(config, |config| {
             let client_ca = config.tls.take().and_then(|tls| tls.client_ca);
-            config.tls = Some(TlsConfig { certificates, key, client_ca });
+            config.tls = Some(TlsConfig::new(certificates, key).client_ca(client_ca));
         })
     })
 }

@@ -71,7 +71,7 @@ pub unsafe extern "C" fn bitsup_store_new_dir(
 ) -> bitsup_status {
     guard!(error, {
         let (root, out) = (text::path(root, "root")?, handle::out(out, "out")?);
-        let options = DirOptions { durability: durability_of(durability)?, shared: shared != 0 };
+        let options = DirOptions::default().durability(durability_of(durability)?).shared(shared != 0);
         out.set(bitsup_store::into_raw(Arc::new(DirStore::open(root, options)?)));
         Ok(())
     })

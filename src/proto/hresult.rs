@@ -19,6 +19,7 @@ pub struct HResult(pub u32);
 
 /// The entry of an HRESULT in the table of known ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HResultInfo {
     /// Its name in the Windows headers.
     pub name: &'static str,

@@ -23,14 +23,11 @@ use crate::proto::limits;
 ///
 /// use bitsup::server::ServerConfig;
 ///
-/// let config = ServerConfig {
-///     host: "0.0.0.0".into(),
-///     port: 8080,
-///     idle_timeout: Duration::from_secs(60),
-///     ..ServerConfig::default()
-/// };
+/// let config =
+///     ServerConfig::default().host("0.0.0.0").port(8080).idle_timeout(Duration::from_secs(60));
 /// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct ServerConfig {
     /// Host name or address to listen on [default: `127.0.0.1`].
     pub host: String,
@@ -106,7 +103,41 @@ impl Default for ServerConfig {
     }
 }
 
+setters! {
+    ServerConfig {
+        host: impl Into<String>,
+        port: u16,
+        admin: impl Into<Option<AdminConfig>>,
+        mounts: Vec<(String, Engine)>,
+        tls: impl Into<Option<TlsConfig>>,
+        users: Users,
+        max_workers: usize,
+        max_connections: usize,
+        max_connections_per_address: usize,
+        max_head_bytes: usize,
+        max_head_fields: usize,
+        head_timeout: Duration,
+        read_timeout: Duration,
+        min_body_rate: u64,
+        body_grace: Duration,
+        idle_timeout: Duration,
+        cleanup_interval: Duration,
+        access_log: impl Into<Option<AccessLog>>,
+        logger: Logger,
+    }
+    Some {
+        listener: impl Into<Arc<TcpListener>>,
+    }
+}
+
 impl ServerConfig {
+    /// Adds an engine under a URL prefix to [`mounts`](#structfield.mounts).
+    #[must_use]
+    pub fn mount(mut self, prefix: impl Into<String>, engine: Engine) -> Self {
+        self.mounts.push((prefix.into(), engine));
+        self
+    }
+
     /// Checks the limits.
     ///
     /// # Errors
@@ -138,9 +169,18 @@ impl ServerConfig {
 /// The page has neither users nor TLS, and shows the names of sessions and their owners to everyone who can reach
 /// it. Use a loopback address or an address of an administration network.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AdminConfig {
     /// Host name or address to listen on.
     pub host: String,
     /// Port; 0 picks a free one.
     pub port: u16,
+}
+
+impl AdminConfig {
+    /// Creates the configuration of a page on that address.
+    #[must_use]
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self { host: host.into(), port }
+    }
 }

@@ -25,10 +25,7 @@
 //! use bitsup::server::{Server, ServerConfig};
 //!
 //! fn serve(engine: Engine) -> Result<(), bitsup::error::Error> {
-//!     let mut server = Server::start(ServerConfig {
-//!         mounts: vec![("/upload/".into(), engine)],
-//!         ..ServerConfig::default()
-//!     })?;
+//!     let mut server = Server::start(ServerConfig::default().mount("/upload/", engine))?;
 //!     println!("listening on {}", server.url());
 //!     server.stop(Duration::from_secs(10))
 //! }

@@ -32,6 +32,7 @@ pub enum Action {
 
 /// A request to send, complete except for the header fields that the transport adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UploadRequest {
     /// The packet type.
     pub kind: PacketKind,
@@ -60,6 +61,7 @@ pub enum Trust {
 
 /// A URL at which the reply may be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReplyUrl {
     /// Absolute http or https URL.
     pub url: String,

@@ -7,6 +7,7 @@ use std::time::Duration;
 /// The default waits up to 1 s after the first failure, doubles that with each further failure up to 60 s, and
 /// does not limit the number of attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// Upper bound of the first delay. It doubles with each consecutive failure; the actual delay is drawn at
     /// random between half the bound and the bound. Default: 1 s.
@@ -24,8 +25,17 @@ impl Default for RetryPolicy {
     }
 }
 
+setters! {
+    RetryPolicy {
+        first_delay: Duration,
+        max_delay: Duration,
+        max_attempts: impl Into<Option<u32>>,
+    }
+}
+
 /// Settings of one [`super::Upload`].
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct UploadOptions {
     /// Length of every fragment in bytes. `None`, the default, adapts the length to the speed of the connection.
     /// Either way, fragments get shorter if the server rejects one as too long.
@@ -56,5 +66,18 @@ impl Default for UploadOptions {
             content_name: None,
             reply: false,
         }
+    }
+}
+
+setters! {
+    UploadOptions {
+        fragment_size: impl Into<Option<u64>>,
+        rate_limit: impl Into<Option<u64>>,
+        retry: RetryPolicy,
+        no_progress_timeout: Duration,
+        reply: bool,
+    }
+    Some {
+        content_name: impl Into<String>,
     }
 }

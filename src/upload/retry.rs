@@ -131,11 +131,10 @@ mod tests {
     use super::*;
 
     fn retry(max_attempts: Option<u32>, timeout_s: u64) -> RetrySchedule {
-        let policy = RetryPolicy {
-            first_delay: Duration::from_secs(1),
-            max_delay: Duration::from_secs(60),
-            max_attempts,
-        };
+        let policy = RetryPolicy::default()
+            .first_delay(Duration::from_secs(1))
+            .max_delay(Duration::from_secs(60))
+            .max_attempts(max_attempts);
         RetrySchedule::new(policy, Duration::from_secs(timeout_s), 7)
     }
 

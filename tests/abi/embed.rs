@@ -101,7 +101,7 @@ fn some_heads_are_read_otherwise() {
 
 fn reads_otherwise(embedded: &dyn Host, otherwise: &[(&str, &str, u16, u16, &str)]) {
     let engine = Engine::new(EngineConfig::new(Arc::new(MemoryStore::default()))).unwrap();
-    let config = ServerConfig { mounts: vec![("/".to_owned(), engine)], ..ServerConfig::default() };
+    let config = ServerConfig::default().mount("/", engine);
     let server = Server::start(config).unwrap();
     for (line, fields, own, other, why) in otherwise {
         let head =

@@ -208,7 +208,7 @@ static void servers(const bitsup_engine *engine)
         OK(setters[i / ENDS](config, ends[i % ENDS], e));
         if (ends[i % ENDS] == 0 && i / ENDS < no_limit) {
             OK(bitsup_server_config_mount(config, "/", engine, e));
-            EXPECT(BITSUP_E_INVALID_ARGUMENT, "is 0", bitsup_server_start(config, &server, e));
+            EXPECT(BITSUP_E_INVALID_ARGUMENT, "must be greater than 0", bitsup_server_start(config, &server, e));
         } else {
             serve(engine, config);
         }

@@ -182,7 +182,7 @@ static void users(const char *root)
     bitsup_server_config *config = configure(engine), *later = configure(engine);
     bitsup_server *server = NULL;
     OK(bitsup_server_config_add_user(config, "anna", "secret", e));
-    EXPECT(BITSUP_E_INVALID_ARGUMENT, "twice", bitsup_server_config_add_user(config, "anna", "other", e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "duplicate user", bitsup_server_config_add_user(config, "anna", "other", e));
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "a:b", bitsup_server_config_add_user(config, "a:b", "secret", e));
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "password", bitsup_server_config_add_user(config, "bert", "", e));
     OK(bitsup_server_start(config, &server, e));

@@ -11,7 +11,7 @@ static void numbers(const char *root)
     bitsup_hooks *hooks = bitsup_hooks_new(NULL, NULL);
     bitsup_store *store = NULL;
     EXPECT(BITSUP_E_INVALID_ARGUMENT, "`kind`", bitsup_hooks_set_notify_url(hooks, 0, "http://127.0.0.1:1/", 1000, e));
-    EXPECT(BITSUP_E_INVALID_ARGUMENT, "time limit", bitsup_hooks_set_notify_url(hooks, 1, "http://127.0.0.1:1/", 0, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "timeout", bitsup_hooks_set_notify_url(hooks, 1, "http://127.0.0.1:1/", 0, e));
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "`durability`", bitsup_store_new_dir(root, outside[i], 0, &store, e));
         EXPECT(BITSUP_E_INVALID_ARGUMENT, "`overlap`", bitsup_engine_config_set_overlap(config, outside[i], e));

@@ -200,7 +200,7 @@ fn a_bad_value_is_named_with_its_key_and_line() {
         ("overlap = [\"trim\"]", "overlap: expected a string"),
         ("enabled = \"false\"", "enabled: expected true or false"),
         ("root = 5", "root: expected a string"),
-        ("url-prefix = \"/a b\"", "url-prefix: `/a b` is no URL prefix"),
+        ("url-prefix = \"/a b\"", "url-prefix: invalid URL prefix `/a b`"),
         ("listen = \"127.0.0.1:0\"", "listen: this is a server option"),
         ("cleanup-interval = 5", "cleanup-interval: this is a server option"),
         ("public-url = \"up.test\"", "public-url: invalid public URL `up.test`"),

@@ -30,7 +30,7 @@ fn wrong_usage_is_exit_code_2() {
         (&["serve", "--root", "/tmp", "--tls-key", "k"], "tls-key requires tls-cert"),
         (&["serve", "--root", "/tmp", "--client-ca", "a"], "client-ca requires tls-cert and tls-key"),
         (&["serve", "--root", "/tmp", "--user", "anna"], "NAME:PASSWORD"),
-        (&["serve", "--root", "/tmp", "--user", "a:b", "--user", "a:c"], "user `a` is there twice"),
+        (&["serve", "--root", "/tmp", "--user", "a:b", "--user", "a:c"], "duplicate user `a`"),
         (&["serve", "--root", "/tmp", "--allow-user", "anna"], "require authentication"),
         (&["upload", "f"], "<URL>"),
         (&["upload", "f", "http://127.0.0.1/f", "--header", "nonsense"], "NAME: VALUE"),

@@ -14,13 +14,13 @@ const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 const CHALLENGE: (&str, &str) = ("WWW-Authenticate", "Basic realm=\"uploads\"");
 
 fn config() -> ClientConfig {
-    let credentials = Credentials { user: "Aladdin".into(), password: "open sesame".into() };
-    ClientConfig { credentials: Some(credentials), ..impatient() }
+    let credentials = Credentials::new("Aladdin", "open sesame");
+    impatient().credentials(credentials)
 }
 
 /// A script that goes wrong ends the test at once.
 fn impatient() -> ClientConfig {
-    ClientConfig { no_progress_timeout: Duration::ZERO, ..ClientConfig::default() }
+    ClientConfig::default().no_progress_timeout(Duration::ZERO)
 }
 
 fn upload(url: &str) -> Result<(), bitsup::Error> {
@@ -89,7 +89,7 @@ impl CredentialsSource for Tokens {
         assert_eq!((challenge.target, challenge.scheme), (AuthTarget::Server, AuthScheme::Bearer));
         assert_eq!(challenge.realm, "drive");
         let number = self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(Some(Credentials { user: String::new(), password: format!("token-{number}") }))
+        Ok(Some(Credentials::new(String::new(), format!("token-{number}"))))
     }
 }
 
@@ -116,7 +116,7 @@ fn a_token_that_expires_in_mid_upload_is_renewed_and_the_job_goes_on() {
         [refused, again, close]
     });
     let source = SharedCredentialsSource::new(Tokens(AtomicUsize::new(1)));
-    let config = ClientConfig { credentials_source: Some(source), fragment_size: Some(5), ..impatient() };
+    let config = impatient().credentials_source(source).fragment_size(5);
     let client = Client::new(config).unwrap();
     client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap().run().unwrap();
     let [refused, again, close] = server.join().unwrap();
@@ -130,7 +130,7 @@ fn a_token_that_expires_in_mid_upload_is_renewed_and_the_job_goes_on() {
 fn cli_15_a_source_is_asked_once_per_challenge_and_not_in_a_loop() {
     let (url, server) = serve(|peer| [expire(peer), expire(peer)]);
     let source = SharedCredentialsSource::new(Tokens(AtomicUsize::new(1)));
-    let config = ClientConfig { credentials_source: Some(source), ..impatient() };
+    let config = impatient().credentials_source(source);
     let client = Client::new(config).unwrap();
     let error = client.ping(&format!("{url}/file")).unwrap_err();
     assert_eq!(error.http_status(), Some(401));
@@ -149,8 +149,8 @@ fn what_was_set_is_told_before_the_source_is_asked() {
         peer.ack("200 OK", &[]);
         [first, second]
     });
-    let source = Some(SharedCredentialsSource::new(Tokens(AtomicUsize::new(1))));
-    let config = ClientConfig { credentials_source: source, bearer_token: Some("set".into()), ..impatient() };
+    let source = SharedCredentialsSource::new(Tokens(AtomicUsize::new(1)));
+    let config = impatient().credentials_source(source).bearer_token("set");
     let client = Client::new(config).unwrap();
     let mut job = client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap();
     assert_eq!(job.run().unwrap_err().http_status(), Some(401), "what was set is refused");
@@ -188,10 +188,7 @@ fn a_source_may_know_none_and_may_end_the_job() {
         [(None, Status::HttpStatus, "401"), (Some(failure), Status::Callback, "the user closed the window")]
     {
         let (url, server) = serve(expire);
-        let config = ClientConfig {
-            credentials_source: Some(SharedCredentialsSource::new(Nobody(answer))),
-            ..impatient()
-        };
+        let config = impatient().credentials_source(SharedCredentialsSource::new(Nobody(answer)));
         let client = Client::new(config).unwrap();
         let mut job = client.job(&format!("{url}/file"), Source::from_bytes(*b"0")).unwrap();
         let error = job.run().unwrap_err();
@@ -266,7 +263,7 @@ fn header_fields_go_to_the_server_of_a_host_id_too() {
         peer.close();
     });
     let headers = vec![("Authorization".to_owned(), BASIC.to_owned())];
-    let client = Client::new(ClientConfig { headers, ..impatient() }).unwrap();
+    let client = Client::new(impatient().headers(headers)).unwrap();
     client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap().run().unwrap();
     let packets = there.join().unwrap();
     assert!(packets.iter().all(|packet| packet.get("Authorization") == BASIC), "{packets:#?}");

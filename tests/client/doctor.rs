@@ -53,7 +53,7 @@ fn fragment(request: &Request, kept: u64) -> Response {
 }
 
 fn examine(url: &str, config: ClientConfig) -> DoctorReport {
-    let options = DoctorOptions { write: true, timeout: NOTHING };
+    let options = DoctorOptions::default().write(true).timeout(NOTHING);
     Client::new(config).unwrap().examine(url, &options).unwrap()
 }
 
@@ -110,9 +110,7 @@ fn a_server_that_can_upload() {
 fn without_leave_to_write_no_session_is_begun() {
     let server = Application::start(well);
     let client = Client::new(ClientConfig::default()).unwrap();
-    let report = client
-        .examine(&server.url("/"), &DoctorOptions { timeout: NOTHING, ..DoctorOptions::default() })
-        .unwrap();
+    let report = client.examine(&server.url("/"), &DoctorOptions::default().timeout(NOTHING)).unwrap();
     assert_eq!(names(&report).last(), Some(&"expect"));
     let requests = server.requests();
     assert!(!requests.iter().any(|request| is(request, "Create-Session")), "{requests:?}");
@@ -127,10 +125,7 @@ fn nobody_is_there() {
         Grade::Fail,
         &["is running"],
     );
-    let nowhere = examine(
-        "http://nowhere.invalid/",
-        ClientConfig { connect_timeout: NOTHING, ..ClientConfig::default() },
-    );
+    let nowhere = examine("http://nowhere.invalid/", ClientConfig::default().connect_timeout(NOTHING));
     let [check] = &nowhere.checks[..] else { panic!("{nowhere:#?}") };
     assert!(["resolve", "connect"].contains(&check.name) && check.grade == Grade::Fail, "{check:?}");
     assert!(
@@ -144,8 +139,7 @@ fn tls_is_seen_and_its_flaws_are() {
     let backend = address(&server.url("/"));
     let trusting = |name: &str| {
         let port = front(server_config(&authority.issue(&[name]), None, &[&TLS13]), backend);
-        let config =
-            ClientConfig { root_certificates: authority.pem.clone().into(), ..ClientConfig::default() };
+        let config = ClientConfig::default().root_certificates(authority.pem.clone());
         examine(&format!("https://localhost:{port}/"), config)
     };
     let good = trusting("localhost");
@@ -197,7 +191,7 @@ fn the_verb_is_refused() {
             request.line().starts_with("BITS_POST").then(|| Response::new(status, fields, b"no"))
         };
         assert_one(&found(but), "verb", Grade::Fail, &[&status[..3], word, "--method-override"]);
-        let config = ClientConfig { method_override: true, ..ClientConfig::default() };
+        let config = ClientConfig::default().method_override(true);
         let report = found_with(config, but);
         assert_one(&report, "verb", Grade::Warn, &[word]);
         assert_eq!(names(&report).last(), Some(&"cancel"), "all is examined by POST: {report:#?}");
@@ -209,7 +203,7 @@ fn an_override_that_is_wanted_is_refused() {
     let but = |request: &Request| {
         request.line().starts_with("POST").then(|| Response::new("405 No", "Allow: BITS_POST\r\n", b""))
     };
-    let config = ClientConfig { method_override: true, ..ClientConfig::default() };
+    let config = ClientConfig::default().method_override(true);
     assert_one(&found_with(config, but), "override", Grade::Fail, &["405", "start the server with"]);
     assert!(found(but).can_upload(), "nobody needs it");
 }
@@ -250,8 +244,8 @@ fn credentials_are_told_when_they_are_asked_for() {
             Response::new("401 Who", "WWW-Authenticate: Basic realm=\"a\"\r\n", b"").early().then_close()
         })
     };
-    let user = Credentials { user: "anna".into(), password: "secret".into() };
-    let report = found_with(ClientConfig { credentials: Some(user), ..ClientConfig::default() }, guarded);
+    let user = Credentials::new("anna", "secret");
+    let report = found_with(ClientConfig::default().credentials(user), guarded);
     assert!(report.checks.iter().all(|check| check.grade == Grade::Ok), "{report:#?}");
 }
 

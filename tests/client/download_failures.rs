@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use bitsup::Status;
-use bitsup::client::{Client, ClientConfig, Flow, Observer, Source};
+use bitsup::client::{Client, Flow, Observer, Source};
 use test_support::scripted::{Peer, serve};
 
 use crate::downloads::{download, no_retry, quick};
@@ -28,7 +28,7 @@ fn dl_05_a_challenge_that_cannot_be_met_is_reported() {
 #[test]
 fn dl_06_neither_the_answer_nor_its_next_bytes_may_take_for_ever() {
     for begins in [false, true] {
-        let config = ClientConfig { response_timeout: Duration::from_millis(60), ..no_retry() };
+        let config = no_retry().response_timeout(Duration::from_millis(60));
         let done = download(config, move |peer| {
             let request = peer.get();
             if begins {
@@ -45,7 +45,7 @@ fn dl_06_neither_the_answer_nor_its_next_bytes_may_take_for_ever() {
 
 #[test]
 fn a_slow_body_takes_the_time_it_takes() {
-    let config = ClientConfig { response_timeout: Duration::from_millis(200), ..no_retry() };
+    let config = no_retry().response_timeout(Duration::from_millis(200));
     let done = download(config, |peer| {
         let request = peer.get();
         peer.resource_head("200 OK", &[], 10);
@@ -172,7 +172,7 @@ fn a_server_that_asks_for_patience_gets_it() {
 #[test]
 fn dl_06_sending_a_request_may_take_as_long_as_its_answer() {
     // Over before a request is sent.
-    let packets = ClientConfig { request_timeout: Duration::from_nanos(1), ..no_retry() };
+    let packets = no_retry().request_timeout(Duration::from_nanos(1));
     let done = download(packets, |peer| {
         let request = peer.get();
         peer.resource("200 OK", &[], "abc");
@@ -215,7 +215,7 @@ fn the_observer_hears_of_bytes_and_can_end_it() {
 
 #[test]
 fn a_run_has_a_time_limit() {
-    let config = ClientConfig { timeout: Some(Duration::from_millis(80)), ..quick() };
+    let config = quick().timeout(Duration::from_millis(80));
     let done = download(config, |peer| {
         let request = peer.get();
         peer.wait_for_hang_up();

@@ -13,12 +13,12 @@ use test_support::scripted::{Peer, Received, serve};
 /// A client that tries again at once.
 pub fn quick() -> ClientConfig {
     let moment = Duration::from_millis(1);
-    let retry = RetryPolicy { first_delay: moment, max_delay: moment, max_attempts: Some(9) };
-    ClientConfig { retry, ..ClientConfig::default() }
+    let retry = RetryPolicy::default().first_delay(moment).max_delay(moment).max_attempts(9);
+    ClientConfig::default().retry(retry)
 }
 
 pub fn no_retry() -> ClientConfig {
-    ClientConfig { no_progress_timeout: Duration::ZERO, ..ClientConfig::default() }
+    ClientConfig::default().no_progress_timeout(Duration::ZERO)
 }
 
 pub struct Done {

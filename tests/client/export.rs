@@ -8,7 +8,7 @@ use bitsup::{Error, Status};
 use test_support::scripted::{Received, serve};
 
 fn job(url: &str, source: Source) -> Job {
-    let config = ClientConfig { fragment_size: Some(6_000), ..ClientConfig::default() };
+    let config = ClientConfig::default().fragment_size(6_000);
     Client::new(config).unwrap().job(url, source).unwrap()
 }
 

@@ -9,8 +9,8 @@ use test_support::scripted::{GUID, Peer, Received, serve};
 
 fn job(url: &str, directory: Option<&tempfile::TempDir>) -> Job {
     let moment = Duration::from_millis(1);
-    let retry = RetryPolicy { first_delay: moment, max_delay: moment, max_attempts: Some(9) };
-    let config = ClientConfig { fragment_size: Some(6_000), retry, ..ClientConfig::default() };
+    let retry = RetryPolicy::default().first_delay(moment).max_delay(moment).max_attempts(9);
+    let config = ClientConfig::default().fragment_size(6_000).retry(retry);
     let source = Source::from_bytes(vec![1; 15_000]);
     let mut job = Client::new(config).unwrap().job(&format!("{url}/dir/f?x=1"), source).unwrap();
     if let Some(directory) = directory {
@@ -136,7 +136,7 @@ fn the_method_can_be_overridden() {
         requests.extend(peer.finish_upload());
         requests
     });
-    let config = ClientConfig { method_override: true, ..ClientConfig::default() };
+    let config = ClientConfig::default().method_override(true);
     let client = Client::new(config).unwrap();
     client.job(&format!("{url}/f"), Source::from_bytes("hello")).unwrap().run().unwrap();
     let requests = server.join().unwrap();
@@ -146,6 +146,6 @@ fn the_method_can_be_overridden() {
         assert_eq!(request.get("X-HTTP-Method-Override"), "BITS_POST");
     }
     let (name, value) = ("x-http-method-override".to_owned(), "PUT".to_owned());
-    let config = ClientConfig { headers: vec![(name, value)], ..ClientConfig::default() };
+    let config = ClientConfig::default().headers(vec![(name, value)]);
     assert!(Client::new(config).is_err(), "the field is the client's own");
 }

@@ -11,14 +11,14 @@ use test_support::scripted::{Received, serve};
 
 /// A configuration that gives up at the first failure.
 fn no_retry() -> ClientConfig {
-    ClientConfig { no_progress_timeout: Duration::ZERO, ..ClientConfig::default() }
+    ClientConfig::default().no_progress_timeout(Duration::ZERO)
 }
 
 /// A configuration that tries again at once.
 fn quick_retry() -> ClientConfig {
     let moment = Duration::from_millis(1);
-    let retry = RetryPolicy { first_delay: moment, max_delay: moment, max_attempts: None };
-    ClientConfig { retry, ..ClientConfig::default() }
+    let retry = RetryPolicy::default().first_delay(moment).max_delay(moment).max_attempts(None);
+    ClientConfig::default().retry(retry)
 }
 
 fn job(config: ClientConfig, url: &str, data: &[u8]) -> Job {
@@ -64,7 +64,7 @@ fn cli_41_no_coding_of_any_kind_and_nothing_that_asks_for_one() {
 
 #[test]
 fn every_packet_has_accept_host_and_user_agent() {
-    let requests = upload(ClientConfig { user_agent: "Tester/1".into(), ..no_retry() }, b"hello");
+    let requests = upload(no_retry().user_agent("Tester/1"), b"hello");
     for request in &requests {
         assert_eq!((request.get("Accept"), request.get("User-Agent")), ("*/*", "Tester/1"));
         assert!(request.get("Host").starts_with("127.0.0.1:"));
@@ -74,7 +74,7 @@ fn every_packet_has_accept_host_and_user_agent() {
 #[test]
 fn own_header_fields_are_on_every_packet() {
     let headers = vec![("X-Tenant".to_owned(), "7".to_owned()), ("Accept".to_owned(), "text/x".to_owned())];
-    for request in upload(ClientConfig { headers, ..no_retry() }, b"hello") {
+    for request in upload(no_retry().headers(headers), b"hello") {
         assert_eq!((request.get("X-Tenant"), request.get("Accept")), ("7", "text/x"));
     }
 }
@@ -89,11 +89,11 @@ fn header_fields_of_the_protocol_cannot_be_set() {
         ("a", "b\r\nc: d"),
     ] {
         let headers = vec![(name.to_owned(), value.to_owned())];
-        let error = Client::new(ClientConfig { headers, ..no_retry() }).unwrap_err();
+        let error = Client::new(no_retry().headers(headers)).unwrap_err();
         assert_eq!(error.status(), Status::InvalidArgument, "{name}");
         assert!(error.message().contains(name), "{error}");
     }
-    let error = Client::new(ClientConfig { user_agent: "a\nb".into(), ..no_retry() }).unwrap_err();
+    let error = Client::new(no_retry().user_agent("a\nb")).unwrap_err();
     assert_eq!(error.status(), Status::InvalidArgument);
 }
 
@@ -106,7 +106,7 @@ fn the_environment_names_no_proxy() {
 
 #[test]
 fn one_connection_serves_a_whole_job() {
-    let config = ClientConfig { fragment_size: Some(10_000), ..no_retry() };
+    let config = no_retry().fragment_size(10_000);
     let requests = upload(config, &[7; 100_000]);
     assert_eq!(requests.len(), 12);
     assert!(requests.iter().all(|request| request.connection == 1));
@@ -115,7 +115,7 @@ fn one_connection_serves_a_whole_job() {
 #[test]
 fn a_large_body_arrives_as_it_is() {
     let data: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
-    let config = ClientConfig { fragment_size: Some(data.len() as u64), ..no_retry() };
+    let config = no_retry().fragment_size(data.len() as u64);
     let requests = upload(config, &data);
     assert!(requests[1].body == data);
 }
@@ -239,7 +239,7 @@ fn cli_38_a_connection_cut_in_the_body_is_followed_by_a_ping_and_the_same_fragme
         peer.close();
         peer.finish_upload()
     });
-    let config = ClientConfig { fragment_size: Some(2_000_000), ..quick_retry() };
+    let config = quick_retry().fragment_size(2_000_000);
     job(config, &format!("{url}/f"), &[7; 2_000_000]).run().unwrap();
     let requests = server.join().unwrap();
     assert_eq!(requests[0].packet(), "Ping");
@@ -256,7 +256,7 @@ fn cli_16_a_413_is_read_although_the_server_hung_up_on_the_body() {
         peer.close();
         peer.finish_upload()
     });
-    let config = ClientConfig { fragment_size: Some(8_000_000), ..no_retry() };
+    let config = no_retry().fragment_size(8_000_000);
     job(config, &format!("{url}/f"), &vec![7; 8_000_000]).run().unwrap();
     assert!(server.join().unwrap().iter().any(|request| request.body.len() == 4_000_000));
 }

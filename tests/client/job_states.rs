@@ -18,15 +18,14 @@ fn server(is_on: bool) -> Server {
     config.allow_overwrite = true;
     let engine = Engine::new(config).unwrap();
     engine.set_enabled(is_on).unwrap();
-    let mounts = vec![("/".to_owned(), engine)];
-    Server::start(ServerConfig { mounts, ..ServerConfig::default() }).unwrap()
+    Server::start(ServerConfig::default().mount("/", engine)).unwrap()
 }
 
 /// A job of three fragments that tries everything twice.
 fn new_job(url: &str) -> Job {
     let delay = Duration::from_millis(1);
-    let retry = RetryPolicy { first_delay: delay, max_delay: delay, max_attempts: Some(2) };
-    let config = ClientConfig { fragment_size: Some(6_000), retry, ..ClientConfig::default() };
+    let retry = RetryPolicy::default().first_delay(delay).max_delay(delay).max_attempts(2);
+    let config = ClientConfig::default().fragment_size(6_000).retry(retry);
     Client::new(config).unwrap().job(&format!("{url}f"), Source::from_bytes(vec![1; 15_000])).unwrap()
 }
 

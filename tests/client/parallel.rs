@@ -12,12 +12,12 @@ use bitsup::{Error, Status};
 
 fn serve(store: &MemoryStore) -> Server {
     let engine = Engine::new(EngineConfig::new(Arc::new(store.clone()))).unwrap();
-    Server::start(ServerConfig { mounts: vec![("/".into(), engine)], ..ServerConfig::default() }).unwrap()
+    Server::start(ServerConfig::default().mount("/", engine)).unwrap()
 }
 
 fn client() -> Client {
     let no_progress_timeout = Duration::ZERO;
-    let config = ClientConfig { fragment_size: Some(8192), no_progress_timeout, ..ClientConfig::default() };
+    let config = ClientConfig::default().fragment_size(8192).no_progress_timeout(no_progress_timeout);
     Client::new(config).unwrap()
 }
 

@@ -15,13 +15,12 @@ const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 const CONTENT: &[u8] = b"0123456789";
 
 fn through(proxy: &Proxy) -> ClientConfig {
-    let proxy = Some(proxy.url());
-    ClientConfig { proxy, no_progress_timeout: Duration::ZERO, ..ClientConfig::default() }
+    ClientConfig::default().proxy(proxy.url()).no_progress_timeout(Duration::ZERO)
 }
 
 fn known_to(proxy: &Proxy) -> ClientConfig {
-    let credentials = Credentials { user: "Aladdin".into(), password: "open sesame".into() };
-    ClientConfig { proxy_credentials: Some(credentials), ..through(proxy) }
+    let credentials = Credentials::new("Aladdin", "open sesame");
+    through(proxy).proxy_credentials(credentials)
 }
 
 fn upload(config: ClientConfig, url: &str) -> Result<(), Error> {
@@ -45,7 +44,7 @@ fn secured(backend: &str, config: ClientConfig) -> (u16, ClientConfig) {
     let authority = Authority::new();
     let tls = server_config(&authority.issue(&["upload.test"]), None, &[&TLS13]);
     let port = front(tls, address(backend));
-    (port, ClientConfig { root_certificates: authority.pem.into(), ..config })
+    (port, config.root_certificates(authority.pem))
 }
 
 #[test]
@@ -132,7 +131,7 @@ fn a_407_of_a_server_is_not_answered() {
     };
     let (url, server) = serve(refuse);
     let proxy = Proxy::start(None);
-    let direct = ClientConfig { no_proxy: vec!["127.0.0.1".into()], ..known_to(&proxy) };
+    let direct = known_to(&proxy).no_proxy(vec!["127.0.0.1".into()]);
     assert_eq!(upload(direct, &format!("{url}/f")).unwrap_err().http_status(), Some(407));
     assert_eq!(server.join().unwrap().get("Proxy-Authorization"), "");
 
@@ -158,11 +157,9 @@ fn a_proxy_may_be_reached_by_https() {
     let target = Authority::new();
     let tls = server_config(&target.issue(&["upload.test"]), None, &[&TLS13]);
     let secured = front(tls, address(&url));
-    let config = ClientConfig {
-        proxy: Some(format!("https://localhost:{secured_proxy}")),
-        root_certificates: format!("{}{}", authority.pem, target.pem).into(),
-        ..known_to(&proxy)
-    };
+    let config = known_to(&proxy)
+        .proxy(format!("https://localhost:{secured_proxy}"))
+        .root_certificates(format!("{}{}", authority.pem, target.pem));
     upload(config.clone(), &format!("https://upload.test:{secured}/f")).unwrap();
     upload(config, &format!("http://upload.test:{}/f", port(&url))).unwrap();
     let packets = server.join().unwrap();
@@ -186,8 +183,7 @@ fn what_a_proxy_cannot_do_is_said_with_what_to_do() {
             peer.head();
             peer.raw(answer);
         });
-        let config =
-            ClientConfig { proxy: Some(url), no_progress_timeout: Duration::ZERO, ..ClientConfig::default() };
+        let config = ClientConfig::default().proxy(url).no_progress_timeout(Duration::ZERO);
         let error = upload(config, "https://upload.test/f").unwrap_err();
         assert_eq!((error.status(), error.is_transient()), (status, transient), "{error}");
         server.join().unwrap();
@@ -200,12 +196,10 @@ fn a_silent_proxy_holds_nobody_up() {
         peer.head();
         peer.wait_for_hang_up();
     });
-    let config = ClientConfig {
-        proxy: Some(url),
-        connect_timeout: Duration::from_millis(100),
-        no_progress_timeout: Duration::ZERO,
-        ..ClientConfig::default()
-    };
+    let config = ClientConfig::default()
+        .proxy(url)
+        .connect_timeout(Duration::from_millis(100))
+        .no_progress_timeout(Duration::ZERO);
     let error = upload(config, "https://upload.test/f").unwrap_err();
     assert_eq!((error.status(), error.is_transient()), (Status::Timeout, true));
     server.join().unwrap();

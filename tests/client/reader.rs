@@ -21,11 +21,7 @@ fn fill(offset: u64, buffer: &mut [u8]) -> usize {
 }
 
 fn job(url: &str, read: impl Fn(u64, &mut [u8]) -> Result<usize, Error> + Send + Sync + 'static) -> Job {
-    let config = ClientConfig {
-        fragment_size: Some(6_000),
-        no_progress_timeout: Duration::from_secs(5),
-        ..ClientConfig::default()
-    };
+    let config = ClientConfig::default().fragment_size(6_000).no_progress_timeout(Duration::from_secs(5));
     Client::new(config).unwrap().job(&format!("{url}/f"), Source::from_reader(TOTAL, read)).unwrap()
 }
 

@@ -41,11 +41,9 @@ impl Place {
 
     /// A job that gives up at the first failure.
     fn plain_job(&self, url: &str) -> Job {
-        let config = ClientConfig {
-            no_progress_timeout: Duration::ZERO,
-            headers: vec![("Authorization".into(), "Bearer secret".into())],
-            ..ClientConfig::default()
-        };
+        let config = ClientConfig::default()
+            .no_progress_timeout(Duration::ZERO)
+            .header("Authorization", "Bearer secret");
         let source = Source::from_file(self.path("source")).unwrap();
         Client::new(config).unwrap().job(&format!("{url}/dir/f"), source).unwrap()
     }

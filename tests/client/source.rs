@@ -13,11 +13,7 @@ use rustix::net;
 use test_support::scripted::serve;
 
 fn client() -> Client {
-    let config = ClientConfig {
-        fragment_size: Some(6_000),
-        no_progress_timeout: Duration::ZERO,
-        ..Default::default()
-    };
+    let config = ClientConfig::default().fragment_size(6_000).no_progress_timeout(Duration::ZERO);
     Client::new(config).unwrap()
 }
 

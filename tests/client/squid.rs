@@ -85,20 +85,17 @@ fn a_real_proxy_passes_uploads_on_and_makes_tunnels() {
     let squid = Squid::start(place.path());
     let store = Arc::new(DirStore::open(root.path(), DirOptions::default()).unwrap());
     let engine = Engine::new(EngineConfig::new(store)).unwrap();
-    let mounts = vec![("/".into(), engine)];
-    let server = Server::start(ServerConfig { mounts, ..ServerConfig::default() }).unwrap();
+    let server = Server::start(ServerConfig::default().mount("/", engine)).unwrap();
     let authority = Authority::new();
     let tls = server_config(&authority.issue(&["localhost"]), None, &[&TLS13]);
     let secured = front(tls, server.local_addr());
 
-    let nobody = ClientConfig {
-        proxy: Some(format!("http://{}", squid.address)),
-        root_certificates: authority.pem.into(),
-        fragment_size: Some(100_000),
-        ..ClientConfig::default()
-    };
-    let user = Credentials { user: "Aladdin".into(), password: "open sesame".into() };
-    let somebody = ClientConfig { proxy_credentials: Some(user), ..nobody.clone() };
+    let nobody = ClientConfig::default()
+        .proxy(format!("http://{}", squid.address))
+        .root_certificates(authority.pem)
+        .fragment_size(100_000);
+    let user = Credentials::new("Aladdin", "open sesame");
+    let somebody = nobody.clone().proxy_credentials(user);
     let content = b"0123456789".repeat(40_000);
     for (url, name) in [
         (format!("http://127.0.0.1:{}/forwarded", server.local_addr().port()), "forwarded"),

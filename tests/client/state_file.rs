@@ -36,12 +36,8 @@ impl Place {
     fn job(&self, url: &str) -> Job {
         let warnings = self.warnings.clone();
         let logger = Logger::new(Level::Warn, move |_, _, text| warnings.lock().unwrap().push(text.into()));
-        let config = ClientConfig {
-            fragment_size: Some(6_000),
-            no_progress_timeout: Duration::ZERO,
-            logger,
-            ..ClientConfig::default()
-        };
+        let config =
+            ClientConfig::default().fragment_size(6_000).no_progress_timeout(Duration::ZERO).logger(logger);
         let source = Source::from_file(self.source()).unwrap();
         let mut job = Client::new(config).unwrap().job(url, source).unwrap();
         job.set_state_path(self.state()).unwrap();
@@ -279,7 +275,7 @@ fn a_cancel_that_fails_keeps_the_state() {
 fn bytes_in_memory_are_known_by_their_content() {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
-    let config = ClientConfig { no_progress_timeout: Duration::ZERO, ..ClientConfig::default() };
+    let config = ClientConfig::default().no_progress_timeout(Duration::ZERO);
     let client = Client::new(config).unwrap();
     let (url, server) = serve(|peer| {
         peer.request();

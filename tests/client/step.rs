@@ -11,8 +11,8 @@ const DELAY: Duration = Duration::from_millis(400);
 
 /// A job of 15,000 bytes, in fragments of 6,000, that tries again after [`DELAY`].
 fn job(url: &str) -> Job {
-    let retry = RetryPolicy { first_delay: 2 * DELAY, max_delay: 2 * DELAY, max_attempts: Some(3) };
-    let config = ClientConfig { fragment_size: Some(6_000), retry, ..ClientConfig::default() };
+    let retry = RetryPolicy::default().first_delay(2 * DELAY).max_delay(2 * DELAY).max_attempts(3);
+    let config = ClientConfig::default().fragment_size(6_000).retry(retry);
     let mut job =
         Client::new(config).unwrap().job(&format!("{url}/f"), Source::from_bytes(vec![1; 15_000])).unwrap();
     job.set_observer(Box::new(Shortened));
@@ -189,7 +189,7 @@ fn each_step_has_the_time_of_a_run() {
         peer.request();
         peer.wait_for_hang_up();
     });
-    let config = ClientConfig { timeout: Some(Duration::from_millis(60)), ..ClientConfig::default() };
+    let config = ClientConfig::default().timeout(Duration::from_millis(60));
     let mut job = Client::new(config).unwrap().job(&format!("{url}/f"), Source::from_bytes([1])).unwrap();
     let error = job.step().unwrap_err();
     assert_eq!((error.status(), job.control().state()), (Status::Timeout, JobState::Failed), "{error}");
@@ -200,7 +200,7 @@ fn each_step_has_the_time_of_a_run() {
 #[test]
 fn a_header_of_one_job_goes_with_each_of_its_requests_and_with_no_other() {
     let (url, server) = serve(|peer| [peer.finish_upload(), peer.finish_upload()]);
-    let config = ClientConfig { headers: vec![("X-All".into(), "1".into())], ..ClientConfig::default() };
+    let config = ClientConfig::default().header("X-All", "1");
     let client = Client::new(config).unwrap();
     let make = || client.job(&format!("{url}/f"), Source::from_bytes([1])).unwrap();
     let mut first = make();

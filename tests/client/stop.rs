@@ -71,7 +71,7 @@ fn sending_to_a_peer_that_does_not_read() {
             peer.head();
             peer.wait_until_full();
         });
-        let config = ClientConfig { fragment_size: Some(64_000_000), ..ClientConfig::default() };
+        let config = ClientConfig::default().fragment_size(64_000_000);
         assert_stops(job(config, &url, 64_000_000), ready, stop);
         server.join().unwrap();
     }
@@ -85,7 +85,7 @@ fn held_back_by_the_rate_limit() {
             peer.ack_create("{S}");
             peer.head();
         });
-        let config = ClientConfig { rate_limit: Some(1), ..ClientConfig::default() };
+        let config = ClientConfig::default().rate_limit(1);
         assert_stops(job(config, &url, 100), ready, stop);
         server.join().unwrap();
     }
@@ -154,7 +154,7 @@ fn a_run_has_a_time_limit() {
         peer.request();
         peer.wait_for_hang_up();
     });
-    let config = ClientConfig { timeout: Some(Duration::from_millis(100)), ..ClientConfig::default() };
+    let config = ClientConfig::default().timeout(Duration::from_millis(100));
     let begun = Instant::now();
     let error = job(config, &url, 5).run().unwrap_err();
     assert!(begun.elapsed() < Duration::from_millis(350), "{:?}", begun.elapsed());
@@ -169,11 +169,9 @@ fn cli_33_an_answer_has_a_time_limit() {
         peer.raw("HTTP/1.1 200 OK\r\n");
         peer.wait_for_hang_up();
     });
-    let config = ClientConfig {
-        response_timeout: Duration::from_millis(60),
-        no_progress_timeout: Duration::ZERO,
-        ..ClientConfig::default()
-    };
+    let config = ClientConfig::default()
+        .response_timeout(Duration::from_millis(60))
+        .no_progress_timeout(Duration::ZERO);
     let error = job(config, &url, 5).run().unwrap_err();
     assert!(error.status() == Status::Timeout && error.is_transient(), "{error}");
     server.join().unwrap();
@@ -188,12 +186,10 @@ fn cli_32_sending_has_a_time_limit() {
         peer.head();
         wait.recv().unwrap();
     });
-    let config = ClientConfig {
-        request_timeout: Duration::from_millis(150),
-        no_progress_timeout: Duration::ZERO,
-        fragment_size: Some(64_000_000),
-        ..ClientConfig::default()
-    };
+    let config = ClientConfig::default()
+        .request_timeout(Duration::from_millis(150))
+        .no_progress_timeout(Duration::ZERO)
+        .fragment_size(64_000_000);
     let error = job(config, &url, 64_000_000).run().unwrap_err();
     over.send(()).unwrap();
     assert!(error.status() == Status::Timeout && error.is_transient(), "{error}");
@@ -213,7 +209,7 @@ fn cli_28_cancel_tells_the_server_within_the_promise() {
         peer.ack("200 OK", &[]);
         cancel
     });
-    let config = ClientConfig { fragment_size: Some(64_000_000), ..ClientConfig::default() };
+    let config = ClientConfig::default().fragment_size(64_000_000);
     assert_stops(job(config, &url, 64_000_000), move || wait.recv().unwrap(), STOPS[1]);
     let cancel = server.join().unwrap();
     assert_eq!((cancel.packet(), cancel.get("BITS-Session-Id")), ("Cancel-Session", "{S}"));
@@ -237,8 +233,8 @@ fn cli_20_a_cancel_that_was_not_acknowledged_can_be_delivered_later() {
         cancel
     });
     let moment = Duration::from_millis(1);
-    let retry = RetryPolicy { first_delay: moment, max_delay: moment, max_attempts: None };
-    let mut job = job(ClientConfig { retry, ..ClientConfig::default() }, &url, 5);
+    let retry = RetryPolicy::default().first_delay(moment).max_delay(moment).max_attempts(None);
+    let mut job = job(ClientConfig::default().retry(retry), &url, 5);
     let control = job.control();
     let run = std::thread::spawn(move || (job.run().unwrap_err(), job));
     wait.recv().unwrap();
@@ -266,14 +262,15 @@ fn cli_26_cli_27_a_suspended_job_goes_on_by_a_ping() {
         peer.wait_for_hang_up();
         peer.finish_upload()
     });
-    let mut job = job(ClientConfig { fragment_size: Some(6_000), ..ClientConfig::default() }, &url, 15_000);
+    let mut job = job(ClientConfig::default().fragment_size(6_000), &url, 15_000);
     let control = job.control();
     let run = std::thread::spawn(move || (job.run().unwrap_err(), job));
     wait.recv().unwrap();
     control.suspend();
     let (error, mut job) = run.join().unwrap();
     assert_eq!(error.status(), Status::Suspended);
-    assert_eq!(control.progress(), Progress { sent: 6_000, total: 15_000 });
+    let Progress { sent, total, .. } = control.progress();
+    assert_eq!((sent, total), (6_000, 15_000));
     assert_eq!(control.session_id().as_deref(), Some("{S}"));
     job.run().unwrap();
     let requests = server.join().unwrap();

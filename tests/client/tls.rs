@@ -14,7 +14,7 @@ use test_support::tls_terminator::{TLS12, TLS13, address, front, server_config};
 const CONTENT: &[u8] = b"0123456789";
 
 fn trusting(authority: &Authority) -> ClientConfig {
-    ClientConfig { root_certificates: authority.pem.clone().into(), ..ClientConfig::default() }
+    ClientConfig::default().root_certificates(authority.pem.clone())
 }
 
 fn upload(config: ClientConfig, url: &str) -> Result<(), Error> {
@@ -59,7 +59,7 @@ fn a_certificate_may_be_of_an_address_and_its_root_one_of_several() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let port = front(server_config(&issued, None, &[&TLS13]), address(&url));
     let roots = format!("some words\n{}\n{}", Authority::new().pem, authority.pem);
-    let config = ClientConfig { root_certificates: roots.into(), ..ClientConfig::default() };
+    let config = ClientConfig::default().root_certificates(roots);
     upload(config, &format!("https://127.0.0.1:{port}/file")).unwrap();
     assert_eq!(server.join().unwrap().len(), 3);
 }
@@ -123,7 +123,7 @@ fn a_client_shows_who_it_is() {
     let (authority, users) = (Authority::new(), Authority::new());
     let (issued, user) = (authority.issue(&["localhost"]), users.issue(&["alice"]));
     for version in [&TLS12, &TLS13] {
-        let config = ClientConfig { client_certificate: Some(user.both().into()), ..trusting(&authority) };
+        let config = trusting(&authority).client_certificate(user.both());
         assert_eq!(succeeds(server_config(&issued, Some(&users), &[version]), config), CONTENT);
     }
 }
@@ -135,7 +135,8 @@ fn a_client_without_a_certificate_that_the_server_takes_is_told_so() {
     let stranger = Some(Authority::new().issue(&["mallory"]).both().into());
     for version in [&TLS12, &TLS13] {
         for client_certificate in [None, stranger.clone()] {
-            let config = ClientConfig { client_certificate, ..trusting(&authority) };
+            let mut config = trusting(&authority);
+            config.client_certificate = client_certificate;
             let tls = server_config(&issued, Some(&users), &[version]);
             let (hresult, message) = fails(tls, config, "localhost");
             assert_eq!(hresult, 0x8007_2F0C, "{message}");
@@ -150,12 +151,12 @@ fn what_is_no_certificate_and_no_key_is_refused_at_once() {
     let (one, other) = (authority.issue(&["one"]), authority.issue(&["other"]));
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for roots in ["nothing", one.key.as_str(), broken, "-----BEGIN CERTIFICATE-----\n!"] {
-        let config = ClientConfig { root_certificates: roots.into(), ..ClientConfig::default() };
+        let config = ClientConfig::default().root_certificates(roots);
         assert_eq!(Client::new(config).unwrap_err().status(), Status::InvalidArgument, "{roots}");
     }
     let mixed = Identity { certificate: one.certificate.clone(), key: other.key };
     for pem in ["", "nothing", &one.certificate, &one.key, &mixed.both(), &format!("{broken}{}", one.key)] {
-        let config = ClientConfig { client_certificate: Some(pem.into()), ..ClientConfig::default() };
+        let config = ClientConfig::default().client_certificate(pem);
         let error = Client::new(config).unwrap_err();
         assert_eq!(error.status(), Status::InvalidArgument, "{pem}");
         assert!(error.message().contains("client certificate"), "{error}");

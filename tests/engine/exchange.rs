@@ -307,7 +307,7 @@ fn a_head_that_is_no_text_gets_an_answer() {
 fn an_engine_says_which_requests_are_its_own() {
     let store = Arc::new(MemoryStore::default());
     let plain = Engine::new(EngineConfig::new(store.clone())).unwrap();
-    let posts = Engine::new(EngineConfig { method_override: true, ..EngineConfig::new(store) }).unwrap();
+    let posts = Engine::new(EngineConfig::new(store).method_override(true)).unwrap();
     let reply = "/BITS-Sessions/Replies/{7DF0354D-249B-430F-820D-3D2A9BEF4931}/responsefile.bin";
     let table = [
         ("BITS_POST", "/a", true, true),
@@ -328,16 +328,13 @@ fn an_engine_says_which_requests_are_its_own() {
 #[test]
 fn limits_that_would_let_nothing_through_are_refused() {
     let base = || EngineConfig::new(Arc::new(MemoryStore::default()));
-    let bad = [
-        EngineConfig { max_fragment_size: 0, ..base() },
-        EngineConfig { session_timeout: Duration::ZERO, ..base() },
-    ];
+    let bad = [base().max_fragment_size(0), base().session_timeout(Duration::ZERO)];
     for config in bad {
         let error = Engine::new(config).err().unwrap();
         assert_eq!(error.status(), Status::InvalidArgument);
         assert!(error.message().ends_with("must be greater than 0"), "{error}");
     }
-    let empty_files_only = EngineConfig { max_upload_size: 0, ..base() };
+    let empty_files_only = base().max_upload_size(0);
     let engine = Engine::new(empty_files_only).unwrap();
     assert_eq!(fragment(&Peer::create(&engine, "/long"), 0, 1, 1).finish().status, 500);
 }

@@ -29,11 +29,7 @@ impl Stage {
         let (store, clock) = (MemoryStore::default(), Arc::new(ManualClock::new(1_000_000)));
         let ((asked, was_asked), (say, told), (ended, has_ended)) = (channel(), channel(), channel());
         let slow = Slow { asked, say: Mutex::new(told), ended };
-        let config = EngineConfig {
-            hooks: Some(Arc::new(slow)),
-            clock: clock.clone(),
-            ..EngineConfig::new(Arc::new(store.clone()))
-        };
+        let config = EngineConfig::new(Arc::new(store.clone())).hooks(Arc::new(slow)).clock(clock.clone());
         let engine = Engine::new(config).unwrap();
         Self { engine, store, clock, asked: was_asked, say, ended: has_ended }
     }

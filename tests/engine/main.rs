@@ -2,6 +2,7 @@
 
 mod exchange;
 mod hooks_concurrency;
+mod log_crate;
 mod reply_get;
 mod shared_store;
 mod slow_hooks;

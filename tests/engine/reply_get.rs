@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bitsup::engine::{Engine, EngineConfig, Hooks, Upload, Verdict};
+use bitsup::engine::{Engine, EngineConfig, Hooks, RequestHead, Upload, Verdict};
 use bitsup::proto::names;
 use bitsup::store::MemoryStore;
 use test_support::packets::{Peer, Response, read};
@@ -18,10 +18,7 @@ impl Hooks for Hundred {
 
 /// An engine that holds a reply, and the reply's URL.
 fn stage() -> (Engine, String) {
-    let config = EngineConfig {
-        hooks: Some(Arc::new(Hundred)),
-        ..EngineConfig::new(Arc::new(MemoryStore::default()))
-    };
+    let config = EngineConfig::new(Arc::new(MemoryStore::default())).hooks(Arc::new(Hundred));
     let engine = Engine::new(config).unwrap();
     let url = Peer::create(&engine, "/a").whole(b"x").get(names::REPLY_URL).to_owned();
     (engine, url)
@@ -134,7 +131,7 @@ fn a_reply_that_is_being_read_outlives_its_session() {
     let peer = Peer::create(&engine, "/b");
     let url = peer.whole(b"x").get(names::REPLY_URL).to_owned();
     let target = url.strip_prefix("http://host").unwrap().to_owned();
-    let head = bitsup::engine::RequestHead { method: "GET".into(), target, ..Default::default() };
+    let head = RequestHead::new("GET", target);
     let mut response = engine.begin(head).finish();
     assert_eq!(response.read_body(&mut [0; 60]).unwrap(), 60);
     assert_eq!(peer.close().status, 200);

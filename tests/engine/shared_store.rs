@@ -40,11 +40,7 @@ impl SharedStore {
         let ((asked, was_asked), (say, told), (ended, has_ended)) = (channel(), channel(), channel());
         let slow = Arc::new(Slow { asked, say: Mutex::new(told), ended });
         let engine = || {
-            let mut config = EngineConfig {
-                hooks: Some(slow.clone()),
-                clock: clock.clone(),
-                ..EngineConfig::new(store(&root))
-            };
+            let mut config = EngineConfig::new(store(&root)).hooks(slow.clone()).clock(clock.clone());
             change(&mut config);
             Engine::new(config).unwrap()
         };
@@ -80,7 +76,7 @@ impl SharedStore {
 }
 
 fn store(root: &TempDir) -> Arc<DirStore> {
-    let options = DirOptions { shared: true, ..DirOptions::default() };
+    let options = DirOptions::default().shared(true);
     Arc::new(DirStore::open(root.path(), options).unwrap())
 }
 
@@ -97,12 +93,10 @@ fn begin(peer: &Peer) -> bitsup::engine::Exchange {
         (names::CONTENT_LENGTH, &FILE.len().to_string()),
         (names::CONTENT_RANGE, &range),
     ];
-    peer.engine.begin(RequestHead {
-        method: names::METHOD.to_owned(),
-        target: peer.path.to_owned(),
-        headers: headers.into_iter().collect(),
-        ..RequestHead::default()
-    })
+    peer.engine.begin(
+        RequestHead::new(names::METHOD.to_owned(), peer.path.to_owned())
+            .headers(headers.into_iter().collect()),
+    )
 }
 
 #[test]

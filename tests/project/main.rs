@@ -3,6 +3,7 @@
 mod behaviours;
 mod bindings;
 mod corpora;
+mod features;
 mod guards;
 mod install;
 mod layering;

@@ -27,8 +27,8 @@ fn job(url: &str, directory: &Path) -> Job {
     let path = directory.join("rfc2119.txt");
     std::fs::write(&path, vec![b'x'; LENGTH]).unwrap();
     let moment = Duration::from_millis(1);
-    let retry = RetryPolicy { first_delay: moment, max_delay: moment, max_attempts: Some(2) };
-    let config = ClientConfig { user_agent: "Microsoft BITS/6.7".into(), retry, ..ClientConfig::default() };
+    let retry = RetryPolicy::default().first_delay(moment).max_delay(moment).max_attempts(2);
+    let config = ClientConfig::default().user_agent("Microsoft BITS/6.7").retry(retry);
     Client::new(config).unwrap().job(url, Source::from_file(path).unwrap()).unwrap()
 }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 
 use bitsup::engine::{Hooks, Upload, Verdict};
 use bitsup::proto::{Context, HResult, SessionId};
-use bitsup::upload::RetryPolicy;
 
 use crate::simulation::faults::{FAULTS, Fault, SIZES};
 use crate::simulation::{self, Outcome, Simulation, schedules};
@@ -96,6 +95,6 @@ fn a_server_that_never_comes_back_is_given_up_and_leaves_nothing() {
     assert_eq!(simulation.run(|message| (message > 1).then_some(Fault::LoseRequest)), Outcome::GaveUp);
     simulation.assert_exact_or_absent("never comes back");
     assert!(simulation.elapsed() >= simulation::NO_PROGRESS, "not before the no-progress timeout");
-    let slowest = RetryPolicy { ..simulation::RETRY }.max_delay;
+    let slowest = simulation::MAX_DELAY;
     assert!(simulation.elapsed() <= simulation::NO_PROGRESS + slowest, "and not long after it");
 }

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use bitsup::upload::UploadOptions;
-
 use crate::upload_script::{CREATED, Player, options, play, session};
 
 #[test]
 fn cli_16_413_shrinks_to_the_floor_and_fails_there() {
-    let options = UploadOptions { fragment_size: Some(16 * 1024), ..options() };
+    let options = options().fragment_size(16 * 1024);
     let mut player = Player::new(1 << 20, options.clone());
     let shrinking = "-> Fragment 0-16383/1048576
          <- 413 noack
@@ -24,7 +22,7 @@ fn cli_16_413_shrinks_to_the_floor_and_fails_there() {
 
 #[test]
 fn the_fragment_grows_with_the_line_and_shrinks_when_it_breaks() {
-    let mut player = Player::new(1 << 30, UploadOptions { fragment_size: None, ..options() });
+    let mut player = Player::new(1 << 30, options().fragment_size(None));
     player.play(&format!(
         "{CREATED}
          -> Fragment 0-131071/1073741824
@@ -121,7 +119,7 @@ fn cli_34_an_answer_that_is_no_ack_is_invalid() {
 
 #[test]
 fn cli_34_an_invalid_response_is_given_up_as_such() {
-    let mut player = Player::new(25, UploadOptions { no_progress_timeout: Duration::ZERO, ..options() });
+    let mut player = Player::new(25, options().no_progress_timeout(Duration::ZERO));
     player
         .play("-> Create-Session | <- 200 noack | == failed Protocol hresult=0x8020001B http=200 transient");
     assert!(player.error().message().contains("no BITS-Packet-Type: Ack"));
@@ -243,7 +241,7 @@ fn giving_up_keeps_the_last_cause_and_the_session() {
 
 #[test]
 fn patience_of_zero_makes_the_first_failure_final() {
-    let options = UploadOptions { no_progress_timeout: Duration::ZERO, ..options() };
+    let options = options().no_progress_timeout(Duration::ZERO);
     Player::new(25, options).play("-> Create-Session | !! Connect | == failed Connect transient");
 }
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use bitsup::upload::UploadOptions;
-
 use crate::upload_script::{Player, options, play};
 
 fn farm(create: &str, script: &str) -> Player {
@@ -50,7 +48,7 @@ fn cli_22_a_fallback_time_of_zero_is_over_at_the_first_failure() {
 
 #[test]
 fn cli_22_the_time_counts_across_runs_that_each_give_up_before() {
-    let at_once = UploadOptions { no_progress_timeout: Duration::ZERO, ..options() };
+    let at_once = options().no_progress_timeout(Duration::ZERO);
     let mut player = Player::new(25, at_once);
     player.play("-> Create-Session | <- 200 session=abc host=node fallback=8");
     for _ in 0..2 {

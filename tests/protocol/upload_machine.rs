@@ -198,7 +198,7 @@ fn cli_43_error_headers_on_success_mean_nothing() {
 #[test]
 fn cli_45_the_content_name_travels_when_it_may() {
     let named = |name: &str| {
-        let options = UploadOptions { content_name: Some(name.into()), ..options() };
+        let options = options().content_name(name);
         let mut player = Player::new(5, options);
         player.play("-> Create-Session | <- 200 session=abc");
         let create = player.request.take().unwrap();

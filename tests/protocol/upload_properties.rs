@@ -77,17 +77,18 @@ fn options() -> impl Strategy<Value = UploadOptions> {
     let attempts = prop::option::of(0..6u32);
     let timeout = prop::sample::select(vec![0, 1, 60, 600]);
     (size, prop::option::of(1..1_000u64), attempts, 0..3u64, timeout, any::<bool>()).prop_map(
-        |(fragment_size, rate_limit, max_attempts, first, timeout, reply)| UploadOptions {
-            fragment_size,
-            rate_limit,
-            retry: RetryPolicy {
-                first_delay: Duration::from_secs(first),
-                max_delay: Duration::from_secs(60),
-                max_attempts,
-            },
-            no_progress_timeout: Duration::from_secs(timeout),
-            content_name: None,
-            reply,
+        |(fragment_size, rate_limit, max_attempts, first, timeout, reply)| {
+            UploadOptions::default()
+                .fragment_size(fragment_size)
+                .rate_limit(rate_limit)
+                .retry(
+                    RetryPolicy::default()
+                        .first_delay(Duration::from_secs(first))
+                        .max_delay(Duration::from_secs(60))
+                        .max_attempts(max_attempts),
+                )
+                .no_progress_timeout(Duration::from_secs(timeout))
+                .reply(reply)
         },
     )
 }
@@ -211,7 +212,7 @@ proptest! {
         trims: bool,
         size in 1..40u64,
     ) {
-        let options = UploadOptions { fragment_size: Some(size), ..UploadOptions::default() };
+        let options = UploadOptions::default().fragment_size(size);
         let total = data.len() as u64;
         let mut server = Server { trims, ..Server::default() };
         let mut upload = Upload::new(URL, total, options.clone(), 1).unwrap();
@@ -264,7 +265,7 @@ proptest! {
 fn resume_from(text: &str, total: u64) {
     let Ok(state) = serde_json::from_str::<ResumeState>(text) else { return };
     for reply in [false, true] {
-        let options = UploadOptions { reply, ..UploadOptions::default() };
+        let options = UploadOptions::default().reply(reply);
         let Ok(mut upload) = Upload::resume(URL, total, options, &state, 1) else { return };
         for now_ms in 0..3 {
             if let Action::Send(request) = upload.next_action(now_ms) {

@@ -1,14 +1,14 @@
 //! The upload machine against scripted servers: the reply of upload-reply jobs (PROTOCOL 6.4, 7).
 
 use bitsup::proto::HResult;
-use bitsup::upload::{Action, Trust, UploadOptions};
+use bitsup::upload::{Action, Trust};
 
 use crate::upload_script::{self, CREATED, Player, options};
 
 const REPLY: &str = "http://server/upload/r";
 
 fn upload_reply(total: u64, script: &str) -> Player {
-    let mut player = Player::new(total, UploadOptions { reply: true, ..options() });
+    let mut player = Player::new(total, options().reply(true));
     player.play(&format!("{CREATED} | {script}"));
     player
 }
@@ -89,7 +89,7 @@ fn a_reply_url_of_no_use_is_named() {
 
 #[test]
 fn the_reply_is_expected_at_the_original_host_and_then_at_that_of_the_host_id() {
-    let mut player = Player::new(10, UploadOptions { reply: true, ..options() });
+    let mut player = Player::new(10, options().reply(true));
     player.play(
         "-> Create-Session
          <- 200 session=abc host=node
@@ -118,7 +118,7 @@ fn only_the_servers_of_the_upload_are_not_foreign() {
         ("https://server/r", Trust::ThirdParty),
     ];
     for (reply, trust) in cases {
-        let mut player = Player::new(10, UploadOptions { reply: true, ..options() });
+        let mut player = Player::new(10, options().reply(true));
         player.play(&format!(
             "-> Create-Session | <- 200 session=abc host=node | -> Ping at=node | <- 200
              -> Fragment at=node | <- 200 received=10 reply={reply}"

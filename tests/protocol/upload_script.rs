@@ -27,12 +27,11 @@ pub const URL: &str = "http://server/upload/file.bin";
 
 /// Fragments of ten bytes, delays of exactly known bounds.
 pub fn options() -> UploadOptions {
-    let retry = RetryPolicy {
-        first_delay: Duration::from_secs(1),
-        max_delay: Duration::from_secs(60),
-        max_attempts: None,
-    };
-    UploadOptions { fragment_size: Some(10), retry, ..UploadOptions::default() }
+    let retry = RetryPolicy::default()
+        .first_delay(Duration::from_secs(1))
+        .max_delay(Duration::from_secs(60))
+        .max_attempts(None);
+    UploadOptions::default().fragment_size(10).retry(retry)
 }
 
 pub struct Player {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bitsup::upload::{Upload, UploadOptions};
+use bitsup::upload::Upload;
 
 use crate::upload_script::{CREATED, Player, URL, options, play, session};
 
@@ -274,7 +274,7 @@ fn cli_20_cancel_is_sent_again_until_patience_ends() {
 
 #[test]
 fn cli_20_cancel_is_given_up_after_24_hours_however_patient_the_upload_is() {
-    let patient = UploadOptions { no_progress_timeout: Duration::MAX, ..options() };
+    let patient = options().no_progress_timeout(Duration::MAX);
     let mut player = Player::new(25, patient);
     player.play(&format!("{CREATED} | ** cancel"));
     let a_day = "-> Cancel-Session | <- 500 | .. | ++ 86390

@@ -191,8 +191,7 @@ fn the_life_of_a_session_is_told() {
 #[test]
 fn sessions_that_expire_and_the_server_itself_are_told_of() {
     let store = MemoryStore::new(u64::MAX);
-    let config =
-        EngineConfig { session_timeout: Duration::from_millis(100), ..EngineConfig::new(Arc::new(store)) };
+    let config = EngineConfig::new(Arc::new(store)).session_timeout(Duration::from_millis(100));
     let engine = Engine::new(config).unwrap();
     let mut logged = Logged::start(LogFormat::Json, |config| {
         config.mounts = vec![("/up/".into(), engine)];
@@ -258,10 +257,7 @@ impl Hooks for Application {
 }
 
 fn with_application() -> Logged {
-    let config = EngineConfig {
-        hooks: Some(Arc::new(Application)),
-        ..EngineConfig::new(Arc::new(MemoryStore::new(u64::MAX)))
-    };
+    let config = EngineConfig::new(Arc::new(MemoryStore::new(u64::MAX))).hooks(Arc::new(Application));
     let engine = Engine::new(config).unwrap();
     Logged::start(LogFormat::Json, |config| config.mounts = vec![("/".into(), engine)])
 }

@@ -19,7 +19,7 @@ use test_support::raw_http::{self, RawHttp, create, fragment, packet, serve};
 /// A server over memory that operators see, and where.
 fn watched(adjust: impl FnOnce(&mut ServerConfig)) -> (Server, String) {
     let server = serve(&MemoryStore::new(u64::MAX), |config| {
-        config.admin = Some(AdminConfig { host: "127.0.0.1".into(), port: 0 });
+        config.admin = Some(AdminConfig::new("127.0.0.1", 0));
         adjust(config);
     });
     let url = server.admin_url().unwrap();

@@ -28,7 +28,7 @@ fn server() -> (Server, String) {
     let engine = Engine::new(config).unwrap();
     let server = serve(&MemoryStore::new(0), |config| {
         config.mounts = vec![("/up/".into(), engine)];
-        config.admin = Some(AdminConfig { host: "127.0.0.1".into(), port: 0 });
+        config.admin = Some(AdminConfig::new("127.0.0.1", 0));
     });
     let url = server.admin_url().unwrap();
     (server, url)

@@ -16,7 +16,9 @@ pub fn engine(root: &Path, config: NotifyConfig) -> Engine {
 }
 
 pub fn engine_over(store: Arc<dyn Store>, hooks: Option<Arc<dyn Hooks>>) -> Engine {
-    Engine::new(EngineConfig { hooks, ..EngineConfig::new(store) }).unwrap()
+    let mut config = EngineConfig::new(store);
+    config.hooks = hooks;
+    Engine::new(config).unwrap()
 }
 
 /// A client in the middle of an upload.
@@ -86,7 +88,6 @@ impl<'a> Upload<'a> {
 
     fn request(&self, method: &str, target: &str, mut headers: Headers, body: &[u8]) -> Response {
         headers.push("Host", &self.host);
-        let (method, target) = (method.into(), target.into());
-        exchange(self.engine, RequestHead { method, target, headers, ..RequestHead::default() }, body)
+        exchange(self.engine, RequestHead::new(method, target).headers(headers), body)
     }
 }

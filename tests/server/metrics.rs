@@ -111,7 +111,7 @@ impl Hooks for Application {
 
 fn engine() -> Engine {
     let store = Arc::new(MemoryStore::new(u64::MAX));
-    Engine::new(EngineConfig { hooks: Some(Arc::new(Application)), ..EngineConfig::new(store) }).unwrap()
+    Engine::new(EngineConfig::new(store).hooks(Arc::new(Application))).unwrap()
 }
 
 /// What the test below does.

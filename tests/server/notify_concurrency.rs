@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use bitsup::server::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
+use bitsup::server::{Notifier, NotifyKind, NotifyTimeouts};
 use test_support::application::{Application, Response};
 
 use crate::notify_fixture::{InMemory, PATIENCE, Uploaded, config, log, timeouts};
@@ -52,7 +52,7 @@ impl Held {
     ) -> (Notifier, Arc<Mutex<Vec<String>>>) {
         let (logger, lines) = log();
         let config = config(NotifyKind::ByValue, self.application.url("/"));
-        let config = NotifyConfig { max_concurrent, timeouts, logger, ..config };
+        let config = config.max_concurrent(max_concurrent).timeouts(timeouts).logger(logger);
         (Notifier::new(config).unwrap(), lines)
     }
 }

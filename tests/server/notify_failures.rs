@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bitsup::server::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
+use bitsup::server::{Notifier, NotifyKind, NotifyTimeouts};
 use bitsup::store::Content;
 use rustix::net;
 use test_support::application::{Application, Response};
@@ -107,14 +107,14 @@ fn refusing() -> (impl Sized, SocketAddr) {
 fn nobody_there_is_503() {
     let (_socket, address) = refusing();
     let (logger, lines) = log();
-    let config = NotifyConfig { logger, ..config(NotifyKind::ByValue, format!("http://{address}/app")) };
+    let config = config(NotifyKind::ByValue, format!("http://{address}/app")).logger(logger);
     assert_eq!(small().judge(&Notifier::new(config).unwrap()).rejection(), NOBODY);
     assert!(lines.lock().unwrap()[0].starts_with("Warn notify {A0FF"), "{lines:?}");
 }
 
 /// Judges with those limits and checks that a limit ended it, not sooner and not much later.
 fn judge_late(upload: &Uploaded, url: String, timeouts: NotifyTimeouts) {
-    let notifier = Notifier::new(NotifyConfig { timeouts, ..config(NotifyKind::ByValue, url) }).unwrap();
+    let notifier = Notifier::new(config(NotifyKind::ByValue, url).timeouts(timeouts)).unwrap();
     let began = Instant::now();
     assert_eq!(upload.judge(&notifier).rejection(), LATE);
     assert!((SHORT..PATIENCE / 2).contains(&began.elapsed()), "{:?}", began.elapsed());

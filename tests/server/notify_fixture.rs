@@ -19,11 +19,11 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The default configuration, with limits that a failing test reaches in time.
 pub fn config(kind: NotifyKind, url: impl Into<String>) -> NotifyConfig {
-    NotifyConfig { timeouts: timeouts(PATIENCE, PATIENCE, PATIENCE), ..NotifyConfig::new(kind, url) }
+    NotifyConfig::new(kind, url).timeouts(timeouts(PATIENCE, PATIENCE, PATIENCE))
 }
 
 pub fn timeouts(send: Duration, receive_headers: Duration, receive_body: Duration) -> NotifyTimeouts {
-    NotifyTimeouts { send, receive_headers, receive_body }
+    NotifyTimeouts::default().send(send).receive_headers(receive_headers).receive_body(receive_body)
 }
 
 pub fn by_value(url: impl Into<String>) -> Notifier {

@@ -93,8 +93,8 @@ fn a_configuration_that_cannot_work_is_refused() {
     assert!(refused(by_value(&format!("http://h/{}", "x".repeat(2192)))).contains("2200"));
     assert!(refused(by_value("ftp://h/")).contains("neither http nor https"));
     refused(by_value(""));
-    refused(NotifyConfig { max_concurrent: 0, ..by_value("http://h/") });
-    refused(NotifyConfig { user_agent: "a\r\nb".into(), ..by_value("http://h/") });
+    refused(by_value("http://h/").max_concurrent(0));
+    refused(by_value("http://h/").user_agent("a\r\nb"));
     let mut hasty = by_value("http://h/");
     hasty.timeouts.receive_body = std::time::Duration::ZERO;
     refused(hasty);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use bitsup::server::{Notifier, NotifyConfig, NotifyKind};
+use bitsup::server::{Notifier, NotifyKind};
 use test_support::application::{Application, Response};
 
 use crate::notify_fixture::{
@@ -76,7 +76,7 @@ fn by_value_the_body_is_the_reply() {
 fn a_reply_that_does_not_fit_into_memory_is_refused() {
     let application = Application::start(|_| Response::pattern((64 << 20) + 1));
     let (logger, lines) = log();
-    let config = NotifyConfig { logger, ..config(NotifyKind::ByValue, application.url("/")) };
+    let config = config(NotifyKind::ByValue, application.url("/")).logger(logger);
     let judged = in_memory().judge(&Notifier::new(config).unwrap());
     assert_eq!(judged.rejection(), Some((500, 0x8020_0020, "Server")));
     assert!(lines.lock().unwrap()[0].contains("over 67108864 bytes"), "{lines:?}");
@@ -123,7 +123,7 @@ fn a_slow_reply_is_no_late_reply() {
 fn a_store_without_paths_cannot_notify_by_reference() {
     let application = Application::start(|_| Response::ok());
     let (logger, lines) = log();
-    let config = NotifyConfig { logger, ..config(NotifyKind::ByReference, application.url("/")) };
+    let config = config(NotifyKind::ByReference, application.url("/")).logger(logger);
     let judged = in_memory().judge(&Notifier::new(config).unwrap());
     assert_eq!(judged.rejection(), Some((500, 0x8019_01F4, "Server")));
     assert!(application.requests().is_empty());

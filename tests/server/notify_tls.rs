@@ -21,7 +21,7 @@ fn secured(
 }
 
 fn trusting(authority: &Authority, kind: NotifyKind, url: &str) -> NotifyConfig {
-    NotifyConfig { root_certificates: authority.pem.clone().into(), ..config(kind, url) }
+    config(kind, url).root_certificates(authority.pem.clone())
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn nobody_trusts_an_application_that_others_trust() {
             None => config(NotifyKind::ByValue, &url),
             Some(other) => trusting(&other, NotifyKind::ByValue, &url),
         };
-        let notifier = Notifier::new(NotifyConfig { logger, ..config }).unwrap();
+        let notifier = Notifier::new(config.logger(logger)).unwrap();
         let judged = Uploaded::in_memory(InMemory(b"secret".to_vec())).judge(&notifier);
         assert_eq!(judged.rejection(), Some((502, 0x8019_01F6, "Application")));
         assert!(lines.lock().unwrap()[0].contains("check its certificate"), "{lines:?}");
@@ -69,9 +69,7 @@ fn nobody_trusts_an_application_that_others_trust() {
 
 #[test]
 fn roots_that_are_none_are_refused_at_once() {
-    let config = NotifyConfig {
-        root_certificates: b"nothing".to_vec(),
-        ..NotifyConfig::new(NotifyKind::ByValue, "https://localhost/")
-    };
+    let config =
+        NotifyConfig::new(NotifyKind::ByValue, "https://localhost/").root_certificates(b"nothing".to_vec());
     assert_eq!(Notifier::new(config).err().unwrap().status(), Status::InvalidArgument);
 }

@@ -41,13 +41,11 @@ impl Stage {
     fn new(read_timeout: Duration) -> Self {
         let root = tempfile::tempdir().unwrap();
         let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
-        let config = EngineConfig { hooks: Some(Arc::new(Large)), ..EngineConfig::new(Arc::new(store)) };
-        let config = ServerConfig {
-            mounts: vec![("/up/".into(), Engine::new(config).unwrap())],
-            max_workers: 1,
-            read_timeout,
-            ..ServerConfig::default()
-        };
+        let config = EngineConfig::new(Arc::new(store)).hooks(Arc::new(Large));
+        let config = ServerConfig::default()
+            .mount("/up/", Engine::new(config).unwrap())
+            .max_workers(1)
+            .read_timeout(read_timeout);
         let mut stage = Self { server: Server::start(config).unwrap(), _root: root, reply: String::new() };
         let mut socket = stage.connect();
         let create = format!("BITS-Packet-Type: Create-Session\r\nBITS-Supported-Protocols: {GUID}\r\n");

@@ -200,8 +200,8 @@ fn a_client_that_wants_to_close_is_answered_first() {
 #[test]
 fn the_longest_prefix_wins() {
     let [outer, inner] = [(); 2].map(|()| MemoryStore::new(u64::MAX));
-    let mounts = vec![("up".into(), engine(&outer)), ("/up/in".into(), engine(&inner))];
-    let server = bitsup::server::Server::start(ServerConfig { mounts, ..ServerConfig::default() }).unwrap();
+    let config = ServerConfig::default().mount("up", engine(&outer)).mount("/up/in", engine(&inner));
+    let server = bitsup::server::Server::start(config).unwrap();
     let mut http = RawHttp::connect(&server);
     let mut upload = |path: &str| {
         let session = http.request(create(path)).session();

@@ -125,8 +125,9 @@ fn a_stop_in_a_callback_is_refused_and_stops_all_the_same() {
             let _ = said.send(server.stop(PATIENCE).map_err(|error| error.status()));
         }
     });
-    let mounts = vec![("/".to_owned(), bitsup::engine::Engine::new(config).unwrap())];
-    let server = Server::start(ServerConfig { mounts, ..ServerConfig::default() }).unwrap();
+    let server =
+        Server::start(ServerConfig::default().mount("/", bitsup::engine::Engine::new(config).unwrap()))
+            .unwrap();
     let mut http = RawHttp::connect(&server);
     *held.lock().unwrap() = Some(server);
     assert!(http.request(ping("/a")).closes());
@@ -152,11 +153,7 @@ fn the_url_names_the_port_in_use() {
     let server = serve_anything();
     assert_eq!(server.url(), format!("http://127.0.0.1:{}/", server.local_addr().port()));
     // A machine may be without IPv6; then there is nothing to see.
-    let config = ServerConfig {
-        host: "::1".into(),
-        mounts: vec![("/".into(), engine(&MemoryStore::new(0)))],
-        ..ServerConfig::default()
-    };
+    let config = ServerConfig::default().host("::1").mount("/", engine(&MemoryStore::new(0)));
     match Server::start(config) {
         Ok(server) => assert_eq!(server.url(), format!("http://[::1]:{}/", server.local_addr().port())),
         Err(error) => assert!(error.message().contains("[::1]:0"), "{error}"),
@@ -168,8 +165,7 @@ fn an_address_that_cannot_be_had_is_named() {
     let taken = serve_anything();
     let port = taken.local_addr().port();
     let start = |host: &str, port| {
-        let mounts = vec![("/".to_owned(), engine(&MemoryStore::new(0)))];
-        let config = ServerConfig { host: host.into(), port, mounts, ..ServerConfig::default() };
+        let config = ServerConfig::default().host(host).port(port).mount("/", engine(&MemoryStore::new(0)));
         Server::start(config).err().unwrap()
     };
     let error = start("127.0.0.1", port);
@@ -191,18 +187,18 @@ fn a_configuration_that_serves_nothing_or_two_things_is_refused() {
     let mounted = |prefixes: &[&str]| {
         let engine = engine(&MemoryStore::new(0));
         let mounts = prefixes.iter().map(|prefix| (prefix.to_string(), engine.clone())).collect();
-        ServerConfig { mounts, ..ServerConfig::default() }
+        ServerConfig::default().mounts(mounts)
     };
     let bad = [
         mounted(&[]),
         mounted(&["/a", "a/"]),
         mounted(&["/a?b"]),
-        ServerConfig { max_workers: 0, ..mounted(&["/"]) },
-        ServerConfig { max_connections: 0, ..mounted(&["/"]) },
-        ServerConfig { head_timeout: Duration::ZERO, ..mounted(&["/"]) },
-        ServerConfig { read_timeout: Duration::ZERO, ..mounted(&["/"]) },
-        ServerConfig { idle_timeout: Duration::ZERO, ..mounted(&["/"]) },
-        ServerConfig { cleanup_interval: Duration::ZERO, ..mounted(&["/"]) },
+        mounted(&["/"]).max_workers(0),
+        mounted(&["/"]).max_connections(0),
+        mounted(&["/"]).head_timeout(Duration::ZERO),
+        mounted(&["/"]).read_timeout(Duration::ZERO),
+        mounted(&["/"]).idle_timeout(Duration::ZERO),
+        mounted(&["/"]).cleanup_interval(Duration::ZERO),
     ];
     for config in bad {
         assert_eq!(Server::start(config).err().unwrap().status(), Status::InvalidArgument);

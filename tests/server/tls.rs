@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use bitsup::Status;
-use bitsup::server::{AccessLog, LogFormat, Pem, Server, TlsConfig};
+use bitsup::server::{AccessLog, LogFormat, Pem, Server};
 use bitsup::store::MemoryStore;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConnection, HandshakeKind};
@@ -177,7 +177,7 @@ fn another_certificate_is_for_new_connections_and_closes_none() {
 fn what_is_no_certificate_changes_nothing() {
     let authority = Authority::named("root");
     let server = anything(&authority);
-    let broken = TlsConfig { key: Pem::new("new.key", "nonsense"), ..authority.server().config() };
+    let broken = authority.server().config().key(Pem::new("new.key", "nonsense"));
     let error = server.reload_tls(&broken).unwrap_err();
     assert_eq!(error.status(), Status::InvalidArgument);
     assert!(error.message().starts_with("new.key: "), "{error}");
@@ -213,19 +213,17 @@ fn what_is_wrong_with_a_file_is_said_with_its_name() {
     let cut = authority.server().certificate;
     let cut = &cut[..cut.len() - 40];
     let cases = [
-        (TlsConfig { certificates: pem("c", ""), ..good() }, "c: contains no certificate"),
-        (TlsConfig { certificates: pem("c", cut), ..good() }, "c: invalid PEM"),
-        (TlsConfig { certificates: pem("c", &authority.server().key), ..good() }, "c: contains no"),
-        (TlsConfig { key: pem("k", &authority.pem), ..good() }, "k: contains no private key"),
-        (TlsConfig { key: pem("k", &other.server().key), ..good() }, "k: not the key of the first"),
-        (TlsConfig { client_ca: Some(pem("ca", "")), ..good() }, "ca: contains no certificate"),
+        (good().certificates(pem("c", "")), "c: contains no certificate"),
+        (good().certificates(pem("c", cut)), "c: invalid PEM"),
+        (good().certificates(pem("c", &authority.server().key)), "c: contains no"),
+        (good().key(pem("k", &authority.pem)), "k: contains no private key"),
+        (good().key(pem("k", &other.server().key)), "k: not the key of the first"),
+        (good().client_ca(pem("ca", "")), "ca: contains no certificate"),
     ];
     for (config, words) in cases {
-        let start = bitsup::server::ServerConfig {
-            mounts: vec![("/".into(), raw_http::engine(&MemoryStore::new(0)))],
-            tls: Some(config),
-            ..Default::default()
-        };
+        let start = bitsup::server::ServerConfig::default()
+            .mount("/", raw_http::engine(&MemoryStore::new(0)))
+            .tls(config);
         let error = Server::start(start).err().unwrap();
         assert_eq!(error.status(), Status::InvalidArgument);
         assert!(error.message().starts_with(words), "{words}: {error}");

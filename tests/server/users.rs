@@ -226,11 +226,10 @@ fn a_directory_is_for_those_it_names() {
     let store = MemoryStore::new(u64::MAX);
     store.put_file("old", b"old");
     let server = serve_users(&store, |config| {
-        config.access = Access {
-            users: Some(set(&["anna", "bert"])),
-            creators: Some(set(&["anna"])),
-            overwriters: set(&["anna"]),
-        };
+        config.access = Access::default()
+            .users(Some(set(&["anna", "bert"])))
+            .creators(Some(set(&["anna"])))
+            .overwriters(set(&["anna"]));
     });
     server.reload_users(users(&[ANNA, BERT, "carl:c"])).unwrap();
     let mut http = RawHttp::connect(&server);

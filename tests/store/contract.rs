@@ -50,7 +50,7 @@ struct Directory {
 
 impl Directory {
     fn new(durability: Durability) -> Self {
-        let (root, options) = (TempDir::new().unwrap(), DirOptions { durability, ..DirOptions::default() });
+        let (root, options) = (TempDir::new().unwrap(), DirOptions::default().durability(durability));
         let store = DirStore::open(root.path(), options).unwrap();
         Self { root, options, store }
     }

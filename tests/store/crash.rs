@@ -263,7 +263,7 @@ fn a_leftover_of_opening_the_root_is_no_obstacle() {
 #[cfg(target_os = "linux")]
 fn after_a_cut(durability: bitsup::store::Durability) -> (TempDir, SessionRecord) {
     let root = TempDir::new().unwrap();
-    let options = DirOptions { durability, ..DirOptions::default() };
+    let options = DirOptions::default().durability(durability);
     let store = DirStore::open(root.path(), options).unwrap();
     let record = received(&store, 1, "a", b"");
     let mut sink = store.open(record.id).unwrap();
@@ -283,8 +283,7 @@ fn after_a_loss_of_power_a_session_holds_what_was_synchronised() {
         let (root, record) = after_a_cut(durability);
         // Found out once; then the same system goes on.
         for more in 0..2 {
-            let store =
-                DirStore::open(root.path(), DirOptions { durability, ..DirOptions::default() }).unwrap();
+            let store = DirStore::open(root.path(), DirOptions::default().durability(durability)).unwrap();
             assert_eq!(held(&store, record.id).unwrap(), sure + more, "{durability:?}");
             store.open(record.id).unwrap().write(b"x").unwrap();
         }

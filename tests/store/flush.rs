@@ -15,9 +15,9 @@ fn synchronised(root: &std::path::Path, id: &str) -> u64 {
 #[test]
 fn bytes_of_a_server_that_died_before_it_flushed_are_flushed_before_they_are_acknowledged() {
     let root = tempfile::tempdir().unwrap();
-    let options = DirOptions { durability: Durability::Fragment, ..DirOptions::default() };
+    let options = DirOptions::default().durability(Durability::Fragment);
     let store = Arc::new(DirStore::open(root.path(), options).unwrap());
-    let config = EngineConfig { finalize: Finalize::Close, ..EngineConfig::new(store) };
+    let config = EngineConfig::new(store).finalize(Finalize::Close);
     let peer = Peer::create(&Engine::new(config).unwrap(), "/a");
     assert_eq!(peer.whole(b"whole").status, 200);
     // As if that had not come so far.

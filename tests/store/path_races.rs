@@ -46,7 +46,9 @@ impl World {
 
     fn engine(&self, hooks: Option<Arc<dyn Hooks>>) -> Engine {
         let store = Arc::new(DirStore::open(self.at("root"), DirOptions::default()).unwrap());
-        Engine::new(EngineConfig { hooks, allow_overwrite: true, ..EngineConfig::new(store) }).unwrap()
+        let mut config = EngineConfig::new(store).allow_overwrite(true);
+        config.hooks = hooks;
+        Engine::new(config).unwrap()
     }
 
     fn assert_untouched(&self) {
@@ -73,8 +75,7 @@ fn told(folder: &Path) -> Vec<String> {
 #[test]
 fn no_refused_spelling_gets_through_the_listener_and_every_other_one_does() {
     let world = World::new();
-    let mounts = vec![("/".into(), world.engine(None))];
-    let server = Server::start(ServerConfig { mounts, ..ServerConfig::default() }).unwrap();
+    let server = Server::start(ServerConfig::default().mount("/", world.engine(None))).unwrap();
     for (spelling, reason) in REFUSED {
         // A connection each: what is no request line ends it, with an answer or without.
         let mut http = RawHttp::connect(&server);

@@ -132,14 +132,13 @@ impl Hooks for Application {
 }
 
 fn store(root: &Path, durability: Durability) -> Arc<DirStore> {
-    Arc::new(DirStore::open(root, DirOptions { durability, ..DirOptions::default() }).unwrap())
+    Arc::new(DirStore::open(root, DirOptions::default().durability(durability)).unwrap())
 }
 
 /// The engine for that file: one of them may replace what is there.
 fn engine(store: &Arc<DirStore>, path: &str) -> Engine {
-    let hooks: Option<Arc<dyn Hooks>> = Some(Arc::new(Application));
     let config = EngineConfig::new(Arc::clone(store) as _);
-    Engine::new(EngineConfig { hooks, allow_overwrite: path == "/replaced", ..config }).unwrap()
+    Engine::new(config.hooks(Arc::new(Application)).allow_overwrite(path == "/replaced")).unwrap()
 }
 
 fn say(line: &str) {

@@ -19,7 +19,7 @@ fn each(test: impl Fn(&dyn Store, &Path)) {
     for durability in [Durability::None, Durability::File, Durability::Fragment] {
         let root = tempfile::tempdir().unwrap();
         test(
-            &DirStore::open(root.path(), DirOptions { durability, ..DirOptions::default() }).unwrap(),
+            &DirStore::open(root.path(), DirOptions::default().durability(durability)).unwrap(),
             outer.path(),
         );
     }

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::records::{received, record};
 
 fn open(root: &TempDir, shared: bool) -> Result<DirStore, bitsup::Error> {
-    DirStore::open(root.path(), DirOptions { shared, ..DirOptions::default() })
+    DirStore::open(root.path(), DirOptions::default().shared(shared))
 }
 
 fn farm(store: &DirStore) -> &dyn SharedStore {

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
 
 import bitsup
+
+# A shell starts background jobs with SIGINT ignored, and then Python does not handle it either.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -34,13 +34,11 @@ struct Replay {
 impl Replay {
     fn new(total: u8, piece: usize, data: &[u8]) -> Self {
         let store = MemoryStore::default();
-        let config = EngineConfig {
-            clock: Arc::new(ManualClock::new(0)),
-            allow_overwrite: true,
-            overlap: if data.len().is_multiple_of(2) { Overlap::Trim } else { Overlap::Reject },
-            max_fragment_size: 200,
-            ..EngineConfig::new(Arc::new(store.clone()))
-        };
+        let config = EngineConfig::new(Arc::new(store.clone()))
+            .clock(Arc::new(ManualClock::new(0)))
+            .allow_overwrite(true)
+            .overlap(if data.len().is_multiple_of(2) { Overlap::Trim } else { Overlap::Reject })
+            .max_fragment_size(200);
         let engine = Engine::new(config).unwrap();
         let (session, responses) = (String::new(), Vec::new());
         Self { store, engine, session, total: total.into(), piece, responses }

@@ -170,12 +170,10 @@ pub struct RequestArgs {
 impl RequestArgs {
     /// Creates the client configuration for requests to `url`.
     pub fn config(&self, url: &str) -> Result<ClientConfig, Error> {
-        let mut config = ClientConfig {
-            headers: self.header.clone(),
-            method_override: self.method_override,
-            logger: self.verbosity.logger(),
-            ..ClientConfig::default()
-        };
+        let mut config = ClientConfig::default()
+            .headers(self.header.clone())
+            .method_override(self.method_override)
+            .logger(self.verbosity.logger());
         self.network.apply(&mut config, url)?;
         Ok(config)
     }

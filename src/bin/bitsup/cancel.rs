@@ -1,6 +1,6 @@
 //! `bitsup cancel`: cancels an unfinished upload, here and on the server.
 
-use bitsup::client::{Client, ClientConfig, Source};
+use bitsup::client::{Client, Source};
 use bitsup::{Error, Status};
 
 use crate::args::CancelArgs;
@@ -17,7 +17,7 @@ pub fn run(args: &CancelArgs) -> Result<(), Error> {
         return Err(no_saved_upload());
     }
     let no_progress_timeout = args.client.no_progress_timeout;
-    let config = ClientConfig { no_progress_timeout, ..args.client.request.config(&args.url)? };
+    let config = args.client.request.config(&args.url)?.no_progress_timeout(no_progress_timeout);
     let mut job = Client::new(config)?.job(&args.url, Source::from_file(&args.file)?)?;
     job.set_state_path(&state_path)?;
     let session = job.control().session_id().ok_or_else(no_saved_upload)?;

@@ -11,8 +11,7 @@ use crate::output;
 /// Runs the checks and prints a line for each.
 pub fn run(args: &DoctorArgs) -> Result<(), Error> {
     let client = Client::new(args.request.config(&args.url)?)?;
-    let found =
-        client.examine(&args.url, &DoctorOptions { write: args.write, ..DoctorOptions::default() })?;
+    let found = client.examine(&args.url, &DoctorOptions::default().write(args.write))?;
     for check in &found.checks {
         output::print(&if args.json { json_line(check) } else { line(check) })?;
     }
@@ -24,13 +23,13 @@ pub fn run(args: &DoctorArgs) -> Result<(), Error> {
 }
 
 fn line(check: &Check) -> String {
-    let Check { name, grade, finding, advice } = check;
+    let Check { name, grade, finding, advice, .. } = check;
     let advice = advice.as_ref().map(|advice| format!("\n      what to do: {advice}")).unwrap_or_default();
     format!("{:4}  {name}: {finding}{advice}", word(*grade))
 }
 
 fn json_line(check: &Check) -> String {
-    let Check { name, grade, finding, advice } = check;
+    let Check { name, grade, finding, advice, .. } = check;
     json!({"check": name, "grade": word(*grade), "finding": finding, "advice": advice}).to_string()
 }
 

@@ -97,7 +97,7 @@ fn credentials(text: &str) -> Result<Credentials, Error> {
         Some((user, password)) => (user, password.to_owned()),
         None => (text, ask_password(text)?),
     };
-    Ok(Credentials { user: user.to_owned(), password })
+    Ok(Credentials::new(user, password))
 }
 
 fn ask_password(user: &str) -> Result<String, Error> {
@@ -113,7 +113,7 @@ fn credentials_from_file(path: &Path) -> Result<Credentials, Error> {
         let message = format!("the first line of {} is not NAME:PASSWORD", path.display());
         return Err(Error::new(Status::InvalidArgument, message));
     };
-    Ok(Credentials { user: user.to_owned(), password: password.to_owned() })
+    Ok(Credentials::new(user, password))
 }
 
 fn first_line(path: &Path) -> Result<String, Error> {
@@ -135,7 +135,7 @@ impl CredentialsSource for TokenFile {
         match challenge.scheme {
             AuthScheme::Bearer => {
                 let password = first_line(&self.0)?.trim().to_owned();
-                Ok(Some(Credentials { user: String::new(), password }))
+                Ok(Some(Credentials::new(String::new(), password)))
             }
             _ => Ok(None),
         }
@@ -170,7 +170,7 @@ fn split_credentials(proxy: &str) -> (String, Option<Credentials>) {
     let (user, password) = user.split_once(':').unwrap_or((user, ""));
     let [user, password] =
         [user, password].map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
-    (format!("{scheme}://{rest}"), Some(Credentials { user, password }))
+    (format!("{scheme}://{rest}"), Some(Credentials::new(user, password)))
 }
 
 #[cfg(test)]
@@ -201,8 +201,7 @@ mod tests {
 
     #[test]
     fn a_proxys_url_may_have_credentials_and_no_scheme() {
-        let known =
-            |user: &str, password: &str| Some(Credentials { user: user.into(), password: password.into() });
+        let known = |user: &str, password: &str| Some(Credentials::new(user, password));
         for (text, url, credentials) in [
             ("p:3128", "http://p:3128", None),
             ("https://p", "https://p", None),

@@ -72,7 +72,7 @@ impl Reporter {
 }
 
 impl Observer for Reporter {
-    fn progress(&mut self, Progress { sent, total }: Progress) -> Flow {
+    fn progress(&mut self, Progress { sent, total, .. }: Progress) -> Flow {
         match &mut self.style {
             Style::Quiet => {}
             Style::Json => {

@@ -37,13 +37,14 @@ fn upload(args: &UploadArgs, reporter: &Reporter) -> Result<u64, Error> {
 }
 
 fn client_config(args: &UploadArgs) -> Result<ClientConfig, Error> {
-    let mut config = ClientConfig {
-        fragment_size: args.fragment_size,
-        rate_limit: args.limit_rate,
-        no_progress_timeout: args.client.no_progress_timeout,
-        timeout: args.timeout,
-        ..args.client.request.config(&args.url)?
-    };
+    let mut config = args
+        .client
+        .request
+        .config(&args.url)?
+        .fragment_size(args.fragment_size)
+        .rate_limit(args.limit_rate)
+        .no_progress_timeout(args.client.no_progress_timeout)
+        .timeout(args.timeout);
     config.retry.first_delay = args.retry_delay;
     config.retry.max_delay = args.retry_delay.max(config.retry.max_delay);
     Ok(config)

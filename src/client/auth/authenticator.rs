@@ -188,11 +188,11 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn credentials() -> Credentials {
-        Credentials { user: "Aladdin".into(), password: "open sesame".into() }
+        Credentials::new("Aladdin", "open sesame")
     }
 
     fn config() -> ClientConfig {
-        ClientConfig { credentials: Some(credentials()), ..ClientConfig::default() }
+        ClientConfig::default().credentials(credentials())
     }
 
     fn challenge(value: &str) -> Headers {
@@ -241,14 +241,14 @@ mod tests {
             assert_eq!((challenge.target, challenge.realm.as_str()), (AuthTarget::Server, "r"));
             let number = self.0.fetch_add(1, Ordering::SeqCst);
             let is_bearer = challenge.scheme == AuthScheme::Bearer;
-            Ok(is_bearer.then(|| Credentials { user: String::new(), password: format!("t{number}") }))
+            Ok(is_bearer.then(|| Credentials::new(String::new(), format!("t{number}"))))
         }
     }
 
     #[test]
     fn a_token_precedes_a_password_and_both_precede_the_source() {
-        let source = Some(SharedCredentialsSource::new(Tokens(AtomicUsize::new(1))));
-        let config = ClientConfig { bearer_token: Some("t0".into()), credentials_source: source, ..config() };
+        let source = SharedCredentialsSource::new(Tokens(AtomicUsize::new(1)));
+        let config = config().bearer_token("t0").credentials_source(source);
         let server = Authenticator::server(&config).unwrap();
         let both = "Basic realm=\"r\", Bearer realm=\"r\"";
         for expected in ["Bearer t0", "Bearer t1", "Bearer t2"] {
@@ -263,13 +263,13 @@ mod tests {
     #[test]
     fn invalid_credentials_are_rejected_and_secrets_are_not_formatted() {
         for (user, password) in [("a:b", "c"), ("a", "b\nc"), ("a\r", "")] {
-            let error = basic(&Credentials { user: user.into(), password: password.into() }).unwrap_err();
+            let error = basic(&Credentials::new(user, password)).unwrap_err();
             assert_eq!(error.status(), Status::InvalidArgument);
         }
         for token in ["", "a b", "a\n", "\u{e9}"] {
             assert_eq!(bearer(token.as_bytes()).unwrap_err().status(), Status::InvalidArgument);
         }
-        let config = ClientConfig { bearer_token: Some("sesame".into()), ..config() };
+        let config = config().bearer_token("sesame");
         let server = Authenticator::server(&config).unwrap();
         assert!(responds(&server, 401, "Bearer"));
         let text = format!("{:?} {config:?} {server:?}", credentials());

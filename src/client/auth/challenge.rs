@@ -63,14 +63,11 @@ pub struct Challenge {
 /// impl CredentialsSource for Environment {
 ///     fn credentials(&self, _: &Challenge) -> Result<Option<Credentials>, Error> {
 ///         let (user, password) = (std::env::var("UPLOAD_USER"), std::env::var("UPLOAD_PASSWORD"));
-///         Ok(user.ok().zip(password.ok()).map(|(user, password)| Credentials { user, password }))
+///         Ok(user.ok().zip(password.ok()).map(|(user, password)| Credentials::new(user, password)))
 ///     }
 /// }
 ///
-/// let config = ClientConfig {
-///     credentials_source: Some(SharedCredentialsSource::new(Environment)),
-///     ..ClientConfig::default()
-/// };
+/// let config = ClientConfig::default().credentials_source(SharedCredentialsSource::new(Environment));
 /// # let _ = config;
 /// ```
 pub trait CredentialsSource: Send + Sync {

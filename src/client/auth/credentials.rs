@@ -6,11 +6,20 @@ use std::fmt;
 ///
 /// Servers and proxies receive them almost in the clear: use https, or a network that you trust.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Credentials {
     /// User name, without a colon.
     pub user: String,
     /// Password.
     pub password: String,
+}
+
+impl Credentials {
+    /// Creates credentials.
+    #[must_use]
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { user: user.into(), password: password.into() }
+    }
 }
 
 impl fmt::Debug for Credentials {

@@ -21,12 +21,20 @@ use crate::error::Error;
 
 /// Options of [`Client::examine`](super::Client::examine).
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct DoctorOptions {
     /// Whether to also upload: starts an upload under a random name in the same directory, sends fragments, and cancels
     /// it. Default: `false`.
     pub write: bool,
     /// Maximum time to wait for a response. Default: 5 s.
     pub timeout: Duration,
+}
+
+setters! {
+    DoctorOptions {
+        write: bool,
+        timeout: Duration,
+    }
 }
 
 impl Default for DoctorOptions {
@@ -38,6 +46,7 @@ impl Default for DoctorOptions {
 /// The result of [`Client::examine`](super::Client::examine).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "problems are only in the report"]
+#[non_exhaustive]
 pub struct DoctorReport {
     /// The checks in the order in which they were made. A failure that makes further checks pointless is the last.
     pub checks: Vec<Check>,
@@ -52,6 +61,7 @@ impl DoctorReport {
 
 /// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Check {
     /// Name of the check; stable across versions.
     pub name: &'static str,

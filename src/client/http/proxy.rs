@@ -312,8 +312,7 @@ mod tests {
 
     fn proxy(no_proxy: &[&str]) -> Proxy {
         let no_proxy = no_proxy.iter().map(|host| (*host).to_owned()).collect();
-        let config =
-            ClientConfig { proxy: Some("http://p:3128".into()), no_proxy, ..ClientConfig::default() };
+        let config = ClientConfig::default().proxy("http://p:3128").no_proxy(no_proxy);
         Proxy::new(&config).unwrap().unwrap()
     }
 
@@ -340,7 +339,7 @@ mod tests {
     #[test]
     fn an_invalid_proxy_url_is_rejected_without_repeating_it() {
         for url in ["", "p:3128", "socks5://p", "http://", "http://u:sesame@p:3128"] {
-            let config = ClientConfig { proxy: Some(url.into()), ..ClientConfig::default() };
+            let config = ClientConfig::default().proxy(url);
             let error = Proxy::new(&config).unwrap_err();
             assert_eq!(error.status(), Status::InvalidArgument);
             assert!(!error.message().contains("sesame"), "{error}");

@@ -55,14 +55,13 @@ impl Job {
 
     /// Builds a machine from the saved state.
     pub(super) fn build_machine(&self) -> Result<Upload, Error> {
-        let options = UploadOptions {
-            fragment_size: self.config.fragment_size,
-            rate_limit: self.control.rate.get(),
-            retry: self.config.retry,
-            no_progress_timeout: self.config.no_progress_timeout,
-            content_name: self.content_name.clone(),
-            reply: self.reply_path.is_some(),
-        };
+        let mut options = UploadOptions::default()
+            .fragment_size(self.config.fragment_size)
+            .rate_limit(self.control.rate.get())
+            .retry(self.config.retry)
+            .no_progress_timeout(self.config.no_progress_timeout)
+            .reply(self.reply_path.is_some());
+        options.content_name.clone_from(&self.content_name);
         let (url, total, seed) = (&self.url, self.source.total(), fastrand::u64(..));
         let Some(state) = &self.saved else { return Upload::new(url, total, options, seed) };
         let mut machine = Upload::resume(url, total, options, state, seed)?;

@@ -7,6 +7,7 @@ use crate::proto::SessionId;
 
 /// Something that happened to a session.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct SessionEvent<'a> {
     /// What happened.
     pub kind: SessionEventKind,
@@ -24,6 +25,7 @@ pub struct SessionEvent<'a> {
 
 /// What can happen to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SessionEventKind {
     /// A Create-Session created it.
     Created,

@@ -66,6 +66,7 @@ pub trait Hooks: Send + Sync {
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[repr(i32)]
+#[non_exhaustive]
 pub enum EndReason {
     /// Close-Session after a complete upload.
     Closed = 0,

@@ -8,6 +8,7 @@ use crate::store::SessionPhase;
 
 /// The number of an engine's sessions, by what they wait for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SessionCounts {
     /// Sessions that wait for bytes, or for the Close-Session that delivers the file.
     pub receiving: u64,

@@ -8,6 +8,7 @@ use crate::store::{Destination, Outcome, SessionPhase, SessionRecord, StoreError
 
 /// A session at one moment. `target` and `owner` come from clients: escape them before showing them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SessionInfo {
     /// The session.
     pub id: SessionId,

@@ -79,18 +79,13 @@ impl fmt::Debug for Pem {
 /// use bitsup::server::{Pem, ServerConfig, TlsConfig};
 ///
 /// # fn main() -> Result<(), bitsup::error::Error> {
-/// let config = ServerConfig {
-///     tls: Some(TlsConfig {
-///         certificates: Pem::read(Path::new("chain.pem"))?,
-///         key: Pem::read(Path::new("key.pem"))?,
-///         client_ca: None,
-///     }),
-///     ..ServerConfig::default()
-/// };
+/// let tls = TlsConfig::new(Pem::read(Path::new("chain.pem"))?, Pem::read(Path::new("key.pem"))?);
+/// let config = ServerConfig::default().tls(tls);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct TlsConfig {
     /// The server's certificate, followed by its intermediate certificates.
     pub certificates: Pem,
@@ -101,7 +96,21 @@ pub struct TlsConfig {
     pub client_ca: Option<Pem>,
 }
 
+setters! {
+    TlsConfig {
+        certificates: Pem,
+        key: Pem,
+        client_ca: impl Into<Option<Pem>>,
+    }
+}
+
 impl TlsConfig {
+    /// Creates a configuration that requires no client certificates.
+    #[must_use]
+    pub fn new(certificates: Pem, key: Pem) -> Self {
+        Self { certificates, key, client_ca: None }
+    }
+
     /// Builds the configuration of rustls with session tickets of its own, so that a client whose root was removed
     /// cannot resume a session of an older configuration.
     fn build(&self) -> Result<ServerConfig, Error> {

@@ -22,6 +22,7 @@ pub enum NotifyKind {
 
 /// Timeouts of a notification. None may be zero; `Duration::MAX` disables one. The default is 5 minutes each.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct NotifyTimeouts {
     /// Maximum time to wait for one of `max_concurrent` calls, to connect, and without progress while the request is
     /// sent. The total time of a large file is not limited.
@@ -40,6 +41,14 @@ impl Default for NotifyTimeouts {
     }
 }
 
+setters! {
+    NotifyTimeouts {
+        send: Duration,
+        receive_headers: Duration,
+        receive_body: Duration,
+    }
+}
+
 /// The configuration of a [`Notifier`](super::Notifier).
 ///
 /// # Examples
@@ -47,14 +56,13 @@ impl Default for NotifyTimeouts {
 /// ```
 /// use bitsup::server::{Notifier, NotifyConfig, NotifyKind};
 ///
-/// let config = NotifyConfig {
-///     max_concurrent: 8,
-///     ..NotifyConfig::new(NotifyKind::ByValue, "http://127.0.0.1:9000/uploads")
-/// };
+/// let config =
+///     NotifyConfig::new(NotifyKind::ByValue, "http://127.0.0.1:9000/uploads").max_concurrent(8);
 /// let notifier = Notifier::new(config)?;
 /// # Ok::<(), bitsup::error::Error>(())
 /// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct NotifyConfig {
     /// How the application receives the file.
     pub kind: NotifyKind,
@@ -72,6 +80,16 @@ pub struct NotifyConfig {
     pub user_agent: String,
     /// Receives messages about failed notifications [default: silent].
     pub logger: Logger,
+}
+
+setters! {
+    NotifyConfig {
+        root_certificates: impl Into<Vec<u8>>,
+        timeouts: NotifyTimeouts,
+        max_concurrent: usize,
+        user_agent: impl Into<String>,
+        logger: Logger,
+    }
 }
 
 impl NotifyConfig {

@@ -31,10 +31,8 @@ const TARGET: &str = "access";
 /// use bitsup::server::{AccessLog, LogFormat, ServerConfig};
 ///
 /// # fn main() -> Result<(), bitsup::error::Error> {
-/// let config = ServerConfig {
-///     access_log: Some(AccessLog::to_file("/var/log/bitsup/access.log", LogFormat::Json)?),
-///     ..ServerConfig::default()
-/// };
+/// let log = AccessLog::to_file("/var/log/bitsup/access.log", LogFormat::Json)?;
+/// let config = ServerConfig::default().access_log(log);
 /// # Ok(())
 /// # }
 /// ```

@@ -69,7 +69,7 @@ const MIN_ORPHAN_AGE: Duration = Duration::from_secs(3600);
 /// use bitsup::store::{DirOptions, DirStore, Durability};
 ///
 /// let root = tempfile::tempdir()?;
-/// let options = DirOptions { durability: Durability::Fragment, ..DirOptions::default() };
+/// let options = DirOptions::default().durability(Durability::Fragment);
 /// let store = DirStore::open(root.path(), options)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

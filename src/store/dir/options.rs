@@ -18,6 +18,7 @@ pub enum Durability {
 
 /// The options of a [`DirStore`](super::DirStore).
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct DirOptions {
     /// What survives a power cut. Default: [`Durability::File`].
     pub durability: Durability,
@@ -25,4 +26,11 @@ pub struct DirOptions {
     /// them have to set it. A lock per session then orders their requests, at the cost of some system calls for
     /// every read of a request body. Default: false.
     pub shared: bool,
+}
+
+setters! {
+    DirOptions {
+        durability: Durability,
+        shared: bool,
+    }
 }

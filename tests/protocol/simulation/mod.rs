@@ -17,11 +17,7 @@ use faults::Fault;
 use stores::Stores;
 
 pub const NO_PROGRESS: Duration = Duration::from_secs(600);
-pub const RETRY: RetryPolicy = RetryPolicy {
-    first_delay: Duration::from_secs(1),
-    max_delay: Duration::from_secs(30),
-    max_attempts: None,
-};
+pub const MAX_DELAY: Duration = Duration::from_secs(30);
 
 const URL: &str = "http://simulation.test/file.bin";
 
@@ -278,16 +274,13 @@ impl Simulation {
 }
 
 fn options() -> UploadOptions {
-    UploadOptions {
-        fragment_size: Some(5120),
-        retry: RETRY,
-        no_progress_timeout: NO_PROGRESS,
-        ..UploadOptions::default()
-    }
+    let retry = RetryPolicy::default().max_delay(MAX_DELAY);
+    UploadOptions::default().fragment_size(5120).retry(retry).no_progress_timeout(NO_PROGRESS)
 }
 
 fn engine(stores: &Stores, clock: &Arc<ManualClock>, hooks: Option<Arc<dyn Hooks>>) -> Engine {
-    let config = EngineConfig { clock: clock.clone(), hooks, ..EngineConfig::new(stores.store()) };
+    let mut config = EngineConfig::new(stores.store()).clock(clock.clone());
+    config.hooks = hooks;
     Engine::new(config).unwrap()
 }
 
@@ -295,5 +288,5 @@ fn head(request: &UploadRequest) -> RequestHead {
     let mut headers: Headers = request.headers.iter().map(|(name, value)| (*name, value)).collect();
     headers.push(names::CONTENT_LENGTH, request.length.to_string());
     let target = request.url.strip_prefix("http://simulation.test").unwrap().to_owned();
-    RequestHead { method: names::METHOD.to_owned(), target, headers, ..RequestHead::default() }
+    RequestHead::new(names::METHOD.to_owned(), target).headers(headers)
 }

@@ -26,7 +26,7 @@ impl Stores {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
             Self::Shared(root) => {
-                let options = DirOptions { durability: Durability::None, shared: true };
+                let options = DirOptions::default().durability(Durability::None).shared(true);
                 Arc::new(DirStore::open(root.path(), options).unwrap())
             }
         }

@@ -30,11 +30,11 @@ impl Identity {
 
     /// What a server shows with it, to whoever comes.
     pub fn config(&self) -> TlsConfig {
-        TlsConfig {
-            certificates: Pem::new("cert.pem", self.certificate.as_bytes()),
-            key: Pem::new("key.pem", self.key.as_bytes()),
-            client_ca: None,
-        }
+        TlsConfig::new(
+            Pem::new("cert.pem", self.certificate.as_bytes()),
+            Pem::new("key.pem", self.key.as_bytes()),
+        )
+        .client_ca(None)
     }
 }
 

@@ -77,7 +77,7 @@ pub fn read(engine: &Engine, method: &str, url: &str, fields: &[(&str, &str)]) -
 fn send(engine: &Engine, method: &str, target: &str, fields: &[(&str, &str)], body: &[u8]) -> Response {
     let headers = [(names::HOST, "host")].iter().chain(fields).copied().collect();
     let (method, target) = (method.to_owned(), target.to_owned());
-    exchange(engine, RequestHead { method, target, headers, ..RequestHead::default() }, body)
+    exchange(engine, RequestHead::new(method, target).headers(headers), body)
 }
 
 /// Passes one request to an engine, with as much of `body` as it wants, and reads the whole response.

@@ -20,7 +20,7 @@ pub fn engine(store: &MemoryStore) -> Engine {
 
 /// A server on a free port, with one engine at `/`; `adjust` changes the configuration.
 pub fn serve(store: &MemoryStore, adjust: impl FnOnce(&mut ServerConfig)) -> Server {
-    let mut config = ServerConfig { mounts: vec![("/".into(), engine(store))], ..ServerConfig::default() };
+    let mut config = ServerConfig::default().mount("/", engine(store));
     adjust(&mut config);
     Server::start(config).unwrap()
 }

@@ -287,8 +287,7 @@ fn public_url(text: &str) -> Result<String, String> {
 }
 
 fn host_id(text: &str) -> Result<String, String> {
-    validate_with_engine(|config| config.host_id = Some(HostId { host: text.into(), fallback_seconds: 0 }))
-        .map(|()| text.into())
+    validate_with_engine(|config| config.host_id = Some(HostId::new(text))).map(|()| text.into())
 }
 
 /// Validates a setting with the engine's own rules, before a store is opened.

@@ -43,7 +43,8 @@ fn engine_config(args: &DirectoryArgs, logger: &Logger) -> Result<EngineConfig, 
         || invalid("no root directory: set --root DIR (or root = \"DIR\" in the configuration file)");
     let root = args.root.as_ref().ok_or_else(no_root)?;
     let hooks = application(args, logger)?;
-    let store = DirStore::open(root, DirOptions { durability: args.durability.0, shared: args.shared })?;
+    let store =
+        DirStore::open(root, DirOptions::default().durability(args.durability.0).shared(args.shared))?;
     let mut config = EngineConfig::new(Arc::new(store));
     config.logger = logger.clone();
     config.max_upload_size = args.max_upload_size.unwrap_or(config.max_upload_size);
@@ -59,7 +60,7 @@ fn engine_config(args: &DirectoryArgs, logger: &Logger) -> Result<EngineConfig, 
     config.hooks = hooks;
     config.public_url = args.public_url.clone();
     config.host_id =
-        args.host_id.clone().map(|host| HostId { host, fallback_seconds: args.host_id_fallback_timeout });
+        args.host_id.clone().map(|host| HostId::new(host).fallback_seconds(args.host_id_fallback_timeout));
     config.method_override = args.method_override;
     Ok(config)
 }
@@ -68,11 +69,10 @@ fn engine_config(args: &DirectoryArgs, logger: &Logger) -> Result<EngineConfig, 
 fn access(args: &DirectoryArgs) -> Access {
     let list = |names: &[String]| names.iter().cloned().collect();
     let limit = |names: &[String]| (!names.is_empty()).then(|| list(names));
-    Access {
-        users: limit(&args.allow_user),
-        creators: limit(&args.create_user),
-        overwriters: list(&args.overwrite_user),
-    }
+    Access::default()
+        .users(limit(&args.allow_user))
+        .creators(limit(&args.create_user))
+        .overwriters(list(&args.overwrite_user))
 }
 
 /// Creates the notifier for complete uploads, if one is configured.
@@ -92,7 +92,7 @@ fn application(args: &DirectoryArgs, logger: &Logger) -> Result<Option<Arc<dyn H
     }
     let mut config = NotifyConfig::new(kind, url);
     let timeout = args.notify_timeout;
-    config.timeouts = NotifyTimeouts { send: timeout, receive_headers: timeout, receive_body: timeout };
+    config.timeouts = NotifyTimeouts::default().send(timeout).receive_headers(timeout).receive_body(timeout);
     if let Some(path) = &args.notify_ca {
         config.root_certificates = files::read(path)?;
     }

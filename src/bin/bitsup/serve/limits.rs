@@ -147,19 +147,17 @@ mod tests {
         let matches = option::command().try_get_matches_from(["serve"]).unwrap();
         let args = LimitArgs::from_arg_matches(&matches).unwrap();
         let defaults = ServerConfig::default();
-        let mut config = ServerConfig {
-            max_connections: 1,
-            max_connections_per_address: 1,
-            max_workers: 1,
-            max_head_bytes: 1,
-            max_head_fields: 1,
-            head_timeout: Duration::ZERO,
-            read_timeout: Duration::ZERO,
-            idle_timeout: Duration::ZERO,
-            min_body_rate: 1,
-            body_grace: Duration::ZERO,
-            ..ServerConfig::default()
-        };
+        let mut config = ServerConfig::default()
+            .max_connections(1)
+            .max_connections_per_address(1)
+            .max_workers(1)
+            .max_head_bytes(1)
+            .max_head_fields(1)
+            .head_timeout(Duration::ZERO)
+            .read_timeout(Duration::ZERO)
+            .idle_timeout(Duration::ZERO)
+            .min_body_rate(1)
+            .body_grace(Duration::ZERO);
         args.apply(&mut config);
         let numbers = |config: &ServerConfig| {
             let counts = [

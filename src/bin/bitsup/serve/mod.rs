@@ -40,8 +40,7 @@ pub fn run(args: ServeArgs) -> Result<(), Error> {
     let logger = args.verbosity.logger();
     let mounts = directories.iter().map(|directory| directory.mount(&logger)).collect::<Result<_, _>>()?;
     let access_log = access_log::open(&args)?;
-    let mut config =
-        ServerConfig { access_log: access_log.log.clone(), ..server_config(&args, mounts, logger)? };
+    let mut config = server_config(&args, mounts, logger)?.access_log(access_log.log.clone());
     config.listener = manager.take_listener();
     warn_if_few_files(config.max_connections);
 
@@ -83,17 +82,15 @@ fn server_config(
     logger: Logger,
 ) -> Result<ServerConfig, Error> {
     let listen = args.listen.clone().unwrap_or_default();
-    let mut config = ServerConfig {
-        host: listen.host,
-        port: listen.port,
-        admin: args.admin.clone().map(|listen| AdminConfig { host: listen.host, port: listen.port }),
-        mounts,
-        tls: security::tls(args)?,
-        users: security::users(args)?,
-        cleanup_interval: args.cleanup_interval,
-        logger,
-        ..ServerConfig::default()
-    };
+    let mut config = ServerConfig::default()
+        .host(listen.host)
+        .port(listen.port)
+        .admin(args.admin.clone().map(|listen| AdminConfig::new(listen.host, listen.port)))
+        .mounts(mounts)
+        .tls(security::tls(args)?)
+        .users(security::users(args)?)
+        .cleanup_interval(args.cleanup_interval)
+        .logger(logger);
     args.limits.apply(&mut config);
     Ok(config)
 }

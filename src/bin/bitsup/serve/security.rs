@@ -20,7 +20,7 @@ pub fn tls(args: &ServerArgs) -> Result<Option<TlsConfig>, Error> {
         (None, Some(_)) => return Err(invalid("tls-key requires tls-cert, the file with its certificate")),
     };
     let client_ca = args.client_ca.as_deref().map(Pem::read).transpose()?;
-    Ok(Some(TlsConfig { certificates: Pem::read(certificates)?, key: Pem::read(key)?, client_ca }))
+    Ok(Some(TlsConfig::new(Pem::read(certificates)?, Pem::read(key)?).client_ca(client_ca)))
 }
 
 /// Loads the users.

@@ -176,7 +176,7 @@ fn read_sessions(root: &Path) -> Result<Vec<SessionInfo>, Error> {
 fn open_shared(root: &Path, session_timeout: Duration) -> Result<(Arc<DirStore>, Engine), Error> {
     // Checked first, so that an unrelated directory does not become a root.
     DirView::open(root)?;
-    let options = DirOptions { shared: true, ..DirOptions::default() };
+    let options = DirOptions::default().shared(true);
     let store = Arc::new(DirStore::open(root, options).map_err(|error| match error.status() {
         Status::Busy => Error::new(Status::Busy, in_exclusive_use(root)).with_source(error),
         _ => error,

@@ -83,16 +83,14 @@ pub enum Driver {
 
 impl Driver {
     pub fn listener(engine: Engine, fresh: bool) -> Self {
-        let config = ServerConfig { mounts: vec![("/".to_owned(), engine)], ..ServerConfig::default() };
+        let config = ServerConfig::default().mount("/", engine);
         Self::Socket { host: Box::new(Server::start(config).unwrap()), fresh, kept: None, tls: None }
     }
 
     /// A listener that speaks TLS, with one connection for all packets.
     pub fn secure(engine: Engine) -> Self {
         let authority = Authority::new();
-        let mounts = vec![("/".to_owned(), engine)];
-        let config =
-            ServerConfig { mounts, tls: Some(authority.server().config()), ..ServerConfig::default() };
+        let config = ServerConfig::default().mount("/", engine).tls(authority.server().config());
         let tls = Some(authority.trust());
         Self::Socket { host: Box::new(Server::start(config).unwrap()), fresh: false, kept: None, tls }
     }
@@ -156,17 +154,12 @@ impl Hanging {
 }
 
 fn begin(engine: &Engine, message: &Message) -> Exchange {
-    engine.begin(RequestHead {
-        method: message.method.clone(),
-        target: message.target.clone(),
-        headers: [("Host".to_owned(), "vector".to_owned())]
-            .into_iter()
-            .chain(message.headers.iter().cloned())
-            .collect::<Headers>(),
-        peer: Some("vector".to_owned()),
-        owner: message.owner.clone(),
-        ..RequestHead::default()
-    })
+    let host = ("Host".to_owned(), "vector".to_owned());
+    let headers: Headers = [host].into_iter().chain(message.headers.iter().cloned()).collect();
+    let mut head =
+        RequestHead::new(message.method.clone(), message.target.clone()).headers(headers).peer("vector");
+    head.owner.clone_from(&message.owner);
+    engine.begin(head)
 }
 
 /// Feeds a body in uneven pieces, as a network would.

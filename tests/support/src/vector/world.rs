@@ -238,8 +238,8 @@ fn engine(
         Files::Callbacks(files) => files.open(),
         Files::Dir(root) => Arc::new(DirStore::open(root.path(), DirOptions::default()).unwrap()),
     };
-    let hooks = app.map(|app| Arc::clone(app) as Arc<dyn Hooks>);
-    let mut config = EngineConfig { clock: clock.clone(), hooks, ..EngineConfig::new(store) };
+    let mut config = EngineConfig::new(store).clock(clock.clone());
+    config.hooks = app.map(|app| Arc::clone(app) as Arc<dyn Hooks>);
     for (name, value) in settings {
         let number = || value.parse::<u64>().unwrap();
         match name.as_str() {
@@ -256,7 +256,7 @@ fn engine(
             "host-id" => {
                 let (host, seconds) = value.split_once(' ').unwrap_or((value, "0"));
                 let fallback_seconds = seconds.parse().unwrap();
-                config.host_id = Some(HostId { host: host.to_owned(), fallback_seconds });
+                config.host_id = Some(HostId::new(host).fallback_seconds(fallback_seconds));
             }
             "store-size" => {}
             _ => panic!("unknown setting {name} {value}"),
