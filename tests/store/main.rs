@@ -1,5 +1,6 @@
 //! The stores.
 
+mod after_power_failure;
 mod contract;
 mod crash;
 mod custom_backend;

@@ -213,6 +213,12 @@ fn check(root: &Path, durability: Durability, said: &[String]) {
         }
     }
     let store = store(root, durability);
+    // The recovery must not destroy what a client would then send again.
+    for (path, _) in FILES {
+        if durability != Durability::None {
+            check_file(root, &Known::of(path, said));
+        }
+    }
     let found = store.sessions().unwrap();
     assert_eq!(found.unreadable, []);
     for (path, _) in FILES {

@@ -77,12 +77,13 @@ pub(in crate::engine) fn finish(state: &EngineState, head: &RequestHead, receivi
         Ok(guard) => guard,
         Err(fault) => return Response::fault(&fault),
     };
-    let received = sink.received();
     let stored = if is_short {
         Err(Fault::invalid("the body is shorter than its range"))
     } else {
         flush(state, Some(&mut sink))
     };
+    // Fewer bytes after a failed flush.
+    let received = sink.received();
     // A store may refuse to deliver a file that a sink has open.
     drop(sink);
     if let Err(fault) = stored {
@@ -120,8 +121,9 @@ pub(in crate::engine) fn finish_complete(
         Ok(opened) => opened,
         Err(fault) => return Response::fault(&fault),
     };
+    let flushed = flush(state, sink.as_mut());
     let received = received(&guard.record, sink.as_deref());
-    if let Err(fault) = flush(state, sink.as_mut()) {
+    if let Err(fault) = flushed {
         return Response::fragment_fault(session.id, &fault, received);
     }
     drop(sink);

@@ -2,88 +2,151 @@
 //!
 //! While a store is open, `ROOT/.bitsup/boot` contains the system's boot id. A different id found at a start means that
 //! the system was rebooted while the store was open; then only the synced bytes of a session are valid. A clean shutdown
-//! syncs everything and writes a marker instead of the id.
+//! syncs everything and writes a marker instead of the id. Lines with the ids of sessions that could not be recovered
+//! follow; the next start tries these again.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, fsync};
 use rustix::io::Errno;
 
+use super::delivery::{self, DeliveryTarget};
 use super::durable_length;
 use super::files::open_file;
 use super::options::Durability;
 use super::session::{self, SessionDir};
-use crate::store::{SessionPhase, SessionRecord};
+use crate::proto::SessionId;
+use crate::store::{SessionPhase, SessionRecord, UnreadableSession};
 
 /// The file with the boot id. It is overwritten in place, so that a full volume does not prevent a start.
 const BOOT: &str = "boot";
 /// The content after a clean shutdown, as long as an id with its line feed.
-const CLOSED: &[u8; 37] = b"closed                              \n";
+const CLOSED: &[u8] = b"closed                              \n";
+
+/// What the recovery found.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// All bytes of all sessions are on the disk.
+    pub is_clean: bool,
+    /// Sessions that could not be recovered. Their bytes must not be used.
+    pub failed: Vec<UnreadableSession>,
+}
 
 /// Repairs the sessions if there was a power cut, and prepares the detection of the next one. Without a boot id, as on
 /// systems other than Linux, power cuts are not detected.
-pub fn recover(root: &OwnedFd, sessions: &OwnedFd, durability: Durability) -> io::Result<()> {
-    let Ok(boot_id) = fs::read("/proc/sys/kernel/random/boot_id") else { return Ok(()) };
+pub fn recover(root: &OwnedFd, sessions: &OwnedFd, durability: Durability) -> io::Result<Recovered> {
+    let mut recovered = Recovered::default();
+    let Ok(boot_id) = fs::read("/proc/sys/kernel/random/boot_id") else { return Ok(recovered) };
     let file = open(sessions, OFlags::CREATE)?;
     let mut previous = Vec::new();
     (&file).read_to_end(&mut previous)?;
-    if previous == boot_id {
-        return Ok(());
+    let (previous, pending) = previous.split_at(previous.len().min(CLOSED.len()));
+    let same_boot = previous == boot_id;
+    let pending = match previous {
+        _ if same_boot => parse_ids(pending),
+        [] => Vec::new(),
+        CLOSED => parse_ids(pending),
+        _ => session::ids(sessions)?,
+    };
+    if same_boot && pending.is_empty() {
+        return Ok(recovered);
     }
-    if !previous.is_empty() && previous != CLOSED {
-        truncate_to_durable(sessions)?;
-    }
-    write(&file, &boot_id)?;
+    recovered.failed = recover_sessions(root, sessions, &pending);
+    write(&file, &boot_id, &recovered.failed)?;
     sync_directory(sessions, durability)?;
     // The store's own directory may be new.
-    sync_directory(root, durability)
+    sync_directory(root, durability)?;
+    recovered.is_clean = !same_boot;
+    Ok(recovered)
 }
 
-/// Syncs everything and marks the store as cleanly closed.
-pub fn mark_clean_shutdown(sessions: &OwnedFd, durability: Durability) -> io::Result<()> {
-    for id in session::ids(sessions)? {
-        let session = SessionDir::open(sessions, id, durability)?;
-        for file in [session.open_data(), session.open_record()] {
-            match file {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                file => file?.sync_data()?,
-            }
-        }
-        sync_directory(session.directory(), durability)?;
+/// Reads the ids of sessions that could not be recovered, one per line.
+fn parse_ids(lines: &[u8]) -> Vec<SessionId> {
+    String::from_utf8_lossy(lines).lines().filter_map(SessionId::parse).collect()
+}
+
+/// Syncs everything and marks the store as cleanly closed. With durability `none` nothing is synced, and the next boot
+/// starts as after a power cut.
+#[cfg(target_os = "linux")]
+pub fn mark_clean_shutdown(
+    sessions: &OwnedFd,
+    durability: Durability,
+    unrecovered: &[UnreadableSession],
+) -> io::Result<()> {
+    if durability == Durability::None {
+        return Ok(());
     }
-    sync_directory(sessions, durability)?;
-    write(&open(sessions, OFlags::empty())?, CLOSED)
+    // One call, whatever the number of sessions.
+    rustix::fs::syncfs(sessions)?;
+    write(&open(sessions, OFlags::empty())?, CLOSED, unrecovered)
 }
 
 fn open(sessions: &OwnedFd, flags: OFlags) -> io::Result<File> {
     open_file(sessions, BOOT, OFlags::RDWR | flags, Mode::RUSR | Mode::WUSR)
 }
 
-fn write(mut file: &File, text: &[u8]) -> io::Result<()> {
+fn write(mut file: &File, state: &[u8], unrecovered: &[UnreadableSession]) -> io::Result<()> {
+    let ids = unrecovered.iter().map(|session| format!("{}\n", session.id)).collect::<String>();
+    let text = [state, ids.as_bytes()].concat();
     file.rewind()?;
-    file.write_all(text)?;
+    file.write_all(&text)?;
+    file.set_len(text.len() as u64)?;
     file.sync_data()
 }
 
-/// Truncates every session to its synced bytes, and removes sessions whose record did not reach the disk as a whole. Any
-/// other unreadable record is left to be reported.
-fn truncate_to_durable(sessions: &OwnedFd) -> io::Result<()> {
-    for id in session::ids(sessions)? {
-        let session = SessionDir::open(sessions, id, Durability::Fragment)?;
-        let mut bytes = Vec::new();
-        match session.open_record() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            record => record?.read_to_end(&mut bytes)?,
-        };
-        match SessionRecord::from_bytes(&bytes) {
-            Ok(record) if record.phase == SessionPhase::Receiving => truncate(&session)?,
-            Err(_) if is_torn(&bytes) => session::remove(sessions, id)?,
-            _ => {}
+/// Recovers sessions, and returns those for which that failed.
+fn recover_sessions(root: &OwnedFd, sessions: &OwnedFd, ids: &[SessionId]) -> Vec<UnreadableSession> {
+    let failed = |id: &SessionId| match recover_session(root, sessions, *id) {
+        Ok(()) => None,
+        Err(error) => {
+            let reason = format!("it cannot be recovered after a power failure: {error}");
+            Some(UnreadableSession { id: *id, reason })
+        }
+    };
+    ids.iter().filter_map(failed).collect()
+}
+
+/// Finishes a delivery that the power cut interrupted, or else truncates the session to its synced bytes. Removes a
+/// session whose record did not reach the disk as a whole; any other unreadable record is left to be reported.
+fn recover_session(root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
+    let session = match SessionDir::open(sessions, id, Durability::Fragment) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        session => session?,
+    };
+    let mut bytes = Vec::new();
+    match session.open_record() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        record => record?.read_to_end(&mut bytes)?,
+    };
+    let record = match SessionRecord::from_bytes(&bytes) {
+        Ok(record) if record.phase == SessionPhase::Receiving => record,
+        Err(_) if is_torn(&bytes) => return session::remove(sessions, id),
+        _ => return Ok(()),
+    };
+    delivery::discard_second_link(session.directory())?;
+    let data = match session.open_data() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        data => data?,
+    };
+    // The record that says *delivered* may name another destination, chosen by the host application.
+    let staged = session.staged().filter(|staged| staged.id == id);
+    for record in staged.into_iter().chain([record]) {
+        if is_delivered(root, &record, &session) {
+            session.save(&SessionRecord { phase: SessionPhase::Delivered, ..record })?;
+            return session.remove_data();
         }
     }
-    Ok(())
+    truncate(&session, &data)
+}
+
+/// Whether the session's data has the name of its destination. The data was synced before it got that name.
+fn is_delivered(root: &OwnedFd, record: &SessionRecord, session: &SessionDir) -> bool {
+    DeliveryTarget::find(root, &record.destination)
+        .and_then(|target| target.is_data_of(session))
+        .unwrap_or(false)
 }
 
 /// Returns whether JSON ends early or contains bytes that were never written.
@@ -92,17 +155,18 @@ fn is_torn(json: &[u8]) -> bool {
     json.contains(&0) || read.is_err_and(|error| error.is_eof())
 }
 
-fn truncate(session: &SessionDir) -> io::Result<()> {
-    let data: File = match session.open_data() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        data => data?,
-    };
+fn truncate(session: &SessionDir, data: &File) -> io::Result<()> {
+    let metadata = data.metadata()?;
     let durable = durable_length::read(session.directory())?;
-    if data.metadata()?.len() > durable {
-        data.set_len(durable)?;
-        data.sync_all()?;
+    if metadata.len() <= durable {
+        return Ok(());
     }
-    Ok(())
+    if metadata.nlink() > 1 {
+        // Somebody else's name for the same bytes, such as that of a delivered file that was moved: they must not change.
+        return session.replace_data(data, durable);
+    }
+    data.set_len(durable)?;
+    data.sync_all()
 }
 
 /// Syncs a directory. With durability `none`, a file system that cannot do it is accepted.

@@ -55,24 +55,41 @@ impl<'a> DeliveryTarget<'a> {
             Err(Errno::EXIST) => {}
             result => return result.map_err(link_error),
         }
-        let data = stat(statat(from, DATA, AtFlags::SYMLINK_NOFOLLOW))?;
+        if self.is_data_of(session)? {
+            return Ok(());
+        }
         match self.existing()? {
-            Some(other) if (other.st_dev, other.st_ino) == (data.st_dev, data.st_ino) => Ok(()),
             // Removed just now; it existed when the link was attempted.
             None => Err(StoreError::Exists),
             Some(_) => self.check(false),
         }
     }
 
+    /// Whether the name and the session's data are the same file.
+    pub fn is_data_of(&self, session: &SessionDir) -> Result<bool, StoreError> {
+        let data = stat(statat(session.directory(), DATA, AtFlags::SYMLINK_NOFOLLOW))?;
+        let existing = self.existing()?;
+        Ok(existing.is_some_and(|file| (file.st_dev, file.st_ino) == (data.st_dev, data.st_ino)))
+    }
+
+    /// Removes the name that [`Self::link`] made, after its directory could not be synced: a retry has to make it again,
+    /// because a second sync would succeed whatever became of the first.
+    pub fn unlink(&self, session: &SessionDir) -> Result<(), StoreError> {
+        if self.is_data_of(session)? {
+            unlink_if_exists(&self.parent, self.name).map_err(io::Error::from)?;
+        }
+        Ok(())
+    }
+
     /// Links the session's data to the name, atomically replacing a file of that name.
     pub fn replace(&self, session: &SessionDir) -> Result<(), StoreError> {
         self.check(true)?;
         let from = session.directory();
-        unlink_if_exists(from, DELIVERY).map_err(io::Error::from)?;
+        discard_second_link(from)?;
         linkat(from, DATA, from, DELIVERY, AtFlags::empty()).map_err(io::Error::from)?;
         let renamed = renameat(from, DELIVERY, &self.parent, self.name);
         // The link remains after an error, and also if the destination is the data already: rename does nothing then.
-        unlink_if_exists(from, DELIVERY).map_err(io::Error::from)?;
+        discard_second_link(from)?;
         renamed.map_err(link_error)
     }
 
@@ -87,6 +104,11 @@ impl<'a> DeliveryTarget<'a> {
             result => stat(result).map(Some),
         }
     }
+}
+
+/// Removes what an interrupted [`DeliveryTarget::replace`] left.
+pub fn discard_second_link(session: &OwnedFd) -> io::Result<()> {
+    Ok(unlink_if_exists(session, DELIVERY)?)
 }
 
 /// Maps the failure to make a link. The data exists, so `NOENT` means that the directory does not.

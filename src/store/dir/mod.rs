@@ -7,6 +7,7 @@
 //! ROOT/.bitsup/probe.{PID}         written and removed to check that writing works
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
+//! ROOT/.bitsup/{ID}/data.new   its copy, while a power cut is recovered from
 //! ROOT/.bitsup/{ID}/synced     with durability `fragment`: how many of them are on the disk
 //! ROOT/.bitsup/{ID}/reply      the reply
 //! ROOT/.bitsup/{ID}/reply.new  the reply while it is written
@@ -19,6 +20,7 @@
 
 mod content;
 mod crash_recovery;
+mod data_file;
 mod delivery;
 mod durable_length;
 mod file_lock;
@@ -31,6 +33,7 @@ mod session_lock;
 mod sink;
 mod view;
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,7 +42,10 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 
 use self::content::FileContent;
+use self::crash_recovery::Recovered;
+use self::data_file::DataFiles;
 use self::delivery::DeliveryTarget;
+use self::durable_length::DurableLength;
 use self::file_lock::FileLock;
 use self::files::open_file;
 pub use self::options::{DirOptions, Durability};
@@ -48,7 +54,7 @@ use self::session_lock::DirSessionLock;
 pub use self::view::DirView;
 use super::{
     Content, Destination, NewReply, SessionLock, SessionPhase, SessionRecord, SharedStore, Sink, Store,
-    StoreError, StoredSession, StoredSessions,
+    StoreError, StoredSession, StoredSessions, UnreadableSession,
 };
 use crate::error::Error;
 use crate::proto::SessionId;
@@ -82,6 +88,17 @@ pub struct DirStore {
     _lock: FileLock,
     durability: Durability,
     shared: bool,
+    files: DataFiles,
+    set_aside: SetAside,
+}
+
+/// Sessions that this process does not use, each with the reason.
+#[derive(Debug, Default)]
+struct SetAside {
+    /// Not recovered after a power failure. Their bytes must not be used before they are.
+    unrecovered: Vec<UnreadableSession>,
+    /// Without a record, and not removable.
+    orphans: Vec<UnreadableSession>,
 }
 
 impl DirStore {
@@ -106,31 +123,38 @@ impl DirStore {
         let sessions = root::open_sessions(&root, &path)?;
         let lock = root::lock(&sessions, &path, shared)?;
         root::probe(&sessions, &path, durability)?;
-        if !shared {
-            crash_recovery::recover(&root, &sessions, durability).map_err(|error| {
+        let recovered = match shared {
+            true => Recovered::default(),
+            false => crash_recovery::recover(&root, &sessions, durability).map_err(|error| {
                 let own = path.join(root::NAME);
                 Error::io(format!("cannot recover the sessions in {}", own.display()), error)
-            })?;
-        }
-        let store = Self { path, root, sessions, _lock: lock, durability, shared };
-        store.remove_orphans()?;
+            })?,
+        };
+        let files = DataFiles::new(durability, recovered.is_clean);
+        let set_aside = SetAside { unrecovered: recovered.failed, orphans: Vec::new() };
+        let mut store = Self { path, root, sessions, _lock: lock, durability, shared, files, set_aside };
+        store.set_aside.orphans = store.remove_orphans()?;
         Ok(store)
     }
 
-    fn remove_orphans(&self) -> Result<(), Error> {
+    /// Removes orphans, and returns those that cannot be removed.
+    fn remove_orphans(&self) -> Result<Vec<UnreadableSession>, Error> {
         let own = self.path.join(root::NAME);
         let min_age = if self.shared { MIN_ORPHAN_AGE } else { Duration::ZERO };
         let orphans = session::orphans(&self.sessions, min_age)
             .map_err(|error| Error::io(format!("cannot read {}", own.display()), error))?;
-        for id in orphans {
-            session::remove(&self.sessions, id).map_err(|error| {
+        let removed = |id| match session::remove(&self.sessions, id) {
+            Ok(()) => None,
+            Err(error) => {
                 let directory = own.join(id.to_string());
-                let what =
-                    format!("cannot remove the orphaned session {}: remove it manually", directory.display());
-                Error::io(what, error)
-            })?;
-        }
-        Ok(())
+                let reason = format!(
+                    "cannot remove the orphaned session {}: {error}: remove it manually",
+                    directory.display()
+                );
+                Some(UnreadableSession { id, reason })
+            }
+        };
+        Ok(orphans.into_iter().filter_map(removed).collect())
     }
 
     fn session(&self, id: SessionId) -> io::Result<SessionDir> {
@@ -154,7 +178,13 @@ impl Store for DirStore {
     }
 
     fn sessions(&self) -> Result<StoredSessions, StoreError> {
-        Ok(view::sessions(&self.sessions, &self.path)?)
+        let mut found = view::sessions(&self.sessions, &self.path)?;
+        let SetAside { unrecovered, orphans } = &self.set_aside;
+        let aside: HashSet<SessionId> = unrecovered.iter().chain(orphans).map(|session| session.id).collect();
+        found.sessions.retain(|stored| !aside.contains(&stored.record.id));
+        found.unreadable.retain(|unreadable| !aside.contains(&unreadable.id));
+        found.unreadable.extend(unrecovered.iter().chain(orphans).cloned());
+        Ok(found)
     }
 
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {
@@ -166,7 +196,12 @@ impl Store for DirStore {
     }
 
     fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
-        Ok(Box::new(sink::FileSink::new(&self.session(id)?)?))
+        let data = self.files.open(&self.sessions, id)?;
+        let durable_length = match self.durability {
+            Durability::Fragment => Some(DurableLength::open(self.session(id)?.directory())?),
+            _ => None,
+        };
+        Ok(Box::new(sink::FileSink::new(data, durable_length)?))
     }
 
     /// After a crash, the same call continues from the step that was reached:
@@ -176,12 +211,13 @@ impl Store for DirStore {
     fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError> {
         let session = self.session(record.id)?;
         if session.record()?.phase == SessionPhase::Delivered {
+            self.files.close(record.id);
             return Ok(session.remove_data()?);
         }
-        let data = session.open_data()?;
+        let data = self.files.open(&self.sessions, record.id)?;
         let target = DeliveryTarget::find(&self.root, &record.destination)?;
         if self.durability != Durability::None {
-            data.sync_data()?;
+            data.sync(data.length()?)?;
         }
         // Staged before the file appears, so that a full volume fails while there is nothing to undo.
         session.stage(record)?;
@@ -190,10 +226,17 @@ impl Store for DirStore {
         } else {
             target.link(&session)?;
         }
-        if self.durability != Durability::None {
-            target.sync()?;
+        if self.durability != Durability::None
+            && let Err(error) = target.sync()
+        {
+            // A rename over another file cannot be undone. If this fails too, the first error says why.
+            if !overwrite {
+                let _ = target.unlink(&session);
+            }
+            return Err(error);
         }
         session.publish_staged()?;
+        self.files.close(record.id);
         Ok(session.remove_data()?)
     }
 
@@ -215,6 +258,7 @@ impl Store for DirStore {
     }
 
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {
+        self.files.close(id);
         match session::remove(&self.sessions, id) {
             // The record is gone and so is the session. A network file system keeps the name of a file that is
             // still open here, such as the lock. The directory is removed later as an orphan.
@@ -242,8 +286,10 @@ impl Drop for DirStore {
     /// Marks a clean shutdown. If that fails and the system is rebooted, the next start treats it as a power cut and
     /// clients send again what was not synced.
     fn drop(&mut self) {
-        if !self.shared {
-            let _ = crash_recovery::mark_clean_shutdown(&self.sessions, self.durability);
+        #[cfg(target_os = "linux")]
+        if !self.shared && !self.files.has_broken() {
+            let unrecovered = &self.set_aside.unrecovered;
+            let _ = crash_recovery::mark_clean_shutdown(&self.sessions, self.durability, unrecovered);
         }
     }
 }
@@ -265,6 +311,6 @@ impl SharedStore for DirStore {
     }
 
     fn collect_orphans(&self) -> Result<(), Error> {
-        self.remove_orphans()
+        self.remove_orphans().map(|_| ())
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fd::OwnedFd;
@@ -25,6 +26,9 @@ pub const RECORD: &str = "session.json";
 const STAGED: &str = "session.json.new";
 /// The file with the received bytes.
 pub const DATA: &str = "data";
+
+/// A copy of the data until it is renamed.
+const DATA_COPY: &str = "data.new";
 
 /// An open session directory.
 #[derive(Debug)]
@@ -82,6 +86,24 @@ impl SessionDir {
     /// Reads the record.
     pub fn record(&self) -> io::Result<SessionRecord> {
         parse(&mut self.open_record()?)
+    }
+
+    /// Reads the staged record, if there is a whole one.
+    pub fn staged(&self) -> Option<SessionRecord> {
+        let file = open_file(&self.directory, STAGED, OFlags::RDONLY, Mode::empty());
+        file.and_then(|mut file| parse(&mut file)).ok()
+    }
+
+    /// Replaces the data by a copy of its first `length` bytes, which is on the disk afterwards.
+    pub fn replace_data(&self, data: &File, length: u64) -> io::Result<()> {
+        unlink_if_exists(&self.directory, DATA_COPY)?;
+        let mode = Mode::from_raw_mode(data.metadata()?.mode());
+        let mut copy =
+            open_file(&self.directory, DATA_COPY, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode)?;
+        io::copy(&mut data.take(length), &mut copy)?;
+        copy.sync_all()?;
+        renameat(&self.directory, DATA_COPY, &self.directory, DATA)?;
+        Ok(fsync(&self.directory)?)
     }
 
     /// Reads the record, which must belong to session `id`, and the time of the session's last write.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 #[cfg(target_os = "linux")]
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
@@ -11,30 +12,34 @@ use rustix::io::{pwrite, retry_on_intr};
 #[cfg(target_os = "linux")]
 use rustix::pipe::{SpliceFlags, splice};
 
+use super::data_file::DataFile;
 use super::durable_length::DurableLength;
-use super::options::Durability;
-use super::session::SessionDir;
 use crate::store::{Sink, StoreError};
 
 /// Appends to a session's data file.
 #[derive(Debug)]
 pub struct FileSink {
-    file: File,
+    data: Arc<DataFile>,
     received: u64,
     /// With durability `fragment`.
     durable_length: Option<DurableLength>,
 }
 
 impl FileSink {
-    /// Opens the data for appending at its end.
-    pub fn new(session: &SessionDir) -> io::Result<Self> {
-        let file = session.open_data()?;
-        let received = file.metadata()?.len();
-        let durable_length = match session.durability() {
-            Durability::Fragment => Some(DurableLength::open(session.directory())?),
-            _ => None,
-        };
-        Ok(Self { file, received, durable_length })
+    /// Appends to the data at its end. `durable_length` records what is synced before each Ack, if that is promised.
+    pub fn new(data: Arc<DataFile>, durable_length: Option<DurableLength>) -> io::Result<Self> {
+        let received = data.length()?;
+        Ok(Self { data, received, durable_length })
+    }
+
+    /// Handles a failed write or sync: a full volume keeps what was written, any other error makes it doubtful.
+    fn failed(&mut self, error: io::Error) -> StoreError {
+        let error = StoreError::from(error);
+        if !matches!(error, StoreError::NoSpace(_)) {
+            self.data.rewind();
+            self.received = self.data.length().unwrap_or(0);
+        }
+        error
     }
 }
 
@@ -45,11 +50,12 @@ impl Sink for FileSink {
 
     fn write(&mut self, mut data: &[u8]) -> Result<(), StoreError> {
         while !data.is_empty() {
-            let written =
-                retry_on_intr(|| pwrite(&self.file, data, self.received)).map_err(io::Error::from)?;
-            if written == 0 {
-                return Err(io::Error::from(io::ErrorKind::WriteZero).into());
-            }
+            self.data.mark_dirty();
+            let written = match retry_on_intr(|| pwrite(self.data.file(), data, self.received)) {
+                Ok(0) => return Err(self.failed(io::ErrorKind::WriteZero.into())),
+                Ok(written) => written,
+                Err(errno) => return Err(self.failed(errno.into())),
+            };
             self.received = self.received.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
             (_, data) = data.split_at(written);
         }
@@ -58,27 +64,28 @@ impl Sink for FileSink {
 
     fn flush(&mut self) -> Result<(), StoreError> {
         if let Some(durable_length) = &mut self.durable_length {
-            self.file.sync_data()?;
-            durable_length.record(self.received)?;
+            let synced = self.data.sync(self.received).and_then(|()| durable_length.record(self.received));
+            synced.map_err(|error| self.failed(error))?;
         }
         Ok(())
     }
 
     fn file(&self) -> Option<&File> {
-        Some(&self.file)
+        Some(self.data.file())
     }
 
     #[cfg(target_os = "linux")]
     fn splice(&mut self, pipe: BorrowedFd<'_>, most: usize) -> Option<Result<usize, StoreError>> {
+        self.data.mark_dirty();
         let moved = retry_on_intr(|| {
             let mut end = self.received;
-            splice(pipe, None, &self.file, Some(&mut end), most, SpliceFlags::empty())
+            splice(pipe, None, self.data.file(), Some(&mut end), most, SpliceFlags::empty())
         });
         match moved {
             // The file system does not support splice.
             Err(Errno::INVAL) => None,
-            Err(error) => Some(Err(io::Error::from(error).into())),
-            Ok(0) => Some(Err(io::Error::from(io::ErrorKind::WriteZero).into())),
+            Err(errno) => Some(Err(self.failed(errno.into()))),
+            Ok(0) => Some(Err(self.failed(io::ErrorKind::WriteZero.into()))),
             Ok(count) => {
                 self.received = self.received.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
                 Some(Ok(count))
