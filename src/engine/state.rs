@@ -14,12 +14,13 @@ use super::callbacks::hooks::EndReason;
 use super::config::EngineConfig;
 use super::context::EngineContext;
 use super::request::RequestHead;
+use super::sessions::ended::EndedSessions;
 use super::sessions::registry::Registry;
 use super::sessions::session::{Session, SessionGuard};
 use crate::error::{Error, Status};
 use crate::log::Level;
 use crate::proto::{Fault, SessionId};
-use crate::store::{SessionRecord, StoreError, StoredSessions};
+use crate::store::{EndedSession, SessionEnd, SessionRecord, StoreError, StoredSessions};
 
 /// How often the table is refreshed if the store is shared, so that sessions which other servers ended do not
 /// pile up.
@@ -29,6 +30,7 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 pub(super) struct EngineState {
     context: Arc<EngineContext>,
     registry: Registry,
+    ended: EndedSessions,
 }
 
 /// The result of a clean-up.
@@ -56,7 +58,10 @@ impl EngineState {
     ///
     /// The store cannot list its sessions.
     pub(super) fn new(config: EngineConfig) -> Result<Self, Error> {
-        let state = Self { context: Arc::new(EngineContext::new(config)), registry: Registry::default() };
+        let state = Self {
+            context: Arc::new(EngineContext::new(config)), registry: Registry::default(),
+            ended: EndedSessions::default(),
+        };
         let found = state.stored_sessions()?;
         for unreadable in &found.unreadable {
             state.log(Level::Error, || {
@@ -94,6 +99,18 @@ impl EngineState {
             None => {}
         }
         Ok(store.find(id)?.map(|stored| self.registry.adopt(&self.context, stored)))
+    }
+
+    /// How a session ended that is no longer in the table; `None` if that is not known.
+    pub(super) fn ended(&self, id: SessionId) -> Option<EndedSession> {
+        let found = match self.ended.get(id) {
+            Some(ended) => Ok(Some(ended)),
+            None => self.config.store.ended(id),
+        };
+        found.unwrap_or_else(|error| {
+            self.log(Level::Warn, || format!("cannot find out how session {id} ended: {error}"));
+            None
+        })
     }
 
     /// The session with that id, unless it has expired.
@@ -217,7 +234,18 @@ impl EngineState {
         } else {
             store.open(session.id).map_or(0, |sink| sink.received())
         };
-        store.remove(session.id)?;
+        let end = match reason {
+            EndReason::Closed => Some(SessionEnd::Closed),
+            EndReason::Cancelled => Some(SessionEnd::Cancelled),
+            EndReason::Expired | EndReason::Failed => None,
+        };
+        match end {
+            Some(end) => {
+                store.retire(session.id, end)?;
+                self.ended.insert(session.id, EndedSession { record: record.clone(), end });
+            }
+            None => store.remove(session.id)?,
+        }
         guard.mark_ended();
         self.registry.remove(session);
         drop(guard);

@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 use super::path::Destination;
-use super::record::{SessionRecord, StoredSession, StoredSessions};
+use super::record::{EndedSession, SessionEnd, SessionRecord, StoredSession, StoredSessions};
 use crate::error::Error;
 use crate::proto::SessionId;
 
@@ -76,6 +76,19 @@ pub trait Store: Send + Sync {
 
     /// Removes the record, the bytes and the reply. A delivered file stays. Succeeds if there is nothing to remove.
     fn remove(&self, id: SessionId) -> Result<(), StoreError>;
+
+    /// Removes a session like [`Store::remove`], and remembers for a while how it ended. The default only removes it.
+    fn retire(&self, id: SessionId, end: SessionEnd) -> Result<(), StoreError> {
+        let _ = end;
+        self.remove(id)
+    }
+
+    /// Returns how a session ended that was [retired](Store::retire) lately, by any process that shares the store;
+    /// `None` if that is not known.
+    fn ended(&self, id: SessionId) -> Result<Option<EndedSession>, StoreError> {
+        let _ = id;
+        Ok(None)
+    }
 
     /// Returns how many more bytes would fit, or `None` if the store cannot know.
     ///

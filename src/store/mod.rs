@@ -19,7 +19,8 @@ pub use dir::{DirOptions, DirStore, DirView, Durability};
 pub use memory::MemoryStore;
 pub use path::{Destination, PathError};
 pub use record::{
-    Outcome, ReplyKind, SessionPhase, SessionRecord, StoredSession, StoredSessions, UnreadableSession,
+    EndedSession, Outcome, ReplyKind, SessionEnd, SessionPhase, SessionRecord, StoredSession, StoredSessions,
+    UnreadableSession,
 };
 #[cfg(unix)]
 pub use splice_buffer::SpliceBuffer;

@@ -148,6 +148,24 @@ pub enum ReplyKind {
     Url(String),
 }
 
+/// How a client ended a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// By Close-Session, after the upload was complete.
+    Closed,
+    /// By Cancel-Session.
+    Cancelled,
+}
+
+/// A session that a client has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSession {
+    /// Its last record.
+    pub record: SessionRecord,
+    /// How it ended.
+    pub end: SessionEnd,
+}
+
 /// A session found in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSession {

@@ -40,8 +40,6 @@ pub(super) struct Checkpoint {
     /// Number of acknowledged bytes.
     pub(super) offset: u64,
     pub(super) phase: UploadPhase,
-    /// A Close-Session was sent and its response did not arrive: the session may be closed already.
-    pub(super) close_in_doubt: bool,
     /// The server that packets are sent to instead of the one in `url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) host_id: Option<SessionHost>,
@@ -69,7 +67,6 @@ impl Checkpoint {
             session: None,
             offset: 0,
             phase: UploadPhase::Create,
-            close_in_doubt: false,
             host_id: None,
             reply_url: None,
         }
@@ -80,7 +77,6 @@ impl Checkpoint {
         self.session = None;
         self.offset = 0;
         self.phase = UploadPhase::Create;
-        self.close_in_doubt = false;
         self.reply_url = None;
     }
 
@@ -92,16 +88,15 @@ impl Checkpoint {
             return false;
         }
         match self.phase {
-            UploadPhase::Create => self.session.is_none() && self.offset == 0 && !self.close_in_doubt,
+            UploadPhase::Create => self.session.is_none() && self.offset == 0,
             // An empty file is sent as one fragment, at offset 0 of 0.
             UploadPhase::Fragment => {
-                has_session && (self.offset < self.total || self.offset == 0) && !self.close_in_doubt
+                has_session && (self.offset < self.total || self.offset == 0)
             }
             UploadPhase::FetchReply => {
                 let is_url = |reply| resolve(reply, &self.url).is_ok();
                 has_session
                     && is_at_end
-                    && !self.close_in_doubt
                     && self.reply_url.as_deref().is_some_and(is_url)
             }
             UploadPhase::Close => has_session && is_at_end,
@@ -175,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_state_survives_serialization() {
-        let close = Checkpoint { offset: 10, phase: UploadPhase::Close, close_in_doubt: true, ..fragment() };
+        let close = Checkpoint { offset: 10, phase: UploadPhase::Close, ..fragment() };
         let cancel = Checkpoint { phase: UploadPhase::Cancel, ..fragment() };
         let fetch = Checkpoint {
             offset: 10,
@@ -196,7 +191,7 @@ mod tests {
     fn the_stored_format_is_stable() {
         let json = concat!(
             r#"{"version":1,"url":"http://h/f","total":10,"session":"{A}","#,
-            r#""offset":5,"phase":"fragment","close_in_doubt":false}"#
+            r#""offset":5,"phase":"fragment"}"#
         );
         assert_eq!(serde_json::to_string(&ResumeState::new(fragment())).unwrap(), json);
     }
@@ -275,7 +270,6 @@ mod tests {
         let steps = [
             Checkpoint { phase: UploadPhase::Cancel, ..fragment() },
             Checkpoint { session: Some("{B}".into()), ..fragment() },
-            Checkpoint { close_in_doubt: true, ..fragment() },
             Checkpoint { host_id: SessionHost::new("node", None), ..fragment() },
             Checkpoint { reply_url: Some("r".into()), ..fragment() },
         ];

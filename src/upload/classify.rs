@@ -34,6 +34,8 @@ pub(super) fn classify(kind: PacketKind, last: bool, ack: &Ack) -> ResponseClass
         (_, 200 | 201, _) => Accepted,
         (_, _, Some(HResult::BG_E_SESSION_NOT_FOUND)) => SessionLost,
         (_, 401 | 407, _) => Fatal,
+        // The server has fewer bytes than it acknowledged, after a power failure for example, and discarded them.
+        (Close, 400, Some(HResult::E_INVALIDARG)) => SessionLost,
         (Close | Cancel, 500..=599, _) => Retry,
         (Close | Cancel, 300..=499, _) => Fatal,
         (Fragment, status, _) if is_from_application(last, ack) => classify_application(status),

@@ -59,7 +59,7 @@ fn dispatch(state: &EngineState, head: &RequestHead, packet: Packet, length: u64
     };
     let session = match lookup::session(state, head, name) {
         Ok(session) => session,
-        Err(fault) => return Err(fault).into(),
+        Err(fault) => return lookup::repeated(state, head, name, &packet).map_or(Err(fault), Ok).into(),
     };
     if let Err(fault) = lookup::check_target(head, &session) {
         return refuse(state, head, &fault);

@@ -7,8 +7,8 @@ use crate::engine::request::RequestHead;
 use crate::engine::sessions::session::Session;
 use crate::engine::state::EngineState;
 use crate::proto::packet::SessionName;
-use crate::proto::{Fault, Target};
-use crate::store::Destination;
+use crate::proto::{Ack, Fault, Packet, Target};
+use crate::store::{Destination, EndedSession, SessionEnd};
 
 /// The session with that name, if it belongs to the user of the request. A session that has expired ends here;
 /// the clean-up runs only now and then (PROTOCOL 4.6).
@@ -24,6 +24,29 @@ pub(super) fn session(
     } else {
         Err(Fault::denied("the session belongs to another user"))
     }
+}
+
+/// The Ack of a Close-Session or Cancel-Session that is repeated because its response was lost; `None` for any other
+/// packet. Without it, the client would take the file for not delivered (PROTOCOL 4.5).
+pub(super) fn repeated(
+    state: &EngineState,
+    head: &RequestHead,
+    name: SessionName,
+    packet: &Packet,
+) -> Option<Ack> {
+    let SessionName::Id(id) = name else { return None };
+    let expected = match packet {
+        Packet::CloseSession(_) => SessionEnd::Closed,
+        Packet::CancelSession(_) => SessionEnd::Cancelled,
+        Packet::Ping | Packet::CreateSession | Packet::Fragment(_) => return None,
+    };
+    let EndedSession { record, end } = state.ended(id)?;
+    let (destination, query) = parse_target(head).ok()?;
+    let is_same = end == expected
+        && record.owner == head.owner
+        && *record.remote() == destination
+        && record.query.as_deref() == query;
+    is_same.then(|| Ack { session_id: Some(id.to_string()), ..Ack::ok() })
 }
 
 /// Checks that a packet names the same URL as the Create-Session of its session (FRG-27).

@@ -1,6 +1,7 @@
 //! Sessions: their state and lock, the table of them, and what is reported about them.
 
 pub(super) mod counts;
+pub(super) mod ended;
 pub(super) mod registry;
 pub(super) mod session;
 pub(super) mod shared_state;

@@ -5,6 +5,7 @@
 //! ROOT/.bitsup/lock            locked by the process that uses ROOT, or by all that share it
 //! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use, or that it was closed
 //! ROOT/.bitsup/probe.{PID}         written and removed to check that writing works
+//! ROOT/.bitsup/ended/           the records of sessions that clients ended lately
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
 //! ROOT/.bitsup/{ID}/data.new   its copy, while a power cut is recovered from
@@ -23,6 +24,7 @@ mod crash_recovery;
 mod data_file;
 mod delivery;
 mod durable_length;
+mod ended;
 mod file_lock;
 mod files;
 mod options;
@@ -36,6 +38,7 @@ mod view;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::fd::OwnedFd;
@@ -53,8 +56,8 @@ use self::session::SessionDir;
 use self::session_lock::DirSessionLock;
 pub use self::view::DirView;
 use super::{
-    Content, Destination, NewReply, SessionLock, SessionPhase, SessionRecord, SharedStore, Sink, Store,
-    StoreError, StoredSession, StoredSessions, UnreadableSession,
+    Content, Destination, EndedSession, NewReply, SessionEnd, SessionLock, SessionPhase, SessionRecord,
+    SharedStore, Sink, Store, StoreError, StoredSession, StoredSessions, UnreadableSession,
 };
 use crate::error::Error;
 use crate::proto::SessionId;
@@ -62,6 +65,9 @@ use crate::proto::SessionId;
 /// Minimum age of an orphaned session directory (one without a record) in a shared root before it is removed. Another
 /// process may be creating the session right now, which takes milliseconds.
 const MIN_ORPHAN_AGE: Duration = Duration::from_secs(3600);
+
+/// After how many retired sessions the old ones are forgotten.
+const FORGET_INTERVAL: u64 = 4096;
 
 /// A store that delivers files under a root directory and keeps sessions in `ROOT/.bitsup/`. A file is delivered by a
 /// hard link, so it appears whole and never replaces a file that another program created.
@@ -90,6 +96,8 @@ pub struct DirStore {
     shared: bool,
     files: DataFiles,
     set_aside: SetAside,
+    /// Counts the sessions that were retired.
+    retired: AtomicU64,
 }
 
 /// Sessions that this process does not use, each with the reason.
@@ -132,7 +140,7 @@ impl DirStore {
         };
         let files = DataFiles::new(durability, recovered.is_clean);
         let set_aside = SetAside { unrecovered: recovered.failed, orphans: Vec::new() };
-        let mut store = Self { path, root, sessions, _lock: lock, durability, shared, files, set_aside };
+        let mut store = Self { path, root, sessions, _lock: lock, durability, shared, files, set_aside, retired: AtomicU64::new(0) };
         store.set_aside.orphans = store.remove_orphans()?;
         Ok(store)
     }
@@ -265,6 +273,21 @@ impl Store for DirStore {
             Err(error) if self.shared && error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
             result => Ok(result?),
         }
+    }
+
+    fn retire(&self, id: SessionId, end: SessionEnd) -> Result<(), StoreError> {
+        if let Ok(session) = self.session(id) {
+            // If it cannot be remembered, because the volume is full for example, it is only removed.
+            let _ = ended::retire(&self.sessions, session.directory(), id, end);
+        }
+        if self.retired.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_INTERVAL) {
+            let _ = ended::forget_old(&self.sessions);
+        }
+        self.remove(id)
+    }
+
+    fn ended(&self, id: SessionId) -> Result<Option<EndedSession>, StoreError> {
+        Ok(ended::find(&self.sessions, id)?)
     }
 
     /// The bytes available to this process's user on the volume of the sessions. A quota shows only when writing.

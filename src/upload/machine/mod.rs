@@ -77,8 +77,6 @@ struct InFlight {
     offset: u64,
     length: u64,
     sent_ms: u64,
-    /// [`Checkpoint::close_in_doubt`] before this request.
-    close_was_in_doubt: bool,
 }
 
 /// A delay that the next action announces.
@@ -92,7 +90,7 @@ struct PendingWait {
 /// How the upload ends.
 #[derive(Debug)]
 enum Termination {
-    /// Failed; one Cancel-Session is sent first, whatever its outcome (CLI-17).
+    /// The source has changed; one Cancel-Session is sent first, whatever its outcome.
     CancelFirst(Error),
     Done,
     Failed(Error),
@@ -285,11 +283,7 @@ impl Upload {
             offset: request.offset,
             length: request.length,
             sent_ms: now_ms,
-            close_was_in_doubt: self.checkpoint.close_in_doubt,
         });
-        if request.kind == PacketKind::CloseSession {
-            self.checkpoint.close_in_doubt = true;
-        }
         Action::Send(request)
     }
 

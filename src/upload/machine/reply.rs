@@ -26,7 +26,6 @@ impl Upload {
     pub fn fetch_reply_again(&mut self) {
         if self.checkpoint.phase == UploadPhase::Close && self.checkpoint.reply_url.is_some() {
             self.checkpoint.phase = UploadPhase::FetchReply;
-            self.checkpoint.close_in_doubt = false;
         }
     }
 
@@ -68,7 +67,6 @@ impl Upload {
 
     pub(super) fn rewind_to_last_fragment(&mut self) {
         self.checkpoint.reply_url = None;
-        self.checkpoint.close_in_doubt = false;
         self.checkpoint.phase = UploadPhase::Fragment;
         // Zero for a file that is shorter than a fragment.
         self.checkpoint.offset = self.checkpoint.total.saturating_sub(self.sizer.length());

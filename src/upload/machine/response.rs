@@ -57,7 +57,10 @@ impl Upload {
             if self.checkpoint.phase == UploadPhase::Cancel && request.kind != PacketKind::CancelSession {
                 return;
             }
-            self.on_request_failed(request, error.status());
+            let was_lost = matches!(error.status(), Status::Timeout | Status::Disconnected);
+            if request.kind == PacketKind::Fragment && was_lost {
+                self.sizer.on_connection_lost(request.length);
+            }
             if error.is_transient() {
                 self.on_host_unreachable(now_ms);
             }
@@ -77,21 +80,6 @@ impl Upload {
             }
             (UploadPhase::FetchReply, _) if error.is_transient() => self.on_transient_error(now_ms, error),
             (UploadPhase::FetchReply, _) => self.termination = Some(Termination::Failed(error)),
-            _ => {}
-        }
-    }
-
-    /// Draws conclusions from a transport error: about the connection, and about whether a Close-Session can have
-    /// reached the server.
-    fn on_request_failed(&mut self, request: &InFlight, status: Status) {
-        match (request.kind, status) {
-            (PacketKind::Fragment, Status::Timeout | Status::Disconnected) => {
-                self.sizer.on_connection_lost(request.length);
-            }
-            // Without a connection, the server did not receive it.
-            (PacketKind::CloseSession, Status::Resolve | Status::Connect | Status::Tls) => {
-                self.checkpoint.close_in_doubt = request.close_was_in_doubt;
-            }
             _ => {}
         }
     }
@@ -138,19 +126,15 @@ impl Upload {
         Ok(())
     }
 
-    /// The server does not know the session: start again with a new one (CLI-11), with two exceptions.
+    /// The server does not know the session: start again with a new one (CLI-11), except after a Cancel-Session, which
+    /// has nothing left to do (CLI-13).
     ///
-    /// A Cancel-Session has nothing left to do (CLI-13). And if an earlier Close-Session got no clear response, the
-    /// server forgot the session *because* it closed it. Starting again would send the whole file a second time, and
-    /// would fail where overwriting is not allowed although the upload succeeded. This does not apply to the first
-    /// Close-Session of a session.
+    /// That includes a Close-Session whose predecessor got no response. The session may be unknown because the server
+    /// closed it, but also because it expired, was removed or was lost before that Close-Session arrived: no file may be
+    /// there. A bitsup server remembers closed sessions and acknowledges the repeated Close-Session.
     fn on_session_lost(&mut self, now_ms: u64, request: &InFlight, ack: &Ack) {
         if self.checkpoint.phase == UploadPhase::Cancel {
             return self.on_cancelled();
-        }
-        if request.close_was_in_doubt {
-            self.termination = Some(Termination::Done);
-            return;
         }
         self.checkpoint.forget_session();
         self.ping_first = false;
@@ -168,33 +152,16 @@ impl Upload {
             self.on_interrupted(request);
             return self.on_transient_error(now_ms, error);
         }
-        if matches!(error.http_status(), Some(401 | 407)) {
-            // The server did not process the packet, and would not process Cancel-Session either. With credentials,
-            // the session can continue.
-            self.checkpoint.close_in_doubt = request.close_was_in_doubt;
-            self.termination = Some(Termination::Failed(error));
-            return;
-        }
-        if request.kind == PacketKind::CloseSession {
-            // The server may have discarded the file, so an unknown session no longer means success.
-            self.checkpoint.close_in_doubt = false;
-        }
         self.fail(error);
     }
 
     /// Ends the upload with a final error.
     ///
-    /// The session of an incomplete file is cancelled rather than left to time out (CLI-17), except after a transport
-    /// error, on which Cancel-Session would fail as well, or when a stop was requested, after which the upload is to
-    /// continue.
+    /// The session is kept (CLI-17): the response may be a proxy's, or the administrator may solve the problem, and the
+    /// next run continues. Only the session of a source that has changed is cancelled, because no run can complete it.
     fn fail(&mut self, error: Error) {
         let is_incomplete = self.checkpoint.phase == UploadPhase::Fragment;
-        let can_cancel = match error.status() {
-            Status::Io | Status::NotFound | Status::Denied | Status::SourceChanged => true,
-            // Without credentials, Cancel-Session would be rejected, too.
-            _ => error.http_status().is_some_and(|status| !matches!(status, 401 | 407)),
-        };
-        self.termination = Some(if is_incomplete && can_cancel {
+        self.termination = Some(if is_incomplete && error.status() == Status::SourceChanged {
             Termination::CancelFirst(error)
         } else {
             Termination::Failed(error)

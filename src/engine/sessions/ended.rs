@@ -1,0 +1,80 @@
+//! Sessions that have ended, remembered for a while: a client whose response was lost repeats its packet, and so does a
+//! proxy. An unknown session would tell it that the file was not delivered.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::proto::SessionId;
+use crate::store::EndedSession;
+
+/// How many sessions an engine remembers in memory. A store may remember more, and over restarts.
+const CAPACITY: usize = 4096;
+
+/// The sessions that ended last.
+#[derive(Default)]
+pub(in crate::engine) struct EndedSessions(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    sessions: HashMap<SessionId, EndedSession>,
+    /// Oldest first.
+    order: VecDeque<SessionId>,
+}
+
+impl EndedSessions {
+    pub(in crate::engine) fn insert(&self, id: SessionId, session: EndedSession) {
+        let mut table = self.table();
+        if table.sessions.insert(id, session).is_none() {
+            table.order.push_back(id);
+        }
+        if table.order.len() > CAPACITY
+            && let Some(oldest) = table.order.pop_front()
+        {
+            table.sessions.remove(&oldest);
+        }
+    }
+
+    pub(in crate::engine) fn get(&self, id: SessionId) -> Option<EndedSession> {
+        self.table().sessions.get(&id).cloned()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Destination, SessionEnd, SessionPhase, SessionRecord};
+
+    fn ended(id: SessionId) -> EndedSession {
+        let record = SessionRecord {
+            id,
+            destination: Destination::from_url_path("/a").unwrap(),
+            remote: None,
+            url: None,
+            query: None,
+            owner: None,
+            total: Some(1),
+            created_ms: 0,
+            phase: SessionPhase::Delivered,
+            outcome: None,
+        };
+        EndedSession { record, end: SessionEnd::Closed }
+    }
+
+    #[test]
+    fn the_oldest_sessions_are_forgotten() {
+        let sessions = EndedSessions::default();
+        let id = |number: usize| SessionId::from_u128(number as u128);
+        for number in 0..CAPACITY + 10 {
+            sessions.insert(id(number), ended(id(number)));
+            sessions.insert(id(number), ended(id(number)));
+        }
+        for (number, known) in [(0, false), (9, false), (10, true), (CAPACITY + 9, true)] {
+            assert_eq!(sessions.get(id(number)).is_some(), known, "{number}");
+        }
+        assert_eq!(sessions.table().order.len(), CAPACITY);
+    }
+}
