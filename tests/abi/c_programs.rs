@@ -123,6 +123,20 @@ programs! {
     exchange exchanges steps readers loggers stops stores challenge types security behaviours
 }
 
+/// `tests/c/embedding.c` includes the C code of the page and is the HTTP server around it.
+#[test]
+fn the_snippets_of_the_manual_serve_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = include_str!("../../docs/guide/embedding.md");
+    let snippets = page.split("```c\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    fs::write(folder.path().join("embedding.inc"), snippets.collect::<String>()).unwrap();
+    for under in [Under::Nothing, Under::Valgrind, Under::Sanitizers] {
+        let program = Program::compile_with("tests/c/embedding.c", under, Some(folder.path()));
+        let (one, two) = (program.make_folder("one"), program.make_folder("two"));
+        succeed(program.command().args([one, two]));
+    }
+}
+
 #[test]
 fn every_function_is_called_with_null() {
     let calls = include_str!("../c/null.c");

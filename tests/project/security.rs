@@ -35,7 +35,7 @@ fn every_test_that_a_claim_names_exists() {
 
 #[test]
 fn every_row_of_the_threat_table_names_a_test() {
-    let threats = DOCUMENTS[0].1.split("## Who attacks").nth(1).unwrap();
+    let threats = DOCUMENTS[0].1.split("## Threats and defenses").nth(1).unwrap();
     let rows: Vec<&str> = threats.lines().filter(|line| line.starts_with("| ")).collect();
     let headings = rows.iter().filter(|row| row.ends_with("| Shown by |")).count();
     assert!(headings >= 7, "{headings} kinds of attackers");
