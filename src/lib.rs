@@ -41,9 +41,9 @@
 //!
 //! # Upload a file
 //!
-//! A [`Job`](client::Job) uploads one source to one URL. With a state path it survives the end of the process: the same
-//! calls in the next process resume the upload. Errors that may pass are retried until there is no progress for
-//! [`no_progress_timeout`](client::ClientConfig::no_progress_timeout).
+//! A [`Job`](client::Job) uploads one source to one URL. With a state path it survives the end of the
+//! process: the same calls in the next process resume the upload. Transient errors are retried until there is
+//! no progress for [`no_progress_timeout`](client::ClientConfig::no_progress_timeout).
 //!
 //! ```no_run
 //! # #[cfg(feature = "client")] {
@@ -97,7 +97,7 @@
 //! | Feature | Contents |
 //! |---|---|
 //! | `client` | the uploading side, over ureq and rustls |
-//! | `server` | the HTTP/1.1 listener, users, notification of web applications |
+//! | `server` | the HTTP/1.1 listener, users, HTTP notifications to web applications |
 //! | `ffi` | the C ABI |
 //! | `cli` | the `bitsup` program |
 //!

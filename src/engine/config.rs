@@ -74,19 +74,19 @@ pub struct EngineConfig {
     pub free_space_reserve: u64,
     /// Maximum sessions per owner; sessions without an owner do not count. Default: 50. 0: no limit.
     pub max_sessions_per_owner: u64,
-    /// Maximum sessions in all. Default: 0, no limit.
+    /// Maximum sessions in total. Default: 0, no limit.
     pub max_sessions: u64,
     /// How long a session lives without a successful packet; more than 0. Default: 14 days.
     pub session_timeout: Duration,
     /// Whether all users may replace existing files. Default: `false`.
     pub allow_overwrite: bool,
-    /// Access rules by user. Default: everybody may upload.
+    /// Access rules by user. Default: all users may upload.
     pub access: Access,
     /// What to do with overlapping Fragments. Default: [`Overlap::Trim`].
     pub overlap: Overlap,
     /// When complete files are delivered. Default: [`Finalize::LastFragment`].
     pub finalize: Finalize,
-    /// The application behind the engine. Default: none; every upload is accepted, and there are no replies.
+    /// Callbacks of the host application. Default: none; every upload is accepted, and there are no replies.
     pub hooks: Option<Arc<dyn Hooks>>,
     /// The URL of the engine's root as clients see it, including the mount point: `https://host/prefix/`.
     /// Default: none; URLs of replies are built from the request's `Host`, scheme and mount point.
@@ -94,8 +94,8 @@ pub struct EngineConfig {
     /// The address of this server within a server farm; also used in URLs of replies. Default: none.
     pub host_id: Option<HostId>,
     /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is accepted as `BITS_POST`, for clients behind
-    /// proxies that reject unknown methods. Such a Create-Session gets 201 instead of 200, which those clients
-    /// expect. Default: `false`.
+    /// proxies that reject unknown methods. Their Create-Session gets 201 instead of 200, because those
+    /// clients accept nothing else. Default: `false`.
     pub method_override: bool,
 }
 
@@ -124,7 +124,7 @@ impl EngineConfig {
         }
     }
 
-    /// Checks that no limit is 0 that must not be.
+    /// Checks that the limits which must be positive are not 0.
     pub(super) fn validate(&self) -> Result<(), Error> {
         let zeros = [
             (self.max_fragment_size == 0, "max_fragment_size"),

@@ -139,7 +139,7 @@ impl<B: Backend + 'static> BackendStore<B> {
         let mut offset = 0_u64;
         loop {
             let count = reply.read(&mut buffer)?;
-            // The first write also happens without bytes: an empty reply is a reply.
+            // An empty reply is written as well, so that it exists.
             if count > 0 || offset == 0 {
                 self.0.write(
                     id,
@@ -227,7 +227,8 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
             (Ok(()), NewReply::File(path)) => Ok(fs::remove_file(path)?),
             (Ok(()), NewReply::Bytes(_)) => Ok(()),
             (Err(error), _) => {
-                // An incomplete reply is not a reply. If this removal fails too, the next attempt begins with it.
+                // Do not leave an incomplete reply. If this removal fails too, the next attempt repeats it
+                // first.
                 let _ = self.0.remove(id, Some(Part::Reply));
                 Err(error)
             }
@@ -275,7 +276,7 @@ impl<B: Backend> Sink for PartSink<B> {
         let written = self.backend.write(self.id, Part::Data, self.received, data);
         self.received = match written {
             Ok(()) => end,
-            // Nothing, if that is unknown: the next request will find out.
+            // If the length is unknown, none of the bytes count; the next request corrects that.
             Err(_) => match self.backend.stat(self.id, Part::Data) {
                 Ok(info) if (self.received..=end).contains(&info.length) => info.length,
                 _ => self.received,

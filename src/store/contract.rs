@@ -25,8 +25,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Exists`], [`StoreError::IsDirectory`] or [`StoreError::ParentMissing`] if it could not.
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError>;
 
-    /// Lists the sessions that an earlier process left. A session that cannot be read is listed as unreadable: it
-    /// does not prevent a start, and it is not silently lost.
+    /// Lists the sessions that an earlier process left. A session that cannot be read is listed as
+    /// unreadable: it neither prevents the start nor is silently lost.
     fn sessions(&self) -> Result<StoredSessions, StoreError>;
 
     /// Creates a session without bytes.
@@ -77,11 +77,11 @@ pub trait Store: Send + Sync {
     /// Removes the record, the bytes and the reply. A delivered file stays. Succeeds if there is nothing to remove.
     fn remove(&self, id: SessionId) -> Result<(), StoreError>;
 
-    /// Returns how many more bytes would fit, or `None` if the store cannot know.
+    /// Returns how many more bytes would fit, or `None` if the store does not know.
     ///
     /// # Errors
     ///
-    /// If the operating system does not report the free space.
+    /// Returns an error if the operating system does not report the free space.
     fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
         Ok(None)
     }

@@ -56,7 +56,7 @@ impl SessionRecord {
     ///
     /// # Errors
     ///
-    /// If the record cannot be encoded, which does not happen for any valid record.
+    /// Returns an error if the record cannot be encoded, which does not happen for any valid record.
     pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
         Ok(serde_json::to_vec_pretty(&VersionedRecord { version: FORMAT, record: self })?)
     }

@@ -1,4 +1,4 @@
-//! Calls of the application behind an engine. None is made while a lock is held.
+//! Calls the hooks of the host application. No lock is held during a call.
 
 use std::borrow::Cow;
 
@@ -75,7 +75,7 @@ pub(in crate::engine) fn progress(
 ///
 /// # Errors
 ///
-/// The application rejects the upload for now, or its decision cannot be carried out.
+/// Fails if the application rejects the upload but allows a retry, or if its decision cannot be carried out.
 pub(in crate::engine) fn received(
     context: &EngineContext,
     hooks: &dyn Hooks,
@@ -99,7 +99,7 @@ pub(in crate::engine) fn received(
     let (keep, chosen) = (verdict.keep_file.unwrap_or(true), verdict.destination.take());
     let reply = std::mem::take(&mut verdict.reply);
     match verdict.check() {
-        // The only final status (PROTOCOL 5.5).
+        // 403 is the only final status (PROTOCOL 5.5).
         Err(Fault { status: 403, hresult, context, .. }) => {
             let hresult = hresult.unwrap_or(HResult::E_ACCESSDENIED);
             return Ok(SessionRecord {
@@ -148,8 +148,8 @@ fn store_reply(context: &EngineContext, id: SessionId, reply: VerdictReply) -> R
     }
 }
 
-/// Parses a destination that the application chose. An invalid one is the application's fault, not the
-/// client's.
+/// Parses a destination that the application chose. An invalid one gets 500, because the client did not cause
+/// it.
 fn destination(path: String) -> Result<Destination, Fault> {
     let reason = "the application chose an invalid destination";
     Destination::try_from(path)

@@ -25,7 +25,7 @@ pub struct SessionEvent<'a> {
 /// What can happen to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEventKind {
-    /// A Create-Session created it.
+    /// A Create-Session packet created the session.
     Created,
     /// A newer request took over from one whose body was still arriving.
     TakenOver,
@@ -38,7 +38,7 @@ pub enum SessionEventKind {
         /// The duration of the call, by the engine's clock.
         took: Duration,
     },
-    /// It ended.
+    /// The session ended.
     Ended(EndReason),
 }
 

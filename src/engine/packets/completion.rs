@@ -14,8 +14,8 @@ use crate::log::Level;
 use crate::proto::Fault;
 use crate::store::{Outcome, SessionPhase, SessionRecord};
 
-/// Does what is due for a complete upload at that moment: calls the application unless it has decided, then
-/// delivers the file. After an error, the next Fragment or Close-Session continues from there.
+/// Calls the application unless it has already decided, then delivers the file if it is due at `moment`.
+/// After an error, the next Fragment or Close-Session continues from there.
 pub(super) fn complete<'a>(
     state: &EngineState,
     head: &RequestHead,
@@ -80,7 +80,7 @@ fn call_application<'a>(
     }
 }
 
-/// Tells the application how many bytes the session holds.
+/// Reports to the application how many bytes the session holds.
 pub(super) fn report_progress<'a>(
     state: &EngineState,
     head: &RequestHead,
@@ -113,8 +113,8 @@ fn relock<'a>(
     Err(Fault::session_not_found())
 }
 
-/// Delivers the complete file to its destination. After an error everything is as before, and the same packet
-/// tries again.
+/// Delivers the complete file to its destination. An error changes nothing, and the client can send the
+/// packet again.
 fn deliver(state: &EngineState, session: &Session, guard: &mut SessionGuard<'_>) -> Result<(), Fault> {
     let record = SessionRecord { phase: SessionPhase::Delivered, ..guard.record.clone() };
     let overwrite = state.config.may_overwrite(record.owner.as_deref());

@@ -1,4 +1,4 @@
-//! What the head of a request leads to.
+//! What to do with a request, decided by its head.
 
 use super::fragment_body::{Completing, Receiving};
 use crate::engine::response::Response;

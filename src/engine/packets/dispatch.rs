@@ -1,4 +1,4 @@
-//! Checks the head of a request and calls the code of its packet.
+//! Checks the head of a request and dispatches it by packet type.
 
 use super::decision::Decision;
 use super::{cancel_session, close_session, create_session, fragment, lookup, ping};
@@ -14,8 +14,8 @@ use crate::proto::{Fault, Packet, PacketKind, names};
 /// Decides what to do with a request.
 ///
 /// The checks have the order of PROTOCOL 4.3: method, uploads enabled, format, permission, Content-Length,
-/// session, packet. The application is called for malformed packets as well, because the refusal of a Fragment
-/// tells the owner of its session how many bytes the session holds.
+/// session, packet. The application is called for malformed packets as well, because the response to a
+/// malformed Fragment contains the number of bytes received, which only the owner of the session may see.
 pub(in crate::engine) fn decide(state: &EngineState, head: &mut RequestHead) -> Decision {
     match head.method.as_str() {
         names::METHOD => {}
@@ -46,7 +46,7 @@ pub(in crate::engine) fn decide(state: &EngineState, head: &mut RequestHead) -> 
     }
 }
 
-/// Whether a POST stands for the protocol's method (PROTOCOL 2.4).
+/// Whether a POST is an override for the protocol's method (PROTOCOL 2.4).
 fn is_override(state: &EngineState, head: &RequestHead) -> bool {
     state.config.method_override && head.headers.get(names::METHOD_OVERRIDE) == Some(names::METHOD)
 }

@@ -106,8 +106,8 @@ pub(in crate::engine) fn finish(state: &EngineState, head: &RequestHead, receivi
     response(state, head, &session, completed, received)
 }
 
-/// Ends a Fragment whose body was skipped, because the session held all bytes already. If another request was
-/// in a callback until now, its result is the result of this one, too.
+/// Ends a Fragment whose body was skipped, because the session held all bytes already. If the callback of
+/// another request was in progress, its result also applies to this one.
 pub(in crate::engine) fn finish_complete(
     state: &EngineState,
     head: &RequestHead,
@@ -164,8 +164,8 @@ fn response(
     }
 }
 
-/// Opens the session's bytes; `None` if they are not needed any more. A session whose bytes have vanished is
-/// removed, and the client starts again.
+/// Opens the stored bytes; `None` if the upload is done. If the bytes are missing, removes the session, and
+/// the client starts over.
 fn open<'a>(
     state: &EngineState,
     head: &RequestHead,
@@ -198,13 +198,13 @@ fn received(record: &SessionRecord, sink: Option<&dyn Sink>) -> u64 {
     }
 }
 
-/// Makes the session's bytes as durable as the store promises before an Ack, including those that an earlier
-/// request stored: it may have died before it could.
+/// Makes the session's bytes as durable as the store promises before an Ack, including those of an earlier
+/// request, whose process may have died before its flush.
 fn flush(context: &EngineContext, sink: Option<&mut Box<dyn Sink>>) -> Result<(), Fault> {
     sink.map_or(Ok(()), |sink| sink.flush().map_err(|error| context.store_fault(&error)))
 }
 
-/// The table of PROTOCOL 4.4, top to bottom.
+/// Implements the table of PROTOCOL 4.4, in its order.
 fn action(
     context: &EngineContext,
     record: &SessionRecord,
@@ -240,7 +240,7 @@ fn action(
     }
 }
 
-/// Whether the application or the delivery is still missing for an upload that has all bytes.
+/// Whether a complete upload still needs the application's decision or its delivery.
 fn must_complete(context: &EngineContext, record: &SessionRecord) -> bool {
     let undecided = record.outcome.is_none() && context.config.hooks.is_some();
     let refused = matches!(record.outcome, Some(Outcome::Refused { .. }));
@@ -262,7 +262,8 @@ fn record_total(
     replaced.map_err(|error| context.store_fault(&error))
 }
 
-/// The Ack of a Fragment after which the session holds `received` bytes. The last one names the reply (RPL-01).
+/// The Ack of a Fragment after which the session holds `received` bytes. The last one contains the reply URL
+/// (RPL-01).
 fn ack(context: &EngineContext, head: &RequestHead, record: &SessionRecord, received: u64) -> Ack {
     let reply_url = match &record.outcome {
         Some(Outcome::Accepted { reply: ReplyKind::Stored, .. }) => {

@@ -57,7 +57,7 @@ fn content_response(session: &Arc<Session>, head: &RequestHead, content: Box<dyn
         (names::ACCEPT_RANGES, "bytes".to_owned()),
         (names::LAST_MODIFIED, version.date()),
         (names::ETAG, version.tag.clone()),
-        // Replies end with their session; a cache must not outlive it.
+        // A reply is deleted with its session, so caches must not keep it.
         (names::CACHE_CONTROL, "no-store".to_owned()),
     ];
     if let Some(status) = version.precondition_status(&head.headers) {

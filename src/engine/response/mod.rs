@@ -60,7 +60,7 @@ impl Response {
         Self::refusal(Ack::fault(fault))
     }
 
-    /// The response to a refused Fragment; tells the client how many bytes the session holds (FRG-29).
+    /// The response to a refused Fragment, with the number of bytes received (FRG-29).
     pub(super) fn fragment_fault(id: SessionId, fault: &Fault, received: u64) -> Self {
         Self::refusal(Ack { session_id: Some(id.to_string()), received: Some(received), ..Ack::fault(fault) })
     }
@@ -99,7 +99,7 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// The store cannot read. The response cannot be completed, and the connection must be closed.
+    /// Fails if the store cannot be read. The response is then incomplete, and the connection must be closed.
     pub fn read_body(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.body.as_mut().map_or(Ok(0), |body| body.read(buffer))
     }

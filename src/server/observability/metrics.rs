@@ -128,7 +128,7 @@ impl Gauges {
             let states = [
                 ("receiving", sessions.receiving),
                 ("notifying", sessions.notifying),
-                ("complete", sessions.settled),
+                ("complete", sessions.awaiting_close),
             ];
             for (state, count) in states {
                 self.sessions.with_label_values(&[prefix.as_str(), state]).set(gauge_value(count));
