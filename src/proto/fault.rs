@@ -34,7 +34,7 @@ pub struct Fault {
     pub hresult: Option<HResult>,
     /// Sent as `BITS-Error-Context` if there is an HRESULT.
     pub context: Context,
-    /// What was wrong, for the server's log; never sent.
+    /// The reason for the server's log; never sent to the client.
     pub reason: &'static str,
     /// Sent as `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
@@ -68,7 +68,7 @@ impl Fault {
     }
 
     /// 416: the Fragment does not start at the next expected offset.
-    pub const fn out_of_step() -> Self {
+    pub const fn offset_mismatch() -> Self {
         Self::new(416, None, "the fragment does not start at the next expected offset")
     }
 
@@ -107,7 +107,7 @@ impl Fault {
         Self { challenge: Some(challenge), ..Self::new(401, None, "credentials are required") }
     }
 
-    /// 503 with `Retry-After` in seconds: a limit is reached for now.
+    /// 503 with `Retry-After` in seconds: a limit is currently reached.
     pub const fn unavailable(reason: &'static str, retry_after: u32) -> Self {
         let mut fault = Self::new(503, Some(HResult::http(503)), reason);
         fault.retry_after = Some(retry_after);

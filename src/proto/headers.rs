@@ -43,8 +43,8 @@ impl Headers {
     ///
     /// # Errors
     ///
-    /// 400 if the field is not UTF-8, or repeated with different values, which a proxy may interpret in another
-    /// way than the server.
+    /// 400 if the field is not UTF-8, or repeated with different values, which a proxy may interpret
+    /// differently than the server.
     pub fn single(&self, name: &str) -> Result<Option<&str>, Fault> {
         let mut values = self.all(name);
         let Some(first) = values.next() else { return Ok(None) };

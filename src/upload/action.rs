@@ -1,4 +1,4 @@
-//! What an upload asks its driver to do.
+//! The actions that an upload requests from its driver.
 
 use std::time::Duration;
 

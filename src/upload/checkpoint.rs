@@ -13,7 +13,7 @@ const VERSION: u32 = 1;
 /// The state from which [`super::Upload::resume`] continues an upload, in this process or another.
 ///
 /// Opaque and versioned; store it with any serde format. It contains the session id, with which anyone could
-/// disturb the upload, so keep it private.
+/// interfere with the upload, so keep it private.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ResumeState(StoredState);
@@ -26,7 +26,7 @@ enum StoredState {
         #[serde(flatten)]
         checkpoint: Checkpoint,
     },
-    /// Written by a newer release, or damaged. Kept, so that [`ResumeState::open`] can tell which.
+    /// Written by a newer release, or damaged. Kept, so that [`ResumeState::open`] can report which.
     Unreadable { version: u32 },
 }
 
@@ -75,7 +75,8 @@ impl Checkpoint {
         }
     }
 
-    /// Goes back to before Create-Session. The next one is sent to the same server as the last packet (PROTOCOL 6.7).
+    /// Resets to the state before Create-Session. The next one is sent to the same server as the last packet
+    /// (PROTOCOL 6.7).
     pub(super) fn forget_session(&mut self) {
         self.session = None;
         self.offset = 0;

@@ -1,6 +1,6 @@
 //! The client half of the protocol as a state machine without I/O.
 //!
-//! [`Upload`] says which request to send next; the caller sends it and reports the response, or the failure,
+//! [`Upload`] determines the next request; the caller sends it and reports the response, or the failure,
 //! together with the current time. [`crate::client`] is the driver that does this over HTTP.
 //!
 //! | File | Contents |
@@ -8,7 +8,7 @@
 //! | `machine` | [`Upload`]: what to send next, and what a response changes |
 //! | `action` | the types that `Upload` and its driver exchange |
 //! | `options` | settings of an upload |
-//! | `classify` | the table that says what a response means |
+//! | `classify` | the classification of responses |
 //! | `fragment_sizer` | the length of the next fragment |
 //! | `retry` | delays between attempts, and when to stop trying |
 //! | `checkpoint` | the part of the state that survives the process |

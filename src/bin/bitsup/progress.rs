@@ -139,7 +139,7 @@ fn error_event(error: &Error) -> Value {
         "event": "error",
         "message": error.message(),
         "http_status": error.http_status(),
-        "hresult": error.hresult().map(|hresult| hresult.wire()),
+        "hresult": error.hresult().map(|hresult| hresult.to_wire()),
         "transient": error.is_transient() || error.status() == Status::Suspended,
     })
 }

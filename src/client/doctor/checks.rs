@@ -1,5 +1,5 @@
-//! The checks that store nothing. The result of the first two, of the method and its override, determines how the
-//! others send packets.
+//! The checks that store nothing. The checks of the method and of its override determine how the later ones
+//! send packets.
 
 use super::Grade;
 use super::advice::Problem;
@@ -50,7 +50,8 @@ impl Probe<'_> {
         }
     }
 
-    /// Sends a GET request like a browser: which server responds, by which version, and does it redirect?
+    /// Sends a GET request as a browser would, to find out which server responds, in which HTTP version, and
+    /// whether it redirects.
     fn check_http(&mut self) -> bool {
         let request = RawRequest { method: "GET", ..self.request(Vec::new()) };
         let response = match self.http.send_raw(self.uri, &request, self.timeout) {
@@ -111,7 +112,8 @@ impl Probe<'_> {
         }
     }
 
-    /// Sends a fragment with its body, for a session that does not exist. Only the response that says so is expected.
+    /// Sends a fragment with its body, for a session that does not exist. Expects the response for an unknown
+    /// session.
     fn check_body(&mut self, mode: PacketMethod) {
         let mut fragment = self.fragment(mode, 1);
         fragment.sent = 1;
@@ -129,7 +131,7 @@ impl Probe<'_> {
         }
     }
 
-    /// Sends heads of fragments; a server that rejects the length does so without the body.
+    /// Sends only the heads of fragments: a server that rejects the length does so before the body.
     fn check_length(&mut self, mode: PacketMethod) {
         let mut refused = None;
         for length in LENGTHS {
@@ -209,7 +211,7 @@ impl Probe<'_> {
     }
 }
 
-/// Whether the response is from the server itself and says that the session does not exist.
+/// Whether the response is from the server itself and reports that the session does not exist.
 fn is_session_not_found(response: &RawResponse) -> bool {
     Ack::from_headers(response.status, &response.headers).is_session_lost()
 }

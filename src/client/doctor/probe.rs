@@ -88,7 +88,7 @@ pub(super) struct CheckFailure {
 }
 
 impl CheckFailure {
-    /// The response is not the expected one.
+    /// Creates the failure for an unexpected response.
     pub fn from_response(response: &RawResponse, problem: Problem) -> Self {
         let RawResponse { status, headers, version, .. } = response;
         let mut finding = format!("{version} {status} from {}", describe_path(headers));
@@ -101,7 +101,7 @@ impl CheckFailure {
         Self { finding, advice: problem.advice(ServerSoftware::of(headers)) }
     }
 
-    /// There was no response.
+    /// Creates the failure for a missing response.
     pub fn no_response(error: Error, problem: Problem) -> Self {
         Self { finding: error.message().to_owned(), advice: problem.advice(ServerSoftware::Unknown) }
     }

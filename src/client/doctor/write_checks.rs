@@ -1,4 +1,4 @@
-//! The checks that upload, to a file that is never completed.
+//! The checks that upload to a file that is never completed.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use crate::client::http::{RawResponse, Uri, parse_url};
 use crate::error::Error;
 use crate::proto::{Ack, PacketKind, names};
 
-/// Lengths of the fragments: slightly more than nginx accepts by default, and what a fast connection leads to.
+/// Lengths of the fragments: slightly more than nginx accepts by default, and a length that clients use on a
+/// fast connection.
 const FRAGMENTS: [u64; 2] = [(1 << 20) + 1, 5 << 20];
-/// Length of the fragment that breaks off, and how much of it is sent.
-const BROKEN: (u64, u64) = (1 << 20, 512 << 10);
+/// Length of the fragment that is interrupted, and how much of it is sent.
+const INTERRUPTED: (u64, u64) = (1 << 20, 512 << 10);
 /// How long to wait for the sent part to arrive before closing the connection.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -26,8 +27,8 @@ pub(super) fn random_url(uri: &Uri) -> String {
 }
 
 impl Probe<'_> {
-    /// Starts an upload to `url`, sends fragments, breaks one off and cancels the upload. Does nothing if packets do not
-    /// reach the server.
+    /// Starts an upload to `url`, sends fragments, interrupts one and cancels the upload. Does nothing if
+    /// packets do not reach the server.
     pub fn check_by_writing(&mut self, url: &str) -> Result<(), Error> {
         let Some(mode) = self.mode else { return Ok(()) };
         let uri = parse_url(url)?;
@@ -79,9 +80,9 @@ impl Probe<'_> {
         Some(next)
     }
 
-    /// Breaks off a fragment. The server has stored the beginning, unless a proxy buffers requests.
+    /// Interrupts a fragment. The server has stored the beginning, unless a proxy buffers requests.
     fn check_buffering(&mut self, test_upload: &TestUpload, next: u64) {
-        let (length, sent) = BROKEN;
+        let (length, sent) = INTERRUPTED;
         // There is no response to an incomplete request.
         let _ = test_upload.send(self, next, length, sent);
         let beyond = next.saturating_add(length).saturating_add(1);
@@ -99,12 +100,12 @@ impl Probe<'_> {
             Some(stored) if stored > next => {
                 self.ok(
                     "buffering",
-                    format!("{} bytes of a broken-off fragment were stored", stored.saturating_sub(next)),
+                    format!("{} bytes of a interrupted fragment were stored", stored.saturating_sub(next)),
                 );
             }
             Some(_) => {
                 let advice = Problem::Buffered.advice(ServerSoftware::of(&response.headers));
-                let finding = "nothing of a broken-off fragment was stored: a proxy buffers requests".into();
+                let finding = "nothing of a interrupted fragment was stored: a proxy buffers requests".into();
                 self.add("buffering", Grade::Warn, finding, Some(advice));
             }
             None => self.bad("buffering", Grade::Warn, &response, Problem::Other),
@@ -150,7 +151,7 @@ impl<'a> TestUpload<'a> {
     fn send(&self, probe: &Probe<'_>, from: u64, length: u64, sent: u64) -> Result<RawResponse, Error> {
         let whole: u64 = FRAGMENTS.iter().sum();
         // More than is ever sent, so that the file is never completed.
-        let total = whole.saturating_add(BROKEN.0.saturating_mul(2));
+        let total = whole.saturating_add(INTERRUPTED.0.saturating_mul(2));
         let last = from.saturating_add(length).saturating_sub(1);
         let fields = vec![
             (names::SESSION_ID, self.session.clone()),

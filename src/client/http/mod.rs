@@ -1,8 +1,8 @@
 //! Requests over HTTP/1.1. Only this folder uses ureq.
 //!
-//! [`HttpClient`] is defined here; `get` and `raw_connection` add methods to it and, being its children, see its private
-//! fields. `connect` and `transport` make interruptible TCP connections, `proxy` routes them through a proxy, `tls`
-//! holds certificates, `failure` translates errors.
+//! [`HttpClient`] is defined here; `get` and `raw_connection` add methods to it and, as child modules, have
+//! access to its private fields. `connect` and `transport` make interruptible TCP connections, `proxy` routes
+//! them through a proxy, `tls` holds certificates, `failure` translates errors.
 
 mod body;
 mod connect;

@@ -1,4 +1,4 @@
-//! Connections on which the caller sees what jobs have no use for: interim responses, HTTP versions, and whether the
+//! Connections that expose what jobs do not need: interim responses, HTTP versions, and whether the
 //! connection is kept. Used by the doctor.
 
 use std::sync::Arc;

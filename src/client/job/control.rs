@@ -23,7 +23,7 @@ pub struct JobControl {
     view: Arc<Mutex<JobView>>,
 }
 
-/// What other threads can see of a job.
+/// The part of a job that other threads can see.
 #[derive(Debug, Default)]
 struct JobView {
     state: JobState,
@@ -76,7 +76,7 @@ impl JobControl {
     /// Returns the state from which [`Job::import`](super::Job::import) continues, in this process or another.
     ///
     /// It remains usable as the upload proceeds. Only one job should continue the upload at a time. The state
-    /// contains the session id, with which anyone could disturb the upload, so keep it private.
+    /// contains the session id, with which anyone could interfere with the upload, so keep it private.
     ///
     /// # Errors
     ///
@@ -90,22 +90,22 @@ impl JobControl {
         saved.encode().map_err(|error| Error::io("cannot serialize the state of the job", error))
     }
 
-    /// The state of the job.
+    /// Returns the state of the job.
     pub fn state(&self) -> JobState {
         self.view().state
     }
 
-    /// How much of the source has been uploaded.
+    /// Returns how much of the source has been uploaded.
     pub fn progress(&self) -> Progress {
         self.view().progress
     }
 
-    /// The session id, exactly as the server sent it; `None` without a session.
+    /// Returns the session id, exactly as the server sent it; `None` without a session.
     pub fn session_id(&self) -> Option<String> {
         self.view().session_id.clone()
     }
 
-    /// The absolute URL of the reply of an upload-reply job; `None` until the server has sent it.
+    /// Returns the absolute URL of the reply of an upload-reply job; `None` until the server has sent it.
     pub fn reply_url(&self) -> Option<String> {
         self.view().reply_url.clone()
     }

@@ -27,7 +27,8 @@ pub(super) enum DriveOutcome {
 }
 
 impl Job {
-    /// Returns the machine that continues the job: that of the last step, or a new one that asks the server first.
+    /// Returns the machine that continues the job: that of the last step, or a new one that first asks the
+    /// server for the state of the session.
     pub(super) fn resume_machine(&mut self) -> Result<Upload, Error> {
         if let Some(machine) = self.paused.take() {
             return Ok(machine);
@@ -72,7 +73,7 @@ impl Job {
         Ok(machine)
     }
 
-    /// Uploads to the end, or to the first final error, and saves what was reached.
+    /// Uploads to the end, or to the first final error, and saves the progress.
     pub(super) fn upload(&mut self, mut machine: Upload) -> Result<(), Error> {
         let outcome = self.drive(&mut machine);
         if outcome.is_err() {
@@ -105,7 +106,7 @@ impl Job {
 
     /// Tries to send Cancel-Session within [`CANCEL_GRACE`]. If that fails, the state is kept for [`Job::cancel`].
     pub(super) fn best_effort_cancel(&mut self) {
-        self.control.interrupt.allow(CANCEL_GRACE);
+        self.control.interrupt.postpone_stop(CANCEL_GRACE);
         let Ok(mut machine) = self.build_machine() else { return };
         machine.cancel();
         loop {

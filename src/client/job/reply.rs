@@ -14,8 +14,8 @@ use crate::upload::{ReplyUrl, Upload};
 impl Job {
     /// Makes this an upload-reply job: the server's reply is downloaded to `path` before the session is closed.
     ///
-    /// An incomplete reply is at `path` with `.part` appended, a file that belongs to this job as long as it exists.
-    /// Once complete, it replaces the file at `path`.
+    /// An incomplete reply is at `path` with `.part` appended, which nothing else must use while the job
+    /// exists. Once complete, it replaces the file at `path`.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Job {
         Ok(())
     }
 
-    /// Whether the reply, if already fetched, is at the path that this run wants it at.
+    /// Whether the reply, if already fetched, is at the reply path of this run.
     pub(super) fn is_reply_in_place(&self) -> bool {
         match (&self.reply_path, &self.saved_reply) {
             (Some(wanted), Some(saved)) => wanted.to_string_lossy() == saved.path,

@@ -12,12 +12,12 @@ use crate::upload::Upload;
 impl Job {
     /// Sends at most one request, or fetches the reply, and returns the state of the job.
     ///
-    /// Steps lead to [`JobState::Transferred`] and no further; [`Job::close`] then closes the session. [`Job::run`]
-    /// can take over at any time.
+    /// Steps end at [`JobState::Transferred`]; [`Job::close`] then closes the session. [`Job::run`] can be
+    /// called at any time to complete the upload.
     ///
     /// | State returned | What the next step does |
     /// |---|---|
-    /// | `Connecting` | asks the server for a session, or sends the first fragment |
+    /// | `Connecting` | requests a session, or sends the first fragment |
     /// | `Transferring` | sends a fragment, or fetches the reply |
     /// | `Waiting` | waits for the rest of the delay that was passed to the observer, then sends again |
     /// | `Transferred` | nothing |
@@ -26,7 +26,8 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// Those of [`Job::run`]. [`ClientConfig::timeout`](crate::client::ClientConfig::timeout) applies to each step.
+    /// As for [`Job::run`]. [`ClientConfig::timeout`](crate::client::ClientConfig::timeout) applies to each
+    /// step.
     ///
     /// # Examples
     ///

@@ -6,7 +6,7 @@ use super::hooks::{EndReason, Hooks, Upload, Verdict, VerdictReply};
 use crate::engine::address;
 use crate::engine::context::EngineContext;
 use crate::engine::request::RequestHead;
-use crate::proto::packet::SessionName;
+use crate::proto::packet::SessionRef;
 use crate::proto::{Context, Fault, HResult, Headers, PacketKind, SessionId};
 use crate::store::{Destination, NewReply, Outcome, ReplyKind, SessionRecord};
 
@@ -30,8 +30,8 @@ fn identify(
     packet: Option<PacketKind>,
 ) -> Result<(), Fault> {
     let mut verdict = Verdict::default();
-    let session_id = match SessionName::of(&head.headers) {
-        Ok(SessionName::Id(id)) => Some(id),
+    let session_id = match SessionRef::from_headers(&head.headers) {
+        Ok(SessionRef::Id(id)) => Some(id),
         _ if packet.is_none() => address::reply_session(&head.target),
         _ => None,
     };
@@ -185,7 +185,7 @@ impl<'a> CallArgs<'a> {
     /// Uses the URL of Create-Session: later packets may address this server by its host id.
     fn of_session(record: &'a SessionRecord, head: Option<&'a RequestHead>, received: u64) -> Self {
         Self {
-            packet: head.and_then(|head| PacketKind::of(&head.headers).ok()),
+            packet: head.and_then(|head| PacketKind::from_headers(&head.headers).ok()),
             session_id: Some(record.id),
             url: record.url.clone().unwrap_or_else(|| address::record_url(record)),
             peer: head.and_then(|head| head.peer.as_deref()),

@@ -8,7 +8,7 @@ use crate::engine::request::RequestHead;
 use crate::engine::response::Response;
 use crate::engine::state::EngineState;
 use crate::log::Level;
-use crate::proto::packet::{self, SessionName};
+use crate::proto::packet::{self, SessionRef};
 use crate::proto::{Fault, Packet, PacketKind, names};
 
 /// Decides what to do with a request.
@@ -29,7 +29,7 @@ pub(in crate::engine) fn decide(state: &EngineState, head: &mut RequestHead) -> 
     let log = |kind: PacketKind, fault: &Fault| {
         state.log(Level::Debug, || format!("{} refused: {fault}", kind.name()));
     };
-    let kind = match PacketKind::of(&head.headers) {
+    let kind = match PacketKind::from_headers(&head.headers) {
         Ok(kind) => kind,
         Err(fault) => return Err(fault).into(),
     };
@@ -77,8 +77,8 @@ fn dispatch(state: &EngineState, head: &RequestHead, packet: Packet, length: u64
 /// Refuses a packet. If it is a Fragment of a known session, the client also learns the next expected offset
 /// (FRG-29).
 fn refuse(state: &EngineState, head: &RequestHead, fault: &Fault) -> Decision {
-    let is_fragment = PacketKind::of(&head.headers) == Ok(PacketKind::Fragment);
-    let name = if is_fragment { SessionName::of(&head.headers).ok() } else { None };
+    let is_fragment = PacketKind::from_headers(&head.headers) == Ok(PacketKind::Fragment);
+    let name = if is_fragment { SessionRef::from_headers(&head.headers).ok() } else { None };
     let session = name.and_then(|name| lookup::session(state, head, name).ok());
     Decision::Respond(match session {
         Some(session) => fragment::refuse(state, head, &session, fault),

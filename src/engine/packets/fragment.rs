@@ -132,7 +132,7 @@ pub(in crate::engine) fn finish_complete(
         }
         Ok(FragmentAction::Repeat) => Ok(guard),
         // The session lost bytes meanwhile, and the body was skipped.
-        Ok(FragmentAction::Store { .. }) => Err(Fault::out_of_step()),
+        Ok(FragmentAction::Store { .. }) => Err(Fault::offset_mismatch()),
         Err(fault) => Err(fault),
     };
     response(state, head, &session, completed, received)
@@ -230,13 +230,13 @@ fn action(
         return Ok(FragmentAction::Repeat);
     }
     // Stored bytes are never overwritten, and there are no gaps (FRG-03, FRG-05, FRG-06).
-    let overlap = received.checked_sub(range.first()).ok_or(Fault::out_of_step())?;
+    let overlap = received.checked_sub(range.first()).ok_or(Fault::offset_mismatch())?;
     match overlap {
         0 => Ok(FragmentAction::Store { skip: 0 }),
         skip if received < range.end() && config.overlap == Overlap::Trim => {
             Ok(FragmentAction::Store { skip })
         }
-        _ => Err(Fault::out_of_step()),
+        _ => Err(Fault::offset_mismatch()),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::engine::faults;
 use crate::engine::request::RequestHead;
 use crate::engine::sessions::session::Session;
 use crate::engine::state::EngineState;
-use crate::proto::packet::SessionName;
+use crate::proto::packet::SessionRef;
 use crate::proto::{Fault, Target};
 use crate::store::Destination;
 
@@ -15,9 +15,9 @@ use crate::store::Destination;
 pub(super) fn session(
     state: &EngineState,
     head: &RequestHead,
-    name: SessionName,
+    name: SessionRef,
 ) -> Result<Arc<Session>, Fault> {
-    let SessionName::Id(id) = name else { return Err(Fault::session_not_found()) };
+    let SessionRef::Id(id) = name else { return Err(Fault::session_not_found()) };
     let session = state.live_session(id)?.ok_or(Fault::session_not_found())?;
     if session.owner == head.owner {
         Ok(session)

@@ -52,7 +52,10 @@ impl Registry {
         }
         let owned = session.owner.as_ref().and_then(|owner| table.owners.get(owner)).copied().unwrap_or(0);
         if config.max_sessions_per_owner > 0 && owned >= config.max_sessions_per_owner {
-            return Err(Fault::unavailable("the maximum number of sessions per user is reached", RETRY_AFTER));
+            return Err(Fault::unavailable(
+                "the maximum number of sessions per user is reached",
+                RETRY_AFTER,
+            ));
         }
         table.insert(Arc::clone(session));
         Ok(())

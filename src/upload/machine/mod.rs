@@ -1,7 +1,8 @@
 //! The upload state machine: this file decides what to send, `response` processes responses and failures, and
 //! `reply` handles the server's reply.
 //!
-//! The two submodules only add methods to [`Upload`]; being its children, they see its private fields.
+//! The two submodules only add methods to [`Upload`]; as child modules they have access to its private
+//! fields.
 
 mod reply;
 mod response;
@@ -81,7 +82,7 @@ struct InFlight {
     close_was_in_doubt: bool,
 }
 
-/// A delay that the next action announces.
+/// A delay that the next action will return.
 #[derive(Debug)]
 struct PendingWait {
     delay: Duration,
@@ -92,7 +93,7 @@ struct PendingWait {
 /// How the upload ends.
 #[derive(Debug)]
 enum Termination {
-    /// Failed; one Cancel-Session is sent first, whatever its outcome (CLI-17).
+    /// Failed; one Cancel-Session is sent first, regardless of its outcome (CLI-17).
     CancelFirst(Error),
     Done,
     Failed(Error),
@@ -113,12 +114,12 @@ impl Upload {
 
     /// Continues an earlier upload from `state`. If it had a session, the first request is a Ping (CLI-27).
     ///
-    /// The caller makes sure that the source is unchanged.
+    /// The caller must make sure that the source is unchanged.
     ///
     /// # Errors
     ///
-    /// Those of [`Self::new`]; and [`Status::InvalidArgument`] if `state` belongs to another URL or length, was
-    /// written by a newer version, or is damaged.
+    /// As for [`Self::new`]; also [`Status::InvalidArgument`] if `state` belongs to another URL or length,
+    /// was written by a newer version, or is damaged.
     pub fn resume(
         url: &str,
         total: u64,
@@ -231,28 +232,31 @@ impl Upload {
         ResumeState::new(self.checkpoint.clone())
     }
 
-    /// Number of bytes that the server has acknowledged. Decreases if the server asks for bytes again.
+    /// Returns the number of bytes that the server has acknowledged. Decreases if the server requests bytes
+    /// again.
     pub fn sent(&self) -> u64 {
         self.checkpoint.offset
     }
 
-    /// The session id, exactly as the server sent it.
+    /// Returns the session id, exactly as the server sent it.
     pub fn session_id(&self) -> Option<&str> {
         self.checkpoint.session.as_deref()
     }
 
-    /// Whether only Close-Session is left: all bytes are acknowledged and the reply, if one is wanted, is fetched.
+    /// Returns whether only Close-Session is left: all bytes are acknowledged and the reply, if one is
+    /// wanted, is fetched.
     pub fn is_transferred(&self) -> bool {
         self.checkpoint.phase == UploadPhase::Close && !matches!(self.termination, Some(Termination::Done))
     }
 
-    /// Whether [`Self::next_action`] would return a request rather than a wait or the end of the upload.
+    /// Returns whether [`Self::next_action`] would return a request rather than a wait or the end of the
+    /// upload.
     pub fn is_request_due(&self) -> bool {
         self.pending_wait.is_none()
             && !matches!(self.termination, Some(Termination::Done | Termination::Failed(_)))
     }
 
-    /// Whether the upload has been cancelled.
+    /// Returns whether the upload has been cancelled.
     pub fn is_cancelling(&self) -> bool {
         self.checkpoint.phase == UploadPhase::Cancel
     }
@@ -348,7 +352,7 @@ impl Upload {
             RetryDecision::Wait { delay, attempt } => {
                 self.pending_wait = Some(PendingWait { delay, attempt, cause });
             }
-            // Before this run ends, the origin gets a chance.
+            // Tries the origin once before the run fails.
             RetryDecision::Abort { .. }
                 if self.host_fallback_in(now_ms).is_some_and(|left| left.is_zero()) => {}
             RetryDecision::Abort { attempts, elapsed_ms } => {
