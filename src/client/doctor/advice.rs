@@ -105,7 +105,7 @@ const GENERAL: [(Problem, &str); 18] = [
     (Problem::Closed, "let every proxy keep connections open; otherwise each packet needs a new one"),
     (
         Problem::Buffered,
-        "turn off request buffering in every proxy; otherwise a interrupted fragment has to be sent again as a whole",
+        "turn off request buffering in every proxy; otherwise an interrupted fragment has to be sent again as a whole",
     ),
     (Problem::Refused, "check the server's log; bitsup explain describes the code"),
     (Problem::Other, "check the log of the server that responded"),

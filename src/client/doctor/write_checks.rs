@@ -100,12 +100,13 @@ impl Probe<'_> {
             Some(stored) if stored > next => {
                 self.ok(
                     "buffering",
-                    format!("{} bytes of a interrupted fragment were stored", stored.saturating_sub(next)),
+                    format!("{} bytes of an interrupted fragment were stored", stored.saturating_sub(next)),
                 );
             }
             Some(_) => {
                 let advice = Problem::Buffered.advice(ServerSoftware::of(&response.headers));
-                let finding = "nothing of a interrupted fragment was stored: a proxy buffers requests".into();
+                let finding =
+                    "nothing of an interrupted fragment was stored: a proxy buffers requests".into();
                 self.add("buffering", Grade::Warn, finding, Some(advice));
             }
             None => self.bad("buffering", Grade::Warn, &response, Problem::Other),

@@ -42,7 +42,7 @@ impl LoginThrottle {
     ///
     /// # Errors
     ///
-    /// How long to wait.
+    /// Returns how long to wait.
     pub fn check(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let left = self.lock().get(&network(address)).map_or(Duration::ZERO, |record| record.left(now));
         if left.is_zero() { Ok(()) } else { Err(left) }
@@ -53,7 +53,7 @@ impl LoginThrottle {
     ///
     /// # Errors
     ///
-    /// How long to wait.
+    /// Returns how long to wait.
     pub fn begin_attempt(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let (address, mut records) = (network(address), self.lock());
         if records.len() >= CAPACITY && !records.contains_key(&address) {

@@ -90,7 +90,7 @@ impl Users {
         }
     }
 
-    /// Returns whether the password is right. It takes as long for a user that does not exist.
+    /// Returns whether the password is correct. Takes the same time for a user that does not exist.
     pub(super) fn verify(&self, key: &hmac::Key, name: &str, password: &[u8]) -> bool {
         let hash = self.hash_to_check(name);
         let fits_hash = hash.is_some_and(|hash| bcrypt::verify(password, hash).unwrap_or(false));

@@ -43,7 +43,7 @@ pub(crate) enum HeadParse {
     Partial,
     /// A complete head and its length in bytes.
     Complete(HttpHead, usize),
-    /// An invalid head, to be answered with this status. The next request cannot be located.
+    /// An invalid head, which gets a response with this status. The next request cannot be located.
     Refused(u16),
 }
 
@@ -78,7 +78,7 @@ fn end(input: &[u8], scanned: &mut usize, limits: HeadLimits) -> Result<Option<u
 }
 
 fn head(bytes: &[u8], limits: HeadLimits) -> Result<HttpHead, u16> {
-    // The limit may be arbitrarily large, so that it must not size an allocation.
+    // The limit may be arbitrarily large, so it must not determine the size of an allocation.
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
     let mut fields = vec![httparse::EMPTY_HEADER; limits.fields.min(lines)];
     let mut request = httparse::Request::new(&mut fields);

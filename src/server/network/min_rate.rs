@@ -11,8 +11,8 @@ pub(crate) struct MinRate {
     pub grace: Duration,
 }
 
-/// Measures the transfer of one body. Only time spent waiting for the peer counts, so that a slow disk of the server
-/// is not held against the client.
+/// Measures the transfer of one body. Only time spent waiting for the peer counts, so that a slow disk of the
+/// server does not count against the client.
 #[derive(Debug, Default)]
 pub(crate) struct RateMeter {
     moved: u64,

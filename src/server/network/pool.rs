@@ -57,7 +57,7 @@ pub(crate) struct PoolLoad {
 /// Runs a job with the worker's buffer; a returned job goes to the end of the queue.
 type JobHandler<J> = dyn Fn(J, &mut [u8]) -> Option<J> + Send + Sync;
 
-/// Worker threads and their queue. A clone is the same pool.
+/// Worker threads and their queue. Clones share the pool.
 pub(crate) struct WorkerPool<J>(Arc<PoolInner<J>>);
 
 struct PoolInner<J> {

@@ -40,7 +40,7 @@ impl Received {
 }
 
 impl PeerTransport {
-    /// UnvectoredSocket, or with TLS whose handshake is still to come.
+    /// Creates a transport over plain TCP, or over TLS whose handshake has not begun.
     pub fn new(socket: Registered<TcpStream>, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
         let tls = tls.map(ServerConnection::new).transpose().map_err(io::Error::other)?;
         Ok(Self { socket, tls: tls.map(Box::new) })

@@ -32,9 +32,9 @@ const LOG_TARGET: &str = "notify";
 /// The notifier does not retry. If the client sends its last fragment again, the application is called again with the
 /// same `Idempotency-Key`.
 ///
-/// Give it to an engine as its hooks.
+/// Set it as the [`hooks`](crate::engine::EngineConfig::hooks) of an engine.
 ///
-/// Threads: may be used from several.
+/// Threads: may be used from several threads.
 pub struct Notifier {
     config: NotifyConfig,
     roots: RootCerts,

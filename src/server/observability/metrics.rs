@@ -10,10 +10,10 @@ use crate::error::Error;
 
 /// The metrics of a server.
 ///
-/// A clone shows the same metrics. It does not keep the server running; after the server has stopped, the counters
+/// Clones share the metrics and do not keep the server running; after the server has stopped, the counters
 /// keep their last values.
 ///
-/// Threads: may be used from several.
+/// Threads: may be used from several threads.
 ///
 /// # Examples
 ///

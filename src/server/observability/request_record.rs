@@ -1,4 +1,4 @@
-//! Collects what is reported of one request while it runs.
+//! Collects what is reported about one request while it runs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::engine::{Exchange, Response};
 use crate::proto::packet::SessionRef;
 use crate::proto::{HResult, Headers, PacketKind, SessionId, Target, names};
 
-/// A request in progress. Dropping it emits [`ServerEvent::Request`], so every request is reported, however it
-/// ends.
+/// A request in progress. Dropping it emits [`ServerEvent::Request`], so every request is reported,
+/// regardless of how it ends.
 pub(crate) struct RequestRecord {
     request: CompletedRequest,
     started: Instant,
