@@ -106,8 +106,8 @@ pub unsafe extern "C" fn bitsup_engine_config_set_store(
     })
 }
 
-/// Sets the callbacks of the application behind the engine. Without them every upload is accepted and there
-/// are no replies.
+/// Sets the callbacks of the host application. Without them every upload is accepted and there are no
+/// replies.
 ///
 /// Ownership: copies the current callbacks and shares their `user_data`; the caller still frees `hooks`.
 /// Threads: one call at a time.

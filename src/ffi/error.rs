@@ -190,7 +190,7 @@ pub unsafe extern "C" fn bitsup_error_hresult(error: *const bitsup_error) -> u32
     guard_or!(0, { Ok(error.as_ref().and_then(|e| e.error.hresult()).map_or(0, |hresult| hresult.0)) })
 }
 
-/// Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not say.
+/// Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not report it.
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently.
