@@ -80,6 +80,17 @@ impl SessionRef {
 
 /// A request whose format is valid (PROTOCOL 3). Whether it has a `Content-Length` is checked later, after
 /// the permission (PROTOCOL 4.3).
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::{Headers, Packet, PacketKind};
+///
+/// let headers: Headers = [("BITS-Packet-Type", "Ping")].into_iter().collect();
+/// let kind = PacketKind::from_headers(&headers)?;
+/// assert_eq!(Packet::parse(kind, &headers)?, Packet::Ping);
+/// # Ok::<(), bitsup::proto::Fault>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packet {
     /// A Ping.

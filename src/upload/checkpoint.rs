@@ -14,6 +14,20 @@ const VERSION: u32 = 1;
 ///
 /// Opaque and versioned; store it with any serde format. It contains the session id, with which anyone could
 /// interfere with the upload, so keep it private.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::upload::{ResumeState, Upload, UploadOptions};
+///
+/// let upload = Upload::new("http://server/dir/file", 5, UploadOptions::default(), 1)?;
+/// let saved = serde_json::to_string(&upload.state())?;
+///
+/// let state: ResumeState = serde_json::from_str(&saved)?;
+/// let resumed = Upload::resume("http://server/dir/file", 5, UploadOptions::default(), &state, 2)?;
+/// assert_eq!(resumed.sent(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ResumeState(StoredState);

@@ -149,6 +149,17 @@ pub(super) fn check_ack(kind: PacketKind, session: Option<&str>, ack: &Ack) -> R
 ///
 /// Returns an error that describes the response. It is [transient](Error::is_transient) if a later attempt
 /// may succeed.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::Ack;
+/// use bitsup::upload::check_ping;
+///
+/// assert!(check_ping(&Ack::ok()).is_ok());
+/// let error = check_ping(&Ack { status: 503, ..Ack::default() }).unwrap_err();
+/// assert!(error.is_transient());
+/// ```
 pub fn check_ping(ack: &Ack) -> Result<(), Error> {
     match classify(PacketKind::Ping, false, ack) {
         ResponseClass::Accepted => check_ack(PacketKind::Ping, None, ack),

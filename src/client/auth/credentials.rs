@@ -21,6 +21,15 @@ impl fmt::Debug for Credentials {
 }
 
 /// A secret, such as a token or a private key. `Debug` does not print its value.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::client::Secret;
+///
+/// let token = Secret::from("sesame");
+/// assert_eq!(format!("{token:?}"), "Secret(..)");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 

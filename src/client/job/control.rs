@@ -14,6 +14,25 @@ use crate::upload::ResumeState;
 ///
 /// All methods may be called from several threads at once, and from within an
 /// [`Observer`](crate::client::Observer).
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::thread;
+/// use std::time::Duration;
+///
+/// use bitsup::client::{Client, ClientConfig, Source};
+///
+/// let client = Client::new(ClientConfig::default())?;
+/// let mut job = client.job("https://server/uploads/backup.tar", Source::from_file("backup.tar")?)?;
+/// let control = job.control();
+/// thread::spawn(move || {
+///     thread::sleep(Duration::from_secs(60));
+///     control.suspend();
+/// });
+/// job.run()?; // fails with `Status::Suspended` after a minute
+/// # Ok::<(), bitsup::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct JobControl {
     pub(super) interrupt: Interrupt,

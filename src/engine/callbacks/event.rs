@@ -46,6 +46,28 @@ pub enum SessionEventKind {
 ///
 /// Threads: called concurrently, possibly while the engine holds locks. An implementation must neither call the
 /// engine nor block.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use bitsup::engine::{Engine, EngineConfig, SessionEvent, SessionListener};
+/// use bitsup::store::MemoryStore;
+///
+/// struct PrintEvents;
+///
+/// impl SessionListener for PrintEvents {
+///     fn on_session(&self, event: &SessionEvent<'_>) {
+///         println!("session {}: {:?}", event.session, event.kind);
+///     }
+/// }
+///
+/// let engine = Engine::new(EngineConfig::new(Arc::new(MemoryStore::default())))?;
+/// let listener = Arc::new(PrintEvents);
+/// engine.subscribe(&listener);
+/// # Ok::<(), bitsup::Error>(())
+/// ```
 pub trait SessionListener: Send + Sync {
     /// Called right after the event.
     fn on_session(&self, event: &SessionEvent<'_>);

@@ -122,7 +122,7 @@ pub struct Upload<'a> {
     pub reply_path: Option<&'a Path>,
 }
 
-/// The decision of a hook. The default accepts, keeps the file, and sends no reply.
+/// The decision of a hook. The default accepts, keeps the file, and sends no reply. See [`Hooks`] for an example.
 #[derive(Debug, Default)]
 pub struct Verdict {
     pub(super) rejection: Option<Fault>,

@@ -7,6 +7,17 @@ use crate::proto::SessionId;
 use crate::store::{Destination, Outcome, SessionPhase, SessionRecord, StoreError};
 
 /// A session at one moment. `target` and `owner` come from clients: escape them before displaying them.
+///
+/// # Examples
+///
+/// ```
+/// # fn example(engine: &bitsup::engine::Engine) -> Result<(), bitsup::Error> {
+/// for info in engine.sessions()? {
+///     println!("{} is {}: {:?} of {:?} bytes", info.id, info.state.name(), info.received, info.total);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SessionInfo {
     /// The session.

@@ -20,6 +20,18 @@ const PROBE: [u8; 4096] = [0; 4096];
 
 /// A read-only view of the sessions under a root, also while a server uses it. It takes no locks, so its
 /// results may be outdated by the time they are returned.
+///
+/// # Examples
+///
+/// ```no_run
+/// use bitsup::store::DirView;
+///
+/// let view = DirView::open("/srv/uploads")?;
+/// for stored in view.sessions()?.sessions {
+///     println!("{} {:?}", stored.record.id, view.stored_length(stored.record.id)?);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct DirView {
     path: PathBuf,
@@ -61,7 +73,7 @@ impl DirView {
     /// # Errors
     ///
     /// Returns an error if the file cannot be examined.
-    pub fn held(&self, id: SessionId) -> Result<Option<u64>, StoreError> {
+    pub fn stored_length(&self, id: SessionId) -> Result<Option<u64>, StoreError> {
         let length = SessionDir::open(&self.sessions, id, Durability::None)
             .and_then(|session| open_file(session.directory(), DATA, OFlags::RDONLY, Mode::empty()))
             .and_then(|data| data.metadata())
