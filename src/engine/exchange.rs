@@ -154,7 +154,7 @@ impl Exchange {
         let response = match decision {
             Decision::Respond(response) => response,
             Decision::Receive(receiving) => fragment::finish(&state, &head, receiving),
-            Decision::Complete(completing) => fragment::finish_complete(&state, &head, completing),
+            Decision::Complete(completing) => fragment::finish_skipped(&state, &head, completing),
         };
         state.log(Level::Debug, || {
             let peer = head.peer.as_deref().unwrap_or("-");

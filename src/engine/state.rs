@@ -145,7 +145,7 @@ impl EngineState {
         });
         for stored in found.sessions {
             let modified_ms = stored.modified_ms;
-            self.registry.adopt(&self.context, stored).was_active(modified_ms);
+            self.registry.adopt(&self.context, stored).record_activity(modified_ms);
         }
         Ok(())
     }

@@ -375,9 +375,9 @@ pub unsafe extern "C" fn bitsup_client_config_set_logger(
 ) -> bitsup_status {
     guard!(error, {
         let logger = handle::borrow(logger, "logger")?.logger.clone();
-        let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
+        let previous = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
         // Dropped after the lock is released, because `destroy` is the caller's code.
-        drop(former);
+        drop(previous);
         Ok(())
     })
 }
@@ -469,8 +469,8 @@ pub unsafe extern "C" fn bitsup_client_config_on_credentials(
         let source = callback
             .map(|callback| SharedCredentialsSource::new(CredentialsCallback { callback, user_data }));
         // The previous one is dropped after the lock is released, because `destroy` is the caller's code.
-        let mut former = None;
-        set(config, |config| former = std::mem::replace(&mut config.credentials_source, source))
+        let mut previous = None;
+        set(config, |config| previous = std::mem::replace(&mut config.credentials_source, source))
     })
 }
 

@@ -370,9 +370,9 @@ pub unsafe extern "C" fn bitsup_server_config_set_logger(
 ) -> bitsup_status {
     guard!(error, {
         let logger = handle::borrow(logger, "logger")?.logger.clone();
-        let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
+        let previous = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
         // Dropped after the lock is released, because `destroy` is the caller's code.
-        drop(former);
+        drop(previous);
         Ok(())
     })
 }
@@ -396,9 +396,9 @@ pub unsafe extern "C" fn bitsup_server_config_set_access_logger(
     guard!(error, {
         let logger = handle::borrow(logger, "logger")?.logger.clone();
         let log = AccessLog::to_logger(logger, LogFormat::Json)?;
-        let former = set(config, |config| config.access_log.replace(log))?;
+        let previous = set(config, |config| config.access_log.replace(log))?;
         // Dropped after the lock is released, because `destroy` is the caller's code.
-        drop(former);
+        drop(previous);
         Ok(())
     })
 }

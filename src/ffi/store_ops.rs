@@ -381,11 +381,11 @@ unsafe fn set(ops: *mut bitsup_store_ops, change: impl FnOnce(&mut StoreCallback
 
 /// Collects the sessions of a store in its list callback. Valid until that callback returns; a later call
 /// with it fails with BITSUP_E_INVALID_STATE while the store exists.
-pub struct bitsup_store_list(CallbackHandle<Vec<ListedSession>>);
+pub struct bitsup_store_list(CallbackHandle<Vec<AddedSession>>);
 
 /// A session that the list callback added.
 #[derive(Debug)]
-pub(super) struct ListedSession {
+pub(super) struct AddedSession {
     id: SessionId,
     record: Vec<u8>,
     modified_ms: u64,
@@ -397,16 +397,16 @@ impl Handle for bitsup_store_list {
     }
 }
 
-impl From<CallbackHandle<Vec<ListedSession>>> for bitsup_store_list {
-    fn from(handle: CallbackHandle<Vec<ListedSession>>) -> Self {
+impl From<CallbackHandle<Vec<AddedSession>>> for bitsup_store_list {
+    fn from(handle: CallbackHandle<Vec<AddedSession>>) -> Self {
         Self(handle)
     }
 }
 
 impl Scoped for bitsup_store_list {
-    type Content = Vec<ListedSession>;
+    type Content = Vec<AddedSession>;
 
-    fn handle(&self) -> &CallbackHandle<Vec<ListedSession>> {
+    fn handle(&self) -> &CallbackHandle<Vec<AddedSession>> {
         &self.0
     }
 }
@@ -437,7 +437,7 @@ pub unsafe extern "C" fn bitsup_store_list_add(
             Error::new(Status::InvalidArgument, format!("invalid `session_id` \"{text}\": not a session id"))
         };
         let id = SessionId::parse(text).ok_or_else(invalid)?;
-        list.0.update("list", |sessions| sessions.push(ListedSession { id, record, modified_ms }))
+        list.0.update("list", |sessions| sessions.push(AddedSession { id, record, modified_ms }))
     })
 }
 

@@ -134,7 +134,7 @@ impl ResumeState {
     ///
     /// If so, it has to be on disk before the next request is sent. A stale offset alone is harmless, because the
     /// server corrects it.
-    pub fn is_new_step(&self, saved: &Self) -> bool {
+    pub fn requires_save(&self, saved: &Self) -> bool {
         match (&self.0, &saved.0) {
             (
                 StoredState::Readable { checkpoint: new, .. },
@@ -226,13 +226,13 @@ mod tests {
         let (host, unreachable) = (ResumeState::new(host), ResumeState::new(unreachable));
         assert_eq!(from_json(&serde_json::to_string(&unreachable).unwrap()), unreachable);
         assert!(
-            unreachable.is_new_step(&host) && host.is_new_step(&unreachable),
+            unreachable.requires_save(&host) && host.requires_save(&unreachable),
             "saved before the next request"
         );
     }
 
     #[test]
-    fn an_invalid_host_id_is_damage() {
+    fn a_state_with_an_invalid_host_id_is_damaged() {
         let host = Checkpoint { host_id: SessionHost::new("node", None), ..fragment() };
         let json = serde_json::to_string(&ResumeState::new(host)).unwrap();
         assert!(rejection(&from_json(&json.replace("node", "a/b"))).contains("damaged"));
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn only_the_offset_may_be_stale() {
         let saved = ResumeState::new(fragment());
-        assert!(!ResumeState::new(Checkpoint { offset: 6, ..fragment() }).is_new_step(&saved));
+        assert!(!ResumeState::new(Checkpoint { offset: 6, ..fragment() }).requires_save(&saved));
         let steps = [
             Checkpoint { phase: UploadPhase::Cancel, ..fragment() },
             Checkpoint { session: Some("{B}".into()), ..fragment() },
@@ -295,7 +295,7 @@ mod tests {
             Checkpoint { reply_url: Some("r".into()), ..fragment() },
         ];
         for step in steps {
-            assert!(ResumeState::new(step.clone()).is_new_step(&saved), "{step:?}");
+            assert!(ResumeState::new(step.clone()).requires_save(&saved), "{step:?}");
         }
     }
 }

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_names_the_packet_the_numbers_and_what_to_do() {
+    fn a_rejection_message_contains_packet_status_and_advice() {
         let error = rejection(Fragment, false, &ack(500, 0x8020_0020));
         assert_eq!((error.status(), error.http_status()), (Status::TooLarge, Some(500)));
         assert_eq!(
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_by_the_application_says_so() {
+    fn a_rejection_by_the_application_is_reported_as_such() {
         let response = |status| of_application(status, HResult::http(status).0);
         let message = |last, status| rejection(Fragment, last, &response(status)).message().to_owned();
         assert!(message(true, 403).contains("application behind the server does not accept the file"));

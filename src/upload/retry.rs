@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_is_tolerated() {
+    fn a_clock_that_is_set_back_is_tolerated() {
         let mut retry = retry(None, 10);
         assert!(delay(retry.on_failure(50_000, None)) >= 500);
         assert!(delay(retry.on_failure(0, None)) >= 1000);

@@ -94,7 +94,7 @@ impl Player {
     fn next(&mut self) -> Action {
         let action = self.upload.next_action(self.now_ms);
         let state = self.upload.state();
-        if state.is_new_step(&self.saved) {
+        if state.requires_save(&self.saved) {
             self.saved = state;
         }
         action

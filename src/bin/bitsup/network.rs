@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxys_url_may_have_credentials_and_no_scheme() {
+    fn a_proxy_url_may_have_credentials_and_no_scheme() {
         let known =
             |user: &str, password: &str| Some(Credentials { user: user.into(), password: password.into() });
         for (text, url, credentials) in [

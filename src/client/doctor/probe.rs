@@ -64,15 +64,21 @@ impl<'a> Probe<'a> {
         RawRequest { fields: all, ..RawRequest::default() }
     }
 
-    pub fn ok(&mut self, name: &'static str, finding: String) {
+    pub fn report_ok(&mut self, name: &'static str, finding: String) {
         self.add(name, Grade::Ok, finding, None);
     }
 
-    pub fn bad(&mut self, name: &'static str, grade: Grade, response: &RawResponse, problem: Problem) {
-        self.problem(name, grade, CheckFailure::from_response(response, problem));
+    pub fn report_response(
+        &mut self,
+        name: &'static str,
+        grade: Grade,
+        response: &RawResponse,
+        problem: Problem,
+    ) {
+        self.report_failure(name, grade, CheckFailure::from_response(response, problem));
     }
 
-    pub fn problem(&mut self, name: &'static str, grade: Grade, failure: CheckFailure) {
+    pub fn report_failure(&mut self, name: &'static str, grade: Grade, failure: CheckFailure) {
         self.add(name, grade, failure.finding, Some(failure.advice));
     }
 

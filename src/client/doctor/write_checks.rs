@@ -34,13 +34,13 @@ impl Probe<'_> {
         let uri = parse_url(url)?;
         match TestUpload::begin(self, mode, &uri) {
             Ok(test_upload) => {
-                self.ok("session", format!("an upload to {url} was started"));
+                self.report_ok("session", format!("an upload to {url} was started"));
                 if let Some(next) = self.check_fragments(&test_upload) {
                     self.check_buffering(&test_upload, next);
                 }
                 self.check_cancel(&test_upload);
             }
-            Err(failure) => self.problem("session", Grade::Fail, failure),
+            Err(failure) => self.report_failure("session", Grade::Fail, failure),
         }
         Ok(())
     }
@@ -51,23 +51,23 @@ impl Probe<'_> {
         for length in FRAGMENTS {
             match test_upload.send(self, next, length, length) {
                 Ok(response) if response.status == 413 => {
-                    self.bad("fragments", Grade::Warn, &response, Problem::TooLarge);
+                    self.report_response("fragments", Grade::Warn, &response, Problem::TooLarge);
                     return None;
                 }
                 Ok(response) => match Problem::of(response.status, &response.headers) {
                     None => next = next.saturating_add(length),
                     // Shorter packets were forwarded, so the proxy failed because of a limit.
                     Some(Problem::Gateway) => {
-                        self.bad("fragments", Grade::Fail, &response, Problem::TooLarge);
+                        self.report_response("fragments", Grade::Fail, &response, Problem::TooLarge);
                         return None;
                     }
                     Some(problem) => {
-                        self.bad("fragments", Grade::Fail, &response, problem);
+                        self.report_response("fragments", Grade::Fail, &response, problem);
                         return None;
                     }
                 },
                 Err(error) => {
-                    self.problem(
+                    self.report_failure(
                         "fragments",
                         Grade::Fail,
                         CheckFailure::no_response(error, Problem::TooLarge),
@@ -76,7 +76,10 @@ impl Probe<'_> {
                 }
             }
         }
-        self.ok("fragments", format!("fragments of {} and {} bytes were stored", FRAGMENTS[0], FRAGMENTS[1]));
+        self.report_ok(
+            "fragments",
+            format!("fragments of {} and {} bytes were stored", FRAGMENTS[0], FRAGMENTS[1]),
+        );
         Some(next)
     }
 
@@ -89,7 +92,7 @@ impl Probe<'_> {
         let response = match test_upload.send(self, beyond, 1, 1) {
             Ok(response) => response,
             Err(error) => {
-                return self.problem(
+                return self.report_failure(
                     "buffering",
                     Grade::Warn,
                     CheckFailure::no_response(error, Problem::Other),
@@ -98,7 +101,7 @@ impl Probe<'_> {
         };
         match Ack::from_headers(response.status, &response.headers).received {
             Some(stored) if stored > next => {
-                self.ok(
+                self.report_ok(
                     "buffering",
                     format!("{} bytes of an interrupted fragment were stored", stored.saturating_sub(next)),
                 );
@@ -109,7 +112,7 @@ impl Probe<'_> {
                     "nothing of an interrupted fragment was stored: a proxy buffers requests".into();
                 self.add("buffering", Grade::Warn, finding, Some(advice));
             }
-            None => self.bad("buffering", Grade::Warn, &response, Problem::Other),
+            None => self.report_response("buffering", Grade::Warn, &response, Problem::Other),
         }
     }
 
@@ -118,11 +121,11 @@ impl Probe<'_> {
         let cancel = self.packet(test_upload.mode, PacketKind::CancelSession, fields, 0);
         match self.http.send_raw(test_upload.uri, &cancel, self.timeout) {
             Ok(response) => match Problem::of(response.status, &response.headers) {
-                None => self.ok("cancel", "the upload was cancelled".into()),
-                Some(problem) => self.bad("cancel", Grade::Warn, &response, problem),
+                None => self.report_ok("cancel", "the upload was cancelled".into()),
+                Some(problem) => self.report_response("cancel", Grade::Warn, &response, problem),
             },
             Err(error) => {
-                self.problem("cancel", Grade::Warn, CheckFailure::no_response(error, Problem::Gateway))
+                self.report_failure("cancel", Grade::Warn, CheckFailure::no_response(error, Problem::Gateway))
             }
         }
     }

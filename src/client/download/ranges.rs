@@ -100,7 +100,7 @@ fn receive_whole(
     observer: &mut dyn DownloadObserver,
 ) -> Result<RangeOutcome, Error> {
     check_coding(&response, url)?;
-    if !response.has_visible_end() {
+    if !response.has_detectable_end() {
         return Err(invalid(url, 200, "has no length, so an early end could not be detected"));
     }
     let (etag, last_modified) = validators(&response);

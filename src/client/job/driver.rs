@@ -138,11 +138,11 @@ impl Job {
     }
 
     pub(super) fn set_state(&mut self, state: JobState) {
-        let former = self.control.set_state(state);
-        if former != state {
-            self.log(Level::Info, || format!("{}: {former:?} to {state:?}", self.url));
+        let previous = self.control.set_state(state);
+        if previous != state {
+            self.log(Level::Info, || format!("{}: {previous:?} to {state:?}", self.url));
             if let Some(observer) = &mut self.observer {
-                observer.state(former, state);
+                observer.state(previous, state);
             }
         }
     }
@@ -225,14 +225,14 @@ impl Job {
     /// is older than `max_age`. Without a session there is nothing to save.
     pub(super) fn save_if_due(&mut self, machine: &Upload, max_age: Duration) {
         let state = machine.state();
-        let is_new_step = match &self.saved {
-            Some(saved) => state.is_new_step(saved),
+        let requires_save = match &self.saved {
+            Some(saved) => state.requires_save(saved),
             None => machine.session_id().is_some(),
         };
         let is_due =
             self.saved.as_ref().is_some_and(|saved| *saved != state) && self.saved_at.elapsed() >= max_age;
-        if is_new_step || is_due {
-            self.save(state, is_new_step);
+        if requires_save || is_due {
+            self.save(state, requires_save);
         }
     }
 

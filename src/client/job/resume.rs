@@ -72,7 +72,7 @@ impl Job {
         if saved.source != source {
             return Err("it belongs to another source".to_owned());
         }
-        let former =
+        let previous =
             (self.saved.replace(saved.upload), std::mem::replace(&mut self.saved_reply, saved.reply));
         let outcome = self.build_machine().map_err(|error| error.to_string()).and_then(|machine| {
             if machine.is_cancelling() {
@@ -82,7 +82,7 @@ impl Job {
             Ok(())
         });
         if outcome.is_err() {
-            (self.saved, self.saved_reply) = former;
+            (self.saved, self.saved_reply) = previous;
         }
         outcome
     }

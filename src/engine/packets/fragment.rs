@@ -42,7 +42,7 @@ pub(super) fn begin(
         Err(fault) => return Err(fault).into(),
     };
     let completing = || Decision::Complete(Completing::new(&session, generation, range, length));
-    let opened = match session.lock_unless_received(generation) {
+    let opened = match session.lock_unless_notifying(generation) {
         Ok(Some(guard)) => open(state, head, &session, guard),
         // The result of the callback in progress decides about this Fragment, too.
         Ok(None) => return completing(),
@@ -108,7 +108,7 @@ pub(in crate::engine) fn finish(state: &EngineState, head: &RequestHead, receivi
 
 /// Ends a Fragment whose body was skipped, because the session held all bytes already. If the callback of
 /// another request was in progress, its result also applies to this one.
-pub(in crate::engine) fn finish_complete(
+pub(in crate::engine) fn finish_skipped(
     state: &EngineState,
     head: &RequestHead,
     completing: Completing,

@@ -143,7 +143,7 @@ impl Session {
 
     /// Like [`Self::lock_for`], but returns `None` at once while [`CallbackInProgress::Received`]: that
     /// callback can take minutes, and the caller has a body to read meanwhile.
-    pub(in crate::engine) fn lock_unless_received(
+    pub(in crate::engine) fn lock_unless_notifying(
         &self,
         generation: Generation,
     ) -> Result<Option<SessionGuard<'_>>, Fault> {
@@ -220,7 +220,7 @@ impl Session {
     }
 
     /// Records that another server used the session at that time.
-    pub(in crate::engine) fn was_active(&self, then_ms: u64) {
+    pub(in crate::engine) fn record_activity(&self, then_ms: u64) {
         self.last_active_ms.fetch_max(then_ms, Ordering::Relaxed);
     }
 
@@ -241,7 +241,7 @@ impl Session {
             && let Some(store) = self.context.shared_store()
             && let Some(stored) = store.find(self.id)?
         {
-            self.was_active(stored.modified_ms);
+            self.record_activity(stored.modified_ms);
         }
         Ok(self.time_left().is_zero())
     }
@@ -321,7 +321,7 @@ impl<'a> SessionGuard<'a> {
     fn acquire(&mut self, store: &dyn SharedStore) -> Result<(), StoreError> {
         let lock = match store.lock(self.session.id) {
             Err(StoreError::NotFound) => {
-                self.ended_elsewhere();
+                self.mark_ended_elsewhere();
                 return Ok(());
             }
             result => result?,
@@ -329,7 +329,7 @@ impl<'a> SessionGuard<'a> {
         let shared = SharedState::parse(lock.state())?;
         if self.record_version != Some(shared.record_version) {
             let Some(stored) = store.find(self.session.id)? else {
-                self.ended_elsewhere();
+                self.mark_ended_elsewhere();
                 return Ok(());
             };
             self.data.record = stored.record;
@@ -347,7 +347,7 @@ impl<'a> SessionGuard<'a> {
     }
 
     /// Records that another server ended the session.
-    fn ended_elsewhere(&mut self) {
+    fn mark_ended_elsewhere(&mut self) {
         self.data.ended = true;
         self.session.changed.notify_all();
     }

@@ -86,7 +86,7 @@ fn head(bytes: &[u8], limits: HeadLimits) -> Result<HttpHead, u16> {
         Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
         Ok(_) => return Err(400),
         Err(httparse::Error::TooManyHeaders) => return Err(431),
-        Err(httparse::Error::Version) if names_a_version(bytes) => return Err(505),
+        Err(httparse::Error::Version) if ends_with_http_version(bytes) => return Err(505),
         Err(_) => return Err(400),
     }
     if request.version != Some(1) {
@@ -109,7 +109,7 @@ fn head(bytes: &[u8], limits: HeadLimits) -> Result<HttpHead, u16> {
 }
 
 /// Whether the request line ends with an HTTP version.
-fn names_a_version(head: &[u8]) -> bool {
+fn ends_with_http_version(head: &[u8]) -> bool {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
     line.rsplit(|byte| *byte == b' ').next().is_some_and(|word| word.starts_with(b"HTTP/"))
 }

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_earns_time_and_waiting_spends_it() {
+    fn moved_bytes_extend_the_deadline() {
         let mut meter = RateMeter::default();
         assert_eq!(meter.deadline(MIN_RATE), None, "the peer is not being waited for");
         meter.wait();

@@ -79,7 +79,7 @@ impl NotifyFailure {
     }
 
     /// The reply could not be written.
-    pub fn reply_not_kept(error: &io::Error) -> Self {
+    pub fn reply_not_stored(error: &io::Error) -> Self {
         use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         let reason = "cannot store the reply";
         match error.kind() {

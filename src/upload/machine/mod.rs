@@ -173,7 +173,7 @@ impl Upload {
 
     /// Returns what to do now.
     ///
-    /// If an [`Action::Send`] changed [`Self::state`] as [`ResumeState::is_new_step`] defines it, the caller saves
+    /// If an [`Action::Send`] changed [`Self::state`] as [`ResumeState::requires_save`] defines it, the caller saves
     /// the state before sending. After [`Action::Wait`], the next call continues regardless of how long the caller
     /// really waited. [`Action::Done`] and [`Action::Failed`] are returned again by every later call.
     pub fn next_action(&mut self, now_ms: u64) -> Action {

@@ -124,11 +124,11 @@ impl Upload {
     /// Continues at the server's offset, for both 200 and 416. It is authoritative even if it is not what was
     /// sent (PROTOCOL 6.4).
     fn on_offset(&mut self, ack: &Ack) -> Result<(), Error> {
-        let (former, total) = (self.checkpoint.offset, self.checkpoint.total);
+        let (previous, total) = (self.checkpoint.offset, self.checkpoint.total);
         let offset = classify::acknowledged_offset(ack, total)?;
         self.checkpoint.offset = offset;
-        let may_continue = self.stalls.on_offset(former, offset);
-        if offset > former || offset == total {
+        let may_continue = self.stalls.on_offset(previous, offset);
+        if offset > previous || offset == total {
             self.retry.reset();
         }
         if offset == total {

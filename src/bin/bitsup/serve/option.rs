@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_has_its_key_and_every_key_its_option() {
+    fn options_and_keys_correspond() {
         let mut options = names(ServeArgs::augment_args);
         assert!(options.remove("config"), "the only option without a key");
         assert_eq!(options, SAMPLES.iter().map(|(key, ..)| (*key).to_owned()).collect());
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_does_what_its_option_does() {
+    fn a_key_sets_the_same_values_as_its_option() {
         for &(key, line, typed) in SAMPLES {
             let expected = set_by(typed.split(' ').map(OsString::from));
             assert_ne!(expected, set_by([]), "{key}: the sample sets nothing");
