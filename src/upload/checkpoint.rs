@@ -10,7 +10,7 @@ use crate::proto::reply_url::resolve;
 /// Format version; raised when an older reader would misunderstand the content.
 const VERSION: u32 = 1;
 
-/// The state from which [`super::Upload::resume`] continues an upload, in this process or another.
+/// The state from which [`super::UploadMachine::resume`] continues an upload, in this process or another.
 ///
 /// Opaque and versioned; store it with any serde format. It contains the session id, with which anyone could
 /// interfere with the upload, so keep it private.
@@ -18,13 +18,13 @@ const VERSION: u32 = 1;
 /// # Examples
 ///
 /// ```
-/// use bitsup::upload::{ResumeState, Upload, UploadOptions};
+/// use bitsup::upload::{ResumeState, UploadMachine, UploadOptions};
 ///
-/// let upload = Upload::new("http://server/dir/file", 5, UploadOptions::default(), 1)?;
+/// let upload = UploadMachine::new("http://server/dir/file", 5, UploadOptions::default(), 1)?;
 /// let saved = serde_json::to_string(&upload.state())?;
 ///
 /// let state: ResumeState = serde_json::from_str(&saved)?;
-/// let resumed = Upload::resume("http://server/dir/file", 5, UploadOptions::default(), &state, 2)?;
+/// let resumed = UploadMachine::resume("http://server/dir/file", 5, UploadOptions::default(), &state, 2)?;
 /// assert_eq!(resumed.sent(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -44,7 +44,7 @@ enum StoredState {
     Unreadable { version: u32 },
 }
 
-/// The persistent state of [`super::Upload`]. The field names are part of the stored format.
+/// The persistent state of [`super::UploadMachine`]. The field names are part of the stored format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     pub(super) url: String,

@@ -1,7 +1,7 @@
 //! The upload state machine: this file decides what to send, `response` processes responses and failures, and
 //! `reply` handles the server's reply.
 //!
-//! The two submodules only add methods to [`Upload`]; as child modules they have access to its private
+//! The two submodules only add methods to [`UploadMachine`]; as child modules they have access to its private
 //! fields.
 
 mod reply;
@@ -38,9 +38,9 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// ```
 /// use bitsup::proto::{Ack, PacketKind};
-/// use bitsup::upload::{Action, Upload, UploadOptions};
+/// use bitsup::upload::{Action, UploadMachine, UploadOptions};
 ///
-/// let mut upload = Upload::new("http://server/dir/file", 5, UploadOptions::default(), 1)?;
+/// let mut upload = UploadMachine::new("http://server/dir/file", 5, UploadOptions::default(), 1)?;
 /// let Action::Send(request) = upload.next_action(0) else { panic!("expected a request") };
 /// assert_eq!(request.kind, PacketKind::CreateSession);
 ///
@@ -51,7 +51,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// # Ok::<(), bitsup::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Upload {
+pub struct UploadMachine {
     checkpoint: Checkpoint,
     content_name: Option<String>,
     /// Send a Ping before continuing an interrupted session (PROTOCOL 6.2).
@@ -99,7 +99,7 @@ enum Termination {
     Failed(Error),
 }
 
-impl Upload {
+impl UploadMachine {
     /// Creates an upload of `total` bytes to `url`. `seed` initializes the random delays between retries.
     ///
     /// # Errors
