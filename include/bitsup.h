@@ -477,7 +477,7 @@
 #define BITSUP_PACKET_CREATE 2
 
 /**
- * Packet: carries part of the file.
+ * Packet: contains part of the file.
  */
 #define BITSUP_PACKET_FRAGMENT 3
 
@@ -593,13 +593,13 @@ typedef struct bitsup_error bitsup_error;
  * 2. Call bitsup_exchange_begin. It may run hooks, which may take minutes.
  * 3. While the result is BITSUP_WANT_BODY, pass the body in pieces of any size to bitsup_exchange_body or
  *    bitsup_exchange_body_from_fd. If the client expects "100 Continue", send it now and not earlier.
- * 4. Call bitsup_exchange_finish, which returns the response. It may run hooks, too.
+ * 4. Call bitsup_exchange_finish, which returns the response. It may also run hooks.
  *
  * If the rest of the body is not needed, either read and discard it or close the connection after the
  * response. Freeing an exchange before bitsup_exchange_finish reports to the engine that the connection was
- * lost: stored data is kept, and the client can resume. The newest request of a session wins: if another
- * exchange takes over the session, this one returns BITSUP_WANT_FINISH from its next call on, and its
- * response is 503.
+ * lost: stored data is kept, and the client can resume. The newest request of a session takes precedence: if
+ * another exchange takes over the session, this one returns BITSUP_WANT_FINISH from its next call on, and
+ * its response is 503.
  */
 typedef struct bitsup_exchange bitsup_exchange;
 
@@ -609,10 +609,10 @@ typedef struct bitsup_exchange bitsup_exchange;
  * They run on server threads, concurrently for different sessions, or on the thread inside
  * bitsup_engine_tick or bitsup_engine_end_session. For one session on_progress, on_received and on_end run
  * one after another; on_request runs for every packet, also while another callback of its session runs. No
- * lock of the library is held. A callback may take minutes; meanwhile it occupies its thread, and further
- * packets of its session wait, so it must not wait for such a packet. It may call const functions, also to
- * end its own session, and free objects. Stopping a server waits for running callbacks; bitsup_server_stop
- * called in a callback returns BITSUP_E_BUSY, and the server stops afterwards.
+ * lock of the library is held. A callback may take minutes; until it returns, it occupies its thread, and
+ * further packets of its session wait, so it must not wait for such a packet. It may call const functions,
+ * also to end its own session, and free objects. Stopping a server waits for running callbacks;
+ * bitsup_server_stop called in a callback returns BITSUP_E_BUSY, and the server stops afterwards.
  */
 typedef struct bitsup_hooks bitsup_hooks;
 
@@ -1657,10 +1657,10 @@ bitsup_status bitsup_job_close(bitsup_job *job, bitsup_error **error);
 bitsup_status bitsup_job_suspend(const bitsup_job *job, bitsup_error **error);
 
 /**
- * Cancels the upload for good; the job cannot be run again. While a run is in progress, returns immediately:
- * the run ends within 250 ms with BITSUP_E_CANCELLED and tries once to cancel the session on the server.
- * Otherwise cancels the session of the job, including a resumed one, and blocks until the server has
- * acknowledged, retrying as a run does. So call it again after the run to make sure that the server
+ * Cancels the upload permanently; the job cannot be run again. While a run is in progress, returns
+ * immediately: the run ends within 250 ms with BITSUP_E_CANCELLED and tries once to cancel the session on
+ * the server. Otherwise cancels the session of the job, including a resumed one, and blocks until the server
+ * has acknowledged, retrying as a run does. So call it again after the run to make sure that the server
  * discarded the session.
  *
  * Ownership: no transfer.

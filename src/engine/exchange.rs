@@ -18,7 +18,7 @@ use crate::store::SpliceBuffer;
 /// What an [`Exchange`] needs next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
-    /// That many more bytes of the body, in pieces of any size.
+    /// This many more bytes of the body, in pieces of any size.
     Body(u64),
     /// A call of [`Exchange::finish`]. The transport must drain the rest of the body or close the connection.
     Finish,
@@ -97,7 +97,7 @@ impl Exchange {
     /// Takes bytes of the body from a pipe, a socket or a file: as many as one read returns, up to `most` and
     /// an internal limit. On Linux, a store that keeps files receives them without a copy through user space.
     ///
-    /// Blocks if the descriptor does; the session is not locked meanwhile.
+    /// Blocks if the descriptor does; the session is not locked while it blocks.
     ///
     /// Returns the number of bytes taken. 0 if a non-blocking descriptor has no data yet, if no bytes are
     /// [wanted](Self::want), or if `most` is 0.

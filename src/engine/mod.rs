@@ -153,14 +153,15 @@ impl Engine {
         self.0.clean_up()
     }
 
-    /// Returns the number of sessions. If the store is shared, only sessions that this server knows count.
+    /// Returns the number of sessions. If the store is shared, counts only the sessions in this server's
+    /// table.
     #[must_use]
     pub fn session_count(&self) -> u64 {
         self.0.session_count()
     }
 
-    /// Returns the number of sessions by state. If the store is shared, only sessions that this server knows
-    /// count.
+    /// Returns the number of sessions by state. If the store is shared, counts only the sessions in this
+    /// server's table.
     ///
     /// Never blocks: a session that is storing bytes counts as receiving.
     #[must_use]

@@ -23,13 +23,13 @@ pub const BITSUP_WANT_FINISH: i32 = 2;
 /// 2. Call bitsup_exchange_begin. It may run hooks, which may take minutes.
 /// 3. While the result is BITSUP_WANT_BODY, pass the body in pieces of any size to bitsup_exchange_body or
 ///    bitsup_exchange_body_from_fd. If the client expects "100 Continue", send it now and not earlier.
-/// 4. Call bitsup_exchange_finish, which returns the response. It may run hooks, too.
+/// 4. Call bitsup_exchange_finish, which returns the response. It may also run hooks.
 ///
 /// If the rest of the body is not needed, either read and discard it or close the connection after the
 /// response. Freeing an exchange before bitsup_exchange_finish reports to the engine that the connection was
-/// lost: stored data is kept, and the client can resume. The newest request of a session wins: if another
-/// exchange takes over the session, this one returns BITSUP_WANT_FINISH from its next call on, and its
-/// response is 503.
+/// lost: stored data is kept, and the client can resume. The newest request of a session takes precedence: if
+/// another exchange takes over the session, this one returns BITSUP_WANT_FINISH from its next call on, and
+/// its response is 503.
 pub struct bitsup_exchange {
     header: Header,
     engine: Engine,

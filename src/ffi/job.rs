@@ -265,10 +265,10 @@ pub unsafe extern "C" fn bitsup_job_suspend(
     })
 }
 
-/// Cancels the upload for good; the job cannot be run again. While a run is in progress, returns immediately:
-/// the run ends within 250 ms with BITSUP_E_CANCELLED and tries once to cancel the session on the server.
-/// Otherwise cancels the session of the job, including a resumed one, and blocks until the server has
-/// acknowledged, retrying as a run does. So call it again after the run to make sure that the server
+/// Cancels the upload permanently; the job cannot be run again. While a run is in progress, returns
+/// immediately: the run ends within 250 ms with BITSUP_E_CANCELLED and tries once to cancel the session on
+/// the server. Otherwise cancels the session of the job, including a resumed one, and blocks until the server
+/// has acknowledged, retrying as a run does. So call it again after the run to make sure that the server
 /// discarded the session.
 ///
 /// Ownership: no transfer.

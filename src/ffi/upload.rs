@@ -19,7 +19,7 @@ pub const BITSUP_PACKET_NONE: i32 = 0;
 pub const BITSUP_PACKET_PING: i32 = 1;
 /// Packet: opens a session.
 pub const BITSUP_PACKET_CREATE: i32 = 2;
-/// Packet: carries part of the file.
+/// Packet: contains part of the file.
 pub const BITSUP_PACKET_FRAGMENT: i32 = 3;
 /// Packet: ends a session after a complete upload.
 pub const BITSUP_PACKET_CLOSE: i32 = 4;

@@ -236,7 +236,7 @@ const TABLE: &[(u32, HResultInfo)] = &[
         0x8020_0012,
         "BG_E_INSUFFICIENT_HTTP_SUPPORT",
         "the server does not support HTTP/1.1",
-        "upload to an HTTP/1.1 server; check for an old proxy on the way",
+        "upload to an HTTP/1.1 server; look for an old proxy in between",
     ),
     row(
         0x8020_0013,

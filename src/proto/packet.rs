@@ -106,7 +106,7 @@ pub enum Packet {
 }
 
 impl Packet {
-    /// Checks the format of a request of that kind.
+    /// Checks the format of a request of this kind.
     ///
     /// # Errors
     ///

@@ -130,8 +130,8 @@ fn invalid(kind: PacketKind, ack: &Ack, flaw: &str) -> Error {
         .transient()
 }
 
-/// Checks that a response is an Ack and, if it carries a session id, that it is that of `session`. IIS sends the id
-/// only in the Ack of Create-Session (PROTOCOL 2.5); a Ping has none (3.1).
+/// Checks that a response is an Ack and, if it contains a session id, that this is the id of `session`. IIS
+/// sends the id only in the Ack of Create-Session (PROTOCOL 2.5); a Ping has none (3.1).
 pub(super) fn check_ack(kind: PacketKind, session: Option<&str>, ack: &Ack) -> Result<(), Error> {
     let has_session = !matches!(kind, PacketKind::Ping | PacketKind::CreateSession);
     match (session, ack.session_id.as_deref()) {

@@ -48,7 +48,7 @@ impl RetrySchedule {
         self.timeout_ms = self.timeout_ms.min(millis(timeout));
     }
 
-    /// Records a transient failure. `retry_after` is the delay that the server asked for, if any.
+    /// Records a transient failure. `retry_after` is the delay that the server requested, if any.
     pub(crate) fn on_failure(&mut self, now_ms: u64, retry_after: Option<Duration>) -> RetryDecision {
         self.failures = self.failures.saturating_add(1);
         // Zero if the clock was set back.
@@ -57,7 +57,7 @@ impl RetrySchedule {
         if left_ms == 0 || self.policy.max_attempts.is_some_and(|max| self.failures >= max) {
             return RetryDecision::Abort { attempts: self.failures, elapsed_ms };
         }
-        // The last attempt takes place when the timeout ends, even if the server asked for a longer delay.
+        // The last attempt takes place when the timeout ends, even if the server requested a longer delay.
         let delay_ms = self.backoff_ms().max(retry_after.map_or(0, millis)).min(left_ms);
         RetryDecision::Wait { delay: Duration::from_millis(delay_ms), attempt: self.failures }
     }

@@ -150,7 +150,7 @@ PACKET_NONE = 0
 PACKET_PING = 1
 #: Packet: opens a session.
 PACKET_CREATE = 2
-#: Packet: carries part of the file.
+#: Packet: contains part of the file.
 PACKET_FRAGMENT = 3
 #: Packet: ends a session after a complete upload.
 PACKET_CLOSE = 4
@@ -739,7 +739,7 @@ class Library:
             ctypes.c_void_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Cancels the upload for good; the job cannot be run again.
+        #: Cancels the upload permanently; the job cannot be run again.
         self.bitsup_job_cancel: Callable[[Any, Any], int] = bind(
             "bitsup_job_cancel",
             ctypes.c_int32,

@@ -154,7 +154,7 @@ impl Verdict {
         self.rejection = Some(Fault::rejected(status, hresult, context, reason));
     }
 
-    /// Rejects the packet with 401 and asks for credentials. `challenge` is the value of `WWW-Authenticate`,
+    /// Rejects the packet with 401 and requests credentials. `challenge` is the value of `WWW-Authenticate`,
     /// such as `Basic realm="uploads"`.
     ///
     /// If `challenge` contains anything but printable ASCII, the packet is rejected with 500 instead.

@@ -96,7 +96,7 @@ pub(super) fn report_progress<'a>(
     relock(state, head, session, unlocked)
 }
 
-/// Continues after a callback, or ends the session if that was requested meanwhile.
+/// Continues after a callback, or ends the session if that was requested during the callback.
 fn relock<'a>(
     state: &EngineState,
     head: &RequestHead,

@@ -6,7 +6,7 @@ use crate::proto::{Ack, Fault};
 
 /// What to do with the body of a request.
 pub(in crate::engine) enum Decision {
-    /// Respond, whatever the body contains.
+    /// Respond regardless of the body.
     Respond(Response),
     /// Store the body of a Fragment.
     Receive(Receiving),

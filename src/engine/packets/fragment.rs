@@ -44,7 +44,7 @@ pub(super) fn begin(
     let completing = || Decision::Complete(Completing::new(&session, generation, range, length));
     let opened = match session.lock_unless_notifying(generation) {
         Ok(Some(guard)) => open(state, head, &session, guard),
-        // The result of the callback in progress decides about this Fragment, too.
+        // The result of the callback in progress also applies to this Fragment.
         Ok(None) => return completing(),
         Err(fault) => Err(fault),
     };
@@ -131,7 +131,7 @@ pub(in crate::engine) fn finish_skipped(
             complete(state, head, &session, generation, guard, Finalize::LastFragment)
         }
         Ok(FragmentAction::Repeat) => Ok(guard),
-        // The session lost bytes meanwhile, and the body was skipped.
+        // The session has lost bytes since the Fragment began, and the body was skipped.
         Ok(FragmentAction::Store { .. }) => Err(Fault::offset_mismatch()),
         Err(fault) => Err(fault),
     };

@@ -19,7 +19,7 @@ pub(in crate::engine) struct Receiving {
     _in_flight: BodyInFlight,
     /// Bytes at the start of the body that the session holds already.
     skip: u64,
-    /// Bytes of the body that are still to come.
+    /// Bytes of the body that have not been received yet.
     wanted: u64,
 }
 
@@ -32,7 +32,7 @@ pub(in crate::engine) struct Completing {
     /// Length of the body.
     pub(super) length: u64,
     _in_flight: BodyInFlight,
-    /// Bytes of the body that are still to come.
+    /// Bytes of the body that have not been received yet.
     wanted: u64,
 }
 
@@ -49,7 +49,7 @@ impl Receiving {
         Self { session, generation, sink, _in_flight, skip, wanted: length }
     }
 
-    /// The number of bytes of the body that are still to come.
+    /// The number of bytes of the body that have not been received yet.
     pub(in crate::engine) fn wanted(&self) -> u64 {
         self.wanted
     }
@@ -109,7 +109,7 @@ impl Completing {
         Self { session, generation, range, length, _in_flight, wanted: length }
     }
 
-    /// The number of bytes of the body that are still to come.
+    /// The number of bytes of the body that have not been received yet.
     pub(in crate::engine) fn wanted(&self) -> u64 {
         self.wanted
     }

@@ -28,8 +28,8 @@ const MAX_POLL: Duration = Duration::from_millis(250);
 /// mixed (PROTOCOL 4.8).
 ///
 /// The exception is a request that is in a callback of the application: it finishes its step even if newer
-/// requests have arrived. The lock is released meanwhile; other requests of the session wait until the callback
-/// returns, all other readers see the session as it is.
+/// requests have arrived. The lock is released during the callback: other requests of the session wait until
+/// it returns, but readers are not blocked.
 ///
 /// If the store is shared, the same holds among all servers: each step also takes the store's [`SessionLock`],
 /// and [`SessionData`] is a copy that is refreshed with it.
@@ -142,7 +142,7 @@ impl Session {
     }
 
     /// Like [`Self::lock_for`], but returns `None` at once while [`CallbackInProgress::Received`]: that
-    /// callback can take minutes, and the caller has a body to read meanwhile.
+    /// callback can take minutes, and the caller has a body to read in the meantime.
     pub(in crate::engine) fn lock_unless_notifying(
         &self,
         generation: Generation,
@@ -211,7 +211,7 @@ impl Session {
         }
         self.published_ms.store(now_ms, Ordering::Relaxed);
         match store.touch(self.id, now_ms) {
-            // The session has ended meanwhile.
+            // The session has ended since.
             Ok(()) | Err(StoreError::NotFound) => {}
             Err(error) => self.context.log(Level::Warn, || {
                 format!("{}: cannot publish its last activity to the other servers: {error}", self.id)
@@ -463,7 +463,7 @@ pub(in crate::engine) struct UnlockedForCallback<'a> {
 }
 
 impl<'a> UnlockedForCallback<'a> {
-    /// Locks the session again. Also returns why it must end now, if that was requested meanwhile.
+    /// Locks the session again. Also returns why it must end now, if that was requested during the callback.
     pub(in crate::engine) fn relock(mut self) -> Result<(SessionGuard<'a>, Option<EndReason>), StoreError> {
         let mut guard = self.session.lock()?;
         self.mark = None;

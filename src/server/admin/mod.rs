@@ -102,7 +102,7 @@ impl AdminServer {
     pub fn stop(&mut self) {
         self.signal.end();
         if let Some(thread) = self.thread.take() {
-            // An error means that the thread panicked; it has ended in that case, too.
+            // An error only means that the thread panicked; it has ended anyway.
             let _ = thread.join();
         }
     }

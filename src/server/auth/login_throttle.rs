@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::server::network::addresses::network;
 
-/// Failures without a delay: people mistype, and several users may share an address.
+/// Failures without a delay, because users mistype passwords and several users may share an address.
 const FREE_FAILURES: u32 = 10;
 /// Maximum delay. It starts at one second and doubles with each failure.
 const MAX_DELAY: Duration = Duration::from_secs(60);

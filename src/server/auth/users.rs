@@ -12,7 +12,7 @@ use crate::error::{Error, Status};
 
 /// The users of a server and their passwords, for the Basic scheme (RFC 7617).
 ///
-/// Without users the server does not ask for credentials. The `Debug` output contains only names.
+/// Without users the server does not require credentials. The `Debug` output contains only names.
 ///
 /// # Examples
 ///

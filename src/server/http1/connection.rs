@@ -79,7 +79,7 @@ enum ConnectionState {
     Handshake,
     /// Reads a head whose first `scanned` bytes were checked; without input, waits for a request.
     Head { scanned: usize },
-    /// Passes the body to the engine; `left` bytes are still to come.
+    /// Passes the body to the engine; `left` bytes have not been received yet.
     Body { exchange: Box<Exchange>, left: u64 },
     /// Drains `left` bytes of an unwanted body, then sends the response.
     Discard { response: Response, left: u64 },

@@ -187,7 +187,7 @@ impl<J: Send + 'static> WorkerPool<J> {
         }
     }
 
-    /// Returns a function that reads the load; it returns `None` once the pool is gone.
+    /// Returns a function that reads the load; it returns `None` once the pool has been dropped.
     pub fn load(&self) -> impl Fn() -> Option<PoolLoad> + Send + Sync + 'static {
         let pool = Arc::downgrade(&self.0);
         move || {

@@ -39,7 +39,7 @@ pub(crate) struct MetricsSample {
     pub idle_workers: usize,
     /// Jobs that wait for a worker.
     pub queued: usize,
-    /// `None` once the server is gone: the gauges then keep their last values.
+    /// `None` once the server has been dropped; the gauges then keep their last values.
     pub running: Option<RunningSample>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct RunningSample {
 pub(crate) struct DirectorySample {
     pub prefix: String,
     pub sessions: SessionCounts,
-    /// `None` if the store does not know.
+    /// `None` if unknown.
     pub free_bytes: Option<u64>,
 }
 

@@ -59,7 +59,7 @@ impl<'a> DeliveryTarget<'a> {
         let data = stat(statat(from, DATA, AtFlags::SYMLINK_NOFOLLOW))?;
         match self.existing()? {
             Some(other) if (other.st_dev, other.st_ino) == (data.st_dev, data.st_ino) => Ok(()),
-            // Removed just now; it existed when the link was attempted.
+            // The file existed when the link was attempted, and has been removed since.
             None => Err(StoreError::Exists),
             Some(_) => self.check(false),
         }

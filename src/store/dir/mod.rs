@@ -216,8 +216,8 @@ impl Store for DirStore {
 
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {
         match session::remove(&self.sessions, id) {
-            // The record is gone and so is the session. A network file system keeps the name of a file that is
-            // still open here, such as the lock. The directory is removed later as an orphan.
+            // The record has been removed, and with it the session. A network file system keeps the name of a
+            // file that is still open here, such as the lock. The directory is removed later as an orphan.
             Err(error) if self.shared && error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
             result => Ok(result?),
         }

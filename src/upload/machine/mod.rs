@@ -208,8 +208,8 @@ impl UploadMachine {
     /// Cancels the upload: from now on it sends Cancel-Session until the server acknowledges it. Has no effect on a
     /// completed upload.
     ///
-    /// If a Create-Session is in flight, its response may still be reported to [`Self::on_response`]; the session it
-    /// opens is then cancelled, too.
+    /// If a Create-Session is in flight, its response may still be reported to [`Self::on_response`]; the
+    /// session it opens is then cancelled as well.
     pub fn cancel(&mut self) {
         if matches!(self.termination, Some(Termination::Done)) {
             return;

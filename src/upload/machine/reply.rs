@@ -53,7 +53,7 @@ impl UploadMachine {
                 self.checkpoint.reply_url.clone_from(&ack.reply_url);
                 self.checkpoint.phase = UploadPhase::FetchReply;
             }
-            // The session is kept: the server has the file, and the next run asks for the reply URL again.
+            // The session is kept: the server has the file, and the next run requests the reply URL again.
             Err(error) => {
                 self.rewind_to_last_fragment();
                 self.termination = Some(Termination::Failed(error));

@@ -192,7 +192,7 @@ impl UploadMachine {
         let is_incomplete = self.checkpoint.phase == UploadPhase::Fragment;
         let can_cancel = match error.status() {
             Status::Io | Status::NotFound | Status::Denied | Status::SourceChanged => true,
-            // Without credentials, Cancel-Session would be rejected, too.
+            // Without credentials, Cancel-Session would be rejected as well.
             _ => error.http_status().is_some_and(|status| !matches!(status, 401 | 407)),
         };
         self.termination = Some(if is_incomplete && can_cancel {

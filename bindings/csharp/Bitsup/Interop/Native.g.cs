@@ -221,7 +221,7 @@ namespace Bitsup
         /// <summary>Packet: opens a session.</summary>
         internal const int BITSUP_PACKET_CREATE = 2;
 
-        /// <summary>Packet: carries part of the file.</summary>
+        /// <summary>Packet: contains part of the file.</summary>
         internal const int BITSUP_PACKET_FRAGMENT = 3;
 
         /// <summary>Packet: ends a session after a complete upload.</summary>
@@ -585,7 +585,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_suspend(JobHandle job, out IntPtr error);
 
-        /// <summary>Cancels the upload for good; the job cannot be run again.</summary>
+        /// <summary>Cancels the upload permanently; the job cannot be run again.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_cancel(JobHandle job, out IntPtr error);
 
