@@ -700,7 +700,7 @@ typedef struct bitsup_verdict bitsup_verdict;
 
 /**
  * Result of a call: BITSUP_OK or one of BITSUP_E_*. The hundreds digit is the class: 1xx the call was wrong,
- * 2xx the local machine failed, 3xx the network failed, 4xx the peer refused or failed, 5xx the application
+ * 2xx the local machine failed, 3xx the network failed, 4xx the peer rejected or failed, 5xx the application
  * stopped the operation, 9xx a bug in this library. Later versions may add numbers; handle unknown ones by
  * class.
  */
@@ -1521,7 +1521,7 @@ bitsup_status bitsup_observer_on_retry(bitsup_observer *observer,
  * Creates a job that uploads the content of `source` to `url`. Nothing is sent before bitsup_job_run or
  * bitsup_job_step.
  *
- * Ownership: moves the content out of `source`, even if the URL is refused; the caller still frees the empty
+ * Ownership: moves the content out of `source`, even if the URL is rejected; the caller still frees the empty
  * `source`, at any time, and `*out` with bitsup_job_free. The job keeps what it needs of `client`.
  * Threads: any thread, concurrently if the sources differ.
  * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if `url` is not an absolute http or https URL,
@@ -1971,7 +1971,7 @@ bitsup_status bitsup_store_ops_on_remove(bitsup_store_ops *ops,
 
 /**
  * Sets the callback that checks a destination before a session is created, so that an upload that cannot be
- * delivered is refused early. If NULL, every destination counts as free, and only commit rejects it.
+ * delivered is rejected early. If NULL, every destination counts as free, and only commit rejects it.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -2190,7 +2190,7 @@ bitsup_status bitsup_verdict_challenge(bitsup_verdict *verdict, const char *chal
 
 /**
  * Sets the user who sent the request. For on_request. A session belongs to the user who created it; requests
- * of other users for it are refused.
+ * of other users for it are rejected.
  *
  * Ownership: copies the text.
  * Threads: one call at a time, until the callback returns.
@@ -2800,7 +2800,7 @@ bitsup_status bitsup_exchange_set_secure(bitsup_exchange *exchange, int32_t secu
 
 /**
  * Processes the head of the request and stores what is needed next, one of BITSUP_WANT_*, in `*out_want`.
- * BITSUP_WANT_FINISH for a request that is refused or has no body.
+ * BITSUP_WANT_FINISH for a request that is rejected or has no body.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -2851,7 +2851,7 @@ bitsup_status bitsup_exchange_body_from_fd(bitsup_exchange *exchange,
 
 /**
  * Returns the response. Call it when the body is complete or not needed. If the body is incomplete, the
- * packet is refused and the stored data kept. Afterwards the exchange can only be freed.
+ * packet is rejected and the stored data kept. Afterwards the exchange can only be freed.
  *
  * Ownership: no transfer of `exchange`; free `*out` with bitsup_response_free.
  * Threads: one call at a time.

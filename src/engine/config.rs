@@ -69,7 +69,7 @@ pub struct EngineConfig {
     pub max_upload_size: u64,
     /// Longest Fragment accepted, in bytes; at least 1. Default: no limit.
     pub max_fragment_size: u64,
-    /// Bytes to keep free on the store's volume. Packets that would leave fewer are refused as if the volume
+    /// Bytes to keep free on the store's volume. Packets that would leave fewer are rejected as if the volume
     /// were full. Default: 64 MiB. 0: no check. Has no effect if the store does not report its free space.
     pub free_space_reserve: u64,
     /// Maximum sessions per owner; sessions without an owner do not count. Default: 50. 0: no limit.

@@ -71,7 +71,7 @@ impl EngineContext {
             Some(free) if free.saturating_sub(more) < reserve => {
                 self.log(Level::Warn, || {
                     format!(
-                        "refused {more} bytes: the volume has {free} bytes free and {reserve} are reserved"
+                        "rejected {more} bytes: the volume has {free} bytes free and {reserve} are reserved"
                     )
                 });
                 Err(Fault::no_space())

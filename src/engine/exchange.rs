@@ -147,7 +147,7 @@ impl Exchange {
         self.want()
     }
 
-    /// Ends the request and returns the response. If the body is incomplete, the Fragment is refused and the
+    /// Ends the request and returns the response. If the body is incomplete, the Fragment is rejected and the
     /// bytes that were stored stay. Blocks while a callback of [`Hooks`](super::Hooks) runs.
     pub fn finish(self) -> Response {
         let Self { state, head, decision, .. } = self;

@@ -6,7 +6,7 @@ use super::text;
 use crate::error::Error;
 
 /// Result of a call: BITSUP_OK or one of BITSUP_E_*. The hundreds digit is the class: 1xx the call was wrong,
-/// 2xx the local machine failed, 3xx the network failed, 4xx the peer refused or failed, 5xx the application
+/// 2xx the local machine failed, 3xx the network failed, 4xx the peer rejected or failed, 5xx the application
 /// stopped the operation, 9xx a bug in this library. Later versions may add numbers; handle unknown ones by
 /// class.
 pub type bitsup_status = i32;

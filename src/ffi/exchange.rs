@@ -221,7 +221,7 @@ pub unsafe extern "C" fn bitsup_exchange_set_secure(
 }
 
 /// Processes the head of the request and stores what is needed next, one of BITSUP_WANT_*, in `*out_want`.
-/// BITSUP_WANT_FINISH for a request that is refused or has no body.
+/// BITSUP_WANT_FINISH for a request that is rejected or has no body.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
@@ -339,7 +339,7 @@ unsafe fn read_body_from(_: &mut Exchange, _: i32, _: u64) -> Result<u64, Error>
 }
 
 /// Returns the response. Call it when the body is complete or not needed. If the body is incomplete, the
-/// packet is refused and the stored data kept. Afterwards the exchange can only be freed.
+/// packet is rejected and the stored data kept. Afterwards the exchange can only be freed.
 ///
 /// Ownership: no transfer of `exchange`; free `*out` with bitsup_response_free.
 /// Threads: one call at a time.

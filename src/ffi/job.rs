@@ -52,7 +52,7 @@ impl Handle for bitsup_job {
 /// Creates a job that uploads the content of `source` to `url`. Nothing is sent before bitsup_job_run or
 /// bitsup_job_step.
 ///
-/// Ownership: moves the content out of `source`, even if the URL is refused; the caller still frees the empty
+/// Ownership: moves the content out of `source`, even if the URL is rejected; the caller still frees the empty
 /// `source`, at any time, and `*out` with bitsup_job_free. The job keeps what it needs of `client`.
 /// Threads: any thread, concurrently if the sources differ.
 /// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if `url` is not an absolute http or https URL,

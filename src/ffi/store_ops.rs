@@ -329,7 +329,7 @@ pub unsafe extern "C" fn bitsup_store_ops_on_remove(
 }
 
 /// Sets the callback that checks a destination before a session is created, so that an upload that cannot be
-/// delivered is refused early. If NULL, every destination counts as free, and only commit rejects it.
+/// delivered is rejected early. If NULL, every destination counts as free, and only commit rejects it.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.

@@ -85,7 +85,7 @@ pub unsafe extern "C" fn bitsup_verdict_challenge(
 }
 
 /// Sets the user who sent the request. For on_request. A session belongs to the user who created it; requests
-/// of other users for it are refused.
+/// of other users for it are rejected.
 ///
 /// Ownership: copies the text.
 /// Threads: one call at a time, until the callback returns.

@@ -54,7 +54,7 @@ impl Ack {
         Self { status: 200, is_ack: true, ..Self::default() }
     }
 
-    /// Creates the Ack of a refused packet. 401, 407 and 416 have no HRESULT (PROTOCOL 11.1 #25).
+    /// Creates the Ack of a rejected packet. 401, 407 and 416 have no HRESULT (PROTOCOL 11.1 #25).
     #[must_use]
     pub fn fault(fault: &Fault) -> Self {
         let error = if matches!(fault.status, 401 | 407) { None } else { fault.hresult };

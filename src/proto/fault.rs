@@ -1,4 +1,4 @@
-//! Faults, the reasons for which a server refuses packets. One constructor per row of PROTOCOL 10.1.
+//! Faults, the reasons for which a server rejects packets. One constructor per row of PROTOCOL 10.1.
 
 use super::hresult::HResult;
 
@@ -24,7 +24,7 @@ impl Context {
     }
 }
 
-/// Why a packet is refused: HTTP status, HRESULT and context for the client, and a reason for the log.
+/// Why a packet is rejected: HTTP status, HRESULT and context for the client, and a reason for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {reason}")]
 pub struct Fault {

@@ -33,7 +33,7 @@ pub enum SessionEventKind {
     Received,
     /// [`Hooks::on_received`](super::hooks::Hooks::on_received) returned.
     Notified {
-        /// The status that the application refused the upload with; `None` if it accepted.
+        /// The status that the application rejected the upload with; `None` if it accepted.
         refused: Option<u16>,
         /// The duration of the call, by the engine's clock.
         took: Duration,

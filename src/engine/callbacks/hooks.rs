@@ -73,7 +73,7 @@ pub enum EndReason {
     Cancelled = 1,
     /// No packet arrived within the session timeout.
     Expired = 2,
-    /// Close-Session before the upload was complete, the application refused the upload, or the session's data
+    /// Close-Session before the upload was complete, the application rejected the upload, or the session's data
     /// was lost.
     Failed = 3,
 }

@@ -34,7 +34,12 @@ pub(super) fn complete<'a>(
         }
     }
     if let Some(Outcome::Refused { hresult, context }) = guard.record.outcome {
-        return Err(Fault::rejected(403, hresult, context, "the application refused the upload"));
+        return Err(Fault::rejected(
+            403,
+            hresult,
+            context,
+            "the application rejected the upload with a final status",
+        ));
     }
     let is_due = moment == Finalize::Close || state.config.finalize == moment;
     if is_due && !guard.record.is_done() {

@@ -27,7 +27,7 @@ pub(in crate::engine) fn decide(state: &EngineState, head: &mut RequestHead) -> 
         return Err(Fault::disabled()).into();
     }
     let log = |kind: PacketKind, fault: &Fault| {
-        state.log(Level::Debug, || format!("{} refused: {fault}", kind.name()));
+        state.log(Level::Debug, || format!("{} rejected: {fault}", kind.name()));
     };
     let kind = match PacketKind::from_headers(&head.headers) {
         Ok(kind) => kind,
@@ -36,12 +36,12 @@ pub(in crate::engine) fn decide(state: &EngineState, head: &mut RequestHead) -> 
     let format = Packet::parse(kind, &head.headers).inspect_err(|fault| log(kind, fault));
     let permission = calls::authorize(state, head, Some(kind)).inspect_err(|fault| log(kind, fault));
     match (format, permission) {
-        (Err(fault), Ok(())) => refuse(state, head, &fault),
+        (Err(fault), Ok(())) => reject(state, head, &fault),
         (Err(fault), Err(_)) | (Ok(_), Err(fault)) => Err(fault).into(),
         (Ok(packet), Ok(())) => match packet::content_length(&head.headers) {
             Ok(Some(length)) => dispatch(state, head, packet, length),
-            Ok(None) => refuse(state, head, &Fault::length_required()),
-            Err(fault) => refuse(state, head, &fault),
+            Ok(None) => reject(state, head, &Fault::length_required()),
+            Err(fault) => reject(state, head, &fault),
         },
     }
 }
@@ -62,26 +62,26 @@ fn dispatch(state: &EngineState, head: &RequestHead, packet: Packet, length: u64
         Err(fault) => return Err(fault).into(),
     };
     if let Err(fault) = lookup::check_target(head, &session) {
-        return refuse(state, head, &fault);
+        return reject(state, head, &fault);
     }
     match packet {
         Packet::Fragment(_) => match packet::fragment_range(&head.headers, length) {
             Ok(range) => fragment::begin(state, head, session, range, length),
-            Err(fault) => refuse(state, head, &fault),
+            Err(fault) => reject(state, head, &fault),
         },
         Packet::CloseSession(_) => close_session::close(state, head, &session).into(),
         _ => cancel_session::cancel(state, head, &session).into(),
     }
 }
 
-/// Refuses a packet. If it is a Fragment of a known session, the client also learns the next expected offset
+/// Rejects a packet. If it is a Fragment of a known session, the client also learns the next expected offset
 /// (FRG-29).
-fn refuse(state: &EngineState, head: &RequestHead, fault: &Fault) -> Decision {
+fn reject(state: &EngineState, head: &RequestHead, fault: &Fault) -> Decision {
     let is_fragment = PacketKind::from_headers(&head.headers) == Ok(PacketKind::Fragment);
     let name = if is_fragment { SessionRef::from_headers(&head.headers).ok() } else { None };
     let session = name.and_then(|name| lookup::session(state, head, name).ok());
     Decision::Respond(match session {
-        Some(session) => fragment::refuse(state, head, &session, fault),
+        Some(session) => fragment::reject(state, head, &session, fault),
         None => Response::fault(fault),
     })
 }

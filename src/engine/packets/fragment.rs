@@ -83,7 +83,7 @@ pub(in crate::engine) fn finish(state: &EngineState, head: &RequestHead, receivi
     } else {
         flush(state, Some(&mut sink))
     };
-    // A store may refuse to deliver a file that a sink has open.
+    // A store may be unable to deliver a file that a sink has open.
     drop(sink);
     if let Err(fault) = stored {
         return Response::fragment_fault(session.id, &fault, received);
@@ -138,8 +138,8 @@ pub(in crate::engine) fn finish_skipped(
     response(state, head, &session, completed, received)
 }
 
-/// Refuses a Fragment of a known session whose head is invalid.
-pub(super) fn refuse(state: &EngineState, head: &RequestHead, session: &Session, fault: &Fault) -> Response {
+/// Rejects a Fragment of a known session whose head is invalid.
+pub(super) fn reject(state: &EngineState, head: &RequestHead, session: &Session, fault: &Fault) -> Response {
     let held =
         session.begin_request().and_then(|generation| session.lock_for(generation)).and_then(|guard| {
             let (guard, sink) = open(state, head, session, guard)?;

@@ -19,7 +19,7 @@ use crate::store::{Content, Outcome, ReplyKind, StoreError};
 pub(in crate::engine) fn get(state: &EngineState, head: &mut RequestHead) -> Response {
     let Some(id) = address::reply_session(&head.target) else { return Response::plain(404) };
     if let Err(fault) = calls::authorize(state, head, None) {
-        return Response::get_refused(fault);
+        return Response::get_rejected(fault);
     }
     let session = match session_with_reply(state, id) {
         Ok(Some(session)) => session,

@@ -62,7 +62,7 @@ pub enum SessionState {
     Delivered,
     /// The application accepted the upload and chose not to keep the file.
     Consumed,
-    /// The application refused the upload with a final status.
+    /// The application rejected the upload with a final status.
     Refused,
 }
 

@@ -83,7 +83,9 @@ impl AdminConnection {
                 HeadParse::Complete(head, _) => {
                     return Ok(Some(respond(&head).encode(head.method == "HEAD")));
                 }
-                HeadParse::Refused(status) => return Ok(Some(AdminResponse::text(status, "").encode(false))),
+                HeadParse::Rejected(status) => {
+                    return Ok(Some(AdminResponse::text(status, "").encode(false)));
+                }
             }
         }
     }

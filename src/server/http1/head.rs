@@ -44,7 +44,7 @@ pub(crate) enum HeadParse {
     /// A complete head and its length in bytes.
     Complete(HttpHead, usize),
     /// An invalid head, which gets a response with this status. The next request cannot be located.
-    Refused(u16),
+    Rejected(u16),
 }
 
 /// Parses the head at the start of `input`. An earlier call found the first `scanned` bytes valid but incomplete, so
@@ -54,9 +54,9 @@ pub(crate) fn parse(input: &[u8], scanned: &mut usize, limits: HeadLimits) -> He
         Ok(None) => HeadParse::Partial,
         Ok(Some(end)) => match head(input.split_at(end).0, limits) {
             Ok(head) => HeadParse::Complete(head, end),
-            Err(status) => HeadParse::Refused(status),
+            Err(status) => HeadParse::Rejected(status),
         },
-        Err(status) => HeadParse::Refused(status),
+        Err(status) => HeadParse::Rejected(status),
     }
 }
 
@@ -169,9 +169,9 @@ mod tests {
         }
     }
 
-    fn refused(text: &str) -> u16 {
+    fn rejected(text: &str) -> u16 {
         match parse_all(text) {
-            HeadParse::Refused(status) => status,
+            HeadParse::Rejected(status) => status,
             other => panic!("{text:?}: {other:?}"),
         }
     }
@@ -220,26 +220,26 @@ mod tests {
             "Host: x\r\nA\u{1}: 1\r\n",
         ];
         for fields in fields {
-            assert_eq!(refused(&format!("{LINE}{fields}\r\n")), 400, "{fields:?}");
+            assert_eq!(rejected(&format!("{LINE}{fields}\r\n")), 400, "{fields:?}");
         }
     }
 
     #[test]
     fn garbage_is_rejected_without_waiting_for_its_end() {
         for text in ["\n", "GET / HTTP/1.1\n", "\u{16}\u{3}\u{1}\0", "GET /\r\r"] {
-            assert_eq!(refused(text), 400, "{text:?}");
+            assert_eq!(rejected(text), 400, "{text:?}");
         }
         for text in
             ["GET /\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1x\r\n\r\n", "hello you there\r\n\r\n"]
         {
-            assert_eq!(refused(text), 400, "{text:?}");
+            assert_eq!(rejected(text), 400, "{text:?}");
         }
     }
 
     #[test]
     fn only_http_1_1_is_supported() {
         for version in ["HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/3", "HTTP/1.2"] {
-            assert_eq!(refused(&format!("BITS_POST /a {version}\r\nHost: x\r\n\r\n")), 505, "{version}");
+            assert_eq!(rejected(&format!("BITS_POST /a {version}\r\nHost: x\r\n\r\n")), 505, "{version}");
         }
     }
 
@@ -248,10 +248,10 @@ mod tests {
         let overhead = format!("{LINE}Host: x\r\nA: \r\n\r\n").len();
         assert_eq!(complete(&format!("A: {}\r\n", "a".repeat(MAX_BYTES - overhead))).body, 0);
         let over = format!("{LINE}Host: x\r\nA: {}\r\n\r\n", "a".repeat(MAX_BYTES - overhead + 1));
-        assert_eq!(refused(&over), 431);
-        assert_eq!(refused(&over[..MAX_BYTES + 1]), 431);
+        assert_eq!(rejected(&over), 431);
+        assert_eq!(rejected(&over[..MAX_BYTES + 1]), 431);
         assert_eq!(complete(&"A: b\r\n".repeat(99)).body, 0);
-        assert_eq!(refused(&format!("{LINE}Host: x\r\n{}\r\n", "A: b\r\n".repeat(100))), 431);
+        assert_eq!(rejected(&format!("{LINE}Host: x\r\n{}\r\n", "A: b\r\n".repeat(100))), 431);
     }
 
     #[test]

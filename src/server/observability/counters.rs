@@ -104,7 +104,7 @@ impl Counters {
         self.accepted.inc();
     }
 
-    pub fn connection_refused(&self) {
+    pub fn connection_rejected(&self) {
         self.refused.inc();
     }
 

@@ -677,7 +677,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_remove(StoreOpsHandle ops, bitsup_store_part_fn? callback, out IntPtr error);
 
-        /// <summary>Sets the callback that checks a destination before a session is created, so that an upload that cannot be delivered is refused early.</summary>
+        /// <summary>Sets the callback that checks a destination before a session is created, so that an upload that cannot be delivered is rejected early.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_destination_state(StoreOpsHandle ops, bitsup_store_destination_state_fn? callback, out IntPtr error);
 
