@@ -327,7 +327,7 @@ fn fragments_are_collected_on_the_way() {
         &found(but),
         "buffering",
         Grade::Warn,
-        &["nothing of a broken-off fragment was stored", "sent again as a whole"],
+        &["nothing of an interrupted fragment was stored", "sent again as a whole"],
     );
 }
 

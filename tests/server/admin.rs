@@ -97,7 +97,7 @@ fn a_session_that_is_with_the_application_says_so_and_holds_up_nobody() {
     is_asked.recv().unwrap();
     let [session] = <[Value; 1]>::try_from(sessions(&url)).unwrap();
     let told = ["prefix", "owner", "state", "received"].map(|name| session[name].clone());
-    assert_eq!(told, [json!("/up/"), json!("an<na"), json!("asking"), json!(5)]);
+    assert_eq!(told, [json!("/up/"), json!("an<na"), json!("notifying"), json!(5)]);
     release.send(()).unwrap();
     assert_eq!(client.response().status, 403);
     assert_eq!(sessions(&url)[0]["state"], "refused");

@@ -90,5 +90,5 @@ fn a_call_that_waits_in_vain_is_503_and_the_log_says_why() {
     });
     assert_eq!(held.application.requests().len(), 1, "the application was not asked");
     let lines = lines.lock().unwrap();
-    assert!(lines[0].contains("too many concurrent calls of the application (the limit is 1)"), "{lines:?}");
+    assert!(lines[0].contains("too many concurrent calls to the application (the limit is 1)"), "{lines:?}");
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! ROOT/                        delivered files
 //! ROOT/.bitsup/lock            locked by the process that uses ROOT, or by all that share it
-//! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use, or that it was closed
+//! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use; after a clean shutdown, a marker
 //! ROOT/.bitsup/probe.{PID}         written and removed to check that writing works
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
@@ -216,8 +216,8 @@ impl Store for DirStore {
 
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {
         match session::remove(&self.sessions, id) {
-            // The record is gone and so is the session. A network file system keeps the name of a file that is
-            // still open here, such as the lock. The directory is removed later as an orphan.
+            // The record has been removed, and with it the session. A network file system keeps the name of a
+            // file that is still open here, such as the lock. The directory is removed later as an orphan.
             Err(error) if self.shared && error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
             result => Ok(result?),
         }

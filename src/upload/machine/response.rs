@@ -1,13 +1,13 @@
-//! What responses and failures change.
+//! Processes responses and failures.
 
-use super::{InFlight, Termination, Upload};
+use super::{InFlight, Termination, UploadMachine};
 use crate::error::{Error, Status};
 use crate::proto::{Ack, HResult, PacketKind};
 use crate::upload::checkpoint::UploadPhase;
 use crate::upload::classify::{self, ResponseClass};
 use crate::upload::retry::MAX_RESTARTS;
 
-impl Upload {
+impl UploadMachine {
     /// Reports the response to the request in flight. Does nothing if no request is in flight.
     pub fn on_response(&mut self, now_ms: u64, ack: &Ack) {
         let Some(request) = self.in_flight.take() else { return };
@@ -69,7 +69,8 @@ impl Upload {
         }
     }
 
-    /// A reply that no longer exists may have been deleted with its session; sending a packet finds that out.
+    /// A reply that no longer exists may have been deleted with its session; sending a packet shows whether
+    /// it was.
     fn on_reply_failed(&mut self, now_ms: u64, error: Error) {
         match (self.checkpoint.phase, error.http_status()) {
             (UploadPhase::FetchReply, Some(404 | 410)) if !self.resent_last_fragment => {
@@ -81,14 +82,14 @@ impl Upload {
         }
     }
 
-    /// Draws conclusions from a transport error: about the connection, and about whether a Close-Session can have
-    /// reached the server.
+    /// Adapts to a transport error: shortens fragments, and decides whether a Close-Session can have reached
+    /// the server.
     fn on_request_failed(&mut self, request: &InFlight, status: Status) {
         match (request.kind, status) {
             (PacketKind::Fragment, Status::Timeout | Status::Disconnected) => {
                 self.sizer.on_connection_lost(request.length);
             }
-            // Without a connection, the server did not receive it.
+            // Without a connection, the server did not receive the packet.
             (PacketKind::CloseSession, Status::Resolve | Status::Connect | Status::Tls) => {
                 self.checkpoint.close_in_doubt = request.close_was_in_doubt;
             }
@@ -120,14 +121,14 @@ impl Upload {
         Ok(())
     }
 
-    /// Takes over the server's offset, on 200 as on 416. It is authoritative even if it is not what was sent
-    /// (PROTOCOL 6.4).
+    /// Continues at the server's offset, for both 200 and 416. It is authoritative even if it is not what was
+    /// sent (PROTOCOL 6.4).
     fn on_offset(&mut self, ack: &Ack) -> Result<(), Error> {
-        let (former, total) = (self.checkpoint.offset, self.checkpoint.total);
+        let (previous, total) = (self.checkpoint.offset, self.checkpoint.total);
         let offset = classify::acknowledged_offset(ack, total)?;
         self.checkpoint.offset = offset;
-        let may_continue = self.stalls.on_offset(former, offset);
-        if offset > former || offset == total {
+        let may_continue = self.stalls.on_offset(previous, offset);
+        if offset > previous || offset == total {
             self.retry.reset();
         }
         if offset == total {
@@ -140,10 +141,10 @@ impl Upload {
 
     /// The server does not know the session: start again with a new one (CLI-11), with two exceptions.
     ///
-    /// A Cancel-Session has nothing left to do (CLI-13). And if an earlier Close-Session got no clear response, the
-    /// server forgot the session *because* it closed it. Starting again would send the whole file a second time, and
-    /// would fail where overwriting is not allowed although the upload succeeded. This does not apply to the first
-    /// Close-Session of a session.
+    /// For Cancel-Session, this is success (CLI-13). And if an earlier Close-Session got no clear response,
+    /// the server forgot the session *because* it closed it. Starting again would send the whole file a
+    /// second time, and would fail where overwriting is not allowed although the upload succeeded. This does
+    /// not apply to the first Close-Session of a session.
     fn on_session_lost(&mut self, now_ms: u64, request: &InFlight, ack: &Ack) {
         if self.checkpoint.phase == UploadPhase::Cancel {
             return self.on_cancelled();
@@ -191,7 +192,7 @@ impl Upload {
         let is_incomplete = self.checkpoint.phase == UploadPhase::Fragment;
         let can_cancel = match error.status() {
             Status::Io | Status::NotFound | Status::Denied | Status::SourceChanged => true,
-            // Without credentials, Cancel-Session would be rejected, too.
+            // Without credentials, Cancel-Session would be rejected as well.
             _ => error.http_status().is_some_and(|status| !matches!(status, 401 | 407)),
         };
         self.termination = Some(if is_incomplete && can_cancel {
@@ -213,7 +214,8 @@ impl Upload {
             _ if !ack.is_ack || !ack.is_success() => {}
             (PacketKind::CreateSession, Ok(id)) => {
                 self.checkpoint.session = Some(id.to_owned());
-                // An invalid host id is as good as none here: the cancel then goes to the same server as the create.
+                // An invalid host id is ignored here: Cancel-Session then goes to the same server as
+                // Create-Session.
                 if let Ok(Some(host)) = classify::session_host(ack) {
                     self.checkpoint.host_id = Some(host);
                 }
