@@ -33,12 +33,12 @@ const RUN_C: [&str; 3] = ["abi/c_programs.rs", "abi/c_store.rs", "abi/embed.rs"]
 type Shown = BTreeMap<String, Vec<String>>;
 
 #[test]
-fn every_entry_is_shown_in_rust() {
+fn every_behaviour_is_tested_in_rust() {
     compare(in_rust(), &NOT_IN_RUST);
 }
 
 #[test]
-fn every_entry_is_shown_in_c() {
+fn every_behaviour_is_tested_in_c() {
     compare(in_c(), &NOT_IN_C);
 }
 

@@ -25,6 +25,6 @@ fn the_raw_layers_are_generated_from_the_header() {
 }
 
 #[test]
-fn the_generator_reads_all_of_the_header_and_refuses_what_it_does_not_know() {
+fn the_tests_of_the_generator_pass() {
     succeed(&["-m", "unittest", "discover", "--top-level-directory", ".", "rawgen"]);
 }

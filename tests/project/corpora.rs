@@ -20,7 +20,7 @@ macro_rules! corpora {
 corpora! { capi exchange head packet range resume_blob }
 
 #[test]
-fn every_target_is_run_here_and_described() {
+fn every_fuzz_target_is_run_and_documented() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let stems = |name: &str| -> BTreeSet<String> {
         let entries = fs::read_dir(folder.join(name)).unwrap();

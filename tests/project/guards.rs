@@ -6,7 +6,7 @@ use crate::sources::{code, files, word};
 const EXPORTED: &str = "extern \"C\" fn bitsup_";
 
 #[test]
-fn every_exported_body_begins_with_the_guard() {
+fn every_exported_function_begins_with_the_guard() {
     let mut exported = Vec::new();
     for (path, source) in files("src/ffi") {
         let code = code(&source);

@@ -61,7 +61,7 @@ fn programs_build_with_cmake_and_either_library() {
 }
 
 #[test]
-fn cmake_refuses_a_version_that_the_installed_one_does_not_serve() {
+fn cmake_rejects_incompatible_versions() {
     for wanted in ["0.0.1", "0.2", "1.0"] {
         let output = configure(&work(&format!("cmake-{wanted}")), wanted).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -71,7 +71,7 @@ fn cmake_refuses_a_version_that_the_installed_one_does_not_serve() {
 
 /// The one list that comes from the compiler, and the three places that repeat it.
 #[test]
-fn the_systems_libraries_are_those_that_rustc_names() {
+fn the_system_libraries_are_those_that_rustc_reports() {
     let mut command = make::as_if_typed(Command::new(env!("CARGO")));
     command.args(["rustc", "--locked", "--lib", "--crate-type", "staticlib", "--all-features"]);
     let output = succeed(command.args(["--", "--print", "native-static-libs"]));
@@ -90,7 +90,7 @@ fn the_systems_libraries_are_those_that_rustc_names() {
 }
 
 #[test]
-fn the_installed_library_exports_only_the_interface_and_carries_no_debug_information() {
+fn the_installed_library_exports_only_the_api_and_has_no_debug_information() {
     let library = tree().join("lib/libbitsup.so");
     assert_eq!(fs::canonicalize(&library).unwrap(), tree().join(format!("lib/libbitsup.so.{VERSION}")));
     assert_eq!(
@@ -121,7 +121,7 @@ fn every_header_is_installed_and_the_program_runs() {
 }
 
 #[test]
-fn a_staged_tree_speaks_of_its_final_place_and_can_be_removed() {
+fn a_staged_tree_refers_to_its_final_prefix_and_can_be_removed() {
     let stage = work("stage");
     let command = |target: &str| {
         let mut command = make(target);

@@ -42,7 +42,7 @@ const RULES: [Rule; 14] = [
 ];
 
 #[test]
-fn no_layer_names_what_is_above_or_beside_it() {
+fn layers_depend_on_lower_layers_only() {
     for (path, source) in sources() {
         let paths = paths(&path, &code(&source));
         for (_, forbidden) in RULES.iter().filter(|(places, _)| is_in(&path, places)) {
@@ -62,7 +62,7 @@ fn unsafe_code_is_allowed_in_the_c_layer_and_for_one_call() {
 }
 
 #[test]
-fn two_folders_know_the_http_library() {
+fn only_two_folders_use_the_http_library() {
     let folders = ["client/http/", "server/notify/"];
     for (path, source) in sources().filter(|(path, _)| !is_in(path, &folders)) {
         let knows = paths(&path, &code(&source)).iter().any(|named| begins_with(named, "ureq"));
@@ -154,7 +154,7 @@ fn absolute(path: &str, module: &[&str]) -> String {
 }
 
 #[test]
-fn the_reader_of_paths_sees_groups_supers_and_inline_paths() {
+fn the_path_parser_handles_groups_super_and_inline_paths() {
     let code = "use super::super::{engine::{Engine, Want}, log}; fn f() { super::x(); crate::store::open() }";
     let found = paths("ffi/job.rs", code);
     for path in

@@ -17,7 +17,7 @@ const SYMBOLS: &str = include_str!("../../include/bitsup.symbols");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
-fn debian_packages_hold_the_program_the_library_and_what_builds_against_it() {
+fn debian_packages_contain_the_program_the_library_and_the_headers() {
     if Command::new("dpkg-deb").arg("--version").output().is_err() {
         eprintln!("not checked: this system has no dpkg-deb");
         return;
@@ -71,7 +71,7 @@ fn the_tarball_works_wherever_it_is_unpacked() {
 }
 
 #[test]
-fn the_same_sources_give_the_same_tarball() {
+fn the_tarball_is_reproducible() {
     let (one, two) = (packed("tarball"), packed("tarball"));
     let (one, two) = (only_file(one.path()), only_file(two.path()));
     assert_eq!(one.file_name(), two.file_name());

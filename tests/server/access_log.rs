@@ -87,7 +87,7 @@ fn names_of(events: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn a_request_is_a_line_with_everything_about_it() {
+fn each_request_is_logged_with_its_details() {
     let logged = Logged::json();
     let mut http = RawHttp::connect(&logged.server);
     let peer = http.socket.local_addr().unwrap().to_string();
@@ -121,7 +121,7 @@ fn a_request_is_a_line_with_everything_about_it() {
 }
 
 #[test]
-fn the_same_as_text_is_time_event_and_pairs() {
+fn text_lines_have_a_time_an_event_and_pairs() {
     let logged = Logged::start(LogFormat::Text, |_| {});
     let mut http = RawHttp::connect(&logged.server);
     http.request(ping("/a"));
@@ -136,7 +136,7 @@ fn the_same_as_text_is_time_event_and_pairs() {
 }
 
 #[test]
-fn refusals_say_which() {
+fn rejected_requests_are_logged_with_their_reason() {
     let logged = Logged::json();
     let mut http = RawHttp::connect(&logged.server);
     let unknown = "{11111111-2222-3333-4444-555555555555}";
@@ -151,7 +151,7 @@ fn refusals_say_which() {
 }
 
 #[test]
-fn the_life_of_a_session_is_told() {
+fn session_events_are_logged_in_order() {
     let logged = Logged::json();
     let mut http = RawHttp::connect(&logged.server);
     let done = http.request(create("/done?secret")).session();
@@ -189,7 +189,7 @@ fn the_life_of_a_session_is_told() {
 }
 
 #[test]
-fn sessions_that_expire_and_the_server_itself_are_told_of() {
+fn expired_sessions_and_server_events_are_logged() {
     let store = MemoryStore::new(u64::MAX);
     let config = EngineConfig::new(Arc::new(store)).session_timeout(Duration::from_millis(100));
     let engine = Engine::new(config).unwrap();
@@ -209,7 +209,7 @@ fn sessions_that_expire_and_the_server_itself_are_told_of() {
 }
 
 #[test]
-fn a_request_that_overtakes_another_is_told_of_and_so_is_the_one_that_is_lost() {
+fn a_takeover_and_the_lost_request_are_logged() {
     let store = MemoryStore::new(u64::MAX);
     let logged = Logged::start(LogFormat::Json, |config| config.mounts = vec![("/".into(), engine(&store))]);
     let mut first = RawHttp::connect(&logged.server);
@@ -263,7 +263,7 @@ fn with_application() -> Logged {
 }
 
 #[test]
-fn what_the_application_says_is_told() {
+fn application_decisions_are_logged() {
     let logged = with_application();
     let mut http = RawHttp::connect(&logged.server);
     for (path, status) in [("/good", 200), ("/bad", 409)] {
@@ -279,7 +279,7 @@ fn what_the_application_says_is_told() {
 
 /// Everything that a client can put where somebody may look for it later.
 #[test]
-fn secrets_and_control_characters_stay_out() {
+fn secrets_and_control_characters_are_not_logged() {
     for format in [LogFormat::Text, LogFormat::Json] {
         let users = [("anna", "planted-password")];
         let logged = Logged::start(format, |config| {
@@ -323,7 +323,7 @@ fn secrets_and_control_characters_stay_out() {
 }
 
 #[test]
-fn whom_the_application_names_stays_on_the_line_and_whom_it_refuses_is_told() {
+fn the_owner_is_logged_on_one_line_and_a_challenge_as_auth_failed() {
     let logged = with_application();
     let mut http = RawHttp::connect(&logged.server);
     assert_eq!(http.request(with(&ping("/a"), "Authorization: Bearer planted-good")).status, 200);
@@ -334,7 +334,7 @@ fn whom_the_application_names_stays_on_the_line_and_whom_it_refuses_is_told() {
 }
 
 #[test]
-fn a_file_is_appended_to_for_its_owner_only() {
+fn the_log_file_is_private_and_appended_to() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
@@ -350,7 +350,7 @@ fn a_file_is_appended_to_for_its_owner_only() {
 }
 
 #[test]
-fn rotation_under_load_loses_and_tears_no_line() {
+fn rotation_under_load_loses_and_splits_no_line() {
     const EACH: usize = 300;
     let logged = Logged::json();
     let rotated = thread::scope(|scope| {
@@ -387,7 +387,7 @@ fn rotation_under_load_loses_and_tears_no_line() {
 }
 
 #[test]
-fn a_disk_that_is_full_stops_nothing_and_is_counted() {
+fn a_full_disk_does_not_stop_the_server_and_lost_lines_are_counted() {
     let log = AccessLog::to_file("/dev/full", LogFormat::Json).unwrap();
     let server = serve(&MemoryStore::new(u64::MAX), |config| config.access_log = Some(log));
     let mut http = RawHttp::connect(&server);
@@ -398,7 +398,7 @@ fn a_disk_that_is_full_stops_nothing_and_is_counted() {
 
 // B-LOG-01
 #[test]
-fn a_logger_gets_the_lines_as_well() {
+fn the_lines_can_go_to_a_logger() {
     let lines = Arc::new(std::sync::Mutex::new(Vec::new()));
     let sink = Arc::clone(&lines);
     let logger = Logger::new(Level::Info, move |level, target, line| {

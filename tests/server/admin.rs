@@ -31,12 +31,12 @@ fn sessions(url: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_server_has_no_admin_address_unless_it_is_told_one() {
+fn there_is_no_admin_listener_by_default() {
     assert_eq!(raw_http::serve_anything().admin_url(), None);
 }
 
 #[test]
-fn sessions_tell_how_far_they_are() {
+fn sessions_are_listed_with_their_progress() {
     let (server, url) = watched(|_| {});
     assert_eq!(sessions(&url), Vec::<Value>::new());
     let mut client = RawHttp::connect(&server);
@@ -82,7 +82,7 @@ impl Hooks for Slow {
 }
 
 #[test]
-fn a_session_that_is_with_the_application_says_so_and_holds_up_nobody() {
+fn a_session_in_a_callback_is_listed_without_blocking() {
     let ((asked, is_asked), (release, released)) = (channel(), channel());
     let hooks = Slow { asked: Mutex::new(asked), release: Mutex::new(released) };
     let (server, url) = watched(|config| {
@@ -104,14 +104,14 @@ fn a_session_that_is_with_the_application_says_so_and_holds_up_nobody() {
 }
 
 #[test]
-fn a_server_that_can_work_is_healthy() {
+fn a_working_server_is_healthy() {
     let (_server, url) = watched(|_| {});
     let answer = get(&url, "/health");
     assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
 }
 
 #[test]
-fn the_metrics_are_those_of_the_server() {
+fn the_admin_listener_serves_the_metrics() {
     let (server, url) = watched(|_| {});
     let answer = get(&url, "/metrics");
     assert_eq!(answer.status, 200);
@@ -124,7 +124,7 @@ fn the_metrics_are_those_of_the_server() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_is_not_healthy() {
+fn an_unwritable_store_is_unhealthy() {
     let root = tempfile::tempdir().unwrap();
     let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
     let engine = Engine::new(EngineConfig::new(Arc::new(store))).unwrap();
@@ -141,7 +141,7 @@ fn a_store_that_cannot_be_written_is_not_healthy() {
 }
 
 #[test]
-fn a_server_that_stops_is_not_healthy_and_answers_to_its_end() {
+fn a_stopping_server_is_unhealthy_and_responds_until_the_end() {
     let ((asked, is_asked), (release, released)) = (channel(), channel());
     let hooks = Slow { asked: Mutex::new(asked), release: Mutex::new(released) };
     let (mut server, url) = watched(|config| {
@@ -165,14 +165,14 @@ fn a_server_that_stops_is_not_healthy_and_answers_to_its_end() {
 }
 
 #[test]
-fn dropping_the_server_ends_the_listener() {
+fn dropping_the_server_closes_the_admin_listener() {
     let (server, url) = watched(|_| {});
     drop(server);
     raw_http::wait_until_refused(authority(&url).parse().unwrap());
 }
 
 #[test]
-fn nothing_can_be_changed_and_nothing_else_is_there() {
+fn other_methods_paths_and_hosts_are_rejected() {
     let (_server, url) = watched(|_| {});
     for (request, status) in [
         ("POST /sessions HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 405),
@@ -189,7 +189,7 @@ fn nothing_can_be_changed_and_nothing_else_is_there() {
 }
 
 #[test]
-fn a_head_is_the_answer_without_its_body() {
+fn a_head_request_gets_the_response_without_its_body() {
     let (_server, url) = watched(|_| {});
     for path in ["/", "/health", "/sessions"] {
         let whole = get(&url, path);
@@ -202,7 +202,7 @@ fn a_head_is_the_answer_without_its_body() {
 }
 
 #[test]
-fn every_answer_forbids_what_the_page_does_not_need() {
+fn every_response_has_security_headers() {
     let (_server, url) = watched(|_| {});
     for path in ["/", "/page.css", "/page.js", "/sessions", "/nowhere"] {
         let answer = get(&url, path);
@@ -215,7 +215,7 @@ fn every_answer_forbids_what_the_page_does_not_need() {
 }
 
 #[test]
-fn a_silent_or_slow_operator_holds_up_nobody() {
+fn a_silent_or_slow_connection_blocks_no_other() {
     let (_server, url) = watched(|_| {});
     let mut silent: Vec<_> = (0..8).map(|_| TcpStream::connect(authority(&url)).unwrap()).collect();
     silent[0].write_all(b"GET /hea").unwrap();

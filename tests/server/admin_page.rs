@@ -72,7 +72,7 @@ fn row<'a>(document: &'a str, session: &str) -> &'a str {
 }
 
 #[test]
-fn sessions_have_rows_with_progress_and_hostile_names_are_text() {
+fn sessions_are_shown_with_progress_and_hostile_names_as_text() {
     let (server, url) = server();
     let half = upload(&server, "/up/h%C3%A4lfte.bin", "anna", 500);
     let whole = upload(&server, "/up/whole.bin", "bert", 1000);
@@ -108,7 +108,7 @@ fn sessions_have_rows_with_progress_and_hostile_names_are_text() {
 }
 
 #[test]
-fn a_server_without_sessions_says_so() {
+fn an_empty_session_list_is_stated() {
     let (_server, url) = server();
     let document = shown(&url);
     assert!(document.contains("<dd id=\"count\">0</dd>"), "{document}");
@@ -121,7 +121,7 @@ fn a_server_without_sessions_says_so() {
 }
 
 #[test]
-fn a_server_that_is_gone_leaves_what_was_known_and_a_word() {
+fn the_last_data_stays_visible_when_the_server_is_gone() {
     let (server, url) = server();
     let id = upload(&server, "/up/file", "anna", 100);
     let document = shown(&once(authority(&url).to_owned()));

@@ -14,7 +14,7 @@ const SHORT: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(10);
 
 #[test]
-fn a_head_has_as_many_bytes_and_fields_as_the_server_says() {
+fn a_head_beyond_the_limits_gets_431() {
     let server = serve(&MemoryStore::new(0), |config| {
         config.max_head_bytes = 1000;
         config.max_head_fields = 10;
@@ -32,7 +32,7 @@ fn a_head_has_as_many_bytes_and_fields_as_the_server_says() {
 }
 
 #[test]
-fn one_connection_too_many_of_an_address_is_told_so_and_closed() {
+fn one_connection_too_many_from_an_address_gets_503() {
     let server = serve(&MemoryStore::new(0), |config| config.max_connections_per_address = 2);
     let [mut first, mut second] = [(); 2].map(|()| RawHttp::connect(&server));
     assert_eq!(first.request(ping("/a")).status, 200);
@@ -51,7 +51,7 @@ fn one_connection_too_many_of_an_address_is_told_so_and_closed() {
 }
 
 #[test]
-fn a_body_that_trickles_ends_the_connection_and_its_bytes_stay() {
+fn a_slow_body_closes_the_connection_and_its_bytes_are_kept() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |config| {
         config.min_body_rate = 1 << 30;
@@ -78,7 +78,7 @@ fn next_offset(server: &Server, session: &str) -> u64 {
 }
 
 #[test]
-fn bytes_that_came_fast_earn_time_for_a_pause() {
+fn a_fast_start_leaves_time_for_a_pause() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |config| {
         config.min_body_rate = 100;
@@ -93,7 +93,7 @@ fn bytes_that_came_fast_earn_time_for_a_pause() {
 }
 
 #[test]
-fn an_unwanted_body_that_trickles_ends_the_connection_too() {
+fn a_slow_unwanted_body_closes_the_connection() {
     let server = serve(&MemoryStore::new(0), |config| {
         config.min_body_rate = 1 << 30;
         config.body_grace = SHORT;
@@ -117,7 +117,7 @@ fn serve_root(root: &Path, reserve: u64) -> Server {
 }
 
 #[test]
-fn a_volume_that_has_only_its_reserve_is_full_until_it_has_more() {
+fn a_volume_with_only_its_reserve_left_is_full() {
     let root = tempfile::tempdir().unwrap();
     let mut server = serve_root(root.path(), 0);
     let session = RawHttp::connect(&server).request(create("/a")).session();

@@ -10,7 +10,7 @@ use test_support::process;
 use test_support::raw_http::{PATIENCE, RawHttp, ping, serve};
 
 #[test]
-fn without_descriptors_the_server_waits_for_some() {
+fn a_server_without_free_descriptors_waits_for_some() {
     process::alone(|| {
         let (said, log) = mpsc::channel();
         let server = serve(&MemoryStore::new(0), |config| {

@@ -15,7 +15,7 @@ use test_support::raw_http::{PATIENCE, RawHttp, TINY, close, create, fragment, p
 const SHORT: Duration = Duration::from_millis(100);
 
 #[test]
-fn a_head_that_takes_too_long_is_told_so() {
+fn a_slow_head_gets_408() {
     let server = serve(&MemoryStore::new(0), |config| config.head_timeout = SHORT);
     let mut http = RawHttp::connect(&server);
     assert_eq!(http.request(ping("/a")).status, 200);
@@ -26,7 +26,7 @@ fn a_head_that_takes_too_long_is_told_so() {
 }
 
 #[test]
-fn a_head_that_comes_byte_by_byte_does_not_get_more_time() {
+fn a_head_sent_byte_by_byte_gets_no_extra_time() {
     let server = serve(&MemoryStore::new(0), |config| config.head_timeout = SHORT);
     let mut http = RawHttp::connect(&server);
     // Far longer than the time there is for it; each byte is written once the former has been waited for.
@@ -37,7 +37,7 @@ fn a_head_that_comes_byte_by_byte_does_not_get_more_time() {
 }
 
 #[test]
-fn an_idle_connection_is_closed_without_a_word() {
+fn an_idle_connection_is_closed_without_a_response() {
     let server = serve(&MemoryStore::new(0), |config| config.idle_timeout = SHORT);
     let (mut used, mut unused) = (RawHttp::connect(&server), RawHttp::connect(&server));
     assert_eq!(used.request(ping("/a")).status, 200);
@@ -46,7 +46,7 @@ fn an_idle_connection_is_closed_without_a_word() {
 }
 
 #[test]
-fn a_body_that_stands_still_ends_the_connection_and_its_bytes_stay() {
+fn a_stalled_body_closes_the_connection_and_its_bytes_are_kept() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |config| config.read_timeout = SHORT);
     let mut http = RawHttp::connect(&server);
@@ -60,7 +60,7 @@ fn a_body_that_stands_still_ends_the_connection_and_its_bytes_stay() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_is_given_up() {
+fn a_client_that_does_not_read_times_out() {
     let server = serve(&MemoryStore::new(0), |config| {
         config.read_timeout = SHORT;
         // With both directions full, the kernel may hold back the rest of a head until these have passed.
@@ -87,7 +87,7 @@ fn connections_over_the_limit_wait_until_one_closes() {
 }
 
 #[test]
-fn idle_sessions_are_cleaned_up_without_being_asked_for() {
+fn idle_sessions_expire_without_a_request() {
     let (said, log) = mpsc::channel();
     let store = MemoryStore::new(u64::MAX);
     let clock = Arc::new(ManualClock::new(0));
@@ -143,7 +143,7 @@ fn trapped_engine(trap: &Arc<Trap>) -> Engine {
 }
 
 #[test]
-fn requests_that_block_their_workers_do_not_hold_up_others() {
+fn blocked_workers_do_not_delay_other_requests() {
     let trap = Arc::new(Trap::default());
     let server =
         serve(&MemoryStore::new(0), |config| config.mounts = vec![("/".into(), trapped_engine(&trap))]);

@@ -145,7 +145,7 @@ const DONE: [(&str, usize); 26] = [
 ];
 
 #[test]
-fn what_was_done_is_what_is_counted() {
+fn counters_match_the_requests() {
     let server = serve(&MemoryStore::new(0), |config| config.mounts = vec![("/up/".into(), engine())]);
     let mut http = RawHttp::connect(&server);
     let (mut sent, mut received) = (0, 0);
@@ -179,7 +179,7 @@ fn what_was_done_is_what_is_counted() {
 }
 
 #[test]
-fn connections_that_are_open_are_counted() {
+fn open_connections_are_counted() {
     let server = serve_anything();
     let crowd: Vec<_> = (0..5).map(|_| RawHttp::connect(&server)).collect();
     wait_for(&server, "bitsup_connections", 5.0);
@@ -192,7 +192,7 @@ fn connections_that_are_open_are_counted() {
 }
 
 #[test]
-fn a_store_in_files_says_how_much_room_there_is() {
+fn a_directory_store_reports_its_free_space() {
     let root = tempfile::tempdir().unwrap();
     let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
     let engine = Engine::new(EngineConfig::new(Arc::new(store))).unwrap();
@@ -206,7 +206,7 @@ fn a_store_in_files_says_how_much_room_there_is() {
 }
 
 #[test]
-fn metrics_outlive_their_server_and_keep_nothing_of_it() {
+fn metrics_outlive_the_server_without_keeping_it_alive() {
     let root = tempfile::tempdir().unwrap();
     let serve_root = || {
         let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
@@ -225,7 +225,7 @@ fn metrics_outlive_their_server_and_keep_nothing_of_it() {
 
 /// The reader above against Prometheus' own, where that is installed.
 #[test]
-fn promtool_has_no_complaint() {
+fn promtool_accepts_the_metrics() {
     let log = AccessLog::to_writer(std::io::sink(), LogFormat::Text).unwrap();
     let server = serve(&MemoryStore::new(u64::MAX), |config| config.access_log = Some(log));
     RawHttp::connect(&server).request(ping("/a"));

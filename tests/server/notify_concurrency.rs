@@ -58,7 +58,7 @@ impl Held {
 }
 
 #[test]
-fn a_call_over_the_limit_waits_for_a_place() {
+fn a_call_over_the_limit_waits() {
     let held = Held::start();
     let (notifier, _) = held.notifier(2, timeouts(PATIENCE, PATIENCE, PATIENCE));
     thread::scope(|scope| {
@@ -77,7 +77,7 @@ fn a_call_over_the_limit_waits_for_a_place() {
 }
 
 #[test]
-fn a_call_that_waits_in_vain_is_503_and_the_log_says_why() {
+fn a_call_that_waits_too_long_is_503_and_logged() {
     let held = Held::start();
     let (notifier, lines) = held.notifier(1, timeouts(Duration::from_millis(300), PATIENCE, PATIENCE));
     thread::scope(|scope| {

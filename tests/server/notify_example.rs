@@ -19,7 +19,7 @@ impl Drop for Python {
 }
 
 #[test]
-fn the_example_of_the_page_runs() {
+fn the_documented_example_runs() {
     let page =
         fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations/application.md")).unwrap();
     let (_, example) = page.split_once("```python\n").unwrap();

@@ -34,7 +34,7 @@ fn judge(answer: impl Fn() -> Response + Send + Sync + 'static) -> Judged {
 
 /// NTF-10, NTF-12: the status goes to the client as it is, and what to do about it is the engine's.
 #[test]
-fn another_status_than_200_rejects_with_that_status() {
+fn a_status_other_than_200_rejects_with_that_status() {
     for status in [201, 204, 301, 304, 307, 400, 401, 403, 404, 409, 413, 500, 501, 503, 505, 599] {
         let answer = move || {
             let fields = "Location: /elsewhere\r\nBITS-Copy-File-To-Destination: x\r\n";
@@ -49,7 +49,7 @@ fn another_status_than_200_rejects_with_that_status() {
 
 /// NTF-23: a 416 would tell the client that all is done.
 #[test]
-fn a_416_of_the_application_is_not_passed_on() {
+fn a_416_from_the_application_is_not_forwarded() {
     assert_eq!(
         judge(|| Response::new("416 No", "", b"")).rejection(),
         Some((502, 0x8019_01A0, "Application"))
@@ -58,7 +58,7 @@ fn a_416_of_the_application_is_not_passed_on() {
 
 /// NTF-14.
 #[test]
-fn an_answer_that_is_no_http_1_1_is_411() {
+fn a_response_that_is_not_http_1_1_is_411() {
     let answers: [fn() -> Response; 7] = [
         || Response::raw("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
         || Response::raw("HTTP/1.0 403 Forbidden\r\n\r\n").then_close(),
@@ -74,7 +74,7 @@ fn an_answer_that_is_no_http_1_1_is_411() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_no_answer() {
+fn a_truncated_response_is_a_failure() {
     let answers: [fn() -> Response; 6] = [
         || Response::raw("").then_close(),
         || Response::raw("").then_reset(),
@@ -104,7 +104,7 @@ fn refusing() -> (impl Sized, SocketAddr) {
 
 /// NTF-19, its first half.
 #[test]
-fn nobody_there_is_503() {
+fn an_unreachable_application_is_503() {
     let (_socket, address) = refusing();
     let (logger, lines) = log();
     let config = config(NotifyKind::ByValue, format!("http://{address}/app")).logger(logger);
@@ -122,7 +122,7 @@ fn judge_late(upload: &Uploaded, url: String, timeouts: NotifyTimeouts) {
 
 /// NTF-13: each of the three timers.
 #[test]
-fn an_application_that_keeps_silent_is_408() {
+fn a_silent_application_is_408() {
     let silent = Application::start(|_| Response::never());
     judge_late(&small(), silent.url("/"), timeouts(PATIENCE, SHORT, PATIENCE));
 
@@ -141,7 +141,7 @@ fn an_application_that_keeps_silent_is_408() {
 
 /// The timer of the head does not depend on that of the body.
 #[test]
-fn an_application_may_think_longer_than_its_body_may_pause() {
+fn the_header_timeout_does_not_depend_on_the_body_timeout() {
     let (tell, told) = mpsc::channel();
     let told = std::sync::Mutex::new(Some(told));
     let application = Application::start(move |_| Response::ok().when(told.lock().unwrap().take().unwrap()));
@@ -157,7 +157,7 @@ fn an_application_may_think_longer_than_its_body_may_pause() {
 
 /// An application may answer before it has read all; what it says counts, a 403 above all (NTF-12).
 #[test]
-fn an_early_answer_is_heard_though_the_application_hangs_up() {
+fn an_early_response_counts_even_if_the_application_hangs_up() {
     let application = Application::start(|_| Response::new("403 Forbidden", "", b"").early().then_close());
     let notifier = by_value(application.url("/"));
     let judged = Uploaded::in_memory(Zeros(1 << 36)).judge(&notifier);
@@ -181,7 +181,7 @@ fn a_stale_connection_is_replaced_before_the_call() {
 
 /// A kept connection that ends under the next request is a failure for the client to repeat, not for us.
 #[test]
-fn a_call_that_breaks_on_a_kept_connection_is_not_repeated() {
+fn a_call_that_fails_on_a_reused_connection_is_not_repeated() {
     let application = Application::start(|request| match request.number {
         1 => Response::ok(),
         _ => Response::raw("").then_close(),
@@ -193,7 +193,7 @@ fn a_call_that_breaks_on_a_kept_connection_is_not_repeated() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_the_servers_fault() {
+fn an_unreadable_file_is_a_server_error() {
     struct Broken(io::ErrorKind);
     impl Content for Broken {
         fn length(&self) -> u64 {

@@ -27,7 +27,7 @@ fn application(answers: &'static [&'static str]) -> Application {
 
 /// NTF-10, NTF-11: the same key each time, so that the application can tell.
 #[test]
-fn a_refusal_is_asked_again_with_the_last_fragment() {
+fn a_rejected_upload_is_notified_again_with_the_last_fragment() {
     let root = tempfile::tempdir().unwrap();
     let application = application(&["500 Oops", "409 Conflict", "404 Not Found"]);
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
@@ -45,7 +45,7 @@ fn a_refusal_is_asked_again_with_the_last_fragment() {
 
 /// NTF-12: not by any packet, not by another engine over the same store.
 #[test]
-fn a_403_is_never_asked_again() {
+fn a_403_is_final() {
     let (root, application) = (tempfile::tempdir().unwrap(), application(&["403 Forbidden"]));
     let config = config(NotifyKind::ByValue, application.url("/"));
     let first = engine(root.path(), config.clone());
@@ -67,7 +67,7 @@ fn a_403_is_never_asked_again() {
 
 /// NTF-19: the port refuses connections until the application listens.
 #[test]
-fn an_application_that_is_down_is_asked_once_it_is_up() {
+fn an_application_that_was_down_is_notified_later() {
     let root = tempfile::tempdir().unwrap();
     let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).unwrap();
     net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
@@ -85,7 +85,7 @@ fn an_application_that_is_down_is_asked_once_it_is_up() {
 
 /// NTF-20: the same client, again and again; and after a restart that was no crash.
 #[test]
-fn an_agreement_is_remembered_with_its_reply() {
+fn an_acceptance_is_recorded_with_its_reply() {
     let (root, application) = (tempfile::tempdir().unwrap(), application(&[]));
     let config = config(NotifyKind::ByValue, application.url("/"));
     let first = engine(root.path(), config.clone());
@@ -108,7 +108,7 @@ fn an_agreement_is_remembered_with_its_reply() {
 
 /// NTF-20, while the first call is still under way: the client gave its connection up and came again.
 #[test]
-fn requests_that_come_during_a_call_wait_for_its_outcome() {
+fn requests_during_a_call_wait_for_its_result() {
     let root = tempfile::tempdir().unwrap();
     let (release, released) = mpsc::channel();
     let released = Mutex::new(Some(released));
@@ -136,7 +136,7 @@ fn requests_that_come_during_a_call_wait_for_its_outcome() {
 
 /// NTF-23: a bare 416 would let the client close, and the application would never be told.
 #[test]
-fn an_earlier_range_asks_again_as_long_as_the_application_was_not_told() {
+fn an_earlier_range_notifies_again_until_the_application_accepts() {
     let root = tempfile::tempdir().unwrap();
     let application = application(&["500 Oops", "416 No"]);
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
@@ -151,7 +151,7 @@ fn an_earlier_range_asks_again_as_long_as_the_application_was_not_told() {
 /// The state on disk while the application has the upload is what a crash leaves: it is asked again, with the
 /// same key. At least once, always.
 #[test]
-fn a_crash_during_a_call_repeats_it() {
+fn a_crash_during_a_call_repeats_the_call() {
     let (root, after) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (from, to) = (root.path().to_owned(), after.path().to_owned());
     let application = Application::start(move |request| {
@@ -176,7 +176,7 @@ fn a_crash_during_a_call_repeats_it() {
 
 /// NTF-13: the application that was too slow may still have done its work; it learns by the key.
 #[test]
-fn a_late_application_is_asked_again() {
+fn an_application_that_timed_out_is_notified_again() {
     let root = tempfile::tempdir().unwrap();
     let application = Application::start(|request| match request.number {
         1 => Response::never(),

@@ -83,7 +83,7 @@ fn the_query_is_appended_and_a_relative_url_resolved() {
 
 /// NTF-18; https is refused by IIS and served here.
 #[test]
-fn a_configuration_that_cannot_work_is_refused() {
+fn an_invalid_configuration_is_rejected() {
     let refused = |config: NotifyConfig| {
         let error = Notifier::new(config).err().unwrap();
         assert_eq!(error.status(), Status::InvalidArgument);
@@ -103,7 +103,7 @@ fn a_configuration_that_cannot_work_is_refused() {
 }
 
 #[test]
-fn https_speaks_tls_and_trusts_nobody_blindly() {
+fn https_requires_a_tls_handshake() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());
     let server = std::thread::spawn(move || {
@@ -119,7 +119,7 @@ fn https_speaks_tls_and_trusts_nobody_blindly() {
 }
 
 #[test]
-fn what_does_not_fit_into_a_header_field_is_not_sent() {
+fn a_path_that_is_no_valid_header_value_is_not_sent() {
     let application = Application::start(|_| Response::ok());
     let mut upload = Uploaded::in_files(b"data");
     upload.data_path = Some("/a\nBITS-Response-DataFile-Name: /etc/passwd".into());
@@ -129,7 +129,7 @@ fn what_does_not_fit_into_a_header_field_is_not_sent() {
 }
 
 #[test]
-fn connections_are_kept_and_no_proxy_is_asked() {
+fn connections_are_reused_without_cookies_or_encodings() {
     let application = Application::start(|_| Response::new("200 OK", "Set-Cookie: a=b\r\n", b"reply"));
     let notifier = by_value(application.url("/"));
     for _ in 0..3 {

@@ -22,7 +22,7 @@ fn judge(answer: impl Fn() -> Response + Send + Sync + 'static) -> Judged {
 
 /// NTF-04, NTF-05.
 #[test]
-fn the_file_is_kept_if_the_application_says_so() {
+fn the_file_is_kept_if_the_application_requests_it() {
     assert!(!judge(Response::ok).keeps());
     for field in ["BITS-Copy-File-To-Destination: x\r\n", "bits-copy-file-to-destination:\r\n"] {
         assert!(judge(move || Response::new("200 OK", field, b"")).keeps(), "{field}");
@@ -31,7 +31,7 @@ fn the_file_is_kept_if_the_application_says_so() {
 
 /// NTF-06.
 #[test]
-fn a_static_url_is_the_reply_whatever_else_there_is() {
+fn a_static_url_takes_precedence_over_other_replies() {
     let url = "BITS-Static-Response-URL: http://files.test/a b\r\n";
     assert!(judge(move || Response::new("200 OK", url, b"body")).replies_url("http://files.test/a b"));
     let none = "BITS-Static-Response-URL: \r\n";
@@ -73,7 +73,7 @@ fn by_value_the_body_is_the_reply() {
 }
 
 #[test]
-fn a_reply_that_does_not_fit_into_memory_is_refused() {
+fn a_reply_too_large_for_memory_is_rejected() {
     let application = Application::start(|_| Response::pattern((64 << 20) + 1));
     let (logger, lines) = log();
     let config = config(NotifyKind::ByValue, application.url("/")).logger(logger);
@@ -98,7 +98,7 @@ fn by_reference_the_file_that_the_application_wrote_is_the_reply() {
 
 /// NTF-09, NTF-21: the answer of the capture, by an application that wrote nothing; and one with a body.
 #[test]
-fn by_reference_without_a_file_the_body_is_the_reply_even_if_it_is_empty() {
+fn by_reference_without_a_file_the_body_is_the_reply_even_if_empty() {
     for body in [&b""[..], b"body"] {
         let application = Application::start(move |_| Response::until_close(body));
         let upload = Uploaded::in_files(b"data");
@@ -109,7 +109,7 @@ fn by_reference_without_a_file_the_body_is_the_reply_even_if_it_is_empty() {
 
 /// A body of any length may take its time, as long as it moves: the timer counts from byte to byte.
 #[test]
-fn a_slow_reply_is_no_late_reply() {
+fn a_slow_reply_does_not_time_out() {
     let application = Application::start(|_| {
         let head = Response::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
         (0..9).fold(head, |answer, _| answer.then_pause(Duration::from_millis(80)).then_bytes("x"))
@@ -132,7 +132,7 @@ fn a_store_without_paths_cannot_notify_by_reference() {
 }
 
 #[test]
-fn a_reply_path_that_cannot_be_written_is_the_servers_fault() {
+fn an_unwritable_reply_path_is_a_server_error() {
     let application = Application::start(|_| Response::ok());
     let mut upload = Uploaded::in_files(b"data");
     upload.reply_path = Some(upload.reply_path().join("below a file that is not there"));

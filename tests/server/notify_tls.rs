@@ -39,7 +39,7 @@ fn the_application_decides_over_tls_1_2_and_1_3() {
 }
 
 #[test]
-fn by_reference_too_on_one_connection() {
+fn by_reference_one_tls_connection_is_reused() {
     let authority = Authority::new();
     let (application, url) = secured(&authority, &TLS13);
     let notifier = Notifier::new(trusting(&authority, NotifyKind::ByReference, &url)).unwrap();
@@ -50,7 +50,7 @@ fn by_reference_too_on_one_connection() {
 }
 
 #[test]
-fn nobody_trusts_an_application_that_others_trust() {
+fn an_application_with_an_untrusted_certificate_is_not_called() {
     let authority = Authority::new();
     let (application, url) = secured(&authority, &TLS13);
     for trusted in [None, Some(Authority::new())] {
@@ -68,7 +68,7 @@ fn nobody_trusts_an_application_that_others_trust() {
 }
 
 #[test]
-fn roots_that_are_none_are_refused_at_once() {
+fn invalid_root_certificates_are_rejected_at_once() {
     let config =
         NotifyConfig::new(NotifyKind::ByValue, "https://localhost/").root_certificates(b"nothing".to_vec());
     assert_eq!(Notifier::new(config).err().unwrap().status(), Status::InvalidArgument);

@@ -31,7 +31,7 @@ fn refusal(answer: impl Fn() -> Response + Send + Sync + 'static, limit: Duratio
 
 /// NTF-01, NTF-04, NTF-08: by reference, with a reply, and without the file at its destination.
 #[test]
-fn by_reference_the_application_reads_and_replies_on_disk() {
+fn by_reference_the_application_reads_and_writes_files() {
     let root = tempfile::tempdir().unwrap();
     let application = Application::start(|request| {
         let path = |name| Path::new(request.get(name).unwrap());
@@ -58,7 +58,7 @@ fn by_reference_the_application_reads_and_replies_on_disk() {
 /// NTF-02, NTF-05, NTF-07: by value, in memory, and with the file at its destination.
 // B-NOTIFY-01 B-STORE-04
 #[test]
-fn by_value_the_body_goes_there_and_the_reply_comes_back() {
+fn by_value_the_file_is_sent_and_the_reply_returned() {
     let application = Application::start(|_| Response::new("200 OK", COPY, b"the reply"));
     let store = MemoryStore::default();
     let notifier = Notifier::new(config(NotifyKind::ByValue, application.url("/app"))).unwrap();
@@ -73,7 +73,7 @@ fn by_value_the_body_goes_there_and_the_reply_comes_back() {
 
 /// NTF-03.
 #[test]
-fn without_a_notifier_nobody_is_asked() {
+fn without_a_notifier_the_upload_is_accepted() {
     let store = MemoryStore::default();
     let engine = engine_over(Arc::new(store.clone()), None);
     let ack = Upload::create(&engine, "/f").send(FILE);
@@ -83,7 +83,7 @@ fn without_a_notifier_nobody_is_asked() {
 
 /// NTF-06.
 #[test]
-fn a_static_url_goes_to_the_client() {
+fn a_static_url_is_sent_to_the_client() {
     let root = tempfile::tempdir().unwrap();
     let fields = "BITS-Static-Response-URL: http://files.test/static\r\n";
     let application = Application::start(move |_| Response::new("200 OK", fields, b"ignored"));
@@ -95,7 +95,7 @@ fn a_static_url_goes_to_the_client() {
 /// NTF-10, NTF-13, NTF-14, NTF-15.
 // B-REJECT-01
 #[test]
-fn what_goes_wrong_reaches_the_client_with_context_7() {
+fn application_errors_reach_the_client_with_context_7() {
     let long = PATIENCE;
     let failed = refusal(|| Response::new("500 Oops", COPY, b"<html>"), long);
     assert_eq!(failed, r#"(500, "0x801901F4", "0x7", "8")"#);
@@ -116,7 +116,7 @@ fn what_goes_wrong_reaches_the_client_with_context_7() {
 
 /// NTF-16, NTF-17: the base is what the client's `Host` says.
 #[test]
-fn a_relative_url_and_a_query() {
+fn a_relative_url_is_resolved_and_gets_the_query() {
     let (root, application) = (tempfile::tempdir().unwrap(), Application::start(|_| Response::ok()));
     fs::create_dir(root.path().join("v")).unwrap();
     let engine = engine(root.path(), config(NotifyKind::ByValue, "app.asp"));
@@ -138,7 +138,7 @@ fn by_reference_without_a_reply_file_the_reply_is_empty() {
 
 /// A reply that the application wrote before it failed is not the reply of the next call.
 #[test]
-fn the_reply_of_a_failed_call_is_forgotten() {
+fn the_reply_of_a_failed_call_is_discarded() {
     let root = tempfile::tempdir().unwrap();
     let application = Application::start(|request| match request.number {
         1 => {
@@ -155,7 +155,7 @@ fn the_reply_of_a_failed_call_is_forgotten() {
 
 /// NTF-22. The application was asked and has agreed: it is not asked again once the folder is back.
 #[test]
-fn a_folder_that_vanished_is_the_servers_trouble() {
+fn a_missing_folder_is_a_server_error_after_which_no_call_is_repeated() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("folder");
     fs::create_dir(&folder).unwrap();

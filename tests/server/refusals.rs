@@ -18,7 +18,7 @@ fn assert_refused(request: &str, status: u16) {
 }
 
 #[test]
-fn ambiguous_requests_are_refused() {
+fn ambiguous_requests_are_rejected() {
     let fields = [
         "Host: b",
         "Content-Length: 4",
@@ -43,13 +43,13 @@ fn ambiguous_requests_are_refused() {
 }
 
 #[test]
-fn bare_line_feeds_end_no_line() {
+fn bare_line_feeds_are_rejected() {
     assert_refused(&ping("/a").replace("\r\n", "\n"), 400);
     assert_refused(&ping("/a").replacen("\r\n", "\n", 1), 400);
 }
 
 #[test]
-fn what_is_not_http_is_refused() {
+fn requests_that_are_not_http_are_rejected() {
     for garbage in
         ["\u{16}\u{3}\u{1}\0\u{2}", "GET /\r\n\r\n", "hello\r\n\r\n", "BITS_POST  /a HTTP/1.1\r\n\r\n"]
     {
@@ -58,7 +58,7 @@ fn what_is_not_http_is_refused() {
 }
 
 #[test]
-fn other_versions_of_http_are_refused() {
+fn other_http_versions_are_rejected() {
     for version in ["HTTP/1.0", "HTTP/2.0", "HTTP/0.9"] {
         assert_refused(&ping("/a").replace("HTTP/1.1", version), 505);
     }
@@ -66,7 +66,7 @@ fn other_versions_of_http_are_refused() {
 }
 
 #[test]
-fn gen_10_a_chunked_request_ends_the_connection() {
+fn gen_10_a_chunked_request_closes_the_connection() {
     let chunked = |fields: &[&str]| packet("Ping", "/a", fields, 0);
     let smuggled = chunked(&["Transfer-Encoding: chunked"]) + "0\r\n\r\n";
     assert_refused(&smuggled, 411);
@@ -75,12 +75,12 @@ fn gen_10_a_chunked_request_ends_the_connection() {
 }
 
 #[test]
-fn gen_09_a_request_without_length_ends_the_connection() {
+fn gen_09_a_request_without_a_length_closes_the_connection() {
     assert_refused(&create("/a").replace("Content-Length: 0\r\n", ""), 411);
 }
 
 #[test]
-fn heads_without_end_are_refused() {
+fn oversized_heads_are_rejected() {
     assert_refused(&packet("Ping", "/a", &["X: y"; 100], 0), 431);
     assert_refused(&packet("Ping", "/a", &[&"x".repeat(1 << 16)], 0), 431);
     assert_refused(&format!("BITS_POST /{}", "a".repeat(1 << 16)), 431);

@@ -85,7 +85,7 @@ fn field(head: &str, name: &str) -> String {
 }
 
 #[test]
-fn a_slow_reader_holds_no_thread_and_gets_every_byte() {
+fn a_slow_reader_occupies_no_thread_and_gets_every_byte() {
     let stage = Stage::new(Duration::from_secs(10));
     let (mut slow, mut quick) = (stage.connect(), stage.connect());
     let head = request(&mut slow, "GET", &stage.reply, "\r\n");
@@ -106,7 +106,7 @@ fn a_slow_reader_holds_no_thread_and_gets_every_byte() {
 }
 
 #[test]
-fn a_reader_that_stops_is_given_up() {
+fn a_reader_that_stops_times_out() {
     let stage = Stage::new(Duration::from_millis(100));
     let mut socket = stage.connect();
     request(&mut socket, "GET", &stage.reply, "\r\n");

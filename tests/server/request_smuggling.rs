@@ -40,7 +40,7 @@ fn with_length(line: &str) -> String {
 }
 
 #[test]
-fn lengths_that_are_none_or_several_are_refused() {
+fn invalid_or_repeated_lengths_are_rejected() {
     let server = serve_anything();
     let lines = [
         "Content-Length: 5\r\nContent-Length: 5",
@@ -82,7 +82,7 @@ fn lengths_that_are_none_or_several_are_refused() {
 }
 
 #[test]
-fn transfer_encodings_of_all_spellings_are_refused() {
+fn transfer_encodings_in_any_spelling_are_rejected() {
     let server = serve_anything();
     for value in [
         "chunked",
@@ -124,7 +124,7 @@ fn transfer_encodings_of_all_spellings_are_refused() {
 }
 
 #[test]
-fn lines_that_end_or_go_on_otherwise_are_refused() {
+fn folded_lines_and_wrong_line_ends_are_rejected() {
     let server = serve_anything();
     for line in [
         "X: a\r\n b",
@@ -158,7 +158,7 @@ fn lines_that_end_or_go_on_otherwise_are_refused() {
 }
 
 #[test]
-fn request_lines_that_are_none_are_refused() {
+fn invalid_request_lines_are_rejected() {
     let server = serve_anything();
     let rest = ping("/a").split_once("\r\n").unwrap().1.to_owned();
     for (line, status) in [
@@ -185,7 +185,7 @@ fn request_lines_that_are_none_are_refused() {
 }
 
 #[test]
-fn hosts_that_are_none_or_several_are_refused() {
+fn invalid_or_repeated_hosts_are_rejected() {
     let server = serve_anything();
     let host = |line: &str| ping("/a").replace("Host: test\r\n", line);
     for line in [
@@ -213,7 +213,7 @@ fn hosts_that_are_none_or_several_are_refused() {
 
 /// By RFC 9112, 3.2: the absolute form means its path, and what names none is not found.
 #[test]
-fn targets_have_one_meaning() {
+fn targets_are_unambiguous() {
     let server = serve(&MemoryStore::new(u64::MAX), |_| {});
     for (target, status) in [
         ("http://test/a", 200),
@@ -230,7 +230,7 @@ fn targets_have_one_meaning() {
 }
 
 #[test]
-fn what_may_be_there_changes_nothing() {
+fn harmless_fields_do_not_change_the_framing() {
     let server = serve_anything();
     for field in [
         "Upgrade: h2c\r\nConnection: Upgrade",
@@ -256,7 +256,7 @@ fn what_may_be_there_changes_nothing() {
 }
 
 #[test]
-fn expectations_that_are_unknown_or_not_waited_for_leave_the_next_request_where_it_is() {
+fn rejected_expectations_do_not_shift_the_next_request() {
     let server = serve_anything();
     for expectation in ["miracles", "100-continue, miracles", "200-ok", ""] {
         let request = packet("Ping", "/a", &[&format!("Expect: {expectation}")], 5) + "12345";
@@ -268,7 +268,7 @@ fn expectations_that_are_unknown_or_not_waited_for_leave_the_next_request_where_
 }
 
 #[test]
-fn garbage_behind_a_request_is_refused_after_its_answer() {
+fn garbage_after_a_request_is_rejected_after_its_response() {
     let server = serve_anything();
     for garbage in ["garbage\r\n\r\n", "\0", "\n", "0\r\n\r\n", "\u{16}\u{3}\u{1}\0\u{2}"] {
         let mut http = RawHttp::connect(&server);
@@ -317,7 +317,7 @@ fn refusals() -> Vec<Refusal> {
 }
 
 #[test]
-fn no_refusal_leaves_a_body_to_be_taken_for_a_request() {
+fn no_rejection_lets_a_body_be_parsed_as_a_request() {
     // A body that is all requests: one that is read in the wrong place would be answered.
     let bait = ping("/bait");
     let longest = bait.repeat((DISCARD + 1) / bait.len() + 1);
@@ -351,7 +351,7 @@ fn no_refusal_leaves_a_body_to_be_taken_for_a_request() {
 }
 
 #[test]
-fn a_fragment_that_is_refused_or_trimmed_leaves_the_next_request_where_it_is() {
+fn a_rejected_or_trimmed_fragment_does_not_shift_the_next_request() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();

@@ -8,7 +8,7 @@ use test_support::raw_http::{RawHttp, close, create, engine, fragment, packet, p
 const HUGE: usize = 64 << 20;
 
 #[test]
-fn gen_01_gen_03_every_packet_is_answered_on_one_kept_connection() {
+fn gen_01_gen_03_every_packet_is_answered_on_one_connection() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
@@ -23,7 +23,7 @@ fn gen_01_gen_03_every_packet_is_answered_on_one_kept_connection() {
 }
 
 #[test]
-fn gen_05_header_names_have_no_case() {
+fn gen_05_header_names_are_case_insensitive() {
     let server = serve_anything();
     let (line, fields) = create("/a").split_once("\r\n").map(|(l, f)| (l.to_owned(), f.to_owned())).unwrap();
     let answer = RawHttp::connect(&server).request(format!("{line}\r\n{}", fields.to_lowercase()));
@@ -31,7 +31,7 @@ fn gen_05_header_names_have_no_case() {
 }
 
 #[test]
-fn gen_12_a_header_value_of_4096_bytes_passes() {
+fn gen_12_a_header_value_of_4096_bytes_is_accepted() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let value = |length| packet("Ping", "/a", &[&format!("X-Foo: {}", "x".repeat(length))], 0);
@@ -40,7 +40,7 @@ fn gen_12_a_header_value_of_4096_bytes_passes() {
 }
 
 #[test]
-fn gen_17_each_packet_may_come_on_a_connection_of_its_own() {
+fn gen_17_each_packet_may_use_its_own_connection() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
     let ask = |bytes: String| RawHttp::connect(&server).request(bytes);
@@ -52,7 +52,7 @@ fn gen_17_each_packet_may_come_on_a_connection_of_its_own() {
 }
 
 #[test]
-fn gen_18_other_methods_make_no_session() {
+fn gen_18_other_methods_create_no_session() {
     let engine = engine(&MemoryStore::new(u64::MAX));
     let mounts = vec![("/".into(), engine.clone())];
     let server = serve(&MemoryStore::new(0), |config| config.mounts = mounts);
@@ -95,7 +95,7 @@ fn a_request_may_arrive_byte_by_byte() {
 }
 
 #[test]
-fn a_body_may_be_cut_anywhere() {
+fn a_body_may_be_split_anywhere() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
@@ -117,7 +117,7 @@ fn a_body_may_be_cut_anywhere() {
 }
 
 #[test]
-fn an_empty_line_between_two_requests_is_passed_over() {
+fn an_empty_line_between_requests_is_skipped() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     assert_eq!(http.request(ping("/a") + "\r\n\r\n").status, 200);
@@ -125,7 +125,7 @@ fn an_empty_line_between_two_requests_is_passed_over() {
 }
 
 #[test]
-fn gen_19_a_body_that_is_wanted_is_asked_for() {
+fn gen_19_a_wanted_body_gets_100_continue() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
@@ -138,7 +138,7 @@ fn gen_19_a_body_that_is_wanted_is_asked_for() {
 }
 
 #[test]
-fn gen_19_a_body_that_is_not_wanted_is_not_asked_for() {
+fn gen_19_an_unwanted_body_gets_no_100_continue() {
     let server = serve_anything();
     for (path, status) in [("/a", 416), ("/missing/a", 500)] {
         let mut http = RawHttp::connect(&server);
@@ -151,7 +151,7 @@ fn gen_19_a_body_that_is_not_wanted_is_not_asked_for() {
 }
 
 #[test]
-fn an_unknown_expectation_is_refused_and_the_connection_lives_on() {
+fn an_unknown_expectation_is_rejected_and_the_connection_stays_open() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let answer = http.request(packet("Ping", "/a", &["Expect: miracles"], 4) + "body");
@@ -161,7 +161,7 @@ fn an_unknown_expectation_is_refused_and_the_connection_lives_on() {
 }
 
 #[test]
-fn gen_20_a_body_that_is_not_wanted_does_not_spoil_the_next_request() {
+fn gen_20_an_unwanted_body_is_drained_before_the_next_request() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
@@ -176,7 +176,7 @@ fn gen_20_a_body_that_is_not_wanted_does_not_spoil_the_next_request() {
 }
 
 #[test]
-fn gen_20_the_answer_to_a_huge_unwanted_body_arrives_before_the_connection_ends() {
+fn gen_20_the_response_to_a_huge_unwanted_body_arrives_before_the_close() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
@@ -189,7 +189,7 @@ fn gen_20_the_answer_to_a_huge_unwanted_body_arrives_before_the_connection_ends(
 }
 
 #[test]
-fn a_client_that_wants_to_close_is_answered_first() {
+fn a_client_that_asks_to_close_is_answered_first() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let answer = http.request(ping("/a").replace("Keep-Alive", "close"));
@@ -218,7 +218,7 @@ fn the_longest_prefix_wins() {
 }
 
 #[test]
-fn gen_24_nobody_answers_outside_of_all_prefixes() {
+fn gen_24_paths_outside_all_prefixes_get_404() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |config| config.mounts = vec![("up".into(), engine(&store))]);
     let mut http = RawHttp::connect(&server);

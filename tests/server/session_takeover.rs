@@ -38,14 +38,14 @@ fn take_over<S: Read + Write>(store: &MemoryStore, connect: impl Fn() -> RawHttp
 }
 
 #[test]
-fn a_connection_that_hangs_is_taken_over() {
+fn a_session_is_taken_over_from_a_stalled_connection() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
     take_over(&store, || RawHttp::connect(&server));
 }
 
 #[test]
-fn a_tls_connection_that_hangs_is_taken_over() {
+fn a_session_is_taken_over_from_a_stalled_tls_connection() {
     let authority = Authority::named("root");
     let client = authority.trust();
     let store = MemoryStore::new(u64::MAX);
@@ -55,7 +55,7 @@ fn a_tls_connection_that_hangs_is_taken_over() {
 
 /// The stored prefix counts: the new connection goes on behind it and need not send it again.
 #[test]
-fn what_the_old_connection_brought_stays() {
+fn the_bytes_of_the_old_connection_are_kept() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
     let mut old = RawHttp::connect(&server);

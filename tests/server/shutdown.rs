@@ -39,7 +39,7 @@ fn stopping_does_not_wait_for_idle_connections() {
 }
 
 #[test]
-fn a_head_has_the_grace_and_no_more() {
+fn a_head_gets_only_the_grace_period() {
     let mut server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let request = ping("/a");
@@ -52,7 +52,7 @@ fn a_head_has_the_grace_and_no_more() {
 }
 
 #[test]
-fn a_body_has_the_grace_and_what_came_of_it_stays() {
+fn a_body_gets_only_the_grace_period_and_its_bytes_are_kept() {
     let store = MemoryStore::new(u64::MAX);
     let mut server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
@@ -68,7 +68,7 @@ fn a_body_has_the_grace_and_what_came_of_it_stays() {
 }
 
 #[test]
-fn a_request_that_ends_within_the_grace_is_answered_and_is_the_last() {
+fn a_request_that_ends_within_the_grace_period_is_answered() {
     let store = MemoryStore::new(u64::MAX);
     let mut server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
@@ -89,7 +89,7 @@ fn a_request_that_ends_within_the_grace_is_answered_and_is_the_last() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_its_answers_has_the_grace_and_no_more() {
+fn a_client_that_does_not_read_gets_only_the_grace_period() {
     let mut server = serve_anything();
     let mut http = RawHttp::connect(&server);
     assert_eq!(http.stuff(TINY, GRACE), ErrorKind::WouldBlock);
@@ -97,7 +97,7 @@ fn a_peer_that_does_not_read_its_answers_has_the_grace_and_no_more() {
 }
 
 #[test]
-fn a_connection_that_lingers_has_the_grace_and_no_more() {
+fn a_lingering_connection_gets_only_the_grace_period() {
     let mut server = serve_anything();
     let mut http = RawHttp::connect(&server);
     assert_eq!(http.request("garbage\r\n\r\n").status, 400);
@@ -106,7 +106,7 @@ fn a_connection_that_lingers_has_the_grace_and_no_more() {
 }
 
 #[test]
-fn stopping_twice_is_stopping_once() {
+fn stopping_twice_is_harmless() {
     let mut server = serve_anything();
     stop(&mut server, GRACE);
     assert!(stop(&mut server, PATIENCE) < SOON);
@@ -114,7 +114,7 @@ fn stopping_twice_is_stopping_once() {
 
 // B-HOOK-07
 #[test]
-fn a_stop_in_a_callback_is_refused_and_stops_all_the_same() {
+fn a_stop_in_a_callback_returns_busy_and_still_stops() {
     let held: Arc<Mutex<Option<Server>>> = Arc::default();
     let (said, outcome) = mpsc::channel();
     let store = MemoryStore::new(0);
@@ -138,7 +138,7 @@ fn a_stop_in_a_callback_is_refused_and_stops_all_the_same() {
 }
 
 #[test]
-fn a_dropped_server_ends_by_itself() {
+fn a_dropped_server_stops() {
     let server = serve_anything();
     let address = server.local_addr();
     let mut http = RawHttp::connect(&server);
@@ -149,7 +149,7 @@ fn a_dropped_server_ends_by_itself() {
 }
 
 #[test]
-fn the_url_names_the_port_in_use() {
+fn the_url_contains_the_actual_port() {
     let server = serve_anything();
     assert_eq!(server.url(), format!("http://127.0.0.1:{}/", server.local_addr().port()));
     // A machine may be without IPv6; then there is nothing to see.
@@ -161,7 +161,7 @@ fn the_url_names_the_port_in_use() {
 }
 
 #[test]
-fn an_address_that_cannot_be_had_is_named() {
+fn an_unusable_address_is_named_in_the_error() {
     let taken = serve_anything();
     let port = taken.local_addr().port();
     let start = |host: &str, port| {
@@ -183,7 +183,7 @@ fn an_address_that_cannot_be_had_is_named() {
 }
 
 #[test]
-fn a_configuration_that_serves_nothing_or_two_things_is_refused() {
+fn an_invalid_configuration_is_rejected() {
     let mounted = |prefixes: &[&str]| {
         let engine = engine(&MemoryStore::new(0));
         let mounts = prefixes.iter().map(|prefix| (prefix.to_string(), engine.clone())).collect();

@@ -17,7 +17,7 @@ const FRAGMENT: usize = 1 << 20;
 const FRAGMENTS: usize = 64;
 
 #[test]
-fn a_crowd_of_slow_peers_holds_no_thread() {
+fn slow_clients_occupy_no_thread() {
     process::alone(|| {
         allow_descriptors(2 * (SILENT + SLOW) as u64 + 200);
         let store = MemoryStore::new(u64::MAX);

@@ -20,7 +20,7 @@ fn anything(authority: &Authority) -> Server {
 }
 
 #[test]
-fn an_upload_goes_by_tls_1_2_and_1_3_in_http_1_1() {
+fn an_upload_works_over_tls_1_2_and_1_3() {
     let authority = Authority::named("root");
     let store = MemoryStore::new(u64::MAX);
     let server = serve_tls(&authority, &store, |_| {});
@@ -44,7 +44,7 @@ fn an_upload_goes_by_tls_1_2_and_1_3_in_http_1_1() {
 
 /// Decrypted bytes that nobody asked for yet make no socket ready.
 #[test]
-fn what_came_in_one_record_is_answered_without_another() {
+fn requests_in_one_record_are_answered_without_further_input() {
     let authority = Authority::named("root");
     let server = anything(&authority);
     let mut http = connect(&server, &authority.trust());
@@ -57,7 +57,7 @@ fn what_came_in_one_record_is_answered_without_another() {
 }
 
 #[test]
-fn a_peer_that_handshakes_byte_by_byte_is_served() {
+fn a_handshake_may_arrive_byte_by_byte() {
     let authority = Authority::named("root");
     let server = anything(&authority);
     let mut peer = secure(server.local_addr(), &authority.trust());
@@ -83,7 +83,7 @@ fn trickle(peer: &mut Secure) {
 }
 
 #[test]
-fn a_handshake_has_the_time_of_a_head_however_it_comes() {
+fn a_handshake_is_limited_by_the_head_timeout() {
     let authority = Authority::named("root");
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.head_timeout = SHORT);
     let mut silent = RawHttp::connect(&server);
@@ -107,7 +107,7 @@ fn hello(authority: &Authority) -> Vec<u8> {
 }
 
 #[test]
-fn the_end_is_announced_when_the_answer_was_the_last_and_when_the_server_stops() {
+fn close_notify_is_sent_after_the_last_response_and_on_stop() {
     let authority = Authority::named("root");
     let mut server = anything(&authority);
     let [mut refused, mut idle] = [(); 2].map(|()| connect(&server, &authority.trust()));
@@ -120,7 +120,7 @@ fn the_end_is_announced_when_the_answer_was_the_last_and_when_the_server_stops()
 }
 
 #[test]
-fn the_end_is_announced_to_an_idle_peer() {
+fn close_notify_is_sent_to_an_idle_client() {
     let authority = Authority::named("root");
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.idle_timeout = SHORT);
     let mut http = connect(&server, &authority.trust());
@@ -129,7 +129,7 @@ fn the_end_is_announced_to_an_idle_peer() {
 }
 
 #[test]
-fn a_body_that_the_peer_cuts_off_stays_as_far_as_it_came() {
+fn the_bytes_of_a_truncated_body_are_kept() {
     let authority = Authority::named("root");
     let store = MemoryStore::new(u64::MAX);
     let server = serve_tls(&authority, &store, |_| {});
@@ -145,7 +145,7 @@ fn a_body_that_the_peer_cuts_off_stays_as_far_as_it_came() {
 }
 
 #[test]
-fn plain_and_secure_do_not_mix() {
+fn plain_and_tls_connections_do_not_mix() {
     let authority = Authority::named("root");
     let mut plain = RawHttp::connect(&anything(&authority));
     plain.send(ping("/a"));
@@ -161,7 +161,7 @@ fn plain_and_secure_do_not_mix() {
 
 // B-TLS-01
 #[test]
-fn another_certificate_is_for_new_connections_and_closes_none() {
+fn a_new_certificate_applies_to_new_connections_only() {
     let (old, new) = (Authority::named("old"), Authority::named("new"));
     let server = anything(&old);
     let mut before = connect(&server, &old.trust());
@@ -174,7 +174,7 @@ fn another_certificate_is_for_new_connections_and_closes_none() {
 }
 
 #[test]
-fn what_is_no_certificate_changes_nothing() {
+fn an_invalid_certificate_changes_nothing() {
     let authority = Authority::named("root");
     let server = anything(&authority);
     let broken = authority.server().config().key(Pem::new("new.key", "nonsense"));
@@ -188,7 +188,7 @@ fn what_is_no_certificate_changes_nothing() {
 }
 
 #[test]
-fn a_ticket_shortens_the_next_handshake_until_the_certificate_changes() {
+fn a_ticket_is_valid_until_the_certificate_changes() {
     let authority = Authority::named("root");
     let server = anything(&authority);
     for version in [&TLS12, &TLS13] {
@@ -206,7 +206,7 @@ fn a_ticket_shortens_the_next_handshake_until_the_certificate_changes() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_said_with_its_name() {
+fn errors_name_the_file() {
     let (authority, other) = (Authority::named("root"), Authority::named("other"));
     let good = || authority.server().config();
     let pem = |name: &str, text: &str| Pem::new(name, text);
@@ -235,7 +235,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_name() {
 
 /// What the access log says of TLS.
 #[test]
-fn the_access_log_names_the_version_and_failures() {
+fn the_access_log_contains_tls_versions_and_failures() {
     let authority = Authority::named("root");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
@@ -261,13 +261,13 @@ fn the_access_log_names_the_version_and_failures() {
 }
 
 #[test]
-fn a_key_is_not_shown_by_debug() {
+fn debug_does_not_print_the_key() {
     let text = format!("{:?}", Authority::named("root").server().config());
     assert!(text.contains("key.pem") && !text.contains("PRIVATE"), "{text}");
 }
 
 #[test]
-fn the_time_for_a_head_begins_after_the_handshake() {
+fn the_head_timeout_starts_after_the_handshake() {
     let authority = Authority::named("root");
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.head_timeout = SHORT);
     let mut http = connect(&server, &authority.trust());

@@ -50,7 +50,7 @@ impl Club {
 
 // B-TLS-02
 #[test]
-fn without_a_certificate_of_the_authority_nobody_comes_in() {
+fn a_client_needs_a_certificate_of_the_authority() {
     let club = Club::new();
     assert!(!club.lets_in(None));
     let stranger = Authority::named("members").client(&[(DnType::CommonName, "anna")]);
@@ -62,7 +62,7 @@ fn without_a_certificate_of_the_authority_nobody_comes_in() {
 
 // B-TLS-02
 #[test]
-fn the_subject_is_the_owner_as_rfc_4514_writes_it() {
+fn the_owner_is_the_subject_in_rfc_4514_form() {
     let club = Club::new();
     let subjects: [(&[(DnType, &str)], &str); 2] = [
         (
@@ -86,7 +86,7 @@ fn the_subject_is_the_owner_as_rfc_4514_writes_it() {
 
 // B-TLS-02
 #[test]
-fn a_session_is_of_its_certificate_and_of_no_other() {
+fn a_session_belongs_to_the_subject_of_its_certificate() {
     let club = Club::new();
     let (mut anna, mut bert) = (club.connect(&club.member("anna")), club.connect(&club.member("bert")));
     let session = anna.request(create("/a")).session();
@@ -103,7 +103,7 @@ fn a_session_is_of_its_certificate_and_of_no_other() {
 }
 
 #[test]
-fn a_root_that_is_taken_away_shuts_out_whoever_comes_anew() {
+fn removing_a_root_rejects_new_connections_only() {
     let club = Club::new();
     let anna = club.authority.trusted(rustls::ALL_VERSIONS, Some(&club.member("anna")));
     let mut inside = connect(&club.server, &anna);
@@ -131,7 +131,7 @@ impl Hooks for Replies {
 }
 
 #[test]
-fn a_reply_goes_whole_to_its_owner_only_however_slowly_it_is_read() {
+fn a_reply_reaches_only_its_owner_however_slowly_it_is_read() {
     let mut club = Club::new();
     let mut config = EngineConfig::new(Arc::new(club.store.clone()));
     config.hooks = Some(Arc::new(Replies));

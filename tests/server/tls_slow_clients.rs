@@ -21,7 +21,7 @@ const MAX_WORKERS: usize = 32;
 const MEMORY: usize = 16 * 1024;
 
 #[test]
-fn a_crowd_of_tls_peers_holds_no_thread_and_little_memory() {
+fn slow_tls_clients_occupy_no_thread_and_little_memory() {
     process::alone(|| {
         allow_descriptors(2 * (IDLE + 2 * SLOW) as u64 + 200);
         let authority = Authority::named("root");

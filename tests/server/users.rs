@@ -69,7 +69,7 @@ fn upload(http: &mut RawHttp, credentials: &str, path: &str) -> (String, String)
 
 // B-AUTH-01
 #[test]
-fn every_request_without_the_right_password_is_challenged() {
+fn every_request_without_a_valid_password_is_challenged() {
     let server = serve_users(&MemoryStore::new(u64::MAX), |_| {});
     let mut http = RawHttp::connect(&server);
     let (session, get) = upload(&mut http, ANNA, "/a");
@@ -97,7 +97,7 @@ fn every_request_without_the_right_password_is_challenged() {
 
 /// GEN-14: what a challenge is for.
 #[test]
-fn a_client_that_waits_to_be_asked_for_its_body_is_asked_who_it_is_first() {
+fn the_challenge_comes_instead_of_100_continue() {
     let server = serve_users(&MemoryStore::new(u64::MAX), |_| {});
     let mut http = RawHttp::connect(&server);
     let session = http.request(by(ANNA, &create("/a"))).session();
@@ -107,7 +107,7 @@ fn a_client_that_waits_to_be_asked_for_its_body_is_asked_who_it_is_first() {
 
 // B-AUTH-01
 #[test]
-fn a_session_takes_packets_of_its_owner_only_and_tells_others_nothing() {
+fn a_session_accepts_only_its_owner_and_reveals_nothing_to_others() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve_users(&store, |_| {});
     let mut http = RawHttp::connect(&server);
@@ -139,7 +139,7 @@ fn a_session_takes_packets_of_its_owner_only_and_tells_others_nothing() {
 
 /// A hundred packets take a fraction of the time that as many checks would.
 #[test]
-fn a_password_that_was_right_is_not_checked_for_every_packet() {
+fn a_valid_password_is_not_hashed_for_every_packet() {
     let hash = bcrypt::hash("secret of anna", 10).unwrap();
     let began = Instant::now();
     assert!(bcrypt::verify("secret of anna", &hash).unwrap());
@@ -158,7 +158,7 @@ fn a_password_that_was_right_is_not_checked_for_every_packet() {
 }
 
 #[test]
-fn whoever_guesses_is_told_to_come_back_later_and_users_go_on() {
+fn password_guessing_gets_503_while_known_users_continue() {
     let server = serve_users(&MemoryStore::new(0), |_| {});
     let mut user = RawHttp::connect(&server);
     assert_eq!(user.request(by(ANNA, &ping("/a"))).status, 200);
@@ -173,7 +173,7 @@ fn whoever_guesses_is_told_to_come_back_later_and_users_go_on() {
 }
 
 #[test]
-fn users_can_be_exchanged_while_the_server_runs() {
+fn users_can_be_replaced_while_the_server_runs() {
     let server = serve_users(&MemoryStore::new(0), |_| {});
     let mut http = RawHttp::connect(&server);
     assert_eq!(http.request(by(ANNA, &ping("/a"))).status, 200);
@@ -202,7 +202,7 @@ impl Hooks for Bearer {
 
 // B-HOOK-01
 #[test]
-fn a_hook_takes_tokens_and_names_their_owners() {
+fn a_hook_can_accept_tokens_and_set_the_owner() {
     let mut config = EngineConfig::new(Arc::new(MemoryStore::new(u64::MAX)));
     config.hooks = Some(Arc::new(Bearer));
     let engine = Engine::new(config).unwrap();
@@ -221,7 +221,7 @@ fn a_hook_takes_tokens_and_names_their_owners() {
 }
 
 #[test]
-fn a_directory_is_for_those_it_names() {
+fn a_directory_is_open_only_to_its_users() {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let store = MemoryStore::new(u64::MAX);
     store.put_file("old", b"old");
@@ -243,7 +243,7 @@ fn a_directory_is_for_those_it_names() {
 }
 
 #[test]
-fn one_owner_may_replace_files_and_the_other_may_not() {
+fn only_overwriters_may_replace_files() {
     let store = MemoryStore::new(u64::MAX);
     store.put_file("old", b"old");
     let server = serve_users(&store, |config| {
