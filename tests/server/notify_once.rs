@@ -1,4 +1,4 @@
-//! How often a server application is asked about one upload.
+//! How often a server application is notified of one upload.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -13,19 +13,19 @@ use rustix::net;
 use test_support::application::{Application, Response};
 
 use crate::engine_fixture::{Upload, engine};
-use crate::notify_fixture::{PATIENCE, config};
+use crate::notify_fixture::{TIMEOUT, config};
 
 const FILE: &[u8] = b"the file";
 
-/// An application that gives each answer once, and then agrees.
-fn application(answers: &'static [&'static str]) -> Application {
-    Application::start(|request| match answers.get(request.number - 1) {
+/// An application that sends each of these statuses once, and then accepts.
+fn application(statuses: &'static [&'static str]) -> Application {
+    Application::start(|request| match statuses.get(request.number - 1) {
         Some(status) => Response::new(status, "", b""),
         None => Response::new("200 OK", "", b"the reply"),
     })
 }
 
-/// NTF-10, NTF-11: the same key each time, so that the application can tell.
+/// NTF-10, NTF-11: with the same key each time, so that the application recognizes the upload.
 #[test]
 fn a_rejected_upload_is_notified_again_with_the_last_fragment() {
     let root = tempfile::tempdir().unwrap();
@@ -43,23 +43,23 @@ fn a_rejected_upload_is_notified_again_with_the_last_fragment() {
     }
 }
 
-/// NTF-12: not by any packet, not by another engine over the same store.
+/// NTF-12: no packet and no other engine over the same store notifies again.
 #[test]
 fn a_403_is_final() {
     let (root, application) = (tempfile::tempdir().unwrap(), application(&["403 Forbidden"]));
     let config = config(NotifyKind::ByValue, application.url("/"));
     let first = engine(root.path(), config.clone());
     let upload = Upload::create(&first, "/f");
-    let refused = (403, "0x80190193", "0x7", "8");
+    let rejection = (403, "0x80190193", "0x7", "8");
     assert_eq!(upload.fragment(FILE, 0, 3).status, 200);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), refused);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), refused);
-    assert_eq!(upload.send(FILE).refusal(), refused);
+    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), rejection);
+    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), rejection);
+    assert_eq!(upload.send(FILE).refusal(), rejection);
     let id = upload.session().to_owned();
     drop(first);
     let second = engine(root.path(), config);
     let upload = Upload::resume(&second, "/f", &id);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), refused);
+    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), rejection);
     assert_eq!(upload.close().status, 403);
     assert_eq!(application.requests().len(), 1);
     assert!(!root.path().join("f").exists());
@@ -83,7 +83,7 @@ fn an_application_that_was_down_is_notified_later() {
     assert_eq!(application.request().body, FILE);
 }
 
-/// NTF-20: the same client, again and again; and after a restart that was no crash.
+/// NTF-20: for repeated packets, and after a restart without a crash.
 #[test]
 fn an_acceptance_is_recorded_with_its_reply() {
     let (root, application) = (tempfile::tempdir().unwrap(), application(&[]));
@@ -106,7 +106,7 @@ fn an_acceptance_is_recorded_with_its_reply() {
     assert_eq!(application.requests().len(), 1);
 }
 
-/// NTF-20, while the first call is still under way: the client gave its connection up and came again.
+/// NTF-20, for a client that gave up its connection during the call and tries again.
 #[test]
 fn requests_during_a_call_wait_for_its_result() {
     let root = tempfile::tempdir().unwrap();
@@ -121,20 +121,20 @@ fn requests_during_a_call_wait_for_its_result() {
         let first = scope.spawn(|| upload.send(FILE).status);
         let began = Instant::now();
         while application.requests().is_empty() {
-            assert!(began.elapsed() < PATIENCE);
+            assert!(began.elapsed() < TIMEOUT);
             thread::yield_now();
         }
-        let more: Vec<_> = (0..8).map(|_| scope.spawn(|| upload.send(FILE).status)).collect();
+        let later: Vec<_> = (0..8).map(|_| scope.spawn(|| upload.send(FILE).status)).collect();
         drop(release);
         assert!(matches!(first.join().unwrap(), 200 | 503));
-        let statuses: Vec<u16> = more.into_iter().map(|more| more.join().unwrap()).collect();
+        let statuses: Vec<u16> = later.into_iter().map(|request| request.join().unwrap()).collect();
         assert!(statuses.contains(&200) && statuses.iter().all(|status| matches!(status, 200 | 503)));
     });
     assert_eq!(upload.send(FILE).status, 200);
     assert_eq!(application.requests().len(), 1);
 }
 
-/// NTF-23: a bare 416 would let the client close, and the application would never be told.
+/// NTF-23: after a 416 the client would close the session, and the application would never be notified.
 #[test]
 fn an_earlier_range_notifies_again_until_the_application_accepts() {
     let root = tempfile::tempdir().unwrap();
@@ -148,8 +148,8 @@ fn an_earlier_range_notifies_again_until_the_application_accepts() {
     assert_eq!(application.requests().len(), 3);
 }
 
-/// The state on disk while the application has the upload is what a crash leaves: it is asked again, with the
-/// same key. At least once, always.
+/// A copy of the directory during the call is what a crash would leave. The application is notified again with the
+/// same key: at least once.
 #[test]
 fn a_crash_during_a_call_repeats_the_call() {
     let (root, after) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -174,7 +174,7 @@ fn a_crash_during_a_call_repeats_the_call() {
     assert_eq!(key(0), key(1));
 }
 
-/// NTF-13: the application that was too slow may still have done its work; it learns by the key.
+/// NTF-13: an application that was too slow may have done its work; it recognizes the upload by its key.
 #[test]
 fn an_application_that_timed_out_is_notified_again() {
     let root = tempfile::tempdir().unwrap();
@@ -194,12 +194,11 @@ fn an_application_that_timed_out_is_notified_again() {
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target: PathBuf = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => {
-                fs::create_dir_all(&target).unwrap();
-                copy(&entry.path(), &target);
-            }
-            false => drop(fs::copy(entry.path(), target).unwrap()),
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
         }
     }
 }

@@ -8,8 +8,8 @@ use test_support::tls_terminator::{TLS12, TLS13, address, front, server_config};
 
 use crate::notify_fixture::{InMemory, Uploaded, config, log};
 
-/// An application behind TLS, and where it is.
-fn secured(
+/// Starts an application behind TLS, and returns it with its URL.
+fn tls_application(
     authority: &Authority,
     version: &'static rustls::SupportedProtocolVersion,
 ) -> (Application, String) {
@@ -28,12 +28,12 @@ fn trusting(authority: &Authority, kind: NotifyKind, url: &str) -> NotifyConfig 
 fn the_application_decides_over_tls_1_2_and_1_3() {
     let authority = Authority::new();
     for version in [&TLS12, &TLS13] {
-        let (application, url) = secured(&authority, version);
-        // More than fits into the buffers on the way.
+        let (application, url) = tls_application(&authority, version);
+        // Larger than the buffers on the way.
         let content = b"0123456789".repeat(300_000);
         let notifier = Notifier::new(trusting(&authority, NotifyKind::ByValue, &url)).unwrap();
-        let judged = Uploaded::in_memory(InMemory(content.clone())).judge(&notifier);
-        assert!(judged.keeps() && judged.replies_bytes(b"reply"), "{judged:?}");
+        let decision = Uploaded::in_memory(InMemory(content.clone())).notify(&notifier);
+        assert!(decision.keeps_file() && decision.replies_bytes(b"reply"), "{decision:?}");
         assert!(application.request().body == content);
     }
 }
@@ -41,10 +41,10 @@ fn the_application_decides_over_tls_1_2_and_1_3() {
 #[test]
 fn by_reference_one_tls_connection_is_reused() {
     let authority = Authority::new();
-    let (application, url) = secured(&authority, &TLS13);
+    let (application, url) = tls_application(&authority, &TLS13);
     let notifier = Notifier::new(trusting(&authority, NotifyKind::ByReference, &url)).unwrap();
     for _ in 0..2 {
-        assert!(Uploaded::in_files(b"data").judge(&notifier).keeps());
+        assert!(Uploaded::in_files(b"data").notify(&notifier).keeps_file());
     }
     assert_eq!((application.requests().len(), application.connections()), (2, 1));
 }
@@ -52,7 +52,7 @@ fn by_reference_one_tls_connection_is_reused() {
 #[test]
 fn an_application_with_an_untrusted_certificate_is_not_called() {
     let authority = Authority::new();
-    let (application, url) = secured(&authority, &TLS13);
+    let (application, url) = tls_application(&authority, &TLS13);
     for trusted in [None, Some(Authority::new())] {
         let (logger, lines) = log();
         let config = match trusted {
@@ -60,8 +60,8 @@ fn an_application_with_an_untrusted_certificate_is_not_called() {
             Some(other) => trusting(&other, NotifyKind::ByValue, &url),
         };
         let notifier = Notifier::new(config.logger(logger)).unwrap();
-        let judged = Uploaded::in_memory(InMemory(b"secret".to_vec())).judge(&notifier);
-        assert_eq!(judged.rejection(), Some((502, 0x8019_01F6, "Application")));
+        let decision = Uploaded::in_memory(InMemory(b"secret".to_vec())).notify(&notifier);
+        assert_eq!(decision.rejection(), Some((502, 0x8019_01F6, "Application")));
         assert!(lines.lock().unwrap()[0].contains("check its certificate"), "{lines:?}");
     }
     assert!(application.requests().is_empty());

@@ -1,4 +1,4 @@
-//! Requests through the listener: framing, routing, connections.
+//! Framing, routing and persistent connections.
 
 use bitsup::server::ServerConfig;
 use bitsup::store::MemoryStore;
@@ -26,8 +26,8 @@ fn gen_01_gen_03_every_packet_is_answered_on_one_connection() {
 fn gen_05_header_names_are_case_insensitive() {
     let server = serve_anything();
     let (line, fields) = create("/a").split_once("\r\n").map(|(l, f)| (l.to_owned(), f.to_owned())).unwrap();
-    let answer = RawHttp::connect(&server).request(format!("{line}\r\n{}", fields.to_lowercase()));
-    assert_eq!(answer.status, 200);
+    let response = RawHttp::connect(&server).request(format!("{line}\r\n{}", fields.to_lowercase()));
+    assert_eq!(response.status, 200);
 }
 
 #[test]
@@ -43,11 +43,11 @@ fn gen_12_a_header_value_of_4096_bytes_is_accepted() {
 fn gen_17_each_packet_may_use_its_own_connection() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
-    let ask = |bytes: String| RawHttp::connect(&server).request(bytes);
-    let session = ask(create("/a")).session();
-    assert_eq!(ask(fragment("/a", &session, 0, 3, 6, &[]) + "abc").status, 200);
-    assert_eq!(ask(fragment("/a", &session, 3, 3, 6, &[]) + "def").status, 200);
-    assert_eq!(ask(close("/a", &session)).status, 200);
+    let send = |bytes: String| RawHttp::connect(&server).request(bytes);
+    let session = send(create("/a")).session();
+    assert_eq!(send(fragment("/a", &session, 0, 3, 6, &[]) + "abc").status, 200);
+    assert_eq!(send(fragment("/a", &session, 3, 3, 6, &[]) + "def").status, 200);
+    assert_eq!(send(close("/a", &session)).status, 200);
     assert_eq!(store.file("a").unwrap(), b"abcdef");
 }
 
@@ -58,8 +58,8 @@ fn gen_18_other_methods_create_no_session() {
     let server = serve(&MemoryStore::new(0), |config| config.mounts = mounts);
     let mut http = RawHttp::connect(&server);
     for method in ["PUT", "POST", "bits_post"] {
-        let answer = http.request(create("/up/a").replacen("BITS_POST", method, 1));
-        assert!(matches!(answer.status, 405 | 501), "{method}: {}", answer.text);
+        let response = http.request(create("/up/a").replacen("BITS_POST", method, 1));
+        assert!(matches!(response.status, 405 | 501), "{method}: {}", response.text);
     }
     assert_eq!(engine.session_count(), 0);
 }
@@ -105,9 +105,9 @@ fn a_body_may_be_split_anywhere() {
     let request = [head.as_bytes(), &content].concat();
     let mut rest = request.as_slice();
     for length in (1..).map(|i: usize| i * i * 7 % 9973 + 1) {
-        let (piece, behind) = rest.split_at(length.min(rest.len()));
+        let (piece, remaining) = rest.split_at(length.min(rest.len()));
         http.send(piece);
-        rest = behind;
+        rest = remaining;
         if rest.is_empty() {
             break;
         }
@@ -144,8 +144,8 @@ fn gen_19_an_unwanted_body_gets_no_100_continue() {
         let mut http = RawHttp::connect(&server);
         let session = RawHttp::connect(&server).request(create("/a")).session();
         let id = if status == 416 { session.as_str() } else { "{00000000-0000-0000-0000-000000000000}" };
-        let answer = http.request(fragment(path, id, 100, 5, 500, &["Expect: 100-continue"]));
-        assert_eq!((answer.status, answer.closes()), (status, true), "{}", answer.text);
+        let response = http.request(fragment(path, id, 100, 5, 500, &["Expect: 100-continue"]));
+        assert_eq!((response.status, response.closes()), (status, true), "{}", response.text);
         http.assert_closed();
     }
 }
@@ -154,9 +154,9 @@ fn gen_19_an_unwanted_body_gets_no_100_continue() {
 fn an_unknown_expectation_is_rejected_and_the_connection_stays_open() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
-    let answer = http.request(packet("Ping", "/a", &["Expect: miracles"], 4) + "body");
-    assert_eq!((answer.status, answer.closes()), (417, false));
-    assert_eq!(answer.field("BITS-Packet-Type"), None);
+    let response = http.request(packet("Ping", "/a", &["Expect: miracles"], 4) + "body");
+    assert_eq!((response.status, response.closes()), (417, false));
+    assert_eq!(response.field("BITS-Packet-Type"), None);
     assert_eq!(http.request(ping("/a")).status, 200);
 }
 
@@ -165,13 +165,13 @@ fn gen_20_an_unwanted_body_is_drained_before_the_next_request() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
-    // 13 MiB, the longest fragment of a Windows client, which writes it all before it reads.
+    // 13 MiB, the largest fragment of a Windows client, which sends it completely before it reads the response.
     let length = 13 << 20;
     http.send(fragment("/a", &session, 100, length, 2 * length, &[]));
     http.send(vec![b'\n'; length]);
-    let answer = http.response();
-    assert_eq!((answer.status, answer.closes()), (416, false));
-    assert_eq!(answer.field("BITS-Received-Content-Range"), Some("0"));
+    let response = http.response();
+    assert_eq!((response.status, response.closes()), (416, false));
+    assert_eq!(response.field("BITS-Received-Content-Range"), Some("0"));
     assert_eq!(http.request(ping("/a")).status, 200);
 }
 
@@ -181,10 +181,10 @@ fn gen_20_the_response_to_a_huge_unwanted_body_arrives_before_the_close() {
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 100, HUGE, 2 * HUGE, &[]));
-    // The answer is on its way, and the client still sends: a reset would take the answer away.
+    // The client is still sending when the response arrives; a reset would discard the response.
     http.send(vec![0; 4 << 20]);
-    let answer = http.response();
-    assert_eq!((answer.status, answer.closes()), (416, true));
+    let response = http.response();
+    assert_eq!((response.status, response.closes()), (416, true));
     http.assert_closed();
 }
 
@@ -192,8 +192,8 @@ fn gen_20_the_response_to_a_huge_unwanted_body_arrives_before_the_close() {
 fn a_client_that_asks_to_close_is_answered_first() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
-    let answer = http.request(ping("/a").replace("Keep-Alive", "close"));
-    assert_eq!((answer.status, answer.closes()), (200, true));
+    let response = http.request(ping("/a").replace("Keep-Alive", "close"));
+    assert_eq!((response.status, response.closes()), (200, true));
     http.assert_closed();
 }
 
@@ -223,9 +223,9 @@ fn gen_24_paths_outside_all_prefixes_get_404() {
     let server = serve(&store, |config| config.mounts = vec![("up".into(), engine(&store))]);
     let mut http = RawHttp::connect(&server);
     for target in ["/", "/up", "/upper/a", "/UP/a", "/%75p/a", "*", "up/a"] {
-        let answer = http.request(create(target));
-        assert_eq!((answer.status, answer.closes()), (404, false), "{target}");
-        assert!(!answer.text.contains("BITS-"), "{}", answer.text);
+        let response = http.request(create(target));
+        assert_eq!((response.status, response.closes()), (404, false), "{target}");
+        assert!(!response.text.contains("BITS-"), "{}", response.text);
     }
     assert_eq!(http.request(create("/up/a")).status, 200);
 }

@@ -14,18 +14,18 @@ use test_support::raw_http::{
     PATIENCE, RawHttp, TINY, create, engine, fragment, ping, serve, serve_anything, wait_until_refused,
 };
 
-/// Enough for a stop that has nothing to wait for, on a machine that is busy.
+/// Longer than a stop without anything to wait for takes on a busy machine.
 const SOON: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_millis(150);
 
-/// Stops with a grace and says how long it took.
+/// Stops the server and returns how long that took.
 fn stop(server: &mut Server, grace: Duration) -> Duration {
     let began = Instant::now();
     server.stop(grace).unwrap();
-    let took = began.elapsed();
+    let elapsed = began.elapsed();
     let refused = TcpStream::connect(server.local_addr());
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
-    took
+    elapsed
 }
 
 #[test]
@@ -43,11 +43,11 @@ fn a_head_gets_only_the_grace_period() {
     let mut server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let request = ping("/a");
-    let (most, _) = request.split_at(request.len() - 1);
-    // The answer to the first request shows that the server has the second before it is stopped.
-    assert_eq!(http.request(ping("/a") + most).status, 200);
-    let took = stop(&mut server, GRACE);
-    assert!((GRACE..SOON).contains(&took), "{took:?}");
+    let (incomplete, _) = request.split_at(request.len() - 1);
+    // The response to the first request shows that the server has received the second before it is stopped.
+    assert_eq!(http.request(ping("/a") + incomplete).status, 200);
+    let elapsed = stop(&mut server, GRACE);
+    assert!((GRACE..SOON).contains(&elapsed), "{elapsed:?}");
     http.assert_gone();
 }
 
@@ -59,8 +59,8 @@ fn a_body_gets_only_the_grace_period_and_its_bytes_are_kept() {
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 10, 10, &["Expect: 100-continue"]));
     http.continued();
-    let took = stop(&mut server, GRACE);
-    assert!((GRACE..SOON).contains(&took), "{took:?}");
+    let elapsed = stop(&mut server, GRACE);
+    assert!((GRACE..SOON).contains(&elapsed), "{elapsed:?}");
     http.assert_gone();
     let server = serve(&store, |_| {});
     let ack = RawHttp::connect(&server).request(fragment("/a", &session, 0, 10, 10, &[]) + "helloworld");
@@ -115,25 +115,25 @@ fn stopping_twice_is_harmless() {
 // B-HOOK-07
 #[test]
 fn a_stop_in_a_callback_returns_busy_and_still_stops() {
-    let held: Arc<Mutex<Option<Server>>> = Arc::default();
-    let (said, outcome) = mpsc::channel();
+    let shared: Arc<Mutex<Option<Server>>> = Arc::default();
+    let (sender, result) = mpsc::channel();
     let store = MemoryStore::new(0);
     let mut config = bitsup::engine::EngineConfig::new(Arc::new(store));
-    let server = Arc::clone(&held);
+    let server = Arc::clone(&shared);
     config.logger = Logger::new(Level::Debug, move |_, _, _| {
         if let Some(server) = server.lock().unwrap().as_mut() {
-            let _ = said.send(server.stop(PATIENCE).map_err(|error| error.status()));
+            let _ = sender.send(server.stop(PATIENCE).map_err(|error| error.status()));
         }
     });
     let server =
         Server::start(ServerConfig::default().mount("/", bitsup::engine::Engine::new(config).unwrap()))
             .unwrap();
     let mut http = RawHttp::connect(&server);
-    *held.lock().unwrap() = Some(server);
+    *shared.lock().unwrap() = Some(server);
     assert!(http.request(ping("/a")).closes());
-    assert_eq!(outcome.recv_timeout(PATIENCE).unwrap(), Err(Status::Busy));
+    assert_eq!(result.recv_timeout(PATIENCE).unwrap(), Err(Status::Busy));
     drop(http);
-    let mut server = held.lock().unwrap().take().unwrap();
+    let mut server = shared.lock().unwrap().take().unwrap();
     assert!(stop(&mut server, PATIENCE) < SOON);
 }
 
@@ -152,7 +152,7 @@ fn a_dropped_server_stops() {
 fn the_url_contains_the_actual_port() {
     let server = serve_anything();
     assert_eq!(server.url(), format!("http://127.0.0.1:{}/", server.local_addr().port()));
-    // A machine may be without IPv6; then there is nothing to see.
+    // The machine may have no IPv6.
     let config = ServerConfig::default().host("::1").mount("/", engine(&MemoryStore::new(0)));
     match Server::start(config) {
         Ok(server) => assert_eq!(server.url(), format!("http://[::1]:{}/", server.local_addr().port())),
@@ -162,8 +162,8 @@ fn the_url_contains_the_actual_port() {
 
 #[test]
 fn an_unusable_address_is_named_in_the_error() {
-    let taken = serve_anything();
-    let port = taken.local_addr().port();
+    let other = serve_anything();
+    let port = other.local_addr().port();
     let start = |host: &str, port| {
         let config = ServerConfig::default().host(host).port(port).mount("/", engine(&MemoryStore::new(0)));
         Server::start(config).err().unwrap()
@@ -173,7 +173,7 @@ fn an_unusable_address_is_named_in_the_error() {
     assert!(
         error.message().contains(&format!("127.0.0.1:{port}")) && error.message().contains("another port")
     );
-    // An address of the range for documentation, which no machine has.
+    // An address reserved for documentation, which no machine has.
     let error = start("192.0.2.1", 0);
     assert_eq!(error.status(), Status::Io);
     assert!(error.message().contains("192.0.2.1:0"), "{error}");
@@ -189,7 +189,7 @@ fn an_invalid_configuration_is_rejected() {
         let mounts = prefixes.iter().map(|prefix| (prefix.to_string(), engine.clone())).collect();
         ServerConfig::default().mounts(mounts)
     };
-    let bad = [
+    let invalid = [
         mounted(&[]),
         mounted(&["/a", "a/"]),
         mounted(&["/a?b"]),
@@ -200,7 +200,7 @@ fn an_invalid_configuration_is_rejected() {
         mounted(&["/"]).idle_timeout(Duration::ZERO),
         mounted(&["/"]).cleanup_interval(Duration::ZERO),
     ];
-    for config in bad {
+    for config in invalid {
         assert_eq!(Server::start(config).err().unwrap().status(), Status::InvalidArgument);
     }
 }
