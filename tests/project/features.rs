@@ -1,4 +1,4 @@
-//! What a Rust program gets that depends on bitsup.
+//! The features and dependencies of a Rust program that depends on bitsup.
 
 use std::process::Command;
 

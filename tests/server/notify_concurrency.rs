@@ -8,10 +8,10 @@ use std::time::Duration;
 use bitsup::server::{Notifier, NotifyKind, NotifyTimeouts};
 use test_support::application::{Application, Response};
 
-use crate::notify_fixture::{InMemory, TIMEOUT, Uploaded, config, log, timeouts};
+use crate::notify_fixture::{CompleteUpload, InMemory, TIMEOUT, config, log, timeouts};
 
-fn upload() -> Uploaded {
-    Uploaded::in_memory(InMemory(b"data".to_vec()))
+fn upload() -> CompleteUpload {
+    CompleteUpload::in_memory(InMemory(b"data".to_vec()))
 }
 
 /// An application that holds every call until the test releases it.

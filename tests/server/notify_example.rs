@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-use crate::notify_fixture::{Uploaded, by_reference, by_value};
+use crate::notify_fixture::{CompleteUpload, by_reference, by_value};
 
 /// A Python process, killed when the test ends.
 struct Python(Child);
@@ -37,7 +37,7 @@ fn the_documented_example_runs() {
     for content in [vec![b'x'; 3 << 20], Vec::new()] {
         let digest: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
         for notifier in [by_value(url.trim()), by_reference(url.trim())] {
-            let upload = Uploaded::in_files(&content);
+            let upload = CompleteUpload::in_files(&content);
             let decision = upload.notify(&notifier);
             assert!(decision.keeps_file() && decision.replies_file(upload.reply_path()), "{decision:?}");
             assert_eq!(fs::read_to_string(upload.reply_path()).unwrap(), digest);

@@ -11,7 +11,7 @@ use bitsup::store::Content;
 use rustix::net;
 use test_support::application::{Application, Response};
 
-use crate::notify_fixture::{Decision, InMemory, TIMEOUT, Uploaded, by_value, config, log, timeouts};
+use crate::notify_fixture::{CompleteUpload, Decision, InMemory, TIMEOUT, by_value, config, log, timeouts};
 
 /// The rejection after a timeout (NTF-13).
 const TIMED_OUT: Option<(u16, u32, &str)> = Some((408, 0x8007_0112, "Application"));
@@ -23,8 +23,8 @@ const LOST: Option<(u16, u32, &str)> = Some((502, 0x8019_01F6, "Application"));
 const UNREACHABLE: Option<(u16, u32, &str)> = Some((503, 0x8019_01F7, "Application"));
 const SHORT: Duration = Duration::from_millis(60);
 
-fn small_upload() -> Uploaded {
-    Uploaded::in_memory(InMemory(b"data".to_vec()))
+fn small_upload() -> CompleteUpload {
+    CompleteUpload::in_memory(InMemory(b"data".to_vec()))
 }
 
 fn notify(response: impl Fn() -> Response + Send + Sync + 'static) -> Decision {
@@ -88,7 +88,7 @@ fn a_truncated_response_is_a_failure() {
         let notifier = by_value(application.url("/"));
         assert_eq!(small_upload().notify(&notifier).rejection(), LOST);
         assert_eq!(application.requests().len(), 1, "a POST must not be repeated");
-        let upload = Uploaded::in_files(b"data");
+        let upload = CompleteUpload::in_files(b"data");
         assert_eq!(upload.notify(&notifier).rejection(), LOST);
         assert!(!upload.reply_path().exists());
     }
@@ -113,7 +113,7 @@ fn an_unreachable_application_is_503() {
 }
 
 /// Notifies with these timeouts, and asserts that it fails at the timeout, not earlier and not much later.
-fn assert_times_out(upload: &Uploaded, url: String, timeouts: NotifyTimeouts) {
+fn assert_times_out(upload: &CompleteUpload, url: String, timeouts: NotifyTimeouts) {
     let notifier = Notifier::new(config(NotifyKind::ByValue, url).timeouts(timeouts)).unwrap();
     let began = Instant::now();
     assert_eq!(upload.notify(&notifier).rejection(), TIMED_OUT);
@@ -136,7 +136,7 @@ fn a_silent_application_is_408() {
     // The kernel accepts the connection, and nothing reads from it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    assert_times_out(&Uploaded::in_memory(Zeros(64 << 20)), url, timeouts(SHORT, TIMEOUT, TIMEOUT));
+    assert_times_out(&CompleteUpload::in_memory(Zeros(64 << 20)), url, timeouts(SHORT, TIMEOUT, TIMEOUT));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn the_header_timeout_does_not_depend_on_the_body_timeout() {
 fn an_early_response_counts_even_if_the_application_hangs_up() {
     let application = Application::start(|_| Response::new("403 Forbidden", "", b"").early().then_close());
     let notifier = by_value(application.url("/"));
-    let decision = Uploaded::in_memory(Zeros(1 << 36)).notify(&notifier);
+    let decision = CompleteUpload::in_memory(Zeros(1 << 36)).notify(&notifier);
     assert_eq!(decision.rejection(), Some((403, 0x8019_0193, "Application")));
     assert!(application.request().get("Content-Length") == Some("68719476736"));
     assert_eq!(small_upload().notify(&notifier).rejection(), Some((403, 0x8019_0193, "Application")));
@@ -211,7 +211,7 @@ fn an_unreadable_file_is_a_server_error() {
     }
     let application = Application::start(|_| Response::ok());
     for kind in [io::ErrorKind::Other, io::ErrorKind::UnexpectedEof, io::ErrorKind::TimedOut] {
-        let decision = Uploaded::in_memory(Unreadable(kind)).notify(&by_value(application.url("/")));
+        let decision = CompleteUpload::in_memory(Unreadable(kind)).notify(&by_value(application.url("/")));
         assert_eq!(decision.rejection(), Some((500, 0x8019_01F4, "Server")), "{kind}");
     }
 }

@@ -45,7 +45,7 @@ pub fn log() -> (Logger, Arc<Mutex<Vec<String>>>) {
 }
 
 /// A complete upload.
-pub struct Uploaded {
+pub struct CompleteUpload {
     pub target: String,
     pub url: String,
     pub content: Box<dyn Content>,
@@ -55,7 +55,7 @@ pub struct Uploaded {
     _directory: Option<tempfile::TempDir>,
 }
 
-impl Uploaded {
+impl CompleteUpload {
     /// An upload in a store without files.
     pub fn in_memory(content: impl Content + 'static) -> Self {
         Self {

@@ -8,7 +8,7 @@ use std::io::Read;
 use test_support::application::{Application, Response, pattern};
 use test_support::process;
 
-use crate::notify_fixture::{Uploaded, by_value};
+use crate::notify_fixture::{CompleteUpload, by_value};
 
 const LENGTH: u64 = 2 << 30;
 /// How much the peak may rise, for the buffers of both sides.
@@ -19,7 +19,7 @@ const MAX_GROWTH: u64 = 16 << 20;
 fn a_reply_of_2_gib_is_streamed_to_its_file_bit_exact() {
     process::alone(|| {
         let application = Application::start(|_| Response::pattern(LENGTH));
-        let upload = Uploaded::in_files(b"data");
+        let upload = CompleteUpload::in_files(b"data");
         let before = peak_memory();
         assert!(upload.notify(&by_value(application.url("/"))).replies_file(upload.reply_path()));
         let grown = peak_memory() - before;

@@ -106,7 +106,7 @@ fn an_acceptance_is_recorded_with_its_reply() {
     assert_eq!(application.requests().len(), 1);
 }
 
-/// NTF-20, for a client that gave up its connection during the call and tries again.
+/// NTF-20, for a client that closes its connection during the call and sends the fragment again.
 #[test]
 fn requests_during_a_call_wait_for_its_result() {
     let root = tempfile::tempdir().unwrap();

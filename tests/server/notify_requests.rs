@@ -7,7 +7,7 @@ use bitsup::Status;
 use bitsup::server::{Notifier, NotifyConfig, NotifyKind};
 use test_support::application::{Application, Response, pattern};
 
-use crate::notify_fixture::{ID, InMemory, Uploaded, by_reference, by_value, config};
+use crate::notify_fixture::{CompleteUpload, ID, InMemory, by_reference, by_value, config};
 
 const AGENT: &str = concat!("bitsup/", env!("CARGO_PKG_VERSION"));
 
@@ -15,7 +15,7 @@ const AGENT: &str = concat!("bitsup/", env!("CARGO_PKG_VERSION"));
 #[test]
 fn by_reference_the_application_gets_the_paths_and_no_body() {
     let application = Application::start(|_| Response::ok());
-    let upload = Uploaded::in_files(b"data");
+    let upload = CompleteUpload::in_files(b"data");
     assert!(upload.notify(&by_reference(application.url("/app.asp"))).is_accepted());
     let request = application.request();
     let (data, reply) = (upload.data_path.as_ref().unwrap(), upload.reply_path());
@@ -44,7 +44,7 @@ fn by_reference_the_application_gets_the_paths_and_no_body() {
 fn by_value_the_application_gets_the_file_and_no_paths() {
     let application = Application::start(|_| Response::ok());
     for content in [&b"the file"[..], b""] {
-        assert!(Uploaded::in_files(content).notify(&by_value(application.url("/app?x"))).is_accepted());
+        assert!(CompleteUpload::in_files(content).notify(&by_value(application.url("/app?x"))).is_accepted());
         let request = application.requests().pop().unwrap();
         assert_eq!(request.line(), "POST /app?x HTTP/1.1");
         assert_eq!(request.body, content);
@@ -61,7 +61,7 @@ fn a_large_file_arrives_bit_exact() {
     let mut content = Vec::new();
     pattern(LENGTH).read_to_end(&mut content).unwrap();
     let application = Application::start(|_| Response::ok());
-    let upload = Uploaded::in_files(&content);
+    let upload = CompleteUpload::in_files(&content);
     assert!(upload.notify(&by_value(application.url("/"))).is_accepted());
     assert!(application.request().body == content);
 }
@@ -70,7 +70,7 @@ fn a_large_file_arrives_bit_exact() {
 #[test]
 fn the_query_is_appended_and_a_relative_url_resolved() {
     let application = Application::start(|_| Response::ok());
-    let mut upload = Uploaded::in_memory(InMemory(Vec::new()));
+    let mut upload = CompleteUpload::in_memory(InMemory(Vec::new()));
     upload.url = "http://up.test/v/f.txt?ACCOUNT=1".into();
     upload.notify(&by_value(application.url("/bag.asp")));
     upload.url = application.url("/v/f.txt?ACCOUNT=2");
@@ -112,7 +112,7 @@ fn https_requires_a_tls_handshake() {
         stream.read_exact(&mut first).unwrap();
         first
     });
-    let decision = Uploaded::in_memory(InMemory(b"secret".to_vec())).notify(&by_value(url));
+    let decision = CompleteUpload::in_memory(InMemory(b"secret".to_vec())).notify(&by_value(url));
     let first = server.join().unwrap();
     assert_eq!((first[0], first[1], first[5]), (22, 3, 1), "not a ClientHello");
     assert_eq!(decision.rejection(), Some((502, 0x8019_01F6, "Application")));
@@ -121,7 +121,7 @@ fn https_requires_a_tls_handshake() {
 #[test]
 fn a_path_that_is_no_valid_header_value_is_not_sent() {
     let application = Application::start(|_| Response::ok());
-    let mut upload = Uploaded::in_files(b"data");
+    let mut upload = CompleteUpload::in_files(b"data");
     upload.data_path = Some("/a\nBITS-Response-DataFile-Name: /etc/passwd".into());
     let decision = upload.notify(&by_reference(application.url("/")));
     assert_eq!(decision.rejection(), Some((500, 0x8019_01F4, "Server")));
@@ -133,7 +133,7 @@ fn connections_are_reused_without_cookies_or_encodings() {
     let application = Application::start(|_| Response::new("200 OK", "Set-Cookie: a=b\r\n", b"reply"));
     let notifier = by_value(application.url("/"));
     for _ in 0..3 {
-        assert!(Uploaded::in_memory(InMemory(b"x".to_vec())).notify(&notifier).replies_bytes(b"reply"));
+        assert!(CompleteUpload::in_memory(InMemory(b"x".to_vec())).notify(&notifier).replies_bytes(b"reply"));
     }
     assert_eq!(application.connections(), 1);
     for request in application.requests() {

@@ -7,11 +7,11 @@ use bitsup::server::{Notifier, NotifyKind};
 use test_support::application::{Application, Response};
 
 use crate::notify_fixture::{
-    Decision, InMemory, TIMEOUT, Uploaded, by_reference, by_value, config, log, timeouts,
+    CompleteUpload, Decision, InMemory, TIMEOUT, by_reference, by_value, config, log, timeouts,
 };
 
-fn in_memory() -> Uploaded {
-    Uploaded::in_memory(InMemory(b"data".to_vec()))
+fn in_memory() -> CompleteUpload {
+    CompleteUpload::in_memory(InMemory(b"data".to_vec()))
 }
 
 /// Notifies an application that sends this response of an upload in memory, by value.
@@ -37,7 +37,7 @@ fn a_static_url_takes_precedence_over_other_replies() {
     let empty = "BITS-Static-Response-URL: \r\n";
     assert!(notify(move || Response::new("200 OK", empty, b"body")).replies_bytes(b"body"));
 
-    let upload = Uploaded::in_files(b"data");
+    let upload = CompleteUpload::in_files(b"data");
     let path = upload.reply_path().to_owned();
     let application = Application::start(move |_| {
         fs::write(&path, "file").unwrap();
@@ -66,7 +66,7 @@ fn by_value_the_body_is_the_reply() {
         let application = Application::start(move |_| response());
         let notifier = by_value(application.url("/"));
         assert!(in_memory().notify(&notifier).replies_bytes(b"the reply"));
-        let upload = Uploaded::in_files(b"data");
+        let upload = CompleteUpload::in_files(b"data");
         assert!(upload.notify(&notifier).replies_file(upload.reply_path()));
         assert_eq!(fs::read(upload.reply_path()).unwrap(), b"the reply");
     }
@@ -85,7 +85,7 @@ fn a_reply_too_large_for_memory_is_rejected() {
 /// NTF-08.
 #[test]
 fn by_reference_the_file_that_the_application_wrote_is_the_reply() {
-    let upload = Uploaded::in_files(b"data");
+    let upload = CompleteUpload::in_files(b"data");
     let (data, reply) = (upload.data_path.clone().unwrap(), upload.reply_path().to_owned());
     let application = Application::start(move |request| {
         assert_eq!(request.get("BITS-Response-DataFile-Name"), reply.to_str());
@@ -101,7 +101,7 @@ fn by_reference_the_file_that_the_application_wrote_is_the_reply() {
 fn by_reference_without_a_file_the_body_is_the_reply_even_if_empty() {
     for body in [&b""[..], b"body"] {
         let application = Application::start(move |_| Response::until_close(body));
-        let upload = Uploaded::in_files(b"data");
+        let upload = CompleteUpload::in_files(b"data");
         assert!(upload.notify(&by_reference(application.url("/"))).replies_file(upload.reply_path()));
         assert_eq!(fs::read(upload.reply_path()).unwrap(), body);
     }
@@ -134,7 +134,7 @@ fn a_store_without_paths_cannot_notify_by_reference() {
 #[test]
 fn an_unwritable_reply_path_is_a_server_error() {
     let application = Application::start(|_| Response::ok());
-    let mut upload = Uploaded::in_files(b"data");
+    let mut upload = CompleteUpload::in_files(b"data");
     upload.reply_path = Some(upload.reply_path().join("missing folder"));
     let decision = upload.notify(&by_value(application.url("/")));
     assert_eq!(decision.rejection(), Some((500, 0x8019_01F4, "Server")));

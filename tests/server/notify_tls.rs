@@ -6,7 +6,7 @@ use test_support::application::{Application, Response};
 use test_support::certificates::Authority;
 use test_support::tls_terminator::{TLS12, TLS13, address, front, server_config};
 
-use crate::notify_fixture::{InMemory, Uploaded, config, log};
+use crate::notify_fixture::{CompleteUpload, InMemory, config, log};
 
 /// Starts an application behind TLS, and returns it with its URL.
 fn tls_application(
@@ -32,7 +32,7 @@ fn the_application_decides_over_tls_1_2_and_1_3() {
         // Larger than the buffers on the way.
         let content = b"0123456789".repeat(300_000);
         let notifier = Notifier::new(trusting(&authority, NotifyKind::ByValue, &url)).unwrap();
-        let decision = Uploaded::in_memory(InMemory(content.clone())).notify(&notifier);
+        let decision = CompleteUpload::in_memory(InMemory(content.clone())).notify(&notifier);
         assert!(decision.keeps_file() && decision.replies_bytes(b"reply"), "{decision:?}");
         assert!(application.request().body == content);
     }
@@ -44,7 +44,7 @@ fn by_reference_one_tls_connection_is_reused() {
     let (application, url) = tls_application(&authority, &TLS13);
     let notifier = Notifier::new(trusting(&authority, NotifyKind::ByReference, &url)).unwrap();
     for _ in 0..2 {
-        assert!(Uploaded::in_files(b"data").notify(&notifier).keeps_file());
+        assert!(CompleteUpload::in_files(b"data").notify(&notifier).keeps_file());
     }
     assert_eq!((application.requests().len(), application.connections()), (2, 1));
 }
@@ -60,7 +60,7 @@ fn an_application_with_an_untrusted_certificate_is_not_called() {
             Some(other) => trusting(&other, NotifyKind::ByValue, &url),
         };
         let notifier = Notifier::new(config.logger(logger)).unwrap();
-        let decision = Uploaded::in_memory(InMemory(b"secret".to_vec())).notify(&notifier);
+        let decision = CompleteUpload::in_memory(InMemory(b"secret".to_vec())).notify(&notifier);
         assert_eq!(decision.rejection(), Some((502, 0x8019_01F6, "Application")));
         assert!(lines.lock().unwrap()[0].contains("check its certificate"), "{lines:?}");
     }
