@@ -102,7 +102,7 @@ fn refusing_port() -> (impl Sized, SocketAddr) {
     (socket, address)
 }
 
-/// NTF-19, its first half.
+/// NTF-19: the client gets 503 while the application cannot be reached.
 #[test]
 fn an_unreachable_application_is_503() {
     let (_socket, address) = refusing_port();
