@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use test_support::cc::{WARNINGS, succeed, tool};
-use test_support::examples::move_a_file;
+use test_support::examples::transfer_file;
 use test_support::make::{self, make};
 use test_support::repository;
 
@@ -35,7 +35,7 @@ fn programs_build_with_pkg_config_and_the_shared_library() {
     for program in [&serve, &upload] {
         assert!(needed(program).contains("libbitsup.so.0"));
     }
-    move_a_file(loading(&serve), loading(&upload));
+    transfer_file(loading(&serve), loading(&upload));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn programs_build_with_pkg_config_and_the_static_library() {
         let needed = needed(program);
         assert!(!needed.contains("bitsup"), "{needed}");
     }
-    move_a_file(Command::new(serve), Command::new(upload));
+    transfer_file(Command::new(serve), Command::new(upload));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn programs_build_with_cmake_and_either_library() {
     for kind in ["bitsup-c", "bitsup-cpp", "static-c", "static-cpp"] {
         let [serve, upload] = ["serve", "upload"].map(|name| build.join(format!("{name}-{kind}")));
         assert_eq!(needed(&upload).contains("libbitsup.so.0"), kind.starts_with("bitsup"), "{kind}");
-        move_a_file(Command::new(serve), Command::new(upload));
+        transfer_file(Command::new(serve), Command::new(upload));
     }
 }
 
@@ -72,7 +72,7 @@ fn cmake_refuses_a_version_that_the_installed_one_does_not_serve() {
 /// The one list that comes from the compiler, and the three places that repeat it.
 #[test]
 fn the_systems_libraries_are_those_that_rustc_names() {
-    let mut command = make::as_if_typed(Command::new(env!("CARGO")));
+    let mut command = make::in_clean_environment(Command::new(env!("CARGO")));
     command.args(["rustc", "--locked", "--lib", "--crate-type", "staticlib", "--all-features"]);
     let output = succeed(command.args(["--", "--print", "native-static-libs"]));
     let stderr = String::from_utf8(output.stderr).unwrap();

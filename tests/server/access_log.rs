@@ -16,7 +16,7 @@ use bitsup::server::{AccessLog, LogFormat, Server, ServerConfig};
 use bitsup::store::{MemoryStore, Store};
 use serde_json::Value;
 use tempfile::TempDir;
-use test_support::raw_http::{PATIENCE, RawHttp, close, create, engine, fragment, packet, ping, serve};
+use test_support::raw_http::{RawHttp, TIMEOUT, close, create, engine, fragment, packet, ping, serve};
 
 /// A server that writes into a folder of its own.
 struct Logged {
@@ -62,7 +62,7 @@ impl Logged {
             if let Some(event) = self.all(name).pop() {
                 return event;
             }
-            assert!(began.elapsed() < PATIENCE, "no {name} in {}", self.text());
+            assert!(began.elapsed() < TIMEOUT, "no {name} in {}", self.text());
             thread::yield_now();
         }
     }
@@ -218,7 +218,7 @@ fn a_request_that_overtakes_another_is_told_of_and_so_is_the_one_that_is_lost() 
     let id = SessionId::parse(&session).unwrap();
     let began = Instant::now();
     while store.read(id).unwrap().length() < 2 {
-        assert!(began.elapsed() < PATIENCE, "the store has no bytes");
+        assert!(began.elapsed() < TIMEOUT, "the store has no bytes");
     }
     assert_eq!(logged.all("session-taken-over").len(), 0);
     let mut second = RawHttp::connect(&logged.server);
@@ -229,7 +229,7 @@ fn a_request_that_overtakes_another_is_told_of_and_so_is_the_one_that_is_lost() 
     let lost = loop {
         let fragments = logged.all("request").into_iter().filter(|line| line["packet"] == "Fragment");
         let lost = fragments.into_iter().find(|line| line["range"] == "bytes 0-4/9");
-        assert!(began.elapsed() < PATIENCE, "{}", logged.text());
+        assert!(began.elapsed() < TIMEOUT, "{}", logged.text());
         if let Some(lost) = lost {
             break lost;
         }

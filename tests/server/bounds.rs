@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bitsup::engine::{Engine, EngineConfig};
 use bitsup::server::Server;
 use bitsup::store::{DirOptions, DirStore, MemoryStore};
-use test_support::raw_http::{PATIENCE, RawHttp, close, create, fragment, packet, ping, serve};
+use test_support::raw_http::{RawHttp, TIMEOUT, close, create, fragment, packet, ping, serve};
 
 const SHORT: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(10);
@@ -46,7 +46,7 @@ fn one_connection_too_many_of_an_address_is_told_so_and_closed() {
     drop(first);
     let began = Instant::now();
     while RawHttp::connect(&server).request(ping("/a")).status != 200 {
-        assert!(began.elapsed() < PATIENCE, "the place was not given back");
+        assert!(began.elapsed() < TIMEOUT, "the place was not given back");
     }
 }
 
@@ -62,7 +62,7 @@ fn a_body_that_trickles_ends_the_connection_and_its_bytes_stay() {
     http.send(fragment("/a", &session, 0, 100_000, 100_000, &[]) + "hello");
     let began = Instant::now();
     while http.is_silent_for(PAUSE) && http.socket.write_all(b"x").is_ok() {
-        assert!(began.elapsed() < PATIENCE, "trickles for ever");
+        assert!(began.elapsed() < TIMEOUT, "trickles for ever");
     }
     http.assert_gone();
     assert!(began.elapsed() >= SHORT, "it had a grace");
@@ -102,7 +102,7 @@ fn an_unwanted_body_that_trickles_ends_the_connection_too() {
     http.send(packet("Nonsense", "/a", &[], 100_000));
     let began = Instant::now();
     while http.is_silent_for(PAUSE) && http.socket.write_all(b"x").is_ok() {
-        assert!(began.elapsed() < PATIENCE, "trickles for ever");
+        assert!(began.elapsed() < TIMEOUT, "trickles for ever");
     }
     http.assert_gone();
 }

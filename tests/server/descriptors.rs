@@ -7,11 +7,11 @@ use bitsup::log::{Level, Logger};
 use bitsup::store::MemoryStore;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use test_support::process;
-use test_support::raw_http::{PATIENCE, RawHttp, ping, serve};
+use test_support::raw_http::{RawHttp, TIMEOUT, ping, serve};
 
 #[test]
 fn without_descriptors_the_server_waits_for_some() {
-    process::alone(|| {
+    process::isolated(|| {
         let (said, log) = mpsc::channel();
         let server = serve(&MemoryStore::new(0), |config| {
             config.logger = Logger::new(Level::Warn, move |_, _, text| drop(said.send(text.to_owned())));
@@ -27,7 +27,7 @@ fn without_descriptors_the_server_waits_for_some() {
         all.pop();
         let mut late = RawHttp::connect(&server);
         late.send(ping("/a"));
-        let complaint = log.recv_timeout(PATIENCE).unwrap();
+        let complaint = log.recv_timeout(TIMEOUT).unwrap();
         assert!(complaint.contains("cannot accept connections, retrying"), "{complaint}");
         assert_eq!(early.request(ping("/a")).status, 200, "open connections are served all the same");
 

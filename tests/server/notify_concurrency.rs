@@ -8,7 +8,7 @@ use std::time::Duration;
 use bitsup::server::{Notifier, NotifyKind, NotifyTimeouts};
 use test_support::application::{Application, Response};
 
-use crate::notify_fixture::{InMemory, PATIENCE, Uploaded, config, log, timeouts};
+use crate::notify_fixture::{InMemory, TIMEOUT, Uploaded, config, log, timeouts};
 
 fn upload() -> Uploaded {
     Uploaded::in_memory(InMemory(b"data".to_vec()))
@@ -37,7 +37,7 @@ impl Held {
     fn wait_for(&self, count: usize) {
         let (calls, came) = &*self.calls;
         let (calls, timeout) =
-            came.wait_timeout_while(calls.lock().unwrap(), PATIENCE, |calls| calls.len() < count).unwrap();
+            came.wait_timeout_while(calls.lock().unwrap(), TIMEOUT, |calls| calls.len() < count).unwrap();
         assert!(!timeout.timed_out(), "{} calls came", calls.len());
     }
 
@@ -60,7 +60,7 @@ impl Held {
 #[test]
 fn a_call_over_the_limit_waits_for_a_place() {
     let held = Held::start();
-    let (notifier, _) = held.notifier(2, timeouts(PATIENCE, PATIENCE, PATIENCE));
+    let (notifier, _) = held.notifier(2, timeouts(TIMEOUT, TIMEOUT, TIMEOUT));
     thread::scope(|scope| {
         let judging: Vec<_> = (0..3).map(|_| scope.spawn(|| upload().judge(&notifier))).collect();
         held.wait_for(2);
@@ -79,7 +79,7 @@ fn a_call_over_the_limit_waits_for_a_place() {
 #[test]
 fn a_call_that_waits_in_vain_is_503_and_the_log_says_why() {
     let held = Held::start();
-    let (notifier, lines) = held.notifier(1, timeouts(Duration::from_millis(300), PATIENCE, PATIENCE));
+    let (notifier, lines) = held.notifier(1, timeouts(Duration::from_millis(300), TIMEOUT, TIMEOUT));
     thread::scope(|scope| {
         let first = scope.spawn(|| upload().judge(&notifier));
         held.wait_for(1);

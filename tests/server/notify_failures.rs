@@ -11,7 +11,7 @@ use bitsup::store::Content;
 use rustix::net;
 use test_support::application::{Application, Response};
 
-use crate::notify_fixture::{InMemory, Judged, PATIENCE, Uploaded, by_value, config, log, timeouts};
+use crate::notify_fixture::{InMemory, Judged, TIMEOUT, Uploaded, by_value, config, log, timeouts};
 
 /// What a timer makes of an upload (NTF-13).
 const LATE: Option<(u16, u32, &str)> = Some((408, 0x8007_0112, "Application"));
@@ -117,26 +117,26 @@ fn judge_late(upload: &Uploaded, url: String, timeouts: NotifyTimeouts) {
     let notifier = Notifier::new(config(NotifyKind::ByValue, url).timeouts(timeouts)).unwrap();
     let began = Instant::now();
     assert_eq!(upload.judge(&notifier).rejection(), LATE);
-    assert!((SHORT..PATIENCE / 2).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!((SHORT..TIMEOUT / 2).contains(&began.elapsed()), "{:?}", began.elapsed());
 }
 
 /// NTF-13: each of the three timers.
 #[test]
 fn an_application_that_keeps_silent_is_408() {
     let silent = Application::start(|_| Response::never());
-    judge_late(&small(), silent.url("/"), timeouts(PATIENCE, SHORT, PATIENCE));
+    judge_late(&small(), silent.url("/"), timeouts(TIMEOUT, SHORT, TIMEOUT));
 
     let half = Application::start(|_| Response::raw("HTTP/1.1 200 OK\r\nContent-Len").then_hang());
-    judge_late(&small(), half.url("/"), timeouts(PATIENCE, SHORT, PATIENCE));
+    judge_late(&small(), half.url("/"), timeouts(TIMEOUT, SHORT, TIMEOUT));
 
     let bodiless =
         Application::start(|_| Response::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").then_hang());
-    judge_late(&small(), bodiless.url("/"), timeouts(PATIENCE, PATIENCE, SHORT));
+    judge_late(&small(), bodiless.url("/"), timeouts(TIMEOUT, TIMEOUT, SHORT));
 
     // Connected by the kernel, and never read from.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    judge_late(&Uploaded::in_memory(Zeros(64 << 20)), url, timeouts(SHORT, PATIENCE, PATIENCE));
+    judge_late(&Uploaded::in_memory(Zeros(64 << 20)), url, timeouts(SHORT, TIMEOUT, TIMEOUT));
 }
 
 /// The timer of the head does not depend on that of the body.
@@ -146,7 +146,7 @@ fn an_application_may_think_longer_than_its_body_may_pause() {
     let told = std::sync::Mutex::new(Some(told));
     let application = Application::start(move |_| Response::ok().when(told.lock().unwrap().take().unwrap()));
     let mut config = config(NotifyKind::ByValue, application.url("/"));
-    config.timeouts = timeouts(PATIENCE, PATIENCE, SHORT);
+    config.timeouts = timeouts(TIMEOUT, TIMEOUT, SHORT);
     let teller = thread::spawn(move || {
         thread::sleep(4 * SHORT);
         tell.send(())

@@ -15,11 +15,11 @@ use bitsup::store::Content;
 
 pub const ID: &str = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
 /// Longer than anything takes; a test that waits for it fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The default configuration, with limits that a failing test reaches in time.
 pub fn config(kind: NotifyKind, url: impl Into<String>) -> NotifyConfig {
-    NotifyConfig::new(kind, url).timeouts(timeouts(PATIENCE, PATIENCE, PATIENCE))
+    NotifyConfig::new(kind, url).timeouts(timeouts(TIMEOUT, TIMEOUT, TIMEOUT))
 }
 
 pub fn timeouts(send: Duration, receive_headers: Duration, receive_body: Duration) -> NotifyTimeouts {

@@ -18,7 +18,7 @@ const MEMORY: u64 = 16 << 20;
 /// NTF-07.
 #[test]
 fn a_reply_of_2_gib_goes_to_its_file_bit_exact_and_not_through_memory() {
-    process::alone(|| {
+    process::isolated(|| {
         let application = Application::start(|_| Response::pattern(LENGTH));
         let upload = Uploaded::in_files(b"data");
         let before = peak_memory();

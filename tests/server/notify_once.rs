@@ -13,7 +13,7 @@ use rustix::net;
 use test_support::application::{Application, Response};
 
 use crate::engine_fixture::{Upload, engine};
-use crate::notify_fixture::{PATIENCE, config};
+use crate::notify_fixture::{TIMEOUT, config};
 
 const FILE: &[u8] = b"the file";
 
@@ -32,9 +32,9 @@ fn a_refusal_is_asked_again_with_the_last_fragment() {
     let application = application(&["500 Oops", "409 Conflict", "404 Not Found"]);
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/f");
-    assert_eq!(upload.send(FILE).refusal(), (500, "0x801901F4", "0x7", "8"));
-    assert_eq!(upload.send(FILE).refusal(), (409, "0x80190199", "0x7", "8"));
-    assert_eq!(upload.send(FILE).refusal(), (404, "0x80190194", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (500, "0x801901F4", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (409, "0x80190199", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (404, "0x80190194", "0x7", "8"));
     assert_eq!(upload.send(FILE).status, 200);
     let requests = application.requests();
     assert_eq!(requests.len(), 4);
@@ -52,14 +52,14 @@ fn a_403_is_never_asked_again() {
     let upload = Upload::create(&first, "/f");
     let refused = (403, "0x80190193", "0x7", "8");
     assert_eq!(upload.fragment(FILE, 0, 3).status, 200);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), refused);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), refused);
-    assert_eq!(upload.send(FILE).refusal(), refused);
+    assert_eq!(upload.fragment(FILE, 3, 8).rejection(), refused);
+    assert_eq!(upload.fragment(FILE, 3, 8).rejection(), refused);
+    assert_eq!(upload.send(FILE).rejection(), refused);
     let id = upload.session().to_owned();
     drop(first);
     let second = engine(root.path(), config);
     let upload = Upload::resume(&second, "/f", &id);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), refused);
+    assert_eq!(upload.fragment(FILE, 3, 8).rejection(), refused);
     assert_eq!(upload.close().status, 403);
     assert_eq!(application.requests().len(), 1);
     assert!(!root.path().join("f").exists());
@@ -75,7 +75,7 @@ fn an_application_that_is_down_is_asked_once_it_is_up() {
     let engine = engine(root.path(), config(NotifyKind::ByValue, format!("http://{address}/")));
     let upload = Upload::create(&engine, "/f");
     for _ in 0..3 {
-        assert_eq!(upload.send(FILE).refusal(), (503, "0x801901F7", "0x7", "8"));
+        assert_eq!(upload.send(FILE).rejection(), (503, "0x801901F7", "0x7", "8"));
     }
     net::listen(&socket, 8).unwrap();
     let application = Application::start_at(TcpListener::from(socket), |_| Response::ok());
@@ -121,7 +121,7 @@ fn requests_that_come_during_a_call_wait_for_its_outcome() {
         let first = scope.spawn(|| upload.send(FILE).status);
         let began = Instant::now();
         while application.requests().is_empty() {
-            assert!(began.elapsed() < PATIENCE);
+            assert!(began.elapsed() < TIMEOUT);
             thread::yield_now();
         }
         let more: Vec<_> = (0..8).map(|_| scope.spawn(|| upload.send(FILE).status)).collect();
@@ -142,7 +142,7 @@ fn an_earlier_range_asks_again_as_long_as_the_application_was_not_told() {
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/f");
     assert_eq!(upload.send(FILE).status, 500);
-    assert_eq!(upload.fragment(FILE, 0, 3).refusal(), (502, "0x801901A0", "0x7", "8"));
+    assert_eq!(upload.fragment(FILE, 0, 3).rejection(), (502, "0x801901A0", "0x7", "8"));
     let ack = upload.fragment(FILE, 0, 3);
     assert_eq!((ack.status, ack.field(names::RECEIVED_CONTENT_RANGE)), (200, Some("8")));
     assert_eq!(application.requests().len(), 3);
@@ -186,7 +186,7 @@ fn a_late_application_is_asked_again() {
     config.timeouts.receive_headers = Duration::from_millis(500);
     let engine = engine(root.path(), config);
     let upload = Upload::create(&engine, "/f");
-    assert_eq!(upload.send(FILE).refusal(), (408, "0x80070112", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (408, "0x80070112", "0x7", "8"));
     assert_eq!(upload.send(FILE).status, 200);
     assert_eq!(application.requests().len(), 2);
 }

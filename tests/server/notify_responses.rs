@@ -7,7 +7,7 @@ use bitsup::server::{Notifier, NotifyKind};
 use test_support::application::{Application, Response};
 
 use crate::notify_fixture::{
-    InMemory, Judged, PATIENCE, Uploaded, by_reference, by_value, config, log, timeouts,
+    InMemory, Judged, TIMEOUT, Uploaded, by_reference, by_value, config, log, timeouts,
 };
 
 fn in_memory() -> Uploaded {
@@ -115,7 +115,7 @@ fn a_slow_reply_is_no_late_reply() {
         (0..9).fold(head, |answer, _| answer.then_pause(Duration::from_millis(80)).then_bytes("x"))
     });
     let mut config = config(NotifyKind::ByValue, application.url("/"));
-    config.timeouts = timeouts(PATIENCE, PATIENCE, Duration::from_millis(600));
+    config.timeouts = timeouts(TIMEOUT, TIMEOUT, Duration::from_millis(600));
     assert!(in_memory().judge(&Notifier::new(config).unwrap()).replies_bytes(b"xxxxxxxxx"));
 }
 

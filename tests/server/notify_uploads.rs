@@ -12,7 +12,7 @@ use bitsup::store::MemoryStore;
 use test_support::application::{Application, Response};
 
 use crate::engine_fixture::{Upload, engine, engine_over};
-use crate::notify_fixture::{PATIENCE, config};
+use crate::notify_fixture::{TIMEOUT, config};
 
 const FILE: &[u8] = b"the file";
 const COPY: &str = "BITS-Copy-File-To-Destination: x\r\n";
@@ -26,7 +26,7 @@ fn refusal(answer: impl Fn() -> Response + Send + Sync + 'static, limit: Duratio
     let ack = Upload::create(&engine, "/f").send(FILE);
     assert!(!root.path().join("f").exists());
     assert_eq!(ack.field(names::REPLY_URL), None);
-    format!("{:?}", ack.refusal())
+    format!("{:?}", ack.rejection())
 }
 
 /// NTF-01, NTF-04, NTF-08: by reference, with a reply, and without the file at its destination.
@@ -96,7 +96,7 @@ fn a_static_url_goes_to_the_client() {
 // B-REJECT-01
 #[test]
 fn what_goes_wrong_reaches_the_client_with_context_7() {
-    let long = PATIENCE;
+    let long = TIMEOUT;
     let failed = refusal(|| Response::new("500 Oops", COPY, b"<html>"), long);
     assert_eq!(failed, r#"(500, "0x801901F4", "0x7", "8")"#);
     let created = refusal(|| Response::new("201 Created", "", b""), long);
@@ -163,7 +163,7 @@ fn a_folder_that_vanished_is_the_servers_trouble() {
     let engine: Engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/folder/f");
     fs::remove_dir(&folder).unwrap();
-    assert_eq!(upload.send(FILE).refusal(), (404, "0x80190194", "0x5", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (404, "0x80190194", "0x5", "8"));
     fs::create_dir(&folder).unwrap();
     assert_eq!(upload.send(FILE).status, 200);
     assert_eq!(fs::read(folder.join("f")).unwrap(), FILE);

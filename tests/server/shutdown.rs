@@ -11,7 +11,7 @@ use bitsup::log::{Level, Logger};
 use bitsup::server::{Server, ServerConfig};
 use bitsup::store::MemoryStore;
 use test_support::raw_http::{
-    PATIENCE, RawHttp, TINY, create, engine, fragment, ping, serve, serve_anything, wait_until_refused,
+    RawHttp, TIMEOUT, TINY, create, engine, fragment, ping, serve, serve_anything, wait_until_refused,
 };
 
 /// Enough for a stop that has nothing to wait for, on a machine that is busy.
@@ -33,7 +33,7 @@ fn stopping_does_not_wait_for_idle_connections() {
     let mut server = serve_anything();
     let [mut used, mut unused] = [(); 2].map(|()| RawHttp::connect(&server));
     assert_eq!(used.request(ping("/a")).status, 200);
-    assert!(stop(&mut server, PATIENCE) < SOON);
+    assert!(stop(&mut server, TIMEOUT) < SOON);
     used.assert_closed();
     unused.assert_gone();
 }
@@ -58,7 +58,7 @@ fn a_body_has_the_grace_and_what_came_of_it_stays() {
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 10, 10, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     let took = stop(&mut server, GRACE);
     assert!((GRACE..SOON).contains(&took), "{took:?}");
     http.assert_gone();
@@ -74,10 +74,10 @@ fn a_request_that_ends_within_the_grace_is_answered_and_is_the_last() {
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     let address = server.local_addr();
     std::thread::scope(|scope| {
-        let stopping = scope.spawn(|| stop(&mut server, PATIENCE));
+        let stopping = scope.spawn(|| stop(&mut server, TIMEOUT));
         wait_until_refused(address);
         let ack = http.request("hello");
         assert_eq!((ack.status, ack.closes()), (200, true));
@@ -92,7 +92,7 @@ fn a_request_that_ends_within_the_grace_is_answered_and_is_the_last() {
 fn a_peer_that_does_not_read_its_answers_has_the_grace_and_no_more() {
     let mut server = serve_anything();
     let mut http = RawHttp::connect(&server);
-    assert_eq!(http.stuff(TINY, GRACE), ErrorKind::WouldBlock);
+    assert_eq!(http.send_until_blocked(TINY, GRACE), ErrorKind::WouldBlock);
     assert!(stop(&mut server, GRACE) < SOON);
 }
 
@@ -109,7 +109,7 @@ fn a_connection_that_lingers_has_the_grace_and_no_more() {
 fn stopping_twice_is_stopping_once() {
     let mut server = serve_anything();
     stop(&mut server, GRACE);
-    assert!(stop(&mut server, PATIENCE) < SOON);
+    assert!(stop(&mut server, TIMEOUT) < SOON);
 }
 
 // B-HOOK-07
@@ -122,7 +122,7 @@ fn a_stop_in_a_callback_is_refused_and_stops_all_the_same() {
     let server = Arc::clone(&held);
     config.logger = Logger::new(Level::Debug, move |_, _, _| {
         if let Some(server) = server.lock().unwrap().as_mut() {
-            let _ = said.send(server.stop(PATIENCE).map_err(|error| error.status()));
+            let _ = said.send(server.stop(TIMEOUT).map_err(|error| error.status()));
         }
     });
     let server =
@@ -131,10 +131,10 @@ fn a_stop_in_a_callback_is_refused_and_stops_all_the_same() {
     let mut http = RawHttp::connect(&server);
     *held.lock().unwrap() = Some(server);
     assert!(http.request(ping("/a")).closes());
-    assert_eq!(outcome.recv_timeout(PATIENCE).unwrap(), Err(Status::Busy));
+    assert_eq!(outcome.recv_timeout(TIMEOUT).unwrap(), Err(Status::Busy));
     drop(http);
     let mut server = held.lock().unwrap().take().unwrap();
-    assert!(stop(&mut server, PATIENCE) < SOON);
+    assert!(stop(&mut server, TIMEOUT) < SOON);
 }
 
 #[test]

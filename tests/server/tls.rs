@@ -10,8 +10,8 @@ use bitsup::store::MemoryStore;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConnection, HandshakeKind};
 use test_support::certificates::Authority;
-use test_support::raw_http::{self, PATIENCE, RawHttp, close, create, fragment, ping, serve_anything};
-use test_support::tls::{Secure, connect, secure, serve_tls};
+use test_support::raw_http::{self, RawHttp, TIMEOUT, close, create, fragment, ping, serve_anything};
+use test_support::tls::{TlsStream, connect, serve_tls, tls_stream};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -29,7 +29,7 @@ fn an_upload_goes_by_tls_1_2_and_1_3_in_http_1_1() {
     let half = content.len() / 2;
     for version in [&TLS12, &TLS13] {
         let path = format!("/{:?}", version.version);
-        let mut http = connect(&server, &authority.trusted(&[version], None));
+        let mut http = connect(&server, &authority.client_config_with(&[version], None));
         let session = http.request(create(&path)).session();
         for first in [0, half] {
             http.send(fragment(&path, &session, first, half, content.len(), &[]));
@@ -47,10 +47,10 @@ fn an_upload_goes_by_tls_1_2_and_1_3_in_http_1_1() {
 fn what_came_in_one_record_is_answered_without_another() {
     let authority = Authority::named("root");
     let server = anything(&authority);
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     // The body is read as far as it goes, and the rest of its record stays with TLS.
     http.send("hello".to_owned() + &close("/a", &session) + &ping("/a").repeat(40));
     (0..42).for_each(|at| assert_eq!(http.response().status, 200, "{at}"));
@@ -60,7 +60,7 @@ fn what_came_in_one_record_is_answered_without_another() {
 fn a_peer_that_handshakes_byte_by_byte_is_served() {
     let authority = Authority::named("root");
     let server = anything(&authority);
-    let mut peer = secure(server.local_addr(), &authority.trust());
+    let mut peer = tls_stream(server.local_addr(), &authority.client_config());
     while peer.conn.is_handshaking() {
         trickle(&mut peer);
         if peer.conn.wants_read() {
@@ -74,7 +74,7 @@ fn a_peer_that_handshakes_byte_by_byte_is_served() {
 }
 
 /// Sends what is to be sent one byte at a time.
-fn trickle(peer: &mut Secure) {
+fn trickle(peer: &mut TlsStream) {
     let mut bytes = Vec::new();
     while peer.conn.wants_write() {
         peer.conn.write_tls(&mut bytes).unwrap();
@@ -101,7 +101,8 @@ fn a_handshake_has_the_time_of_a_head_however_it_comes() {
 /// The first flight of a client.
 fn hello(authority: &Authority) -> Vec<u8> {
     let mut hello = Vec::new();
-    let mut client = ClientConnection::new(authority.trust(), "127.0.0.1".try_into().unwrap()).unwrap();
+    let mut client =
+        ClientConnection::new(authority.client_config(), "127.0.0.1".try_into().unwrap()).unwrap();
     client.write_tls(&mut hello).unwrap();
     hello
 }
@@ -110,12 +111,12 @@ fn hello(authority: &Authority) -> Vec<u8> {
 fn the_end_is_announced_when_the_answer_was_the_last_and_when_the_server_stops() {
     let authority = Authority::named("root");
     let mut server = anything(&authority);
-    let [mut refused, mut idle] = [(); 2].map(|()| connect(&server, &authority.trust()));
+    let [mut refused, mut idle] = [(); 2].map(|()| connect(&server, &authority.client_config()));
     let answer = refused.request("garbage\r\n\r\n");
     assert_eq!((answer.status, answer.closes()), (400, true));
     refused.assert_closed();
     assert_eq!(idle.request(ping("/a")).status, 200);
-    server.stop(PATIENCE).unwrap();
+    server.stop(TIMEOUT).unwrap();
     idle.assert_closed();
 }
 
@@ -123,7 +124,7 @@ fn the_end_is_announced_when_the_answer_was_the_last_and_when_the_server_stops()
 fn the_end_is_announced_to_an_idle_peer() {
     let authority = Authority::named("root");
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.idle_timeout = SHORT);
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     assert_eq!(http.request(ping("/a")).status, 200);
     http.assert_closed();
 }
@@ -133,13 +134,13 @@ fn a_body_that_the_peer_cuts_off_stays_as_far_as_it_came() {
     let authority = Authority::named("root");
     let store = MemoryStore::new(u64::MAX);
     let server = serve_tls(&authority, &store, |_| {});
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 10, 10, &[]) + "hello");
     http.socket.sock.shutdown(Shutdown::Write).unwrap();
     let error = http.socket.read(&mut [0]).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset), "{error}");
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     assert_eq!(http.request(fragment("/a", &session, 5, 5, 10, &[]) + "world").status, 200);
     assert_eq!(store.file("a").unwrap(), b"helloworld");
 }
@@ -155,7 +156,7 @@ fn plain_and_secure_do_not_mix() {
     assert!(!got.starts_with(b"HTTP"), "a fatal alert at most: {got:?}");
 
     let server = serve_anything();
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     assert_eq!(http.socket.write_all(b"x").unwrap_err().kind(), ErrorKind::InvalidData);
 }
 
@@ -164,12 +165,12 @@ fn plain_and_secure_do_not_mix() {
 fn another_certificate_is_for_new_connections_and_closes_none() {
     let (old, new) = (Authority::named("old"), Authority::named("new"));
     let server = anything(&old);
-    let mut before = connect(&server, &old.trust());
+    let mut before = connect(&server, &old.client_config());
     assert_eq!(before.request(ping("/a")).status, 200);
     server.reload_tls(&new.server().config()).unwrap();
     assert_eq!(before.request(ping("/a")).status, 200);
-    assert_eq!(connect(&server, &new.trust()).request(ping("/a")).status, 200);
-    let distrust = secure(server.local_addr(), &old.trust()).write_all(b"x").unwrap_err();
+    assert_eq!(connect(&server, &new.client_config()).request(ping("/a")).status, 200);
+    let distrust = tls_stream(server.local_addr(), &old.client_config()).write_all(b"x").unwrap_err();
     assert!(distrust.to_string().contains("certificate"), "{distrust}");
 }
 
@@ -181,7 +182,7 @@ fn what_is_no_certificate_changes_nothing() {
     let error = server.reload_tls(&broken).unwrap_err();
     assert_eq!(error.status(), Status::InvalidArgument);
     assert!(error.message().starts_with("new.key: "), "{error}");
-    assert_eq!(connect(&server, &authority.trust()).request(ping("/a")).status, 200);
+    assert_eq!(connect(&server, &authority.client_config()).request(ping("/a")).status, 200);
     let plain = serve_anything();
     let error = plain.reload_tls(&authority.server().config()).unwrap_err();
     assert_eq!(error.status(), Status::InvalidState);
@@ -192,7 +193,7 @@ fn a_ticket_shortens_the_next_handshake_until_the_certificate_changes() {
     let authority = Authority::named("root");
     let server = anything(&authority);
     for version in [&TLS12, &TLS13] {
-        let client = authority.trusted(&[version], None);
+        let client = authority.client_config_with(&[version], None);
         let handshake = || {
             let mut http = connect(&server, &client);
             assert_eq!(http.request(ping("/a")).status, 200);
@@ -242,7 +243,7 @@ fn the_access_log_names_the_version_and_failures() {
     let log = AccessLog::to_file(&path, LogFormat::Json).unwrap();
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.access_log = Some(log));
     for version in [&TLS12, &TLS13] {
-        let mut http = connect(&server, &authority.trusted(&[version], None));
+        let mut http = connect(&server, &authority.client_config_with(&[version], None));
         assert_eq!(http.request(ping("/a")).status, 200);
     }
     let mut stranger = RawHttp::connect(&server);
@@ -270,7 +271,7 @@ fn a_key_is_not_shown_by_debug() {
 fn the_time_for_a_head_begins_after_the_handshake() {
     let authority = Authority::named("root");
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.head_timeout = SHORT);
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     let began = Instant::now();
     http.send("BITS_POST /a HTTP/1.1\r\nHost:");
     let answer = http.response();

@@ -9,7 +9,7 @@ use bitsup::store::{MemoryStore, Store};
 use rcgen::DnType;
 use test_support::certificates::{Authority, Identity};
 use test_support::raw_http::{RawHttp, close, create, fragment, ping};
-use test_support::tls::{Secure, connect, secure, serve_tls};
+use test_support::tls::{TlsStream, connect, serve_tls, tls_stream};
 
 /// A server that takes clients of one authority, and connections to it.
 struct Club {
@@ -34,14 +34,14 @@ impl Club {
         self.members.client(&[(DnType::CommonName, name)])
     }
 
-    fn connect(&self, identity: &Identity) -> RawHttp<Secure> {
-        connect(&self.server, &self.authority.trusted(rustls::ALL_VERSIONS, Some(identity)))
+    fn connect(&self, identity: &Identity) -> RawHttp<TlsStream> {
+        connect(&self.server, &self.authority.client_config_with(rustls::ALL_VERSIONS, Some(identity)))
     }
 
     /// Whether somebody gets an answer.
     fn lets_in(&self, identity: Option<&Identity>) -> bool {
-        let client = self.authority.trusted(rustls::ALL_VERSIONS, identity);
-        let mut stream = secure(self.server.local_addr(), &client);
+        let client = self.authority.client_config_with(rustls::ALL_VERSIONS, identity);
+        let mut stream = tls_stream(self.server.local_addr(), &client);
         // With TLS 1.3 the client believes that it is in before the server has looked at its certificate.
         let _ = stream.write_all(ping("/a").as_bytes());
         stream.read(&mut [0; 8]).is_ok_and(|count| count > 0)
@@ -105,7 +105,7 @@ fn a_session_is_of_its_certificate_and_of_no_other() {
 #[test]
 fn a_root_that_is_taken_away_shuts_out_whoever_comes_anew() {
     let club = Club::new();
-    let anna = club.authority.trusted(rustls::ALL_VERSIONS, Some(&club.member("anna")));
+    let anna = club.authority.client_config_with(rustls::ALL_VERSIONS, Some(&club.member("anna")));
     let mut inside = connect(&club.server, &anna);
     assert_eq!(inside.request(ping("/a")).status, 200);
     let mut config = club.authority.server().config();
@@ -113,7 +113,7 @@ fn a_root_that_is_taken_away_shuts_out_whoever_comes_anew() {
     club.server.reload_tls(&config).unwrap();
     assert_eq!(inside.request(ping("/a")).status, 200);
     // She has a ticket, which must not help her.
-    let mut outside = secure(club.server.local_addr(), &anna);
+    let mut outside = tls_stream(club.server.local_addr(), &anna);
     let _ = outside.write_all(ping("/a").as_bytes());
     assert!(outside.read(&mut [0; 8]).is_err());
 }
@@ -149,9 +149,9 @@ fn a_reply_goes_whole_to_its_owner_only_however_slowly_it_is_read() {
     let get = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(club.connect(&club.member("bert")).request(&get).status, 403);
 
-    let mut reader = secure(
+    let mut reader = tls_stream(
         club.server.local_addr(),
-        &club.authority.trusted(rustls::ALL_VERSIONS, Some(&club.member("anna"))),
+        &club.authority.client_config_with(rustls::ALL_VERSIONS, Some(&club.member("anna"))),
     );
     rustix::net::sockopt::set_socket_recv_buffer_size(&reader.sock, 64 * 1024).unwrap();
     reader.write_all(get.as_bytes()).unwrap();

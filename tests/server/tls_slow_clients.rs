@@ -12,7 +12,7 @@ use rustls::ClientConnection;
 use test_support::certificates::Authority;
 use test_support::process;
 use test_support::raw_http::{RawHttp, ping};
-use test_support::tls::{Secure, connect, secure, serve_tls};
+use test_support::tls::{TlsStream, connect, serve_tls, tls_stream};
 
 const IDLE: usize = 2000;
 const SLOW: usize = 100;
@@ -22,10 +22,10 @@ const MEMORY: usize = 16 * 1024;
 
 #[test]
 fn a_crowd_of_tls_peers_holds_no_thread_and_little_memory() {
-    process::alone(|| {
+    process::isolated(|| {
         allow_descriptors(2 * (IDLE + 2 * SLOW) as u64 + 200);
         let authority = Authority::named("root");
-        let client = authority.trust();
+        let client = authority.client_config();
         let server =
             serve_tls(&authority, &MemoryStore::new(u64::MAX), |config| config.max_workers = MAX_WORKERS);
         let greet = || {
@@ -50,9 +50,9 @@ fn a_crowd_of_tls_peers_holds_no_thread_and_little_memory() {
         let (first, rest) = hello.split_at(hello.len() / 2);
         let mut greeting: Vec<RawHttp> = (0..SLOW).map(|_| RawHttp::connect(&server)).collect();
         greeting.iter_mut().for_each(|peer| peer.send(first));
-        let mut asking: Vec<(Secure, Vec<u8>)> = (0..SLOW).map(|_| begin_record(greet())).collect();
+        let mut asking: Vec<(TlsStream, Vec<u8>)> = (0..SLOW).map(|_| begin_record(greet())).collect();
         // Slow clients are still served, and no client has waited for another one.
-        let mut quick = RawHttp::over(secure(server.local_addr(), &client));
+        let mut quick = RawHttp::over(tls_stream(server.local_addr(), &client));
         assert_eq!(quick.request(ping("/a")).status, 200);
         let threads = fs::read_dir("/proc/self/task").unwrap().count();
         assert!(threads <= MAX_WORKERS + 3, "{threads} threads");
@@ -74,7 +74,7 @@ fn a_crowd_of_tls_peers_holds_no_thread_and_little_memory() {
 }
 
 /// Sends half of a record with a request in it; the other half is given back.
-fn begin_record(mut peer: Secure) -> (Secure, Vec<u8>) {
+fn begin_record(mut peer: TlsStream) -> (TlsStream, Vec<u8>) {
     peer.conn.writer().write_all(ping("/a").as_bytes()).unwrap();
     let mut record = Vec::new();
     while peer.conn.wants_write() {
@@ -88,7 +88,8 @@ fn begin_record(mut peer: Secure) -> (Secure, Vec<u8>) {
 /// The first flight of a client.
 fn hello(authority: &Authority) -> Vec<u8> {
     let mut hello = Vec::new();
-    let mut client = ClientConnection::new(authority.trust(), "127.0.0.1".try_into().unwrap()).unwrap();
+    let mut client =
+        ClientConnection::new(authority.client_config(), "127.0.0.1".try_into().unwrap()).unwrap();
     client.write_tls(&mut hello).unwrap();
     hello
 }
