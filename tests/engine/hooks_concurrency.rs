@@ -146,7 +146,6 @@ fn cancel_and_close_wait_for_the_callback() {
         let last = thread::spawn(move || if cancels { client.cancel() } else { client.close() });
         fixture.statuses.send(200).unwrap();
         assert_eq!(last.join().unwrap().status, 200);
-        // The Fragment gets an Ack although the session ended.
         assert_eq!(first.join().unwrap().status, 200);
         assert_eq!(fixture.ended.recv_timeout(TIMEOUT), Ok(reason));
         assert_eq!(fixture.store.file("a").as_deref(), Some(FILE), "the file was not delivered");

@@ -125,7 +125,9 @@ fn only_the_servers_of_the_upload_are_trusted() {
         ));
         let request = player.request.as_ref().unwrap();
         assert_eq!(request.trust, Trust::HostId, "{request:?}");
-        let Action::FetchReply(locations) = player.upload.next_action(0) else { panic!("no fetch") };
+        let Action::FetchReply(locations) = player.upload.next_action(0) else {
+            panic!("not a download of the reply")
+        };
         assert!(locations.len() == 1 && locations[0].trust == trust, "{locations:?}");
     }
 }

@@ -243,7 +243,7 @@ fn check(root: &Path, durability: Durability, output: &[String]) {
     }
 }
 
-/// Asserts that the file is complete or, if that was not acknowledged, the previous one or missing.
+/// Asserts that the file is complete. If not all of it was acknowledged, it may also be missing or the previous one.
 fn check_file(root: &Path, view: &ClientView<'_>) {
     let file = fs::read(root.join(&view.path[1..])).ok();
     let is_whole = file.as_deref() == Some(&content(view.path)[..]);

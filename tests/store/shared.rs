@@ -78,14 +78,14 @@ fn a_root_is_shared_by_all_stores_or_used_by_one() {
 #[test]
 fn lock_waits_for_the_holder_and_reads_its_state() {
     let root = TempDir::new().unwrap();
-    let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
-    let id = received(&here, 1, "a", b"bytes").id;
-    let mut lock = shared(&here).lock(id).unwrap();
+    let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let id = received(&one, 1, "a", b"bytes").id;
+    let mut lock = shared(&one).lock(id).unwrap();
     assert_eq!(lock.state(), b"");
     let (send, states) = channel();
     let waiting = thread::spawn(move || {
         send.send(None).unwrap();
-        let state = shared(&there).lock(id).unwrap().state().to_vec();
+        let state = shared(&other).lock(id).unwrap().state().to_vec();
         send.send(Some(state)).unwrap();
     });
     assert_eq!(states.recv().unwrap(), None);
@@ -100,10 +100,10 @@ fn lock_waits_for_the_holder_and_reads_its_state() {
 #[test]
 fn the_lock_of_one_session_does_not_block_another() {
     let root = TempDir::new().unwrap();
-    let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
-    let (first, second) = (received(&here, 1, "a", b"").id, received(&there, 2, "b", b"").id);
-    let _first = shared(&here).lock(first).unwrap();
-    shared(&there).lock(second).unwrap();
+    let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let (first, second) = (received(&one, 1, "a", b"").id, received(&other, 2, "b", b"").id);
+    let _first = shared(&one).lock(first).unwrap();
+    shared(&other).lock(second).unwrap();
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_lock_is_released_when_its_process_dies() {
     drop(shared(&store).lock(id).unwrap());
     let holder = Holder::of(&path(&root, id, "lock"));
     let lock = File::open(path(&root, id, "lock")).unwrap();
-    assert!(lock.try_lock().is_err(), "the other process does not lock the lock");
+    assert!(lock.try_lock().is_err(), "the other process does not hold the lock");
     let waiting = thread::spawn(move || shared(&store).lock(id).map(drop));
     holder.kill();
     waiting.join().unwrap().unwrap();
@@ -123,11 +123,11 @@ fn a_lock_is_released_when_its_process_dies() {
 #[test]
 fn a_callback_is_in_progress_until_it_returns_or_its_process_dies() {
     let root = TempDir::new().unwrap();
-    let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
-    let id = received(&here, 1, "a", b"bytes").id;
-    let callback_in_progress = || shared(&there).lock(id).unwrap().callback_in_progress().unwrap();
+    let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let id = received(&one, 1, "a", b"bytes").id;
+    let callback_in_progress = || shared(&other).lock(id).unwrap().callback_in_progress().unwrap();
     assert!(!callback_in_progress());
-    let callback = shared(&here).lock(id).unwrap().mark_callback().unwrap();
+    let callback = shared(&one).lock(id).unwrap().mark_callback().unwrap();
     assert!(callback_in_progress(), "not in progress, or the session is locked");
     drop(callback);
     assert!(!callback_in_progress());
@@ -140,15 +140,15 @@ fn a_callback_is_in_progress_until_it_returns_or_its_process_dies() {
 #[test]
 fn a_session_removed_while_waiting_for_its_lock_is_not_found() {
     let root = TempDir::new().unwrap();
-    let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
-    let id = received(&here, 1, "a", b"bytes").id;
-    let lock = shared(&here).lock(id).unwrap();
-    let waiting = thread::spawn(move || shared(&there).lock(id).map(drop));
-    here.remove(id).unwrap();
+    let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let id = received(&one, 1, "a", b"bytes").id;
+    let lock = shared(&one).lock(id).unwrap();
+    let waiting = thread::spawn(move || shared(&other).lock(id).map(drop));
+    one.remove(id).unwrap();
     drop(lock);
     assert!(matches!(waiting.join().unwrap(), Err(StoreError::NotFound)));
-    assert!(matches!(shared(&here).lock(id), Err(StoreError::NotFound)));
-    assert_eq!(shared(&here).find(id).unwrap(), None);
+    assert!(matches!(shared(&one).lock(id), Err(StoreError::NotFound)));
+    assert_eq!(shared(&one).find(id).unwrap(), None);
     assert!(!path(&root, id, "").exists());
 }
 
@@ -164,11 +164,11 @@ fn a_session_created_without_sharing_can_be_shared() {
 #[test]
 fn touch_updates_the_modification_time() {
     let root = TempDir::new().unwrap();
-    let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
-    let id = received(&here, 1, "a", b"bytes").id;
-    let later = shared(&there).find(id).unwrap().unwrap().modified_ms + 5_000;
-    shared(&here).touch(id, later).unwrap();
-    assert_eq!(shared(&there).find(id).unwrap().unwrap().modified_ms, later);
+    let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let id = received(&one, 1, "a", b"bytes").id;
+    let later = shared(&other).find(id).unwrap().unwrap().modified_ms + 5_000;
+    shared(&one).touch(id, later).unwrap();
+    assert_eq!(shared(&other).find(id).unwrap().unwrap().modified_ms, later);
 }
 
 #[test]

@@ -60,6 +60,7 @@ impl PacketClient {
         self.packet("Cancel-Session", &[], &[])
     }
 
+    /// Sends a packet of the session with additional header fields.
     pub fn packet(&self, kind: &str, fields: &[(&str, &str)], body: &[u8]) -> Response {
         let length = body.len().to_string();
         let common =

@@ -44,7 +44,8 @@ fn serve(mut client: TcpStream, required: Option<&str>, heads: &Mutex<Vec<String
         let body = read_body(&mut client, &head)?;
         if required.is_some_and(|required| field(&head, "Proxy-Authorization") != Some(required)) {
             client.write_all(
-                b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"the proxy\"\r\nContent-Length: 0\r\n\r\n",
+                b"HTTP/1.1 407 Proxy Authentication Required\r\n\
+                  Proxy-Authenticate: Basic realm=\"the proxy\"\r\nContent-Length: 0\r\n\r\n",
             )?;
             continue;
         }

@@ -191,7 +191,7 @@ fn decide(words: &[String], upload: &Upload<'_>, verdict: &mut Verdict) {
             "url-of-length" => verdict.set_reply_url(url_of_length(value())),
             "reply" => verdict.set_reply_bytes(bytes(span(value()))),
             "reply-file" => {
-                let path = upload.reply_path.expect("a directory: add `only dir`");
+                let path = upload.reply_path.expect("the case needs `only dir`");
                 assert!(!path.exists(), "leftover of a previous attempt: {}", path.display());
                 std::fs::write(path, bytes(span(value()))).unwrap();
                 verdict.set_reply_file(path);
