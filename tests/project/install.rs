@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use test_support::cc::{WARNINGS, succeed, tool};
-use test_support::examples::move_a_file;
+use test_support::examples::transfer_file;
 use test_support::make::{self, make};
 use test_support::repository;
 
@@ -35,7 +35,7 @@ fn programs_build_with_pkg_config_and_the_shared_library() {
     for program in [&serve, &upload] {
         assert!(needed_libraries(program).contains("libbitsup.so.0"));
     }
-    move_a_file(with_installed_library(&serve), with_installed_library(&upload));
+    transfer_file(with_installed_library(&serve), with_installed_library(&upload));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn programs_build_with_pkg_config_and_the_static_library() {
         let needed = needed_libraries(program);
         assert!(!needed.contains("bitsup"), "{needed}");
     }
-    move_a_file(Command::new(serve), Command::new(upload));
+    transfer_file(Command::new(serve), Command::new(upload));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn programs_build_with_cmake_and_either_library() {
             kind.starts_with("bitsup"),
             "{kind}"
         );
-        move_a_file(Command::new(serve), Command::new(upload));
+        transfer_file(Command::new(serve), Command::new(upload));
     }
 }
 
@@ -76,7 +76,7 @@ fn cmake_rejects_incompatible_versions() {
 /// The compiler's list, which the pkg-config file, the CMake file and the documents repeat.
 #[test]
 fn the_system_libraries_are_those_that_rustc_reports() {
-    let mut command = make::as_if_typed(Command::new(env!("CARGO")));
+    let mut command = make::in_clean_environment(Command::new(env!("CARGO")));
     command.args(["rustc", "--locked", "--lib", "--crate-type", "staticlib", "--all-features"]);
     let output = succeed(command.args(["--", "--print", "native-static-libs"]));
     let stderr = String::from_utf8(output.stderr).unwrap();

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 use test_support::cc::{WARNINGS, succeed, tool};
-use test_support::examples::move_a_file;
+use test_support::examples::transfer_file;
 use test_support::make::make;
 use test_support::repository;
 
@@ -149,5 +149,5 @@ fn assert_works(libraries: &Path, root: Option<&Path>) {
         program.env("LD_LIBRARY_PATH", libraries);
         program
     });
-    move_a_file(serve, upload);
+    transfer_file(serve, upload);
 }

@@ -16,7 +16,7 @@ use bitsup::server::{AccessLog, LogFormat, Server, ServerConfig};
 use bitsup::store::{MemoryStore, Store};
 use serde_json::Value;
 use tempfile::TempDir;
-use test_support::raw_http::{PATIENCE, RawHttp, close, create, engine, fragment, packet, ping, serve};
+use test_support::raw_http::{RawHttp, TIMEOUT, close, create, engine, fragment, packet, ping, serve};
 
 /// A server with an access log in a temporary folder.
 struct LoggedServer {
@@ -62,7 +62,7 @@ impl LoggedServer {
             if let Some(event) = self.lines_of(name).pop() {
                 return event;
             }
-            assert!(began.elapsed() < PATIENCE, "no {name} in {}", self.text());
+            assert!(began.elapsed() < TIMEOUT, "no {name} in {}", self.text());
             thread::yield_now();
         }
     }
@@ -220,7 +220,7 @@ fn a_takeover_and_the_lost_request_are_logged() {
     let id = SessionId::parse(&session).unwrap();
     let began = Instant::now();
     while store.read(id).unwrap().length() < 2 {
-        assert!(began.elapsed() < PATIENCE, "no bytes were stored");
+        assert!(began.elapsed() < TIMEOUT, "no bytes were stored");
     }
     assert_eq!(logged.lines_of("session-taken-over").len(), 0);
     let mut second = RawHttp::connect(&logged.server);
@@ -231,7 +231,7 @@ fn a_takeover_and_the_lost_request_are_logged() {
     let lost = loop {
         let fragments = logged.lines_of("request").into_iter().filter(|line| line["packet"] == "Fragment");
         let lost = fragments.into_iter().find(|line| line["range"] == "bytes 0-4/9");
-        assert!(began.elapsed() < PATIENCE, "{}", logged.text());
+        assert!(began.elapsed() < TIMEOUT, "{}", logged.text());
         if let Some(lost) = lost {
             break lost;
         }

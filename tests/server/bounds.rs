@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bitsup::engine::{Engine, EngineConfig};
 use bitsup::server::Server;
 use bitsup::store::{DirOptions, DirStore, MemoryStore};
-use test_support::raw_http::{PATIENCE, RawHttp, close, create, fragment, packet, ping, serve};
+use test_support::raw_http::{RawHttp, TIMEOUT, close, create, fragment, packet, ping, serve};
 
 const SHORT: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(10);
@@ -46,7 +46,7 @@ fn one_connection_too_many_from_an_address_gets_503() {
     drop(first);
     let began = Instant::now();
     while RawHttp::connect(&server).request(ping("/a")).status != 200 {
-        assert!(began.elapsed() < PATIENCE, "the closed connection still counts");
+        assert!(began.elapsed() < TIMEOUT, "the closed connection still counts");
     }
 }
 
@@ -62,7 +62,7 @@ fn a_slow_body_closes_the_connection_and_its_bytes_are_kept() {
     http.send(fragment("/a", &session, 0, 100_000, 100_000, &[]) + "hello");
     let began = Instant::now();
     while http.is_silent_for(PAUSE) && http.socket.write_all(b"x").is_ok() {
-        assert!(began.elapsed() < PATIENCE, "the connection was not closed");
+        assert!(began.elapsed() < TIMEOUT, "the connection was not closed");
     }
     http.assert_gone();
     assert!(began.elapsed() >= SHORT, "closed within the grace period");
@@ -102,7 +102,7 @@ fn a_slow_unwanted_body_closes_the_connection() {
     http.send(packet("Nonsense", "/a", &[], 100_000));
     let began = Instant::now();
     while http.is_silent_for(PAUSE) && http.socket.write_all(b"x").is_ok() {
-        assert!(began.elapsed() < PATIENCE, "the connection was not closed");
+        assert!(began.elapsed() < TIMEOUT, "the connection was not closed");
     }
     http.assert_gone();
 }

@@ -7,11 +7,11 @@ use bitsup::log::{Level, Logger};
 use bitsup::store::MemoryStore;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use test_support::process;
-use test_support::raw_http::{PATIENCE, RawHttp, ping, serve};
+use test_support::raw_http::{RawHttp, TIMEOUT, ping, serve};
 
 #[test]
 fn a_server_without_free_descriptors_waits_for_some() {
-    process::alone(|| {
+    process::isolated(|| {
         let (sender, log) = mpsc::channel();
         let server = serve(&MemoryStore::new(0), |config| {
             config.logger = Logger::new(Level::Warn, move |_, _, text| drop(sender.send(text.to_owned())));
@@ -27,7 +27,7 @@ fn a_server_without_free_descriptors_waits_for_some() {
         files.pop();
         let mut late = RawHttp::connect(&server);
         late.send(ping("/a"));
-        let message = log.recv_timeout(PATIENCE).unwrap();
+        let message = log.recv_timeout(TIMEOUT).unwrap();
         assert!(message.contains("cannot accept connections, retrying"), "{message}");
         assert_eq!(early.request(ping("/a")).status, 200, "open connections must still be served");
 

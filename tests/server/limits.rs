@@ -9,7 +9,7 @@ use bitsup::clock::{Clock, ManualClock};
 use bitsup::engine::{Engine, EngineConfig};
 use bitsup::log::{Level, Logger};
 use bitsup::store::MemoryStore;
-use test_support::raw_http::{PATIENCE, RawHttp, TINY, close, create, fragment, ping, serve};
+use test_support::raw_http::{RawHttp, TIMEOUT, TINY, close, create, fragment, ping, serve};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -63,11 +63,11 @@ fn a_client_that_does_not_read_times_out() {
     let server = serve(&MemoryStore::new(0), |config| {
         config.read_timeout = SHORT;
         // With both directions full, the kernel may hold back the rest of a head until these have passed.
-        config.head_timeout = PATIENCE / 4;
-        config.idle_timeout = PATIENCE / 4;
+        config.head_timeout = TIMEOUT / 4;
+        config.idle_timeout = TIMEOUT / 4;
     });
     let mut http = RawHttp::connect(&server);
-    let error = http.stuff(TINY, PATIENCE);
+    let error = http.send_until_blocked(TINY, TIMEOUT);
     assert!(matches!(error, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
 }
 
@@ -102,7 +102,7 @@ fn idle_sessions_expire_without_a_request() {
     RawHttp::connect(&server).request(create("/a")).session();
     assert_eq!(engine.session_count(), 1);
     clock.advance(60_000);
-    while !log.recv_timeout(PATIENCE).unwrap().contains("1 sessions expired") {}
+    while !log.recv_timeout(TIMEOUT).unwrap().contains("1 sessions expired") {}
     assert_eq!(engine.session_count(), 0);
 }
 
@@ -129,7 +129,7 @@ impl Clock for FaultyClock {
         let blocks = self.blocks.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if blocks.is_ok() {
             let released = self.released.lock().unwrap();
-            let waited = self.release.wait_timeout_while(released, PATIENCE, |released| !*released).unwrap();
+            let waited = self.release.wait_timeout_while(released, TIMEOUT, |released| !*released).unwrap();
             assert!(!waited.1.timed_out(), "never released");
         }
         0
@@ -176,6 +176,6 @@ fn a_panic_closes_its_connection_and_no_other() {
     clock.panics.store(true, Ordering::SeqCst);
     http.send(create("/a"));
     http.assert_gone();
-    assert!(log.recv_timeout(PATIENCE).unwrap().contains("injected panic"));
+    assert!(log.recv_timeout(TIMEOUT).unwrap().contains("injected panic"));
     assert_eq!(other.request(create("/b")).status, 200);
 }

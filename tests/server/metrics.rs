@@ -10,7 +10,7 @@ use bitsup::engine::{Engine, EngineConfig, Hooks, Upload, Verdict};
 use bitsup::proto::{Context, HResult};
 use bitsup::server::{AccessLog, LogFormat, Server};
 use bitsup::store::{DirOptions, DirStore, MemoryStore};
-use test_support::raw_http::{PATIENCE, RawHttp, close, create, fragment, ping, serve, serve_anything};
+use test_support::raw_http::{RawHttp, TIMEOUT, close, create, fragment, ping, serve, serve_anything};
 
 type Samples = BTreeMap<String, f64>;
 
@@ -95,7 +95,7 @@ fn metrics(server: &Server) -> Samples {
 fn wait_for(server: &Server, series: &str, value: f64) {
     let began = Instant::now();
     while metrics(server).get(series) != Some(&value) {
-        assert!(began.elapsed() < PATIENCE, "{series} is not {value}: {:#?}", metrics(server));
+        assert!(began.elapsed() < TIMEOUT, "{series} is not {value}: {:#?}", metrics(server));
     }
 }
 

@@ -17,7 +17,7 @@ const MAX_GROWTH: u64 = 16 << 20;
 /// NTF-07.
 #[test]
 fn a_reply_of_2_gib_is_streamed_to_its_file_bit_exact() {
-    process::alone(|| {
+    process::isolated(|| {
         let application = Application::start(|_| Response::pattern(LENGTH));
         let upload = CompleteUpload::in_files(b"data");
         let before = peak_memory();

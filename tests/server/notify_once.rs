@@ -32,9 +32,9 @@ fn a_rejected_upload_is_notified_again_with_the_last_fragment() {
     let application = application(&["500 Oops", "409 Conflict", "404 Not Found"]);
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/f");
-    assert_eq!(upload.send(FILE).refusal(), (500, "0x801901F4", "0x7", "8"));
-    assert_eq!(upload.send(FILE).refusal(), (409, "0x80190199", "0x7", "8"));
-    assert_eq!(upload.send(FILE).refusal(), (404, "0x80190194", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (500, "0x801901F4", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (409, "0x80190199", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (404, "0x80190194", "0x7", "8"));
     assert_eq!(upload.send(FILE).status, 200);
     let requests = application.requests();
     assert_eq!(requests.len(), 4);
@@ -52,14 +52,14 @@ fn a_403_is_final() {
     let upload = Upload::create(&first, "/f");
     let rejection = (403, "0x80190193", "0x7", "8");
     assert_eq!(upload.fragment(FILE, 0, 3).status, 200);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), rejection);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), rejection);
-    assert_eq!(upload.send(FILE).refusal(), rejection);
+    assert_eq!(upload.fragment(FILE, 3, 8).rejection(), rejection);
+    assert_eq!(upload.fragment(FILE, 3, 8).rejection(), rejection);
+    assert_eq!(upload.send(FILE).rejection(), rejection);
     let id = upload.session().to_owned();
     drop(first);
     let second = engine(root.path(), config);
     let upload = Upload::resume(&second, "/f", &id);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), rejection);
+    assert_eq!(upload.fragment(FILE, 3, 8).rejection(), rejection);
     assert_eq!(upload.close().status, 403);
     assert_eq!(application.requests().len(), 1);
     assert!(!root.path().join("f").exists());
@@ -75,7 +75,7 @@ fn an_application_that_was_down_is_notified_later() {
     let engine = engine(root.path(), config(NotifyKind::ByValue, format!("http://{address}/")));
     let upload = Upload::create(&engine, "/f");
     for _ in 0..3 {
-        assert_eq!(upload.send(FILE).refusal(), (503, "0x801901F7", "0x7", "8"));
+        assert_eq!(upload.send(FILE).rejection(), (503, "0x801901F7", "0x7", "8"));
     }
     net::listen(&socket, 8).unwrap();
     let application = Application::start_at(TcpListener::from(socket), |_| Response::ok());
@@ -142,7 +142,7 @@ fn an_earlier_range_notifies_again_until_the_application_accepts() {
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/f");
     assert_eq!(upload.send(FILE).status, 500);
-    assert_eq!(upload.fragment(FILE, 0, 3).refusal(), (502, "0x801901A0", "0x7", "8"));
+    assert_eq!(upload.fragment(FILE, 0, 3).rejection(), (502, "0x801901A0", "0x7", "8"));
     let ack = upload.fragment(FILE, 0, 3);
     assert_eq!((ack.status, ack.field(names::RECEIVED_CONTENT_RANGE)), (200, Some("8")));
     assert_eq!(application.requests().len(), 3);
@@ -186,7 +186,7 @@ fn an_application_that_timed_out_is_notified_again() {
     config.timeouts.receive_headers = Duration::from_millis(500);
     let engine = engine(root.path(), config);
     let upload = Upload::create(&engine, "/f");
-    assert_eq!(upload.send(FILE).refusal(), (408, "0x80070112", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (408, "0x80070112", "0x7", "8"));
     assert_eq!(upload.send(FILE).status, 200);
     assert_eq!(application.requests().len(), 2);
 }

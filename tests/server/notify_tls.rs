@@ -4,7 +4,7 @@ use bitsup::Status;
 use bitsup::server::{Notifier, NotifyConfig, NotifyKind};
 use test_support::application::{Application, Response};
 use test_support::certificates::Authority;
-use test_support::tls_terminator::{TLS12, TLS13, address, front, server_config};
+use test_support::tls_terminator::{TLS12, TLS13, address, server_config, terminate_tls};
 
 use crate::notify_fixture::{CompleteUpload, InMemory, config, log};
 
@@ -16,7 +16,7 @@ fn tls_application(
     let fields = "BITS-Copy-File-To-Destination: yes\r\n";
     let application = Application::start(move |_| Response::new("200 OK", fields, b"reply"));
     let tls = server_config(&authority.issue(&["localhost"]), None, &[version]);
-    let port = front(tls, address(&application.url("")));
+    let port = terminate_tls(tls, address(&application.url("")));
     (application, format!("https://localhost:{port}/app"))
 }
 

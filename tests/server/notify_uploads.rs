@@ -26,7 +26,7 @@ fn rejection(response: impl Fn() -> Response + Send + Sync + 'static, timeout: D
     let ack = Upload::create(&engine, "/f").send(FILE);
     assert!(!root.path().join("f").exists());
     assert_eq!(ack.field(names::REPLY_URL), None);
-    format!("{:?}", ack.refusal())
+    format!("{:?}", ack.rejection())
 }
 
 /// NTF-01, NTF-04, NTF-08: by reference, with a reply; the file is not kept.
@@ -163,7 +163,7 @@ fn a_missing_folder_is_a_server_error_after_which_no_call_is_repeated() {
     let engine: Engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/folder/f");
     fs::remove_dir(&folder).unwrap();
-    assert_eq!(upload.send(FILE).refusal(), (404, "0x80190194", "0x5", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (404, "0x80190194", "0x5", "8"));
     fs::create_dir(&folder).unwrap();
     assert_eq!(upload.send(FILE).status, 200);
     assert_eq!(fs::read(folder.join("f")).unwrap(), FILE);

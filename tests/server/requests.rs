@@ -131,7 +131,7 @@ fn gen_19_a_wanted_body_gets_100_continue() {
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     assert_eq!(http.request("hello").status, 200);
     assert_eq!(http.request(close("/a", &session)).status, 200);
     assert_eq!(store.file("a").unwrap(), b"hello");

@@ -20,7 +20,7 @@ fn take_over<S: Read + Write>(store: &MemoryStore, connect: impl Fn() -> RawHttp
         let mut old = connect();
         let session = old.request(create(&path)).session();
         old.send(fragment(&path, &session, 0, 10, 10, &["Expect: 100-continue"]));
-        old.continued();
+        old.read_continue();
         old.send("hello");
 
         let mut new = connect();
@@ -47,7 +47,7 @@ fn a_session_is_taken_over_from_a_stalled_connection() {
 #[test]
 fn a_session_is_taken_over_from_a_stalled_tls_connection() {
     let authority = Authority::named("root");
-    let client = authority.trust();
+    let client = authority.client_config();
     let store = MemoryStore::new(u64::MAX);
     let server = serve_tls(&authority, &store, |_| {});
     take_over(&store, || connect(&server, &client));

@@ -11,7 +11,7 @@ use bitsup::log::{Level, Logger};
 use bitsup::server::{Server, ServerConfig};
 use bitsup::store::MemoryStore;
 use test_support::raw_http::{
-    PATIENCE, RawHttp, TINY, create, engine, fragment, ping, serve, serve_anything, wait_until_refused,
+    RawHttp, TIMEOUT, TINY, create, engine, fragment, ping, serve, serve_anything, wait_until_refused,
 };
 
 /// Longer than a stop without anything to wait for takes on a busy machine.
@@ -33,7 +33,7 @@ fn stopping_does_not_wait_for_idle_connections() {
     let mut server = serve_anything();
     let [mut used, mut unused] = [(); 2].map(|()| RawHttp::connect(&server));
     assert_eq!(used.request(ping("/a")).status, 200);
-    assert!(stop(&mut server, PATIENCE) < SOON);
+    assert!(stop(&mut server, TIMEOUT) < SOON);
     used.assert_closed();
     unused.assert_gone();
 }
@@ -58,7 +58,7 @@ fn a_body_gets_only_the_grace_period_and_its_bytes_are_kept() {
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 10, 10, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     let elapsed = stop(&mut server, GRACE);
     assert!((GRACE..SOON).contains(&elapsed), "{elapsed:?}");
     http.assert_gone();
@@ -74,10 +74,10 @@ fn a_request_that_ends_within_the_grace_period_is_answered() {
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     let address = server.local_addr();
     std::thread::scope(|scope| {
-        let stopping = scope.spawn(|| stop(&mut server, PATIENCE));
+        let stopping = scope.spawn(|| stop(&mut server, TIMEOUT));
         wait_until_refused(address);
         let ack = http.request("hello");
         assert_eq!((ack.status, ack.closes()), (200, true));
@@ -92,7 +92,7 @@ fn a_request_that_ends_within_the_grace_period_is_answered() {
 fn a_client_that_does_not_read_gets_only_the_grace_period() {
     let mut server = serve_anything();
     let mut http = RawHttp::connect(&server);
-    assert_eq!(http.stuff(TINY, GRACE), ErrorKind::WouldBlock);
+    assert_eq!(http.send_until_blocked(TINY, GRACE), ErrorKind::WouldBlock);
     assert!(stop(&mut server, GRACE) < SOON);
 }
 
@@ -109,7 +109,7 @@ fn a_lingering_connection_gets_only_the_grace_period() {
 fn stopping_twice_is_harmless() {
     let mut server = serve_anything();
     stop(&mut server, GRACE);
-    assert!(stop(&mut server, PATIENCE) < SOON);
+    assert!(stop(&mut server, TIMEOUT) < SOON);
 }
 
 // B-HOOK-07
@@ -122,7 +122,7 @@ fn a_stop_in_a_callback_returns_busy_and_still_stops() {
     let server = Arc::clone(&shared);
     config.logger = Logger::new(Level::Debug, move |_, _, _| {
         if let Some(server) = server.lock().unwrap().as_mut() {
-            let _ = sender.send(server.stop(PATIENCE).map_err(|error| error.status()));
+            let _ = sender.send(server.stop(TIMEOUT).map_err(|error| error.status()));
         }
     });
     let server =
@@ -131,10 +131,10 @@ fn a_stop_in_a_callback_returns_busy_and_still_stops() {
     let mut http = RawHttp::connect(&server);
     *shared.lock().unwrap() = Some(server);
     assert!(http.request(ping("/a")).closes());
-    assert_eq!(result.recv_timeout(PATIENCE).unwrap(), Err(Status::Busy));
+    assert_eq!(result.recv_timeout(TIMEOUT).unwrap(), Err(Status::Busy));
     drop(http);
     let mut server = shared.lock().unwrap().take().unwrap();
-    assert!(stop(&mut server, PATIENCE) < SOON);
+    assert!(stop(&mut server, TIMEOUT) < SOON);
 }
 
 #[test]

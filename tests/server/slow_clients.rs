@@ -17,7 +17,7 @@ const FRAGMENTS: usize = 64;
 
 #[test]
 fn slow_clients_occupy_no_thread() {
-    process::alone(|| {
+    process::isolated(|| {
         allow_descriptors(2 * (SILENT + SLOW) as u64 + 200);
         let store = MemoryStore::new(u64::MAX);
         let mut server = serve(&store, |config| config.max_workers = MAX_WORKERS);

@@ -10,8 +10,8 @@ use bitsup::store::MemoryStore;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConnection, HandshakeKind};
 use test_support::certificates::Authority;
-use test_support::raw_http::{self, PATIENCE, RawHttp, close, create, fragment, ping, serve_anything};
-use test_support::tls::{Secure, connect, secure, serve_tls};
+use test_support::raw_http::{self, RawHttp, TIMEOUT, close, create, fragment, ping, serve_anything};
+use test_support::tls::{TlsStream, connect, serve_tls, tls_stream};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -29,7 +29,7 @@ fn an_upload_works_over_tls_1_2_and_1_3() {
     let half = content.len() / 2;
     for version in [&TLS12, &TLS13] {
         let path = format!("/{:?}", version.version);
-        let mut http = connect(&server, &authority.trusted(&[version], None));
+        let mut http = connect(&server, &authority.client_config_with(&[version], None));
         let session = http.request(create(&path)).session();
         for first in [0, half] {
             http.send(fragment(&path, &session, first, half, content.len(), &[]));
@@ -47,10 +47,10 @@ fn an_upload_works_over_tls_1_2_and_1_3() {
 fn requests_in_one_record_are_answered_without_further_input() {
     let authority = Authority::named("root");
     let server = serve_over_tls(&authority);
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     // The body ends within the record; the rest of the record is buffered by TLS.
     http.send("hello".to_owned() + &close("/a", &session) + &ping("/a").repeat(40));
     (0..42).for_each(|at| assert_eq!(http.response().status, 200, "{at}"));
@@ -60,7 +60,7 @@ fn requests_in_one_record_are_answered_without_further_input() {
 fn a_handshake_may_arrive_byte_by_byte() {
     let authority = Authority::named("root");
     let server = serve_over_tls(&authority);
-    let mut client = secure(server.local_addr(), &authority.trust());
+    let mut client = tls_stream(server.local_addr(), &authority.client_config());
     while client.conn.is_handshaking() {
         trickle(&mut client);
         if client.conn.wants_read() {
@@ -74,7 +74,7 @@ fn a_handshake_may_arrive_byte_by_byte() {
 }
 
 /// Sends the pending TLS output one byte at a time.
-fn trickle(client: &mut Secure) {
+fn trickle(client: &mut TlsStream) {
     let mut bytes = Vec::new();
     while client.conn.wants_write() {
         client.conn.write_tls(&mut bytes).unwrap();
@@ -101,7 +101,8 @@ fn a_handshake_is_limited_by_the_head_timeout() {
 /// Returns the first message of a client.
 fn client_hello(authority: &Authority) -> Vec<u8> {
     let mut hello = Vec::new();
-    let mut client = ClientConnection::new(authority.trust(), "127.0.0.1".try_into().unwrap()).unwrap();
+    let mut client =
+        ClientConnection::new(authority.client_config(), "127.0.0.1".try_into().unwrap()).unwrap();
     client.write_tls(&mut hello).unwrap();
     hello
 }
@@ -110,12 +111,12 @@ fn client_hello(authority: &Authority) -> Vec<u8> {
 fn close_notify_is_sent_after_the_last_response_and_on_stop() {
     let authority = Authority::named("root");
     let mut server = serve_over_tls(&authority);
-    let [mut rejected, mut idle] = [(); 2].map(|()| connect(&server, &authority.trust()));
+    let [mut rejected, mut idle] = [(); 2].map(|()| connect(&server, &authority.client_config()));
     let response = rejected.request("garbage\r\n\r\n");
     assert_eq!((response.status, response.closes()), (400, true));
     rejected.assert_closed();
     assert_eq!(idle.request(ping("/a")).status, 200);
-    server.stop(PATIENCE).unwrap();
+    server.stop(TIMEOUT).unwrap();
     idle.assert_closed();
 }
 
@@ -123,7 +124,7 @@ fn close_notify_is_sent_after_the_last_response_and_on_stop() {
 fn close_notify_is_sent_to_an_idle_client() {
     let authority = Authority::named("root");
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.idle_timeout = SHORT);
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     assert_eq!(http.request(ping("/a")).status, 200);
     http.assert_closed();
 }
@@ -133,13 +134,13 @@ fn the_bytes_of_a_truncated_body_are_kept() {
     let authority = Authority::named("root");
     let store = MemoryStore::new(u64::MAX);
     let server = serve_tls(&authority, &store, |_| {});
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 10, 10, &[]) + "hello");
     http.socket.sock.shutdown(Shutdown::Write).unwrap();
     let error = http.socket.read(&mut [0]).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset), "{error}");
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     assert_eq!(http.request(fragment("/a", &session, 5, 5, 10, &[]) + "world").status, 200);
     assert_eq!(store.file("a").unwrap(), b"helloworld");
 }
@@ -155,7 +156,7 @@ fn plain_and_tls_connections_do_not_mix() {
     assert!(!received.starts_with(b"HTTP"), "more than an alert: {received:?}");
 
     let server = serve_anything();
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     assert_eq!(http.socket.write_all(b"x").unwrap_err().kind(), ErrorKind::InvalidData);
 }
 
@@ -164,12 +165,12 @@ fn plain_and_tls_connections_do_not_mix() {
 fn a_new_certificate_applies_to_new_connections_only() {
     let (old, new) = (Authority::named("old"), Authority::named("new"));
     let server = serve_over_tls(&old);
-    let mut open = connect(&server, &old.trust());
+    let mut open = connect(&server, &old.client_config());
     assert_eq!(open.request(ping("/a")).status, 200);
     server.reload_tls(&new.server().config()).unwrap();
     assert_eq!(open.request(ping("/a")).status, 200);
-    assert_eq!(connect(&server, &new.trust()).request(ping("/a")).status, 200);
-    let error = secure(server.local_addr(), &old.trust()).write_all(b"x").unwrap_err();
+    assert_eq!(connect(&server, &new.client_config()).request(ping("/a")).status, 200);
+    let error = tls_stream(server.local_addr(), &old.client_config()).write_all(b"x").unwrap_err();
     assert!(error.to_string().contains("certificate"), "{error}");
 }
 
@@ -181,7 +182,7 @@ fn an_invalid_certificate_changes_nothing() {
     let error = server.reload_tls(&broken).unwrap_err();
     assert_eq!(error.status(), Status::InvalidArgument);
     assert!(error.message().starts_with("new.key: "), "{error}");
-    assert_eq!(connect(&server, &authority.trust()).request(ping("/a")).status, 200);
+    assert_eq!(connect(&server, &authority.client_config()).request(ping("/a")).status, 200);
     let plain = serve_anything();
     let error = plain.reload_tls(&authority.server().config()).unwrap_err();
     assert_eq!(error.status(), Status::InvalidState);
@@ -192,7 +193,7 @@ fn a_ticket_is_valid_until_the_certificate_changes() {
     let authority = Authority::named("root");
     let server = serve_over_tls(&authority);
     for version in [&TLS12, &TLS13] {
-        let client = authority.trusted(&[version], None);
+        let client = authority.client_config_with(&[version], None);
         let handshake = || {
             let mut http = connect(&server, &client);
             assert_eq!(http.request(ping("/a")).status, 200);
@@ -241,7 +242,7 @@ fn the_access_log_contains_tls_versions_and_failures() {
     let log = AccessLog::to_file(&path, LogFormat::Json).unwrap();
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.access_log = Some(log));
     for version in [&TLS12, &TLS13] {
-        let mut http = connect(&server, &authority.trusted(&[version], None));
+        let mut http = connect(&server, &authority.client_config_with(&[version], None));
         assert_eq!(http.request(ping("/a")).status, 200);
     }
     let mut plain = RawHttp::connect(&server);
@@ -269,7 +270,7 @@ fn debug_does_not_print_the_key() {
 fn the_head_timeout_starts_after_the_handshake() {
     let authority = Authority::named("root");
     let server = serve_tls(&authority, &MemoryStore::new(0), |config| config.head_timeout = SHORT);
-    let mut http = connect(&server, &authority.trust());
+    let mut http = connect(&server, &authority.client_config());
     let began = Instant::now();
     http.send("BITS_POST /a HTTP/1.1\r\nHost:");
     let response = http.response();

@@ -9,7 +9,7 @@ use bitsup::store::{MemoryStore, Store};
 use rcgen::DnType;
 use test_support::certificates::{Authority, Identity};
 use test_support::raw_http::{RawHttp, close, create, fragment, ping};
-use test_support::tls::{Secure, connect, secure, serve_tls};
+use test_support::tls::{TlsStream, connect, serve_tls, tls_stream};
 
 /// A server that accepts clients with a certificate of one authority.
 struct MutualTls {
@@ -34,14 +34,14 @@ impl MutualTls {
         self.client_ca.client(&[(DnType::CommonName, name)])
     }
 
-    fn connect(&self, identity: &Identity) -> RawHttp<Secure> {
-        connect(&self.server, &self.authority.trusted(rustls::ALL_VERSIONS, Some(identity)))
+    fn connect(&self, identity: &Identity) -> RawHttp<TlsStream> {
+        connect(&self.server, &self.authority.client_config_with(rustls::ALL_VERSIONS, Some(identity)))
     }
 
     /// Returns whether a client with this certificate gets a response.
     fn accepts(&self, identity: Option<&Identity>) -> bool {
-        let client = self.authority.trusted(rustls::ALL_VERSIONS, identity);
-        let mut stream = secure(self.server.local_addr(), &client);
+        let client = self.authority.client_config_with(rustls::ALL_VERSIONS, identity);
+        let mut stream = tls_stream(self.server.local_addr(), &client);
         // With TLS 1.3 the client finishes its handshake before the server has checked the certificate.
         let _ = stream.write_all(ping("/a").as_bytes());
         stream.read(&mut [0; 8]).is_ok_and(|count| count > 0)
@@ -105,7 +105,7 @@ fn a_session_belongs_to_the_subject_of_its_certificate() {
 #[test]
 fn removing_a_root_rejects_new_connections_only() {
     let tls = MutualTls::new();
-    let anna = tls.authority.trusted(rustls::ALL_VERSIONS, Some(&tls.client("anna")));
+    let anna = tls.authority.client_config_with(rustls::ALL_VERSIONS, Some(&tls.client("anna")));
     let mut open = connect(&tls.server, &anna);
     assert_eq!(open.request(ping("/a")).status, 200);
     let mut config = tls.authority.server().config();
@@ -113,7 +113,7 @@ fn removing_a_root_rejects_new_connections_only() {
     tls.server.reload_tls(&config).unwrap();
     assert_eq!(open.request(ping("/a")).status, 200);
     // The client has a ticket, which must not be accepted.
-    let mut new = secure(tls.server.local_addr(), &anna);
+    let mut new = tls_stream(tls.server.local_addr(), &anna);
     let _ = new.write_all(ping("/a").as_bytes());
     assert!(new.read(&mut [0; 8]).is_err());
 }
@@ -149,9 +149,9 @@ fn a_reply_reaches_only_its_owner_however_slowly_it_is_read() {
     let get = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(tls.connect(&tls.client("bert")).request(&get).status, 403);
 
-    let mut reader = secure(
+    let mut reader = tls_stream(
         tls.server.local_addr(),
-        &tls.authority.trusted(rustls::ALL_VERSIONS, Some(&tls.client("anna"))),
+        &tls.authority.client_config_with(rustls::ALL_VERSIONS, Some(&tls.client("anna"))),
     );
     rustix::net::sockopt::set_socket_recv_buffer_size(&reader.sock, 64 * 1024).unwrap();
     reader.write_all(get.as_bytes()).unwrap();

@@ -11,7 +11,7 @@ use rustls::ClientConnection;
 use test_support::certificates::Authority;
 use test_support::process;
 use test_support::raw_http::{RawHttp, ping};
-use test_support::tls::{Secure, connect, secure, serve_tls};
+use test_support::tls::{TlsStream, connect, serve_tls, tls_stream};
 
 const IDLE: usize = 2000;
 const SLOW: usize = 100;
@@ -21,10 +21,10 @@ const MAX_MEMORY: usize = 16 * 1024;
 
 #[test]
 fn slow_tls_clients_occupy_no_thread_and_little_memory() {
-    process::alone(|| {
+    process::isolated(|| {
         allow_descriptors(2 * (IDLE + 2 * SLOW) as u64 + 200);
         let authority = Authority::named("root");
-        let config = authority.trust();
+        let config = authority.client_config();
         let server =
             serve_tls(&authority, &MemoryStore::new(u64::MAX), |server| server.max_workers = MAX_WORKERS);
         let open = || {
@@ -46,9 +46,9 @@ fn slow_tls_clients_occupy_no_thread_and_little_memory() {
         let (first, rest) = hello.split_at(hello.len() / 2);
         let mut handshaking: Vec<RawHttp> = (0..SLOW).map(|_| RawHttp::connect(&server)).collect();
         handshaking.iter_mut().for_each(|client| client.send(first));
-        let mut requesting: Vec<(Secure, Vec<u8>)> = (0..SLOW).map(|_| start_record(open())).collect();
+        let mut requesting: Vec<(TlsStream, Vec<u8>)> = (0..SLOW).map(|_| start_record(open())).collect();
         // Other clients are served meanwhile.
-        let mut quick = RawHttp::over(secure(server.local_addr(), &config));
+        let mut quick = RawHttp::over(tls_stream(server.local_addr(), &config));
         assert_eq!(quick.request(ping("/a")).status, 200);
         let threads = fs::read_dir("/proc/self/task").unwrap().count();
         assert!(threads <= MAX_WORKERS + 3, "{threads} threads");
@@ -70,7 +70,7 @@ fn slow_tls_clients_occupy_no_thread_and_little_memory() {
 }
 
 /// Sends the first half of a record that contains a request, and returns the second half.
-fn start_record(mut client: Secure) -> (Secure, Vec<u8>) {
+fn start_record(mut client: TlsStream) -> (TlsStream, Vec<u8>) {
     client.conn.writer().write_all(ping("/a").as_bytes()).unwrap();
     let mut record = Vec::new();
     while client.conn.wants_write() {
@@ -84,7 +84,8 @@ fn start_record(mut client: Secure) -> (Secure, Vec<u8>) {
 /// Returns the first message of a client.
 fn client_hello(authority: &Authority) -> Vec<u8> {
     let mut hello = Vec::new();
-    let mut client = ClientConnection::new(authority.trust(), "127.0.0.1".try_into().unwrap()).unwrap();
+    let mut client =
+        ClientConnection::new(authority.client_config(), "127.0.0.1".try_into().unwrap()).unwrap();
     client.write_tls(&mut hello).unwrap();
     hello
 }
