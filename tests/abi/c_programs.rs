@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use tempfile::TempDir;
 use test_support::cc::{WARNINGS, include, library, succeed, tool};
-use test_support::examples::{Serve, move_a_file, sample, signal_to};
+use test_support::examples::{Serve, sample, signal_to, transfer_file};
 
 /// How a program is compiled and run.
 #[derive(Clone, Copy, PartialEq)]
@@ -152,7 +152,7 @@ fn example(name: &str) -> Program {
 #[test]
 fn the_examples_move_a_file_and_show_its_progress() {
     let (serve, upload) = (example("serve"), example("upload"));
-    move_a_file(serve.command(), upload.command());
+    transfer_file(serve.command(), upload.command());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The stores.
+//! Tests of the stores.
 
 mod contract;
 mod crash;
