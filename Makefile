@@ -1,4 +1,4 @@
-# `make demo`, `make check` and `make test` check first whether the programs that they need are installed.
+# The targets demo, test, lint, header, python and csharp first check that the programs they need are installed.
 
 CARGO_FLAGS := --locked
 

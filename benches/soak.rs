@@ -1,4 +1,4 @@
-//! `make soak`: 500 clients for ten minutes, or as given: `cargo bench --bench soak -- SECONDS CLIENTS`.
+//! The soak test: 500 clients for ten minutes, or as given by `cargo bench --bench soak -- SECONDS CLIENTS`.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn main() {
     let seconds = figures.time.as_secs_f64();
     let mib = figures.bytes as f64 / f64::from(1 << 20);
     println!("{} clients, {seconds:.0} s", settings.clients);
-    figures.played.iter().for_each(|(habit, count)| println!("  {:<12}{count:>10}", format!("{habit:?}")));
+    figures.runs.iter().for_each(|(profile, count)| println!("  {:<12}{count:>10}", format!("{profile:?}")));
     println!("files accepted, all bit-exact  {}, {mib:.0} MiB, {:.1} MiB/s", figures.files, mib / seconds);
     println!("server: resident memory        {:.1} MiB at most", figures.memory as f64 / f64::from(1 << 20));
     println!("server: descriptors, threads   {}, {} at most", figures.most_descriptors, figures.most_threads);

@@ -467,7 +467,7 @@
 #define BITSUP_PACKET_NONE 0
 
 /**
- * Packet: checks that the server is there; belongs to no session.
+ * Packet: checks whether the server accepts uploads; belongs to no session.
  */
 #define BITSUP_PACKET_PING 1
 
@@ -477,7 +477,7 @@
 #define BITSUP_PACKET_CREATE 2
 
 /**
- * Packet: carries part of the file.
+ * Packet: contains part of the file.
  */
 #define BITSUP_PACKET_FRAGMENT 3
 
@@ -593,26 +593,26 @@ typedef struct bitsup_error bitsup_error;
  * 2. Call bitsup_exchange_begin. It may run hooks, which may take minutes.
  * 3. While the result is BITSUP_WANT_BODY, pass the body in pieces of any size to bitsup_exchange_body or
  *    bitsup_exchange_body_from_fd. If the client expects "100 Continue", send it now and not earlier.
- * 4. Call bitsup_exchange_finish, which returns the response. It may run hooks, too.
+ * 4. Call bitsup_exchange_finish, which returns the response. It may also run hooks.
  *
  * If the rest of the body is not needed, either read and discard it or close the connection after the
- * response. Freeing an exchange before bitsup_exchange_finish tells the engine that the connection was lost:
- * stored data is kept, and the client can resume. The newest request of a session wins: if another exchange
- * takes over the session, this one returns BITSUP_WANT_FINISH from its next call on, and its response is
- * 503.
+ * response. Freeing an exchange before bitsup_exchange_finish reports to the engine that the connection was
+ * lost: stored data is kept, and the client can resume. The newest request of a session takes precedence: if
+ * another exchange takes over the session, this one returns BITSUP_WANT_FINISH from its next call on, and
+ * its response is 503.
  */
 typedef struct bitsup_exchange bitsup_exchange;
 
 /**
- * Server callbacks of the application behind an engine. All are optional and share one `user_data`.
+ * Server callbacks of the host application. All are optional and share one `user_data`.
  *
  * They run on server threads, concurrently for different sessions, or on the thread inside
  * bitsup_engine_tick or bitsup_engine_end_session. For one session on_progress, on_received and on_end run
  * one after another; on_request runs for every packet, also while another callback of its session runs. No
- * lock of the library is held. A callback may take minutes; meanwhile it occupies its thread, and further
- * packets of its session wait, so it must not wait for such a packet. It may call const functions, also to
- * end its own session, and free objects. Stopping a server waits for running callbacks; bitsup_server_stop
- * called in a callback returns BITSUP_E_BUSY, and the server stops afterwards.
+ * lock of the library is held. A callback may take minutes; until it returns, it occupies its thread, and
+ * further packets of its session wait, so it must not wait for such a packet. It may call const functions,
+ * also to end its own session, and free objects. Stopping a server waits for running callbacks;
+ * bitsup_server_stop called in a callback returns BITSUP_E_BUSY, and the server stops afterwards.
  */
 typedef struct bitsup_hooks bitsup_hooks;
 
@@ -692,15 +692,15 @@ typedef struct bitsup_store_ops bitsup_store_ops;
 typedef struct bitsup_upload bitsup_upload;
 
 /**
- * The decision of a server callback. Unchanged, it means: accept the packet, keep the file, no reply. Valid
- * until the callback returns; a later call with it fails with BITSUP_E_INVALID_STATE while the hooks or an
- * engine that uses them exist.
+ * The decision of a server callback. By default it accepts the packet, keeps the file and sends no reply.
+ * Valid until the callback returns; a later call with it fails with BITSUP_E_INVALID_STATE while the hooks
+ * or an engine that uses them exist.
  */
 typedef struct bitsup_verdict bitsup_verdict;
 
 /**
  * Result of a call: BITSUP_OK or one of BITSUP_E_*. The hundreds digit is the class: 1xx the call was wrong,
- * 2xx the local machine failed, 3xx the network failed, 4xx the peer refused or failed, 5xx the application
+ * 2xx the local machine failed, 3xx the network failed, 4xx the peer rejected or failed, 5xx the application
  * stopped the operation, 9xx a bug in this library. Later versions may add numbers; handle unknown ones by
  * class.
  */
@@ -730,8 +730,8 @@ typedef void (*bitsup_destroy_fn)(void *user_data);
  * NUL-terminated texts: the user name to `out_user`, which holds `user_cap` bytes including the NUL (at
  * least 1,024) and is not used for BITSUP_AUTH_BEARER, and the password or token to `out_secret`, which
  * holds `secret_cap` bytes (at least 16,384). Both are "" before the call; leave both empty if there are no
- * credentials, and the request fails as refused. Returns BITSUP_CONTINUE; with any other value the call that
- * needed credentials fails with BITSUP_E_CALLBACK.
+ * credentials; the request then fails with the status of the response. Returns BITSUP_CONTINUE; with any
+ * other value the call that needed credentials fails with BITSUP_E_CALLBACK.
  */
 typedef int32_t (*bitsup_credentials_fn)(void *user_data,
                                          int32_t target,
@@ -834,7 +834,7 @@ typedef bitsup_status (*bitsup_store_read_fn)(void *user_data,
 
 /**
  * Delivers the received data to `destination`, a relative path with slashes, for example "folder/file.txt".
- * `overwrite` says whether an existing file may be replaced. `record` is the new record of the session.
+ * `overwrite` is not 0 if an existing file may be replaced. `record` is the new record of the session.
  */
 typedef bitsup_status (*bitsup_store_commit_fn)(void *user_data,
                                                 const char *session_id,
@@ -851,8 +851,8 @@ typedef bitsup_status (*bitsup_store_destination_state_fn)(void *user_data,
                                                            int32_t *out_state);
 
 /**
- * Decides about `upload` by calling the functions of bitsup_verdict. Returns BITSUP_CONTINUE if the verdict
- * counts. Any other value means that the callback failed: whatever the verdict says, the packet is rejected
+ * Decides about `upload` by calling the functions of bitsup_verdict. Returns BITSUP_CONTINUE to apply the
+ * verdict. Any other value means that the callback failed: the verdict is ignored, the packet is rejected
  * with 500 and BITSUP_CONTEXT_APPLICATION, and the failure is logged.
  */
 typedef int32_t (*bitsup_hooks_decide_fn)(void *user_data,
@@ -968,7 +968,7 @@ uint16_t bitsup_error_http_status(const bitsup_error *error);
 uint32_t bitsup_error_hresult(const bitsup_error *error);
 
 /**
- * Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not say.
+ * Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not report it.
  *
  * Ownership: no transfer.
  * Threads: any thread, concurrently.
@@ -1037,7 +1037,7 @@ bitsup_logger *bitsup_logger_new(bitsup_log_fn log,
                                  bitsup_destroy_fn destroy);
 
 /**
- * Frees a logger. NULL is a no-op. Objects that use the logger continue to.
+ * Frees a logger. NULL is a no-op. Objects that use the logger keep a reference to it.
  *
  * Ownership: frees `logger`.
  * Threads: any thread, also in callbacks; never blocks.
@@ -1291,7 +1291,7 @@ bitsup_status bitsup_client_config_set_logger(bitsup_client_config *config,
  * Sets the credentials for `target`, one of BITSUP_AUTH_TARGET_*, and `scheme`, one of BITSUP_AUTH_*. For
  * BITSUP_AUTH_BASIC they are a user name and a password; for BITSUP_AUTH_BEARER `secret` is the token and
  * `user` is ignored and may be NULL. If a server has both, the token is tried first. Credentials are sent
- * only after the target has asked for them with 401 or 407, and never to another host.
+ * only after the target has required them with 401 or 407, and never to another host.
  *
  * Ownership: copies the texts.
  * Threads: one call at a time.
@@ -1308,11 +1308,11 @@ bitsup_status bitsup_client_config_set_credentials(bitsup_client_config *config,
                                                    bitsup_error **error);
 
 /**
- * Sets the callback that supplies credentials on demand: if a server or proxy asks for credentials and those
- * of bitsup_client_config_set_credentials do not help, because there are none for the scheme or because they
- * were refused, for example after a token has expired during an upload. The callback runs once for each such
- * response, and the request is then sent once more. Use it for tokens that expire, or to prompt a user. NULL
- * removes the callback.
+ * Sets the callback that supplies credentials on demand: if a server or proxy requires credentials and
+ * bitsup_client_config_set_credentials set none for the scheme, or the ones it set were rejected, for
+ * example because a token expired during an upload. The callback runs once for each such response, and the
+ * request is then sent once more. Use it for tokens that expire, or to prompt a user. NULL removes the
+ * callback.
  *
  * Ownership: takes `user_data`, even on failure.
  * Threads: one call at a time.
@@ -1521,7 +1521,7 @@ bitsup_status bitsup_observer_on_retry(bitsup_observer *observer,
  * Creates a job that uploads the content of `source` to `url`. Nothing is sent before bitsup_job_run or
  * bitsup_job_step.
  *
- * Ownership: moves the content out of `source`, even if the URL is refused; the caller still frees the empty
+ * Ownership: moves the content out of `source`, even if the URL is rejected; the caller still frees the empty
  * `source`, at any time, and `*out` with bitsup_job_free. The job keeps what it needs of `client`.
  * Threads: any thread, concurrently if the sources differ.
  * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if `url` is not an absolute http or https URL,
@@ -1560,8 +1560,8 @@ void bitsup_job_free(bitsup_job *job);
 bitsup_status bitsup_job_set_content_name(bitsup_job *job, const char *name, bitsup_error **error);
 
 /**
- * Adds a header field to every request of the job, after those of its client. A name that was added before
- * is sent once more; it is not replaced.
+ * Adds a header field to every request of the job, after those of its client. Adding a name again does not
+ * replace the earlier field; both are sent.
  *
  * Ownership: copies the name and the value.
  * Threads: one call at a time.
@@ -1618,10 +1618,10 @@ bitsup_status bitsup_job_run(bitsup_job *job, bitsup_error **error);
 
 /**
  * Sends at most one request, or fetches the reply, and stores the resulting state, one of BITSUP_JOB_*, in
- * `*out_state`. Use it instead of bitsup_job_run in programs with a loop of their own, or to acknowledge the
- * upload separately: repeated steps lead to BITSUP_JOB_TRANSFERRED, where further steps send nothing and
- * bitsup_job_close completes the upload. After BITSUP_JOB_WAITING the next step waits for the rest of the
- * delay that the observer was told. Steps and runs can be mixed.
+ * `*out_state`. Use it instead of bitsup_job_run in programs with an event loop of their own, or to
+ * acknowledge the upload separately: repeated steps lead to BITSUP_JOB_TRANSFERRED, where further steps send
+ * nothing and bitsup_job_close completes the upload. After BITSUP_JOB_WAITING the next step waits for the
+ * rest of the delay that was reported to the observer. Steps and runs can be mixed.
  *
  * Ownership: no transfer.
  * Threads: one call at a time; blocks.
@@ -1647,7 +1647,7 @@ bitsup_status bitsup_job_close(bitsup_job *job, bitsup_error **error);
 
 /**
  * Stops a run: it ends within 250 ms with BITSUP_E_SUSPENDED. Returns immediately. The session stays on the
- * server, and the next run continues it. If no run is in progress, the next run ends as it begins.
+ * server, and the next run continues it. If no run is in progress, the next run ends as soon as it begins.
  *
  * Ownership: no transfer.
  * Threads: any thread, concurrently, also in callbacks; not in signal handlers.
@@ -1657,10 +1657,10 @@ bitsup_status bitsup_job_close(bitsup_job *job, bitsup_error **error);
 bitsup_status bitsup_job_suspend(const bitsup_job *job, bitsup_error **error);
 
 /**
- * Cancels the upload for good; the job cannot be run again. While a run is in progress, returns immediately:
- * the run ends within 250 ms with BITSUP_E_CANCELLED and tries once to cancel the session on the server.
- * Otherwise cancels the session of the job, also one that was resumed, and blocks until the server has
- * acknowledged, retrying as a run does. So call it again after the run to make sure that the server
+ * Cancels the upload permanently; the job cannot be run again. While a run is in progress, returns
+ * immediately: the run ends within 250 ms with BITSUP_E_CANCELLED and tries once to cancel the session on
+ * the server. Otherwise cancels the session of the job, including a resumed one, and blocks until the server
+ * has acknowledged, retrying as a run does. So call it again after the run to make sure that the server
  * discarded the session.
  *
  * Ownership: no transfer.
@@ -1745,7 +1745,7 @@ bitsup_status bitsup_job_set_state_path(bitsup_job *job, const char *path, bitsu
  * Returns the current state of the job, from which bitsup_job_import can continue in this process or
  * another. Use it to store the state somewhere other than in a file. An older state remains usable as the
  * upload proceeds, but only one job should continue it. The state contains the session id, which is enough
- * to disturb the upload, so keep it private. It does not contain credentials.
+ * to interfere with the upload, so keep it private. It does not contain credentials.
  *
  * Ownership: free `*out_state` with bitsup_bytes_free and the length in `*out_len`.
  * Threads: any thread, concurrently, also while the job runs and in callbacks.
@@ -1760,7 +1760,7 @@ bitsup_status bitsup_job_export(const bitsup_job *job,
 
 /**
  * Continues from a state that bitsup_job_export returned for a job with the same URL and source. Call it
- * before the job is run. The first request asks the server whether the session still exists.
+ * before the job is run. The first request checks with the server whether the session still exists.
  *
  * Ownership: copies the state.
  * Threads: one call at a time.
@@ -1971,7 +1971,7 @@ bitsup_status bitsup_store_ops_on_remove(bitsup_store_ops *ops,
 
 /**
  * Sets the callback that checks a destination before a session is created, so that an upload that cannot be
- * delivered is refused early. If NULL, every destination counts as free, and only commit refuses.
+ * delivered is rejected early. If NULL, every destination counts as free, and only commit rejects it.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -1997,8 +1997,8 @@ bitsup_status bitsup_store_new_custom(const bitsup_store_ops *ops, bitsup_store 
 
 /**
  * Adds a session: its last stored record, and when a part was last written, in milliseconds since 1970 (0 if
- * unknown). Sessions expire some time after that. If the record cannot be read, the session is ignored and
- * the log says so.
+ * unknown). Sessions expire some time after that. If the record cannot be read, the session is ignored, and
+ * an error is logged.
  *
  * Ownership: copies the id and the record.
  * Threads: one call at a time, until the callback returns.
@@ -2111,8 +2111,8 @@ const char *bitsup_upload_reply_path(const bitsup_upload *upload);
 
 /**
  * Returns the first header field of the packet with that name, in any letter case; NULL if there is none or
- * its value is not UTF-8. HTTP header fields are reliably ASCII only; clients should send other data in
- * base64.
+ * its value is not UTF-8. Only ASCII is transmitted reliably in HTTP header fields; clients should encode
+ * other data, for example in base64.
  *
  * Ownership: `upload` owns the text, which is valid until the callback returns.
  * Threads: any thread, until the callback returns.
@@ -2122,7 +2122,7 @@ const char *bitsup_upload_reply_path(const bitsup_upload *upload);
 const char *bitsup_upload_header(const bitsup_upload *upload, const char *name);
 
 /**
- * Returns the number of bytes that the session holds; 0 for NULL.
+ * Returns the number of bytes received so far; 0 for NULL.
  *
  * Ownership: no transfer.
  * Threads: any thread, until the callback returns.
@@ -2177,7 +2177,7 @@ bitsup_status bitsup_verdict_reject(bitsup_verdict *verdict,
                                     bitsup_error **error);
 
 /**
- * Rejects the request with 401 and asks for credentials. For on_request. `challenge` is the value of
+ * Rejects the request with 401 and requests credentials. For on_request. `challenge` is the value of
  * WWW-Authenticate, for example "Basic realm=\"uploads\"", or several challenges separated by commas. If it
  * cannot be sent in a header field, the response is 500.
  *
@@ -2190,7 +2190,7 @@ bitsup_status bitsup_verdict_challenge(bitsup_verdict *verdict, const char *chal
 
 /**
  * Sets the user who sent the request. For on_request. A session belongs to the user who created it; requests
- * of other users for it are refused.
+ * of other users for it are rejected.
  *
  * Ownership: copies the text.
  * Threads: one call at a time, until the callback returns.
@@ -2329,7 +2329,7 @@ bitsup_status bitsup_hooks_on_progress(bitsup_hooks *hooks,
 
 /**
  * Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the
- * file, says whether to keep it, and may set a reply. Replaces bitsup_hooks_set_notify_url. The callback
+ * file, decides whether to keep it, and may set a reply. Replaces bitsup_hooks_set_notify_url. The callback
  * succeeds at most once per upload, unless the process dies before the result is recorded or the reply
  * cannot be stored. NULL removes it; then every upload is accepted.
  *
@@ -2422,8 +2422,8 @@ bitsup_status bitsup_engine_config_set_store(bitsup_engine_config *config,
                                              bitsup_error **error);
 
 /**
- * Sets the callbacks of the application behind the engine. Without them every upload is accepted and there
- * are no replies.
+ * Sets the callbacks of the host application. Without them every upload is accepted and there are no
+ * replies.
  *
  * Ownership: copies the current callbacks and shares their `user_data`; the caller still frees `hooks`.
  * Threads: one call at a time.
@@ -2698,7 +2698,7 @@ bitsup_status bitsup_engine_end_session(const bitsup_engine *engine,
 bitsup_status bitsup_exchange_new(const bitsup_engine *engine, bitsup_exchange **out, bitsup_error **error);
 
 /**
- * Frees an exchange. NULL is a no-op. Before bitsup_exchange_finish this tells the engine that the
+ * Frees an exchange. NULL is a no-op. Before bitsup_exchange_finish this reports to the engine that the
  * connection was lost; stored data is kept.
  *
  * Ownership: frees `exchange`.
@@ -2727,7 +2727,8 @@ bitsup_status bitsup_exchange_set_request(bitsup_exchange *exchange,
                                           bitsup_error **error);
 
 /**
- * Adds a header field of the request. Add all fields, in their order. The value may contain any bytes.
+ * Adds a header field of the request. Add all fields, in the order in which they were received. The value
+ * may contain any bytes.
  *
  * Ownership: copies the texts.
  * Threads: one call at a time.
@@ -2799,7 +2800,7 @@ bitsup_status bitsup_exchange_set_secure(bitsup_exchange *exchange, int32_t secu
 
 /**
  * Processes the head of the request and stores what is needed next, one of BITSUP_WANT_*, in `*out_want`.
- * BITSUP_WANT_FINISH for a request that is refused or has no body.
+ * BITSUP_WANT_FINISH for a request that is rejected or has no body.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -2811,8 +2812,8 @@ bitsup_status bitsup_exchange_begin(bitsup_exchange *exchange, int32_t *out_want
 
 /**
  * Processes bytes of the body and stores what is needed next in `*out_want`. Bytes that are not needed are
- * ignored. With a `len` of 0 it only checks the state: call it so while the client is silent, to find out
- * whether a newer request took over the session.
+ * ignored. With a `len` of 0 it only checks the state; use this while the client is silent to detect that a
+ * newer request has taken over the session.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -2850,7 +2851,7 @@ bitsup_status bitsup_exchange_body_from_fd(bitsup_exchange *exchange,
 
 /**
  * Returns the response. Call it when the body is complete or not needed. If the body is incomplete, the
- * packet is refused and the stored data kept. Afterwards the exchange can only be freed.
+ * packet is rejected and the stored data kept. Afterwards the exchange can only be freed.
  *
  * Ownership: no transfer of `exchange`; free `*out` with bitsup_response_free.
  * Threads: one call at a time.
@@ -2940,7 +2941,7 @@ uint64_t bitsup_response_body_length(const bitsup_response *response);
  * Ownership: no transfer.
  * Threads: one call at a time.
  * Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `cap` exceeds the address space, BUSY; 2xx if the store cannot
- * be read. The response cannot be completed then; close the connection.
+ * be read; the response is then incomplete, and the connection must be closed.
  * Since: 0.1
  */
 bitsup_status bitsup_response_read_body(bitsup_response *response,
@@ -2951,8 +2952,9 @@ bitsup_status bitsup_response_read_body(bitsup_response *response,
 
 /**
  * Returns 1 if the connection must be closed after this response, which needs `Connection: close`, because
- * the start of the next request cannot be determined; otherwise 0, also for NULL. A request body that was
- * not read to its end is not covered: the HTTP server either discards it or closes the connection.
+ * the start of the next request cannot be determined; otherwise 0, also for NULL. This does not account for
+ * a request body that was not read to its end; the HTTP server must then either discard the rest or close
+ * the connection.
  *
  * Ownership: no transfer.
  * Threads: any thread, concurrently.
@@ -3008,8 +3010,9 @@ bitsup_status bitsup_server_config_set_listen(bitsup_server_config *config,
 
 /**
  * Enables the administration page on this host name or address and port. Port 0 picks a free port; see
- * bitsup_server_admin_url. Serves GET and HEAD of "/", "/health" and "/sessions" without authentication and
- * TLS, so anyone who can reach the address sees the names of all sessions. Default: disabled.
+ * bitsup_server_admin_url. Serves GET and HEAD of "/", "/health", "/sessions" and "/metrics" without
+ * authentication and TLS, so anyone who can reach the address sees the names of all sessions. Default:
+ * disabled.
  *
  * Ownership: copies the host.
  * Threads: one call at a time.

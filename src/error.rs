@@ -93,7 +93,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// Creates an error of that kind. `message` says what failed and what to do: lower case, no period.
+    /// Creates an error of this kind. `message` states what failed and what to do: lower case, no period.
     #[must_use]
     pub fn new(status: Status, message: impl Into<String>) -> Self {
         Self {

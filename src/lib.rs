@@ -36,9 +36,9 @@
 //!
 //! # Upload a file
 //!
-//! A [`Job`](client::Job) uploads one source to one URL. With a state path it survives the end of the process: the same
-//! calls in the next process resume the upload. Errors that may pass are retried until there is no progress for
-//! [`no_progress_timeout`](client::ClientConfig::no_progress_timeout).
+//! A [`Job`](client::Job) uploads one source to one URL. With a state path it survives the end of the
+//! process: the same calls in the next process resume the upload. Transient errors are retried until there is
+//! no progress for [`no_progress_timeout`](client::ClientConfig::no_progress_timeout).
 //!
 //! ```no_run
 //! # #[cfg(feature = "client")] {
@@ -87,7 +87,7 @@
 //! | Feature | Default | Contents |
 //! |---|---|---|
 //! | `client` | yes | the uploading side, over ureq and rustls |
-//! | `server` | yes | the HTTP/1.1 listener, users, notification of web applications |
+//! | `server` | yes | the HTTP/1.1 listener, users, HTTP notifications to web applications |
 //! | `log` | no | [`Logger::log_crate`](crate::log::Logger), a bridge to the `log` crate, and so to `tracing` |
 //! | `ffi` | no | the C ABI |
 //! | `cli` | no | the `bitsup` program |

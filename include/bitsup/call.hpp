@@ -60,7 +60,7 @@ template <auto Free> struct deleter {
 /** Owns one object of the C library. */
 template <class T, void (*Free)(T *)> class handle {
 public:
-    /** Returns the object for use with functions of bitsup.h. It is still owned by this. */
+    /** Returns the object for use with functions of bitsup.h. This object still owns it. */
     T *get() const noexcept { return pointer_.get(); }
 
 protected:

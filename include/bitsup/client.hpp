@@ -18,7 +18,7 @@ namespace bitsup {
 enum class flow : std::int32_t {
     /** Continue. */
     proceed = BITSUP_CONTINUE,
-    /** Stop the call that called back, with BITSUP_E_CALLBACK. */
+    /** Stop the call that invoked the callback, with BITSUP_E_CALLBACK. */
     abort = BITSUP_ABORT
 };
 
@@ -77,10 +77,10 @@ inline void destroy_read(void *user_data)
     delete static_cast<read_function *>(user_data);
 }
 
-/** Copies text to a buffer of `room` bytes. Throws BITSUP_E_INVALID_ARGUMENT if it is too long. */
-inline void write(const std::string &from, char *to, std::size_t room)
+/** Copies text to a buffer of `capacity` bytes. Throws BITSUP_E_INVALID_ARGUMENT if it is too long. */
+inline void write(const std::string &from, char *to, std::size_t capacity)
 {
-    if (from.size() >= room)
+    if (from.size() >= capacity)
         throw error(BITSUP_E_INVALID_ARGUMENT);
     std::memcpy(to, text(from), from.size() + 1);
 }

@@ -52,7 +52,7 @@ private:
     const bitsup_upload *view_;
 };
 
-/** The decision of a hook. Valid until the hook returns. The default is: proceed, keep the file, no reply. */
+/** The decision of a hook. Valid until the hook returns. By default it accepts the packet, keeps the file and sends no reply. */
 class verdict {
 public:
     explicit verdict(bitsup_verdict *raw) : raw_(raw) {}
@@ -165,7 +165,7 @@ public:
     {
         detail::call(bitsup_hooks_set_notify_url, get(), kind, detail::text(url), detail::count(timeout));
     }
-    /** Trusts additional root certificates for an https URL. To be called before notify_url. */
+    /** Trusts additional root certificates for an https URL. Call it before notify_url. */
     void add_notify_root_certificates(const std::string &pem)
     {
         detail::call(bitsup_hooks_add_notify_root_certificates, get(), detail::bytes(pem), pem.size());

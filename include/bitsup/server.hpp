@@ -144,7 +144,7 @@ public:
         return set(bitsup_server_config_set_tls, detail::bytes(certificates_pem), certificates_pem.size(),
                    detail::bytes(key_pem), key_pem.size());
     }
-    /** Requires client certificates issued under these root certificates, in PEM format. To be called after tls. */
+    /** Requires client certificates issued under these root certificates, in PEM format. Call it after tls. */
     server_config &client_ca(const std::string &roots_pem)
     {
         return set(bitsup_server_config_set_client_ca, detail::bytes(roots_pem), roots_pem.size());

@@ -33,7 +33,7 @@ private:
     bitsup_store_list *list_;
 };
 
-/** Base class of custom stores, for store::custom. See bitsup_store_ops for what each function must do and for
+/** Base class of custom stores, for store::custom. See bitsup_store_ops for the contract of each function and for
  * the threads. On failure it throws a bitsup::error with BITSUP_E_NOT_FOUND, BITSUP_E_DENIED or BITSUP_E_NO_SPACE;
  * any other exception means BITSUP_E_IO. `part` is one of BITSUP_PART_*. */
 class backend {
@@ -57,7 +57,7 @@ public:
     virtual void remove(const std::string &session_id, std::int32_t part) = 0;
     /** Returns one of BITSUP_DESTINATION_*. */
     virtual std::int32_t destination_state(const std::string &destination);
-    /** Called with the exception of another function, of which otherwise only the status is used. */
+    /** Called with the exception that another function threw, of which the library uses only the status. */
     virtual void failed(std::exception_ptr exception) noexcept;
 };
 

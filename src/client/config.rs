@@ -63,13 +63,13 @@ pub struct ClientConfig {
     pub bearer_token: Option<Secret>,
     /// Sent to the proxy, and only to it, by the Basic scheme when it responds with 407.
     pub proxy_credentials: Option<Credentials>,
-    /// Asked for credentials when the server of the job's URL or the proxy requires some and the ones above are not
-    /// set for the scheme or were rejected, for example because a token expired during an upload.
+    /// Called for credentials when the server of the job's URL or the proxy requires some and the ones above
+    /// are not set for the scheme or were rejected, for example because a token expired during an upload.
     pub credentials_source: Option<SharedCredentialsSource>,
     /// Value of `User-Agent`. Default: `bitsup/` and the version.
     pub user_agent: String,
-    /// Header fields to add to every request. Servers named by `BITS-Host-Id` receive them, too; a third server from
-    /// which the reply is fetched does not.
+    /// Header fields to add to every request. Servers named by `BITS-Host-Id` receive them, too; a
+    /// third-party server from which the reply is fetched does not.
     pub headers: Vec<(String, String)>,
     /// Receives log messages. Default: none.
     pub logger: Logger,

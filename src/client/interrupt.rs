@@ -78,7 +78,7 @@ impl Interrupt {
     }
 
     /// Postpones a requested stop until `grace` after the request, and removes the timeout of the run.
-    pub fn allow(&self, grace: Duration) {
+    pub fn postpone_stop(&self, grace: Duration) {
         let mut request = self.lock();
         request.deadline = None;
         request.requested = request.requested.and_then(|(stop, at)| Some((stop, at.checked_add(grace)?)));
@@ -176,7 +176,7 @@ mod tests {
     fn the_grace_period_begins_with_the_request() {
         let interrupt = Interrupt::default();
         interrupt.request(StopReason::Cancel);
-        interrupt.allow(Duration::from_millis(40));
+        interrupt.postpone_stop(Duration::from_millis(40));
         assert_eq!(interrupt.check(), Ok(()));
         assert!(interrupt.slice(LONG).unwrap() <= Duration::from_millis(40));
         assert_eq!(interrupt.wait(LONG), Err(StopReason::Cancel));

@@ -35,13 +35,13 @@ pub enum JobState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Number of acknowledged bytes. Decreases if the server asks for bytes again.
+    /// Number of acknowledged bytes. Decreases if the server requests bytes again.
     pub sent: u64,
     /// Length of the source in bytes.
     pub total: u64,
 }
 
-/// What a callback returns: whether to continue.
+/// Whether the run continues after a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// Continue.
@@ -67,19 +67,19 @@ pub enum Flow {
 /// }
 /// ```
 pub trait Observer: Send {
-    /// The number of acknowledged bytes changed.
+    /// Called when the number of acknowledged bytes has changed.
     fn progress(&mut self, _progress: Progress) -> Flow {
         Flow::Continue
     }
-    /// `received` bytes of a download are on disk, of `total` if the server sent the length. `received` decreases if
-    /// the file changed on the server and the download starts again.
+    /// Called when `received` bytes of a download are on disk, of `total` if the server sent the length.
+    /// `received` decreases if the file changed on the server and the download starts again.
     fn reply_progress(&mut self, _received: u64, _total: Option<u64>) -> Flow {
         Flow::Continue
     }
-    /// The state of the job changed.
+    /// Called when the state of the job has changed.
     fn state(&mut self, _from: JobState, _to: JobState) {}
-    /// A request failed and will be retried after `delay`, which the callback may change. `attempt` is the number of
-    /// consecutive failures.
+    /// Called when a request failed and will be retried after `delay`, which the callback may change.
+    /// `attempt` is the number of consecutive failures.
     fn retry(&mut self, _cause: &Error, _attempt: u32, _delay: &mut Duration) -> Flow {
         Flow::Continue
     }

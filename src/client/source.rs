@@ -1,4 +1,4 @@
-//! What a job uploads: a file, bytes in memory, or what a function reads.
+//! Sources of uploads: files, bytes in memory, and reader functions.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Status};
 use crate::proto::HResult;
 
-/// What a job uploads: a file, bytes in memory, or what a function reads.
+/// The content that a job uploads: a file, bytes in memory, or the bytes that a function returns.
 ///
 /// Parts of a source are read again when a request is retried, and have to be the same each time.
 ///
@@ -112,7 +112,7 @@ impl Source {
         Self(SourceKind::Reader { total, read: Box::new(read) })
     }
 
-    /// Length in bytes.
+    /// Returns the length in bytes.
     pub fn total(&self) -> u64 {
         match &self.0 {
             SourceKind::File { stamp, .. } => stamp.size,

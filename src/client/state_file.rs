@@ -22,7 +22,7 @@ use crate::upload::ResumeState;
 const VERSION: u32 = 1;
 /// Maximum length of a state in bytes.
 const MAX_LENGTH: u64 = 1024 * 1024;
-/// Private, because anyone who knows the session id in it could disturb the upload.
+/// Private, because anyone who knows the session id in it could interfere with the upload.
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
@@ -109,7 +109,7 @@ impl StateFile {
         self.file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
     }
 
-    /// Reads the file. `Ok(None)` if it is empty; an error says why the content cannot be parsed.
+    /// Reads the file. `Ok(None)` if it is empty; the error describes why the content cannot be parsed.
     pub fn load(&mut self) -> Result<Option<SavedJob>, String> {
         if self.is_blank {
             return Ok(None);

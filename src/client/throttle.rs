@@ -8,7 +8,7 @@ use super::interrupt::{Interrupt, StopReason};
 
 /// Maximum duration that one grant covers; short, so that the flow is even.
 const STEP: Duration = Duration::from_millis(50);
-/// How much unused time may be caught up on: enough to make up for sleeps that take too long, and too little for a
+/// How much unused time is credited: enough to compensate for sleeps that take too long, too little for a
 /// burst after an idle period.
 const CREDIT: Duration = Duration::from_millis(100);
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::proto::Fault;
 
 /// Access rules of an engine's directory by the owner of a request: the user that the transport or
-/// [`Hooks::on_request`](super::Hooks::on_request) identified. A request without an owner is on no list.
+/// [`Hooks::on_request`](super::Hooks::on_request) identified. A request without an owner matches no list.
 ///
 /// The default allows everything except overwriting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

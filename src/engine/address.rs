@@ -1,4 +1,4 @@
-//! URLs of an engine: of its root, of an upload, of a reply.
+//! Builds the URLs of an engine's root, uploads and replies.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -44,7 +44,7 @@ pub(super) fn upload_url(config: &EngineConfig, head: &RequestHead) -> String {
     Root::of(config, head).url(local.strip_prefix('/').unwrap_or(local))
 }
 
-/// Path and query of an upload whose record has no URL: it was written before records had one.
+/// Path and query of an upload whose record was written before records contained the URL.
 pub(super) fn record_url(record: &SessionRecord) -> String {
     let segments = record.remote().segments().iter();
     let path: String =
@@ -64,8 +64,8 @@ pub(super) fn path_and_query(url: &str) -> &str {
     rest.find('/').map_or("/", |at| rest.split_at(at).1)
 }
 
-/// The URL of a session's reply. It names the host id if there is one, because other servers may not have the
-/// reply (PROTOCOL 5.7).
+/// The URL of a session's reply. Its host is the host id if one is configured, because other servers may not
+/// have the reply (PROTOCOL 5.7).
 pub(super) fn reply_url(config: &EngineConfig, head: &RequestHead, id: SessionId) -> String {
     let root = Root::of(config, head);
     let host = config.host_id.as_ref().map(|host_id| with_port(&host_id.host, root.authority));
@@ -99,7 +99,7 @@ pub(super) fn validate(config: &EngineConfig) -> Result<(), Error> {
         && split(url).is_none()
     {
         return invalid(format!(
-            "invalid public URL `{url}`: it must look like `https://host/prefix/`, without query and fragment"
+            "invalid public URL `{url}`: it must look like `https://host/prefix/`, without query or fragment"
         ));
     }
     match config.host_id.as_ref().map(|host_id| &host_id.host) {
@@ -154,13 +154,13 @@ fn split(url: &str) -> Option<(&str, &str, &str)> {
     (is_http && is_authority(authority) && path_fits).then_some((scheme, authority, path))
 }
 
-/// Appends a slash unless the path is empty: the caller puts a slash before it.
+/// Appends a slash unless the path is empty or has one. The caller adds the leading slash.
 fn with_slash(path: &str) -> String {
     if path.is_empty() || path.ends_with('/') { path.to_owned() } else { format!("{path}/") }
 }
 
-/// Whether an authority is short enough for a host, and leaves room for the rest of a URL: `Host` comes from
-/// the client.
+/// Whether an authority is at most as long as a host id may be. `Host` comes from the client and can have any
+/// length.
 fn is_short(authority: &str) -> bool {
     authority.len() <= limits::MAX_HOST_ID
 }

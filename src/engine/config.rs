@@ -83,24 +83,24 @@ pub struct EngineConfig {
     pub max_upload_size: u64,
     /// Longest Fragment accepted, in bytes; at least 1. Default: no limit.
     pub max_fragment_size: u64,
-    /// Bytes to keep free on the store's volume. Packets that would leave fewer are refused as if the volume
-    /// were full. Default: 64 MiB. 0: no check. Has no effect if the store does not know its free space.
+    /// Bytes to keep free on the store's volume. Packets that would leave fewer are rejected as if the volume
+    /// were full. Default: 64 MiB. 0: no check. Has no effect if the store does not report its free space.
     pub free_space_reserve: u64,
     /// Maximum sessions per owner; sessions without an owner do not count. Default: 50. 0: no limit.
     pub max_sessions_per_owner: u64,
-    /// Maximum sessions in all. Default: 0, no limit.
+    /// Maximum sessions in total. Default: 0, no limit.
     pub max_sessions: u64,
     /// How long a session lives without a successful packet; more than 0. Default: 14 days.
     pub session_timeout: Duration,
     /// Whether all users may replace existing files. Default: `false`.
     pub allow_overwrite: bool,
-    /// Access rules by user. Default: everybody may upload.
+    /// Access rules by user. Default: all users may upload.
     pub access: Access,
     /// What to do with overlapping Fragments. Default: [`Overlap::Trim`].
     pub overlap: Overlap,
     /// When complete files are delivered. Default: [`Finalize::LastFragment`].
     pub finalize: Finalize,
-    /// The application behind the engine. Default: none; every upload is accepted, and there are no replies.
+    /// Callbacks of the host application. Default: none; every upload is accepted, and there are no replies.
     pub hooks: Option<Arc<dyn Hooks>>,
     /// The URL of the engine's root as clients see it, including the mount point: `https://host/prefix/`.
     /// Default: none; URLs of replies are built from the request's `Host`, scheme and mount point.
@@ -108,8 +108,8 @@ pub struct EngineConfig {
     /// The address of this server within a server farm; also used in URLs of replies. Default: none.
     pub host_id: Option<HostId>,
     /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is accepted as `BITS_POST`, for clients behind
-    /// proxies that reject unknown methods. Such a Create-Session gets 201 instead of 200, which those clients
-    /// expect. Default: `false`.
+    /// proxies that reject unknown methods. Their Create-Session gets 201 instead of 200, because those
+    /// clients accept nothing else. Default: `false`.
     pub method_override: bool,
 }
 
@@ -161,7 +161,7 @@ impl EngineConfig {
         }
     }
 
-    /// Checks that no limit is 0 that must not be.
+    /// Checks that the limits which must be positive are not 0.
     pub(super) fn validate(&self) -> Result<(), Error> {
         let zeros = [
             (self.max_fragment_size == 0, "max_fragment_size"),

@@ -1,4 +1,4 @@
-//! What every part of an engine needs: configuration, clock, log, and the listeners for session events.
+//! Shared by all parts of an engine: configuration, clock, log, and the listeners for session events.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -14,7 +14,7 @@ use crate::store::{SessionRecord, SharedStore, StoreError};
 /// The target of the engine's log messages.
 const LOG_TARGET: &str = "engine";
 
-/// The part of an engine's state that does not know its sessions.
+/// The part of an engine's state that does not depend on its sessions.
 pub(super) struct EngineContext {
     pub(super) config: EngineConfig,
     enabled: AtomicBool,
@@ -48,7 +48,7 @@ impl EngineContext {
         self.config.store.shared()
     }
 
-    /// Maps an error of the store to a fault, and logs it if it is the server's own.
+    /// Maps an error of the store to a fault, and logs it if the server caused it.
     pub(super) fn store_fault(&self, error: &StoreError) -> Fault {
         if faults::is_server_side(error) {
             self.log(Level::Error, || format!("the store failed: {error}"));
@@ -60,7 +60,7 @@ impl EngineContext {
     ///
     /// # Errors
     ///
-    /// The fault for a full volume otherwise; the client retries later (PROTOCOL 10.3).
+    /// Returns the fault for a full volume if it does not. The client retries later (PROTOCOL 10.3).
     pub(super) fn check_space(&self, more: u64) -> Result<(), Fault> {
         let reserve = self.config.free_space_reserve;
         if reserve == 0 {
@@ -71,7 +71,7 @@ impl EngineContext {
             Some(free) if free.saturating_sub(more) < reserve => {
                 self.log(Level::Warn, || {
                     format!(
-                        "refused {more} bytes: the volume has {free} bytes free and {reserve} are reserved"
+                        "rejected {more} bytes: the volume has {free} bytes free and {reserve} are reserved"
                     )
                 });
                 Err(Fault::no_space())
@@ -80,7 +80,7 @@ impl EngineContext {
         }
     }
 
-    /// Adds a listener, which is kept alive by its owner only.
+    /// Adds a listener. Keeps only a weak reference to it.
     pub(super) fn subscribe(&self, listener: Weak<dyn SessionListener>) {
         let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|listener| listener.strong_count() > 0);

@@ -1,4 +1,4 @@
-//! One request on its way through the engine: head in, body in, response out.
+//! Processes one request: takes its head and its body, and returns the response.
 
 #[cfg(unix)]
 use std::os::fd::AsFd;
@@ -15,22 +15,22 @@ use crate::log::Level;
 #[cfg(unix)]
 use crate::store::SpliceBuffer;
 
-/// What an [`Exchange`] wants next.
+/// What an [`Exchange`] needs next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
-    /// That many more bytes of the body, in pieces of any size.
+    /// This many more bytes of the body, in pieces of any size.
     Body(u64),
-    /// [`Exchange::finish`]. The transport must drain the rest of the body or close the connection.
+    /// A call of [`Exchange::finish`]. The transport must drain the rest of the body or close the connection.
     Finish,
 }
 
-/// A request on its way through an [`Engine`](super::Engine), which [`Engine::begin`](super::Engine::begin)
-/// creates.
+/// A request that an [`Engine`](super::Engine) is processing. [`Engine::begin`](super::Engine::begin) creates
+/// it.
 ///
 /// Feed it the body while [`want`](Self::want) returns [`Want::Body`], then send the response of
 /// [`finish`](Self::finish). If the connection is lost, drop it: the bytes that were stored stay.
 ///
-/// Threads: one at a time; may move between threads from call to call.
+/// Threads: not concurrently. Successive calls may come from different threads.
 #[must_use = "an exchange does nothing until it is finished"]
 pub struct Exchange {
     state: Arc<EngineState>,
@@ -61,8 +61,8 @@ impl Exchange {
         self.head.owner.as_deref()
     }
 
-    /// Returns the number of body bytes that the store has accepted until now. Less than the body that arrived
-    /// if the session held some of its bytes already.
+    /// Returns the number of body bytes stored so far. Smaller than the number of bytes received if the
+    /// session already had some of them.
     #[must_use]
     pub fn stored(&self) -> u64 {
         self.stored
@@ -82,8 +82,8 @@ impl Exchange {
     /// Takes the next bytes of the body, and returns what to do next. Bytes in excess of [`Want::Body`] are
     /// ignored.
     ///
-    /// If a newer request has taken over the session, or the store fails, the rest of the body is not wanted
-    /// any more. An empty `data` only checks that.
+    /// If a newer request has taken over the session, or the store fails, returns [`Want::Finish`] before the
+    /// end of the body. Empty `data` only checks for that.
     pub fn body(&mut self, data: &[u8]) -> Want {
         let received = self.received();
         let taken = match &mut self.decision {
@@ -95,16 +95,16 @@ impl Exchange {
     }
 
     /// Takes bytes of the body from a pipe, a socket or a file: as many as one read returns, up to `most` and
-    /// an internal limit. On Linux they are moved to a store with files without being copied to user space.
+    /// an internal limit. On Linux, a store that keeps files receives them without a copy through user space.
     ///
-    /// Blocks if the descriptor does; the session is not locked meanwhile.
+    /// Blocks if the descriptor does; the session is not locked while it blocks.
     ///
-    /// Returns the number of bytes taken. 0 if a non-blocking descriptor has none yet, if none are
+    /// Returns the number of bytes taken. 0 if a non-blocking descriptor has no data yet, if no bytes are
     /// [wanted](Self::want), or if `most` is 0.
     ///
     /// # Errors
     ///
-    /// Nothing was taken:
+    /// No bytes are taken on error:
     ///
     /// - [`Status::Disconnected`](crate::Status::Disconnected) if the descriptor ends before the body does, or
     ///   its peer is gone.
@@ -128,7 +128,7 @@ impl Exchange {
         Ok(count as u64)
     }
 
-    /// The number of bytes that the session holds, if this request adds to them.
+    /// The number of bytes that the session holds; 0 if this request stores none.
     fn received(&self) -> u64 {
         match &self.decision {
             Decision::Receive(receiving) => receiving.sink.received(),
@@ -147,14 +147,14 @@ impl Exchange {
         self.want()
     }
 
-    /// Ends the request and returns the response. If the body is incomplete, the Fragment is refused and the
-    /// bytes that were stored stay. Takes as long as [`Hooks`](super::Hooks) do.
+    /// Ends the request and returns the response. If the body is incomplete, the Fragment is rejected and the
+    /// bytes that were stored stay. Blocks while a callback of [`Hooks`](super::Hooks) runs.
     pub fn finish(self) -> Response {
         let Self { state, head, decision, .. } = self;
         let response = match decision {
             Decision::Respond(response) => response,
             Decision::Receive(receiving) => fragment::finish(&state, &head, receiving),
-            Decision::Complete(completing) => fragment::finish_complete(&state, &head, completing),
+            Decision::Complete(completing) => fragment::finish_skipped(&state, &head, completing),
         };
         state.log(Level::Debug, || {
             let peer = head.peer.as_deref().unwrap_or("-");

@@ -16,7 +16,7 @@ pub(super) fn from_store(error: &StoreError) -> Fault {
     }
 }
 
-/// Whether an error is the server's own and belongs in its log.
+/// Whether the server caused an error, which then belongs in its log.
 pub(super) fn is_server_side(error: &StoreError) -> bool {
     matches!(error, StoreError::NoSpace(_) | StoreError::Denied(_) | StoreError::Io(_))
 }

@@ -107,7 +107,7 @@ impl Engine {
         self.0.subscribe(listener);
     }
 
-    /// Begins a request. The returned exchange tells how much of the body it wants.
+    /// Begins a request. The returned exchange reports how much of the body it needs.
     #[must_use = "an exchange does nothing until it is finished"]
     pub fn begin(&self, head: RequestHead) -> Exchange {
         Exchange::begin(Arc::clone(&self.0), head)
@@ -116,8 +116,8 @@ impl Engine {
     /// Returns whether a request is meant for this engine, for host applications that also serve other
     /// requests: a packet, or a GET or HEAD of a reply. The engine responds to all others with 404 or 405.
     ///
-    /// With [`EngineConfig::method_override`] every POST counts; whether one is a packet depends on its header
-    /// field `X-HTTP-Method-Override`.
+    /// With [`EngineConfig::method_override`], returns `true` for every POST, because only the header field
+    /// `X-HTTP-Method-Override` shows whether it is a packet.
     ///
     /// # Examples
     ///
@@ -140,28 +140,29 @@ impl Engine {
         }
     }
 
-    /// Removes expired sessions. Call it now and then, for instance after [`Tick::next`].
+    /// Removes expired sessions. Call it periodically, for instance after [`Tick::next`].
     ///
     /// A session also expires when a packet for it arrives too late, so this only frees space. If the store is
     /// shared, it also finds sessions that other servers created or ended.
     ///
     /// # Errors
     ///
-    /// [`Status::Io`] if a session cannot be removed; the others are.
+    /// [`Status::Io`] if a session cannot be removed; all others are still handled.
     pub fn tick(&self) -> Result<Tick, Error> {
         self.0.clean_up()
     }
 
-    /// Returns the number of sessions. If the store is shared, only sessions that this server knows count.
+    /// Returns the number of sessions. If the store is shared, counts only the sessions in this server's
+    /// table.
     #[must_use]
     pub fn session_count(&self) -> u64 {
         self.0.session_count()
     }
 
-    /// Returns the number of sessions by what they wait for. If the store is shared, only sessions that this
-    /// server knows count.
+    /// Returns the number of sessions by state. If the store is shared, counts only the sessions in this
+    /// server's table.
     ///
-    /// Never blocks: a session that is storing bytes at the moment counts as receiving.
+    /// Never blocks: a session that is storing bytes counts as receiving.
     #[must_use]
     pub fn session_counts(&self) -> SessionCounts {
         SessionCounts::of(&self.0.sessions())
@@ -186,7 +187,8 @@ impl Engine {
     }
 
     /// Ends a session and discards its bytes; a file that was delivered stays. Returns `false` if the session
-    /// does not exist. A session in a callback of [`Hooks`] ends when the callback returns.
+    /// does not exist. If a callback of [`Hooks`] is running for the session, it ends when the callback
+    /// returns.
     ///
     /// # Errors
     ///
@@ -197,13 +199,13 @@ impl Engine {
         self.0.end(&session, EndReason::Cancelled).map(|()| true)
     }
 
-    /// Enables or disables uploads; they are enabled at first. Disabling ends all sessions like
+    /// Enables or disables uploads; they are enabled initially. Disabling ends all sessions like
     /// [`Self::end_session`], and packets get 501 (PROTOCOL 4.5). Other servers that share the store are not
     /// affected.
     ///
     /// # Errors
     ///
-    /// [`Status::Io`] if the data of a session cannot be removed; uploads are disabled all the same.
+    /// [`Status::Io`] if the data of a session cannot be removed; uploads are disabled nevertheless.
     pub fn set_enabled(&self, enabled: bool) -> Result<(), Error> {
         self.0.set_enabled(enabled);
         if enabled {
@@ -213,7 +215,7 @@ impl Engine {
         self.0.sessions().iter().try_for_each(|session| self.0.end(session, EndReason::Cancelled))
     }
 
-    /// Returns the number of bytes that the store has room for; `None` if unknown.
+    /// Returns the number of free bytes in the store; `None` if unknown.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
         self.0.config.store.free_bytes().ok().flatten()
@@ -223,7 +225,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Status::NoSpace`], [`Status::Denied`] or [`Status::Io`], by what the store reports.
+    /// [`Status::NoSpace`], [`Status::Denied`] or [`Status::Io`], depending on the error of the store.
     pub fn check_store(&self) -> Result<(), Error> {
         let checked = self.0.config.store.probe();
         checked.map_err(|error| {

@@ -1,7 +1,7 @@
 //! The state of an engine: its context and its sessions. Adds, finds, expires and ends sessions.
 //!
-//! If other servers share the store, the table of sessions is a copy of the store's, completed when an unknown
-//! session is asked for and refreshed at every clean-up.
+//! If other servers share the store, the table of sessions is a cache: an unknown session is looked up in the
+//! store, and every clean-up refreshes the table.
 
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -23,7 +23,7 @@ use crate::proto::{Fault, SessionId};
 use crate::store::{EndedSession, SessionEnd, SessionRecord, StoreError, StoredSessions};
 
 /// How often the table is refreshed if the store is shared, so that sessions which other servers ended do not
-/// pile up.
+/// accumulate.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What all clones of an engine and their exchanges share. It dereferences to its context.
@@ -52,14 +52,15 @@ impl Deref for EngineState {
 }
 
 impl EngineState {
-    /// Takes over the sessions that the store holds.
+    /// Creates the state with the sessions found in the store.
     ///
     /// # Errors
     ///
     /// The store cannot list its sessions.
     pub(super) fn new(config: EngineConfig) -> Result<Self, Error> {
         let state = Self {
-            context: Arc::new(EngineContext::new(config)), registry: Registry::default(),
+            context: Arc::new(EngineContext::new(config)),
+            registry: Registry::default(),
             ended: EndedSessions::default(),
         };
         let found = state.stored_sessions()?;
@@ -142,12 +143,12 @@ impl EngineState {
         self.registry.insert(session)
     }
 
-    /// Takes a session out of the table that the store could not create.
+    /// Removes from the table a session that the store could not create.
     pub(super) fn forget(&self, session: &Session) {
         self.registry.remove(session);
     }
 
-    /// Brings the table up to date with a shared store.
+    /// Updates the table from a shared store.
     pub(super) fn refresh(&self) -> Result<(), Error> {
         if self.shared_store().is_none() {
             return Ok(());
@@ -163,7 +164,7 @@ impl EngineState {
         });
         for stored in found.sessions {
             let modified_ms = stored.modified_ms;
-            self.registry.adopt(&self.context, stored).was_active(modified_ms);
+            self.registry.adopt(&self.context, stored).record_activity(modified_ms);
         }
         Ok(())
     }
@@ -189,8 +190,8 @@ impl EngineState {
         failure.map_or(Ok(tick), Err)
     }
 
-    /// Ends a session that is idle or overdue, and returns whether it was. A session in a callback is not idle,
-    /// however long that takes.
+    /// Ends a session that is idle or overdue, and returns whether it was. A session whose callback is in
+    /// progress is not idle.
     fn expire(&self, session: &Session) -> Result<bool, Error> {
         let is_due = match session.is_idle() {
             Ok(true) => session.callback_in_progress().map(|in_progress| !in_progress),
@@ -204,8 +205,8 @@ impl EngineState {
         }
     }
 
-    /// Ends a session at once, whatever it is doing. One in a callback is ended by the request that made the
-    /// call, when the callback returns.
+    /// Ends a session at once, even during a request. If a callback is in progress, the request that made it
+    /// ends the session when the callback returns.
     pub(super) fn end(&self, session: &Session, reason: EndReason) -> Result<(), Error> {
         let ended = match session.lock_exclusive(reason) {
             Ok(Some(guard)) => self.remove(session, guard, None, reason),
@@ -218,8 +219,8 @@ impl EngineState {
         })
     }
 
-    /// Removes a session from the store first and from the table second, so that a failure can be repeated.
-    /// Then calls the application.
+    /// Removes a session from the store first and from the table second, so that a failed removal can be
+    /// repeated. Then calls the application.
     pub(super) fn remove(
         &self,
         session: &Session,

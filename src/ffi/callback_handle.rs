@@ -103,8 +103,8 @@ mod tests {
     }
 
     impl From<CallbackHandle<u8>> for Thing {
-        fn from(loan: CallbackHandle<u8>) -> Self {
-            Self(loan)
+        fn from(handle: CallbackHandle<u8>) -> Self {
+            Self(handle)
         }
     }
 

@@ -31,9 +31,9 @@ pub const BITSUP_AUTH_NEGOTIATE: i32 = 4;
 pub const BITSUP_AUTH_BEARER: i32 = 16;
 
 /// Capacity for a user name including its NUL.
-const USER_ROOM: usize = 1024;
+const USER_CAPACITY: usize = 1024;
 /// Capacity for a password or token including its NUL.
-const SECRET_ROOM: usize = 16 * 1024;
+const SECRET_CAPACITY: usize = 16 * 1024;
 
 /// Settings of a client. Starts with defaults that suit most uses. A client copies its settings, so later
 /// changes do not affect it.
@@ -375,9 +375,9 @@ pub unsafe extern "C" fn bitsup_client_config_set_logger(
 ) -> bitsup_status {
     guard!(error, {
         let logger = handle::borrow(logger, "logger")?.logger.clone();
-        let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
+        let previous = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
         // Dropped after the lock is released, because `destroy` is the caller's code.
-        drop(former);
+        drop(previous);
         Ok(())
     })
 }
@@ -387,8 +387,8 @@ pub unsafe extern "C" fn bitsup_client_config_set_logger(
 /// NUL-terminated texts: the user name to `out_user`, which holds `user_cap` bytes including the NUL (at
 /// least 1,024) and is not used for BITSUP_AUTH_BEARER, and the password or token to `out_secret`, which
 /// holds `secret_cap` bytes (at least 16,384). Both are "" before the call; leave both empty if there are no
-/// credentials, and the request fails as refused. Returns BITSUP_CONTINUE; with any other value the call that
-/// needed credentials fails with BITSUP_E_CALLBACK.
+/// credentials; the request then fails with the status of the response. Returns BITSUP_CONTINUE; with any
+/// other value the call that needed credentials fails with BITSUP_E_CALLBACK.
 pub type bitsup_credentials_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -405,7 +405,7 @@ pub type bitsup_credentials_fn = Option<
 /// Sets the credentials for `target`, one of BITSUP_AUTH_TARGET_*, and `scheme`, one of BITSUP_AUTH_*. For
 /// BITSUP_AUTH_BASIC they are a user name and a password; for BITSUP_AUTH_BEARER `secret` is the token and
 /// `user` is ignored and may be NULL. If a server has both, the token is tried first. Credentials are sent
-/// only after the target has asked for them with 401 or 407, and never to another host.
+/// only after the target has required them with 401 or 407, and never to another host.
 ///
 /// Ownership: copies the texts.
 /// Threads: one call at a time.
@@ -442,11 +442,11 @@ pub unsafe extern "C" fn bitsup_client_config_set_credentials(
     })
 }
 
-/// Sets the callback that supplies credentials on demand: if a server or proxy asks for credentials and those
-/// of bitsup_client_config_set_credentials do not help, because there are none for the scheme or because they
-/// were refused, for example after a token has expired during an upload. The callback runs once for each such
-/// response, and the request is then sent once more. Use it for tokens that expire, or to prompt a user. NULL
-/// removes the callback.
+/// Sets the callback that supplies credentials on demand: if a server or proxy requires credentials and
+/// bitsup_client_config_set_credentials set none for the scheme, or the ones it set were rejected, for
+/// example because a token expired during an upload. The callback runs once for each such response, and the
+/// request is then sent once more. Use it for tokens that expire, or to prompt a user. NULL removes the
+/// callback.
 ///
 /// Ownership: takes `user_data`, even on failure.
 /// Threads: one call at a time.
@@ -469,8 +469,8 @@ pub unsafe extern "C" fn bitsup_client_config_on_credentials(
         let source = callback
             .map(|callback| SharedCredentialsSource::new(CredentialsCallback { callback, user_data }));
         // The previous one is dropped after the lock is released, because `destroy` is the caller's code.
-        let mut former = None;
-        set(config, |config| former = std::mem::replace(&mut config.credentials_source, source))
+        let mut previous = None;
+        set(config, |config| previous = std::mem::replace(&mut config.credentials_source, source))
     })
 }
 
@@ -492,9 +492,9 @@ struct CredentialsCallback {
 impl CredentialsSource for CredentialsCallback {
     fn credentials(&self, challenge: &Challenge) -> Result<Option<Credentials>, Error> {
         let realm: CString = text::c_string(&challenge.realm);
-        let (mut user, mut secret) = ([0_u8; USER_ROOM], vec![0_u8; SECRET_ROOM]);
-        // SAFETY: the caller set it as a function of this type, with this user data; the other pointers are good
-        // for the duration of the call, and the rooms as long as said.
+        let (mut user, mut secret) = ([0_u8; USER_CAPACITY], vec![0_u8; SECRET_CAPACITY]);
+        // SAFETY: the caller set it as a function of this type, with this user data; the other pointers are
+        // valid during the call, and the buffers have the given capacities.
         let result = unsafe {
             (self.callback)(
                 self.user_data.pointer(),
@@ -502,9 +502,9 @@ impl CredentialsSource for CredentialsCallback {
                 challenge.scheme as i32,
                 realm.as_ptr(),
                 user.as_mut_ptr().cast(),
-                USER_ROOM,
+                USER_CAPACITY,
                 secret.as_mut_ptr().cast(),
-                SECRET_ROOM,
+                SECRET_CAPACITY,
             )
         };
         if result != BITSUP_CONTINUE {

@@ -106,8 +106,8 @@ pub unsafe extern "C" fn bitsup_engine_config_set_store(
     })
 }
 
-/// Sets the callbacks of the application behind the engine. Without them every upload is accepted and there
-/// are no replies.
+/// Sets the callbacks of the host application. Without them every upload is accepted and there are no
+/// replies.
 ///
 /// Ownership: copies the current callbacks and shares their `user_data`; the caller still frees `hooks`.
 /// Threads: one call at a time.
@@ -123,9 +123,9 @@ pub unsafe extern "C" fn bitsup_engine_config_set_hooks(
 ) -> bitsup_status {
     guard!(error, {
         let hooks = handle::borrow(hooks, "hooks")?.snapshot()?;
-        let former = set(config, |config| config.hooks.replace(hooks))?;
+        let previous = set(config, |config| config.hooks.replace(hooks))?;
         // Dropped after the lock is released, because `destroy` is the caller's code.
-        drop(former);
+        drop(previous);
         Ok(())
     })
 }
@@ -205,9 +205,9 @@ pub unsafe extern "C" fn bitsup_engine_config_set_logger(
 ) -> bitsup_status {
     guard!(error, {
         let logger = handle::borrow(logger, "logger")?.logger.clone();
-        let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
+        let previous = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
         // Dropped after the lock is released, because `destroy` is the caller's code.
-        drop(former);
+        drop(previous);
         Ok(())
     })
 }

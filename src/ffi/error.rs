@@ -6,7 +6,7 @@ use super::text;
 use crate::error::Error;
 
 /// Result of a call: BITSUP_OK or one of BITSUP_E_*. The hundreds digit is the class: 1xx the call was wrong,
-/// 2xx the local machine failed, 3xx the network failed, 4xx the peer refused or failed, 5xx the application
+/// 2xx the local machine failed, 3xx the network failed, 4xx the peer rejected or failed, 5xx the application
 /// stopped the operation, 9xx a bug in this library. Later versions may add numbers; handle unknown ones by
 /// class.
 pub type bitsup_status = i32;
@@ -190,7 +190,7 @@ pub unsafe extern "C" fn bitsup_error_hresult(error: *const bitsup_error) -> u32
     guard_or!(0, { Ok(error.as_ref().and_then(|e| e.error.hresult()).map_or(0, |hresult| hresult.0)) })
 }
 
-/// Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not say.
+/// Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not report it.
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently.

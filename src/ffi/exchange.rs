@@ -23,13 +23,13 @@ pub const BITSUP_WANT_FINISH: i32 = 2;
 /// 2. Call bitsup_exchange_begin. It may run hooks, which may take minutes.
 /// 3. While the result is BITSUP_WANT_BODY, pass the body in pieces of any size to bitsup_exchange_body or
 ///    bitsup_exchange_body_from_fd. If the client expects "100 Continue", send it now and not earlier.
-/// 4. Call bitsup_exchange_finish, which returns the response. It may run hooks, too.
+/// 4. Call bitsup_exchange_finish, which returns the response. It may also run hooks.
 ///
 /// If the rest of the body is not needed, either read and discard it or close the connection after the
-/// response. Freeing an exchange before bitsup_exchange_finish tells the engine that the connection was lost:
-/// stored data is kept, and the client can resume. The newest request of a session wins: if another exchange
-/// takes over the session, this one returns BITSUP_WANT_FINISH from its next call on, and its response is
-/// 503.
+/// response. Freeing an exchange before bitsup_exchange_finish reports to the engine that the connection was
+/// lost: stored data is kept, and the client can resume. The newest request of a session takes precedence: if
+/// another exchange takes over the session, this one returns BITSUP_WANT_FINISH from its next call on, and
+/// its response is 503.
 pub struct bitsup_exchange {
     header: Header,
     engine: Engine,
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn bitsup_exchange_new(
     })
 }
 
-/// Frees an exchange. NULL is a no-op. Before bitsup_exchange_finish this tells the engine that the
+/// Frees an exchange. NULL is a no-op. Before bitsup_exchange_finish this reports to the engine that the
 /// connection was lost; stored data is kept.
 ///
 /// Ownership: frees `exchange`.
@@ -117,7 +117,8 @@ pub unsafe extern "C" fn bitsup_exchange_set_request(
     })
 }
 
-/// Adds a header field of the request. Add all fields, in their order. The value may contain any bytes.
+/// Adds a header field of the request. Add all fields, in the order in which they were received. The value
+/// may contain any bytes.
 ///
 /// Ownership: copies the texts.
 /// Threads: one call at a time.
@@ -220,7 +221,7 @@ pub unsafe extern "C" fn bitsup_exchange_set_secure(
 }
 
 /// Processes the head of the request and stores what is needed next, one of BITSUP_WANT_*, in `*out_want`.
-/// BITSUP_WANT_FINISH for a request that is refused or has no body.
+/// BITSUP_WANT_FINISH for a request that is rejected or has no body.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
@@ -254,8 +255,8 @@ pub unsafe extern "C" fn bitsup_exchange_begin(
 }
 
 /// Processes bytes of the body and stores what is needed next in `*out_want`. Bytes that are not needed are
-/// ignored. With a `len` of 0 it only checks the state: call it so while the client is silent, to find out
-/// whether a newer request took over the session.
+/// ignored. With a `len` of 0 it only checks the state; use this while the client is silent to detect that a
+/// newer request has taken over the session.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
@@ -338,7 +339,7 @@ unsafe fn read_body_from(_: &mut Exchange, _: i32, _: u64) -> Result<u64, Error>
 }
 
 /// Returns the response. Call it when the body is complete or not needed. If the body is incomplete, the
-/// packet is refused and the stored data kept. Afterwards the exchange can only be freed.
+/// packet is rejected and the stored data kept. Afterwards the exchange can only be freed.
 ///
 /// Ownership: no transfer of `exchange`; free `*out` with bitsup_response_free.
 /// Threads: one call at a time.

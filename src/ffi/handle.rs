@@ -293,7 +293,7 @@ mod tests {
         };
         assert_eq!(error.status(), Status::InvalidState);
         assert!(!dropped.load(Ordering::SeqCst));
-        // SAFETY: the reference that `give` made is still there.
+        // SAFETY: the reference that `into_raw` created still exists.
         drop(unsafe { Arc::from_raw(pointer.cast::<TaggedObject<Thing>>()) });
     }
 

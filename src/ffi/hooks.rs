@@ -1,4 +1,4 @@
-//! `bitsup_hooks`: the callbacks of the host application behind an engine.
+//! `bitsup_hooks`: the callbacks of the host application.
 
 use std::ffi::{c_char, c_void};
 use std::sync::{Arc, RwLock};
@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::proto::{Context, HResult};
 use crate::server::{Notifier, NotifyConfig, NotifyKind, NotifyTimeouts};
 
-/// Decides about `upload` by calling the functions of bitsup_verdict. Returns BITSUP_CONTINUE if the verdict
-/// counts. Any other value means that the callback failed: whatever the verdict says, the packet is rejected
+/// Decides about `upload` by calling the functions of bitsup_verdict. Returns BITSUP_CONTINUE to apply the
+/// verdict. Any other value means that the callback failed: the verdict is ignored, the packet is rejected
 /// with 500 and BITSUP_CONTEXT_APPLICATION, and the failure is logged.
 pub type bitsup_hooks_decide_fn = Option<
     unsafe extern "C" fn(
@@ -50,15 +50,15 @@ pub const BITSUP_NOTIFY_BY_REFERENCE: i32 = 1;
 /// Notification: the request contains the received file, and its response is the reply.
 pub const BITSUP_NOTIFY_BY_VALUE: i32 = 2;
 
-/// Server callbacks of the application behind an engine. All are optional and share one `user_data`.
+/// Server callbacks of the host application. All are optional and share one `user_data`.
 ///
 /// They run on server threads, concurrently for different sessions, or on the thread inside
 /// bitsup_engine_tick or bitsup_engine_end_session. For one session on_progress, on_received and on_end run
 /// one after another; on_request runs for every packet, also while another callback of its session runs. No
-/// lock of the library is held. A callback may take minutes; meanwhile it occupies its thread, and further
-/// packets of its session wait, so it must not wait for such a packet. It may call const functions, also to
-/// end its own session, and free objects. Stopping a server waits for running callbacks; bitsup_server_stop
-/// called in a callback returns BITSUP_E_BUSY, and the server stops afterwards.
+/// lock of the library is held. A callback may take minutes; until it returns, it occupies its thread, and
+/// further packets of its session wait, so it must not wait for such a packet. It may call const functions,
+/// also to end its own session, and free objects. Stopping a server waits for running callbacks;
+/// bitsup_server_stop called in a callback returns BITSUP_E_BUSY, and the server stops afterwards.
 pub struct bitsup_hooks {
     header: Header,
     callbacks: RwLock<HookCallbacks>,
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn bitsup_hooks_on_progress(
 }
 
 /// Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the
-/// file, says whether to keep it, and may set a reply. Replaces bitsup_hooks_set_notify_url. The callback
+/// file, decides whether to keep it, and may set a reply. Replaces bitsup_hooks_set_notify_url. The callback
 /// succeeds at most once per upload, unless the process dies before the result is recorded or the reply
 /// cannot be stored. NULL removes it; then every upload is accepted.
 ///

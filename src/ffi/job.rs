@@ -52,7 +52,7 @@ impl Handle for bitsup_job {
 /// Creates a job that uploads the content of `source` to `url`. Nothing is sent before bitsup_job_run or
 /// bitsup_job_step.
 ///
-/// Ownership: moves the content out of `source`, even if the URL is refused; the caller still frees the empty
+/// Ownership: moves the content out of `source`, even if the URL is rejected; the caller still frees the empty
 /// `source`, at any time, and `*out` with bitsup_job_free. The job keeps what it needs of `client`.
 /// Threads: any thread, concurrently if the sources differ.
 /// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if `url` is not an absolute http or https URL,
@@ -113,8 +113,8 @@ pub unsafe extern "C" fn bitsup_job_set_content_name(
     })
 }
 
-/// Adds a header field to every request of the job, after those of its client. A name that was added before
-/// is sent once more; it is not replaced.
+/// Adds a header field to every request of the job, after those of its client. Adding a name again does not
+/// replace the earlier field; both are sent.
 ///
 /// Ownership: copies the name and the value.
 /// Threads: one call at a time.
@@ -203,10 +203,10 @@ pub unsafe extern "C" fn bitsup_job_run(
 }
 
 /// Sends at most one request, or fetches the reply, and stores the resulting state, one of BITSUP_JOB_*, in
-/// `*out_state`. Use it instead of bitsup_job_run in programs with a loop of their own, or to acknowledge the
-/// upload separately: repeated steps lead to BITSUP_JOB_TRANSFERRED, where further steps send nothing and
-/// bitsup_job_close completes the upload. After BITSUP_JOB_WAITING the next step waits for the rest of the
-/// delay that the observer was told. Steps and runs can be mixed.
+/// `*out_state`. Use it instead of bitsup_job_run in programs with an event loop of their own, or to
+/// acknowledge the upload separately: repeated steps lead to BITSUP_JOB_TRANSFERRED, where further steps send
+/// nothing and bitsup_job_close completes the upload. After BITSUP_JOB_WAITING the next step waits for the
+/// rest of the delay that was reported to the observer. Steps and runs can be mixed.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time; blocks.
@@ -248,7 +248,7 @@ pub unsafe extern "C" fn bitsup_job_close(
 }
 
 /// Stops a run: it ends within 250 ms with BITSUP_E_SUSPENDED. Returns immediately. The session stays on the
-/// server, and the next run continues it. If no run is in progress, the next run ends as it begins.
+/// server, and the next run continues it. If no run is in progress, the next run ends as soon as it begins.
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently, also in callbacks; not in signal handlers.
@@ -265,10 +265,10 @@ pub unsafe extern "C" fn bitsup_job_suspend(
     })
 }
 
-/// Cancels the upload for good; the job cannot be run again. While a run is in progress, returns immediately:
-/// the run ends within 250 ms with BITSUP_E_CANCELLED and tries once to cancel the session on the server.
-/// Otherwise cancels the session of the job, also one that was resumed, and blocks until the server has
-/// acknowledged, retrying as a run does. So call it again after the run to make sure that the server
+/// Cancels the upload permanently; the job cannot be run again. While a run is in progress, returns
+/// immediately: the run ends within 250 ms with BITSUP_E_CANCELLED and tries once to cancel the session on
+/// the server. Otherwise cancels the session of the job, including a resumed one, and blocks until the server
+/// has acknowledged, retrying as a run does. So call it again after the run to make sure that the server
 /// discarded the session.
 ///
 /// Ownership: no transfer.
@@ -412,7 +412,7 @@ pub unsafe extern "C" fn bitsup_job_set_state_path(
 /// Returns the current state of the job, from which bitsup_job_import can continue in this process or
 /// another. Use it to store the state somewhere other than in a file. An older state remains usable as the
 /// upload proceeds, but only one job should continue it. The state contains the session id, which is enough
-/// to disturb the upload, so keep it private. It does not contain credentials.
+/// to interfere with the upload, so keep it private. It does not contain credentials.
 ///
 /// Ownership: free `*out_state` with bitsup_bytes_free and the length in `*out_len`.
 /// Threads: any thread, concurrently, also while the job runs and in callbacks.
@@ -437,7 +437,7 @@ pub unsafe extern "C" fn bitsup_job_export(
 }
 
 /// Continues from a state that bitsup_job_export returned for a job with the same URL and source. Call it
-/// before the job is run. The first request asks the server whether the session still exists.
+/// before the job is run. The first request checks with the server whether the session still exists.
 ///
 /// Ownership: copies the state.
 /// Threads: one call at a time.

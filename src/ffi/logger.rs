@@ -70,7 +70,7 @@ pub unsafe extern "C" fn bitsup_logger_new(
     })
 }
 
-/// Frees a logger. NULL is a no-op. Objects that use the logger continue to.
+/// Frees a logger. NULL is a no-op. Objects that use the logger keep a reference to it.
 ///
 /// Ownership: frees `logger`.
 /// Threads: any thread, also in callbacks; never blocks.

@@ -85,8 +85,9 @@ pub unsafe extern "C" fn bitsup_server_config_set_listen(
 }
 
 /// Enables the administration page on this host name or address and port. Port 0 picks a free port; see
-/// bitsup_server_admin_url. Serves GET and HEAD of "/", "/health" and "/sessions" without authentication and
-/// TLS, so anyone who can reach the address sees the names of all sessions. Default: disabled.
+/// bitsup_server_admin_url. Serves GET and HEAD of "/", "/health", "/sessions" and "/metrics" without
+/// authentication and TLS, so anyone who can reach the address sees the names of all sessions. Default:
+/// disabled.
 ///
 /// Ownership: copies the host.
 /// Threads: one call at a time.
@@ -369,9 +370,9 @@ pub unsafe extern "C" fn bitsup_server_config_set_logger(
 ) -> bitsup_status {
     guard!(error, {
         let logger = handle::borrow(logger, "logger")?.logger.clone();
-        let former = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
+        let previous = set(config, |config| std::mem::replace(&mut config.logger, logger))?;
         // Dropped after the lock is released, because `destroy` is the caller's code.
-        drop(former);
+        drop(previous);
         Ok(())
     })
 }
@@ -395,9 +396,9 @@ pub unsafe extern "C" fn bitsup_server_config_set_access_logger(
     guard!(error, {
         let logger = handle::borrow(logger, "logger")?.logger.clone();
         let log = AccessLog::to_logger(logger, LogFormat::Json)?;
-        let former = set(config, |config| config.access_log.replace(log))?;
+        let previous = set(config, |config| config.access_log.replace(log))?;
         // Dropped after the lock is released, because `destroy` is the caller's code.
-        drop(former);
+        drop(previous);
         Ok(())
     })
 }

@@ -43,6 +43,11 @@ impl bitsup_store {
     ///
     /// # Safety
     /// As for every function of the C ABI.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NullArgument`](crate::Status::NullArgument) if `store` is null, and the errors of every function of the C
+    /// ABI for an unusable object.
     pub unsafe fn open(store: *const Self) -> Result<Arc<dyn Store>, Error> {
         // SAFETY: by contract.
         Ok(unsafe { handle::borrow(store, "store") }?.store())

@@ -90,7 +90,7 @@ pub type bitsup_store_part_fn = Option<
 >;
 
 /// Delivers the received data to `destination`, a relative path with slashes, for example "folder/file.txt".
-/// `overwrite` says whether an existing file may be replaced. `record` is the new record of the session.
+/// `overwrite` is not 0 if an existing file may be replaced. `record` is the new record of the session.
 pub type bitsup_store_commit_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -329,7 +329,7 @@ pub unsafe extern "C" fn bitsup_store_ops_on_remove(
 }
 
 /// Sets the callback that checks a destination before a session is created, so that an upload that cannot be
-/// delivered is refused early. If NULL, every destination counts as free, and only commit refuses.
+/// delivered is rejected early. If NULL, every destination counts as free, and only commit rejects it.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
@@ -342,7 +342,7 @@ pub unsafe extern "C" fn bitsup_store_ops_on_destination_state(
     callback: bitsup_store_destination_state_fn,
     error: *mut *mut bitsup_error,
 ) -> bitsup_status {
-    guard!(error, { set(ops, |callbacks| callbacks.place = callback) })
+    guard!(error, { set(ops, |callbacks| callbacks.destination_state = callback) })
 }
 
 /// Creates a store from a copy of the callbacks.
@@ -381,11 +381,11 @@ unsafe fn set(ops: *mut bitsup_store_ops, change: impl FnOnce(&mut StoreCallback
 
 /// Collects the sessions of a store in its list callback. Valid until that callback returns; a later call
 /// with it fails with BITSUP_E_INVALID_STATE while the store exists.
-pub struct bitsup_store_list(CallbackHandle<Vec<ListedSession>>);
+pub struct bitsup_store_list(CallbackHandle<Vec<AddedSession>>);
 
 /// A session that the list callback added.
 #[derive(Debug)]
-pub(super) struct ListedSession {
+pub(super) struct AddedSession {
     id: SessionId,
     record: Vec<u8>,
     modified_ms: u64,
@@ -397,23 +397,23 @@ impl Handle for bitsup_store_list {
     }
 }
 
-impl From<CallbackHandle<Vec<ListedSession>>> for bitsup_store_list {
-    fn from(loan: CallbackHandle<Vec<ListedSession>>) -> Self {
-        Self(loan)
+impl From<CallbackHandle<Vec<AddedSession>>> for bitsup_store_list {
+    fn from(handle: CallbackHandle<Vec<AddedSession>>) -> Self {
+        Self(handle)
     }
 }
 
 impl Scoped for bitsup_store_list {
-    type Content = Vec<ListedSession>;
+    type Content = Vec<AddedSession>;
 
-    fn handle(&self) -> &CallbackHandle<Vec<ListedSession>> {
+    fn handle(&self) -> &CallbackHandle<Vec<AddedSession>> {
         &self.0
     }
 }
 
 /// Adds a session: its last stored record, and when a part was last written, in milliseconds since 1970 (0 if
-/// unknown). Sessions expire some time after that. If the record cannot be read, the session is ignored and
-/// the log says so.
+/// unknown). Sessions expire some time after that. If the record cannot be read, the session is ignored, and
+/// an error is logged.
 ///
 /// Ownership: copies the id and the record.
 /// Threads: one call at a time, until the callback returns.
@@ -437,7 +437,7 @@ pub unsafe extern "C" fn bitsup_store_list_add(
             Error::new(Status::InvalidArgument, format!("invalid `session_id` \"{text}\": not a session id"))
         };
         let id = SessionId::parse(text).ok_or_else(invalid)?;
-        list.0.update("list", |sessions| sessions.push(ListedSession { id, record, modified_ms }))
+        list.0.update("list", |sessions| sessions.push(AddedSession { id, record, modified_ms }))
     })
 }
 
@@ -455,7 +455,7 @@ struct StoreCallbacks {
     read: bitsup_store_read_fn,
     commit: bitsup_store_commit_fn,
     remove: bitsup_store_part_fn,
-    place: bitsup_store_destination_state_fn,
+    destination_state: bitsup_store_destination_state_fn,
 }
 
 impl StoreCallbacks {
@@ -473,7 +473,7 @@ impl StoreCallbacks {
             read: None,
             commit: None,
             remove: None,
-            place: None,
+            destination_state: None,
         }
     }
 
@@ -591,19 +591,22 @@ impl Backend for StoreCallbacks {
     }
 
     fn destination_state(&self, destination: &Destination) -> Result<DestinationState, StoreError> {
-        let (Some(callback), destination) = (self.place, c_path(destination)) else {
+        let (Some(callback), destination) = (self.destination_state, c_path(destination)) else {
             return Ok(DestinationState::Free);
         };
-        let mut place = BITSUP_DESTINATION_FREE;
+        let mut state = BITSUP_DESTINATION_FREE;
         // SAFETY: as above.
-        let result = unsafe { callback(self.user_data(), destination.as_ptr(), &raw mut place) };
-        to_store_result("place", result)?;
-        match place {
+        let result = unsafe { callback(self.user_data(), destination.as_ptr(), &raw mut state) };
+        to_store_result("destination_state", result)?;
+        match state {
             BITSUP_DESTINATION_FREE => Ok(DestinationState::Free),
             BITSUP_DESTINATION_FILE => Ok(DestinationState::File),
             BITSUP_DESTINATION_FOLDER => Ok(DestinationState::Directory),
             BITSUP_DESTINATION_NO_FOLDER => Ok(DestinationState::ParentMissing),
-            _ => Err(io::Error::other(format!("the callback `place` set the unknown value {place}")).into()),
+            _ => Err(io::Error::other(format!(
+                "the callback `destination_state` set the unknown value {state}"
+            ))
+            .into()),
         }
     }
 }
@@ -642,15 +645,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_and_places_of_both_apis_have_the_same_numbers() {
+    fn parts_and_destination_states_of_both_apis_have_the_same_numbers() {
         let parts = [(BITSUP_PART_DATA, Part::Data as i32), (BITSUP_PART_REPLY, Part::Reply as i32)];
-        let places = [
+        let states = [
             (BITSUP_DESTINATION_FREE, DestinationState::Free as i32),
             (BITSUP_DESTINATION_FILE, DestinationState::File as i32),
             (BITSUP_DESTINATION_FOLDER, DestinationState::Directory as i32),
             (BITSUP_DESTINATION_NO_FOLDER, DestinationState::ParentMissing as i32),
         ];
-        for (number, rust) in parts.iter().chain(&places) {
+        for (number, rust) in parts.iter().chain(&states) {
             assert_eq!(number, rust);
         }
     }

@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn bytes_may_be_null_only_if_empty() {
-        // SAFETY: null, and a block whose length is refused before it is read.
+        // SAFETY: null, and a block whose length is rejected before it is read.
         unsafe {
             assert_eq!(bytes(ptr::null(), 0, "data").unwrap(), b"");
             assert_eq!(bytes(ptr::null(), 1, "data").unwrap_err().status(), Status::NullArgument);

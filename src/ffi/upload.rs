@@ -15,11 +15,11 @@ use crate::store::Content;
 
 /// Packet: none; the session ended without a request.
 pub const BITSUP_PACKET_NONE: i32 = 0;
-/// Packet: checks that the server is there; belongs to no session.
+/// Packet: checks whether the server accepts uploads; belongs to no session.
 pub const BITSUP_PACKET_PING: i32 = 1;
 /// Packet: opens a session.
 pub const BITSUP_PACKET_CREATE: i32 = 2;
-/// Packet: carries part of the file.
+/// Packet: contains part of the file.
 pub const BITSUP_PACKET_FRAGMENT: i32 = 3;
 /// Packet: ends a session after a complete upload.
 pub const BITSUP_PACKET_CLOSE: i32 = 4;
@@ -40,8 +40,8 @@ impl Handle for bitsup_upload {
 }
 
 impl From<CallbackHandle<UploadView>> for bitsup_upload {
-    fn from(loan: CallbackHandle<UploadView>) -> Self {
-        Self(loan)
+    fn from(handle: CallbackHandle<UploadView>) -> Self {
+        Self(handle)
     }
 }
 
@@ -252,8 +252,8 @@ pub unsafe extern "C" fn bitsup_upload_reply_path(upload: *const bitsup_upload) 
 }
 
 /// Returns the first header field of the packet with that name, in any letter case; NULL if there is none or
-/// its value is not UTF-8. HTTP header fields are reliably ASCII only; clients should send other data in
-/// base64.
+/// its value is not UTF-8. Only ASCII is transmitted reliably in HTTP header fields; clients should encode
+/// other data, for example in base64.
 ///
 /// Ownership: `upload` owns the text, which is valid until the callback returns.
 /// Threads: any thread, until the callback returns.
@@ -270,7 +270,7 @@ pub unsafe extern "C" fn bitsup_upload_header(
     })
 }
 
-/// Returns the number of bytes that the session holds; 0 for NULL.
+/// Returns the number of bytes received so far; 0 for NULL.
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, until the callback returns.

@@ -10,9 +10,9 @@ use crate::engine::Verdict;
 use crate::error::Error;
 use crate::proto::{Context, HResult};
 
-/// The decision of a server callback. Unchanged, it means: accept the packet, keep the file, no reply. Valid
-/// until the callback returns; a later call with it fails with BITSUP_E_INVALID_STATE while the hooks or an
-/// engine that uses them exist.
+/// The decision of a server callback. By default it accepts the packet, keeps the file and sends no reply.
+/// Valid until the callback returns; a later call with it fails with BITSUP_E_INVALID_STATE while the hooks
+/// or an engine that uses them exist.
 pub struct bitsup_verdict(CallbackHandle<Verdict>);
 
 impl Handle for bitsup_verdict {
@@ -22,8 +22,8 @@ impl Handle for bitsup_verdict {
 }
 
 impl From<CallbackHandle<Verdict>> for bitsup_verdict {
-    fn from(loan: CallbackHandle<Verdict>) -> Self {
-        Self(loan)
+    fn from(handle: CallbackHandle<Verdict>) -> Self {
+        Self(handle)
     }
 }
 
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn bitsup_verdict_reject(
     })
 }
 
-/// Rejects the request with 401 and asks for credentials. For on_request. `challenge` is the value of
+/// Rejects the request with 401 and requests credentials. For on_request. `challenge` is the value of
 /// WWW-Authenticate, for example "Basic realm=\"uploads\"", or several challenges separated by commas. If it
 /// cannot be sent in a header field, the response is 500.
 ///
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn bitsup_verdict_challenge(
 }
 
 /// Sets the user who sent the request. For on_request. A session belongs to the user who created it; requests
-/// of other users for it are refused.
+/// of other users for it are rejected.
 ///
 /// Ownership: copies the text.
 /// Threads: one call at a time, until the callback returns.

@@ -23,11 +23,11 @@ use super::range::decimal;
 pub struct Ack {
     /// The HTTP status.
     pub status: u16,
-    /// Whether the response has `BITS-Packet-Type: Ack`. The error page of a gateway has not.
+    /// Whether the response has `BITS-Packet-Type: Ack`. An error page of a gateway does not have it.
     pub is_ack: bool,
     /// `BITS-Protocol`, in the Ack of Create-Session.
     pub protocol: Option<String>,
-    /// `BITS-Session-Id`, unchanged.
+    /// `BITS-Session-Id`, exactly as sent.
     pub session_id: Option<String>,
     /// `BITS-Host-Id`, in the Ack of Create-Session.
     pub host_id: Option<String>,
@@ -54,7 +54,7 @@ impl Ack {
         Self { status: 200, is_ack: true, ..Self::default() }
     }
 
-    /// Creates the Ack of a refused packet. 401, 407 and 416 have no HRESULT (PROTOCOL 11.1 #25).
+    /// Creates the Ack of a rejected packet. 401, 407 and 416 have no HRESULT (PROTOCOL 11.1 #25).
     #[must_use]
     pub fn fault(fault: &Fault) -> Self {
         let error = if matches!(fault.status, 401 | 407) { None } else { fault.hresult };
@@ -96,8 +96,8 @@ impl Ack {
         put(names::HOST_ID_FALLBACK_TIMEOUT, self.host_id_fallback.map(|seconds| seconds.to_string()));
         put(names::RECEIVED_CONTENT_RANGE, self.received.map(|offset| offset.to_string()));
         put(names::REPLY_URL, self.reply_url.clone());
-        put(names::ERROR, self.error.map(|error| error.wire()));
-        put(names::ERROR_CODE, self.error.map(|error| error.wire()));
+        put(names::ERROR, self.error.map(|error| error.to_wire()));
+        put(names::ERROR_CODE, self.error.map(|error| error.to_wire()));
         put(names::ERROR_CONTEXT, self.context.map(|context| format!("{:#x}", context as u32)));
         put(names::RETRY_AFTER, self.retry_after.map(|seconds| seconds.to_string()));
         put(names::WWW_AUTHENTICATE, self.challenge.clone());
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(headers.get(names::ERROR), Some("0x8020001F"));
         assert_eq!(headers.get(names::ERROR_CODE), Some("0x8020001F"));
         assert_eq!(headers.get(names::ERROR_CONTEXT), Some("0x5"));
-        let plain: Headers = Ack::fault(&Fault::out_of_step()).to_headers().into_iter().collect();
+        let plain: Headers = Ack::fault(&Fault::offset_mismatch()).to_headers().into_iter().collect();
         assert_eq!((plain.get(names::ERROR), plain.get(names::ERROR_CONTEXT)), (None, None));
     }
 

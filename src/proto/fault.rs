@@ -1,4 +1,4 @@
-//! Faults, the reasons for which a server refuses packets. One constructor per row of PROTOCOL 10.1.
+//! Faults, the reasons for which a server rejects packets. One constructor per row of PROTOCOL 10.1.
 
 use super::hresult::HResult;
 
@@ -24,7 +24,7 @@ impl Context {
     }
 }
 
-/// Why a packet is refused: HTTP status, HRESULT and context for the client, and a reason for the log.
+/// Why a packet is rejected: HTTP status, HRESULT and context for the client, and a reason for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {reason}")]
 pub struct Fault {
@@ -34,7 +34,7 @@ pub struct Fault {
     pub hresult: Option<HResult>,
     /// Sent as `BITS-Error-Context` if there is an HRESULT.
     pub context: Context,
-    /// What was wrong, for the server's log; never sent.
+    /// The reason for the server's log; never sent to the client.
     pub reason: &'static str,
     /// Sent as `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
@@ -68,7 +68,7 @@ impl Fault {
     }
 
     /// 416: the Fragment does not start at the next expected offset.
-    pub const fn out_of_step() -> Self {
+    pub const fn offset_mismatch() -> Self {
         Self::new(416, None, "the fragment does not start at the next expected offset")
     }
 
@@ -107,7 +107,7 @@ impl Fault {
         Self { challenge: Some(challenge), ..Self::new(401, None, "credentials are required") }
     }
 
-    /// 503 with `Retry-After` in seconds: a limit is reached for now.
+    /// 503 with `Retry-After` in seconds: a limit is currently reached.
     pub const fn unavailable(reason: &'static str, retry_after: u32) -> Self {
         let mut fault = Self::new(503, Some(HResult::http(503)), reason);
         fault.retry_after = Some(retry_after);

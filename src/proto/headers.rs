@@ -28,23 +28,23 @@ impl Headers {
         self.0.push((name.into(), value.as_ref().trim_ascii().to_vec()));
     }
 
-    /// Returns the first value of that name; `None` if it is missing or not UTF-8.
+    /// Returns the first value of the field `name`; `None` if it is missing or not UTF-8.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next().and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// Returns all values of that name.
+    /// Returns all values of the field `name`.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
     }
 
-    /// Returns the only value of that name; `None` if it is missing.
+    /// Returns the only value of the field `name`; `None` if it is missing.
     ///
     /// # Errors
     ///
-    /// 400 if the field is not UTF-8, or repeated with different values, which a proxy may interpret in another
-    /// way than the server.
+    /// 400 if the field is not UTF-8, or repeated with different values, which a proxy may interpret
+    /// differently than the server.
     pub fn single(&self, name: &str) -> Result<Option<&str>, Fault> {
         let mut values = self.all(name);
         let Some(first) = values.next() else { return Ok(None) };

@@ -81,7 +81,7 @@ impl HResult {
 
     /// Formats the number for a header: `0x8020001F`.
     #[must_use]
-    pub fn wire(self) -> String {
+    pub fn to_wire(self) -> String {
         format!("0x{:08X}", self.0)
     }
 
@@ -100,9 +100,9 @@ impl HResult {
 impl fmt::Display for HResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.info(), self.http_status()) {
-            (Some(info), _) => write!(f, "{} {}", self.wire(), info.name),
-            (None, Some(status)) => write!(f, "{} BG_E_HTTP_ERROR_{status}", self.wire()),
-            (None, None) => f.write_str(&self.wire()),
+            (Some(info), _) => write!(f, "{} {}", self.to_wire(), info.name),
+            (None, Some(status)) => write!(f, "{} BG_E_HTTP_ERROR_{status}", self.to_wire()),
+            (None, None) => f.write_str(&self.to_wire()),
         }
     }
 }
@@ -237,7 +237,7 @@ const TABLE: &[(u32, HResultInfo)] = &[
         0x8020_0012,
         "BG_E_INSUFFICIENT_HTTP_SUPPORT",
         "the server does not support HTTP/1.1",
-        "upload to an HTTP/1.1 server; check for an old proxy on the way",
+        "upload to an HTTP/1.1 server; look for an old proxy in between",
     ),
     row(
         0x8020_0013,
@@ -415,7 +415,7 @@ mod tests {
 
     #[test]
     fn http_errors_contain_their_status() {
-        assert_eq!(HResult::http(404).wire(), "0x80190194");
+        assert_eq!(HResult::http(404).to_wire(), "0x80190194");
         assert_eq!(HResult::http(404).to_string(), "0x80190194 BG_E_HTTP_ERROR_404");
         assert_eq!(HResult(0x8019_0194).http_status(), Some(404));
         assert_eq!(HResult(0x8020_001F).http_status(), None);

@@ -21,7 +21,7 @@ pub const MIN_FRAGMENT: u64 = 5 * 1024;
 /// 10).
 pub const MAX_FRAGMENT: u64 = 13 * 1024 * 1024;
 
-/// Time in which a client must have sent a request, in milliseconds (\[MC-BUP\] 3.1.2.1).
+/// Time within which a client must have sent a request, in milliseconds (\[MC-BUP\] 3.1.2.1).
 pub const REQUEST_TIMEOUT_MS: u64 = 120_000;
 /// Time that a client waits for a response, in milliseconds (\[MC-BUP\] 3.1.2.2).
 pub const RESPONSE_TIMEOUT_MS: u64 = 300_000;

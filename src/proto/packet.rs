@@ -44,7 +44,7 @@ impl PacketKind {
     /// # Errors
     ///
     /// 400 if it is missing or unknown (GEN-07, GEN-08).
-    pub fn of(headers: &Headers) -> Result<Self, Fault> {
+    pub fn from_headers(headers: &Headers) -> Result<Self, Fault> {
         let Some(name) = headers.single(names::PACKET_TYPE)? else {
             return Err(Fault::invalid("no BITS-Packet-Type"));
         };
@@ -53,33 +53,44 @@ impl PacketKind {
     }
 }
 
-/// The session that a packet names.
+/// The session that a packet refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionName {
+pub enum SessionRef {
     /// An id that this server may have issued.
     Id(SessionId),
-    /// Text that the protocol allows but that this server cannot have issued: an unknown session.
-    Foreign,
+    /// Text that the protocol allows but that is not an id of this server: an unknown session.
+    Unknown,
 }
 
-impl SessionName {
+impl SessionRef {
     /// Parses `BITS-Session-Id`.
     ///
     /// # Errors
     ///
     /// 400 if it is missing or longer than 100 characters (FRG-13).
-    pub fn of(headers: &Headers) -> Result<Self, Fault> {
+    pub fn from_headers(headers: &Headers) -> Result<Self, Fault> {
         let name = headers.single(names::SESSION_ID)?.filter(|name| !name.is_empty());
         let name = name.ok_or(Fault::invalid("no BITS-Session-Id"))?;
         if name.chars().count() > MAX_SESSION_ID {
             return Err(Fault::invalid("the BITS-Session-Id is longer than 100 characters"));
         }
-        Ok(SessionId::parse(name).map_or(Self::Foreign, Self::Id))
+        Ok(SessionId::parse(name).map_or(Self::Unknown, Self::Id))
     }
 }
 
-/// A request whose format is valid (PROTOCOL 3). That it has a `Content-Length`, and with it the range of a
-/// Fragment, is checked separately, because permission is checked in between (PROTOCOL 4.3).
+/// A request whose format is valid (PROTOCOL 3). Whether it has a `Content-Length` is checked later, after
+/// the permission (PROTOCOL 4.3).
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::{Headers, Packet, PacketKind};
+///
+/// let headers: Headers = [("BITS-Packet-Type", "Ping")].into_iter().collect();
+/// let kind = PacketKind::from_headers(&headers)?;
+/// assert_eq!(Packet::parse(kind, &headers)?, Packet::Ping);
+/// # Ok::<(), bitsup::proto::Fault>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packet {
     /// A Ping.
@@ -87,15 +98,15 @@ pub enum Packet {
     /// A Create-Session that offers [`names::PROTOCOL_GUID`].
     CreateSession,
     /// A Fragment of that session.
-    Fragment(SessionName),
+    Fragment(SessionRef),
     /// A Close-Session of that session.
-    CloseSession(SessionName),
+    CloseSession(SessionRef),
     /// A Cancel-Session of that session.
-    CancelSession(SessionName),
+    CancelSession(SessionRef),
 }
 
 impl Packet {
-    /// Checks the format of a request of that kind.
+    /// Checks the format of a request of this kind.
     ///
     /// # Errors
     ///
@@ -106,8 +117,8 @@ impl Packet {
             PacketKind::Ping => Self::Ping,
             PacketKind::CreateSession => Self::create(headers)?,
             PacketKind::Fragment => Self::fragment(headers)?,
-            PacketKind::CloseSession => Self::CloseSession(SessionName::of(headers)?),
-            PacketKind::CancelSession => Self::CancelSession(SessionName::of(headers)?),
+            PacketKind::CloseSession => Self::CloseSession(SessionRef::from_headers(headers)?),
+            PacketKind::CancelSession => Self::CancelSession(SessionRef::from_headers(headers)?),
         };
         if kind != PacketKind::Fragment && content_length(headers)?.is_some_and(|length| length > 0) {
             return Err(Fault::invalid("only a Fragment has a body"));
@@ -115,9 +126,9 @@ impl Packet {
         Ok(packet)
     }
 
-    /// Returns the session that the packet names; `None` for Ping and Create-Session.
+    /// Returns the session that the packet refers to; `None` for Ping and Create-Session.
     #[must_use]
-    pub fn session(&self) -> Option<SessionName> {
+    pub fn session(&self) -> Option<SessionRef> {
         match *self {
             Self::Ping | Self::CreateSession => None,
             Self::Fragment(name) | Self::CloseSession(name) | Self::CancelSession(name) => Some(name),
@@ -144,7 +155,7 @@ impl Packet {
         if let Some(length) = content_length(headers)? {
             fragment_range(headers, length)?;
         }
-        Ok(Self::Fragment(SessionName::of(headers)?))
+        Ok(Self::Fragment(SessionRef::from_headers(headers)?))
     }
 }
 
@@ -194,7 +205,7 @@ mod tests {
     fn gen_04_packet_types_are_case_insensitive() {
         for kind in PacketKind::ALL {
             let shouted = kind.name().to_ascii_uppercase();
-            assert_eq!(PacketKind::of(&headers(&[("bits-packet-type", &shouted)])), Ok(kind));
+            assert_eq!(PacketKind::from_headers(&headers(&[("bits-packet-type", &shouted)])), Ok(kind));
         }
     }
 

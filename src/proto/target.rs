@@ -21,7 +21,7 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// Parses a target; `None` if it is neither a path nor an http(s) URI.
     ///
-    /// The host of a URI is ignored: the client may use another name of this server (PROTOCOL 4.7).
+    /// The host of a URI is ignored: the client may know this server by another name (PROTOCOL 4.7).
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let local = if text.starts_with('/') { text } else { Self::after_authority(text)? };

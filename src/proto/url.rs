@@ -11,7 +11,7 @@ pub(crate) struct Url<'a> {
 }
 
 impl<'a> Url<'a> {
-    /// `None` if there is no `://`.
+    /// Splits a URL into its parts; `None` if it contains no `://`.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let (authority, local) = rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))?;

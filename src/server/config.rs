@@ -72,7 +72,7 @@ pub struct ServerConfig {
     pub cleanup_interval: Duration,
     /// The access log [default: none].
     pub access_log: Option<AccessLog>,
-    /// Receives the messages of the server [default: silent].
+    /// Receives the messages of the server [default: discarded].
     pub logger: Logger,
 }
 

@@ -98,12 +98,12 @@ impl EventLoop {
                 Admission::Serve(permit) => (permit, true),
                 // With TLS a response would cost a handshake, which the limit is to avoid.
                 Admission::Reject(permit) if runtime.context.tls.is_none() => (Some(permit), false),
-                Admission::Reject(_) | Admission::Drop => return counters.connection_refused(),
+                Admission::Reject(_) | Admission::Drop => return counters.connection_rejected(),
             };
             if is_served {
                 counters.connection_accepted();
             } else {
-                counters.connection_refused();
+                counters.connection_rejected();
             }
             let key = *next_key;
             // `polling` reserves the last key; 0 is the listener's.
@@ -115,7 +115,7 @@ impl EventLoop {
                     runtime.park(Box::new(conn), Interest::Write);
                 }
                 Err(error) => {
-                    runtime.context.event_sink.counters.connection_refused();
+                    runtime.context.event_sink.counters.connection_rejected();
                     runtime
                         .context
                         .logger

@@ -8,7 +8,7 @@
 //! | Module | Contents |
 //! |---|---|
 //! | `config`, `context`, `runtime` | the configuration; what connections need; what the threads share |
-//! | `event_loop`, `session_cleanup`, `router` | the thread that waits; the end of expired sessions; URL prefixes |
+//! | `event_loop`, `session_cleanup`, `router` | the thread that waits for sockets; expiry of sessions; URL prefixes |
 //! | `network` | sockets, readiness, TLS, worker threads, limits per address |
 //! | `http1` | request heads, responses, the state machine of a connection |
 //! | `auth` | user names and passwords, certificate subjects |
@@ -74,8 +74,8 @@ use runtime::{ServerJob, ServerRuntime};
 
 /// A running server.
 ///
-/// Dropping it makes it stop at once, without a grace period, and does not wait until it has. Call [`Self::stop`]
-/// to let running requests complete.
+/// Dropping it stops the server at once, without a grace period, and does not wait for its threads. Call
+/// [`Self::stop`] to let running requests complete.
 ///
 /// Threads: may be moved between threads and shared by several.
 #[must_use = "dropping a server stops it"]
@@ -140,13 +140,14 @@ impl Server {
         Ok(server)
     }
 
-    /// Returns the address it listens on.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Returns the URL of its root with the actual port: `http://127.0.0.1:41234/`, or `https:` with TLS.
+    /// Returns the URL of the server's root with the actual port: `http://127.0.0.1:41234/`, or `https:` with
+    /// TLS.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.runtime.context.tls.is_some() { "https" } else { "http" };
@@ -166,7 +167,7 @@ impl Server {
     /// # Errors
     ///
     /// - [`Status::InvalidState`] if the server was started without TLS.
-    /// - Those of [`Self::start`] if the certificates cannot be used; the old ones stay in use.
+    /// - The errors of [`Self::start`] if the certificates cannot be used; the old ones stay in use.
     pub fn reload_tls(&self, config: &TlsConfig) -> Result<(), Error> {
         let Some(tls) = &self.runtime.context.tls else {
             return Err(Error::new(Status::InvalidState, "the server was started without TLS: restart it"));
@@ -204,7 +205,7 @@ impl Server {
         self.runtime.context.event_sink.reopen()
     }
 
-    /// Returns its metrics. They stay readable after the server has stopped.
+    /// Returns the server's metrics. They stay readable after the server has stopped.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
@@ -212,15 +213,15 @@ impl Server {
 
     /// Stops the server and waits until it has stopped.
     ///
-    /// It stops accepting, closes idle connections, gives running requests up to `grace` to complete, closes all
-    /// connections and joins all threads. It waits for a worker thread that runs application code, however long that
-    /// takes. On a stopped server it does nothing.
+    /// It stops accepting, closes idle connections, gives running requests up to `grace` to complete, closes
+    /// all connections and joins all threads. If a worker thread is running application code, this waits
+    /// until that returns. Does nothing if the server has stopped.
     ///
     /// # Errors
     ///
     /// - [`Status::Busy`] if called by a thread of this server, from a callback. The server stops nevertheless, but
     ///   this call does not wait for it.
-    /// - [`Status::Panic`] if the event loop had panicked. The server has stopped.
+    /// - [`Status::Panic`] if the event loop has panicked. The server has stopped.
     pub fn stop(&mut self, grace: Duration) -> Result<(), Error> {
         self.runtime.begin_stop(grace);
         let is_current = |thread: &JoinHandle<()>| thread.thread().id() == thread::current().id();
@@ -237,7 +238,7 @@ impl Server {
         self.runtime.idle.close();
         self.pool.close();
         self.pool.join();
-        // Last, so that the health check reports that the server is stopping for as long as it does.
+        // Last, so that the health check reports a stopping server until the end.
         if let Some(admin) = &mut self.admin {
             admin.stop();
         }

@@ -7,7 +7,7 @@ use super::observability::LOG_TARGET;
 use super::router::Router;
 use crate::log::{Level, Logger};
 
-/// Minimum time between two runs, however soon a session expires.
+/// Minimum time between two runs, even if a session expires sooner.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs every `interval`, or earlier if a session can expire earlier.

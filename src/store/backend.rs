@@ -25,6 +25,10 @@ const CHUNK: usize = 64 * 1024;
 /// [`StoreError::NoSpace`] 500 with the HRESULT of a full disk, [`StoreError::Io`] 500.
 pub trait Backend: Send + Sync {
     /// Creates a session with this record and empty data. If the session exists, it holds no bytes and is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn create(&self, id: SessionId, record: &[u8]) -> Result<(), StoreError>;
 
     /// Replaces the record, whole or not at all.
@@ -37,6 +41,10 @@ pub trait Backend: Send + Sync {
     /// Calls `found` for every session that an earlier process left, with its record and the time of its last write
     /// in milliseconds since 1970 (0 if it was not written since it was created). A backend that lists nothing
     /// loses its sessions at a restart.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn list(&self, found: &mut dyn FnMut(SessionId, &[u8], u64)) -> Result<(), StoreError>;
 
     /// Returns length and modification time of a part.
@@ -49,14 +57,26 @@ pub trait Backend: Send + Sync {
     /// Appends to a part that is `offset` bytes long. The write at offset 0 creates a reply, even with no bytes.
     /// The bytes must survive a crash of the process at the latest when [`Self::flush`] returns. After an error,
     /// [`Self::stat`] reports how much was kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoSpace`] if the bytes do not fit.
     fn write(&self, id: SessionId, part: Part, offset: u64, data: &[u8]) -> Result<(), StoreError>;
 
     /// Ends a series of writes, before they are acknowledged. Not called if the connection is lost.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn flush(&self, _id: SessionId, _part: Part) -> Result<(), StoreError> {
         Ok(())
     }
 
     /// Reads from `offset` into `buffer` and returns the number of bytes read; 0 only at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such part.
     fn read(&self, id: SessionId, part: Part, offset: u64, buffer: &mut [u8]) -> Result<usize, StoreError>;
 
     /// Delivers the data to `destination`, whole or not at all, replacing a file there only if `overwrite` is set;
@@ -77,10 +97,18 @@ pub trait Backend: Send + Sync {
 
     /// Removes a part or, with `None`, the whole session. A delivered file stays. Succeeds if there is nothing to
     /// remove.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn remove(&self, id: SessionId, part: Option<Part>) -> Result<(), StoreError>;
 
     /// Returns what exists at a destination. The default reports every destination as free and leaves the check to
     /// [`Self::commit`].
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn destination_state(&self, _destination: &Destination) -> Result<DestinationState, StoreError> {
         Ok(DestinationState::Free)
     }
@@ -120,6 +148,69 @@ pub enum DestinationState {
 }
 
 /// Makes a store of a [`Backend`].
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+///
+/// use bitsup::proto::SessionId;
+/// use bitsup::store::{Backend, BackendStore, Destination, Part, PartInfo, StoreError};
+///
+/// /// Keeps parts in a map; sessions end with the process.
+/// #[derive(Default)]
+/// struct MapBackend(Mutex<HashMap<(SessionId, Part), Vec<u8>>>);
+///
+/// impl Backend for MapBackend {
+///     fn create(&self, id: SessionId, _record: &[u8]) -> Result<(), StoreError> {
+///         self.0.lock().unwrap().insert((id, Part::Data), Vec::new());
+///         Ok(())
+///     }
+///
+///     fn save(&self, _: SessionId, _: &[u8]) -> Result<(), StoreError> {
+///         Ok(()) // records are not read again, because `list` finds no sessions
+///     }
+///
+///     fn list(&self, _: &mut dyn FnMut(SessionId, &[u8], u64)) -> Result<(), StoreError> {
+///         Ok(())
+///     }
+///
+///     fn stat(&self, id: SessionId, part: Part) -> Result<PartInfo, StoreError> {
+///         let parts = self.0.lock().unwrap();
+///         let bytes = parts.get(&(id, part)).ok_or(StoreError::NotFound)?;
+///         Ok(PartInfo { length: bytes.len() as u64, modified_ms: 0 })
+///     }
+///
+///     fn write(&self, id: SessionId, part: Part, _offset: u64, data: &[u8]) -> Result<(), StoreError> {
+///         self.0.lock().unwrap().entry((id, part)).or_default().extend_from_slice(data);
+///         Ok(())
+///     }
+///
+///     fn read(&self, id: SessionId, part: Part, offset: u64, buffer: &mut [u8]) -> Result<usize, StoreError> {
+///         let parts = self.0.lock().unwrap();
+///         let bytes = parts.get(&(id, part)).ok_or(StoreError::NotFound)?;
+///         let rest = &bytes[bytes.len().min(offset as usize)..];
+///         let count = rest.len().min(buffer.len());
+///         buffer[..count].copy_from_slice(&rest[..count]);
+///         Ok(count)
+///     }
+///
+///     fn commit(&self, id: SessionId, to: &Destination, _: bool, _: &[u8]) -> Result<(), StoreError> {
+///         let data = self.0.lock().unwrap().remove(&(id, Part::Data)).ok_or(StoreError::NotFound)?;
+///         println!("received {} with {} bytes", String::from(to.clone()), data.len());
+///         Ok(())
+///     }
+///
+///     fn remove(&self, id: SessionId, part: Option<Part>) -> Result<(), StoreError> {
+///         self.0.lock().unwrap().retain(|(of, kind), _| *of != id || part.is_some_and(|part| part != *kind));
+///         Ok(())
+///     }
+/// }
+///
+/// let store = BackendStore::new(MapBackend::default());
+/// # let _ = store;
+/// ```
 #[derive(Debug)]
 pub struct BackendStore<B>(Arc<B>);
 
@@ -139,7 +230,7 @@ impl<B: Backend + 'static> BackendStore<B> {
         let mut offset = 0_u64;
         loop {
             let count = reply.read(&mut buffer)?;
-            // The first write also happens without bytes: an empty reply is a reply.
+            // An empty reply is written as well, so that it exists.
             if count > 0 || offset == 0 {
                 self.0.write(
                     id,
@@ -227,7 +318,8 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
             (Ok(()), NewReply::File(path)) => Ok(fs::remove_file(path)?),
             (Ok(()), NewReply::Bytes(_)) => Ok(()),
             (Err(error), _) => {
-                // An incomplete reply is not a reply. If this removal fails too, the next attempt begins with it.
+                // Do not leave an incomplete reply. If this removal fails too, the next attempt repeats it
+                // first.
                 let _ = self.0.remove(id, Some(Part::Reply));
                 Err(error)
             }
@@ -275,7 +367,7 @@ impl<B: Backend> Sink for PartSink<B> {
         let written = self.backend.write(self.id, Part::Data, self.received, data);
         self.received = match written {
             Ok(()) => end,
-            // Nothing, if that is unknown: the next request will find out.
+            // If the length is unknown, none of the bytes count; the next request corrects that.
             Err(_) => match self.backend.stat(self.id, Part::Data) {
                 Ok(info) if (self.received..=end).contains(&info.length) => info.length,
                 _ => self.received,

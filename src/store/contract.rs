@@ -25,8 +25,12 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Exists`], [`StoreError::IsDirectory`] or [`StoreError::ParentMissing`] if it could not.
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError>;
 
-    /// Lists the sessions that an earlier process left. A session that cannot be read is listed as unreadable: it
-    /// does not prevent a start, and it is not silently lost.
+    /// Lists the sessions that an earlier process left. A session that cannot be read is listed as
+    /// unreadable: it neither prevents the start nor is silently lost.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the sessions cannot be listed.
     fn sessions(&self) -> Result<StoredSessions, StoreError>;
 
     /// Creates a session without bytes.
@@ -37,6 +41,10 @@ pub trait Store: Send + Sync {
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError>;
 
     /// Replaces the session's record.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such session.
     fn save(&self, record: &SessionRecord) -> Result<(), StoreError>;
 
     /// Opens the session's bytes for appending.
@@ -51,6 +59,11 @@ pub trait Store: Send + Sync {
     /// if `overwrite` is set.
     ///
     /// No [`Sink`] of the session may be in use: it would write into the delivered file.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Exists`], [`StoreError::IsDirectory`] or [`StoreError::ParentMissing`] if the destination does not
+    /// allow it; [`StoreError::NotFound`] if the bytes are gone.
     fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError>;
 
     /// Opens the session's bytes for reading.
@@ -62,9 +75,17 @@ pub trait Store: Send + Sync {
 
     /// Discards what an earlier attempt left of a reply. Returns the path where the host application may write the
     /// new reply, if the store has files; the caller then passes that path to [`Store::put_reply`].
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn stage_reply(&self, id: SessionId) -> Result<Option<PathBuf>, StoreError>;
 
     /// Stores the session's reply, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoSpace`] if the reply does not fit.
     fn put_reply(&self, id: SessionId, reply: NewReply<'_>) -> Result<(), StoreError>;
 
     /// Opens the session's reply for reading.
@@ -75,9 +96,17 @@ pub trait Store: Send + Sync {
     fn reply(&self, id: SessionId) -> Result<Box<dyn Content>, StoreError>;
 
     /// Removes the record, the bytes and the reply. A delivered file stays. Succeeds if there is nothing to remove.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn remove(&self, id: SessionId) -> Result<(), StoreError>;
 
     /// Removes a session like [`Store::remove`], and remembers for a while how it ended. The default only removes it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::remove`].
     fn retire(&self, id: SessionId, end: SessionEnd) -> Result<(), StoreError> {
         let _ = end;
         self.remove(id)
@@ -85,22 +114,30 @@ pub trait Store: Send + Sync {
 
     /// Returns how a session ended that was [retired](Store::retire) lately, by any process that shares the store;
     /// `None` if that is not known.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn ended(&self, id: SessionId) -> Result<Option<EndedSession>, StoreError> {
         let _ = id;
         Ok(None)
     }
 
-    /// Returns how many more bytes would fit, or `None` if the store cannot know.
+    /// Returns how many more bytes would fit, or `None` if the store does not know.
     ///
     /// # Errors
     ///
-    /// If the operating system does not report the free space.
+    /// Returns an error if the operating system does not report the free space.
     fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
         Ok(None)
     }
 
     /// Checks that bytes could be stored now. A store that cannot check returns [`Ok`]. Health checks call this
     /// concurrently with every other method.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that storing bytes would cause.
     fn probe(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -116,6 +153,10 @@ pub trait Store: Send + Sync {
 /// order that an engine enforces among its own requests has to hold among all processes.
 pub trait SharedStore {
     /// Reads the current state of a session, whichever process created it; `None` if there is no such session.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError>;
 
     /// Locks a session for one step of a request and blocks while another process holds it. Steps are short: the
@@ -128,10 +169,18 @@ pub trait SharedStore {
 
     /// Records that the session was used at `now_ms`, in milliseconds since 1970. Other processes see it through
     /// [`Self::find`] and [`Store::sessions`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such session.
     fn touch(&self, id: SessionId, now_ms: u64) -> Result<(), StoreError>;
 
     /// Removes sessions that a crashed process left half-created or half-removed. Leaves everything that a running
     /// process may be working on.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an orphan cannot be removed.
     fn collect_orphans(&self) -> Result<(), Error>;
 }
 
@@ -142,13 +191,25 @@ pub trait SessionLock: Send {
 
     /// Stores at most [`MAX_SHARED_STATE`] bytes for the next holder. They live as long as the session, but need
     /// not survive a power cut.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the state is longer than [`MAX_SHARED_STATE`] or cannot be written.
     fn write_state(&mut self, state: &[u8]) -> Result<(), StoreError>;
 
     /// Marks a callback to the host application as in progress until the returned guard is dropped or the process
     /// dies. Other processes can lock the session in the meantime.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn mark_callback(&self) -> Result<Box<dyn Send>, StoreError>;
 
     /// Returns whether a callback is in progress in any process.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn callback_in_progress(&self) -> Result<bool, StoreError>;
 }
 
@@ -170,9 +231,17 @@ pub trait Sink: Send {
     fn received(&self) -> u64;
 
     /// Appends `data`. After an error, [`Self::received`] shows how much of it was kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoSpace`] if only a part of `data` fits.
     fn write(&mut self, data: &[u8]) -> Result<(), StoreError>;
 
     /// Makes the written bytes as durable as the store promises before an Ack.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails.
     fn flush(&mut self) -> Result<(), StoreError>;
 
     /// Returns the file behind the sink, if there is one.
@@ -199,6 +268,10 @@ pub trait Content: Send {
     fn modified_ms(&self) -> u64;
 
     /// Reads from `offset` into `buffer` and returns the number of bytes read; 0 only at the end.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the bytes cannot be read.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
     /// Returns the file behind the content, if there is one.

@@ -15,6 +15,16 @@ use crate::proto::SessionId;
 /// Files and sessions in memory. Clones share their content, so a test can restart an engine over the same store.
 ///
 /// The store has no clock: a session's modification time is its creation time.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::store::MemoryStore;
+///
+/// let store = MemoryStore::new(1 << 20);
+/// store.put_file("in/a.txt", b"content");
+/// assert_eq!(store.file("in/a.txt").as_deref(), Some(&b"content"[..]));
+/// ```
 #[derive(Debug, Clone)]
 pub struct MemoryStore(Arc<Mutex<MemoryContents>>);
 

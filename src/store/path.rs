@@ -46,7 +46,7 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// If the path names a directory, contains a name that is not portable, or is reserved for the store.
+    /// Returns an error if the path names a directory, contains a name that is not portable, or is reserved for the store.
     pub fn from_url_path(path: &str) -> Result<Self, PathError> {
         let below = path.strip_prefix('/').ok_or(PathError::Unsafe("it does not begin with a slash"))?;
         Self::from_segments(below, decode)

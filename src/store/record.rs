@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::path::Destination;
 use crate::proto::{Context, HResult, SessionId};
 
-/// The format version of a record. Version 1 had no outcome: a program that does not know the field would deliver
+/// The format version of a record. Version 1 had no outcome: a program that ignores the field would deliver
 /// an upload that the host application rejected.
 const FORMAT: u32 = 2;
 /// The oldest format version that can be read.
@@ -56,7 +56,7 @@ impl SessionRecord {
     ///
     /// # Errors
     ///
-    /// If the record cannot be encoded, which does not happen for any valid record.
+    /// Returns an error if the record cannot be encoded, which does not happen for any valid record.
     pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
         Ok(serde_json::to_vec_pretty(&VersionedRecord { version: FORMAT, record: self })?)
     }

@@ -1,5 +1,5 @@
-//! A buffer between a descriptor and a sink. Bytes are read at one time and stored at another, so that no lock is held
-//! while the server waits for the peer.
+//! A buffer between a descriptor and a sink. Reading from the peer and writing to the sink are separate
+//! steps, so that no lock is held while the server waits for the peer.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::BorrowedFd;
@@ -82,14 +82,14 @@ impl SpliceBuffer {
     ///
     /// # Errors
     ///
-    /// Those of the sink.
+    /// Returns the errors of the sink.
     pub fn drain_to(&mut self, known: usize, sink: &mut dyn Sink) -> Result<(), StoreError> {
         let held = std::mem::take(&mut self.held);
         #[cfg(target_os = "linux")]
         if let Some(pipe) = &self.pipe {
             let result = pipe.drain_to(&mut self.buffer, known, held, sink);
             if result.is_err() {
-                // Bytes that may be left in the pipe belong to no later call.
+                // Discards bytes that may be left in the pipe.
                 self.pipe = None;
             }
             return result;

@@ -10,10 +10,24 @@ use crate::proto::reply_url::resolve;
 /// Format version; raised when an older reader would misunderstand the content.
 const VERSION: u32 = 1;
 
-/// The state from which [`super::Upload::resume`] continues an upload, in this process or another.
+/// The state from which [`super::UploadMachine::resume`] continues an upload, in this process or another.
 ///
 /// Opaque and versioned; store it with any serde format. It contains the session id, with which anyone could
-/// disturb the upload, so keep it private.
+/// interfere with the upload, so keep it private.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::upload::{ResumeState, UploadMachine, UploadOptions};
+///
+/// let upload = UploadMachine::new("http://server/dir/file", 5, UploadOptions::default(), 1)?;
+/// let saved = serde_json::to_string(&upload.state())?;
+///
+/// let state: ResumeState = serde_json::from_str(&saved)?;
+/// let resumed = UploadMachine::resume("http://server/dir/file", 5, UploadOptions::default(), &state, 2)?;
+/// assert_eq!(resumed.sent(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ResumeState(StoredState);
@@ -26,11 +40,11 @@ enum StoredState {
         #[serde(flatten)]
         checkpoint: Checkpoint,
     },
-    /// Written by a newer release, or damaged. Kept, so that [`ResumeState::open`] can tell which.
+    /// Written by a newer release, or damaged. Kept, so that [`ResumeState::open`] can report which.
     Unreadable { version: u32 },
 }
 
-/// The persistent state of [`super::Upload`]. The field names are part of the stored format.
+/// The persistent state of [`super::UploadMachine`]. The field names are part of the stored format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     pub(super) url: String,
@@ -72,7 +86,8 @@ impl Checkpoint {
         }
     }
 
-    /// Goes back to before Create-Session. The next one is sent to the same server as the last packet (PROTOCOL 6.7).
+    /// Resets to the state before Create-Session. The next one is sent to the same server as the last packet
+    /// (PROTOCOL 6.7).
     pub(super) fn forget_session(&mut self) {
         self.session = None;
         self.offset = 0;
@@ -90,14 +105,10 @@ impl Checkpoint {
         match self.phase {
             UploadPhase::Create => self.session.is_none() && self.offset == 0,
             // An empty file is sent as one fragment, at offset 0 of 0.
-            UploadPhase::Fragment => {
-                has_session && (self.offset < self.total || self.offset == 0)
-            }
+            UploadPhase::Fragment => has_session && (self.offset < self.total || self.offset == 0),
             UploadPhase::FetchReply => {
                 let is_url = |reply| resolve(reply, &self.url).is_ok();
-                has_session
-                    && is_at_end
-                    && self.reply_url.as_deref().is_some_and(is_url)
+                has_session && is_at_end && self.reply_url.as_deref().is_some_and(is_url)
             }
             UploadPhase::Close => has_session && is_at_end,
             UploadPhase::Cancel => (has_session || self.session.is_none()) && self.offset <= self.total,
@@ -114,7 +125,7 @@ impl ResumeState {
     ///
     /// If so, it has to be on disk before the next request is sent. A stale offset alone is harmless, because the
     /// server corrects it.
-    pub fn is_new_step(&self, saved: &Self) -> bool {
+    pub fn requires_save(&self, saved: &Self) -> bool {
         match (&self.0, &saved.0) {
             (
                 StoredState::Readable { checkpoint: new, .. },
@@ -206,13 +217,13 @@ mod tests {
         let (host, unreachable) = (ResumeState::new(host), ResumeState::new(unreachable));
         assert_eq!(from_json(&serde_json::to_string(&unreachable).unwrap()), unreachable);
         assert!(
-            unreachable.is_new_step(&host) && host.is_new_step(&unreachable),
+            unreachable.requires_save(&host) && host.requires_save(&unreachable),
             "saved before the next request"
         );
     }
 
     #[test]
-    fn an_invalid_host_id_is_damage() {
+    fn a_state_with_an_invalid_host_id_is_damaged() {
         let host = Checkpoint { host_id: SessionHost::new("node", None), ..fragment() };
         let json = serde_json::to_string(&ResumeState::new(host)).unwrap();
         assert!(rejection(&from_json(&json.replace("node", "a/b"))).contains("damaged"));
@@ -266,7 +277,7 @@ mod tests {
     #[test]
     fn only_the_offset_may_be_stale() {
         let saved = ResumeState::new(fragment());
-        assert!(!ResumeState::new(Checkpoint { offset: 6, ..fragment() }).is_new_step(&saved));
+        assert!(!ResumeState::new(Checkpoint { offset: 6, ..fragment() }).requires_save(&saved));
         let steps = [
             Checkpoint { phase: UploadPhase::Cancel, ..fragment() },
             Checkpoint { session: Some("{B}".into()), ..fragment() },
@@ -274,7 +285,7 @@ mod tests {
             Checkpoint { reply_url: Some("r".into()), ..fragment() },
         ];
         for step in steps {
-            assert!(ResumeState::new(step.clone()).is_new_step(&saved), "{step:?}");
+            assert!(ResumeState::new(step.clone()).requires_save(&saved), "{step:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a response means, and the error that it becomes.
+//! Classifies responses, and builds the errors for those that are not a success.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ pub(super) enum ResponseClass {
     Fatal,
 }
 
-/// Classifies a response by the table of PROTOCOL 6.6, top to bottom. `last` says whether the packet carried the
-/// last byte of the file.
+/// Classifies a response by the table of PROTOCOL 6.6, top to bottom. `last` is whether the packet carried
+/// the last byte of the file.
 pub(super) fn classify(kind: PacketKind, last: bool, ack: &Ack) -> ResponseClass {
     use PacketKind::{CancelSession as Cancel, CloseSession as Close, Fragment};
     use ResponseClass::{Accepted, Fatal, OffsetMismatch, Retry, SessionLost, TooLong};
@@ -45,13 +45,13 @@ pub(super) fn classify(kind: PacketKind, last: bool, ack: &Ack) -> ResponseClass
         (_, 501 | 505, _) => Fatal,
         (_, 408 | 429 | 500..=599, _) => Retry,
         (_, 300..=499, _) => Fatal,
-        // A status that a BITS server does not send (1xx, 204, 600): the response is from something else.
+        // A status that a BITS server does not send (1xx, 204, 600): some other server sent the response.
         _ => Retry,
     }
 }
 
-/// Classifies the status of the application behind the server, whatever the HRESULT (PROTOCOL 5.5). Its 413 and 416
-/// are about the file, not about a fragment.
+/// Classifies the status of the application behind the server, regardless of the HRESULT (PROTOCOL 5.5). Its
+/// 413 and 416 are about the file, not about a fragment.
 fn classify_application(status: u16) -> ResponseClass {
     match status {
         306 | 308..=399 | 408 | 409 => ResponseClass::Retry,
@@ -68,7 +68,7 @@ fn is_from_application(last: bool, ack: &Ack) -> bool {
 
 /// The error for a response that is not a success. `last` as for [`classify`].
 pub(super) fn rejection(kind: PacketKind, last: bool, ack: &Ack) -> Error {
-    // The status of a challenge says all that matters; an HRESULT next to it is ignored.
+    // A 401 or 407 has no HRESULT of its own; one that is sent is ignored.
     let fault = if matches!(ack.status, 401 | 407) { None } else { ack.error };
     let status = match fault {
         Some(HResult::BG_E_SESSION_NOT_FOUND) => Status::SessionNotFound,
@@ -132,8 +132,8 @@ fn invalid(kind: PacketKind, ack: &Ack, flaw: &str) -> Error {
         .transient()
 }
 
-/// Checks that a response is an Ack and, if it carries a session id, that it is that of `session`. IIS sends the id
-/// only in the Ack of Create-Session (PROTOCOL 2.5); a Ping has none (3.1).
+/// Checks that a response is an Ack and, if it contains a session id, that this is the id of `session`. IIS
+/// sends the id only in the Ack of Create-Session (PROTOCOL 2.5); a Ping has none (3.1).
 pub(super) fn check_ack(kind: PacketKind, session: Option<&str>, ack: &Ack) -> Result<(), Error> {
     let has_session = !matches!(kind, PacketKind::Ping | PacketKind::CreateSession);
     match (session, ack.session_id.as_deref()) {
@@ -149,7 +149,19 @@ pub(super) fn check_ack(kind: PacketKind, session: Option<&str>, ack: &Ack) -> R
 ///
 /// # Errors
 ///
-/// Says what is wrong with the response; [`Error::is_transient`] if trying again later may help.
+/// Returns an error that describes the response. It is [transient](Error::is_transient) if a later attempt
+/// may succeed.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::proto::Ack;
+/// use bitsup::upload::check_ping;
+///
+/// assert!(check_ping(&Ack::ok()).is_ok());
+/// let error = check_ping(&Ack { status: 503, ..Ack::default() }).unwrap_err();
+/// assert!(error.is_transient());
+/// ```
 pub fn check_ping(ack: &Ack) -> Result<(), Error> {
     match classify(PacketKind::Ping, false, ack) {
         ResponseClass::Accepted => check_ack(PacketKind::Ping, None, ack),
@@ -180,12 +192,12 @@ pub(super) fn session_host(ack: &Ack) -> Result<Option<SessionHost>, Error> {
     }
 }
 
-/// The response to the last Fragment of an upload-reply job has no reply URL (CLI-29).
+/// The error for a response to the last Fragment of an upload-reply job without a reply URL (CLI-29).
 pub(super) fn no_reply_url(ack: &Ack) -> Error {
     reply_error(ack, "has no BITS-Reply-URL: no application behind the server produces a reply at this URL")
 }
 
-/// The reply URL in the Ack is invalid.
+/// The error for an invalid reply URL in the Ack.
 pub(super) fn bad_reply_url(ack: &Ack, flaw: ReplyUrlError) -> Error {
     reply_error(ack, &format!("has a BITS-Reply-URL that {flaw}: correct the configuration of the server"))
 }
@@ -196,7 +208,7 @@ fn reply_error(ack: &Ack, flaw: &str) -> Error {
         .with_hresult(HResult::BG_E_INVALID_SERVER_RESPONSE)
 }
 
-/// The offset in the Ack of a Fragment, on 200 as on 416.
+/// The offset in the Ack of a Fragment, for both 200 and 416.
 pub(super) fn acknowledged_offset(ack: &Ack, total: u64) -> Result<u64, Error> {
     let kind = PacketKind::Fragment;
     match ack.received {
@@ -302,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_names_the_packet_the_numbers_and_what_to_do() {
+    fn a_rejection_message_contains_packet_status_and_advice() {
         let error = rejection(Fragment, false, &ack(500, 0x8020_0020));
         assert_eq!((error.status(), error.http_status()), (Status::TooLarge, Some(500)));
         assert_eq!(
@@ -319,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_by_the_application_says_so() {
+    fn a_rejection_by_the_application_is_reported_as_such() {
         let response = |status| of_application(status, HResult::http(status).0);
         let message = |last, status| rejection(Fragment, last, &response(status)).message().to_owned();
         assert!(message(true, 403).contains("application behind the server does not accept the file"));

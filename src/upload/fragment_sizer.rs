@@ -21,8 +21,9 @@ pub(super) struct FragmentSizer {
 }
 
 impl FragmentSizer {
-    /// `fixed` is [`super::UploadOptions::fragment_size`], `rate_limit` in bytes per second. The rate limit shortens
-    /// a fixed length, too: otherwise every attempt to send a fragment would run into the request timeout.
+    /// `fixed` is [`super::UploadOptions::fragment_size`], `rate_limit` in bytes per second. The rate limit
+    /// also shortens a fixed length: otherwise every attempt to send a fragment would run into the request
+    /// timeout.
     pub(super) fn new(fixed: Option<u64>, rate_limit: Option<u64>) -> Self {
         let ceiling = fixed.unwrap_or(MAX_FRAGMENT).max(1);
         let length = fixed.unwrap_or(FIRST_FRAGMENT).min(ceiling);
@@ -53,15 +54,16 @@ impl FragmentSizer {
         self.length = wanted.min(self.ceiling);
     }
 
-    /// Shortens fragments for now after the connection was lost, or timed out, during one of `sent` bytes.
+    /// Shortens fragments temporarily after the connection was lost, or timed out, during one of `sent`
+    /// bytes.
     pub(super) fn on_connection_lost(&mut self, sent: u64) {
         if !self.is_fixed {
             self.length = half(sent).min(self.ceiling);
         }
     }
 
-    /// Shortens fragments for good after one of `sent` bytes was too long for the server or a proxy (413). Returns
-    /// `false` if they are already as short as possible.
+    /// Shortens fragments permanently after one of `sent` bytes was too long for the server or a proxy (413).
+    /// Returns `false` if they are already as short as possible.
     pub(super) fn on_too_long(&mut self, sent: u64) -> bool {
         if sent <= MIN_FRAGMENT {
             return false;

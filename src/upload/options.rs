@@ -33,7 +33,7 @@ setters! {
     }
 }
 
-/// Settings of one [`super::Upload`].
+/// Settings of one [`super::UploadMachine`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UploadOptions {

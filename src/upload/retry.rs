@@ -48,7 +48,7 @@ impl RetrySchedule {
         self.timeout_ms = self.timeout_ms.min(millis(timeout));
     }
 
-    /// Records a transient failure. `retry_after` is the delay that the server asked for, if any.
+    /// Records a transient failure. `retry_after` is the delay that the server requested, if any.
     pub(crate) fn on_failure(&mut self, now_ms: u64, retry_after: Option<Duration>) -> RetryDecision {
         self.failures = self.failures.saturating_add(1);
         // Zero if the clock was set back.
@@ -57,13 +57,13 @@ impl RetrySchedule {
         if left_ms == 0 || self.policy.max_attempts.is_some_and(|max| self.failures >= max) {
             return RetryDecision::Abort { attempts: self.failures, elapsed_ms };
         }
-        // The last attempt takes place when the timeout ends, even if the server asked for a longer delay.
+        // The last attempt takes place when the timeout ends, even if the server requested a longer delay.
         let delay_ms = self.backoff_ms().max(retry_after.map_or(0, millis)).min(left_ms);
         RetryDecision::Wait { delay: Duration::from_millis(delay_ms), attempt: self.failures }
     }
 
-    /// A random delay between half the bound and the bound. Randomness keeps clients that lost the same server from
-    /// coming back at the same moment, and the lower bound from coming back at once.
+    /// A random delay between half the bound and the bound. The randomness spreads the retries of clients
+    /// that lost the same server; the lower bound prevents immediate retries.
     fn backoff_ms(&mut self) -> u64 {
         let doublings = self.failures.saturating_sub(1);
         let factor = 1u64.checked_shl(doublings).unwrap_or(u64::MAX);
@@ -72,7 +72,7 @@ impl RetrySchedule {
     }
 }
 
-/// Wraps the last failure in an error that says how many attempts preceded it.
+/// Wraps the last failure in an error with the number of attempts.
 pub(crate) fn retries_exhausted(cause: Error, attempts: u32, elapsed_ms: u64) -> Error {
     let seconds = Duration::from_millis(elapsed_ms).as_secs();
     let message = format!("{cause}; gave up after {attempts} failed attempts in {seconds} s");
@@ -89,8 +89,8 @@ pub(crate) fn retries_exhausted(cause: Error, attempts: u32, elapsed_ms: u64) ->
     error.with_source(cause)
 }
 
-/// Bounds how often the server may take back bytes or lose the session; without it, a server could keep an upload
-/// going for ever. Bytes that are sent a second time neither count as a stall nor as progress.
+/// Limits how often the server may lower the offset or lose the session. Otherwise a server could keep an
+/// upload running forever. Bytes that are sent a second time neither count as a stall nor as progress.
 #[derive(Debug)]
 pub(super) struct StallGuard {
     /// The largest offset that was ever acknowledged, in any session.
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_is_tolerated() {
+    fn a_clock_that_is_set_back_is_tolerated() {
         let mut retry = retry(None, 10);
         assert!(delay(retry.on_failure(50_000, None)) >= 500);
         assert!(delay(retry.on_failure(0, None)) >= 1000);

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use tempfile::TempDir;
 use test_support::cc::{WARNINGS, include, library, succeed, tool};
-use test_support::examples::{Serve, move_a_file, sample, signal_to};
+use test_support::examples::{Serve, sample, signal_to, transfer_file};
 
 /// How a program is compiled and run.
 #[derive(Clone, Copy, PartialEq)]
@@ -123,6 +123,20 @@ programs! {
     exchange exchanges steps readers loggers stops stores challenge types security behaviours
 }
 
+/// `tests/c/embedding.c` includes the C code of the page and is the HTTP server around it.
+#[test]
+fn the_snippets_of_the_manual_serve_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = include_str!("../../docs/guide/embedding.md");
+    let snippets = page.split("```c\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    fs::write(folder.path().join("embedding.inc"), snippets.collect::<String>()).unwrap();
+    for under in [Under::Nothing, Under::Valgrind, Under::Sanitizers] {
+        let program = Program::compile_with("tests/c/embedding.c", under, Some(folder.path()));
+        let (one, two) = (program.make_folder("one"), program.make_folder("two"));
+        succeed(program.command().args([one, two]));
+    }
+}
+
 #[test]
 fn every_function_is_called_with_null() {
     let calls = include_str!("../c/null.c");
@@ -138,7 +152,7 @@ fn example(name: &str) -> Program {
 #[test]
 fn the_examples_move_a_file_and_show_its_progress() {
     let (serve, upload) = (example("serve"), example("upload"));
-    move_a_file(serve.command(), upload.command());
+    transfer_file(serve.command(), upload.command());
 }
 
 #[test]

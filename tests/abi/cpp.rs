@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use tempfile::TempDir;
 use test_support::cc::{WARNINGS, include, library, succeed, tool};
-use test_support::examples::{Serve, move_a_file};
+use test_support::examples::{Serve, transfer_file};
 
 const COMPILERS: [(&str, &str); 2] = [("g++", "g++"), ("clang++", "clang")];
 const STANDARDS: [&str; 2] = ["-std=c++17", "-std=c++20"];
@@ -148,8 +148,8 @@ programs! { wrapper receiving exchange }
 fn the_examples_move_a_file_also_under_valgrind() {
     let [serve, upload] =
         ["serve", "upload"].map(|name| compile(COMPILERS[0], &format!("examples/cpp/{name}.cpp"), &[]));
-    move_a_file(program(&serve), program(&upload));
-    move_a_file(under_valgrind(&serve), under_valgrind(&upload));
+    transfer_file(program(&serve), program(&upload));
+    transfer_file(under_valgrind(&serve), under_valgrind(&upload));
 }
 
 #[test]

@@ -23,8 +23,8 @@ use test_support::examples::{Serve, sample};
 use test_support::vector;
 use test_support::vector::app::App;
 use test_support::vector::drive::Host;
+use test_support::vector::environment::{EngineSettings, Mode};
 use test_support::vector::parse::{Case, bytes, parse};
-use test_support::vector::world::{EngineSettings, Mode};
 
 const EMBEDDED: Mode = Mode { store: "dir", via: "embedded", start: Some(start) };
 

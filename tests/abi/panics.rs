@@ -19,7 +19,7 @@ const MARK: &str = "planted-panic-in-";
 /// The library with the panics, in a target directory of its own: nobody takes it for the other.
 fn planted() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
-    let mut cargo = make::as_if_typed(Command::new(env!("CARGO")));
+    let mut cargo = make::in_clean_environment(Command::new(env!("CARGO")));
     cargo.args(["rustc", "--locked", "--quiet", "--release", "--lib", "--crate-type", "cdylib"]);
     cargo.args(["--no-default-features", "--features", "planted-panics", "--target-dir"]);
     succeed(cargo.arg(&target));

@@ -49,14 +49,14 @@ static size_t host_read(struct host *host, uint8_t *buffer, size_t size)
     return length;
 }
 
-static int host_drop_rest_of_body(struct host *host)
+static int host_drain_body(struct host *host)
 {
     const int whole = host->length == host->announced && (host->continued || !host->expects_continue);
     host->at = host->length;
     return whole;
 }
 
-static void host_close_after_answer(struct host *host)
+static void host_close_after_response(struct host *host)
 {
     host->closes = 1;
 }

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use test_support::application::{Application, Request, Way, derived};
+use test_support::application::{Application, NotifyMode, Request, derived};
 
 use crate::kill_harness::{seeded, spin};
 use crate::program::{Outcome, Served, Workspace, bitsup};
@@ -23,7 +23,7 @@ const REPLY: usize = 2 * 1024 * 1024;
 /// Kills in one round.
 const KILLS: usize = 4;
 /// Longer than anything takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Thirty rounds, in parts that run side by side.
 macro_rules! rounds {
@@ -55,7 +55,7 @@ struct Sign {
 /// One upload, and all that happens to it.
 struct Round {
     random: fastrand::Rng,
-    way: Way,
+    way: NotifyMode,
     keeps_file: bool,
     content: Vec<u8>,
     reply: Vec<u8>,
@@ -76,7 +76,7 @@ struct Round {
 impl Round {
     fn new() -> Self {
         let mut random = seeded();
-        let (way, keeps_file) = (Way::ALL[random.usize(..3)], random.bool());
+        let (way, keeps_file) = (NotifyMode::ALL[random.usize(..3)], random.bool());
         let length = random.usize(..REPLY);
         let (give_sign, signs) = channel();
         let application = application(way, keeps_file, length, give_sign.clone());
@@ -131,7 +131,7 @@ impl Round {
     /// Waits for so many signs of a phase and one more, or for one of a later phase; `None`: the client ended.
     fn await_sign(&mut self, phase: Phase, mut more: usize) -> Option<Sign> {
         loop {
-            let sign = self.signs.recv_timeout(PATIENCE).expect("no sign of life");
+            let sign = self.signs.recv_timeout(TIMEOUT).expect("no sign of life");
             if sign.phase == Phase::Fetching {
                 self.accepted.get_or_insert(self.runs);
             }
@@ -210,20 +210,20 @@ impl Round {
 }
 
 /// An application that waits until its sign is taken notice of.
-fn application(way: Way, keeps_file: bool, length: usize, signs: Sender<Sign>) -> Application {
+fn application(way: NotifyMode, keeps_file: bool, length: usize, signs: Sender<Sign>) -> Application {
     let fields = if keeps_file { "BITS-Copy-File-To-Destination: x\r\n" } else { "" };
     let turn = Mutex::new(());
     Application::start(move |request| {
         // The call of a server that was killed and that of the next one name the same files.
         let _turn = turn.lock().unwrap();
         let (leash, released) = channel();
-        let answer = way.answer(request, fields, length).when(released);
+        let answer = way.respond(request, fields, length).when(released);
         let _ = signs.send(Sign { phase: Phase::Deciding, _leash: Some(leash) });
         answer
     })
 }
 
-fn serve(place: Workspace, listen: &str, way: Way, application: &Application, run: usize) -> Served {
+fn serve(place: Workspace, listen: &str, way: NotifyMode, application: &Application, run: usize) -> Served {
     let url = application.url(&format!("/{run}"));
     Served::over(place, listen, &["--notify", way.option(), "--notify-url", &url])
 }

@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
-use test_support::scripted::{Peer, Received, serve};
+use test_support::scripted::{Received, ScriptedServer, serve};
 
 use crate::program::{Outcome, Workspace, bitsup, run};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 
 /// Refuses the next request.
-fn request(peer: &mut Peer, challenge: &str) -> Received {
+fn request(peer: &mut ScriptedServer, challenge: &str) -> Received {
     let request = peer.request();
     peer.ack("401 Unauthorized", &[("WWW-Authenticate", challenge)]);
     request

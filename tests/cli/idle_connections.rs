@@ -28,7 +28,7 @@ impl Drop for Served {
 
 #[test]
 fn ten_thousand_idle_connections_fit_into_64_mib_while_uploads_run() {
-    process::alone(|| {
+    process::isolated(|| {
         let allowed = allow_descriptors(IDLE as u64 + OTHERS).saturating_sub(OTHERS);
         let count = usize::try_from(allowed).unwrap().min(IDLE);
         let root = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustls::SupportedProtocolVersion;
 use test_support::certificates::Authority;
 use test_support::proxy::{Proxy, field};
-use test_support::tls_terminator::{TLS12, TLS13, address, front, server_config};
+use test_support::tls_terminator::{TLS12, TLS13, address, server_config, terminate_tls};
 
 use crate::program::{Outcome, Served, Workspace, bitsup, run};
 
@@ -24,8 +24,10 @@ struct Secured {
 impl Secured {
     fn new(clients: Option<&Authority>, version: &'static SupportedProtocolVersion) -> Self {
         let (served, authority) = (Served::new(&[]), Authority::new());
-        let port =
-            front(server_config(&authority.issue(&["localhost"]), clients, &[version]), served.address());
+        let port = terminate_tls(
+            server_config(&authority.issue(&["localhost"]), clients, &[version]),
+            served.address(),
+        );
         let (source, content) = served.place.source("source", 300_000);
         let cacert = served.place.text("ca.pem");
         fs::write(&cacert, &authority.pem).unwrap();
@@ -156,7 +158,7 @@ fn the_notifier_trusts_a_certificate_of_ones_own() {
         test_support::application::Response::new("200 OK", "BITS-Copy-File-To-Destination: yes\r\n", b"")
     });
     let tls = server_config(&authority.issue(&["localhost"]), None, &[&TLS13]);
-    let notify = format!("https://localhost:{}/", front(tls, address(&application.url(""))));
+    let notify = format!("https://localhost:{}/", terminate_tls(tls, address(&application.url(""))));
     let place = Workspace::new();
     let (source, content) = place.source("source", 5000);
     let ca = place.text("ca.pem");

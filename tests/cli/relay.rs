@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a test may take to get to the break.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Passes bytes both ways, on any number of connections.
 pub struct Relay {
@@ -61,7 +61,7 @@ impl Relay {
 
     /// Returns at the break: until it is mended, nothing more comes back.
     pub fn wait_for_break(&self) {
-        self.broken.recv_timeout(PATIENCE).expect("too few bytes came back");
+        self.broken.recv_timeout(TIMEOUT).expect("too few bytes came back");
     }
 
     /// Ends the connection that broke; from now on everything passes.

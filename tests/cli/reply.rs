@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use test_support::scripted::{Peer, serve};
+use test_support::scripted::{ScriptedServer, serve};
 
 use crate::program::{Running, Workspace, run};
 
@@ -16,7 +16,7 @@ fn arguments(place: &Workspace, url: &str) -> Vec<String> {
     ["upload", &source, &url, "--state-dir", &state, "--reply", &reply].map(str::to_owned).to_vec()
 }
 
-fn close(peer: &mut Peer) {
+fn close(peer: &mut ScriptedServer) {
     assert_eq!(peer.request().packet(), "Close-Session");
     peer.ack("200 OK", &[]);
 }
@@ -25,7 +25,7 @@ fn close(peer: &mut Peer) {
 fn the_reply_is_in_its_file_and_in_the_events() {
     let place = Workspace::new();
     let (url, server) = serve(|peer| {
-        peer.take_upload("r");
+        peer.accept_upload("r");
         peer.get();
         peer.resource("200 OK", &[TAG], "0123456789");
         close(peer);
@@ -44,7 +44,7 @@ fn the_reply_is_in_its_file_and_in_the_events() {
 fn plain_lines_say_where_the_reply_is() {
     let place = Workspace::new();
     let (url, server) = serve(|peer| {
-        peer.take_upload("r");
+        peer.accept_upload("r");
         peer.get();
         peer.resource("200 OK", &[TAG], "0123456789");
         close(peer);
@@ -63,7 +63,7 @@ fn a_killed_client_goes_on_with_the_reply() {
     let state = place.path("state");
     let (kept, wait) = std::sync::mpsc::channel();
     let (url, server) = serve(move |peer| {
-        peer.take_upload("r");
+        peer.accept_upload("r");
         peer.get();
         peer.resource_head("200 OK", &[TAG], 1_000_000);
         let mut sent = 0;

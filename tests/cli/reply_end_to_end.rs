@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use test_support::application::{Application, Request, Response, Way, derived};
+use test_support::application::{Application, NotifyMode, Request, Response, derived};
 
 use crate::program::{self, Outcome, Running, Served, Workspace};
 use crate::relay::Relay;
@@ -73,14 +73,14 @@ fn upload(place: &Workspace, source: &str, url: &str) -> Vec<String> {
 }
 
 /// Several files and replies, each of its own length.
-fn sizes_survive(way: Way) {
+fn sizes_survive(way: NotifyMode) {
     const MIB: usize = 1024 * 1024;
     for (size, length) in [(0, 0), (0, 1), (1, 0), (1, 77_777), (77_777, 1), (3 * MIB, 5 * MIB + 1)] {
-        let fixture = Fixture::new(way.option(), &[], move |request| way.answer(request, KEEP, length));
+        let fixture = Fixture::new(way.option(), &[], move |request| way.respond(request, KEEP, length));
         let uploaded = fixture.upload(&fixture.served.url_of("file"), size, &["--fragment-size", "256k"]);
         fixture.assert_complete(&uploaded, &derived(&uploaded.content, length));
         let request = fixture.application.request();
-        let by_value: &[u8] = if way == Way::Value { &uploaded.content } else { b"" };
+        let by_value: &[u8] = if way == NotifyMode::Value { &uploaded.content } else { b"" };
         assert!(request.body == by_value, "{} bytes came", request.body.len());
     }
 }
@@ -88,23 +88,23 @@ fn sizes_survive(way: Way) {
 // B-UPLOAD-02 B-REPLY-01
 #[test]
 fn every_length_of_file_and_reply_by_value() {
-    sizes_survive(Way::Value);
+    sizes_survive(NotifyMode::Value);
 }
 
 #[test]
 fn every_length_of_file_and_reply_by_reference() {
-    sizes_survive(Way::Reference);
+    sizes_survive(NotifyMode::Reference);
 }
 
 // B-REPLY-02
 #[test]
 fn every_length_of_file_and_reply_in_a_file() {
-    sizes_survive(Way::ReplyFile);
+    sizes_survive(NotifyMode::ReplyFile);
 }
 
 #[test]
 fn a_file_that_the_application_keeps_for_itself_has_a_reply_too() {
-    let fixture = Fixture::new("value", &[], |request| Way::Value.answer(request, "", 1000));
+    let fixture = Fixture::new("value", &[], |request| NotifyMode::Value.respond(request, "", 1000));
     let uploaded = fixture.upload(&fixture.served.url_of("file"), 1000, &[]);
     uploaded.outcome.succeeded();
     assert_eq!(fixture.reply(), Some(derived(&uploaded.content, 1000)));
@@ -130,10 +130,10 @@ fn a_reply_at_a_static_url_is_fetched_from_there() {
 
 #[test]
 fn an_application_that_fails_once_is_asked_again_and_decides() {
-    for way in Way::ALL {
+    for way in NotifyMode::ALL {
         let fixture = Fixture::new(way.option(), &[], move |request| match request.number {
             1 => Response::new("500 Internal Server Error", "", b"not now"),
-            _ => way.answer(request, KEEP, 1000),
+            _ => way.respond(request, KEEP, 1000),
         });
         let uploaded = fixture.upload(&fixture.served.url_of("file"), 100_000, &["--fragment-size", "30k"]);
         fixture.assert_complete(&uploaded, &derived(&uploaded.content, 1000));
@@ -178,13 +178,13 @@ fn a_413_of_the_application_is_final_too() {
 #[test]
 fn a_host_id_leads_to_the_same_server_under_another_name() {
     for (origin, node) in [("127.0.0.1", "localhost"), ("localhost", "127.0.0.1")] {
-        let way = Way::Value;
+        let way = NotifyMode::Value;
         // A relay needs the server's port, and the server the relay's.
         let served = Served::new(&[]);
         let relay = Relay::start(served.address(), usize::MAX);
         let (listen, port) = (served.address().to_string(), served.address().port());
         let node = format!("{node}:{}", relay.port());
-        let application = Application::start(move |request| way.answer(request, KEEP, 300_000));
+        let application = Application::start(move |request| way.respond(request, KEEP, 300_000));
         let notify = ["--notify", "value", "--notify-url", &application.url("/"), "--host-id", &node];
         let served = Served::over(served.kill(), &listen, &notify);
         let fixture = Fixture { served, application };
@@ -199,8 +199,9 @@ fn a_host_id_leads_to_the_same_server_under_another_name() {
 
 #[test]
 fn both_sides_can_override_the_method() {
-    let fixture =
-        Fixture::new("value", &["--method-override"], |request| Way::Value.answer(request, KEEP, 1000));
+    let fixture = Fixture::new("value", &["--method-override"], |request| {
+        NotifyMode::Value.respond(request, KEEP, 1000)
+    });
     let uploaded = fixture.upload(&fixture.served.url_of("file"), 1000, &["--method-override"]);
     fixture.assert_complete(&uploaded, &derived(&uploaded.content, 1000));
 
@@ -214,9 +215,9 @@ fn both_sides_can_override_the_method() {
 #[test]
 fn a_reply_goes_on_where_it_was_when_its_server_was_killed() {
     const LENGTH: usize = 8 * 1024 * 1024;
-    for way in Way::ALL {
+    for way in NotifyMode::ALL {
         let Fixture { served, application } =
-            Fixture::new(way.option(), &[], move |request| way.answer(request, KEEP, LENGTH));
+            Fixture::new(way.option(), &[], move |request| way.respond(request, KEEP, LENGTH));
         let notify =
             ["--notify", way.option(), "--notify-url", &application.url("/decide")].map(str::to_owned);
         let relay = Relay::start(served.address(), LENGTH / 3);

@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::process::Signal;
 use test_support::certificates::{Authority, Identity};
-use test_support::raw_http::{PATIENCE, RawHttp, create, fragment, ping, wait_until_refused};
-use test_support::tls::secure;
+use test_support::raw_http::{RawHttp, TIMEOUT, create, fragment, ping, wait_until_refused};
+use test_support::tls::tls_stream;
 
 use crate::config::serve;
 use crate::program::{Served, Workspace, run};
@@ -36,7 +36,7 @@ fn address(served: &Served) -> SocketAddr {
 
 /// Whether a peer that trusts that authority is answered.
 fn is_trusted(served: &Served, authority: &Authority) -> bool {
-    let mut stream = secure(address(served), &authority.trust());
+    let mut stream = tls_stream(address(served), &authority.client_config());
     stream.write_all(ping("/a").as_bytes()).is_ok() && RawHttp::over(stream).response().status == 200
 }
 
@@ -67,7 +67,7 @@ fn sighup_takes_another_certificate_and_keeps_the_old_one_when_it_is_broken() {
     let (old, new) = (Authority::named("old"), Authority::named("new"));
     let mut served = serve_tls(&old, &[]);
     let mut said = stderr(&mut served);
-    let mut kept = RawHttp::over(secure(address(&served), &old.trust()));
+    let mut kept = RawHttp::over(tls_stream(address(&served), &old.client_config()));
     assert_eq!(kept.request(ping("/a")).status, 200);
 
     fs::write(served.place.path("key.pem"), "broken").unwrap();
@@ -81,7 +81,7 @@ fn sighup_takes_another_certificate_and_keeps_the_old_one_when_it_is_broken() {
     served.process.signal(Signal::HUP);
     let began = Instant::now();
     while !is_trusted(&served, &new) {
-        assert!(began.elapsed() < PATIENCE, "the new certificate is not taken");
+        assert!(began.elapsed() < TIMEOUT, "the new certificate is not taken");
     }
     assert_eq!(kept.request(ping("/a")).status, 200, "nobody is thrown out");
 }
@@ -96,8 +96,8 @@ fn a_client_ca_makes_the_subject_the_owner() {
         serve_tls(&authority, &["--client-ca", &ca, "--allow-user", "CN=anna", "--create-user", "CN=anna"]);
     for (name, status) in [("anna", 200), ("bert", 403)] {
         let member = members.client(&[(rcgen::DnType::CommonName, name)]);
-        let client = authority.trusted(rustls::ALL_VERSIONS, Some(&member));
-        let answer = RawHttp::over(secure(address(&served), &client)).request(create("/a"));
+        let client = authority.client_config_with(rustls::ALL_VERSIONS, Some(&member));
+        let answer = RawHttp::over(tls_stream(address(&served), &client)).request(create("/a"));
         assert_eq!(answer.status, status, "{name}");
     }
 }
@@ -127,7 +127,7 @@ fn users_of_the_command_line_and_of_a_file_are_let_in() {
     served.process.signal(Signal::HUP);
     let began = Instant::now();
     while ping_as(&served, Some("bert:new")) != Some(0) {
-        assert!(began.elapsed() < PATIENCE, "the new users are not taken");
+        assert!(began.elapsed() < TIMEOUT, "the new users are not taken");
     }
     assert_eq!(ping_as(&served, Some("bert:b")), Some(1));
 }
@@ -200,7 +200,7 @@ fn what_is_under_way_at_sigterm_has_the_grace_that_was_set() {
     let mut http = RawHttp::connect_to(served.address());
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     served.process.signal(Signal::TERM);
     wait_until_refused(served.address());
     idle.assert_closed();
@@ -216,7 +216,7 @@ fn what_takes_longer_than_the_grace_resumes_at_the_next_server() {
     let mut http = RawHttp::connect_to(served.address());
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     served.process.signal(Signal::TERM);
     served.process.finish().succeeded();
     http.assert_gone();

@@ -17,7 +17,7 @@ fn the_first_line_names_the_url_with_the_port_in_use() {
 #[test]
 fn ping_finds_a_server() {
     let served = Served::new(&[]);
-    assert_eq!(run(&["ping", &served.url]).succeeded().stdout, format!("{} answers\n", served.url));
+    assert_eq!(run(&["ping", &served.url]).succeeded().stdout, format!("{} responds\n", served.url));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use test_support::application::{Application, Request, Way, derived};
+use test_support::application::{Application, NotifyMode, Request, derived};
 
 use crate::kill_harness::{seeded, spin};
 use crate::nodes::{Node, Proxy};
@@ -16,7 +16,7 @@ const SIZE: usize = 200_000;
 const REPLY: usize = 100_000;
 const COPY: &str = "BITS-Copy-File-To-Destination: x\r\n";
 /// Longer than anything takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, PartialEq)]
 enum Moment {
@@ -28,26 +28,26 @@ enum Moment {
 
 #[test]
 fn by_value_the_other_node_takes_over() {
-    rounds(Way::Value);
+    rounds(NotifyMode::Value);
 }
 
 #[test]
 fn by_reference_the_other_node_takes_over() {
-    rounds(Way::Reference);
+    rounds(NotifyMode::Reference);
 }
 
 #[test]
 fn with_a_reply_file_the_other_node_takes_over() {
-    rounds(Way::ReplyFile);
+    rounds(NotifyMode::ReplyFile);
 }
 
-fn rounds(way: Way) {
+fn rounds(way: NotifyMode) {
     for moment in [Moment::Thinking, Moment::Answering] {
         round(way, moment);
     }
 }
 
-fn round(way: Way, moment: Moment) {
+fn round(way: NotifyMode, moment: Moment) {
     let mut random = seeded();
     let place = Workspace::new();
     let (give_sign, signs) = channel();
@@ -62,7 +62,7 @@ fn round(way: Way, moment: Moment) {
     let paths = ["upload", &source, &url, "--state-dir", &state, "--reply", &place.text("reply")];
     let mut client = Running::start(&[&paths[..], &["--retry-delay", "20ms"]].concat());
 
-    let (asking, leash) = signs.recv_timeout(PATIENCE).expect("nobody asks");
+    let (asking, leash) = signs.recv_timeout(TIMEOUT).expect("nobody asks");
     assert!(!place.received("file").exists(), "delivered before the application has agreed");
     let leash = Some(leash).filter(|_| moment == Moment::Thinking);
     spin(random.usize(..200_000));
@@ -78,9 +78,9 @@ fn round(way: Way, moment: Moment) {
 
 /// An application that always agrees. The first call is answered once its leash is gone; it tells which node made
 /// that.
-fn application(way: Way, signs: Sender<(usize, Sender<()>)>) -> Application {
+fn application(way: NotifyMode, signs: Sender<(usize, Sender<()>)>) -> Application {
     Application::start(move |request| {
-        let answer = way.answer(request, COPY, REPLY);
+        let answer = way.respond(request, COPY, REPLY);
         if request.number > 1 {
             return answer;
         }

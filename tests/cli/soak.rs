@@ -15,7 +15,7 @@ fn a_crowd_of_mixed_habits_gets_its_files_bit_exact_under_ceilings() {
         session_timeout: "1m",
     });
     println!("{figures:?}");
-    assert!(figures.files > 0 && figures.bytes > 0 && figures.played.iter().all(|(_, count)| *count > 0));
+    assert!(figures.files > 0 && figures.bytes > 0 && figures.runs.iter().all(|(_, count)| *count > 0));
     assert!(figures.memory <= 128 << 20 && figures.most_descriptors <= 512 && figures.most_threads <= 260);
     assert!(figures.most_sessions > 0 && figures.cpu < figures.time * 16);
 }

@@ -8,7 +8,7 @@ use bitsup::client::{
     AuthScheme, AuthTarget, Challenge, Client, ClientConfig, Credentials, CredentialsSource,
     SharedCredentialsSource, Source,
 };
-use test_support::scripted::{self, Peer, serve};
+use test_support::scripted::{self, ScriptedServer, serve};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 const CHALLENGE: (&str, &str) = ("WWW-Authenticate", "Basic realm=\"uploads\"");
@@ -29,7 +29,7 @@ fn upload(url: &str) -> Result<(), bitsup::Error> {
 }
 
 /// Refuses the next request for want of credentials, and returns it.
-fn challenge(peer: &mut Peer) -> scripted::Received {
+fn challenge(peer: &mut ScriptedServer) -> scripted::Received {
     let mut request = peer.head();
     request.body = peer.body(request.get("Content-Length").parse().unwrap_or(0));
     peer.ack("401 Unauthorized", &[CHALLENGE]);
@@ -94,7 +94,7 @@ impl CredentialsSource for Tokens {
 }
 
 /// Refuses the next request because its token is none, or too old.
-fn expire(peer: &mut Peer) -> scripted::Received {
+fn expire(peer: &mut ScriptedServer) -> scripted::Received {
     let request = peer.request();
     peer.ack("401 Unauthorized", &[("WWW-Authenticate", "Bearer realm=\"drive\", error=\"invalid_token\"")]);
     request
@@ -214,7 +214,7 @@ fn dl_05_a_reply_is_asked_for_again_with_the_credentials() {
 }
 
 /// Answers Create-Session with that host id.
-fn name_host(peer: &mut Peer, host: &str) {
+fn name_host(peer: &mut ScriptedServer, host: &str) {
     peer.request();
     let protocol = ("BITS-Protocol", scripted::GUID);
     peer.ack("200 OK", &[protocol, ("BITS-Session-Id", "{S}"), ("BITS-Host-Id", host)]);

@@ -7,7 +7,7 @@ use bitsup::client::doctor::{Check, DoctorOptions, DoctorReport, Grade};
 use bitsup::client::{Client, ClientConfig, Credentials};
 use test_support::application::{Application, Request, Response};
 use test_support::certificates::Authority;
-use test_support::tls_terminator::{TLS13, address, front, server_config};
+use test_support::tls_terminator::{TLS13, address, server_config, terminate_tls};
 
 /// Of a session that the server has.
 const SESSION: &str = "{S}";
@@ -138,14 +138,14 @@ fn tls_is_seen_and_its_flaws_are() {
     let (server, authority) = (Application::start(well), Authority::new());
     let backend = address(&server.url("/"));
     let trusting = |name: &str| {
-        let port = front(server_config(&authority.issue(&[name]), None, &[&TLS13]), backend);
+        let port = terminate_tls(server_config(&authority.issue(&[name]), None, &[&TLS13]), backend);
         let config = ClientConfig::default().root_certificates(authority.pem.clone());
         examine(&format!("https://localhost:{port}/"), config)
     };
     let good = trusting("localhost");
     assert!(good.can_upload() && names(&good).contains(&"tls"), "{good:#?}");
     assert_one(&trusting("upload.test"), "tls", Grade::Fail, &["upload.test"]);
-    let port = front(server_config(&authority.issue(&["localhost"]), None, &[&TLS13]), backend);
+    let port = terminate_tls(server_config(&authority.issue(&["localhost"]), None, &[&TLS13]), backend);
     let stranger = examine(&format!("https://localhost:{port}/"), ClientConfig::default());
     assert_one(&stranger, "tls", Grade::Fail, &["--cacert"]);
 }
@@ -327,7 +327,7 @@ fn fragments_are_collected_on_the_way() {
         &found(but),
         "buffering",
         Grade::Warn,
-        &["nothing of a broken-off fragment was stored", "sent again as a whole"],
+        &["nothing of an interrupted fragment was stored", "sent again as a whole"],
     );
 }
 

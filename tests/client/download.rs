@@ -2,7 +2,7 @@
 
 use bitsup::Status;
 use bitsup::proto::HResult;
-use test_support::scripted::{Peer, Received};
+use test_support::scripted::{Received, ScriptedServer};
 
 use crate::downloads::{Done, download, no_retry, quick};
 
@@ -13,7 +13,7 @@ const LATER: (&str, &str) = ("Last-Modified", "Mon, 18 Jun 2007 21:12:02 GMT");
 /// Downloads ten bytes from a server that hangs up after four and then plays the script.
 fn broken_off(
     fields: &'static [(&'static str, &'static str)],
-    script: impl FnOnce(&mut Peer) -> Vec<Received> + Send + 'static,
+    script: impl FnOnce(&mut ScriptedServer) -> Vec<Received> + Send + 'static,
 ) -> Done {
     download(quick(), move |peer| {
         let first = peer.get();
@@ -97,7 +97,7 @@ fn a_server_may_give_less_than_was_asked_for() {
 
 #[test]
 fn dl_02_a_whole_file_where_a_part_was_asked_for_is_an_error_and_the_next_try_begins_anew() {
-    let whole = |peer: &mut Peer| {
+    let whole = |peer: &mut ScriptedServer| {
         let request = peer.get();
         peer.resource("200 OK", &[("ETag", "\"v2\"")], "abcdefghijk");
         peer.close();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bitsup::Status;
 use bitsup::client::{Client, Flow, Observer, Source};
-use test_support::scripted::{Peer, serve};
+use test_support::scripted::{ScriptedServer, serve};
 
 use crate::downloads::{download, no_retry, quick};
 
@@ -72,7 +72,7 @@ fn an_answer_whose_end_nobody_could_see_is_refused() {
 
 #[test]
 fn chunks_are_taken_and_their_end_is_missed() {
-    let chunked = |peer: &mut Peer, body: &str| {
+    let chunked = |peer: &mut ScriptedServer, body: &str| {
         let request = peer.get();
         peer.raw(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
         peer.close();
@@ -139,7 +139,7 @@ impl Observer for Hasty {
 }
 
 /// Is busy once, and asks for patience.
-fn busy_once(peer: &mut Peer) {
+fn busy_once(peer: &mut ScriptedServer) {
     peer.get();
     peer.resource("503 Service Unavailable", &[("Retry-After", "77")], "");
     peer.get();
@@ -156,7 +156,7 @@ fn a_server_that_asks_for_patience_gets_it() {
     server.join().unwrap();
 
     let (url, server) = serve(|peer| {
-        peer.take_upload("r");
+        peer.accept_upload("r");
         busy_once(peer);
         peer.request();
         peer.ack("200 OK", &[]);

@@ -8,7 +8,7 @@ use bitsup::Error;
 use bitsup::client::{Client, ClientConfig};
 use bitsup::upload::RetryPolicy;
 use tempfile::TempDir;
-use test_support::scripted::{Peer, Received, serve};
+use test_support::scripted::{Received, ScriptedServer, serve};
 
 /// A client that tries again at once.
 pub fn quick() -> ClientConfig {
@@ -50,7 +50,7 @@ impl Done {
 /// Downloads from a server that plays the script.
 pub fn download(
     config: ClientConfig,
-    script: impl FnOnce(&mut Peer) -> Vec<Received> + Send + 'static,
+    script: impl FnOnce(&mut ScriptedServer) -> Vec<Received> + Send + 'static,
 ) -> Done {
     let (url, server): (_, JoinHandle<_>) = serve(script);
     let place = tempfile::tempdir().unwrap();

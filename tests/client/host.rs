@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bitsup::client::{Client, ClientConfig, Job, Source};
 use bitsup::upload::RetryPolicy;
-use test_support::scripted::{GUID, Peer, Received, serve};
+use test_support::scripted::{GUID, Received, ScriptedServer, serve};
 
 fn job(url: &str, directory: Option<&tempfile::TempDir>) -> Job {
     let moment = Duration::from_millis(1);
@@ -20,7 +20,7 @@ fn job(url: &str, directory: Option<&tempfile::TempDir>) -> Job {
 }
 
 /// Answers Create-Session with a host id.
-fn ack_farm(peer: &mut Peer, session: &str, host: &str, fallback: Option<&str>) {
+fn ack_farm(peer: &mut ScriptedServer, session: &str, host: &str, fallback: Option<&str>) {
     let mut fields = vec![("BITS-Protocol", GUID), ("BITS-Session-Id", session), ("BITS-Host-Id", host)];
     fields.extend(fallback.map(|seconds| ("BITS-Host-Id-Fallback-Timeout", seconds)));
     peer.request();

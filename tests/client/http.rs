@@ -101,7 +101,7 @@ fn header_fields_of_the_protocol_cannot_be_set() {
 fn the_environment_names_no_proxy() {
     let names = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
     let test = "http::cli_01_method_target_and_version_of_every_packet";
-    process::run(process::again(test).envs(names.map(|name| (name, "http://127.0.0.1:9"))), test);
+    process::run(process::rerun(test).envs(names.map(|name| (name, "http://127.0.0.1:9"))), test);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use bitsup::{Error, Status};
 use test_support::certificates::Authority;
 use test_support::proxy::{Proxy, field};
 use test_support::scripted::{self, Received, serve};
-use test_support::tls_terminator::{TLS13, address, front, server_config};
+use test_support::tls_terminator::{TLS13, address, server_config, terminate_tls};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 const CONTENT: &[u8] = b"0123456789";
@@ -43,7 +43,7 @@ fn assert_complete(packets: &[Received]) {
 fn secured(backend: &str, config: ClientConfig) -> (u16, ClientConfig) {
     let authority = Authority::new();
     let tls = server_config(&authority.issue(&["upload.test"]), None, &[&TLS13]);
-    let port = front(tls, address(backend));
+    let port = terminate_tls(tls, address(backend));
     (port, config.root_certificates(authority.pem))
 }
 
@@ -124,7 +124,7 @@ fn cli_15_a_proxy_that_refuses_the_credentials_ends_the_upload() {
 // B-PROXY-01
 #[test]
 fn a_407_of_a_server_is_not_answered() {
-    let refuse = |peer: &mut scripted::Peer| {
+    let refuse = |peer: &mut scripted::ScriptedServer| {
         let request = peer.request();
         peer.ack("407 Proxy Authentication Required", &[("Proxy-Authenticate", "Basic realm=\"p\"")]);
         request
@@ -153,10 +153,10 @@ fn a_proxy_may_be_reached_by_https() {
     let proxy = Proxy::start(Some(BASIC));
     let authority = Authority::new();
     let shown = authority.issue(&["localhost"]);
-    let secured_proxy = front(server_config(&shown, None, &[&TLS13]), proxy.address);
+    let secured_proxy = terminate_tls(server_config(&shown, None, &[&TLS13]), proxy.address);
     let target = Authority::new();
     let tls = server_config(&target.issue(&["upload.test"]), None, &[&TLS13]);
-    let secured = front(tls, address(&url));
+    let secured = terminate_tls(tls, address(&url));
     let config = known_to(&proxy)
         .proxy(format!("https://localhost:{secured_proxy}"))
         .root_certificates(format!("{}{}", authority.pem, target.pem));
@@ -214,7 +214,7 @@ fn a_reply_elsewhere_is_fetched_through_the_proxy_too() {
     });
     let reply_url = format!("http://reply.test:{}/r", port(&elsewhere));
     let (url, server) = serve(move |peer| {
-        peer.take_upload(&reply_url);
+        peer.accept_upload(&reply_url);
         peer.request();
         peer.ack("200 OK", &[]);
     });

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bitsup::Status;
 use bitsup::client::{Client, ClientConfig, Flow, Job, JobControl, JobState, Observer, Source};
 use tempfile::TempDir;
-use test_support::scripted::{Peer, serve};
+use test_support::scripted::{ScriptedServer, serve};
 
 const TAG: (&str, &str) = ("ETag", "\"v1\"");
 
@@ -58,7 +58,7 @@ impl Place {
     /// Runs a job whose reply breaks off after four of ten bytes.
     fn interrupted(&self) -> (String, JoinHandle<Vec<String>>) {
         let (url, server) = serve(|peer| {
-            peer.take_upload("r");
+            peer.accept_upload("r");
             peer.get();
             peer.resource_head("200 OK", &[TAG], 10);
             peer.raw("0123");
@@ -73,7 +73,7 @@ impl Place {
 }
 
 /// Answers all that comes up to the end of the session: its packets, and the ranges asked for.
-fn take_rest(peer: &mut Peer) -> Vec<String> {
+fn take_rest(peer: &mut ScriptedServer) -> Vec<String> {
     let mut seen = Vec::new();
     loop {
         let request = peer.head();
@@ -111,7 +111,7 @@ fn cli_31_close_comes_after_the_reply_is_in_its_place() {
     fs::write(place.path("reply"), "former").unwrap();
     let reply = place.path("reply");
     let (url, server) = serve(move |peer| {
-        peer.take_upload("r");
+        peer.accept_upload("r");
         let get = peer.get();
         peer.resource_head("200 OK", &[TAG], 10);
         let before = fs::read_to_string(&reply).unwrap();
@@ -193,7 +193,7 @@ fn bytes_that_nobody_remembers_are_not_believed() {
 fn a_state_of_a_run_without_reply_leads_to_the_reply() {
     let place = Place::new();
     let (url, server) = serve(|peer| {
-        peer.take_upload("r");
+        peer.accept_upload("r");
         peer.request();
         peer.close();
         let (ping, _) = (peer.request(), peer.ack("200 OK", &[]));
@@ -215,7 +215,7 @@ fn a_state_of_a_run_without_reply_leads_to_the_reply() {
 fn a_reply_that_was_fetched_to_another_path_is_fetched_again() {
     let place = Place::new();
     let (url, server) = serve(|peer| {
-        peer.take_upload("r");
+        peer.accept_upload("r");
         peer.get();
         peer.resource("200 OK", &[TAG], "0123456789");
         peer.request();
@@ -240,7 +240,7 @@ fn a_foreign_server_is_not_told_the_users_header_fields() {
         get
     });
     let (url, server) = serve(move |peer| {
-        peer.take_upload(&format!("{cdn}/r"));
+        peer.accept_upload(&format!("{cdn}/r"));
         take_rest(peer)
     });
     place.job(&url).run().unwrap();
@@ -302,7 +302,7 @@ fn fetching_stops_within_the_promise_and_goes_on_in_the_next_run() {
         let place = Place::new();
         let (reached, wait) = mpsc::channel();
         let (url, server) = serve(move |peer| {
-            peer.take_upload("r");
+            peer.accept_upload("r");
             peer.get();
             if begins {
                 peer.resource_head("200 OK", &[TAG], 10);

@@ -16,7 +16,7 @@ use bitsup::engine::{Engine, EngineConfig};
 use bitsup::server::{Server, ServerConfig};
 use bitsup::store::{DirOptions, DirStore};
 use test_support::certificates::Authority;
-use test_support::tls_terminator::{TLS13, front, server_config};
+use test_support::tls_terminator::{TLS13, server_config, terminate_tls};
 
 struct Squid {
     child: Child,
@@ -88,7 +88,7 @@ fn a_real_proxy_passes_uploads_on_and_makes_tunnels() {
     let server = Server::start(ServerConfig::default().mount("/", engine)).unwrap();
     let authority = Authority::new();
     let tls = server_config(&authority.issue(&["localhost"]), None, &[&TLS13]);
-    let secured = front(tls, server.local_addr());
+    let secured = terminate_tls(tls, server.local_addr());
 
     let nobody = ClientConfig::default()
         .proxy(format!("http://{}", squid.address))

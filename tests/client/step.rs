@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bitsup::Status;
 use bitsup::client::{Client, ClientConfig, Flow, Job, JobState, Observer, Source};
 use bitsup::upload::RetryPolicy;
-use test_support::scripted::{Peer, serve};
+use test_support::scripted::{ScriptedServer, serve};
 
 const DELAY: Duration = Duration::from_millis(400);
 
@@ -140,7 +140,7 @@ fn a_cancel_between_steps_ends_the_session() {
 
 #[test]
 fn a_step_that_fails_for_good_says_why() {
-    let (url, server) = serve(|peer: &mut Peer| {
+    let (url, server) = serve(|peer: &mut ScriptedServer| {
         peer.request();
         peer.ack("403 Forbidden", &[]);
     });

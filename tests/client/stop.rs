@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bitsup::client::{Client, ClientConfig, Flow, Job, JobControl, JobState, Observer, Progress, Source};
 use bitsup::upload::RetryPolicy;
 use bitsup::{Error, Status};
-use test_support::scripted::{Peer, serve};
+use test_support::scripted::{ScriptedServer, serve};
 
 const PROMISE: Duration = Duration::from_millis(250);
 
@@ -38,7 +38,7 @@ fn assert_stops(mut job: Job, ready: impl FnOnce(), (ask, status, state): (Ask, 
 /// client is gone.
 fn serve_until<F>(script: F) -> (String, JoinHandle<()>, impl FnOnce())
 where
-    F: FnOnce(&mut Peer) + Send + 'static,
+    F: FnOnce(&mut ScriptedServer) + Send + 'static,
 {
     let (reached, wait) = mpsc::channel();
     let (url, server) = serve(move |peer| {

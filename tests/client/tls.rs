@@ -9,7 +9,7 @@ use bitsup::{Error, Status};
 use rustls::ServerConfig;
 use test_support::certificates::{Authority, Identity};
 use test_support::scripted::serve;
-use test_support::tls_terminator::{TLS12, TLS13, address, front, server_config};
+use test_support::tls_terminator::{TLS12, TLS13, address, server_config, terminate_tls};
 
 const CONTENT: &[u8] = b"0123456789";
 
@@ -24,7 +24,7 @@ fn upload(config: ClientConfig, url: &str) -> Result<(), Error> {
 /// Uploads to a server that takes everything; what it got.
 fn succeeds(tls: Arc<ServerConfig>, config: ClientConfig) -> Vec<u8> {
     let (url, server) = serve(|peer| peer.finish_upload());
-    let port = front(tls, address(&url));
+    let port = terminate_tls(tls, address(&url));
     upload(config, &format!("https://localhost:{port}/file")).unwrap();
     server.join().unwrap().remove(1).body
 }
@@ -33,7 +33,7 @@ fn succeeds(tls: Arc<ServerConfig>, config: ClientConfig) -> Vec<u8> {
 /// not want the client.
 fn fails(tls: Arc<ServerConfig>, config: ClientConfig, host: &str) -> (u32, String) {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = front(tls, nobody.local_addr().unwrap());
+    let port = terminate_tls(tls, nobody.local_addr().unwrap());
     let begun = Instant::now();
     let error = upload(config, &format!("https://{host}:{port}/file")).unwrap_err();
     assert_eq!((error.status(), error.is_transient()), (Status::Tls, false), "{error}");
@@ -57,7 +57,7 @@ fn a_certificate_may_be_of_an_address_and_its_root_one_of_several() {
     let authority = Authority::new();
     let issued = authority.issue(&["127.0.0.1"]);
     let (url, server) = serve(|peer| peer.finish_upload());
-    let port = front(server_config(&issued, None, &[&TLS13]), address(&url));
+    let port = terminate_tls(server_config(&issued, None, &[&TLS13]), address(&url));
     let roots = format!("some words\n{}\n{}", Authority::new().pem, authority.pem);
     let config = ClientConfig::default().root_certificates(roots);
     upload(config, &format!("https://127.0.0.1:{port}/file")).unwrap();

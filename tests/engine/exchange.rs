@@ -1,5 +1,4 @@
-//! The exchange as an HTTP server drives it: the body in pieces or from a descriptor, and what happens to the
-//! older of two requests.
+//! Exchanges as an HTTP server drives them: bodies in pieces or from a descriptor, and takeover by a newer request.
 
 #![cfg(unix)]
 
@@ -18,19 +17,19 @@ use bitsup::engine::{Engine, EngineConfig, Exchange, RequestHead, Want};
 use bitsup::proto::names;
 use bitsup::store::{DirOptions, DirStore, MemoryStore};
 use tempfile::TempDir;
-use test_support::packets::Peer;
+use test_support::packets::PacketClient;
 
-/// More than a pipe or a socket holds.
+/// More than the buffer of a pipe or a socket holds.
 const LONG: usize = 3 << 20;
 
-/// An engine over a folder, and over memory.
-struct Place {
+/// Two engines, one over a directory store and one over a memory store.
+struct Fixture {
     root: TempDir,
     memory: MemoryStore,
     engines: [Engine; 2],
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         let (root, memory) = (tempfile::tempdir().unwrap(), MemoryStore::default());
         let files = DirStore::open(root.path(), DirOptions::default()).unwrap();
@@ -41,8 +40,8 @@ impl Place {
         Self { root, memory, engines }
     }
 
-    fn assert_both_hold(&self, name: &str, content: &[u8]) {
-        assert!(fs::read(self.root.path().join(name)).unwrap() == content, "{name} in the folder");
+    fn assert_delivered_by_both(&self, name: &str, content: &[u8]) {
+        assert!(fs::read(self.root.path().join(name)).unwrap() == content, "{name} in the directory");
         assert!(self.memory.file(name).unwrap() == content, "{name} in memory");
     }
 }
@@ -51,22 +50,22 @@ fn content(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at * at / 7) as u8).collect()
 }
 
-/// A Fragment of that length whose body is to come.
-fn fragment(peer: &Peer, first: usize, length: usize, total: usize) -> Exchange {
+/// Begins a Fragment of this length, without its body.
+fn fragment(client: &PacketClient, first: usize, length: usize, total: usize) -> Exchange {
     let range = format!("bytes {first}-{}/{total}", first + length - 1);
-    let mut head = RequestHead::from_wire(names::METHOD.as_bytes(), peer.path.as_bytes());
+    let mut head = RequestHead::from_wire(names::METHOD.as_bytes(), client.path.as_bytes());
     for (name, value) in [
         (names::PACKET_TYPE, "Fragment"),
-        (names::SESSION_ID, peer.id.as_str()),
+        (names::SESSION_ID, client.id.as_str()),
         (names::CONTENT_RANGE, range.as_str()),
         (names::CONTENT_LENGTH, length.to_string().as_str()),
     ] {
         head.headers.push(name, value);
     }
-    peer.engine.begin(head)
+    client.engine.begin(head)
 }
 
-/// Takes the whole body from the descriptor; how often it was asked.
+/// Reads the whole body from the descriptor, at most `most` bytes per call. Returns the number of calls.
 fn drain(exchange: &mut Exchange, source: impl AsFd, most: u64) -> usize {
     let mut calls = 0;
     while let Want::Body(wanted) = exchange.want() {
@@ -83,12 +82,16 @@ fn sockets() -> (TcpStream, TcpStream) {
     (near, listener.accept().unwrap().0)
 }
 
-/// Sends the content through a pair of ends, and takes it on the other side.
-fn passes<W: Write + Send>(path: &'static str, most: u64, ends: impl Fn() -> (W, std::os::fd::OwnedFd)) {
-    let (place, data) = (Place::new(), content(LONG));
-    for engine in &place.engines {
-        let peer = Peer::create(engine, path);
-        let mut exchange = fragment(&peer, 0, LONG, LONG);
+/// Writes a body to one end of a channel, and lets the exchange read it from the other end.
+fn upload_through<W: Write + Send>(
+    path: &'static str,
+    most: u64,
+    ends: impl Fn() -> (W, std::os::fd::OwnedFd),
+) {
+    let (fixture, data) = (Fixture::new(), content(LONG));
+    for engine in &fixture.engines {
+        let client = PacketClient::create(engine, path);
+        let mut exchange = fragment(&client, 0, LONG, LONG);
         let (mut near, far) = ends();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -99,7 +102,7 @@ fn passes<W: Write + Send>(path: &'static str, most: u64, ends: impl Fn() -> (W,
             assert_eq!(
                 exchange.body_from_fd(&far, u64::MAX).unwrap(),
                 0,
-                "what follows the body is not taken"
+                "bytes after the body were consumed"
             );
         });
         let mut next = [0; 16];
@@ -107,74 +110,74 @@ fn passes<W: Write + Send>(path: &'static str, most: u64, ends: impl Fn() -> (W,
         assert_eq!(&next, b"the next request");
         assert_eq!(exchange.finish().status, 200);
     }
-    place.assert_both_hold(&path[1..], &data);
+    fixture.assert_delivered_by_both(&path[1..], &data);
 }
 
 #[test]
-fn a_body_comes_from_a_tcp_socket() {
-    passes("/tcp", u64::MAX, || {
+fn a_body_is_read_from_a_tcp_socket() {
+    upload_through("/tcp", u64::MAX, || {
         let (near, far) = sockets();
         (near, far.into())
     });
 }
 
 #[test]
-fn a_body_comes_from_a_unix_socket() {
-    passes("/unix", 100_000, || {
+fn a_body_is_read_from_a_unix_socket() {
+    upload_through("/unix", 100_000, || {
         let (near, far) = UnixStream::pair().unwrap();
         (near, far.into())
     });
 }
 
 #[test]
-fn a_body_comes_from_a_pipe() {
-    passes("/pipe", u64::MAX, || {
+fn a_body_is_read_from_a_pipe() {
+    upload_through("/pipe", u64::MAX, || {
         let (far, near) = pipe().unwrap();
         (near, far.into())
     });
 }
 
 #[test]
-fn a_body_comes_from_a_file_at_its_position() {
-    let (place, data) = (Place::new(), content(LONG));
-    let path = place.root.path().join("source");
+fn a_body_is_read_from_a_file_at_its_position() {
+    let (fixture, data) = (Fixture::new(), content(LONG));
+    let path = fixture.root.path().join("source");
     fs::write(&path, &data).unwrap();
-    for engine in &place.engines {
-        let peer = Peer::create(engine, "/file");
+    for engine in &fixture.engines {
+        let client = PacketClient::create(engine, "/file");
         let mut file = File::open(&path).unwrap();
-        let mut first = fragment(&peer, 0, 1000, LONG);
+        let mut first = fragment(&client, 0, 1000, LONG);
         assert_eq!(drain(&mut first, &file, u64::MAX), 1);
         assert_eq!(first.finish().status, 200);
         assert_eq!(file.stream_position().unwrap(), 1000);
-        let mut rest = fragment(&peer, 1000, LONG - 1000, LONG);
+        let mut rest = fragment(&client, 1000, LONG - 1000, LONG);
         drain(&mut rest, &file, u64::MAX);
         assert_eq!(rest.finish().status, 200);
     }
-    place.assert_both_hold("file", &data);
+    fixture.assert_delivered_by_both("file", &data);
 }
 
-/// splice(2) refuses such a source; then the bytes are read.
+/// splice(2) rejects such a source, so the engine falls back to read(2).
 #[test]
-fn a_body_comes_from_what_cannot_be_spliced() {
-    let place = Place::new();
-    let peer = Peer::create(&place.engines[0], "/zeros");
-    let (mut exchange, terminal) = (fragment(&peer, 0, 500_000, 500_000), File::open("/dev/zero").unwrap());
-    drain(&mut exchange, &terminal, u64::MAX);
+fn a_body_is_read_from_a_source_without_splice() {
+    let fixture = Fixture::new();
+    let client = PacketClient::create(&fixture.engines[0], "/zeros");
+    let (mut exchange, source) = (fragment(&client, 0, 500_000, 500_000), File::open("/dev/zero").unwrap());
+    drain(&mut exchange, &source, u64::MAX);
     assert_eq!(exchange.finish().status, 200);
-    assert!(fs::read(place.root.path().join("zeros")).unwrap() == [0; 500_000]);
+    assert!(fs::read(fixture.root.path().join("zeros")).unwrap() == [0; 500_000]);
 }
 
 #[test]
-fn known_bytes_of_an_overlap_are_passed_over_and_pieces_mix() {
-    let (place, data) = (Place::new(), content(10_000));
-    for engine in &place.engines {
-        let peer = Peer::create(engine, "/mixed");
-        let mut first = fragment(&peer, 0, 4000, 10_000);
+fn stored_bytes_of_an_overlap_are_skipped_and_sources_can_be_mixed() {
+    let (fixture, data) = (Fixture::new(), content(10_000));
+    for engine in &fixture.engines {
+        let client = PacketClient::create(engine, "/mixed");
+        let mut first = fragment(&client, 0, 4000, 10_000);
         first.body(&data[..4000]);
         assert_eq!(first.finish().status, 200);
         let (far, mut near) = pipe().unwrap();
-        let mut second = fragment(&peer, 1000, 9000, 10_000);
-        // Within what is known, across its end, behind it.
+        let mut second = fragment(&client, 1000, 9000, 10_000);
+        // Within the stored bytes, across their end, and after them.
         near.write_all(&data[1000..1500]).unwrap();
         assert_eq!(second.body_from_fd(&far, u64::MAX).unwrap(), 500);
         near.write_all(&data[1500..6000]).unwrap();
@@ -184,17 +187,17 @@ fn known_bytes_of_an_overlap_are_passed_over_and_pieces_mix() {
         assert_eq!(second.body_from_fd(&far, u64::MAX).unwrap(), 3000);
         assert_eq!(second.finish().status, 200);
     }
-    place.assert_both_hold("mixed", &data);
+    fixture.assert_delivered_by_both("mixed", &data);
 }
 
 #[test]
-fn a_descriptor_that_has_none_for_now_gives_none_and_one_that_ends_is_a_lost_connection() {
-    let place = Place::new();
-    for engine in &place.engines {
-        let peer = Peer::create(engine, "/slow");
+fn a_descriptor_without_bytes_is_not_an_error_but_its_end_is_a_lost_connection() {
+    let fixture = Fixture::new();
+    for engine in &fixture.engines {
+        let client = PacketClient::create(engine, "/slow");
         let (mut near, far) = UnixStream::pair().unwrap();
         far.set_nonblocking(true).unwrap();
-        let mut exchange = fragment(&peer, 0, 10, 10);
+        let mut exchange = fragment(&client, 0, 10, 10);
         assert_eq!(exchange.body_from_fd(&far, u64::MAX).unwrap(), 0);
         near.write_all(b"01234").unwrap();
         assert_eq!(exchange.body_from_fd(&far, 0).unwrap(), 0);
@@ -204,22 +207,22 @@ fn a_descriptor_that_has_none_for_now_gives_none_and_one_that_ends_is_a_lost_con
         let error = exchange.body_from_fd(&far, u64::MAX).unwrap_err();
         assert_eq!(error.status(), Status::Disconnected, "{error}");
         drop(exchange);
-        // What was stored stays.
-        let mut rest = fragment(&peer, 5, 5, 10);
+        // The stored bytes are kept.
+        let mut rest = fragment(&client, 5, 5, 10);
         rest.body(b"56789");
         assert_eq!(rest.finish().status, 200);
     }
-    place.assert_both_hold("slow", b"0123456789");
+    fixture.assert_delivered_by_both("slow", b"0123456789");
 }
 
 #[test]
-fn a_descriptor_that_cannot_be_read_is_an_error_and_takes_nothing() {
-    let place = Place::new();
-    let folder = File::open(place.root.path()).unwrap();
+fn an_unreadable_descriptor_is_an_error_and_consumes_nothing() {
+    let fixture = Fixture::new();
+    let folder = File::open(fixture.root.path()).unwrap();
     let (_far, write_end) = pipe().unwrap();
-    for engine in &place.engines {
-        let peer = Peer::create(engine, "/x");
-        let mut exchange = fragment(&peer, 0, 10, 10);
+    for engine in &fixture.engines {
+        let client = PacketClient::create(engine, "/x");
+        let mut exchange = fragment(&client, 0, 10, 10);
         for source in [folder.as_fd(), write_end.as_fd()] {
             let error = exchange.body_from_fd(source, u64::MAX).unwrap_err();
             assert_eq!(error.status(), Status::Io, "{error}");
@@ -228,83 +231,83 @@ fn a_descriptor_that_cannot_be_read_is_an_error_and_takes_nothing() {
     }
 }
 
-/// The body of a Fragment whose upload is complete, while the file cannot be delivered yet.
+/// The body of a repeated Fragment is discarded if the upload is complete but not yet delivered.
 #[test]
-fn a_body_that_only_goes_by_is_taken_from_the_descriptor_too() {
-    let place = Place::new();
-    let engine = &place.engines[0];
-    let folder = place.root.path().join("late");
+fn a_discarded_body_is_read_from_the_descriptor_too() {
+    let fixture = Fixture::new();
+    let engine = &fixture.engines[0];
+    let folder = fixture.root.path().join("late");
     fs::create_dir(&folder).unwrap();
-    let peer = Peer::create(engine, "/late/file");
+    let client = PacketClient::create(engine, "/late/file");
     fs::remove_dir(&folder).unwrap();
-    assert_eq!(peer.whole(b"0123456789").status, 404);
+    assert_eq!(client.send_file(b"0123456789").status, 404);
     fs::create_dir(&folder).unwrap();
     let (far, mut near) = pipe().unwrap();
     near.write_all(b"0123456789").unwrap();
-    let mut again = fragment(&peer, 0, 10, 10);
+    let mut again = fragment(&client, 0, 10, 10);
     assert_eq!(drain(&mut again, &far, u64::MAX), 1);
     assert_eq!(again.finish().status, 200);
     assert_eq!(fs::read(folder.join("file")).unwrap(), b"0123456789");
 }
 
 #[test]
-fn the_newest_request_wins_and_the_older_one_learns_it_from_its_next_call() {
-    let place = Place::new();
-    for engine in &place.engines {
-        let peer = Peer::create(engine, "/won");
-        let mut older = fragment(&peer, 0, 10, 10);
+fn the_newest_request_wins_and_the_older_one_ends_at_its_next_call() {
+    let fixture = Fixture::new();
+    for engine in &fixture.engines {
+        let client = PacketClient::create(engine, "/won");
+        let mut older = fragment(&client, 0, 10, 10);
         assert_eq!(older.body(b"0123"), Want::Body(6));
-        assert_eq!(older.body(b""), Want::Body(6), "asking takes nothing");
-        let mut newer = fragment(&peer, 4, 6, 10);
+        assert_eq!(older.body(b""), Want::Body(6), "an empty piece consumed something");
+        let mut newer = fragment(&client, 4, 6, 10);
         assert_eq!(older.body(b""), Want::Finish);
-        assert_eq!(older.body(b"xxxxxx"), Want::Finish, "it never wants again");
+        assert_eq!(older.body(b"xxxxxx"), Want::Finish, "the older request wants bytes again");
         let (far, mut near) = pipe().unwrap();
         near.write_all(b"xxxxxx").unwrap();
         assert_eq!(older.body_from_fd(&far, u64::MAX).unwrap(), 0);
         assert_eq!(newer.body(b"456789"), Want::Finish);
-        let refused = older.finish();
-        assert_eq!((refused.status, refused.close), (503, true));
+        let rejected = older.finish();
+        assert_eq!((rejected.status, rejected.close), (503, true));
         assert_eq!(newer.finish().status, 200);
     }
-    place.assert_both_hold("won", b"0123456789");
+    fixture.assert_delivered_by_both("won", b"0123456789");
 }
 
 #[test]
-fn a_takeover_while_bytes_come_from_a_descriptor_loses_none_that_were_stored() {
-    let place = Place::new();
-    let peer = Peer::create(&place.engines[0], "/taken");
+fn a_takeover_keeps_the_bytes_stored_from_a_descriptor() {
+    let fixture = Fixture::new();
+    let client = PacketClient::create(&fixture.engines[0], "/taken");
     let (far, mut near) = pipe().unwrap();
     near.write_all(b"01234").unwrap();
-    let mut older = fragment(&peer, 0, 10, 10);
+    let mut older = fragment(&client, 0, 10, 10);
     assert_eq!(older.body_from_fd(&far, 3).unwrap(), 3);
-    let mut newer = fragment(&peer, 3, 7, 10);
-    assert_eq!(older.body_from_fd(&far, 9).unwrap(), 2, "taken, but not stored");
+    let mut newer = fragment(&client, 3, 7, 10);
+    assert_eq!(older.body_from_fd(&far, 9).unwrap(), 2, "read, but not stored");
     assert_eq!(older.want(), Want::Finish);
     newer.body(b"3456789");
     assert_eq!(newer.finish().status, 200);
-    assert_eq!(fs::read(place.root.path().join("taken")).unwrap(), b"0123456789");
+    assert_eq!(fs::read(fixture.root.path().join("taken")).unwrap(), b"0123456789");
 }
 
 #[test]
-fn a_head_that_is_no_text_gets_an_answer() {
-    let place = Place::new();
-    let answer = |method: &[u8], target: &[u8]| {
+fn a_head_that_is_not_text_gets_a_response() {
+    let fixture = Fixture::new();
+    let status = |method: &[u8], target: &[u8]| {
         let mut head = RequestHead::from_wire(method, target);
         head.headers.push(names::PACKET_TYPE, "Create-Session");
         head.headers.push(names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID);
         head.headers.push(names::CONTENT_LENGTH, "0");
-        place.engines[0].begin(head).finish().status
+        fixture.engines[0].begin(head).finish().status
     };
-    assert_eq!(answer(b"BITS_\xFF", b"/a"), 405);
-    assert_eq!(answer(b"BITS_POST", b"/a\xFF"), 400);
-    assert_eq!(answer(b"BITS_POST", b"/a\0b"), 400);
-    assert_eq!(answer(b"BITS_POST", b""), 400);
-    assert_eq!(answer(b"BITS_POST", "/\u{e9}".as_bytes()), 200);
+    assert_eq!(status(b"BITS_\xFF", b"/a"), 405);
+    assert_eq!(status(b"BITS_POST", b"/a\xFF"), 400);
+    assert_eq!(status(b"BITS_POST", b"/a\0b"), 400);
+    assert_eq!(status(b"BITS_POST", b""), 400);
+    assert_eq!(status(b"BITS_POST", "/\u{e9}".as_bytes()), 200);
     assert_eq!(RequestHead::from_wire(b"GET", b"/a%20\xFF").target, "/a%20%FF");
 }
 
 #[test]
-fn an_engine_says_which_requests_are_its_own() {
+fn accepts_is_true_for_packets_and_replies() {
     let store = Arc::new(MemoryStore::default());
     let plain = Engine::new(EngineConfig::new(store.clone())).unwrap();
     let posts = Engine::new(EngineConfig::new(store).method_override(true)).unwrap();
@@ -326,7 +329,7 @@ fn an_engine_says_which_requests_are_its_own() {
 }
 
 #[test]
-fn limits_that_would_let_nothing_through_are_refused() {
+fn limits_of_zero_are_rejected() {
     let base = || EngineConfig::new(Arc::new(MemoryStore::default()));
     let bad = [base().max_fragment_size(0), base().session_timeout(Duration::ZERO)];
     for config in bad {
@@ -336,22 +339,22 @@ fn limits_that_would_let_nothing_through_are_refused() {
     }
     let empty_files_only = base().max_upload_size(0);
     let engine = Engine::new(empty_files_only).unwrap();
-    assert_eq!(fragment(&Peer::create(&engine, "/long"), 0, 1, 1).finish().status, 500);
+    assert_eq!(fragment(&PacketClient::create(&engine, "/long"), 0, 1, 1).finish().status, 500);
 }
 
-/// The folder of the session, to be found without knowing its id.
-fn data_of(root: &Path, peer: &Peer) -> Vec<u8> {
-    fs::read(root.join(".bitsup").join(&peer.id).join("data")).unwrap()
+/// Returns the data of the session in a directory store.
+fn session_data(root: &Path, client: &PacketClient) -> Vec<u8> {
+    fs::read(root.join(".bitsup").join(&client.id).join("data")).unwrap()
 }
 
 #[test]
-fn a_fragment_that_is_finished_early_is_refused_and_keeps_what_came() {
-    let place = Place::new();
-    let peer = Peer::create(&place.engines[0], "/early");
+fn a_fragment_that_ends_early_is_rejected_but_its_bytes_are_kept() {
+    let fixture = Fixture::new();
+    let client = PacketClient::create(&fixture.engines[0], "/early");
     let (far, mut near) = pipe().unwrap();
     near.write_all(b"012").unwrap();
-    let mut exchange = fragment(&peer, 0, 10, 10);
+    let mut exchange = fragment(&client, 0, 10, 10);
     assert_eq!(exchange.body_from_fd(&far, u64::MAX).unwrap(), 3);
     assert_eq!(exchange.finish().status, 400);
-    assert_eq!(data_of(place.root.path(), &peer), b"012");
+    assert_eq!(session_data(fixture.root.path(), &client), b"012");
 }

@@ -1,4 +1,4 @@
-//! The logger that passes messages to the `log` crate.
+//! `Logger::log_crate`.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use log::{LevelFilter, Metadata, Record};
 
 static RECORDS: Mutex<Vec<(log::Level, String, String)>> = Mutex::new(Vec::new());
 
-/// Keeps all records except those of one target.
+/// Records all messages except those of one target.
 struct Recorder;
 
 impl log::Log for Recorder {
@@ -28,7 +28,7 @@ impl log::Log for Recorder {
 }
 
 #[test]
-fn messages_reach_the_logger_of_the_log_crate_if_it_wants_them() {
+fn enabled_messages_reach_the_logger_of_the_log_crate() {
     log::set_logger(&Recorder).unwrap();
     log::set_max_level(LevelFilter::Debug);
 

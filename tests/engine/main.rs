@@ -1,4 +1,4 @@
-//! The engine without a network.
+//! Tests of the engine without a network.
 
 mod exchange;
 mod hooks_concurrency;

@@ -1,33 +1,33 @@
-//! GET and HEAD of a reply, as far as HTTP has a word in it: several ranges, and conditions (RFC 9110).
+//! GET and HEAD of a reply: multiple ranges and conditional requests (RFC 9110).
 
 use std::sync::Arc;
 
 use bitsup::engine::{Engine, EngineConfig, Hooks, RequestHead, Upload, Verdict};
 use bitsup::proto::names;
 use bitsup::store::MemoryStore;
-use test_support::packets::{Peer, Response, read};
+use test_support::packets::{PacketClient, Response, read};
 
 /// Replies with the bytes 0 to 99.
-struct Hundred;
+struct HundredBytes;
 
-impl Hooks for Hundred {
+impl Hooks for HundredBytes {
     fn on_received(&self, _: &Upload<'_>, verdict: &mut Verdict) {
         verdict.set_reply_bytes((0..100).collect::<Vec<u8>>());
     }
 }
 
-/// An engine that holds a reply, and the reply's URL.
-fn stage() -> (Engine, String) {
-    let config = EngineConfig::new(Arc::new(MemoryStore::default())).hooks(Arc::new(Hundred));
+/// Returns an engine with a reply, and the URL of the reply.
+fn engine_with_reply() -> (Engine, String) {
+    let config = EngineConfig::new(Arc::new(MemoryStore::default())).hooks(Arc::new(HundredBytes));
     let engine = Engine::new(config).unwrap();
-    let url = Peer::create(&engine, "/a").whole(b"x").get(names::REPLY_URL).to_owned();
+    let url = PacketClient::create(&engine, "/a").send_file(b"x").get(names::REPLY_URL).to_owned();
     (engine, url)
 }
 
-/// The parts of a multipart body: each one's range and bytes.
-fn parts(answer: &Response) -> Vec<(String, Vec<u8>)> {
-    let boundary = answer.get(names::CONTENT_TYPE).strip_prefix("multipart/byteranges; boundary=").unwrap();
-    let mut rest = answer.body.as_slice();
+/// Returns the range and bytes of each part of a multipart body.
+fn parts(response: &Response) -> Vec<(String, Vec<u8>)> {
+    let boundary = response.get(names::CONTENT_TYPE).strip_prefix("multipart/byteranges; boundary=").unwrap();
+    let mut rest = response.body.as_slice();
     let mut parts = Vec::new();
     loop {
         let (before, after) = split(rest, format!("--{boundary}").as_bytes());
@@ -53,31 +53,31 @@ fn split<'a>(bytes: &'a [u8], at: &[u8]) -> (&'a [u8], &'a [u8]) {
 }
 
 #[test]
-fn rpl_05_several_ranges_come_in_the_order_they_were_asked_for() {
-    let (engine, url) = stage();
-    let answer = read(&engine, "GET", &url, &[(names::RANGE, "bytes=90-, 0-9,5-5,200-")]);
-    assert_eq!(answer.status, 206);
+fn rpl_05_multiple_ranges_are_sent_in_the_requested_order() {
+    let (engine, url) = engine_with_reply();
+    let response = read(&engine, "GET", &url, &[(names::RANGE, "bytes=90-, 0-9,5-5,200-")]);
+    assert_eq!(response.status, 206);
     let expected = [("bytes 90-99/100", 90..100), ("bytes 0-9/100", 0..10), ("bytes 5-5/100", 5..6)];
     let expected = expected.map(|(range, bytes)| (range.to_owned(), bytes.collect::<Vec<u8>>()));
-    assert_eq!(parts(&answer), expected);
+    assert_eq!(parts(&response), expected);
 
     let head = read(&engine, "HEAD", &url, &[(names::RANGE, "bytes=90-, 0-9,5-5,200-")]);
     assert_eq!((head.status, head.body.len()), (206, 0));
 }
 
 #[test]
-fn more_ranges_than_sixteen_are_the_whole() {
-    let (engine, url) = stage();
+fn more_than_sixteen_ranges_get_the_whole_reply() {
+    let (engine, url) = engine_with_reply();
     let ranges = format!("bytes={}", vec!["1-2"; 17].join(","));
-    let answer = read(&engine, "GET", &url, &[(names::RANGE, &ranges)]);
-    assert_eq!((answer.status, answer.body.len()), (200, 100));
+    let response = read(&engine, "GET", &url, &[(names::RANGE, &ranges)]);
+    assert_eq!((response.status, response.body.len()), (200, 100));
 }
 
 #[test]
-fn conditions() {
+fn conditional_requests() {
     const PAST: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
     const FUTURE: &str = "Fri, 31 Dec 2100 23:59:59 GMT";
-    let (engine, url) = stage();
+    let (engine, url) = engine_with_reply();
     let plain = read(&engine, "GET", &url, &[]);
     let (tag, date) = (plain.get(names::ETAG).to_owned(), plain.get(names::LAST_MODIFIED).to_owned());
     let table: &[(&str, &str, u16)] = &[
@@ -104,19 +104,19 @@ fn conditions() {
         (names::IF_RANGE, "never", 200),
     ];
     for (name, value, status) in table {
-        let answer = read(&engine, "GET", &url, &[(names::RANGE, "bytes=10-19"), (name, value)]);
+        let response = read(&engine, "GET", &url, &[(names::RANGE, "bytes=10-19"), (name, value)]);
         let length = match status {
             200 => 100,
             206 => 10,
             _ => 0,
         };
-        assert_eq!((answer.status, answer.body.len()), (*status, length), "{name}: {value}");
+        assert_eq!((response.status, response.body.len()), (*status, length), "{name}: {value}");
     }
 }
 
 #[test]
-fn the_first_of_two_contrary_conditions_counts() {
-    let (engine, url) = stage();
+fn the_first_of_two_conflicting_conditions_applies() {
+    let (engine, url) = engine_with_reply();
     let tag = read(&engine, "GET", &url, &[]).get(names::ETAG).to_owned();
     let both = [(names::IF_MATCH, "\"x\""), (names::IF_NONE_MATCH, tag.as_str())];
     assert_eq!(read(&engine, "GET", &url, &both).status, 412);
@@ -126,15 +126,15 @@ fn the_first_of_two_contrary_conditions_counts() {
 }
 
 #[test]
-fn a_reply_that_is_being_read_outlives_its_session() {
-    let (engine, _) = stage();
-    let peer = Peer::create(&engine, "/b");
-    let url = peer.whole(b"x").get(names::REPLY_URL).to_owned();
+fn a_reply_can_be_read_to_its_end_after_its_session_ended() {
+    let (engine, _) = engine_with_reply();
+    let client = PacketClient::create(&engine, "/b");
+    let url = client.send_file(b"x").get(names::REPLY_URL).to_owned();
     let target = url.strip_prefix("http://host").unwrap().to_owned();
     let head = RequestHead::new("GET", target);
     let mut response = engine.begin(head).finish();
     assert_eq!(response.read_body(&mut [0; 60]).unwrap(), 60);
-    assert_eq!(peer.close().status, 200);
+    assert_eq!(client.close().status, 200);
     let mut rest = [0; 60];
     assert_eq!(response.read_body(&mut rest).unwrap(), 40);
     assert_eq!(rest[..40], (60..100).collect::<Vec<u8>>());

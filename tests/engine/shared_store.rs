@@ -1,4 +1,4 @@
-//! Two engines over one root: what is at one of them holds at the other.
+//! Two engines over one root: changes made by one of them apply to the other.
 #![cfg(unix)]
 
 use std::fs;
@@ -13,65 +13,69 @@ use bitsup::engine::{EndReason, Engine, EngineConfig, RequestHead};
 use bitsup::proto::{SessionId, names};
 use bitsup::store::{DirOptions, DirStore, Store};
 use tempfile::TempDir;
-use test_support::packets::{self, Peer, Response};
+use test_support::packets::{self, PacketClient, Response};
 
-use crate::slow_hooks::{LONG, Slow};
+use crate::slow_hooks::{SlowHooks, TIMEOUT};
 
 const FILE: &[u8] = b"0123456789";
 
-/// Two servers, and the other ends of their application.
-struct SharedStore {
+/// Two engines over one root, and the channels of their application.
+struct Engines {
     root: TempDir,
     clock: Arc<ManualClock>,
-    here: Engine,
-    there: Engine,
-    asked: Receiver<()>,
-    say: Sender<u16>,
+    first: Engine,
+    second: Engine,
+    called: Receiver<()>,
+    statuses: Sender<u16>,
     ended: Receiver<EndReason>,
 }
 
-impl SharedStore {
+impl Engines {
     fn new() -> Self {
         Self::with(|_| {})
     }
 
     fn with(change: impl Fn(&mut EngineConfig)) -> Self {
         let (root, clock) = (TempDir::new().unwrap(), Arc::new(ManualClock::new(SystemClock.now_ms())));
-        let ((asked, was_asked), (say, told), (ended, has_ended)) = (channel(), channel(), channel());
-        let slow = Arc::new(Slow { asked, say: Mutex::new(told), ended });
+        let (calls, called) = channel();
+        let (statuses, next_status) = channel();
+        let (ends, ended) = channel();
+        let hooks = SlowHooks { called: calls, status: Mutex::new(next_status), ended: ends };
+        let hooks = Arc::new(hooks);
         let engine = || {
-            let mut config = EngineConfig::new(store(&root)).hooks(slow.clone()).clock(clock.clone());
+            let mut config = EngineConfig::new(store(&root)).hooks(hooks.clone()).clock(clock.clone());
             change(&mut config);
             Engine::new(config).unwrap()
         };
-        let (here, there) = (engine(), engine());
-        Self { root, clock, here, there, asked: was_asked, say, ended: has_ended }
+        let (first, second) = (engine(), engine());
+        Self { root, clock, first, second, called, statuses, ended }
     }
 
-    /// A session here whose last Fragment is with the application, the answer to come, and the same session
-    /// there.
-    fn asking(&self, path: &'static str) -> (Peer, JoinHandle<Response>) {
-        let peer = Peer::create(&self.here, path);
-        let there = self.at_other(&peer);
-        let answer = thread::spawn(move || peer.whole(FILE));
-        self.asked.recv_timeout(LONG).unwrap();
-        (there, answer)
+    /// Creates a session at the first engine whose last Fragment is waiting for the callback. Returns a client of the
+    /// second engine for the same session, and the thread of the request.
+    fn start_callback(&self, path: &'static str) -> (PacketClient, JoinHandle<Response>) {
+        let client = PacketClient::create(&self.first, path);
+        let other = self.at_other(&client);
+        let request = thread::spawn(move || client.send_file(FILE));
+        self.called.recv_timeout(TIMEOUT).unwrap();
+        (other, request)
     }
 
-    fn at_other(&self, peer: &Peer) -> Peer {
-        Peer { engine: self.there.clone(), ..peer.clone() }
+    /// Returns a client of the second engine for the same session.
+    fn at_other(&self, client: &PacketClient) -> PacketClient {
+        PacketClient { engine: self.second.clone(), ..client.clone() }
     }
 
-    fn assert_not_asked_again(&self) {
-        assert!(self.asked.try_recv().is_err(), "the application was asked again");
+    fn assert_not_called_again(&self) {
+        assert!(self.called.try_recv().is_err(), "the callback was called again");
     }
 
     fn file(&self, name: &str) -> Option<Vec<u8>> {
         fs::read(self.root.path().join(name)).ok()
     }
 
-    fn session(&self, peer: &Peer, name: &str) -> PathBuf {
-        self.root.path().join(".bitsup").join(&peer.id).join(name)
+    fn session(&self, client: &PacketClient, name: &str) -> PathBuf {
+        self.root.path().join(".bitsup").join(&client.id).join(name)
     }
 }
 
@@ -80,198 +84,202 @@ fn store(root: &TempDir) -> Arc<DirStore> {
     Arc::new(DirStore::open(root.path(), options).unwrap())
 }
 
-fn id(peer: &Peer) -> SessionId {
-    SessionId::parse(&peer.id).unwrap()
+fn id(client: &PacketClient) -> SessionId {
+    SessionId::parse(&client.id).unwrap()
 }
 
-/// Sends the head of a Fragment with the whole file.
-fn begin(peer: &Peer) -> bitsup::engine::Exchange {
+/// Begins a Fragment with the whole file, without its body.
+fn begin(client: &PacketClient) -> bitsup::engine::Exchange {
     let range = format!("bytes 0-{}/{}", FILE.len() - 1, FILE.len());
     let headers = [
         (names::PACKET_TYPE, "Fragment"),
-        (names::SESSION_ID, &peer.id),
+        (names::SESSION_ID, &client.id),
         (names::CONTENT_LENGTH, &FILE.len().to_string()),
         (names::CONTENT_RANGE, &range),
     ];
-    peer.engine.begin(
-        RequestHead::new(names::METHOD.to_owned(), peer.path.to_owned())
+    client.engine.begin(
+        RequestHead::new(names::METHOD.to_owned(), client.path.to_owned())
             .headers(headers.into_iter().collect()),
     )
 }
 
 #[test]
-fn a_body_that_hangs_at_one_server_is_taken_over_at_the_other() {
-    let farm = SharedStore::with(|config| config.hooks = None);
-    let peer = Peer::create(&farm.here, "/a");
-    let other = farm.at_other(&peer);
-    let mut hanging = begin(&peer);
-    hanging.body(&FILE[..4]);
+fn a_stalled_body_at_one_server_is_taken_over_at_the_other() {
+    let engines = Engines::with(|config| config.hooks = None);
+    let client = PacketClient::create(&engines.first, "/a");
+    let other = engines.at_other(&client);
+    let mut stalled = begin(&client);
+    stalled.body(&FILE[..4]);
 
     let range = format!("bytes 6-9/{}", FILE.len());
     let gap = other.packet("Fragment", &[(names::CONTENT_RANGE, &range)], &FILE[6..]);
-    assert_eq!((gap.status, gap.get(names::RECEIVED_CONTENT_RANGE)), (416, "4"), "the stored prefix stays");
-    hanging.body(b"XXXX");
-    assert_eq!(hanging.finish().status, 503, "the older request finds the door closed");
-    assert_eq!(other.whole(FILE).status, 200);
-    assert_eq!(farm.file("a").as_deref(), Some(FILE));
-    assert_eq!(peer.close().status, 200);
-    assert_eq!(other.close().get(names::ERROR), "0x8020001F", "closed there, gone here");
+    assert_eq!((gap.status, gap.get(names::RECEIVED_CONTENT_RANGE)), (416, "4"), "the stored prefix is kept");
+    stalled.body(b"XXXX");
+    assert_eq!(stalled.finish().status, 503, "the older request is rejected");
+    assert_eq!(other.send_file(FILE).status, 200);
+    assert_eq!(engines.file("a").as_deref(), Some(FILE));
+    assert_eq!(client.close().status, 200);
+    assert_eq!(other.close().get(names::ERROR), "0x8020001F", "closed at the other server");
 }
 
 #[test]
-fn a_last_fragment_sent_to_both_servers_is_one_notification_and_one_answer() {
-    let farm = SharedStore::new();
-    let (peer, first) = farm.asking("/a");
-    let second = thread::spawn(move || peer.whole(FILE));
-    farm.say.send(200).unwrap();
-    for answer in [first, second] {
-        let answer = answer.join().unwrap();
-        assert_eq!(answer.status, 200);
-        assert!(answer.get(names::REPLY_URL).ends_with("/responsefile.bin"));
+fn a_last_fragment_sent_to_both_servers_causes_one_callback() {
+    let engines = Engines::new();
+    let (client, first) = engines.start_callback("/a");
+    let second = thread::spawn(move || client.send_file(FILE));
+    engines.statuses.send(200).unwrap();
+    for request in [first, second] {
+        let response = request.join().unwrap();
+        assert_eq!(response.status, 200);
+        assert!(response.get(names::REPLY_URL).ends_with("/responsefile.bin"));
     }
-    farm.assert_not_asked_again();
-    assert_eq!(farm.file("a").as_deref(), Some(FILE));
+    engines.assert_not_called_again();
+    assert_eq!(engines.file("a").as_deref(), Some(FILE));
 }
 
 #[test]
 fn a_reply_can_be_read_at_the_other_server() {
-    let farm = SharedStore::new();
-    let (peer, first) = farm.asking("/a");
-    farm.say.send(200).unwrap();
+    let engines = Engines::new();
+    let (client, first) = engines.start_callback("/a");
+    engines.statuses.send(200).unwrap();
     let url = first.join().unwrap().get(names::REPLY_URL).to_owned();
-    assert_eq!(packets::read(&farm.there, "GET", &url, &[]).body, b"reply");
-    assert_eq!(packets::read(&farm.here, "GET", &url, &[]).body, b"reply");
-    assert_eq!(peer.close().status, 200);
-    assert_eq!(packets::read(&farm.here, "GET", &url, &[]).status, 404, "closed there, gone here");
+    assert_eq!(packets::read(&engines.second, "GET", &url, &[]).body, b"reply");
+    assert_eq!(packets::read(&engines.first, "GET", &url, &[]).body, b"reply");
+    assert_eq!(client.close().status, 200);
+    assert_eq!(packets::read(&engines.first, "GET", &url, &[]).status, 404, "closed at the other server");
 }
 
-/// Waits until somebody took a turn after that many.
-fn wait_for_turn(farm: &SharedStore, peer: &Peer, turn: u64) {
-    let note = || -> serde_json::Value {
-        serde_json::from_slice(&fs::read(farm.session(peer, "lock")).unwrap()).unwrap()
+/// Waits until the session has a generation above this one.
+fn wait_for_generation(engines: &Engines, client: &PacketClient, generation: u64) {
+    let state = || -> serde_json::Value {
+        serde_json::from_slice(&fs::read(engines.session(client, "lock")).unwrap()).unwrap()
     };
-    while note()["turn"].as_u64().unwrap() <= turn {
+    while state()["turn"].as_u64().unwrap() <= generation {
         thread::yield_now();
     }
 }
 
 #[test]
-fn whoever_waited_at_the_other_server_learns_the_rejection() {
-    let farm = SharedStore::new();
-    let (peer, first) = farm.asking("/a");
-    let other = peer.clone();
-    let second = thread::spawn(move || other.whole(FILE));
-    wait_for_turn(&farm, &peer, 1);
-    farm.say.send(500).unwrap();
+fn a_request_waiting_at_the_other_server_gets_the_rejection() {
+    let engines = Engines::new();
+    let (client, first) = engines.start_callback("/a");
+    let other = client.clone();
+    let second = thread::spawn(move || other.send_file(FILE));
+    wait_for_generation(&engines, &client, 1);
+    engines.statuses.send(500).unwrap();
     assert_eq!(first.join().unwrap().status, 500);
     let second = second.join().unwrap();
     assert_eq!((second.status, second.get(names::ERROR_CONTEXT)), (500, "0x7"));
-    farm.assert_not_asked_again();
+    engines.assert_not_called_again();
 
-    farm.say.send(200).unwrap();
-    assert_eq!(peer.whole(FILE).status, 200, "a later Fragment asks again");
-    assert!(farm.asked.try_recv().is_ok());
+    engines.statuses.send(200).unwrap();
+    assert_eq!(client.send_file(FILE).status, 200, "a later Fragment calls again");
+    assert!(engines.called.try_recv().is_ok());
 }
 
 #[test]
-fn whoever_waits_leaves_when_a_newer_request_comes_to_the_other_server() {
-    let farm = SharedStore::new();
-    let (there, first) = farm.asking("/a");
-    let here = Peer { engine: farm.here.clone(), ..there.clone() };
-    let (older, newer) = (there.clone(), here.clone());
+fn a_newer_request_at_the_other_server_replaces_a_waiting_one() {
+    let engines = Engines::new();
+    let (client, first) = engines.start_callback("/a");
+    let other = PacketClient { engine: engines.first.clone(), ..client.clone() };
+    let (older, newer) = (client.clone(), other);
     let older = thread::spawn(move || older.close());
-    wait_for_turn(&farm, &there, 1);
+    wait_for_generation(&engines, &client, 1);
     let newer = thread::spawn(move || newer.close());
     assert_eq!(older.join().unwrap().status, 503);
-    farm.say.send(200).unwrap();
+    engines.statuses.send(200).unwrap();
     assert_eq!(newer.join().unwrap().status, 200);
     assert_eq!(first.join().unwrap().status, 200);
 }
 
 #[test]
-fn a_session_that_another_server_ends_meanwhile_ends_with_the_answer() {
-    let farm = SharedStore::new();
-    let (there, first) = farm.asking("/a");
-    assert!(farm.there.end_session(id(&there)).unwrap());
-    assert!(farm.ended.try_recv().is_err(), "not while the application is asked");
-    assert_eq!(there.whole(FILE).get(names::ERROR), "0x8020001F", "but at once for everybody else");
-    farm.say.send(200).unwrap();
+fn a_session_ended_by_the_other_server_during_a_callback_ends_after_it() {
+    let engines = Engines::new();
+    let (client, first) = engines.start_callback("/a");
+    assert!(engines.second.end_session(id(&client)).unwrap());
+    assert!(engines.ended.try_recv().is_err(), "ended before the callback returned");
+    assert_eq!(
+        client.send_file(FILE).get(names::ERROR),
+        "0x8020001F",
+        "other requests do not find it any more"
+    );
+    engines.statuses.send(200).unwrap();
     assert_eq!(first.join().unwrap().get(names::ERROR), "0x8020001F");
-    assert_eq!(farm.ended.recv_timeout(LONG), Ok(EndReason::Cancelled));
-    assert_eq!(farm.file("a"), None);
-    assert!(!farm.session(&there, "").exists());
+    assert_eq!(engines.ended.recv_timeout(TIMEOUT), Ok(EndReason::Cancelled));
+    assert_eq!(engines.file("a"), None);
+    assert!(!engines.session(&client, "").exists());
 }
 
 #[test]
-fn what_a_server_left_that_died_with_its_request_away_is_asked_again_at_the_other() {
-    let farm = SharedStore::new();
-    let peer = Peer::create(&farm.here, "/a");
-    farm.say.send(500).unwrap();
-    assert_eq!(peer.whole(FILE).status, 500);
-    // As the kernel leaves it: the note says that somebody is away, and nobody holds the lock.
-    let store = store(&farm.root);
-    let mut hold = store.shared().unwrap().lock(id(&peer)).unwrap();
-    let mut note: serde_json::Value = serde_json::from_slice(hold.state()).unwrap();
-    assert_eq!(note["away"], serde_json::Value::Null);
-    note["away"] = "Received".into();
-    hold.write_state(&serde_json::to_vec(&note).unwrap()).unwrap();
-    assert!(!hold.callback_in_progress().unwrap());
-    drop(hold);
+fn a_callback_interrupted_by_a_crash_is_repeated_at_the_other_server() {
+    let engines = Engines::new();
+    let client = PacketClient::create(&engines.first, "/a");
+    engines.statuses.send(500).unwrap();
+    assert_eq!(client.send_file(FILE).status, 500);
+    // The state after a crash: it contains a callback, but no process holds the lock of the callback.
+    let store = store(&engines.root);
+    let mut lock = store.shared().unwrap().lock(id(&client)).unwrap();
+    let mut state: serde_json::Value = serde_json::from_slice(lock.state()).unwrap();
+    assert_eq!(state["away"], serde_json::Value::Null);
+    state["away"] = "Received".into();
+    lock.write_state(&serde_json::to_vec(&state).unwrap()).unwrap();
+    assert!(!lock.callback_in_progress().unwrap());
+    drop(lock);
 
-    farm.say.send(200).unwrap();
-    assert_eq!(farm.at_other(&peer).whole(FILE).status, 200);
-    assert_eq!(farm.asked.try_iter().count(), 2);
+    engines.statuses.send(200).unwrap();
+    assert_eq!(engines.at_other(&client).send_file(FILE).status, 200);
+    assert_eq!(engines.called.try_iter().count(), 2);
 }
 
 #[test]
-fn a_session_expires_only_when_no_server_used_it_and_only_once() {
-    let farm = SharedStore::with(|config| config.session_timeout = Duration::from_secs(60));
-    let peer = Peer::create(&farm.here, "/a");
-    let other = farm.at_other(&peer);
+fn a_session_expires_once_and_only_if_no_server_used_it() {
+    let engines = Engines::with(|config| config.session_timeout = Duration::from_secs(60));
+    let client = PacketClient::create(&engines.first, "/a");
+    let other = engines.at_other(&client);
     let range = |first: usize| format!("bytes {first}-{first}/{}", FILE.len());
     for first in 0..3 {
-        farm.clock.advance(40_000);
+        engines.clock.advance(40_000);
         let sent = other.packet("Fragment", &[(names::CONTENT_RANGE, &range(first))], &FILE[first..=first]);
         assert_eq!(sent.status, 200);
-        assert_eq!(farm.here.tick().unwrap().expired, 0, "used there");
+        assert_eq!(engines.first.tick().unwrap().expired, 0, "used at the other server");
     }
-    farm.clock.advance(70_000);
-    let expired = [&farm.here, &farm.there].map(|engine| engine.tick().unwrap().expired);
+    engines.clock.advance(70_000);
+    let expired = [&engines.first, &engines.second].map(|engine| engine.tick().unwrap().expired);
     assert_eq!(expired, [1, 0]);
-    assert_eq!(farm.ended.try_iter().collect::<Vec<_>>(), [EndReason::Expired]);
-    assert_eq!([&farm.here, &farm.there].map(Engine::session_count), [0, 0]);
+    assert_eq!(engines.ended.try_iter().collect::<Vec<_>>(), [EndReason::Expired]);
+    assert_eq!([&engines.first, &engines.second].map(Engine::session_count), [0, 0]);
 }
 
 #[test]
-fn a_session_that_is_with_the_application_of_another_server_is_not_idle() {
-    let farm = SharedStore::new();
-    let (_, first) = farm.asking("/a");
-    farm.clock.advance(u64::from(u32::MAX));
-    assert_eq!(farm.there.tick().unwrap().expired, 0);
-    farm.say.send(200).unwrap();
+fn a_session_with_a_callback_at_another_server_is_not_idle() {
+    let engines = Engines::new();
+    let (_, first) = engines.start_callback("/a");
+    engines.clock.advance(u64::from(u32::MAX));
+    assert_eq!(engines.second.tick().unwrap().expired, 0);
+    engines.statuses.send(200).unwrap();
     assert_eq!(first.join().unwrap().status, 200);
 }
 
 #[test]
-fn sessions_that_others_ended_do_not_count_for_the_limit() {
-    let farm = SharedStore::with(|config| config.max_sessions = 2);
+fn sessions_ended_by_other_servers_do_not_count_toward_the_limit() {
+    let engines = Engines::with(|config| config.max_sessions = 2);
     for _ in 0..5 {
-        let peer = Peer::create(&farm.here, "/a");
-        assert_eq!(farm.at_other(&peer).cancel().status, 200);
+        let client = PacketClient::create(&engines.first, "/a");
+        assert_eq!(engines.at_other(&client).cancel().status, 200);
     }
-    let held = [Peer::create(&farm.here, "/b"), Peer::create(&farm.here, "/c")];
+    let sessions = [PacketClient::create(&engines.first, "/b"), PacketClient::create(&engines.first, "/c")];
     let create = [(names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID)];
-    assert_eq!(held[0].packet("Create-Session", &create, &[]).status, 503);
+    assert_eq!(sessions[0].packet("Create-Session", &create, &[]).status, 503);
 }
 
 #[test]
-fn a_server_learns_of_the_sessions_of_one_that_never_comes_back() {
-    let farm = SharedStore::new();
-    let peer = Peer::create(&farm.here, "/a");
-    assert_eq!(farm.there.session_count(), 0);
-    let tick = farm.there.tick().unwrap();
-    assert_eq!(farm.there.session_count(), 1);
-    assert!(tick.next.unwrap() <= Duration::from_secs(60), "and looks again soon");
-    farm.there.set_enabled(false).unwrap();
-    assert_eq!(peer.whole(FILE).get(names::ERROR), "0x8020001F");
+fn a_server_finds_the_sessions_of_a_server_that_is_gone() {
+    let engines = Engines::new();
+    let client = PacketClient::create(&engines.first, "/a");
+    assert_eq!(engines.second.session_count(), 0);
+    let tick = engines.second.tick().unwrap();
+    assert_eq!(engines.second.session_count(), 1);
+    assert!(tick.next.unwrap() <= Duration::from_secs(60), "the next tick is too late");
+    engines.second.set_enabled(false).unwrap();
+    assert_eq!(client.send_file(FILE).get(names::ERROR), "0x8020001F");
 }

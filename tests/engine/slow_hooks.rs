@@ -1,4 +1,4 @@
-//! An application that takes its time: it answers when the test says so.
+//! An application whose callbacks return when the test decides.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender};
@@ -7,27 +7,30 @@ use std::time::Duration;
 use bitsup::engine::{EndReason, Hooks, Upload, Verdict};
 use bitsup::proto::{Context, HResult};
 
-/// Longer than anything takes; a test that waits for it fails.
-pub const LONG: Duration = Duration::from_secs(10);
+/// Longer than any operation takes; a test that reaches it fails.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Says that it is asked, then waits to be told what to say: a status, 200 for yes. Said nothing, it panics.
-pub struct Slow {
-    pub asked: Sender<()>,
-    pub say: Mutex<Receiver<u16>>,
+/// Reports each call of `on_received`, then waits for the status of its result; 200 accepts with a reply. Panics if the
+/// sender of the status is dropped.
+pub struct SlowHooks {
+    pub called: Sender<()>,
+    pub status: Mutex<Receiver<u16>>,
     pub ended: Sender<EndReason>,
 }
 
-impl Hooks for Slow {
+impl Hooks for SlowHooks {
     fn on_received(&self, _: &Upload<'_>, verdict: &mut Verdict) {
-        self.asked.send(()).unwrap();
-        match self.say.lock().unwrap().recv_timeout(LONG).expect("an answer to give") {
+        self.called.send(()).unwrap();
+        match self.status.lock().unwrap().recv_timeout(TIMEOUT).expect("a status for the callback") {
             200 => verdict.set_reply_bytes(b"reply".as_slice()),
-            status => verdict.reject(status, HResult::http(status), Context::Application, "told to"),
+            status => {
+                verdict.reject(status, HResult::http(status), Context::Application, "rejected by the test")
+            }
         }
     }
 
     fn on_end(&self, _: &Upload<'_>, reason: EndReason) {
-        // Nobody may listen any more.
+        // The test may have ended.
         let _ = self.ended.send(reason);
     }
 }

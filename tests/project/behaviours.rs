@@ -1,93 +1,93 @@
-//! Rust and C run the behaviour list of the bindings, too: every entry of bindings/behaviour.md is named above a
-//! test of Rust, or in the title of a vector, and above a function of a C program that is run.
+//! Rust and C cover every entry of bindings/behaviour.md. An entry is covered if its id is in the comment above a Rust
+//! test or in the title of a vector, and above a function of a C program that a test runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What cannot be shown.
+/// Entries without a test, and why.
 const NOT_IN_RUST: [(&str, &str); 6] = [
-    ("B-HOOK-05", "what a hook is shown is borrowed: it cannot be kept"),
-    ("B-LIFE-01", "what is in use cannot be dropped, and nothing is dropped twice"),
-    ("B-LIFE-03", "there is no collector"),
+    ("B-HOOK-05", "the arguments of a hook are borrowed, so that they cannot outlive the call"),
+    ("B-LIFE-01", "the compiler prevents use after a drop and double drops"),
+    ("B-LIFE-03", "there is no garbage collector"),
     ("B-EMBED-01", NO_HOST),
     ("B-EMBED-02", NO_HOST),
     ("B-SOURCE-01", NO_STREAM),
 ];
 const NOT_IN_C: [(&str, &str); 3] = [
-    ("B-LIFE-03", "there is no collector"),
+    ("B-LIFE-03", "there is no garbage collector"),
     ("B-SOURCE-01", NO_STREAM),
     (
         "B-STORE-01",
-        "tests/protocol/vectors.rs runs them over callbacks of the C API, which are written in Rust",
+        "tests/protocol/vectors.rs runs the vectors over a C store whose callbacks are written in Rust",
     ),
 ];
-const NO_HOST: &str = "bitsup has an HTTP server for Rust; no test puts the engine into another one in Rust";
-const NO_STREAM: &str =
-    "a source is read at the offset that is asked for: it stands nowhere, and can go back";
+const NO_HOST: &str =
+    "Rust programs have the HTTP server of bitsup; no test runs the engine in another Rust server";
+const NO_STREAM: &str = "a source is read at an offset and has no position";
 
-/// Tests in Rust that run programs in C.
-const RUN_C: [&str; 3] = ["abi/c_programs.rs", "abi/c_store.rs", "abi/embed.rs"];
+/// Rust tests that run C programs.
+const C_RUNNERS: [&str; 3] = ["abi/c_programs.rs", "abi/c_store.rs", "abi/embed.rs"];
 
-/// Where the entries are named: entry to places.
-type Shown = BTreeMap<String, Vec<String>>;
+/// Maps each entry to the tests that cover it.
+type Coverage = BTreeMap<String, Vec<String>>;
 
 #[test]
-fn every_entry_is_shown_in_rust() {
+fn every_behaviour_is_tested_in_rust() {
     compare(in_rust(), &NOT_IN_RUST);
 }
 
 #[test]
-fn every_entry_is_shown_in_c() {
+fn every_behaviour_is_tested_in_c() {
     compare(in_c(), &NOT_IN_C);
 }
 
-fn compare(shown: Shown, without: &[(&str, &str)]) {
+fn compare(covered: Coverage, exceptions: &[(&str, &str)]) {
     let list = fs::read_to_string(root().join("bindings/behaviour.md")).unwrap();
     let listed: BTreeSet<String> =
         list.lines().filter(|line| line.starts_with("| B-")).flat_map(ids).collect();
     assert!(listed.len() > 30, "{listed:?}");
-    for (entry, places) in &shown {
-        println!("{entry}  {}", places.join(" "));
+    for (entry, tests) in &covered {
+        println!("{entry}  {}", tests.join(" "));
     }
-    let without: BTreeSet<String> = without.iter().map(|(entry, _)| (*entry).to_owned()).collect();
-    let shown: BTreeSet<String> = shown.into_keys().collect();
-    let expected: BTreeSet<String> = listed.difference(&without).cloned().collect();
-    assert_eq!(shown, expected, "what is shown, and what is to be shown");
-    assert!(without.is_subset(&listed), "{without:?}");
+    let exceptions: BTreeSet<String> = exceptions.iter().map(|(entry, _)| (*entry).to_owned()).collect();
+    let covered: BTreeSet<String> = covered.into_keys().collect();
+    let expected: BTreeSet<String> = listed.difference(&exceptions).cloned().collect();
+    assert_eq!(covered, expected, "covered entries, and expected ones");
+    assert!(exceptions.is_subset(&listed), "{exceptions:?}");
 }
 
-fn in_rust() -> Shown {
-    let mut shown = Shown::new();
+fn in_rust() -> Coverage {
+    let mut coverage = Coverage::new();
     for path in files(&root().join("tests"), "rs") {
-        if !path.ends_with("behaviours.rs") && !RUN_C.iter().any(|name| path.ends_with(name)) {
-            tests(&path, &mut shown);
+        if !path.ends_with("behaviours.rs") && !C_RUNNERS.iter().any(|name| path.ends_with(name)) {
+            tests(&path, &mut coverage);
         }
     }
     for path in files(&root().join("tests/vectors"), "txt") {
         let text = fs::read_to_string(&path).unwrap();
         for title in text.lines().filter(|line| line.starts_with("=== ")) {
-            add(&mut shown, ids(title), &path, title);
+            add(&mut coverage, ids(title), &path, title);
         }
     }
-    shown
+    coverage
 }
 
-fn in_c() -> Shown {
-    let mut shown = Shown::new();
-    for name in RUN_C {
-        tests(&root().join("tests").join(name), &mut shown);
+fn in_c() -> Coverage {
+    let mut coverage = Coverage::new();
+    for name in C_RUNNERS {
+        tests(&root().join("tests").join(name), &mut coverage);
     }
     let programs = fs::read_to_string(root().join("tests/abi/c_programs.rs")).unwrap();
-    let run = programs.split_once("programs! {\n").unwrap().1.split_once('}').unwrap().0;
-    for name in run.split_whitespace() {
-        functions(&root().join(format!("tests/c/{name}.c")), &mut shown);
+    let names = programs.split_once("programs! {\n").unwrap().1.split_once('}').unwrap().0;
+    for name in names.split_whitespace() {
+        functions(&root().join(format!("tests/c/{name}.c")), &mut coverage);
     }
-    shown
+    coverage
 }
 
-/// Entries in the comment above a test.
-fn tests(path: &Path, shown: &mut Shown) {
+/// Adds the entries in comments above tests.
+fn tests(path: &Path, coverage: &mut Coverage) {
     let text = fs::read_to_string(path).unwrap();
     let (mut pending, mut is_test) = (Vec::new(), false);
     for line in text.lines().map(str::trim) {
@@ -97,22 +97,26 @@ fn tests(path: &Path, shown: &mut Shown) {
             is_test |= line == "#[test]";
         } else {
             let entries = std::mem::take(&mut pending);
-            assert!(entries.is_empty() || is_test, "{}: {line} is no test of {entries:?}", path.display());
-            add(shown, entries, path, line.trim_end_matches("() {"));
+            assert!(
+                entries.is_empty() || is_test,
+                "{}: {entries:?} is not above a test but above {line}",
+                path.display()
+            );
+            add(coverage, entries, path, line.trim_end_matches("() {"));
             is_test = false;
         }
     }
 }
 
-/// Entries in the comment above a function that is used.
-fn functions(path: &Path, shown: &mut Shown) {
+/// Adds the entries in comments above C functions, which must be called.
+fn functions(path: &Path, coverage: &mut Coverage) {
     let text = fs::read_to_string(path).unwrap();
     let mut pending = Vec::new();
     let mut in_comment = false;
     for line in text.lines() {
         in_comment |= line.starts_with("/*");
         if in_comment {
-            // The head of a program says what it is for.
+            // The comment at the start of a program may name entries, too.
             pending.extend(ids(line));
             in_comment = !line.contains("*/");
             continue;
@@ -123,22 +127,22 @@ fn functions(path: &Path, shown: &mut Shown) {
             let uses = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| *word == name);
             assert!(
                 line.starts_with("static ") && uses.count() > 1,
-                "{}: nobody calls {name}",
+                "{}: {name} is not called",
                 path.display()
             );
-            add(shown, entries, path, name);
+            add(coverage, entries, path, name);
         }
     }
 }
 
-fn add(shown: &mut Shown, entries: Vec<String>, path: &Path, name: &str) {
+fn add(coverage: &mut Coverage, entries: Vec<String>, path: &Path, name: &str) {
     let file = path.strip_prefix(root()).unwrap().display().to_string();
     for entry in entries {
-        shown.entry(entry).or_default().push(format!("[{file}: {name}]"));
+        coverage.entry(entry).or_default().push(format!("[{file}: {name}]"));
     }
 }
 
-/// `B-UPLOAD-01` and the like.
+/// Returns the entry ids in a line, such as `B-UPLOAD-01`.
 fn ids(line: &str) -> Vec<String> {
     let words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     let is_id = |word: &&str| {

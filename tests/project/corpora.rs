@@ -1,4 +1,4 @@
-//! The inputs of the fuzz targets, run as ordinary tests; fuzz/README.md says how to find more.
+//! Runs the fuzz corpora as ordinary tests. fuzz/README.md explains how to find more inputs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,19 +20,19 @@ macro_rules! corpora {
 corpora! { capi exchange head packet range resume_blob }
 
 #[test]
-fn every_target_is_run_here_and_described() {
+fn every_fuzz_target_is_run_and_documented() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let stems = |name: &str| -> BTreeSet<String> {
         let entries = fs::read_dir(folder.join(name)).unwrap();
         entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
     };
-    let here: BTreeSet<String> = TARGETS.iter().map(|name| (*name).to_owned()).collect();
-    assert_eq!(stems("targets"), here);
-    assert_eq!(stems("corpus"), here);
+    let run_here: BTreeSet<String> = TARGETS.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(stems("targets"), run_here);
+    assert_eq!(stems("corpus"), run_here);
     let [manifest, readme] =
         ["Cargo.toml", "README.md"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
     for name in TARGETS {
-        assert!(manifest.contains(&format!("path = \"targets/{name}.rs\"")), "{name} is no [[bin]]");
+        assert!(manifest.contains(&format!("path = \"targets/{name}.rs\"")), "{name} is not a [[bin]]");
         assert!(readme.contains(&format!("| `{name}` |")), "{name} is not in fuzz/README.md");
     }
 }
@@ -41,10 +41,10 @@ fn run(name: &str, target: fn(&[u8])) {
     let inputs = inputs(name);
     assert!(inputs.len() >= 5, "a corpus of {} inputs", inputs.len());
     for (path, input) in inputs {
-        // Shown when it fails.
+        // Printed if the target panics.
         println!("{}", path.display());
         target(&input);
-        // Cut short and with one bit changed, it must hold as well.
+        // The property must also hold for every prefix, and with one bit flipped in every byte.
         for at in 0..input.len() {
             let mut changed = input.clone();
             target(&changed[..at]);
@@ -54,7 +54,7 @@ fn run(name: &str, target: fn(&[u8])) {
     }
 }
 
-/// Inputs of a corpus that are kept, sorted by name.
+/// Returns the inputs of a corpus, sorted by name.
 fn inputs(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -1,4 +1,4 @@
-//! What a Rust program gets that depends on bitsup.
+//! The features and dependencies of a Rust program that depends on bitsup.
 
 use std::process::Command;
 
@@ -25,7 +25,7 @@ fn cargo_tree(args: &[&str]) -> String {
 }
 
 #[test]
-fn the_default_features_are_both_sides_without_program_and_c_abi() {
+fn the_default_features_exclude_the_program_and_the_c_abi() {
     assert_eq!(cargo_tree(&["--depth", "0", "--format", "{f}"]).trim(), "client,default,server");
     let tree = cargo_tree(&[]);
     assert!(tree.contains("ureq v") && tree.contains("httparse v"), "{tree}");
@@ -35,7 +35,7 @@ fn the_default_features_are_both_sides_without_program_and_c_abi() {
 }
 
 #[test]
-fn without_features_there_is_no_network_library() {
+fn without_features_no_network_library_is_needed() {
     let tree = cargo_tree(&["--no-default-features"]);
     for package in ["ureq", "rustls", "httparse", "polling"] {
         assert!(!tree.lines().any(|line| line.starts_with(&format!("{package} v"))), "{package}\n{tree}");

@@ -6,7 +6,7 @@ use crate::sources::{code, files, word};
 const EXPORTED: &str = "extern \"C\" fn bitsup_";
 
 #[test]
-fn every_exported_body_begins_with_the_guard() {
+fn every_exported_function_begins_with_the_guard() {
     let mut exported = Vec::new();
     for (path, source) in files("src/ffi") {
         let code = code(&source);
@@ -19,10 +19,14 @@ fn every_exported_body_begins_with_the_guard() {
     }
     exported.sort_unstable();
     let listed = include_str!("../../include/bitsup.symbols").lines();
-    assert_eq!(exported, listed.collect::<Vec<_>>(), "another way to export than the one this test reads?");
+    assert_eq!(
+        exported,
+        listed.collect::<Vec<_>>(),
+        "exported in a way that this test does not find, or missing from bitsup.symbols"
+    );
 }
 
-/// Name and body of the function whose signature begins at `at`.
+/// Returns the name and body of the function whose signature begins at `at`.
 fn function(source: &str, code: &str, at: usize) -> (String, String) {
     let signature = &source[at + "extern \"C\" fn ".len()..];
     let name = signature.split(|c| !word(c)).next().unwrap().to_owned();

@@ -1,9 +1,9 @@
-//! The layers look downwards only: `proto` → `store`, `engine`, `upload` → `server`, `client` → `ffi`. Held by
-//! reading every path that the code of a layer names; test modules may look anywhere.
+//! Layers depend on lower layers only: `proto` → `store`, `engine`, `upload` → `server`, `client` → `ffi`. Checks every
+//! path in the code of a layer, except in test modules.
 
 use crate::sources::{code, files, word};
 
-/// Some files or folders of `src`, and paths that nothing in them may begin with.
+/// Files or folders of `src`, and the prefixes of paths that are forbidden in them.
 type Rule = (&'static [&'static str], &'static [&'static str]);
 
 const BASE: &[&str] = &["proto/", "error.rs", "log.rs", "clock.rs", "trust.rs"];
@@ -42,12 +42,12 @@ const RULES: [Rule; 14] = [
 ];
 
 #[test]
-fn no_layer_names_what_is_above_or_beside_it() {
+fn layers_depend_on_lower_layers_only() {
     for (path, source) in sources() {
         let paths = paths(&path, &code(&source));
-        for (_, forbidden) in RULES.iter().filter(|(places, _)| is_in(&path, places)) {
-            for named in &paths {
-                assert!(!forbidden.iter().any(|root| begins_with(named, root)), "src/{path} names {named}");
+        for (_, forbidden) in RULES.iter().filter(|(files, _)| is_in(&path, files)) {
+            for used in &paths {
+                assert!(!forbidden.iter().any(|root| begins_with(used, root)), "src/{path} uses {used}");
             }
         }
     }
@@ -62,11 +62,11 @@ fn unsafe_code_is_allowed_in_the_c_layer_and_for_one_call() {
 }
 
 #[test]
-fn two_folders_know_the_http_library() {
+fn only_two_folders_use_the_http_library() {
     let folders = ["client/http/", "server/notify/"];
     for (path, source) in sources().filter(|(path, _)| !is_in(path, &folders)) {
-        let knows = paths(&path, &code(&source)).iter().any(|named| begins_with(named, "ureq"));
-        assert!(!knows, "src/{path} names ureq");
+        let uses_ureq = paths(&path, &code(&source)).iter().any(|used| begins_with(used, "ureq"));
+        assert!(!uses_ureq, "src/{path} uses ureq");
     }
 }
 
@@ -83,15 +83,15 @@ fn sources() -> impl Iterator<Item = (String, String)> {
     })
 }
 
-fn is_in(path: &str, places: &[&str]) -> bool {
-    places.iter().any(|place| path.starts_with(place))
+fn is_in(path: &str, folders: &[&str]) -> bool {
+    folders.iter().any(|folder| path.starts_with(folder))
 }
 
 fn begins_with(path: &str, root: &str) -> bool {
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// Every path in the code, groups spelt out and `super` resolved: `a::{b, c}` is `a::b` and `a::c`.
+/// Returns every path in the code, with `super` resolved and groups expanded: `a::{b, c}` is `a::b` and `a::c`.
 fn paths(file: &str, code: &str) -> Vec<String> {
     let module: Vec<&str> = file.trim_end_matches(".rs").split('/').filter(|part| *part != "mod").collect();
     let (mut found, mut tokens) = (Vec::new(), tokens(code));
@@ -104,7 +104,7 @@ fn paths(file: &str, code: &str) -> Vec<String> {
     found.iter().map(|path| absolute(path, &module)).collect()
 }
 
-/// Words and punctuation; `::` is one token.
+/// Splits code into words and punctuation; `::` is one token.
 fn tokens(code: &str) -> Vec<&str> {
     let (mut tokens, mut rest) = (Vec::new(), code.trim_start());
     while let Some(first) = rest.chars().next() {
@@ -120,7 +120,7 @@ fn tokens(code: &str) -> Vec<&str> {
     tokens
 }
 
-/// Follows a path that began with `head`; `tokens` is a stack, the next one last.
+/// Reads the rest of a path that starts with `head`. `tokens` is a stack with the next token at the end.
 fn path(head: String, tokens: &mut Vec<&str>, found: &mut Vec<String>) {
     if tokens.last() != Some(&"::") {
         return found.push(head);
@@ -154,7 +154,7 @@ fn absolute(path: &str, module: &[&str]) -> String {
 }
 
 #[test]
-fn the_reader_of_paths_sees_groups_supers_and_inline_paths() {
+fn the_path_parser_handles_groups_super_and_inline_paths() {
     let code = "use super::super::{engine::{Engine, Want}, log}; fn f() { super::x(); crate::store::open() }";
     let found = paths("ffi/job.rs", code);
     for path in

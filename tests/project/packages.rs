@@ -1,4 +1,4 @@
-//! The Debian packages and the tarball hold what `make install` installs, and work where they are unpacked.
+//! The Debian packages and the tarball contain what `make install` installs, and work wherever they are unpacked.
 
 #![cfg(target_os = "linux")]
 
@@ -9,7 +9,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 use test_support::cc::{WARNINGS, succeed, tool};
-use test_support::examples::move_a_file;
+use test_support::examples::transfer_file;
 use test_support::make::make;
 use test_support::repository;
 
@@ -17,12 +17,12 @@ const SYMBOLS: &str = include_str!("../../include/bitsup.symbols");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
-fn debian_packages_hold_the_program_the_library_and_what_builds_against_it() {
+fn debian_packages_contain_the_program_the_library_and_the_headers() {
     if Command::new("dpkg-deb").arg("--version").output().is_err() {
-        eprintln!("not checked: this system has no dpkg-deb");
+        eprintln!("skipped: dpkg-deb is not installed");
         return;
     }
-    let folder = packed("deb");
+    let folder = build("deb");
     let packages = ["libbitsup0", "libbitsup-dev", "bitsup"].map(|name| Deb::of(folder.path(), name));
     let [library, development, program] = &packages;
     assert!(library.control.contains(" Depends: libc6 (>= 2.") && library.files.iter().any(is_library));
@@ -32,20 +32,20 @@ fn debian_packages_hold_the_program_the_library_and_what_builds_against_it() {
     }
     assert!(program.files.contains("./usr/bin/bitsup") && !program.control.contains("libbitsup"));
 
-    let together: BTreeSet<_> = packages.iter().flat_map(|package| &package.files).collect();
+    let all_files: BTreeSet<_> = packages.iter().flat_map(|package| &package.files).collect();
     let count: usize = packages.iter().map(|package| package.files.len()).sum();
-    assert_eq!(together.len(), count, "two packages hold the same file");
+    assert_eq!(all_files.len(), count, "two packages contain the same file");
 
     let root = folder.path().join("root");
     packages.iter().for_each(|package| package.unpack(&root));
     let libraries = library.files.iter().find(|name| is_library(name)).unwrap();
     let libraries = root.join(Path::new(libraries).parent().unwrap());
-    works(&libraries, Some(&root));
+    assert_works(&libraries, Some(&root));
     succeed(Command::new(root.join("usr/bin/bitsup")).arg("--help"));
-    tells_packagers_which_symbols_it_has(library, &folder.path().join("control"));
+    assert_symbols_are_listed(library, &folder.path().join("control"));
 }
 
-fn tells_packagers_which_symbols_it_has(library: &Deb, control: &Path) {
+fn assert_symbols_are_listed(library: &Deb, control: &Path) {
     succeed(Command::new("dpkg-deb").arg("--control").arg(&library.path).arg(control));
     let mut symbols = "libbitsup.so.0 libbitsup0 #MINVER#\n".to_owned();
     SYMBOLS.lines().for_each(|name| symbols += &format!(" {name}@Base {VERSION}\n"));
@@ -58,7 +58,7 @@ fn tells_packagers_which_symbols_it_has(library: &Deb, control: &Path) {
 
 #[test]
 fn the_tarball_works_wherever_it_is_unpacked() {
-    let folder = packed("tarball");
+    let folder = build("tarball");
     let tarball = only_file(folder.path());
     let elsewhere = folder.path().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
@@ -66,22 +66,22 @@ fn the_tarball_works_wherever_it_is_unpacked() {
     let tree = fs::read_dir(&elsewhere).unwrap().next().unwrap().unwrap().path();
     let moved = folder.path().join("moved");
     fs::rename(tree, &moved).unwrap();
-    works(&moved.join("lib"), None);
+    assert_works(&moved.join("lib"), None);
     succeed(Command::new(moved.join("bin/bitsup")).arg("--help"));
 }
 
 #[test]
-fn the_same_sources_give_the_same_tarball() {
-    let (one, two) = (packed("tarball"), packed("tarball"));
+fn the_tarball_is_reproducible() {
+    let (one, two) = (build("tarball"), build("tarball"));
     let (one, two) = (only_file(one.path()), only_file(two.path()));
     assert_eq!(one.file_name(), two.file_name());
     assert!(fs::read(one).unwrap() == fs::read(two).unwrap());
 }
 
-/// One package, taken apart.
+/// A Debian package.
 struct Deb {
     path: PathBuf,
-    /// What `dpkg-deb -I` says of it.
+    /// The output of `dpkg-deb -I`.
     control: String,
     /// Its files and links, without directories.
     files: BTreeSet<String>,
@@ -93,11 +93,11 @@ impl Deb {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let is_wanted = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(&start);
         let path = entries.into_iter().find(is_wanted).unwrap_or_else(|| panic!("no {start}*.deb"));
-        let said = |flag| {
+        let output_of = |flag| {
             let output = succeed(Command::new("dpkg-deb").arg(flag).arg(&path));
             String::from_utf8(output.stdout).unwrap()
         };
-        let (control, listed) = (said("-I"), said("-c"));
+        let (control, listed) = (output_of("-I"), output_of("-c"));
         for field in [format!(" Package: {name}\n"), format!(" Version: {VERSION}\n")] {
             assert!(control.contains(&field), "{control}");
         }
@@ -117,8 +117,8 @@ fn is_library(name: impl AsRef<str>) -> bool {
     name.as_ref().ends_with(&format!("/libbitsup.so.{VERSION}"))
 }
 
-/// A folder with what `make deb` or `make tarball` made.
-fn packed(target: &str) -> TempDir {
+/// Runs `make deb` or `make tarball`, and returns the folder with the result.
+fn build(target: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     succeed(make(target).arg(format!("out={}", folder.path().display())));
     folder
@@ -130,8 +130,9 @@ fn only_file(folder: &Path) -> PathBuf {
     files[0].clone()
 }
 
-/// Programs build against the libraries there and run with them. `root` is where the system's root would be.
-fn works(libraries: &Path, root: Option<&Path>) {
+/// Asserts that programs can be built against these libraries and run with them. `root` is the root directory of the
+/// unpacked packages.
+fn assert_works(libraries: &Path, root: Option<&Path>) {
     let mut command = tool("pkg-config", "pkg-config");
     command.env("PKG_CONFIG_PATH", libraries.join("pkgconfig")).args(["--cflags", "--libs", "bitsup"]);
     if let Some(root) = root {
@@ -148,5 +149,5 @@ fn works(libraries: &Path, root: Option<&Path>) {
         program.env("LD_LIBRARY_PATH", libraries);
         program
     });
-    move_a_file(serve, upload);
+    transfer_file(serve, upload);
 }

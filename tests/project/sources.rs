@@ -1,9 +1,9 @@
-//! Reads the project's own sources, for the tests that hold its rules.
+//! Reads the sources of the project, for tests that check its rules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The files below a folder of the project, sorted, as path within the project and content.
+/// Returns the files below a folder of the project as path and content, sorted by path.
 pub fn files(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
@@ -20,7 +20,7 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// Rust source with comments and the content of strings blanked; lines stay where they are.
+/// Returns Rust source with comments and literals replaced by spaces. Line breaks are kept.
 pub fn code(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
@@ -44,11 +44,12 @@ pub fn code(source: &str) -> String {
     out
 }
 
-/// Whether a character belongs to a word.
+/// Returns whether a character can be part of an identifier.
 pub fn word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
+/// Returns the length of the string literal at the start of `text`.
 fn string(text: &str) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -60,6 +61,7 @@ fn string(text: &str) -> usize {
     text.len()
 }
 
+/// Returns the length of the raw string literal at the start of `text`, or `None` if it is not one.
 fn raw_string(text: &str) -> Option<usize> {
     let hashes = text[1..].bytes().take_while(|b| *b == b'#').count();
     let body = text[1 + hashes..].strip_prefix('"')?;
@@ -67,7 +69,7 @@ fn raw_string(text: &str) -> Option<usize> {
     Some(body.find(&end).map_or(text.len(), |at| 2 + hashes + at + end.len()))
 }
 
-/// A character literal; 0 for a lifetime.
+/// Returns the length of the character literal at the start of `text`, or 0 if it is a lifetime.
 fn character(text: &str) -> usize {
     let inner = &text[1..];
     if let Some(escape) = inner.strip_prefix('\\') {

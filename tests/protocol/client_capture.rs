@@ -1,4 +1,4 @@
-//! The captured exchanges of PROTOCOL 13, replayed at our client: the server's side says the bytes of the
+//! The captured exchanges of PROTOCOL 13, replayed against the client: a scripted server sends the bytes of the
 //! capture.
 
 use std::path::Path;
@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use bitsup::client::{Client, ClientConfig, Job, Source};
 use bitsup::upload::RetryPolicy;
-use test_support::scripted::{self, Peer, Received, serve};
+use test_support::scripted::{self, Received, ScriptedServer, serve};
 
-/// The length of the file of the capture.
+/// The length of the captured file.
 const LENGTH: usize = 4892;
 const FARM_SESSION: &str = "{C85B4E0A-9EB9-4114-BFA4-8A43B4710091}";
-/// The reply's path as the captured client asked for it.
+/// The reply's path as the captured client requested it.
 const REPLY: &str = "/upload-ref-isapi-WebFarm/BITS-Sessions/Replies/\
                      %7BC85B4E0A-9EB9-4114-BFA4-8A43B4710091%7D/responsefile.bin";
 
-/// An answer of IIS 6.0: its common head lines, then those of the packet.
-fn iis(peer: &mut Peer, time: &str, lines: &str) {
-    peer.raw(&format!(
+/// Sends a response of IIS 6.0: its common header lines, then those of the packet.
+fn iis(server: &mut ScriptedServer, time: &str, lines: &str) {
+    server.raw(&format!(
         "HTTP/1.1 200 OK\r\nDate: Mon, 18 Jun 2007 {time} GMT\r\nServer: Microsoft-IIS/6.0\r\n\
          Pragma: no-cache\r\nBITS-Packet-Type: Ack\r\n{lines}\r\n"
     ));
@@ -32,8 +32,8 @@ fn job(url: &str, directory: &Path) -> Job {
     Client::new(config).unwrap().job(url, Source::from_file(path).unwrap()).unwrap()
 }
 
-/// The fields of a request that the capture has too, in the order of the capture; `Host` and `Connection`
-/// are the connection's own.
+/// The fields of a request that the capture contains, in the order of the capture, without `Host` and
+/// `Connection`.
 fn fields(request: &Received) -> Vec<(&str, &str)> {
     let names = [
         "Accept",
@@ -49,7 +49,7 @@ fn fields(request: &Received) -> Vec<(&str, &str)> {
     present.map(|name| (name, request.get(name))).collect()
 }
 
-/// Checks a request against the lines of the capture, and that it has no field beyond.
+/// Asserts that a request has the fields of the capture and `Host`, and no others.
 fn assert_captured(request: &Received, target: &str, expected: &[(&str, &str)]) {
     assert_eq!(request.line(), format!("BITS_POST {target} HTTP/1.1"));
     let mut all = vec![("Accept", "*/*")];
@@ -58,26 +58,26 @@ fn assert_captured(request: &Received, target: &str, expected: &[(&str, &str)]) 
     all.extend([("User-Agent", "Microsoft BITS/6.7"), length]);
     assert_eq!(fields(request), all);
     let lines = request.head.trim_end().lines().count();
-    assert_eq!(lines, 1 + all.len() + 1, "more than the capture and Host: {}", request.head);
+    assert_eq!(lines, 1 + all.len() + 1, "other fields than the captured ones and Host: {}", request.head);
 }
 
 #[test]
 fn capture_13_1_simple_upload() {
     const SESSION: &str = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
-    let (url, server) = serve(|peer| {
-        let create = peer.request();
+    let (url, server) = serve(|server| {
+        let create = server.request();
         iis(
-            peer,
+            server,
             "21:01:56",
             &format!(
                 "BITS-Protocol: {}\r\nBITS-Session-Id: {SESSION}\r\nContent-Length: 0\r\nAccept-encoding: identity\r\n",
                 scripted::GUID
             ),
         );
-        let fragment = peer.request();
-        iis(peer, "21:02:01", "Content-Length: 0\r\nBITS-Received-Content-Range: 4892\r\n");
-        let close = peer.request();
-        iis(peer, "21:02:02", "Content-Length: 0\r\n");
+        let fragment = server.request();
+        iis(server, "21:02:01", "Content-Length: 0\r\nBITS-Received-Content-Range: 4892\r\n");
+        let close = server.request();
+        iis(server, "21:02:02", "Content-Length: 0\r\n");
         [create, fragment, close]
     });
     let directory = tempfile::tempdir().unwrap();
@@ -105,9 +105,9 @@ fn capture_13_1_simple_upload() {
     }
 }
 
-/// The answer of IIS to a GET of the reply; its ETag and time are those of the capture.
-fn iis_reply(peer: &mut Peer, status: &str, range: &str, length: usize) {
-    peer.raw(&format!(
+/// Sends the response of IIS to a GET of the reply, with the captured ETag and time.
+fn iis_reply(server: &mut ScriptedServer, status: &str, range: &str, length: usize) {
+    server.raw(&format!(
         "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nContent-Type: application/octet-stream\r\n\
          Content-Location: http://localhost{REPLY}\r\n{range}Last-Modified: Mon, 18 Jun 2007 21:12:01 GMT\r\n\
          Accept-Ranges: bytes\r\nETag: \"f84d5b50edb1c71:2488\"\r\nServer: Microsoft-IIS/6.0\r\n\
@@ -115,11 +115,11 @@ fn iis_reply(peer: &mut Peer, status: &str, range: &str, length: usize) {
     ));
 }
 
-/// The server's side of 13.2: both hosts of it, one after the other.
-fn farm(peer: &mut Peer) -> [Received; 6] {
-    let create = peer.request();
+/// Plays both servers of 13.2, one after the other.
+fn play_farm(server: &mut ScriptedServer) -> [Received; 6] {
+    let create = server.request();
     iis(
-        peer,
+        server,
         "21:11:57",
         &format!(
             "BITS-Protocol: {}\r\nBITS-Session-Id: {FARM_SESSION}\r\nBITS-Host-Id: 127.0.0.1\r\n\
@@ -127,37 +127,37 @@ fn farm(peer: &mut Peer) -> [Received; 6] {
             scripted::GUID
         ),
     );
-    peer.close();
-    let ping = peer.request();
-    iis(peer, "21:11:57", "Content-Length: 0\r\n");
-    let fragment = peer.request();
+    server.close();
+    let ping = server.request();
+    iis(server, "21:11:57", "Content-Length: 0\r\n");
+    let fragment = server.request();
     iis(
-        peer,
+        server,
         "21:12:01",
         "Content-Length: 0\r\nBITS-Received-Content-Range: 4892\r\nBITS-Reply-URL: \
          BITS-Sessions\\Replies\\{C85B4E0A-9EB9-4114-BFA4-8A43B4710091}\\responsefile.bin\r\n",
     );
-    peer.close();
-    let get = peer.get();
-    iis_reply(peer, "200 OK", "", 10_240);
-    peer.raw(&"a".repeat(9_977));
-    peer.close();
-    let rest = peer.get();
-    iis_reply(peer, "206 Partial Content", "Content-Range: bytes 9977-10239/10240\r\n", 263);
-    peer.raw(&"b".repeat(263));
-    peer.close();
-    let close = peer.request();
-    iis(peer, "21:12:07", "Content-Length: 0\r\n");
+    server.close();
+    let get = server.get();
+    iis_reply(server, "200 OK", "", 10_240);
+    server.raw(&"a".repeat(9_977));
+    server.close();
+    let rest = server.get();
+    iis_reply(server, "206 Partial Content", "Content-Range: bytes 9977-10239/10240\r\n", 263);
+    server.raw(&"b".repeat(263));
+    server.close();
+    let close = server.request();
+    iis(server, "21:12:07", "Content-Length: 0\r\n");
     [create, ping, fragment, get, rest, close]
 }
 
-/// Host id without a port, reply URL with back-slashes and braces, GET at the original host, Close at the
-/// other. The original host is `localhost` and the host id `127.0.0.1`, so that `Host` tells them apart. The
-/// captured client asked for the first 9,977 bytes of 10,240; ours asks for all, gets as many before the
-/// connection ends, and asks for the rest.
+/// A host id without a port, a reply URL with backslashes and braces, GET at the original host, Close at the
+/// other. The original host is `localhost` and the host id `127.0.0.1`, so that `Host` distinguishes them. The
+/// captured client requested the first 9,977 of 10,240 bytes. This client requests all of them, gets 9,977
+/// before the connection ends, and requests the rest.
 #[test]
 fn capture_13_2_upload_reply_with_a_host_id() {
-    let (url, server) = serve(farm);
+    let (url, server) = serve(play_farm);
     let origin = url.replace("127.0.0.1", "localhost");
     let directory = tempfile::tempdir().unwrap();
     let target = "/upload-ref-isapi-WebFarm/2100mb-rfc2119.txt";

@@ -1,4 +1,4 @@
-//! The protocol: vectors, captures, the upload machine, and the machine against the engine in simulated time.
+//! Tests of the protocol: vectors, captured exchanges, the upload machine, and simulations of client and server.
 
 mod client_capture;
 mod server_capture;

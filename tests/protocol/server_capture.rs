@@ -1,14 +1,14 @@
-//! The two captured exchanges of PROTOCOL 13, played at our server: the client's bytes as they stood on the
-//! wire, and the answers compared with IIS's field by field.
+//! The two captured exchanges of PROTOCOL 13, replayed against the server: sends the captured bytes of the client
+//! and compares the responses with those of IIS field by field.
 
 use bitsup::server::Server;
 use bitsup::store::MemoryStore;
 use test_support::raw_http::{RawHttp, serve};
 
-/// The captured file is the text of RFC 2119; its length is what counts here.
+/// The length of the captured file, the text of RFC 2119. Its content does not matter here.
 const LENGTH: usize = 4892;
 
-/// Fields of a captured answer; `?` stands for any value.
+/// Fields of a captured response; `?` matches any value.
 type Captured<'a> = &'a [(&'a str, &'a str)];
 
 const CREATE_ACK: Captured = &[
@@ -30,25 +30,25 @@ const FRAGMENT_ACK: Captured = &[
 const PLAIN_ACK: Captured =
     &[("Date", "?"), ("Pragma", "no-cache"), ("BITS-Packet-Type", "Ack"), ("Content-Length", "0")];
 
-/// One captured session: its URL, and the session id once the server has named it.
-struct Play {
+/// One captured session. The session id is set after Create-Session.
+struct Replay {
     store: MemoryStore,
     _server: Server,
-    line: RawHttp,
+    http: RawHttp,
     path: &'static str,
     session: String,
 }
 
-impl Play {
+impl Replay {
     fn new(path: &'static str) -> Self {
         let store = MemoryStore::new(u64::MAX);
         store.make_directory(path.trim_start_matches('/').split('/').next().unwrap());
         let server = serve(&store, |_| {});
-        let line = RawHttp::connect(&server);
-        Self { store, _server: server, line, path, session: String::new() }
+        let http = RawHttp::connect(&server);
+        Self { store, _server: server, http, path, session: String::new() }
     }
 
-    /// Sends a packet with the captured fields in their captured order, and checks the answer.
+    /// Sends a packet with the captured fields in the captured order, and checks the response.
     fn packet(&mut self, kind: &str, fields: &[&str], host: &str, body: &[u8], captured: Captured) {
         let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
         let head = format!(
@@ -57,28 +57,28 @@ impl Play {
             self.path,
             body.len()
         );
-        self.line.send(head.replace("{session}", &self.session));
-        self.line.send(body);
-        let answer = self.line.response();
-        assert!(answer.text.starts_with("HTTP/1.1 200 OK\r\n"), "{}", answer.text);
+        self.http.send(head.replace("{session}", &self.session));
+        self.http.send(body);
+        let response = self.http.response();
+        assert!(response.text.starts_with("HTTP/1.1 200 OK\r\n"), "{}", response.text);
         for (name, value) in captured {
-            let found = answer.field(name).unwrap_or_else(|| panic!("no {name} in {}", answer.text));
+            let found = response.field(name).unwrap_or_else(|| panic!("no {name} in {}", response.text));
             assert!(*value == "?" || found == *value, "{name}: {found}, captured {value}");
         }
-        let fields = answer.text.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name);
+        let fields = response.text.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name);
         for name in fields.filter(|name| name.starts_with("BITS-")) {
             let known = captured.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
-            // IIS names the session in the Create-Session Ack only, we in every Ack (PROTOCOL 2.5).
-            assert!(known || name == "BITS-Session-Id", "{name} is not in the captured answer");
+            // IIS sends the session id in the Create-Session Ack only, bitsup in every Ack (PROTOCOL 2.5).
+            assert!(known || name == "BITS-Session-Id", "{name} is not in the captured response");
         }
         if kind == "Create-Session" {
-            self.session = answer.session();
+            self.session = response.session();
         }
     }
 
     fn create(&mut self, host: &str) {
-        let offer = "BITS-Supported-Protocols: {7df0354d-249b-430f-820d-3d2a9bef4931}";
-        self.packet("Create-Session", &[offer, "Content-Name: rfc2119.txt"], host, b"", CREATE_ACK);
+        let protocols = "BITS-Supported-Protocols: {7df0354d-249b-430f-820d-3d2a9bef4931}";
+        self.packet("Create-Session", &[protocols, "Content-Name: rfc2119.txt"], host, b"", CREATE_ACK);
     }
 
     fn ping(&mut self, host: &str) {
@@ -103,20 +103,20 @@ fn content() -> Vec<u8> {
 }
 
 #[test]
-fn the_simple_upload_of_13_1() {
-    let mut play = Play::new("/upload/2000mb-rfc2119.txt");
-    play.create("frankcao8");
-    play.fragment("frankcao8");
-    play.ping("frankcao8");
-    play.close("frankcao8");
+fn capture_13_1_simple_upload() {
+    let mut replay = Replay::new("/upload/2000mb-rfc2119.txt");
+    replay.create("frankcao8");
+    replay.fragment("frankcao8");
+    replay.ping("frankcao8");
+    replay.close("frankcao8");
 }
 
-/// The upload of 13.2: after Create-Session the client comes by another name of the host.
+/// After Create-Session the client uses another spelling of the host name.
 #[test]
-fn the_upload_of_13_2() {
-    let mut play = Play::new("/upload-ref-isapi-WebFarm/2100mb-rfc2119.txt");
-    play.create("frankcao8");
-    play.ping("FRANKCAO8");
-    play.fragment("FRANKCAO8");
-    play.close("FRANKCAO8");
+fn capture_13_2_upload_with_another_host_name() {
+    let mut replay = Replay::new("/upload-ref-isapi-WebFarm/2100mb-rfc2119.txt");
+    replay.create("frankcao8");
+    replay.ping("FRANKCAO8");
+    replay.fragment("FRANKCAO8");
+    replay.close("FRANKCAO8");
 }

@@ -1,5 +1,4 @@
-//! The simulation harness with two servers over one root: any request may reach either of them. What holds for one
-//! server holds for both together.
+//! Simulated uploads to two servers that share a root: any request may reach either of them.
 #![cfg(unix)]
 
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use bitsup::engine::{Hooks, Upload, Verdict};
 use crate::simulation::faults::{FAULTS, Fault};
 use crate::simulation::{Outcome, Simulation, schedules};
 
-/// Fewer than for one server, which has the same decisions.
+/// Fewer sizes than for one server, because the decisions are the same.
 const SIZES: [usize; 3] = [0, 5121, 10_240];
 
 #[derive(Default)]
@@ -23,33 +22,38 @@ impl Hooks for Counting {
 }
 
 #[test]
-fn servers_may_take_turns() {
+fn requests_may_alternate_between_servers() {
     for size in SIZES {
         let app = Arc::new(Counting::default());
         let mut simulation = Simulation::farm(size, Some(app.clone()), |request| request % 2);
-        assert_eq!(simulation.run(|_| None), Outcome::Done, "{size} bytes\n{}", simulation.story());
+        assert_eq!(simulation.run(|_| None), Outcome::Done, "{size} bytes\n{}", simulation.log());
         simulation.assert_delivered();
-        assert_eq!(simulation.sessions(), 0, "{size} bytes: the session is closed");
-        assert_eq!(app.0.load(Ordering::SeqCst), 1, "{size} bytes: one notification");
+        assert_eq!(simulation.sessions(), 0, "{size} bytes: the session is not closed");
+        assert_eq!(app.0.load(Ordering::SeqCst), 1, "{size} bytes: number of notifications");
     }
 }
 
 #[test]
-fn any_one_request_may_reach_the_other_server() {
+fn any_single_request_may_reach_the_other_server() {
     for size in SIZES {
-        let met = schedules::for_every_message(|k| {
+        let messages = schedules::for_every_message(|k| {
             let mut simulation = Simulation::farm(size, None, move |request| usize::from(request == k));
-            assert_eq!(simulation.run(|_| None), Outcome::Done, "{size} bytes, {k}\n{}", simulation.story());
+            assert_eq!(
+                simulation.run(|_| None),
+                Outcome::Done,
+                "{size} bytes, request {k}\n{}",
+                simulation.log()
+            );
             simulation.assert_delivered();
             simulation
         });
-        assert!(met >= 3, "{size} bytes");
+        assert!(messages >= 3, "{size} bytes");
     }
 }
 
-fn every_message_may_meet(faults: &[Fault]) {
+fn fault_at_every_message(faults: &[Fault]) {
     for (size, fault) in SIZES.into_iter().flat_map(|size| faults.iter().map(move |fault| (size, *fault))) {
-        // Each request goes to the other server than the one before, and so does a doubled one.
+        // Requests alternate between the servers, duplicates included.
         schedules::fault_at_every_message(size, fault, || {
             Simulation::farm(size, None, |request| request % 2)
         });
@@ -57,17 +61,17 @@ fn every_message_may_meet(faults: &[Fault]) {
 }
 
 #[test]
-fn every_message_may_meet_a_mishap_of_the_network() {
-    every_message_may_meet(&FAULTS[..5]);
+fn an_upload_survives_a_network_fault_at_any_message() {
+    fault_at_every_message(&FAULTS[..5]);
 }
 
 #[test]
-fn every_message_may_meet_the_death_of_a_side() {
-    every_message_may_meet(&FAULTS[5..]);
+fn an_upload_survives_a_crash_at_any_message() {
+    fault_at_every_message(&FAULTS[5..]);
 }
 
 #[test]
-fn fifty_random_schedules() {
+fn uploads_survive_fifty_random_schedules() {
     schedules::random(50, |random| {
         let mut routes = random.fork();
         Simulation::farm(random.usize(0..40_000), None, move |_| routes.usize(0..2))

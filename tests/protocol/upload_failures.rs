@@ -1,11 +1,11 @@
-//! The upload machine against scripted servers: refusals, nonsense and a bad line (PROTOCOL 12.10).
+//! The upload machine against scripted servers: rejections, invalid responses and lost connections (PROTOCOL 12.10).
 
 use std::time::Duration;
 
 use crate::upload_script::{CREATED, Player, options, play, session};
 
 #[test]
-fn cli_16_413_shrinks_to_the_floor_and_fails_there() {
+fn cli_16_413_shrinks_fragments_to_the_minimum_and_then_fails() {
     let options = options().fragment_size(16 * 1024);
     let mut player = Player::new(1 << 20, options.clone());
     let shrinking = "-> Fragment 0-16383/1048576
@@ -21,7 +21,7 @@ fn cli_16_413_shrinks_to_the_floor_and_fails_there() {
 }
 
 #[test]
-fn the_fragment_grows_with_the_line_and_shrinks_when_it_breaks() {
+fn fragments_grow_with_the_connection_and_shrink_after_a_failure() {
     let mut player = Player::new(1 << 30, options().fragment_size(None));
     player.play(&format!(
         "{CREATED}
@@ -40,7 +40,7 @@ fn the_fragment_grows_with_the_line_and_shrinks_when_it_breaks() {
 }
 
 #[test]
-fn cli_17_a_fatal_answer_stops_the_upload_and_cancels_the_session() {
+fn cli_17_a_fatal_response_stops_the_upload_and_cancels_the_session() {
     let cases = [
         ("403 error=0x80070005", "ServerFault"),
         ("403 noack", "HttpStatus"),
@@ -51,22 +51,22 @@ fn cli_17_a_fatal_answer_stops_the_upload_and_cancels_the_session() {
         ("400 error=0x80070057", "ServerFault"),
         ("505", "HttpStatus"),
     ];
-    for (answer, status) in cases {
-        for last_words in ["<- 200", "<- 503", "<- 500 error=0x8020001F", "!! Disconnected", "!! Certificate"]
+    for (response, status) in cases {
+        for cancelled in ["<- 200", "<- 503", "<- 500 error=0x8020001F", "!! Disconnected", "!! Certificate"]
         {
-            let http = answer.split(' ').next().unwrap();
+            let http = response.split(' ').next().unwrap();
             session(
                 25,
                 &format!(
                     "-> Fragment
-                     <- {answer}
+                     <- {response}
                      -> Cancel-Session session=abc
-                     {last_words}
+                     {cancelled}
                      == failed {status} http={http} final"
                 ),
             );
         }
-        play(25, &format!("-> Create-Session | <- {answer} | == failed {status} final"));
+        play(25, &format!("-> Create-Session | <- {response} | == failed {status} final"));
     }
 }
 
@@ -75,14 +75,14 @@ fn cli_17_a_session_that_could_not_be_cancelled_can_be_resumed() {
     let fatal = "-> Fragment | <- 403 | -> Cancel-Session | ";
     session(25, &format!("{fatal} !! Connect | == failed HttpStatus | ** restart | -> Ping"));
     session(25, &format!("{fatal} <- 200 noack | == failed HttpStatus | ** restart | -> Ping"));
-    for gone in ["200", "500 error=0x8020001F"] {
+    for ended in ["200", "500 error=0x8020001F"] {
         let next_run = "== failed HttpStatus | ** restart | -> Create-Session";
-        session(25, &format!("{fatal} <- {gone} | {next_run}"));
+        session(25, &format!("{fatal} <- {ended} | {next_run}"));
     }
 }
 
 #[test]
-fn credentials_that_are_wanted_leave_the_session_for_the_next_run() {
+fn missing_credentials_keep_the_session_for_the_next_run() {
     for (status, hresult) in [("401", "0x80190191"), ("407", "0x80190197")] {
         session(
             25,
@@ -101,7 +101,7 @@ fn credentials_that_are_wanted_leave_the_session_for_the_next_run() {
 }
 
 #[test]
-fn cli_34_an_answer_that_is_no_ack_is_invalid() {
+fn cli_34_a_response_that_is_not_an_ack_is_invalid() {
     play(25, "-> Create-Session | <- 200 noack session=abc | .. | -> Create-Session");
     play(25, "-> Create-Session | <- 200 | .. | -> Create-Session");
     play(
@@ -118,7 +118,7 @@ fn cli_34_an_answer_that_is_no_ack_is_invalid() {
 }
 
 #[test]
-fn cli_34_an_invalid_response_is_given_up_as_such() {
+fn cli_34_an_invalid_response_is_reported_as_a_protocol_error() {
     let mut player = Player::new(25, options().no_progress_timeout(Duration::ZERO));
     player
         .play("-> Create-Session | <- 200 noack | == failed Protocol hresult=0x8020001B http=200 transient");
@@ -146,7 +146,7 @@ fn cli_36_a_changed_source_ends_the_upload_and_its_session() {
 }
 
 #[test]
-fn a_transport_that_is_no_use_leaves_the_session() {
+fn a_certificate_error_keeps_the_session() {
     session(
         25,
         "-> Fragment | !! Certificate | == failed Tls final
@@ -155,7 +155,7 @@ fn a_transport_that_is_no_use_leaves_the_session() {
 }
 
 #[test]
-fn cli_38_a_broken_fragment_is_taken_up_by_a_ping() {
+fn cli_38_a_broken_fragment_is_resumed_with_a_ping() {
     session(
         25,
         "-> Fragment
@@ -182,18 +182,15 @@ fn cli_38_a_broken_fragment_is_taken_up_by_a_ping() {
 }
 
 #[test]
-fn cli_39_the_class_of_an_application_error() {
-    let passing =
+fn cli_39_application_errors_are_transient_or_final() {
+    let transient =
         ["409 error=0x80190199", "408 error=0x80070112", "503 error=0x80200020", "500 error=0x80070057"];
     let final_ones =
         ["403 error=0x80190193", "413 error=0x8019019D", "416 error=0x801901A0", "501 error=0x1"];
-    let passing = passing.map(|answer| (answer, true));
-    for (answer, again) in passing.into_iter().chain(final_ones.map(|answer| (answer, false))) {
-        let next = match again {
-            true => ".. | -> Ping | <- 200 | -> Fragment 0-9/10",
-            false => "-> Cancel-Session",
-        };
-        session(10, &format!("-> Fragment 0-9/10 | <- {answer} context=0x7 received=10 | {next}"));
+    let transient = transient.map(|response| (response, true));
+    for (response, retries) in transient.into_iter().chain(final_ones.map(|response| (response, false))) {
+        let next = if retries { ".. | -> Ping | <- 200 | -> Fragment 0-9/10" } else { "-> Cancel-Session" };
+        session(10, &format!("-> Fragment 0-9/10 | <- {response} context=0x7 received=10 | {next}"));
     }
 }
 
@@ -217,7 +214,7 @@ fn retry_after_raises_the_delay() {
 }
 
 #[test]
-fn giving_up_keeps_the_last_cause_and_the_session() {
+fn a_timeout_keeps_the_last_cause_and_the_session() {
     let mut player = session(
         25,
         "-> Fragment
@@ -240,7 +237,7 @@ fn giving_up_keeps_the_last_cause_and_the_session() {
 }
 
 #[test]
-fn patience_of_zero_makes_the_first_failure_final() {
+fn a_no_progress_timeout_of_zero_makes_the_first_failure_final() {
     let options = options().no_progress_timeout(Duration::ZERO);
     Player::new(25, options).play("-> Create-Session | !! Connect | == failed Connect transient");
 }

@@ -1,9 +1,10 @@
-//! The upload machine in a farm: the host id of the session's own server, and the way back (PROTOCOL 6.7).
+//! The upload machine and a server farm: host ids, and the fallback to the original host (PROTOCOL 6.7).
 
 use std::time::Duration;
 
 use crate::upload_script::{Player, options, play};
 
+/// Plays a script after a Create-Session Ack with the fields `create`.
 fn farm(create: &str, script: &str) -> Player {
     play(25, &format!("-> Create-Session | <- 200 session=abc {create} | {script}"))
 }
@@ -25,9 +26,9 @@ fn cli_21_ping_and_all_packets_after_it_go_to_the_host_id() {
 }
 
 #[test]
-fn cli_21_the_host_id_outlives_the_process() {
-    let on = "-> Ping at=node | <- 200 | -> Fragment at=node";
-    farm("host=node fallback=7", &format!("{on} | ** restart | {on}"))
+fn cli_21_the_host_id_survives_a_restart() {
+    let resumed = "-> Ping at=node | <- 200 | -> Fragment at=node";
+    farm("host=node fallback=7", &format!("{resumed} | ** restart | {resumed}"))
         .play("!! Connect | .. | ++ 8 | -> Ping | <- 200 | -> Fragment | ** restart | -> Ping");
 }
 
@@ -35,21 +36,25 @@ fn cli_21_the_host_id_outlives_the_process() {
 fn cli_22_after_the_fallback_time_packets_go_to_the_original_host() {
     let mut player = farm("host=node fallback=2", "-> Ping at=node | !! Connect | ..");
     player.play("-> Ping at=node | !! Connect | ..");
-    assert!(player.waited <= Duration::from_secs(2), "the way back is not waited past: {:?}", player.waited);
+    assert!(
+        player.waited <= Duration::from_secs(2),
+        "waits longer than the fallback time: {:?}",
+        player.waited
+    );
     player.play(
         "-> Ping | <- 200 | -> Fragment 0-9/25 session=abc | <- 416 received=20 | -> Fragment 20-24/25",
     );
 }
 
 #[test]
-fn cli_22_a_fallback_time_of_zero_is_over_at_the_first_failure() {
+fn cli_22_a_fallback_time_of_zero_ends_at_the_first_failure() {
     farm("host=node fallback=0", "-> Ping at=node | !! Resolve | .. | -> Ping");
 }
 
 #[test]
-fn cli_22_the_time_counts_across_runs_that_each_give_up_before() {
-    let at_once = options().no_progress_timeout(Duration::ZERO);
-    let mut player = Player::new(25, at_once);
+fn cli_22_the_fallback_time_counts_across_runs_that_time_out_earlier() {
+    let without_retries = options().no_progress_timeout(Duration::ZERO);
+    let mut player = Player::new(25, without_retries);
     player.play("-> Create-Session | <- 200 session=abc host=node fallback=8");
     for _ in 0..2 {
         player.play("-> Ping at=node | !! Connect | == failed Connect transient | ** restart | ++ 5");
@@ -59,7 +64,7 @@ fn cli_22_the_time_counts_across_runs_that_each_give_up_before() {
 }
 
 #[test]
-fn cli_24_a_run_long_after_the_time_was_over_finds_the_server_back() {
+fn cli_24_a_run_long_after_the_fallback_time_finds_the_server_again() {
     let lost = "-> Ping at=node | !! Connect | ..";
     let mut player = farm("host=node fallback=2", &format!("{lost} | ** restart | ++ 1000"));
     player.play("-> Ping at=node | <- 200 | -> Fragment 0-9/25 at=node | <- 200 received=10");
@@ -67,7 +72,7 @@ fn cli_24_a_run_long_after_the_time_was_over_finds_the_server_back() {
 }
 
 #[test]
-fn cli_23_without_a_fallback_time_there_is_no_way_back() {
+fn cli_23_without_a_fallback_time_there_is_no_fallback() {
     for fallback in ["", "fallback=4294967295", "fallback=soon"] {
         let mut player = farm(&format!("host=node {fallback}"), "");
         for _ in 0..5 {
@@ -78,7 +83,7 @@ fn cli_23_without_a_fallback_time_there_is_no_way_back() {
 }
 
 #[test]
-fn cli_24_a_server_that_is_back_in_time_has_the_whole_time_again() {
+fn cli_24_a_server_that_returns_in_time_gets_the_whole_fallback_time_again() {
     farm(
         "host=node fallback=60",
         "-> Ping at=node
@@ -137,7 +142,7 @@ fn a_lost_session_starts_over_where_it_was_lost() {
 }
 
 #[test]
-fn an_answer_of_the_server_itself_is_no_failure_to_reach_it() {
+fn an_error_response_does_not_count_as_unreachable() {
     let mut player = farm("host=node fallback=60", "");
     for _ in 0..4 {
         player.play("-> Ping at=node | <- 503 context=0x5 | .. | ++ 50");
@@ -147,7 +152,7 @@ fn an_answer_of_the_server_itself_is_no_failure_to_reach_it() {
 }
 
 #[test]
-fn a_host_id_that_is_no_host_makes_the_answer_invalid() {
+fn an_invalid_host_id_makes_the_response_invalid() {
     for host in ["a/b", "user@h", "h:port", "http://h", "[::1"] {
         let mut player = farm(&format!("host={host}"), "..");
         player.play("-> Create-Session | <- 200 session=b | -> Fragment session=b");
@@ -155,7 +160,7 @@ fn a_host_id_that_is_no_host_makes_the_answer_invalid() {
 }
 
 #[test]
-fn a_create_that_is_answered_after_the_cancel_is_cancelled_at_its_server() {
+fn a_session_created_after_the_cancel_is_cancelled_at_its_server() {
     play(
         25,
         "-> Create-Session | ** cancel | <- 200 session=late host=node | -> Cancel-Session at=node session=late",
@@ -163,7 +168,7 @@ fn a_create_that_is_answered_after_the_cancel_is_cancelled_at_its_server() {
 }
 
 #[test]
-fn closing_falls_back_too() {
+fn close_falls_back_too() {
     farm("host=node fallback=5", "-> Ping at=node | <- 200 | -> Fragment at=node | <- 200 received=25")
         .play("-> Close-Session at=node | !! Timeout | .. | ++ 5 | -> Close-Session | <- 500 error=0x8020001F | == done");
 }

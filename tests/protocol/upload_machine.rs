@@ -2,7 +2,7 @@
 
 use bitsup::Status;
 use bitsup::proto::names;
-use bitsup::upload::{Upload, UploadOptions};
+use bitsup::upload::{UploadMachine, UploadOptions};
 
 use crate::upload_script::{Player, URL, header, options, play, session};
 
@@ -49,7 +49,7 @@ fn cli_03_cli_04_a_session_id_is_echoed_byte_for_byte() {
 }
 
 #[test]
-fn cli_05_created_is_success_too() {
+fn cli_05_201_is_success_too() {
     play(
         5,
         "-> Create-Session
@@ -63,7 +63,7 @@ fn cli_05_created_is_success_too() {
 }
 
 #[test]
-fn cli_06_the_servers_offset_counts_on_success() {
+fn cli_06_the_servers_offset_is_used_on_success() {
     session(
         25,
         "-> Fragment 0-9/25
@@ -77,7 +77,7 @@ fn cli_06_the_servers_offset_counts_on_success() {
 }
 
 #[test]
-fn cli_07_the_servers_offset_counts_on_416() {
+fn cli_07_the_servers_offset_is_used_on_416() {
     session(
         25,
         "-> Fragment 0-9/25
@@ -89,7 +89,7 @@ fn cli_07_the_servers_offset_counts_on_416() {
 }
 
 #[test]
-fn cli_08_416_at_the_end_goes_on_to_close() {
+fn cli_08_416_at_the_end_continues_with_close() {
     session(
         10,
         "-> Fragment 0-9/10
@@ -101,23 +101,23 @@ fn cli_08_416_at_the_end_goes_on_to_close() {
 }
 
 #[test]
-fn cli_09_an_endless_416_ends_with_no_progress_and_leaves_the_session() {
+fn cli_09_repeated_416_fails_without_progress_and_keeps_the_session() {
     let script = "-> Fragment 0-9/25 | <- 416 received=0 | ".repeat(5);
     let mut player = session(25, &format!("{script} == failed Range hresult=0x80200024 http=416 transient"));
     player.play("** restart | -> Ping | <- 200 | -> Fragment 0-9/25 session=abc");
 }
 
 #[test]
-fn cli_09_a_server_that_takes_back_what_it_took_is_no_progress_either() {
-    let lap = "-> Fragment 0-9/25
+fn cli_09_a_server_that_rewinds_makes_no_progress() {
+    let round = "-> Fragment 0-9/25
                <- 200 received=10
                -> Fragment 10-19/25
                <- 416 received=0 | ";
-    session(25, &format!("{} | == failed Range", lap.repeat(5)));
+    session(25, &format!("{} | == failed Range", round.repeat(5)));
 }
 
 #[test]
-fn cli_09_sending_again_after_one_rewind_is_no_failure() {
+fn cli_09_sending_again_after_one_rewind_is_not_a_failure() {
     let mut script =
         String::from("-> Fragment 0-9/999 | <- 200 received=500 | -> Fragment | <- 416 received=0 | ");
     for first in (0..500).step_by(10) {
@@ -129,12 +129,12 @@ fn cli_09_sending_again_after_one_rewind_is_no_failure() {
 
 #[test]
 fn cli_10_a_fragment_ack_without_an_offset_or_beyond_the_end_is_invalid() {
-    for answer in ["200", "416", "200 received=26", "416 received=26", "200 received=ten"] {
+    for response in ["200", "416", "200 received=26", "416 received=26", "200 received=ten"] {
         session(
             25,
             &format!(
                 "-> Fragment 0-9/25
-                 <- {answer}
+                 <- {response}
                  .. attempt=1
                  -> Ping
                  <- 200
@@ -145,7 +145,7 @@ fn cli_10_a_fragment_ack_without_an_offset_or_beyond_the_end_is_invalid() {
 }
 
 #[test]
-fn cli_35_later_acks_need_no_session_id_but_no_other_either() {
+fn cli_35_later_acks_may_omit_the_session_id_but_not_change_it() {
     session(
         25,
         "-> Fragment
@@ -168,11 +168,11 @@ fn cli_35_later_acks_need_no_session_id_but_no_other_either() {
 
 #[test]
 fn cli_40_unknown_headers_are_ignored() {
-    play(5, "-> Create-Session | <- 200 session=abc X-Resource-Id=7 BITS-Sing=loud | -> Fragment 0-4/5");
+    play(5, "-> Create-Session | <- 200 session=abc X-Resource-Id=7 BITS-Unknown=1 | -> Fragment 0-4/5");
 }
 
 #[test]
-fn cli_41_no_content_encoding_and_cli_44_the_one_protocol() {
+fn cli_41_cli_44_no_content_encoding_and_one_protocol() {
     let player = play(5, "-> Create-Session");
     let request = player.request.unwrap();
     assert_eq!(header(&request, names::SUPPORTED_PROTOCOLS), Some("{7df0354d-249b-430f-820d-3d2a9bef4931}"));
@@ -181,7 +181,7 @@ fn cli_41_no_content_encoding_and_cli_44_the_one_protocol() {
 }
 
 #[test]
-fn cli_43_error_headers_on_success_mean_nothing() {
+fn cli_43_error_headers_on_success_are_ignored() {
     session(
         25,
         "-> Fragment
@@ -196,8 +196,8 @@ fn cli_43_error_headers_on_success_mean_nothing() {
 }
 
 #[test]
-fn cli_45_the_content_name_travels_when_it_may() {
-    let named = |name: &str| {
+fn cli_45_a_valid_content_name_is_sent() {
+    let sent_name = |name: &str| {
         let options = options().content_name(name);
         let mut player = Player::new(5, options);
         player.play("-> Create-Session | <- 200 session=abc");
@@ -206,23 +206,23 @@ fn cli_45_the_content_name_travels_when_it_may() {
         assert_eq!(header(&player.request.unwrap(), names::CONTENT_NAME), None);
         header(&create, names::CONTENT_NAME).map(str::to_owned)
     };
-    assert_eq!(named("report.txt"), Some("report.txt".to_owned()));
+    assert_eq!(sent_name("report.txt"), Some("report.txt".to_owned()));
     for name in ["a/b", "a:b", "", "caf\u{e9}", &"x".repeat(261)] {
-        assert_eq!(named(name), None, "{name}");
+        assert_eq!(sent_name(name), None, "{name}");
     }
 }
 
 #[test]
 fn an_empty_file_is_one_empty_fragment() {
-    for answer in ["200 received=0", "416 received=0"] {
-        session(0, &format!("-> Fragment 0-0/0 | <- {answer} | -> Close-Session | <- 200 | == done"));
+    for response in ["200 received=0", "416 received=0"] {
+        session(0, &format!("-> Fragment 0-0/0 | <- {response} | -> Close-Session | <- 200 | == done"));
     }
     session(0, "-> Fragment 0-0/0 | !! Disconnected | .. | -> Ping | <- 200 | -> Fragment 0-0/0");
     session(0, "-> Fragment 0-0/0 | ** restart | -> Ping | <- 200 | -> Fragment 0-0/0");
 }
 
 #[test]
-fn an_empty_file_makes_progress_when_it_is_acknowledged() {
+fn the_ack_of_an_empty_file_is_progress() {
     session(
         0,
         "-> Fragment 0-0/0
@@ -263,7 +263,7 @@ fn files_over_4_gib_keep_their_offsets() {
 }
 
 #[test]
-fn the_state_tells_where_the_upload_is() {
+fn the_state_shows_the_progress() {
     let mut player = session(20, "-> Fragment | <- 200 received=10");
     assert_eq!((player.upload.sent(), player.upload.is_transferred()), (10, false));
     player.play("-> Fragment | <- 200 received=20");
@@ -273,14 +273,14 @@ fn the_state_tells_where_the_upload_is() {
 }
 
 #[test]
-fn what_cannot_be_uploaded_is_refused_at_once() {
-    let refused = |url: &str, change: fn(&mut UploadOptions)| {
+fn invalid_uploads_are_rejected_at_once() {
+    let error_status = |url: &str, change: fn(&mut UploadOptions)| {
         let mut options = options();
         change(&mut options);
-        Upload::new(url, 5, options, 1).unwrap_err().status()
+        UploadMachine::new(url, 5, options, 1).unwrap_err().status()
     };
     let invalid = Status::InvalidArgument;
-    assert_eq!(refused("server/file", |_| ()), invalid);
-    assert_eq!(refused(URL, |options| options.fragment_size = Some(0)), invalid);
-    assert_eq!(refused(URL, |options| options.rate_limit = Some(0)), invalid);
+    assert_eq!(error_status("server/file", |_| ()), invalid);
+    assert_eq!(error_status(URL, |options| options.fragment_size = Some(0)), invalid);
+    assert_eq!(error_status(URL, |options| options.rate_limit = Some(0)), invalid);
 }

@@ -1,15 +1,15 @@
-//! What holds for the upload machine whatever it is told.
+//! Properties of the upload machine for arbitrary responses, failures and saved states.
 
 use std::time::Duration;
 
 use bitsup::proto::{Ack, Context, FragmentRange, HResult, PacketKind, names};
-use bitsup::upload::{Action, ResumeState, RetryPolicy, Upload, UploadOptions, UploadRequest};
+use bitsup::upload::{Action, ResumeState, RetryPolicy, UploadMachine, UploadOptions, UploadRequest};
 use bitsup::{Error, Status};
 use proptest::prelude::*;
 
 const URL: &str = "http://server/upload/file.bin";
-/// More actions than any bounded history needs.
-const ENDLESS: usize = 5_000;
+/// More actions than any finite history needs.
+const MAX_STEPS: usize = 5_000;
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -93,48 +93,48 @@ fn options() -> impl Strategy<Value = UploadOptions> {
     )
 }
 
-fn resumed(upload: &Upload, total: u64, options: &UploadOptions) -> Upload {
+fn resumed(upload: &UploadMachine, total: u64, options: &UploadOptions) -> UploadMachine {
     let json = serde_json::to_string(&upload.state()).unwrap();
     let state: ResumeState = serde_json::from_str(&json).unwrap();
-    assert_eq!(state, upload.state(), "what is saved reads back");
-    Upload::resume(URL, total, options.clone(), &state, 7).unwrap()
+    assert_eq!(state, upload.state(), "the saved state reads back");
+    UploadMachine::resume(URL, total, options.clone(), &state, 7).unwrap()
 }
 
-/// What every request keeps.
-fn check(request: &UploadRequest, upload: &Upload, total: u64) {
+/// Asserts what holds for every request.
+fn check(request: &UploadRequest, upload: &UploadMachine, total: u64) {
     let value = |name| request.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
-    assert!(request.offset.checked_add(request.length).unwrap() <= total, "within the source: {request:?}");
+    assert!(request.offset.checked_add(request.length).unwrap() <= total, "beyond the source: {request:?}");
     match request.kind {
         PacketKind::Fragment => {
-            assert_eq!(request.offset, upload.sent(), "follows the acknowledged offset");
+            assert_eq!(request.offset, upload.sent(), "not at the acknowledged offset");
             assert_eq!(request.length == 0, total == 0);
             let range = FragmentRange::parse(value(names::CONTENT_RANGE), request.length).unwrap();
             assert_eq!((range.first(), range.total()), (request.offset, total));
             assert_eq!(range.end(), request.offset + request.length);
         }
-        PacketKind::CloseSession => assert_eq!(upload.sent(), total, "closes what is complete"),
+        PacketKind::CloseSession => assert_eq!(upload.sent(), total, "closes an incomplete upload"),
         _ => {}
     }
-    let names_a_session = !matches!(request.kind, PacketKind::Ping | PacketKind::CreateSession);
-    assert_eq!(value(names::SESSION_ID), upload.session_id().filter(|_| names_a_session));
-    assert_eq!(names_a_session, value(names::SESSION_ID).is_some());
+    let has_session = !matches!(request.kind, PacketKind::Ping | PacketKind::CreateSession);
+    assert_eq!(value(names::SESSION_ID), upload.session_id().filter(|_| has_session));
+    assert_eq!(has_session, value(names::SESSION_ID).is_some());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
-    fn no_history_makes_it_panic_or_stray_or_go_on_for_ever(
+    fn no_history_panics_sends_an_invalid_request_or_never_ends(
         total in prop_oneof![Just(0u64), Just(1), 2..64u64, Just(u64::MAX)],
         options in options(),
         events in prop::collection::vec(event(), 0..60),
         seed: u64,
     ) {
-        let mut upload = Upload::new(URL, total, options.clone(), seed).unwrap();
+        let mut upload = UploadMachine::new(URL, total, options.clone(), seed).unwrap();
         let mut now_ms = 0u64;
         let mut events = events.into_iter();
         for step in 0.. {
-            prop_assert!(step < ENDLESS, "no end in sight: {upload:?}");
+            prop_assert!(step < MAX_STEPS, "does not end: {upload:?}");
             match upload.next_action(now_ms) {
                 Action::Wait { delay, .. } => now_ms = now_ms.saturating_add(delay.as_millis() as u64),
                 Action::Done | Action::Failed(_) => match events.next() {
@@ -143,8 +143,8 @@ proptest! {
                     Some(Event::Restart) => upload = resumed(&upload, total, &options),
                     Some(_) => {}
                 },
-                Action::FetchReply(places) => {
-                    prop_assert!(options.reply && upload.sent() == total && !places.is_empty());
+                Action::FetchReply(locations) => {
+                    prop_assert!(options.reply && upload.sent() == total && !locations.is_empty());
                     now_ms += 1_000;
                     match events.next() {
                         Some(Event::Response(ack)) if ack.is_success() => upload.reply_fetched(),
@@ -178,26 +178,26 @@ proptest! {
     }
 
     #[test]
-    fn any_one_answer_for_ever_ends(
+    fn repeated_responses_end(
         total in 0..64u64,
         options in options(),
-        answers in prop::collection::vec(ack(), 1..6),
+        responses in prop::collection::vec(ack(), 1..6),
     ) {
-        let mut upload = Upload::new(URL, total, options, 1).unwrap();
+        let mut upload = UploadMachine::new(URL, total, options, 1).unwrap();
         let mut now_ms = 0u64;
-        let mut answers = answers.iter().cycle();
+        let mut responses = responses.iter().cycle();
         for step in 0.. {
-            prop_assert!(step < ENDLESS, "no end in sight: {upload:?}");
+            prop_assert!(step < MAX_STEPS, "does not end: {upload:?}");
             match upload.next_action(now_ms) {
                 Action::Wait { delay, .. } => now_ms = now_ms.saturating_add(delay.as_millis() as u64),
                 Action::Done | Action::Failed(_) => break,
                 Action::Send(_) => {
                     now_ms += 1_000;
-                    upload.on_response(now_ms, answers.next().unwrap());
+                    upload.on_response(now_ms, responses.next().unwrap());
                 }
                 Action::FetchReply(_) => {
                     now_ms += 1_000;
-                    let status = answers.next().unwrap().status;
+                    let status = responses.next().unwrap().status;
                     let error = Error::new(Status::HttpStatus, "x").with_http_status(status);
                     upload.on_failure(now_ms, if status >= 500 { error.transient() } else { error });
                 }
@@ -206,31 +206,31 @@ proptest! {
     }
 
     #[test]
-    fn over_a_bad_line_every_byte_arrives_once_and_in_its_place(
+    fn every_byte_arrives_once_and_in_place_despite_failures(
         data in prop::collection::vec(any::<u8>(), 0..400),
-        luck in prop::collection::vec(0..8u8, 0..80),
+        outcomes in prop::collection::vec(0..8u8, 0..80),
         trims: bool,
         size in 1..40u64,
     ) {
         let options = UploadOptions::default().fragment_size(size);
         let total = data.len() as u64;
         let mut server = Server { trims, ..Server::default() };
-        let mut upload = Upload::new(URL, total, options.clone(), 1).unwrap();
-        let mut luck = luck.into_iter().chain(std::iter::repeat(7));
+        let mut upload = UploadMachine::new(URL, total, options.clone(), 1).unwrap();
+        let mut outcomes = outcomes.into_iter().chain(std::iter::repeat(7));
         let lost = || Error::new(Status::Disconnected, "lost").transient();
         for step in 0.. {
-            prop_assert!(step < ENDLESS, "no end in sight: {upload:?}");
+            prop_assert!(step < MAX_STEPS, "does not end: {upload:?}");
             match upload.next_action(step as u64) {
                 Action::Wait { .. } => {}
                 Action::Done => break,
                 Action::Failed(error) => prop_assert!(false, "{error}"),
-                Action::FetchReply(_) => prop_assert!(false, "no reply is wanted"),
-                Action::Send(request) => match luck.next().unwrap() {
+                Action::FetchReply(_) => prop_assert!(false, "unexpected reply"),
+                Action::Send(request) => match outcomes.next().unwrap() {
                     0 => upload.on_failure(step as u64, lost()),
-                    1 => { server.take(&request, &data); upload.on_failure(step as u64, lost()) }
-                    2 => { server.take(&request, &data); upload = resumed(&upload, total, &options) }
+                    1 => { server.handle(&request, &data); upload.on_failure(step as u64, lost()) }
+                    2 => { server.handle(&request, &data); upload = resumed(&upload, total, &options) }
                     3 => upload = resumed(&upload, total, &options),
-                    _ => { let ack = server.take(&request, &data); upload.on_response(step as u64, &ack) }
+                    _ => { let ack = server.handle(&request, &data); upload.on_response(step as u64, &ack) }
                 },
             }
         }
@@ -238,15 +238,15 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_a_state_that_panics(text in "\\PC*", total: u64) {
+    fn resuming_from_any_text_does_not_panic(text in "\\PC*", total: u64) {
         resume_from(&text, total);
     }
 
     #[test]
-    fn no_json_is_a_state_that_panics(
+    fn resuming_from_any_json_does_not_panic(
         version in prop::sample::select(vec!["0", "1", "2", "4294967295", "-1", "null"]),
         session in prop::sample::select(vec!["null", "\"abc\"", "\"\"", "\"a\\u0000\"", "7"]),
-        phase in prop::sample::select(vec!["create", "fragment", "fetch_reply", "close", "cancel", "sing"]),
+        phase in prop::sample::select(vec!["create", "fragment", "fetch_reply", "close", "cancel", "unknown"]),
         reply in prop::sample::select(vec!["null", "\"r\"", "\"ftp://h\"", "7"]),
         host in prop::sample::select(vec!["null", r#"{"name":"h"}"#, r#"{"name":"a/b","fallback_s":1}"#]),
         offset in prop_oneof![0..3u64, any::<u64>()],
@@ -261,12 +261,12 @@ proptest! {
     }
 }
 
-/// A state of any origin is refused, or leads to requests that are in order.
+/// Asserts that a state is rejected or leads to valid requests.
 fn resume_from(text: &str, total: u64) {
     let Ok(state) = serde_json::from_str::<ResumeState>(text) else { return };
     for reply in [false, true] {
         let options = UploadOptions::default().reply(reply);
-        let Ok(mut upload) = Upload::resume(URL, total, options, &state, 1) else { return };
+        let Ok(mut upload) = UploadMachine::resume(URL, total, options, &state, 1) else { return };
         for now_ms in 0..3 {
             if let Action::Send(request) = upload.next_action(now_ms) {
                 check(&request, &upload, total);
@@ -276,28 +276,28 @@ fn resume_from(text: &str, total: u64) {
     }
 }
 
-/// As much of a server as keeps bytes: one session at a time, with the id of its generation.
+/// A minimal server with one session at a time. The session id is a counter.
 #[derive(Default)]
 struct Server {
     trims: bool,
-    generation: u32,
+    session_number: u32,
     open: bool,
     bytes: Vec<u8>,
     closed: Option<Vec<u8>>,
 }
 
 impl Server {
-    fn take(&mut self, request: &UploadRequest, data: &[u8]) -> Ack {
+    fn handle(&mut self, request: &UploadRequest, data: &[u8]) -> Ack {
         let session = request.headers.iter().find(|(name, _)| *name == names::SESSION_ID);
-        let is_ours = session.is_some_and(|(_, id)| self.open && *id == self.generation.to_string());
+        let is_ours = session.is_some_and(|(_, id)| self.open && *id == self.session_number.to_string());
         let unknown = || Ack { status: 500, error: Some(HResult::BG_E_SESSION_NOT_FOUND), ..Ack::ok() };
         match request.kind {
             PacketKind::Ping => Ack::ok(),
             PacketKind::CreateSession => {
-                self.generation += 1;
+                self.session_number += 1;
                 self.open = true;
                 self.bytes.clear();
-                Ack { session_id: Some(self.generation.to_string()), ..Ack::ok() }
+                Ack { session_id: Some(self.session_number.to_string()), ..Ack::ok() }
             }
             _ if !is_ours => unknown(),
             PacketKind::Fragment => self.append(request, data),

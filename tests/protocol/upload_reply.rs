@@ -14,7 +14,7 @@ fn upload_reply(total: u64, script: &str) -> Player {
 }
 
 #[test]
-fn cli_31_the_session_is_closed_when_the_reply_is_safe_and_not_before() {
+fn cli_31_the_session_is_closed_only_after_the_reply_is_stored() {
     upload_reply(
         10,
         &format!(
@@ -42,7 +42,7 @@ fn cli_29_a_last_ack_without_a_reply_url_is_an_error() {
 }
 
 #[test]
-fn a_416_at_the_end_leads_to_one_more_question() {
+fn after_a_416_at_the_end_the_last_fragment_is_sent_once_more() {
     upload_reply(
         25,
         &format!(
@@ -65,7 +65,7 @@ fn a_416_at_the_end_leads_to_one_more_question() {
 }
 
 #[test]
-fn an_upload_without_reply_looks_at_no_reply_url() {
+fn an_upload_without_reply_ignores_the_reply_url() {
     upload_script::session(10, "-> Fragment | <- 200 received=10 reply=ftp://x | -> Close-Session");
 }
 
@@ -79,7 +79,7 @@ fn an_empty_file_has_a_reply_too() {
 }
 
 #[test]
-fn a_reply_url_of_no_use_is_named() {
+fn an_invalid_reply_url_is_reported() {
     for (reply, word) in [("ftp://h/r", "neither http nor https"), ("http://u:p@h/r", "host")] {
         let script = format!("-> Fragment | <- 200 received=10 reply={reply} | == failed Protocol final");
         let error = upload_reply(10, &script).error();
@@ -88,7 +88,7 @@ fn a_reply_url_of_no_use_is_named() {
 }
 
 #[test]
-fn the_reply_is_expected_at_the_original_host_and_then_at_that_of_the_host_id() {
+fn the_reply_is_requested_from_the_original_host_and_then_from_the_host_id() {
     let mut player = Player::new(10, options().reply(true));
     player.play(
         "-> Create-Session
@@ -108,7 +108,7 @@ fn the_reply_is_expected_at_the_original_host_and_then_at_that_of_the_host_id() 
 }
 
 #[test]
-fn only_the_servers_of_the_upload_are_not_foreign() {
+fn only_the_servers_of_the_upload_are_trusted() {
     let cases = [
         ("http://SERVER/x", Trust::Origin),
         ("http://server:80/x", Trust::Origin),
@@ -125,13 +125,15 @@ fn only_the_servers_of_the_upload_are_not_foreign() {
         ));
         let request = player.request.as_ref().unwrap();
         assert_eq!(request.trust, Trust::HostId, "{request:?}");
-        let Action::FetchReply(places) = player.upload.next_action(0) else { panic!("no fetch") };
-        assert!(places.len() == 1 && places[0].trust == trust, "{places:?}");
+        let Action::FetchReply(locations) = player.upload.next_action(0) else {
+            panic!("not a download of the reply")
+        };
+        assert!(locations.len() == 1 && locations[0].trust == trust, "{locations:?}");
     }
 }
 
 #[test]
-fn the_phase_outlives_the_process() {
+fn the_phase_survives_a_restart() {
     upload_reply(
         10,
         &format!(
@@ -155,7 +157,7 @@ fn the_phase_outlives_the_process() {
 }
 
 #[test]
-fn a_reply_that_is_gone_may_have_gone_with_its_session() {
+fn a_missing_reply_is_requested_again_with_the_last_fragment() {
     upload_reply(
         25,
         &format!(
@@ -181,7 +183,7 @@ fn a_reply_that_is_gone_may_have_gone_with_its_session() {
 }
 
 #[test]
-fn what_keeps_the_reply_from_coming_leaves_the_session_alone() {
+fn a_failed_download_of_the_reply_keeps_the_session() {
     for (failure, end) in [("403", "HttpStatus final"), ("Io", "Io final"), ("Certificate", "Tls final")] {
         let script = format!(
             "-> Fragment | <- 200 received=10 reply=r | -> GET {REPLY} | !! {failure} | == failed {end}"
@@ -191,7 +193,7 @@ fn what_keeps_the_reply_from_coming_leaves_the_session_alone() {
 }
 
 #[test]
-fn patience_counts_from_the_last_byte_of_the_reply() {
+fn the_no_progress_timeout_counts_from_the_last_byte_of_the_reply() {
     let mut player = upload_reply(10, &format!("-> Fragment | <- 200 received=10 reply=r | -> GET {REPLY}"));
     for _ in 0..10 {
         player.play(&format!("!! Timeout | .. attempt=1 | ++ 590 | -> GET {REPLY}"));
@@ -203,7 +205,7 @@ fn patience_counts_from_the_last_byte_of_the_reply() {
 }
 
 #[test]
-fn cli_28_a_cancel_ends_the_fetching_too() {
+fn cli_28_a_cancel_ends_the_download_of_the_reply() {
     let script = format!("-> Fragment | <- 200 received=10 reply=r | -> GET {REPLY} | ** cancel");
     let end = "-> Cancel-Session | <- 200 | == done";
     for late in ["", "<- fetched", "!! 404", "!! Io", "!! Timeout"] {
@@ -212,15 +214,15 @@ fn cli_28_a_cancel_ends_the_fetching_too() {
 }
 
 #[test]
-fn cli_39_an_application_that_failed_is_asked_again_by_the_last_fragment() {
-    for answer in ["408 error=0x80070112", "502 error=0x801901F6", "409 error=0x80190199"] {
+fn cli_39_the_last_fragment_is_repeated_after_an_application_error() {
+    for response in ["408 error=0x80070112", "502 error=0x801901F6", "409 error=0x80190199"] {
         upload_reply(
             15,
             &format!(
                 "-> Fragment 0-9/15
                  <- 200 received=10
                  -> Fragment 10-14/15
-                 <- {answer} context=0x7 received=15
+                 <- {response} context=0x7 received=15
                  .. attempt=1
                  -> Ping
                  <- 200
@@ -234,7 +236,7 @@ fn cli_39_an_application_that_failed_is_asked_again_by_the_last_fragment() {
 }
 
 #[test]
-fn a_reply_can_be_wanted_by_a_later_run_and_no_longer_by_another() {
+fn each_run_decides_whether_it_wants_a_reply() {
     let uploaded =
         "-> Create-Session | <- 200 session=abc | -> Fragment | <- 200 received=10 | -> Close-Session";
     let mut player = Player::new(10, options());
@@ -259,7 +261,7 @@ fn a_fetched_reply_can_be_fetched_again_for_another_path() {
 }
 
 #[test]
-fn the_reply_url_is_known_as_soon_as_the_server_told_it() {
+fn the_reply_url_is_available_after_the_last_ack() {
     let mut player = upload_reply(10, "-> Fragment");
     assert_eq!(player.upload.reply_url(), None);
     player.play("<- 200 received=10 reply=/x\\{y}");

@@ -1,31 +1,31 @@
-//! Plays a readable script against the upload machine: the script is the server and the network. A line
-//! ends with the line, or with `|`.
+//! Plays a script against the upload machine. The script stands for the server and the network. Steps are separated
+//! by line breaks or `|`.
 //!
 //! ```text
-//! -> Fragment 0-9/10 session=abc    the machine sends that; what is not mentioned is not looked at
-//! -> Fragment at=node               it sends that to another host than the URL's
-//! -> GET http://h/r http://g/r      the machine wants a reply from there
-//! <- fetched                        the reply is there
-//! <- 200 received=10                it is answered that; `noack` leaves BITS-Packet-Type out
-//! !! Disconnected                   it fails by that status (3xx: transient, others: final)
-//! !! 404                            the reply is answered that
-//! .. attempt=2                      the machine waits, and the time it asks for passes
-//! ++ 10                             so many seconds pass
+//! -> Fragment 0-9/10 session=abc    expects this request; only the fields given here are checked
+//! -> Fragment at=node               expects a request to a host other than the URL's
+//! -> GET http://h/r http://g/r      expects a download of the reply from these URLs
+//! <- fetched                        the reply was downloaded
+//! <- 200 received=10                the response to the request; `noack` omits BITS-Packet-Type
+//! !! Disconnected                   the request fails with this status
+//! !! 404                            the response to the GET of the reply (5xx: transient, others: final)
+//! .. attempt=2                      expects a wait; the time passes
+//! ++ 10                             this number of seconds passes
 //! ** cancel                         the user cancels
-//! ** restart                        the process dies; the next one resumes from the state saved last
-//! == done                           the machine is done
-//! == failed Range transient         the machine failed; `http=`, `hresult=` and `final` likewise
+//! ** restart                        the process restarts and resumes from the last saved state
+//! == done                           expects success
+//! == failed Range transient         expects this error; also `http=`, `hresult=` and `final`
 //! ```
 
 use std::time::Duration;
 
 use bitsup::proto::{Ack, HResult, Headers, PacketKind, names};
-use bitsup::upload::{Action, ResumeState, RetryPolicy, Upload, UploadOptions, UploadRequest};
+use bitsup::upload::{Action, ResumeState, RetryPolicy, UploadMachine, UploadOptions, UploadRequest};
 use bitsup::{Error, Status};
 
 pub const URL: &str = "http://server/upload/file.bin";
 
-/// Fragments of ten bytes, delays of exactly known bounds.
+/// Fragments of ten bytes, retries without a limit on attempts.
 pub fn options() -> UploadOptions {
     let retry = RetryPolicy::default()
         .first_delay(Duration::from_secs(1))
@@ -35,37 +35,37 @@ pub fn options() -> UploadOptions {
 }
 
 pub struct Player {
-    pub upload: Upload,
+    pub upload: UploadMachine,
     pub now_ms: u64,
-    /// The request last sent.
+    /// The last request.
     pub request: Option<UploadRequest>,
-    /// The wait last asked for.
+    /// The delay of the last wait.
     pub waited: Duration,
     total: u64,
     pub options: UploadOptions,
     saved: ResumeState,
 }
 
-/// Plays a script against a fresh upload of `total` bytes.
+/// Plays a script against a new upload of `total` bytes.
 pub fn play(total: u64, script: &str) -> Player {
     let mut player = Player::new(total, options());
     player.play(script);
     player
 }
 
-/// Opens a session of the id `abc`.
+/// Creates a session with the id `abc`.
 pub const CREATED: &str = "
     -> Create-Session
     <- 200 session=abc protocol={7df0354d-249b-430f-820d-3d2a9bef4931}";
 
-/// A script that begins with a session of the id `abc`.
+/// Creates a session with the id `abc`, then plays a script.
 pub fn session(total: u64, script: &str) -> Player {
     play(total, &format!("{CREATED} | {script}"))
 }
 
 impl Player {
     pub fn new(total: u64, options: UploadOptions) -> Self {
-        let upload = Upload::new(URL, total, options.clone(), 1).unwrap();
+        let upload = UploadMachine::new(URL, total, options.clone(), 1).unwrap();
         let saved = upload.state();
         Self { upload, now_ms: 1_000_000, request: None, waited: Duration::ZERO, total, options, saved }
     }
@@ -84,16 +84,16 @@ impl Player {
                 "**" if words[1] == "cancel" => self.upload.cancel(),
                 "**" if words[1] == "restart" => self.restart(),
                 "==" => self.expect_end(line, &words[1..]),
-                _ => panic!("no such line: {line}"),
+                _ => panic!("unknown step: {line}"),
             }
         }
     }
 
-    /// As the job loop does it: what is a new step is saved before anything is sent.
+    /// Returns the next action. Saves new steps first, as `Job` does.
     fn next(&mut self) -> Action {
         let action = self.upload.next_action(self.now_ms);
         let state = self.upload.state();
-        if state.is_new_step(&self.saved) {
+        if state.requires_save(&self.saved) {
             self.saved = state;
         }
         action
@@ -102,7 +102,7 @@ impl Player {
     fn restart(&mut self) {
         let json = serde_json::to_string(&self.saved).unwrap();
         let state = serde_json::from_str(&json).unwrap();
-        self.upload = Upload::resume(URL, self.total, self.options.clone(), &state, 2).unwrap();
+        self.upload = UploadMachine::resume(URL, self.total, self.options.clone(), &state, 2).unwrap();
     }
 
     fn expect_send(&mut self, line: &str, words: &[&str]) {
@@ -127,10 +127,10 @@ impl Player {
 
     fn expect_fetch(&mut self, line: &str, words: &[&str]) {
         let action = self.next();
-        let Action::FetchReply(places) = action else { panic!("{line}: got {action:?}") };
+        let Action::FetchReply(locations) = action else { panic!("{line}: got {action:?}") };
         assert!(
-            places.iter().map(|place| place.url.as_str()).eq(words.iter().copied()),
-            "{line}: {places:?}"
+            locations.iter().map(|location| location.url.as_str()).eq(words.iter().copied()),
+            "{line}: {locations:?}"
         );
     }
 
@@ -151,14 +151,14 @@ impl Player {
             ("failed", Action::Failed(error)) => check_error(line, &words[1..], error),
             _ => panic!("{line}: got {action:?}"),
         }
-        assert_eq!(format!("{action:?}"), format!("{:?}", self.next()), "an end stays");
+        assert_eq!(format!("{action:?}"), format!("{:?}", self.next()), "the end changed");
     }
 
-    /// The error the machine ended with.
+    /// The error that ended the upload.
     pub fn error(&mut self) -> Error {
         match self.next() {
             Action::Failed(error) => error,
-            other => panic!("no failure: {other:?}"),
+            other => panic!("not a failure: {other:?}"),
         }
     }
 }
@@ -167,7 +167,7 @@ pub fn header<'a>(request: &'a UploadRequest, name: &str) -> Option<&'a str> {
     request.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
 }
 
-/// PROTOCOL 3: which fields a packet has, and in the captured order (13.1).
+/// Asserts that a packet has its fields (PROTOCOL 3) in the captured order (13.1).
 fn check_headers(request: &UploadRequest) {
     let fields: &[&str] = match request.kind {
         PacketKind::Ping => &[names::PACKET_TYPE],
@@ -196,7 +196,7 @@ fn check_error(line: &str, words: &[&str], error: &Error) {
     }
 }
 
-/// An answer, read from its header fields as the transport reads it.
+/// Parses a response from header fields, as the transport does.
 fn ack(words: &[&str]) -> Ack {
     let mut headers = Headers::new();
     if !words.contains(&"noack") {
@@ -223,7 +223,7 @@ fn ack(words: &[&str]) -> Ack {
 
 fn error(name: &str) -> Error {
     if let Ok(status) = name.parse::<u16>() {
-        let error = Error::new(Status::HttpStatus, "as the script says").with_http_status(status);
+        let error = Error::new(Status::HttpStatus, "response of the script").with_http_status(status);
         return if status >= 500 { error.transient() } else { error };
     }
     let status = match name {
@@ -232,13 +232,13 @@ fn error(name: &str) -> Error {
         "Timeout" => Status::Timeout,
         "Disconnected" => Status::Disconnected,
         "Certificate" => return Error::new(Status::Tls, "the certificate is not valid"),
-        "Unsupported" => return Error::new(Status::Unsupported, "no such scheme").with_http_status(401),
+        "Unsupported" => return Error::new(Status::Unsupported, "unknown scheme").with_http_status(401),
         "SourceChanged" => {
             let error = Error::new(Status::SourceChanged, "the source changed");
             return error.with_hresult(HResult::BG_E_LOCAL_FILE_CHANGED);
         }
         "Io" => return Error::new(Status::Io, "the source cannot be read"),
-        _ => panic!("no such status: {name}"),
+        _ => panic!("unknown status: {name}"),
     };
-    Error::new(status, format!("{name} as the script says")).transient()
+    Error::new(status, format!("{name} in the script")).transient()
 }

@@ -1,9 +1,8 @@
-//! The upload machine against scripted servers: sessions that are lost, closed, cancelled and taken up again
-//! (PROTOCOL 12.10).
+//! The upload machine against scripted servers: lost, closed, cancelled and resumed sessions (PROTOCOL 12.10).
 
 use std::time::Duration;
 
-use bitsup::upload::Upload;
+use bitsup::upload::UploadMachine;
 
 use crate::upload_script::{CREATED, Player, URL, options, play, session};
 
@@ -34,7 +33,7 @@ fn cli_11_a_lost_session_starts_over_at_once() {
 }
 
 #[test]
-fn cli_11_a_server_that_always_forgets_is_given_up() {
+fn cli_11_a_server_that_always_loses_the_session_ends_the_upload() {
     let forgotten = "-> Create-Session
                      <- 200 session=abc
                      -> Fragment
@@ -49,7 +48,7 @@ fn cli_11_a_server_that_always_forgets_is_given_up() {
 }
 
 #[test]
-fn cli_11_sessions_that_each_win_ground_may_be_lost_for_ever() {
+fn cli_11_sessions_that_make_progress_may_be_lost_any_number_of_times() {
     let mut script = String::new();
     for received in 1..20 {
         script += &format!(
@@ -65,19 +64,19 @@ fn cli_11_sessions_that_each_win_ground_may_be_lost_for_ever() {
 }
 
 #[test]
-fn cli_12_a_lost_session_in_every_spelling() {
+fn cli_12_a_lost_session_is_recognized_in_every_spelling() {
     for fields in ["code=0x8020001F", "error=x8020001f", "error=8020001F", "noack code=0X8020001f"] {
         session(25, &format!("-> Fragment | <- 500 {fields} | -> Create-Session"));
     }
 }
 
 #[test]
-fn cli_13_cancelling_an_unknown_session_is_done() {
+fn cli_13_cancelling_an_unknown_session_succeeds() {
     session(25, "** cancel | -> Cancel-Session | <- 500 error=0x8020001F | == done");
 }
 
 #[test]
-fn a_close_that_may_have_been_processed_explains_an_unknown_session() {
+fn an_unknown_session_after_a_close_in_doubt_is_success() {
     for lost in ["!! Disconnected", "!! Timeout", "<- 503", "<- 200 noack"] {
         session(
             10,
@@ -96,7 +95,7 @@ fn a_close_that_may_have_been_processed_explains_an_unknown_session() {
 }
 
 #[test]
-fn a_close_that_never_left_explains_nothing() {
+fn an_unknown_session_after_a_close_that_was_not_sent_starts_over() {
     for lost in ["Resolve", "Connect"] {
         session(
             10,
@@ -115,7 +114,7 @@ fn a_close_that_never_left_explains_nothing() {
 }
 
 #[test]
-fn a_close_in_doubt_is_remembered_over_the_death_of_the_process() {
+fn a_close_in_doubt_survives_a_restart() {
     session(
         10,
         "-> Fragment 0-9/10
@@ -131,7 +130,7 @@ fn a_close_in_doubt_is_remembered_over_the_death_of_the_process() {
 }
 
 #[test]
-fn a_refused_close_leaves_no_doubt() {
+fn a_rejected_close_is_not_in_doubt() {
     session(
         10,
         "-> Fragment 0-9/10
@@ -152,7 +151,7 @@ fn a_refused_close_leaves_no_doubt() {
 }
 
 #[test]
-fn a_challenged_close_raises_no_doubt_and_clears_none() {
+fn a_challenge_does_not_change_whether_a_close_is_in_doubt() {
     session(
         10,
         "-> Fragment 0-9/10
@@ -187,8 +186,8 @@ fn a_challenged_close_raises_no_doubt_and_clears_none() {
 }
 
 #[test]
-fn a_lost_answer_to_the_last_fragment_is_made_up_for() {
-    for answer in ["200 received=10", "416 received=10"] {
+fn a_lost_response_to_the_last_fragment_is_recovered() {
+    for response in ["200 received=10", "416 received=10"] {
         session(
             10,
             &format!(
@@ -198,7 +197,7 @@ fn a_lost_answer_to_the_last_fragment_is_made_up_for() {
                  -> Ping
                  <- 200
                  -> Fragment 0-9/10
-                 <- {answer}
+                 <- {response}
                  -> Close-Session"
             ),
         );
@@ -206,7 +205,7 @@ fn a_lost_answer_to_the_last_fragment_is_made_up_for() {
 }
 
 #[test]
-fn a_lost_answer_to_create_makes_another_session() {
+fn a_lost_response_to_create_leads_to_another_session() {
     play(
         25,
         "-> Create-Session | !! Timeout | .. | -> Create-Session | <- 200 session=abc | -> Fragment 0-9/25",
@@ -249,7 +248,7 @@ fn cli_19_close_is_not_sent_again_on_4xx() {
 }
 
 #[test]
-fn cli_20_cancel_is_sent_again_until_patience_ends() {
+fn cli_20_cancel_is_repeated_until_the_timeout() {
     session(
         25,
         "-> Fragment
@@ -273,9 +272,9 @@ fn cli_20_cancel_is_sent_again_until_patience_ends() {
 }
 
 #[test]
-fn cli_20_cancel_is_given_up_after_24_hours_however_patient_the_upload_is() {
-    let patient = options().no_progress_timeout(Duration::MAX);
-    let mut player = Player::new(25, patient);
+fn cli_20_cancel_times_out_after_24_hours_at_the_latest() {
+    let endless = options().no_progress_timeout(Duration::MAX);
+    let mut player = Player::new(25, endless);
     player.play(&format!("{CREATED} | ** cancel"));
     let a_day = "-> Cancel-Session | <- 500 | .. | ++ 86390
                  -> Cancel-Session | <- 500 | .. | ++ 10
@@ -286,7 +285,7 @@ fn cli_20_cancel_is_given_up_after_24_hours_however_patient_the_upload_is() {
 }
 
 #[test]
-fn cli_27_resume_pings_and_goes_on_where_it_was() {
+fn cli_27_resume_pings_and_continues() {
     let mut player = session(
         25,
         "-> Fragment
@@ -295,13 +294,13 @@ fn cli_27_resume_pings_and_goes_on_where_it_was() {
     );
     let json = serde_json::to_string(&player.upload.state()).unwrap();
     let state = serde_json::from_str(&json).unwrap();
-    player.upload = Upload::resume(URL, 25, options(), &state, 3).unwrap();
+    player.upload = UploadMachine::resume(URL, 25, options(), &state, 3).unwrap();
     assert_eq!((player.upload.sent(), player.upload.session_id()), (10, Some("abc")));
     player.play("-> Ping | <- 200 | -> Fragment 10-19/25 session=abc");
 }
 
 #[test]
-fn cli_27_a_paused_request_is_taken_up_by_a_ping() {
+fn cli_27_a_paused_request_is_resumed_with_a_ping() {
     session(25, "-> Fragment 0-9/25 | -> Ping | <- 200 | -> Fragment 0-9/25 session=abc");
 }
 

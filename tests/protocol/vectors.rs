@@ -1,15 +1,14 @@
-//! The readable vectors, against the engine and through the listener; and which statements they show.
+//! Runs the vectors against the engine and through the listener, and checks which statements they cover.
 
 use std::collections::BTreeSet;
 
 use test_support::vector;
+use test_support::vector::environment::MODES;
 use test_support::vector::parse::{Case, parse};
-use test_support::vector::world::MODES;
 
 use crate::statements::FAMILIES;
 
-/// Statements of PROTOCOL 12.1 to 12.9 that other tests show, or that need a part of the protocol that is not
-/// there yet.
+/// Statements of PROTOCOL 12.1 to 12.9 that other tests cover.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("NTF-01", HTTP),
     ("NTF-02", HTTP),
@@ -25,9 +24,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("NTF-19", HTTP),
 ];
 
-const HTTP: &str = "the notification over HTTP";
+const HTTP: &str = "notifications over HTTP";
 
-/// The families of statements about the client, which vectors do not show: a vector is a request to a server.
+/// The families of statements about the client. Vectors cannot cover them, because they are requests to a server.
 const CLIENT_FAMILIES: [&str; 2] = ["CLI", "DL"];
 
 // B-STORE-01
@@ -85,23 +84,23 @@ fn reply() {
 }
 
 #[test]
-fn every_statement_has_a_vector_but_those_that_are_shown_elsewhere() {
-    let shown: BTreeSet<String> =
+fn every_statement_has_a_vector_or_is_covered_elsewhere() {
+    let covered: BTreeSet<String> =
         files().iter().flat_map(|file| cases(file)).flat_map(|case| case.ids).collect();
     let families = FAMILIES.iter().filter(|(family, _)| !CLIENT_FAMILIES.contains(family));
     let all = families.flat_map(|(family, last)| (1..=*last).map(move |n| format!("{family}-{n:02}")));
-    let missing: BTreeSet<String> = all.filter(|id| !shown.contains(id)).collect();
+    let missing: BTreeSet<String> = all.filter(|id| !covered.contains(id)).collect();
     let elsewhere: BTreeSet<String> = ELSEWHERE.iter().map(|(id, _)| (*id).to_owned()).collect();
     for (id, why) in ELSEWHERE {
-        println!("{id} belongs to: {why}");
+        println!("{id} is covered by the tests of {why}");
     }
     assert_eq!(missing, elsewhere, "statements without a vector");
 }
 
 fn run(file: &str) {
     for case in cases(file) {
-        let modes: Vec<_> = MODES.into_iter().filter(|mode| mode.suits(&case)).collect();
-        assert!(!modes.is_empty(), "{}: no mode suits", case.origin);
+        let modes: Vec<_> = MODES.into_iter().filter(|mode| mode.runs(&case)).collect();
+        assert!(!modes.is_empty(), "{}: no mode runs this case", case.origin);
         modes.into_iter().for_each(|mode| vector::run(&case, mode));
     }
 }

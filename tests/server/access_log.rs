@@ -1,9 +1,9 @@
-//! The access log over real sockets: a line per request and event, all of them whole, and nothing secret in any.
+//! The access log, over real sockets: one complete line per request and event, without secrets.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,15 +16,15 @@ use bitsup::server::{AccessLog, LogFormat, Server, ServerConfig};
 use bitsup::store::{MemoryStore, Store};
 use serde_json::Value;
 use tempfile::TempDir;
-use test_support::raw_http::{PATIENCE, RawHttp, close, create, engine, fragment, packet, ping, serve};
+use test_support::raw_http::{RawHttp, TIMEOUT, close, create, engine, fragment, packet, ping, serve};
 
-/// A server that writes into a folder of its own.
-struct Logged {
+/// A server with an access log in a temporary folder.
+struct LoggedServer {
     server: Server,
     folder: TempDir,
 }
 
-impl Logged {
+impl LoggedServer {
     fn start(format: LogFormat, adjust: impl FnOnce(&mut ServerConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = serve(&MemoryStore::new(u64::MAX), |config| {
@@ -50,19 +50,19 @@ impl Logged {
         events(&self.path())
     }
 
-    /// The lines of that event.
-    fn all(&self, name: &str) -> Vec<Value> {
+    /// Returns the lines of an event.
+    fn lines_of(&self, name: &str) -> Vec<Value> {
         self.events().into_iter().filter(|event| event["event"] == name).collect()
     }
 
-    /// Waits for an event that no answer waits for.
+    /// Waits for an event that may be logged after the response was sent.
     fn wait_for(&self, name: &str) -> Value {
         let began = Instant::now();
         loop {
-            if let Some(event) = self.all(name).pop() {
+            if let Some(event) = self.lines_of(name).pop() {
                 return event;
             }
-            assert!(began.elapsed() < PATIENCE, "no {name} in {}", self.text());
+            assert!(began.elapsed() < TIMEOUT, "no {name} in {}", self.text());
             thread::yield_now();
         }
     }
@@ -78,27 +78,27 @@ fn cancel(path: &str, session: &str) -> String {
     packet("Cancel-Session", path, &[&format!("BITS-Session-Id: {session}")], 0)
 }
 
-fn with(request: &str, field: &str) -> String {
+fn with_field(request: &str, field: &str) -> String {
     request.replacen("\r\n", &format!("\r\n{field}\r\n"), 1)
 }
 
-fn names_of(events: &[Value]) -> Vec<&str> {
+fn event_names(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event"].as_str().unwrap()).collect()
 }
 
 #[test]
-fn a_request_is_a_line_with_everything_about_it() {
-    let logged = Logged::json();
+fn each_request_is_logged_with_its_details() {
+    let logged = LoggedServer::json();
     let mut http = RawHttp::connect(&logged.server);
-    let peer = http.socket.local_addr().unwrap().to_string();
+    let client = http.socket.local_addr().unwrap().to_string();
     let created = http.request(create("/a%20b?x=1"));
     let session = created.session();
     let head = fragment("/a%20b?x=1", &session, 0, 5, 9, &[]);
-    let answer = http.request(head.clone() + "hello");
-    let lines = logged.all("request");
+    let response = http.request(head.clone() + "hello");
+    let lines = logged.lines_of("request");
     let line = &lines[1];
     for (key, value) in [
-        ("peer", peer.as_str()),
+        ("peer", client.as_str()),
         ("method", "BITS_POST"),
         ("packet", "Fragment"),
         ("session", &session),
@@ -109,7 +109,7 @@ fn a_request_is_a_line_with_everything_about_it() {
     }
     assert_eq!((&line["status"], &line["bytes_stored"]), (&200.into(), &5.into()));
     assert_eq!(line["bytes_in"], head.len() + 5);
-    assert_eq!(line["bytes_out"], answer.text.len());
+    assert_eq!(line["bytes_out"], response.text.len());
     assert!(line["duration_ms"].as_f64().is_some_and(|ms| ms > 0.0 && ms < 20_000.0), "{line}");
     let time = line["time"].as_str().unwrap();
     let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
@@ -121,29 +121,29 @@ fn a_request_is_a_line_with_everything_about_it() {
 }
 
 #[test]
-fn the_same_as_text_is_time_event_and_pairs() {
-    let logged = Logged::start(LogFormat::Text, |_| {});
+fn text_lines_have_a_time_an_event_and_pairs() {
+    let logged = LoggedServer::start(LogFormat::Text, |_| {});
     let mut http = RawHttp::connect(&logged.server);
     http.request(ping("/a"));
     let text = logged.text();
     let line = text.lines().last().unwrap();
-    let mut words = line.split(' ');
-    assert!(words.next().unwrap().ends_with('Z'));
-    assert_eq!(words.next(), Some("request"));
-    let pairs: BTreeMap<_, _> = words.map(|pair| pair.split_once('=').unwrap()).collect();
+    let mut parts = line.split(' ');
+    assert!(parts.next().unwrap().ends_with('Z'));
+    assert_eq!(parts.next(), Some("request"));
+    let pairs: BTreeMap<_, _> = parts.map(|pair| pair.split_once('=').unwrap()).collect();
     assert_eq!((pairs["packet"], pairs["path"], pairs["status"]), ("Ping", "/a", "200"));
     assert_eq!(pairs["peer"], http.socket.local_addr().unwrap().to_string());
 }
 
 #[test]
-fn refusals_say_which() {
-    let logged = Logged::json();
+fn rejected_requests_are_logged_with_their_reason() {
+    let logged = LoggedServer::json();
     let mut http = RawHttp::connect(&logged.server);
     let unknown = "{11111111-2222-3333-4444-555555555555}";
     assert_eq!(http.request(close("/a", unknown)).status, 500);
     assert_eq!(http.request("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n").status, 404);
     assert_eq!(http.request("no request\r\n\r\n").status, 400);
-    let lines = logged.all("request");
+    let lines = logged.lines_of("request");
     assert_eq!((&lines[0]["status"], &lines[0]["hresult"]), (&500.into(), &"0x8020001F".into()));
     assert_eq!(lines[0]["session"], unknown);
     assert_eq!((&lines[1]["status"], &lines[1]["method"]), (&404.into(), &"GET".into()));
@@ -151,8 +151,8 @@ fn refusals_say_which() {
 }
 
 #[test]
-fn the_life_of_a_session_is_told() {
-    let logged = Logged::json();
+fn session_events_are_logged_in_order() {
+    let logged = LoggedServer::json();
     let mut http = RawHttp::connect(&logged.server);
     let done = http.request(create("/done?secret")).session();
     http.request(fragment("/done?secret", &done, 0, 5, 5, &[]) + "hello");
@@ -163,7 +163,7 @@ fn the_life_of_a_session_is_told() {
     assert_eq!(http.request(close("/c", &failed)).status, 400);
     let events = logged.events();
     assert_eq!(
-        names_of(&events),
+        event_names(&events),
         [
             "server-started",
             "session-created",
@@ -189,11 +189,11 @@ fn the_life_of_a_session_is_told() {
 }
 
 #[test]
-fn sessions_that_expire_and_the_server_itself_are_told_of() {
+fn expired_sessions_and_server_events_are_logged() {
     let store = MemoryStore::new(u64::MAX);
     let config = EngineConfig::new(Arc::new(store)).session_timeout(Duration::from_millis(100));
     let engine = Engine::new(config).unwrap();
-    let mut logged = Logged::start(LogFormat::Json, |config| {
+    let mut logged = LoggedServer::start(LogFormat::Json, |config| {
         config.mounts = vec![("/up/".into(), engine)];
         config.cleanup_interval = Duration::from_millis(100);
     });
@@ -204,32 +204,34 @@ fn sessions_that_expire_and_the_server_itself_are_told_of() {
     logged.server.stop(Duration::ZERO).unwrap();
     assert_eq!(logged.events()[0]["url"], url);
     let events = logged.events();
-    let own: Vec<&str> = names_of(&events).into_iter().filter(|name| name.starts_with("server")).collect();
-    assert_eq!(own, ["server-started", "server-stopping", "server-stopped"]);
+    let server_events: Vec<&str> =
+        event_names(&events).into_iter().filter(|name| name.starts_with("server")).collect();
+    assert_eq!(server_events, ["server-started", "server-stopping", "server-stopped"]);
 }
 
 #[test]
-fn a_request_that_overtakes_another_is_told_of_and_so_is_the_one_that_is_lost() {
+fn a_takeover_and_the_lost_request_are_logged() {
     let store = MemoryStore::new(u64::MAX);
-    let logged = Logged::start(LogFormat::Json, |config| config.mounts = vec![("/".into(), engine(&store))]);
+    let logged =
+        LoggedServer::start(LogFormat::Json, |config| config.mounts = vec![("/".into(), engine(&store))]);
     let mut first = RawHttp::connect(&logged.server);
     let session = first.request(create("/a")).session();
     first.send(fragment("/a", &session, 0, 5, 9, &[]) + "he");
     let id = SessionId::parse(&session).unwrap();
     let began = Instant::now();
     while store.read(id).unwrap().length() < 2 {
-        assert!(began.elapsed() < PATIENCE, "the store has no bytes");
+        assert!(began.elapsed() < TIMEOUT, "no bytes were stored");
     }
-    assert_eq!(logged.all("session-taken-over").len(), 0);
+    assert_eq!(logged.lines_of("session-taken-over").len(), 0);
     let mut second = RawHttp::connect(&logged.server);
     assert_eq!(second.request(fragment("/a", &session, 2, 7, 9, &[]) + "llo you").status, 200);
     assert_eq!(logged.wait_for("session-taken-over")["session"], session);
     drop(first);
     let began = Instant::now();
     let lost = loop {
-        let fragments = logged.all("request").into_iter().filter(|line| line["packet"] == "Fragment");
+        let fragments = logged.lines_of("request").into_iter().filter(|line| line["packet"] == "Fragment");
         let lost = fragments.into_iter().find(|line| line["range"] == "bytes 0-4/9");
-        assert!(began.elapsed() < PATIENCE, "{}", logged.text());
+        assert!(began.elapsed() < TIMEOUT, "{}", logged.text());
         if let Some(lost) = lost {
             break lost;
         }
@@ -256,59 +258,62 @@ impl Hooks for Application {
     }
 }
 
-fn with_application() -> Logged {
+fn serve_application() -> LoggedServer {
     let config = EngineConfig::new(Arc::new(MemoryStore::new(u64::MAX))).hooks(Arc::new(Application));
     let engine = Engine::new(config).unwrap();
-    Logged::start(LogFormat::Json, |config| config.mounts = vec![("/".into(), engine)])
+    LoggedServer::start(LogFormat::Json, |config| config.mounts = vec![("/".into(), engine)])
 }
 
 #[test]
-fn what_the_application_says_is_told() {
-    let logged = with_application();
+fn application_decisions_are_logged() {
+    let logged = serve_application();
     let mut http = RawHttp::connect(&logged.server);
     for (path, status) in [("/good", 200), ("/bad", 409)] {
         let session = http.request(create(path)).session();
         assert_eq!(http.request(fragment(path, &session, 0, 5, 5, &[]) + "hello").status, status);
     }
-    let told = logged.all("session-notified");
-    assert_eq!((&told[0]["outcome"], told[0].get("status")), (&"accepted".into(), None));
-    assert_eq!((&told[1]["outcome"], &told[1]["status"]), (&"refused".into(), &409.into()));
-    assert!(told[0]["duration_ms"].as_f64().is_some_and(|ms| ms < 20_000.0));
-    assert_eq!(logged.all("request")[3]["hresult"], "0x80123456");
+    let notified = logged.lines_of("session-notified");
+    assert_eq!((&notified[0]["outcome"], notified[0].get("status")), (&"accepted".into(), None));
+    assert_eq!((&notified[1]["outcome"], &notified[1]["status"]), (&"refused".into(), &409.into()));
+    assert!(notified[0]["duration_ms"].as_f64().is_some_and(|ms| ms < 20_000.0));
+    assert_eq!(logged.lines_of("request")[3]["hresult"], "0x80123456");
 }
 
-/// Everything that a client can put where somebody may look for it later.
+/// Everything that a client can send and that could end up in the log.
 #[test]
-fn secrets_and_control_characters_stay_out() {
+fn secrets_and_control_characters_are_not_logged() {
     for format in [LogFormat::Text, LogFormat::Json] {
         let users = [("anna", "planted-password")];
-        let logged = Logged::start(format, |config| {
+        let logged = LoggedServer::start(format, |config| {
             users.iter().for_each(|(name, password)| config.users.add(name, password).unwrap());
         });
         let mut http = RawHttp::connect(&logged.server);
         let basic = |credentials: &str| format!("Authorization: Basic {}", STANDARD.encode(credentials));
-        let right = basic("anna:planted-password");
+        let valid = basic("anna:planted-password");
         for (request, status) in [
-            (with(&ping("/a?token=planted-query"), &right), 200),
-            (with(&ping("http://planted-user:planted-host@h/a?planted-query#planted-part"), &right), 200),
-            (with(&ping("/a"), &basic("anna:planted-wrong")), 401),
-            (with(&ping("/a"), &basic("planted-name:planted-wrong")), 401),
-            (with(&ping("/a"), "Authorization: Bearer planted-token"), 401),
-            (with(&ping("*?planted-query"), &right), 404),
-            (with(&with(&ping("/a"), &right), "Cookie: planted-cookie"), 200),
-            (with(&with(&ping("/a"), &right), "Proxy-Authorization: Basic planted-proxy"), 200),
-            (with(&with(&ping("/a"), &right), "Content-Range: x\u{85}\"\\\t=\u{202e}"), 200),
-            (with(&with(&ping("/%0a%22\"\u{e9}"), &right), "BITS-Session-Id: x"), 200),
+            (with_field(&ping("/a?token=planted-query"), &valid), 200),
+            (
+                with_field(&ping("http://planted-user:planted-host@h/a?planted-query#planted-part"), &valid),
+                200,
+            ),
+            (with_field(&ping("/a"), &basic("anna:planted-wrong")), 401),
+            (with_field(&ping("/a"), &basic("planted-name:planted-wrong")), 401),
+            (with_field(&ping("/a"), "Authorization: Bearer planted-token"), 401),
+            (with_field(&ping("*?planted-query"), &valid), 404),
+            (with_field(&with_field(&ping("/a"), &valid), "Cookie: planted-cookie"), 200),
+            (with_field(&with_field(&ping("/a"), &valid), "Proxy-Authorization: Basic planted-proxy"), 200),
+            (with_field(&with_field(&ping("/a"), &valid), "Content-Range: x\u{85}\"\\\t=\u{202e}"), 200),
+            (with_field(&with_field(&ping("/%0a%22\"\u{e9}"), &valid), "BITS-Session-Id: x"), 200),
         ] {
             assert_eq!(http.request(&request).status, status, "{request}");
         }
         let mut raw = RawHttp::connect(&logged.server);
-        let wrong = with(&ping("/PATH"), &right).replace("PATH", "\u{1}");
-        assert_eq!(raw.request(wrong).status, 400);
+        let invalid = with_field(&ping("/PATH"), &valid).replace("PATH", "\u{1}");
+        assert_eq!(raw.request(invalid).status, 400);
         let mut raw = RawHttp::connect(&logged.server);
-        let field = with(&with(&ping("/bytes"), &right), "Content-Range: FIELD");
+        let field = with_field(&with_field(&ping("/bytes"), &valid), "Content-Range: FIELD");
         let mut bytes = field.into_bytes();
-        let at = bytes.windows(5).position(|word| word == b"FIELD").unwrap();
+        let at = bytes.windows(5).position(|window| window == b"FIELD").unwrap();
         bytes.splice(at..at + 5, *b"\xff\xfe\xc3");
         assert_eq!(raw.request(bytes).status, 200);
 
@@ -323,18 +328,18 @@ fn secrets_and_control_characters_stay_out() {
 }
 
 #[test]
-fn whom_the_application_names_stays_on_the_line_and_whom_it_refuses_is_told() {
-    let logged = with_application();
+fn the_owner_is_logged_on_one_line_and_a_challenge_as_auth_failed() {
+    let logged = serve_application();
     let mut http = RawHttp::connect(&logged.server);
-    assert_eq!(http.request(with(&ping("/a"), "Authorization: Bearer planted-good")).status, 200);
-    assert_eq!(http.request(with(&ping("/a"), "Authorization: Bearer planted-bad")).status, 401);
-    assert_eq!(logged.all("request")[0]["owner"], "ann = \"\u{1b}[2J\n");
-    assert_eq!(logged.all("auth-failed").len(), 1);
+    assert_eq!(http.request(with_field(&ping("/a"), "Authorization: Bearer planted-good")).status, 200);
+    assert_eq!(http.request(with_field(&ping("/a"), "Authorization: Bearer planted-bad")).status, 401);
+    assert_eq!(logged.lines_of("request")[0]["owner"], "ann = \"\u{1b}[2J\n");
+    assert_eq!(logged.lines_of("auth-failed").len(), 1);
     assert!(!logged.text().contains("planted") && !logged.text().contains('\u{1b}'));
 }
 
 #[test]
-fn a_file_is_appended_to_for_its_owner_only() {
+fn the_log_file_is_private_and_appended_to() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
@@ -350,15 +355,15 @@ fn a_file_is_appended_to_for_its_owner_only() {
 }
 
 #[test]
-fn rotation_under_load_loses_and_tears_no_line() {
-    const EACH: usize = 300;
-    let logged = Logged::json();
+fn rotation_under_load_loses_and_splits_no_line() {
+    const REQUESTS: usize = 300;
+    let logged = LoggedServer::json();
     let rotated = thread::scope(|scope| {
         let clients: Vec<_> = (0..3)
             .map(|client| {
                 let mut http = RawHttp::connect(&logged.server);
                 scope.spawn(move || {
-                    (0..EACH).for_each(|number| {
+                    (0..REQUESTS).for_each(|number| {
                         http.request(ping(&format!("/{client}-{number}")));
                     });
                 })
@@ -380,14 +385,14 @@ fn rotation_under_load_loses_and_tears_no_line() {
         .collect();
     paths.sort();
     let mut expected: Vec<String> =
-        (0..3).flat_map(|client| (0..EACH).map(move |number| format!("/{client}-{number}"))).collect();
+        (0..3).flat_map(|client| (0..REQUESTS).map(move |number| format!("/{client}-{number}"))).collect();
     expected.sort();
     assert_eq!(paths, expected);
     assert!(rotated.len() > 1);
 }
 
 #[test]
-fn a_disk_that_is_full_stops_nothing_and_is_counted() {
+fn a_full_disk_does_not_stop_the_server_and_lost_lines_are_counted() {
     let log = AccessLog::to_file("/dev/full", LogFormat::Json).unwrap();
     let server = serve(&MemoryStore::new(u64::MAX), |config| config.access_log = Some(log));
     let mut http = RawHttp::connect(&server);
@@ -398,8 +403,8 @@ fn a_disk_that_is_full_stops_nothing_and_is_counted() {
 
 // B-LOG-01
 #[test]
-fn a_logger_gets_the_lines_as_well() {
-    let lines = Arc::new(std::sync::Mutex::new(Vec::new()));
+fn the_lines_can_go_to_a_logger() {
+    let lines = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&lines);
     let logger = Logger::new(Level::Info, move |level, target, line| {
         sink.lock().unwrap().push((level, target.to_owned(), line.to_owned()));

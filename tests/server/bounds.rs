@@ -1,4 +1,4 @@
-//! What a peer hears that wants more than the server lets it have; and peers that live on being slow.
+//! Limits of request heads, connections per address, body rate and free space.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,50 +8,50 @@ use std::time::{Duration, Instant};
 use bitsup::engine::{Engine, EngineConfig};
 use bitsup::server::Server;
 use bitsup::store::{DirOptions, DirStore, MemoryStore};
-use test_support::raw_http::{PATIENCE, RawHttp, close, create, fragment, packet, ping, serve};
+use test_support::raw_http::{RawHttp, TIMEOUT, close, create, fragment, packet, ping, serve};
 
 const SHORT: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(10);
 
 #[test]
-fn a_head_has_as_many_bytes_and_fields_as_the_server_says() {
+fn a_head_beyond_the_limits_gets_431() {
     let server = serve(&MemoryStore::new(0), |config| {
         config.max_head_bytes = 1000;
         config.max_head_fields = 10;
     });
-    let spare = |length| packet("Ping", "/a", &[&format!("X: {}", "x".repeat(length))], 0);
-    let most = 1000 - spare(0).len();
-    assert_eq!(RawHttp::connect(&server).request(spare(most)).status, 200);
+    let padded = |length| packet("Ping", "/a", &[&format!("X: {}", "x".repeat(length))], 0);
+    let longest = 1000 - padded(0).len();
+    assert_eq!(RawHttp::connect(&server).request(padded(longest)).status, 200);
     assert_eq!(RawHttp::connect(&server).request(packet("Ping", "/a", &["X: y"; 4], 0)).status, 200);
-    for over in [spare(most + 1), packet("Ping", "/a", &["X: y"; 5], 0)] {
+    for oversized in [padded(longest + 1), packet("Ping", "/a", &["X: y"; 5], 0)] {
         let mut http = RawHttp::connect(&server);
-        let answer = http.request(over);
-        assert_eq!((answer.status, answer.closes()), (431, true));
+        let response = http.request(oversized);
+        assert_eq!((response.status, response.closes()), (431, true));
         http.assert_closed();
     }
 }
 
 #[test]
-fn one_connection_too_many_of_an_address_is_told_so_and_closed() {
+fn one_connection_too_many_from_an_address_gets_503() {
     let server = serve(&MemoryStore::new(0), |config| config.max_connections_per_address = 2);
     let [mut first, mut second] = [(); 2].map(|()| RawHttp::connect(&server));
     assert_eq!(first.request(ping("/a")).status, 200);
     assert_eq!(second.request(ping("/a")).status, 200);
     let mut third = RawHttp::connect(&server);
-    let answer = third.request(ping("/a"));
-    assert_eq!((answer.status, answer.closes()), (503, true));
-    assert_eq!(answer.field("Retry-After"), Some("60"));
+    let response = third.request(ping("/a"));
+    assert_eq!((response.status, response.closes()), (503, true));
+    assert_eq!(response.field("Retry-After"), Some("60"));
     third.assert_closed();
     assert_eq!(second.request(ping("/a")).status, 200);
     drop(first);
     let began = Instant::now();
     while RawHttp::connect(&server).request(ping("/a")).status != 200 {
-        assert!(began.elapsed() < PATIENCE, "the place was not given back");
+        assert!(began.elapsed() < TIMEOUT, "the closed connection still counts");
     }
 }
 
 #[test]
-fn a_body_that_trickles_ends_the_connection_and_its_bytes_stay() {
+fn a_slow_body_closes_the_connection_and_its_bytes_are_kept() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |config| {
         config.min_body_rate = 1 << 30;
@@ -62,23 +62,23 @@ fn a_body_that_trickles_ends_the_connection_and_its_bytes_stay() {
     http.send(fragment("/a", &session, 0, 100_000, 100_000, &[]) + "hello");
     let began = Instant::now();
     while http.is_silent_for(PAUSE) && http.socket.write_all(b"x").is_ok() {
-        assert!(began.elapsed() < PATIENCE, "trickles for ever");
+        assert!(began.elapsed() < TIMEOUT, "the connection was not closed");
     }
     http.assert_gone();
-    assert!(began.elapsed() >= SHORT, "it had a grace");
-    let held = next_offset(&server, &session);
-    assert!((5..100_000).contains(&held), "{held}");
+    assert!(began.elapsed() >= SHORT, "closed within the grace period");
+    let stored = next_offset(&server, &session);
+    assert!((5..100_000).contains(&stored), "{stored}");
 }
 
-/// Where a session of 100,000 bytes stands.
+/// Returns the number of stored bytes of a session for 100,000 bytes.
 fn next_offset(server: &Server, session: &str) -> u64 {
-    let refused = RawHttp::connect(server).request(fragment("/a", session, 99_999, 1, 100_000, &[]) + "x");
-    assert_eq!(refused.status, 416);
-    refused.field("BITS-Received-Content-Range").unwrap().parse().unwrap()
+    let rejected = RawHttp::connect(server).request(fragment("/a", session, 99_999, 1, 100_000, &[]) + "x");
+    assert_eq!(rejected.status, 416);
+    rejected.field("BITS-Received-Content-Range").unwrap().parse().unwrap()
 }
 
 #[test]
-fn bytes_that_came_fast_earn_time_for_a_pause() {
+fn a_fast_start_leaves_time_for_a_pause() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |config| {
         config.min_body_rate = 100;
@@ -93,7 +93,7 @@ fn bytes_that_came_fast_earn_time_for_a_pause() {
 }
 
 #[test]
-fn an_unwanted_body_that_trickles_ends_the_connection_too() {
+fn a_slow_unwanted_body_closes_the_connection() {
     let server = serve(&MemoryStore::new(0), |config| {
         config.min_body_rate = 1 << 30;
         config.body_grace = SHORT;
@@ -102,12 +102,12 @@ fn an_unwanted_body_that_trickles_ends_the_connection_too() {
     http.send(packet("Nonsense", "/a", &[], 100_000));
     let began = Instant::now();
     while http.is_silent_for(PAUSE) && http.socket.write_all(b"x").is_ok() {
-        assert!(began.elapsed() < PATIENCE, "trickles for ever");
+        assert!(began.elapsed() < TIMEOUT, "the connection was not closed");
     }
     http.assert_gone();
 }
 
-/// A server over that root, whose volume is to keep so many bytes free.
+/// Starts a server over `root` that keeps `reserve` bytes of the volume free.
 fn serve_root(root: &Path, reserve: u64) -> Server {
     let store = DirStore::open(root, DirOptions::default()).unwrap();
     let mut config = EngineConfig::new(Arc::new(store));
@@ -117,7 +117,7 @@ fn serve_root(root: &Path, reserve: u64) -> Server {
 }
 
 #[test]
-fn a_volume_that_has_only_its_reserve_is_full_until_it_has_more() {
+fn a_volume_with_only_its_reserve_left_is_full() {
     let root = tempfile::tempdir().unwrap();
     let mut server = serve_root(root.path(), 0);
     let session = RawHttp::connect(&server).request(create("/a")).session();
@@ -126,12 +126,12 @@ fn a_volume_that_has_only_its_reserve_is_full_until_it_has_more() {
 
     let mut server = serve_root(root.path(), u64::MAX);
     let mut http = RawHttp::connect(&server);
-    let refused = http.request(create("/b"));
-    assert_eq!((refused.status, refused.closes()), (500, false));
-    assert_eq!(refused.field("BITS-Error-Code"), Some("0x80070070"));
-    let refused = http.request(fragment("/a", &session, 0, 5, 5, &[]) + "hello");
-    assert_eq!((refused.status, refused.field("BITS-Error-Code")), (500, Some("0x80070070")));
-    assert_eq!(refused.field("BITS-Received-Content-Range"), Some("0"));
+    let rejected = http.request(create("/b"));
+    assert_eq!((rejected.status, rejected.closes()), (500, false));
+    assert_eq!(rejected.field("BITS-Error-Code"), Some("0x80070070"));
+    let rejected = http.request(fragment("/a", &session, 0, 5, 5, &[]) + "hello");
+    assert_eq!((rejected.status, rejected.field("BITS-Error-Code")), (500, Some("0x80070070")));
+    assert_eq!(rejected.field("BITS-Received-Content-Range"), Some("0"));
     drop(http);
     server.stop(Duration::ZERO).unwrap();
     drop(server);
@@ -139,9 +139,9 @@ fn a_volume_that_has_only_its_reserve_is_full_until_it_has_more() {
     let server = serve_root(root.path(), 1);
     let mut http = RawHttp::connect(&server);
     assert_eq!(http.request(fragment("/a", &session, 0, 5, 5, &[]) + "hello").status, 200);
-    // More than any volume has: it is refused before it is sent.
+    // More than any volume has: it is rejected before the body is sent.
     let session = http.request(create("/b")).session();
     let huge = 1 << 60;
-    let refused = http.request(fragment("/b", &session, 0, huge, huge, &["Expect: 100-continue"]));
-    assert_eq!((refused.status, refused.field("BITS-Error-Code")), (500, Some("0x80070070")));
+    let rejected = http.request(fragment("/b", &session, 0, huge, huge, &["Expect: 100-continue"]));
+    assert_eq!((rejected.status, rejected.field("BITS-Error-Code")), (500, Some("0x80070070")));
 }

@@ -1,4 +1,4 @@
-//! An engine with a server application behind it, and a client that says one packet at a time.
+//! An engine that notifies a server application, and a client that sends one packet at a time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use bitsup::server::{Notifier, NotifyConfig};
 use bitsup::store::{DirOptions, DirStore, Store};
 use test_support::packets::{Response, exchange};
 
-/// An engine over a directory, which asks that application.
+/// Creates an engine over a directory that notifies an application.
 pub fn engine(root: &Path, config: NotifyConfig) -> Engine {
     let store = DirStore::open(root, DirOptions::default()).unwrap();
     engine_over(Arc::new(store), Some(Arc::new(Notifier::new(config).unwrap())))
@@ -21,7 +21,7 @@ pub fn engine_over(store: Arc<dyn Store>, hooks: Option<Arc<dyn Hooks>>) -> Engi
     Engine::new(config).unwrap()
 }
 
-/// A client in the middle of an upload.
+/// A client with a session.
 pub struct Upload<'a> {
     engine: &'a Engine,
     target: String,
@@ -30,21 +30,21 @@ pub struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    /// Makes a session.
+    /// Creates a session.
     pub fn create(engine: &'a Engine, target: &str) -> Self {
         Self::create_at(engine, "up.test", target)
     }
 
     pub fn create_at(engine: &'a Engine, host: &str, target: &str) -> Self {
         let mut upload = Self { engine, target: target.into(), host: host.into(), session: String::new() };
-        let answer =
+        let response =
             upload.packet("Create-Session", &[(names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID)], b"");
-        assert_eq!(answer.status, 200);
-        upload.session = answer.get(names::SESSION_ID).to_owned();
+        assert_eq!(response.status, 200);
+        upload.session = response.get(names::SESSION_ID).to_owned();
         upload
     }
 
-    /// Goes on with a session, as after a restart.
+    /// Continues a session, as after a restart.
     pub fn resume(engine: &'a Engine, target: &str, session: &str) -> Self {
         Self { engine, target: target.into(), host: "up.test".into(), session: session.into() }
     }
@@ -68,7 +68,7 @@ impl<'a> Upload<'a> {
         self.packet("Close-Session", &[], b"")
     }
 
-    /// Fetches the reply that an Ack names.
+    /// Fetches the reply from the URL in an Ack.
     pub fn reply(&self, ack: &Response) -> Response {
         let url = ack.get(names::REPLY_URL);
         let target = url.strip_prefix(&format!("http://{}", self.host)).unwrap();

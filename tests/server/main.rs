@@ -1,4 +1,4 @@
-//! The HTTP server, the requests to the application, and what the administrator sees.
+//! The HTTP server, the notification of applications, and the admin listener.
 
 mod access_log;
 mod admin;

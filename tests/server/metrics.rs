@@ -1,4 +1,4 @@
-//! The metrics: well-formed by a reader that takes nothing else, and equal to what was done.
+//! The metrics: a strict parser accepts them, and they match the requests that were made.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,12 +10,12 @@ use bitsup::engine::{Engine, EngineConfig, Hooks, Upload, Verdict};
 use bitsup::proto::{Context, HResult};
 use bitsup::server::{AccessLog, LogFormat, Server};
 use bitsup::store::{DirOptions, DirStore, MemoryStore};
-use test_support::raw_http::{PATIENCE, RawHttp, close, create, fragment, ping, serve, serve_anything};
+use test_support::raw_http::{RawHttp, TIMEOUT, close, create, fragment, ping, serve, serve_anything};
 
 type Samples = BTreeMap<String, f64>;
 
-/// Reads the text format 0.0.4 and nothing else: every family with its HELP, its TYPE and its samples in one piece,
-/// histograms whole and cumulative.
+/// Parses the text format 0.0.4 strictly: every family must have its HELP, TYPE and samples together, and histograms
+/// must be complete and cumulative.
 fn parse(text: &str) -> Samples {
     let (mut samples, mut families) = (Samples::new(), BTreeMap::new());
     let mut family = (String::new(), "");
@@ -23,13 +23,13 @@ fn parse(text: &str) -> Samples {
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
         if let Some(help) = line.strip_prefix("# HELP ") {
-            let (name, words) = help.split_once(' ').unwrap();
-            assert!(!words.is_empty() && is_name(name), "{line}");
+            let (name, description) = help.split_once(' ').unwrap();
+            assert!(!description.is_empty() && is_name(name), "{line}");
             let kind = lines.next().and_then(|line| line.strip_prefix("# TYPE ")).unwrap();
             let kind = kind.strip_prefix(name).unwrap().trim_start();
             assert!(["counter", "gauge", "histogram"].contains(&kind), "{name} {kind}");
             assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
-            assert!(families.insert(name.to_owned(), kind).is_none(), "{name} twice");
+            assert!(families.insert(name.to_owned(), kind).is_none(), "duplicate {name}");
             family = (name.to_owned(), kind);
             continue;
         }
@@ -45,7 +45,7 @@ fn parse(text: &str) -> Samples {
         check_labels(labels);
         let value: f64 = value.parse().unwrap();
         assert!(value.is_finite() && value >= 0.0, "{line}");
-        assert!(samples.insert(series.to_owned(), value).is_none(), "{series} twice");
+        assert!(samples.insert(series.to_owned(), value).is_none(), "duplicate {series}");
     }
     check_histograms(text, &samples);
     samples
@@ -74,16 +74,16 @@ fn check_histograms(text: &str, samples: &Samples) {
     let mut last = (String::new(), 0.0);
     for line in text.lines().filter(|line| line.contains("_bucket{")) {
         let (series, count) = line.rsplit_once(' ').unwrap();
-        let (of, bound) = series.split_once("le=\"").unwrap();
+        let (labels, bound) = series.split_once("le=\"").unwrap();
         let count: f64 = count.parse().unwrap();
-        assert!(last.0 != of || last.1 <= count, "{line} is not cumulative");
+        assert!(last.0 != labels || last.1 <= count, "{line} is not cumulative");
         if bound.starts_with("+Inf") {
-            let whole = of.replace("_bucket", "_count").replace(",}", "}");
-            let whole = whole.trim_end_matches([',', '{']);
-            let whole = if whole.contains('{') { format!("{whole}}}") } else { whole.to_owned() };
-            assert_eq!(samples[&whole], count, "{line}");
+            let total = labels.replace("_bucket", "_count").replace(",}", "}");
+            let total = total.trim_end_matches([',', '{']);
+            let total = if total.contains('{') { format!("{total}}}") } else { total.to_owned() };
+            assert_eq!(samples[&total], count, "{line}");
         }
-        last = (of.to_owned(), count);
+        last = (labels.to_owned(), count);
     }
 }
 
@@ -95,7 +95,7 @@ fn metrics(server: &Server) -> Samples {
 fn wait_for(server: &Server, series: &str, value: f64) {
     let began = Instant::now();
     while metrics(server).get(series) != Some(&value) {
-        assert!(began.elapsed() < PATIENCE, "{series} is not {value}: {:#?}", metrics(server));
+        assert!(began.elapsed() < TIMEOUT, "{series} is not {value}: {:#?}", metrics(server));
     }
 }
 
@@ -114,8 +114,8 @@ fn engine() -> Engine {
     Engine::new(EngineConfig::new(store).hooks(Arc::new(Application))).unwrap()
 }
 
-/// What the test below does.
-const DONE: [(&str, usize); 26] = [
+/// What the requests of the test below amount to.
+const EXPECTED: [(&str, usize); 26] = [
     ("requests_total{packet=\"Ping\",status=\"2xx\"}", 1),
     ("requests_total{packet=\"other\",status=\"4xx\"}", 1),
     ("requests_total{packet=\"Create-Session\",status=\"2xx\"}", 4),
@@ -145,54 +145,54 @@ const DONE: [(&str, usize); 26] = [
 ];
 
 #[test]
-fn what_was_done_is_what_is_counted() {
+fn counters_match_the_requests() {
     let server = serve(&MemoryStore::new(0), |config| config.mounts = vec![("/up/".into(), engine())]);
     let mut http = RawHttp::connect(&server);
     let (mut sent, mut received) = (0, 0);
-    let mut ask = |request: String, status: u16| {
+    let mut send = |request: String, status: u16| {
         sent += request.len();
-        let answer = http.request(request);
-        received += answer.text.len();
-        assert_eq!(answer.status, status, "{}", answer.text);
-        answer
+        let response = http.request(request);
+        received += response.text.len();
+        assert_eq!(response.status, status, "{}", response.text);
+        response
     };
-    ask(ping("/up/a"), 200);
-    ask("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".into(), 404);
-    let open = ask(create("/up/open"), 200).session();
-    ask(fragment("/up/open", &open, 0, 5, 9, &[]) + "hello", 200);
-    ask(fragment("/up/open", &open, 7, 2, 9, &[]) + "lo", 416);
-    ask(fragment("/up/open", &open, 3, 4, 9, &[]) + "lo y", 200);
-    let good = ask(create("/up/good"), 200).session();
-    ask(fragment("/up/good", &good, 0, 5, 5, &[]) + "hello", 200);
-    let bad = ask(create("/up/bad"), 200).session();
-    ask(fragment("/up/bad", &bad, 0, 5, 5, &[]) + "hello", 409);
-    let closed = ask(create("/up/closed"), 200).session();
-    ask(fragment("/up/closed", &closed, 0, 5, 5, &[]) + "hello", 200);
-    ask(close("/up/closed", &closed), 200);
-    ask(close("/up/closed", &closed), 500);
+    send(ping("/up/a"), 200);
+    send("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".into(), 404);
+    let open = send(create("/up/open"), 200).session();
+    send(fragment("/up/open", &open, 0, 5, 9, &[]) + "hello", 200);
+    send(fragment("/up/open", &open, 7, 2, 9, &[]) + "lo", 416);
+    send(fragment("/up/open", &open, 3, 4, 9, &[]) + "lo y", 200);
+    let good = send(create("/up/good"), 200).session();
+    send(fragment("/up/good", &good, 0, 5, 5, &[]) + "hello", 200);
+    let bad = send(create("/up/bad"), 200).session();
+    send(fragment("/up/bad", &bad, 0, 5, 5, &[]) + "hello", 409);
+    let closed = send(create("/up/closed"), 200).session();
+    send(fragment("/up/closed", &closed, 0, 5, 5, &[]) + "hello", 200);
+    send(close("/up/closed", &closed), 200);
+    send(close("/up/closed", &closed), 500);
 
     let samples = metrics(&server);
-    let moved = [("received_bytes_total", sent), ("sent_bytes_total", received)];
-    for (series, value) in DONE.into_iter().chain(moved) {
+    let transferred = [("received_bytes_total", sent), ("sent_bytes_total", received)];
+    for (series, value) in EXPECTED.into_iter().chain(transferred) {
         assert_eq!(samples.get(&format!("bitsup_{series}")), Some(&(value as f64)), "{series}: {samples:#?}");
     }
 }
 
 #[test]
-fn connections_that_are_open_are_counted() {
+fn open_connections_are_counted() {
     let server = serve_anything();
-    let crowd: Vec<_> = (0..5).map(|_| RawHttp::connect(&server)).collect();
+    let clients: Vec<_> = (0..5).map(|_| RawHttp::connect(&server)).collect();
     wait_for(&server, "bitsup_connections", 5.0);
     wait_for(&server, "bitsup_workers{state=\"busy\"}", 0.0);
     wait_for(&server, "bitsup_worker_queue_length", 0.0);
     assert!(metrics(&server)["bitsup_workers{state=\"idle\"}"] >= 2.0);
-    drop(crowd);
+    drop(clients);
     wait_for(&server, "bitsup_connections", 0.0);
     assert_eq!(metrics(&server)["bitsup_connections_accepted_total"], 5.0);
 }
 
 #[test]
-fn a_store_in_files_says_how_much_room_there_is() {
+fn a_directory_store_reports_its_free_space() {
     let root = tempfile::tempdir().unwrap();
     let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
     let engine = Engine::new(EngineConfig::new(Arc::new(store))).unwrap();
@@ -201,12 +201,12 @@ fn a_store_in_files_says_how_much_room_there_is() {
     });
     let free = metrics(&server)["bitsup_store_free_bytes{directory=\"/ab/\"}"];
     let volume = rustix::fs::statvfs(root.path()).unwrap();
-    let whole = (volume.f_blocks * volume.f_frsize) as f64;
-    assert!(free > 0.0 && free < whole, "{free} of {whole}");
+    let size = (volume.f_blocks * volume.f_frsize) as f64;
+    assert!(free > 0.0 && free < size, "{free} of {size}");
 }
 
 #[test]
-fn metrics_outlive_their_server_and_keep_nothing_of_it() {
+fn metrics_outlive_the_server_without_keeping_it_alive() {
     let root = tempfile::tempdir().unwrap();
     let serve_root = || {
         let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
@@ -223,9 +223,9 @@ fn metrics_outlive_their_server_and_keep_nothing_of_it() {
     drop(serve_root());
 }
 
-/// The reader above against Prometheus' own, where that is installed.
+/// Checks the metrics with the tool of Prometheus, if it is installed.
 #[test]
-fn promtool_has_no_complaint() {
+fn promtool_accepts_the_metrics() {
     let log = AccessLog::to_writer(std::io::sink(), LogFormat::Text).unwrap();
     let server = serve(&MemoryStore::new(u64::MAX), |config| config.access_log = Some(log));
     RawHttp::connect(&server).request(ping("/a"));

@@ -1,4 +1,4 @@
-//! How many calls of a server application are under way at a time.
+//! The limit of concurrent calls of a server application.
 
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex};
@@ -8,37 +8,38 @@ use std::time::Duration;
 use bitsup::server::{Notifier, NotifyKind, NotifyTimeouts};
 use test_support::application::{Application, Response};
 
-use crate::notify_fixture::{InMemory, PATIENCE, Uploaded, config, log, timeouts};
+use crate::notify_fixture::{CompleteUpload, InMemory, TIMEOUT, config, log, timeouts};
 
-fn upload() -> Uploaded {
-    Uploaded::in_memory(InMemory(b"data".to_vec()))
+fn upload() -> CompleteUpload {
+    CompleteUpload::in_memory(InMemory(b"data".to_vec()))
 }
 
-/// An application that says when a call came, and answers it when the channel to it ends.
-struct Held {
+/// An application that holds every call until the test releases it.
+struct HoldingApplication {
     application: Application,
+    /// One sender per held call; dropping it releases the call.
     calls: Arc<(Mutex<Vec<Sender<()>>>, Condvar)>,
 }
 
-impl Held {
+impl HoldingApplication {
     fn start() -> Self {
         let calls: Arc<(Mutex<Vec<Sender<()>>>, Condvar)> = Arc::default();
-        let came = Arc::clone(&calls);
+        let received = Arc::clone(&calls);
         let application = Application::start(move |_| {
             let (release, released) = mpsc::channel();
-            came.0.lock().unwrap().push(release);
-            came.1.notify_all();
+            received.0.lock().unwrap().push(release);
+            received.1.notify_all();
             Response::ok().when(released)
         });
         Self { application, calls }
     }
 
-    /// Waits until so many calls are held.
+    /// Waits until `count` calls are held.
     fn wait_for(&self, count: usize) {
-        let (calls, came) = &*self.calls;
+        let (calls, received) = &*self.calls;
         let (calls, timeout) =
-            came.wait_timeout_while(calls.lock().unwrap(), PATIENCE, |calls| calls.len() < count).unwrap();
-        assert!(!timeout.timed_out(), "{} calls came", calls.len());
+            received.wait_timeout_while(calls.lock().unwrap(), TIMEOUT, |calls| calls.len() < count).unwrap();
+        assert!(!timeout.timed_out(), "only {} calls arrived", calls.len());
     }
 
     fn release_one(&self) {
@@ -58,37 +59,37 @@ impl Held {
 }
 
 #[test]
-fn a_call_over_the_limit_waits_for_a_place() {
-    let held = Held::start();
-    let (notifier, _) = held.notifier(2, timeouts(PATIENCE, PATIENCE, PATIENCE));
+fn a_call_over_the_limit_waits() {
+    let holding = HoldingApplication::start();
+    let (notifier, _) = holding.notifier(2, timeouts(TIMEOUT, TIMEOUT, TIMEOUT));
     thread::scope(|scope| {
-        let judging: Vec<_> = (0..3).map(|_| scope.spawn(|| upload().judge(&notifier))).collect();
-        held.wait_for(2);
-        assert_eq!(held.application.requests().len(), 2);
-        held.release_one();
-        // One left of the first two, and the third.
-        held.wait_for(2);
-        held.release_one();
-        held.release_one();
-        assert!(judging.into_iter().all(|judging| judging.join().unwrap().is_accepted()));
+        let notifying: Vec<_> = (0..3).map(|_| scope.spawn(|| upload().notify(&notifier))).collect();
+        holding.wait_for(2);
+        assert_eq!(holding.application.requests().len(), 2);
+        holding.release_one();
+        // The remaining one of the first two, and the third.
+        holding.wait_for(2);
+        holding.release_one();
+        holding.release_one();
+        assert!(notifying.into_iter().all(|notifying| notifying.join().unwrap().is_accepted()));
     });
-    assert_eq!(held.application.requests().len(), 3);
-    assert_eq!(held.application.connections(), 2, "the third call used a kept connection");
+    assert_eq!(holding.application.requests().len(), 3);
+    assert_eq!(holding.application.connections(), 2, "the third call must reuse a connection");
 }
 
 #[test]
-fn a_call_that_waits_in_vain_is_503_and_the_log_says_why() {
-    let held = Held::start();
-    let (notifier, lines) = held.notifier(1, timeouts(Duration::from_millis(300), PATIENCE, PATIENCE));
+fn a_call_that_waits_too_long_is_503_and_logged() {
+    let holding = HoldingApplication::start();
+    let (notifier, lines) = holding.notifier(1, timeouts(Duration::from_millis(300), TIMEOUT, TIMEOUT));
     thread::scope(|scope| {
-        let first = scope.spawn(|| upload().judge(&notifier));
-        held.wait_for(1);
-        let second = upload().judge(&notifier);
+        let first = scope.spawn(|| upload().notify(&notifier));
+        holding.wait_for(1);
+        let second = upload().notify(&notifier);
         assert_eq!(second.rejection(), Some((503, 0x8019_01F7, "Application")));
-        held.release_one();
+        holding.release_one();
         assert!(first.join().unwrap().is_accepted());
     });
-    assert_eq!(held.application.requests().len(), 1, "the application was not asked");
+    assert_eq!(holding.application.requests().len(), 1, "the second call must not reach the application");
     let lines = lines.lock().unwrap();
-    assert!(lines[0].contains("too many concurrent calls of the application (the limit is 1)"), "{lines:?}");
+    assert!(lines[0].contains("too many concurrent calls to the application (the limit is 1)"), "{lines:?}");
 }

@@ -1,4 +1,4 @@
-//! The application in `docs/operations/application.md` does what the page says.
+//! The example application in `docs/operations/application.md` works as described.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-use crate::notify_fixture::{Uploaded, by_reference, by_value};
+use crate::notify_fixture::{CompleteUpload, by_reference, by_value};
 
-/// Ended when the test is.
+/// A Python process, killed when the test ends.
 struct Python(Child);
 
 impl Drop for Python {
@@ -19,7 +19,7 @@ impl Drop for Python {
 }
 
 #[test]
-fn the_example_of_the_page_runs() {
+fn the_documented_example_runs() {
     let page =
         fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations/application.md")).unwrap();
     let (_, example) = page.split_once("```python\n").unwrap();
@@ -29,7 +29,7 @@ fn the_example_of_the_page_runs() {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("python3 is needed for this test");
+        .expect("cannot run python3; on Debian: apt-get install python3");
     let mut python = Python(spawned);
     let mut url = String::new();
     BufReader::new(python.0.stdout.take().unwrap()).read_line(&mut url).unwrap();
@@ -37,9 +37,9 @@ fn the_example_of_the_page_runs() {
     for content in [vec![b'x'; 3 << 20], Vec::new()] {
         let digest: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
         for notifier in [by_value(url.trim()), by_reference(url.trim())] {
-            let upload = Uploaded::in_files(&content);
-            let judged = upload.judge(&notifier);
-            assert!(judged.keeps() && judged.replies_file(upload.reply_path()), "{judged:?}");
+            let upload = CompleteUpload::in_files(&content);
+            let decision = upload.notify(&notifier);
+            assert!(decision.keeps_file() && decision.replies_file(upload.reply_path()), "{decision:?}");
             assert_eq!(fs::read_to_string(upload.reply_path()).unwrap(), digest);
         }
     }

@@ -1,4 +1,4 @@
-//! A server application that refuses, breaks rules, is late or is not there.
+//! A server application that rejects uploads, violates HTTP, times out or cannot be reached.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -11,55 +11,55 @@ use bitsup::store::Content;
 use rustix::net;
 use test_support::application::{Application, Response};
 
-use crate::notify_fixture::{InMemory, Judged, PATIENCE, Uploaded, by_value, config, log, timeouts};
+use crate::notify_fixture::{CompleteUpload, Decision, InMemory, TIMEOUT, by_value, config, log, timeouts};
 
-/// What a timer makes of an upload (NTF-13).
-const LATE: Option<(u16, u32, &str)> = Some((408, 0x8007_0112, "Application"));
-/// What an answer that breaks the rules of HTTP makes of it (NTF-14).
+/// The rejection after a timeout (NTF-13).
+const TIMED_OUT: Option<(u16, u32, &str)> = Some((408, 0x8007_0112, "Application"));
+/// The rejection after a response that is not valid HTTP (NTF-14).
 const NOT_HTTP: Option<(u16, u32, &str)> = Some((411, 0x8007_0057, "Application"));
-/// What a lost connection makes of it.
+/// The rejection after a lost connection.
 const LOST: Option<(u16, u32, &str)> = Some((502, 0x8019_01F6, "Application"));
-/// What nobody makes of it.
-const NOBODY: Option<(u16, u32, &str)> = Some((503, 0x8019_01F7, "Application"));
+/// The rejection if the application cannot be reached.
+const UNREACHABLE: Option<(u16, u32, &str)> = Some((503, 0x8019_01F7, "Application"));
 const SHORT: Duration = Duration::from_millis(60);
 
-fn small() -> Uploaded {
-    Uploaded::in_memory(InMemory(b"data".to_vec()))
+fn small_upload() -> CompleteUpload {
+    CompleteUpload::in_memory(InMemory(b"data".to_vec()))
 }
 
-fn judge(answer: impl Fn() -> Response + Send + Sync + 'static) -> Judged {
-    let application = Application::start(move |_| answer());
-    small().judge(&by_value(application.url("/")))
+fn notify(response: impl Fn() -> Response + Send + Sync + 'static) -> Decision {
+    let application = Application::start(move |_| response());
+    small_upload().notify(&by_value(application.url("/")))
 }
 
-/// NTF-10, NTF-12: the status goes to the client as it is, and what to do about it is the engine's.
+/// NTF-10, NTF-12: the status is forwarded to the client; the engine decides what follows from it.
 #[test]
-fn another_status_than_200_rejects_with_that_status() {
+fn a_status_other_than_200_rejects_with_that_status() {
     for status in [201, 204, 301, 304, 307, 400, 401, 403, 404, 409, 413, 500, 501, 503, 505, 599] {
-        let answer = move || {
+        let response = move || {
             let fields = "Location: /elsewhere\r\nBITS-Copy-File-To-Destination: x\r\n";
             Response::new(&format!("{status} Whatever"), fields, b"")
         };
-        let application = Application::start(move |_| answer());
-        let judged = small().judge(&by_value(application.url("/")));
-        assert_eq!(judged.rejection(), Some((status, 0x8019_0000 | u32::from(status), "Application")));
-        assert_eq!(application.request().line(), "POST / HTTP/1.1", "nothing is followed");
+        let application = Application::start(move |_| response());
+        let decision = small_upload().notify(&by_value(application.url("/")));
+        assert_eq!(decision.rejection(), Some((status, 0x8019_0000 | u32::from(status), "Application")));
+        assert_eq!(application.request().line(), "POST / HTTP/1.1", "redirects must not be followed");
     }
 }
 
-/// NTF-23: a 416 would tell the client that all is done.
+/// NTF-23: a 416 would make the client believe that the upload is complete.
 #[test]
-fn a_416_of_the_application_is_not_passed_on() {
+fn a_416_from_the_application_is_not_forwarded() {
     assert_eq!(
-        judge(|| Response::new("416 No", "", b"")).rejection(),
+        notify(|| Response::new("416 No", "", b"")).rejection(),
         Some((502, 0x8019_01A0, "Application"))
     );
 }
 
 /// NTF-14.
 #[test]
-fn an_answer_that_is_no_http_1_1_is_411() {
-    let answers: [fn() -> Response; 7] = [
+fn a_response_that_is_not_http_1_1_is_411() {
+    let responses: [fn() -> Response; 7] = [
         || Response::raw("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
         || Response::raw("HTTP/1.0 403 Forbidden\r\n\r\n").then_close(),
         || Response::raw("SSH-2.0-OpenSSH_9.2\r\n"),
@@ -68,14 +68,14 @@ fn an_answer_that_is_no_http_1_1_is_411() {
         || Response::raw(format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(40_000))),
         || Response::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk\r\n").then_hang(),
     ];
-    for answer in answers {
-        assert_eq!(judge(answer).rejection(), NOT_HTTP);
+    for response in responses {
+        assert_eq!(notify(response).rejection(), NOT_HTTP);
     }
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_no_answer() {
-    let answers: [fn() -> Response; 6] = [
+fn a_truncated_response_is_a_failure() {
+    let responses: [fn() -> Response; 6] = [
         || Response::raw("").then_close(),
         || Response::raw("").then_reset(),
         || Response::raw("HTTP/1.1 200 OK\r\nContent-Le").then_close(),
@@ -83,119 +83,119 @@ fn an_answer_that_breaks_off_is_no_answer() {
         || Response::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf").then_close(),
         || Response::raw("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf").then_reset(),
     ];
-    for answer in answers {
-        let application = Application::start(move |_| answer());
+    for response in responses {
+        let application = Application::start(move |_| response());
         let notifier = by_value(application.url("/"));
-        assert_eq!(small().judge(&notifier).rejection(), LOST);
-        assert_eq!(application.requests().len(), 1, "a POST is not repeated");
-        let upload = Uploaded::in_files(b"data");
-        assert_eq!(upload.judge(&notifier).rejection(), LOST);
+        assert_eq!(small_upload().notify(&notifier).rejection(), LOST);
+        assert_eq!(application.requests().len(), 1, "a POST must not be repeated");
+        let upload = CompleteUpload::in_files(b"data");
+        assert_eq!(upload.notify(&notifier).rejection(), LOST);
         assert!(!upload.reply_path().exists());
     }
 }
 
-/// A port that refuses connections: bound and never listened on, so that nobody else gets it.
-fn refusing() -> (impl Sized, SocketAddr) {
+/// A port that refuses connections: bound, so that no other process gets it, but not listening.
+fn refusing_port() -> (impl Sized, SocketAddr) {
     let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).unwrap();
     net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let address = SocketAddr::try_from(net::getsockname(&socket).unwrap()).unwrap();
     (socket, address)
 }
 
-/// NTF-19, its first half.
+/// NTF-19: the client gets 503 while the application cannot be reached.
 #[test]
-fn nobody_there_is_503() {
-    let (_socket, address) = refusing();
+fn an_unreachable_application_is_503() {
+    let (_socket, address) = refusing_port();
     let (logger, lines) = log();
     let config = config(NotifyKind::ByValue, format!("http://{address}/app")).logger(logger);
-    assert_eq!(small().judge(&Notifier::new(config).unwrap()).rejection(), NOBODY);
+    assert_eq!(small_upload().notify(&Notifier::new(config).unwrap()).rejection(), UNREACHABLE);
     assert!(lines.lock().unwrap()[0].starts_with("Warn notify {A0FF"), "{lines:?}");
 }
 
-/// Judges with those limits and checks that a limit ended it, not sooner and not much later.
-fn judge_late(upload: &Uploaded, url: String, timeouts: NotifyTimeouts) {
+/// Notifies with these timeouts, and asserts that it fails at the timeout, not earlier and not much later.
+fn assert_times_out(upload: &CompleteUpload, url: String, timeouts: NotifyTimeouts) {
     let notifier = Notifier::new(config(NotifyKind::ByValue, url).timeouts(timeouts)).unwrap();
     let began = Instant::now();
-    assert_eq!(upload.judge(&notifier).rejection(), LATE);
-    assert!((SHORT..PATIENCE / 2).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert_eq!(upload.notify(&notifier).rejection(), TIMED_OUT);
+    assert!((SHORT..TIMEOUT / 2).contains(&began.elapsed()), "{:?}", began.elapsed());
 }
 
-/// NTF-13: each of the three timers.
+/// NTF-13: each of the three timeouts.
 #[test]
-fn an_application_that_keeps_silent_is_408() {
+fn a_silent_application_is_408() {
     let silent = Application::start(|_| Response::never());
-    judge_late(&small(), silent.url("/"), timeouts(PATIENCE, SHORT, PATIENCE));
+    assert_times_out(&small_upload(), silent.url("/"), timeouts(TIMEOUT, SHORT, TIMEOUT));
 
-    let half = Application::start(|_| Response::raw("HTTP/1.1 200 OK\r\nContent-Len").then_hang());
-    judge_late(&small(), half.url("/"), timeouts(PATIENCE, SHORT, PATIENCE));
+    let partial_head = Application::start(|_| Response::raw("HTTP/1.1 200 OK\r\nContent-Len").then_hang());
+    assert_times_out(&small_upload(), partial_head.url("/"), timeouts(TIMEOUT, SHORT, TIMEOUT));
 
-    let bodiless =
+    let no_body =
         Application::start(|_| Response::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").then_hang());
-    judge_late(&small(), bodiless.url("/"), timeouts(PATIENCE, PATIENCE, SHORT));
+    assert_times_out(&small_upload(), no_body.url("/"), timeouts(TIMEOUT, TIMEOUT, SHORT));
 
-    // Connected by the kernel, and never read from.
+    // The kernel accepts the connection, and nothing reads from it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    judge_late(&Uploaded::in_memory(Zeros(64 << 20)), url, timeouts(SHORT, PATIENCE, PATIENCE));
+    assert_times_out(&CompleteUpload::in_memory(Zeros(64 << 20)), url, timeouts(SHORT, TIMEOUT, TIMEOUT));
 }
 
-/// The timer of the head does not depend on that of the body.
 #[test]
-fn an_application_may_think_longer_than_its_body_may_pause() {
-    let (tell, told) = mpsc::channel();
-    let told = std::sync::Mutex::new(Some(told));
-    let application = Application::start(move |_| Response::ok().when(told.lock().unwrap().take().unwrap()));
+fn the_header_timeout_does_not_depend_on_the_body_timeout() {
+    let (release, released) = mpsc::channel();
+    let released = std::sync::Mutex::new(Some(released));
+    let application =
+        Application::start(move |_| Response::ok().when(released.lock().unwrap().take().unwrap()));
     let mut config = config(NotifyKind::ByValue, application.url("/"));
-    config.timeouts = timeouts(PATIENCE, PATIENCE, SHORT);
-    let teller = thread::spawn(move || {
+    config.timeouts = timeouts(TIMEOUT, TIMEOUT, SHORT);
+    let sender = thread::spawn(move || {
         thread::sleep(4 * SHORT);
-        tell.send(())
+        release.send(())
     });
-    assert!(small().judge(&Notifier::new(config).unwrap()).is_accepted());
-    teller.join().unwrap().unwrap();
+    assert!(small_upload().notify(&Notifier::new(config).unwrap()).is_accepted());
+    sender.join().unwrap().unwrap();
 }
 
-/// An application may answer before it has read all; what it says counts, a 403 above all (NTF-12).
+/// An application may respond before it has read the whole body; its response counts, most of all a 403 (NTF-12).
 #[test]
-fn an_early_answer_is_heard_though_the_application_hangs_up() {
+fn an_early_response_counts_even_if_the_application_hangs_up() {
     let application = Application::start(|_| Response::new("403 Forbidden", "", b"").early().then_close());
     let notifier = by_value(application.url("/"));
-    let judged = Uploaded::in_memory(Zeros(1 << 36)).judge(&notifier);
-    assert_eq!(judged.rejection(), Some((403, 0x8019_0193, "Application")));
+    let decision = CompleteUpload::in_memory(Zeros(1 << 36)).notify(&notifier);
+    assert_eq!(decision.rejection(), Some((403, 0x8019_0193, "Application")));
     assert!(application.request().get("Content-Length") == Some("68719476736"));
-    assert_eq!(small().judge(&notifier).rejection(), Some((403, 0x8019_0193, "Application")));
-    assert_eq!(application.connections(), 2, "the broken connection is not used again");
+    assert_eq!(small_upload().notify(&notifier).rejection(), Some((403, 0x8019_0193, "Application")));
+    assert_eq!(application.connections(), 2, "the broken connection must not be reused");
 }
 
-/// A kept connection that the application ended meanwhile is not used, and costs nothing.
+/// A reused connection that the application has closed is noticed before the request is sent.
 #[test]
 fn a_stale_connection_is_replaced_before_the_call() {
     let application = Application::start(|_| Response::ok());
     let notifier = by_value(application.url("/"));
     for number in 1..4 {
-        assert!(small().judge(&notifier).is_accepted());
+        assert!(small_upload().notify(&notifier).is_accepted());
         assert_eq!((application.requests().len(), application.connections()), (number, number));
         application.hang_up();
     }
 }
 
-/// A kept connection that ends under the next request is a failure for the client to repeat, not for us.
+/// If a reused connection ends during a request, the client repeats its packet; the notifier repeats nothing.
 #[test]
-fn a_call_that_breaks_on_a_kept_connection_is_not_repeated() {
+fn a_call_that_fails_on_a_reused_connection_is_not_repeated() {
     let application = Application::start(|request| match request.number {
         1 => Response::ok(),
         _ => Response::raw("").then_close(),
     });
     let notifier = by_value(application.url("/"));
-    assert!(small().judge(&notifier).is_accepted());
-    assert_eq!(small().judge(&notifier).rejection(), LOST);
+    assert!(small_upload().notify(&notifier).is_accepted());
+    assert_eq!(small_upload().notify(&notifier).rejection(), LOST);
     assert_eq!((application.requests().len(), application.connections()), (2, 1));
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_the_servers_fault() {
-    struct Broken(io::ErrorKind);
-    impl Content for Broken {
+fn an_unreadable_file_is_a_server_error() {
+    struct Unreadable(io::ErrorKind);
+    impl Content for Unreadable {
         fn length(&self) -> u64 {
             9
         }
@@ -211,12 +211,12 @@ fn a_file_that_cannot_be_read_is_the_servers_fault() {
     }
     let application = Application::start(|_| Response::ok());
     for kind in [io::ErrorKind::Other, io::ErrorKind::UnexpectedEof, io::ErrorKind::TimedOut] {
-        let judged = Uploaded::in_memory(Broken(kind)).judge(&by_value(application.url("/")));
-        assert_eq!(judged.rejection(), Some((500, 0x8019_01F4, "Server")), "{kind}");
+        let decision = CompleteUpload::in_memory(Unreadable(kind)).notify(&by_value(application.url("/")));
+        assert_eq!(decision.rejection(), Some((500, 0x8019_01F4, "Server")), "{kind}");
     }
 }
 
-/// So many zeros that nobody keeps.
+/// That many zeros, which take no memory.
 struct Zeros(u64);
 
 impl Content for Zeros {

@@ -1,4 +1,4 @@
-//! Uploads made by hand, and what a notifier thinks of them.
+//! Complete uploads, and what a notifier decides about them.
 
 use std::fs::File;
 use std::io;
@@ -15,11 +15,11 @@ use bitsup::store::Content;
 
 pub const ID: &str = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
 /// Longer than anything takes; a test that waits for it fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The default configuration, with limits that a failing test reaches in time.
+/// The default configuration, with timeouts short enough for a failing test.
 pub fn config(kind: NotifyKind, url: impl Into<String>) -> NotifyConfig {
-    NotifyConfig::new(kind, url).timeouts(timeouts(PATIENCE, PATIENCE, PATIENCE))
+    NotifyConfig::new(kind, url).timeouts(timeouts(TIMEOUT, TIMEOUT, TIMEOUT))
 }
 
 pub fn timeouts(send: Duration, receive_headers: Duration, receive_body: Duration) -> NotifyTimeouts {
@@ -34,7 +34,7 @@ pub fn by_reference(url: impl Into<String>) -> Notifier {
     Notifier::new(config(NotifyKind::ByReference, url)).unwrap()
 }
 
-/// A logger, and what it was told.
+/// Returns a logger and the lines that it receives.
 pub fn log() -> (Logger, Arc<Mutex<Vec<String>>>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&lines);
@@ -45,18 +45,18 @@ pub fn log() -> (Logger, Arc<Mutex<Vec<String>>>) {
 }
 
 /// A complete upload.
-pub struct Uploaded {
+pub struct CompleteUpload {
     pub target: String,
     pub url: String,
     pub content: Box<dyn Content>,
     pub data_path: Option<PathBuf>,
     pub reply_path: Option<PathBuf>,
-    /// Holds the files.
+    /// Keeps the files until the upload is dropped.
     _directory: Option<tempfile::TempDir>,
 }
 
-impl Uploaded {
-    /// In a store without files.
+impl CompleteUpload {
+    /// An upload in a store without files.
     pub fn in_memory(content: impl Content + 'static) -> Self {
         Self {
             target: "/v/f.txt".into(),
@@ -68,7 +68,7 @@ impl Uploaded {
         }
     }
 
-    /// In a store in a directory.
+    /// An upload in a directory store.
     pub fn in_files(content: &[u8]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
@@ -85,8 +85,8 @@ impl Uploaded {
         self.reply_path.as_deref().unwrap()
     }
 
-    /// Asks a notifier about the upload.
-    pub fn judge(&self, notifier: &Notifier) -> Judged {
+    /// Notifies of the upload, and returns the decision.
+    pub fn notify(&self, notifier: &Notifier) -> Decision {
         let (headers, mut verdict) = (Headers::new(), Verdict::default());
         notifier.on_received(
             &Upload {
@@ -105,16 +105,16 @@ impl Uploaded {
             },
             &mut verdict,
         );
-        Judged(format!("{verdict:?}"))
+        Decision(format!("{verdict:?}"))
     }
 }
 
-/// A verdict, as it prints: it is for the engine to read.
+/// A verdict in its debug format, because only the engine can read one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged(String);
+pub struct Decision(String);
 
-impl Judged {
-    /// Status, HRESULT and context of a rejection.
+impl Decision {
+    /// Returns status, HRESULT and context of a rejection.
     pub fn rejection(&self) -> Option<(u16, u32, &str)> {
         let rest = self.0.split_once("rejection: Some(Fault { ")?.1;
         let value = |name: &str| {
@@ -129,8 +129,8 @@ impl Judged {
         self.0.contains("rejection: None")
     }
 
-    /// Accepted: whether the file goes to its destination.
-    pub fn keeps(&self) -> bool {
+    /// Returns whether the file goes to its destination. The upload must be accepted.
+    pub fn keeps_file(&self) -> bool {
         assert!(self.is_accepted(), "{self:?}");
         assert_ne!(self.0.contains("keep_file: Some(true)"), self.0.contains("keep_file: Some(false)"));
         self.0.contains("keep_file: Some(true)")

@@ -1,4 +1,4 @@
-//! How often a server application is asked about one upload.
+//! How often a server application is notified of one upload.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -13,28 +13,28 @@ use rustix::net;
 use test_support::application::{Application, Response};
 
 use crate::engine_fixture::{Upload, engine};
-use crate::notify_fixture::{PATIENCE, config};
+use crate::notify_fixture::{TIMEOUT, config};
 
 const FILE: &[u8] = b"the file";
 
-/// An application that gives each answer once, and then agrees.
-fn application(answers: &'static [&'static str]) -> Application {
-    Application::start(|request| match answers.get(request.number - 1) {
+/// An application that sends each of these statuses once, and then accepts.
+fn application(statuses: &'static [&'static str]) -> Application {
+    Application::start(|request| match statuses.get(request.number - 1) {
         Some(status) => Response::new(status, "", b""),
         None => Response::new("200 OK", "", b"the reply"),
     })
 }
 
-/// NTF-10, NTF-11: the same key each time, so that the application can tell.
+/// NTF-10, NTF-11: with the same key each time, so that the application recognizes the upload.
 #[test]
-fn a_refusal_is_asked_again_with_the_last_fragment() {
+fn a_rejected_upload_is_notified_again_with_the_last_fragment() {
     let root = tempfile::tempdir().unwrap();
     let application = application(&["500 Oops", "409 Conflict", "404 Not Found"]);
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/f");
-    assert_eq!(upload.send(FILE).refusal(), (500, "0x801901F4", "0x7", "8"));
-    assert_eq!(upload.send(FILE).refusal(), (409, "0x80190199", "0x7", "8"));
-    assert_eq!(upload.send(FILE).refusal(), (404, "0x80190194", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (500, "0x801901F4", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (409, "0x80190199", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (404, "0x80190194", "0x7", "8"));
     assert_eq!(upload.send(FILE).status, 200);
     let requests = application.requests();
     assert_eq!(requests.len(), 4);
@@ -43,23 +43,23 @@ fn a_refusal_is_asked_again_with_the_last_fragment() {
     }
 }
 
-/// NTF-12: not by any packet, not by another engine over the same store.
+/// NTF-12: no packet and no other engine over the same store notifies again.
 #[test]
-fn a_403_is_never_asked_again() {
+fn a_403_is_final() {
     let (root, application) = (tempfile::tempdir().unwrap(), application(&["403 Forbidden"]));
     let config = config(NotifyKind::ByValue, application.url("/"));
     let first = engine(root.path(), config.clone());
     let upload = Upload::create(&first, "/f");
-    let refused = (403, "0x80190193", "0x7", "8");
+    let rejection = (403, "0x80190193", "0x7", "8");
     assert_eq!(upload.fragment(FILE, 0, 3).status, 200);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), refused);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), refused);
-    assert_eq!(upload.send(FILE).refusal(), refused);
+    assert_eq!(upload.fragment(FILE, 3, 8).rejection(), rejection);
+    assert_eq!(upload.fragment(FILE, 3, 8).rejection(), rejection);
+    assert_eq!(upload.send(FILE).rejection(), rejection);
     let id = upload.session().to_owned();
     drop(first);
     let second = engine(root.path(), config);
     let upload = Upload::resume(&second, "/f", &id);
-    assert_eq!(upload.fragment(FILE, 3, 8).refusal(), refused);
+    assert_eq!(upload.fragment(FILE, 3, 8).rejection(), rejection);
     assert_eq!(upload.close().status, 403);
     assert_eq!(application.requests().len(), 1);
     assert!(!root.path().join("f").exists());
@@ -67,7 +67,7 @@ fn a_403_is_never_asked_again() {
 
 /// NTF-19: the port refuses connections until the application listens.
 #[test]
-fn an_application_that_is_down_is_asked_once_it_is_up() {
+fn an_application_that_was_down_is_notified_later() {
     let root = tempfile::tempdir().unwrap();
     let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).unwrap();
     net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
@@ -75,7 +75,7 @@ fn an_application_that_is_down_is_asked_once_it_is_up() {
     let engine = engine(root.path(), config(NotifyKind::ByValue, format!("http://{address}/")));
     let upload = Upload::create(&engine, "/f");
     for _ in 0..3 {
-        assert_eq!(upload.send(FILE).refusal(), (503, "0x801901F7", "0x7", "8"));
+        assert_eq!(upload.send(FILE).rejection(), (503, "0x801901F7", "0x7", "8"));
     }
     net::listen(&socket, 8).unwrap();
     let application = Application::start_at(TcpListener::from(socket), |_| Response::ok());
@@ -83,9 +83,9 @@ fn an_application_that_is_down_is_asked_once_it_is_up() {
     assert_eq!(application.request().body, FILE);
 }
 
-/// NTF-20: the same client, again and again; and after a restart that was no crash.
+/// NTF-20: for repeated packets, and after a restart without a crash.
 #[test]
-fn an_agreement_is_remembered_with_its_reply() {
+fn an_acceptance_is_recorded_with_its_reply() {
     let (root, application) = (tempfile::tempdir().unwrap(), application(&[]));
     let config = config(NotifyKind::ByValue, application.url("/"));
     let first = engine(root.path(), config.clone());
@@ -106,9 +106,9 @@ fn an_agreement_is_remembered_with_its_reply() {
     assert_eq!(application.requests().len(), 1);
 }
 
-/// NTF-20, while the first call is still under way: the client gave its connection up and came again.
+/// NTF-20, for a client that closes its connection during the call and sends the fragment again.
 #[test]
-fn requests_that_come_during_a_call_wait_for_its_outcome() {
+fn requests_during_a_call_wait_for_its_result() {
     let root = tempfile::tempdir().unwrap();
     let (release, released) = mpsc::channel();
     let released = Mutex::new(Some(released));
@@ -121,37 +121,37 @@ fn requests_that_come_during_a_call_wait_for_its_outcome() {
         let first = scope.spawn(|| upload.send(FILE).status);
         let began = Instant::now();
         while application.requests().is_empty() {
-            assert!(began.elapsed() < PATIENCE);
+            assert!(began.elapsed() < TIMEOUT);
             thread::yield_now();
         }
-        let more: Vec<_> = (0..8).map(|_| scope.spawn(|| upload.send(FILE).status)).collect();
+        let later: Vec<_> = (0..8).map(|_| scope.spawn(|| upload.send(FILE).status)).collect();
         drop(release);
         assert!(matches!(first.join().unwrap(), 200 | 503));
-        let statuses: Vec<u16> = more.into_iter().map(|more| more.join().unwrap()).collect();
+        let statuses: Vec<u16> = later.into_iter().map(|request| request.join().unwrap()).collect();
         assert!(statuses.contains(&200) && statuses.iter().all(|status| matches!(status, 200 | 503)));
     });
     assert_eq!(upload.send(FILE).status, 200);
     assert_eq!(application.requests().len(), 1);
 }
 
-/// NTF-23: a bare 416 would let the client close, and the application would never be told.
+/// NTF-23: after a 416 the client would close the session, and the application would never be notified.
 #[test]
-fn an_earlier_range_asks_again_as_long_as_the_application_was_not_told() {
+fn an_earlier_range_notifies_again_until_the_application_accepts() {
     let root = tempfile::tempdir().unwrap();
     let application = application(&["500 Oops", "416 No"]);
     let engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/f");
     assert_eq!(upload.send(FILE).status, 500);
-    assert_eq!(upload.fragment(FILE, 0, 3).refusal(), (502, "0x801901A0", "0x7", "8"));
+    assert_eq!(upload.fragment(FILE, 0, 3).rejection(), (502, "0x801901A0", "0x7", "8"));
     let ack = upload.fragment(FILE, 0, 3);
     assert_eq!((ack.status, ack.field(names::RECEIVED_CONTENT_RANGE)), (200, Some("8")));
     assert_eq!(application.requests().len(), 3);
 }
 
-/// The state on disk while the application has the upload is what a crash leaves: it is asked again, with the
-/// same key. At least once, always.
+/// A copy of the directory during the call is what a crash would leave. The application is notified again with the
+/// same key: at least once.
 #[test]
-fn a_crash_during_a_call_repeats_it() {
+fn a_crash_during_a_call_repeats_the_call() {
     let (root, after) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (from, to) = (root.path().to_owned(), after.path().to_owned());
     let application = Application::start(move |request| {
@@ -174,9 +174,9 @@ fn a_crash_during_a_call_repeats_it() {
     assert_eq!(key(0), key(1));
 }
 
-/// NTF-13: the application that was too slow may still have done its work; it learns by the key.
+/// NTF-13: an application that was too slow may have done its work; it recognizes the upload by its key.
 #[test]
-fn a_late_application_is_asked_again() {
+fn an_application_that_timed_out_is_notified_again() {
     let root = tempfile::tempdir().unwrap();
     let application = Application::start(|request| match request.number {
         1 => Response::never(),
@@ -186,7 +186,7 @@ fn a_late_application_is_asked_again() {
     config.timeouts.receive_headers = Duration::from_millis(500);
     let engine = engine(root.path(), config);
     let upload = Upload::create(&engine, "/f");
-    assert_eq!(upload.send(FILE).refusal(), (408, "0x80070112", "0x7", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (408, "0x80070112", "0x7", "8"));
     assert_eq!(upload.send(FILE).status, 200);
     assert_eq!(application.requests().len(), 2);
 }
@@ -194,12 +194,11 @@ fn a_late_application_is_asked_again() {
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target: PathBuf = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => {
-                fs::create_dir_all(&target).unwrap();
-                copy(&entry.path(), &target);
-            }
-            false => drop(fs::copy(entry.path(), target).unwrap()),
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
         }
     }
 }

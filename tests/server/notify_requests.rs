@@ -1,4 +1,4 @@
-//! What a server application is sent.
+//! The requests that a server application gets.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -7,16 +7,16 @@ use bitsup::Status;
 use bitsup::server::{Notifier, NotifyConfig, NotifyKind};
 use test_support::application::{Application, Response, pattern};
 
-use crate::notify_fixture::{ID, InMemory, Uploaded, by_reference, by_value, config};
+use crate::notify_fixture::{CompleteUpload, ID, InMemory, by_reference, by_value, config};
 
 const AGENT: &str = concat!("bitsup/", env!("CARGO_PKG_VERSION"));
 
-/// NTF-01, with the fields in the order of the capture (PROTOCOL 13.2).
+/// NTF-01; the fields are in the order of the captured request (PROTOCOL 13.2).
 #[test]
 fn by_reference_the_application_gets_the_paths_and_no_body() {
     let application = Application::start(|_| Response::ok());
-    let upload = Uploaded::in_files(b"data");
-    assert!(upload.judge(&by_reference(application.url("/app.asp"))).is_accepted());
+    let upload = CompleteUpload::in_files(b"data");
+    assert!(upload.notify(&by_reference(application.url("/app.asp"))).is_accepted());
     let request = application.request();
     let (data, reply) = (upload.data_path.as_ref().unwrap(), upload.reply_path());
     assert_eq!(
@@ -44,7 +44,7 @@ fn by_reference_the_application_gets_the_paths_and_no_body() {
 fn by_value_the_application_gets_the_file_and_no_paths() {
     let application = Application::start(|_| Response::ok());
     for content in [&b"the file"[..], b""] {
-        assert!(Uploaded::in_files(content).judge(&by_value(application.url("/app?x"))).is_accepted());
+        assert!(CompleteUpload::in_files(content).notify(&by_value(application.url("/app?x"))).is_accepted());
         let request = application.requests().pop().unwrap();
         assert_eq!(request.line(), "POST /app?x HTTP/1.1");
         assert_eq!(request.body, content);
@@ -54,15 +54,15 @@ fn by_value_the_application_gets_the_file_and_no_paths() {
     }
 }
 
-/// NTF-02. Made on the way and compared byte for byte; larger than every buffer between here and there.
+/// NTF-02. The file is larger than all buffers on the way.
 #[test]
 fn a_large_file_arrives_bit_exact() {
     const LENGTH: u64 = 24 << 20;
     let mut content = Vec::new();
     pattern(LENGTH).read_to_end(&mut content).unwrap();
     let application = Application::start(|_| Response::ok());
-    let upload = Uploaded::in_files(&content);
-    assert!(upload.judge(&by_value(application.url("/"))).is_accepted());
+    let upload = CompleteUpload::in_files(&content);
+    assert!(upload.notify(&by_value(application.url("/"))).is_accepted());
     assert!(application.request().body == content);
 }
 
@@ -70,40 +70,40 @@ fn a_large_file_arrives_bit_exact() {
 #[test]
 fn the_query_is_appended_and_a_relative_url_resolved() {
     let application = Application::start(|_| Response::ok());
-    let mut upload = Uploaded::in_memory(InMemory(Vec::new()));
+    let mut upload = CompleteUpload::in_memory(InMemory(Vec::new()));
     upload.url = "http://up.test/v/f.txt?ACCOUNT=1".into();
-    upload.judge(&by_value(application.url("/bag.asp")));
+    upload.notify(&by_value(application.url("/bag.asp")));
     upload.url = application.url("/v/f.txt?ACCOUNT=2");
-    upload.judge(&by_value("app.asp"));
+    upload.notify(&by_value("app.asp"));
     let requests = application.requests();
     assert_eq!(requests[0].line(), "POST /bag.asp?ACCOUNT=1 HTTP/1.1");
     assert_eq!(requests[0].get("BITS-Original-Request-URL"), Some("http://up.test/v/f.txt?ACCOUNT=1"));
     assert_eq!(requests[1].line(), "POST /v/app.asp?ACCOUNT=2 HTTP/1.1");
 }
 
-/// NTF-18; https is refused by IIS and served here.
+/// NTF-18. IIS rejects https; bitsup supports it.
 #[test]
-fn a_configuration_that_cannot_work_is_refused() {
-    let refused = |config: NotifyConfig| {
+fn an_invalid_configuration_is_rejected() {
+    let rejection = |config: NotifyConfig| {
         let error = Notifier::new(config).err().unwrap();
         assert_eq!(error.status(), Status::InvalidArgument);
         error.message().to_owned()
     };
     let by_value = |url: &str| config(NotifyKind::ByValue, url);
-    assert!(refused(by_value(&format!("http://h/{}", "x".repeat(2192)))).contains("2200"));
-    assert!(refused(by_value("ftp://h/")).contains("neither http nor https"));
-    refused(by_value(""));
-    refused(by_value("http://h/").max_concurrent(0));
-    refused(by_value("http://h/").user_agent("a\r\nb"));
-    let mut hasty = by_value("http://h/");
-    hasty.timeouts.receive_body = std::time::Duration::ZERO;
-    refused(hasty);
+    assert!(rejection(by_value(&format!("http://h/{}", "x".repeat(2192)))).contains("2200"));
+    assert!(rejection(by_value("ftp://h/")).contains("neither http nor https"));
+    rejection(by_value(""));
+    rejection(by_value("http://h/").max_concurrent(0));
+    rejection(by_value("http://h/").user_agent("a\r\nb"));
+    let mut zero_timeout = by_value("http://h/");
+    zero_timeout.timeouts.receive_body = std::time::Duration::ZERO;
+    rejection(zero_timeout);
     assert!(Notifier::new(by_value("https://h/")).is_ok());
     assert!(Notifier::new(NotifyConfig::new(NotifyKind::ByReference, "app.asp")).is_ok());
 }
 
 #[test]
-fn https_speaks_tls_and_trusts_nobody_blindly() {
+fn https_requires_a_tls_handshake() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());
     let server = std::thread::spawn(move || {
@@ -112,28 +112,28 @@ fn https_speaks_tls_and_trusts_nobody_blindly() {
         stream.read_exact(&mut first).unwrap();
         first
     });
-    let judged = Uploaded::in_memory(InMemory(b"secret".to_vec())).judge(&by_value(url));
+    let decision = CompleteUpload::in_memory(InMemory(b"secret".to_vec())).notify(&by_value(url));
     let first = server.join().unwrap();
-    assert_eq!((first[0], first[1], first[5]), (22, 3, 1), "a ClientHello");
-    assert_eq!(judged.rejection(), Some((502, 0x8019_01F6, "Application")));
+    assert_eq!((first[0], first[1], first[5]), (22, 3, 1), "not a ClientHello");
+    assert_eq!(decision.rejection(), Some((502, 0x8019_01F6, "Application")));
 }
 
 #[test]
-fn what_does_not_fit_into_a_header_field_is_not_sent() {
+fn a_path_that_is_no_valid_header_value_is_not_sent() {
     let application = Application::start(|_| Response::ok());
-    let mut upload = Uploaded::in_files(b"data");
+    let mut upload = CompleteUpload::in_files(b"data");
     upload.data_path = Some("/a\nBITS-Response-DataFile-Name: /etc/passwd".into());
-    let judged = upload.judge(&by_reference(application.url("/")));
-    assert_eq!(judged.rejection(), Some((500, 0x8019_01F4, "Server")));
+    let decision = upload.notify(&by_reference(application.url("/")));
+    assert_eq!(decision.rejection(), Some((500, 0x8019_01F4, "Server")));
     assert!(application.requests().is_empty());
 }
 
 #[test]
-fn connections_are_kept_and_no_proxy_is_asked() {
+fn connections_are_reused_without_cookies_or_encodings() {
     let application = Application::start(|_| Response::new("200 OK", "Set-Cookie: a=b\r\n", b"reply"));
     let notifier = by_value(application.url("/"));
     for _ in 0..3 {
-        assert!(Uploaded::in_memory(InMemory(b"x".to_vec())).judge(&notifier).replies_bytes(b"reply"));
+        assert!(CompleteUpload::in_memory(InMemory(b"x".to_vec())).notify(&notifier).replies_bytes(b"reply"));
     }
     assert_eq!(application.connections(), 1);
     for request in application.requests() {

@@ -1,4 +1,4 @@
-//! Uploads to an engine with a server application behind it: what the client sees, and what is left.
+//! Uploads to an engine that notifies a server application: the client's responses, and the files afterwards.
 
 use std::fs;
 use std::path::Path;
@@ -12,26 +12,26 @@ use bitsup::store::MemoryStore;
 use test_support::application::{Application, Response};
 
 use crate::engine_fixture::{Upload, engine, engine_over};
-use crate::notify_fixture::{PATIENCE, config};
+use crate::notify_fixture::{TIMEOUT, config};
 
 const FILE: &[u8] = b"the file";
 const COPY: &str = "BITS-Copy-File-To-Destination: x\r\n";
 
-/// Uploads a file over an application that gives this answer, and returns the answer to the last Fragment.
-fn refusal(answer: impl Fn() -> Response + Send + Sync + 'static, limit: Duration) -> String {
-    let (root, application) = (tempfile::tempdir().unwrap(), Application::start(move |_| answer()));
+/// Uploads a file, with an application that sends this response, and returns the rejection of the last Fragment.
+fn rejection(response: impl Fn() -> Response + Send + Sync + 'static, timeout: Duration) -> String {
+    let (root, application) = (tempfile::tempdir().unwrap(), Application::start(move |_| response()));
     let mut config = config(NotifyKind::ByValue, application.url("/"));
-    config.timeouts.receive_headers = limit;
+    config.timeouts.receive_headers = timeout;
     let engine = engine(root.path(), config);
     let ack = Upload::create(&engine, "/f").send(FILE);
     assert!(!root.path().join("f").exists());
     assert_eq!(ack.field(names::REPLY_URL), None);
-    format!("{:?}", ack.refusal())
+    format!("{:?}", ack.rejection())
 }
 
-/// NTF-01, NTF-04, NTF-08: by reference, with a reply, and without the file at its destination.
+/// NTF-01, NTF-04, NTF-08: by reference, with a reply; the file is not kept.
 #[test]
-fn by_reference_the_application_reads_and_replies_on_disk() {
+fn by_reference_the_application_reads_and_writes_files() {
     let root = tempfile::tempdir().unwrap();
     let application = Application::start(|request| {
         let path = |name| Path::new(request.get(name).unwrap());
@@ -55,10 +55,10 @@ fn by_reference_the_application_reads_and_replies_on_disk() {
     assert_eq!(request.get("Idempotency-Key"), Some(upload.session()));
 }
 
-/// NTF-02, NTF-05, NTF-07: by value, in memory, and with the file at its destination.
+/// NTF-02, NTF-05, NTF-07: by value, in memory; the file is kept.
 // B-NOTIFY-01 B-STORE-04
 #[test]
-fn by_value_the_body_goes_there_and_the_reply_comes_back() {
+fn by_value_the_file_is_sent_and_the_reply_returned() {
     let application = Application::start(|_| Response::new("200 OK", COPY, b"the reply"));
     let store = MemoryStore::default();
     let notifier = Notifier::new(config(NotifyKind::ByValue, application.url("/app"))).unwrap();
@@ -73,7 +73,7 @@ fn by_value_the_body_goes_there_and_the_reply_comes_back() {
 
 /// NTF-03.
 #[test]
-fn without_a_notifier_nobody_is_asked() {
+fn without_a_notifier_the_upload_is_accepted() {
     let store = MemoryStore::default();
     let engine = engine_over(Arc::new(store.clone()), None);
     let ack = Upload::create(&engine, "/f").send(FILE);
@@ -83,7 +83,7 @@ fn without_a_notifier_nobody_is_asked() {
 
 /// NTF-06.
 #[test]
-fn a_static_url_goes_to_the_client() {
+fn a_static_url_is_sent_to_the_client() {
     let root = tempfile::tempdir().unwrap();
     let fields = "BITS-Static-Response-URL: http://files.test/static\r\n";
     let application = Application::start(move |_| Response::new("200 OK", fields, b"ignored"));
@@ -95,28 +95,28 @@ fn a_static_url_goes_to_the_client() {
 /// NTF-10, NTF-13, NTF-14, NTF-15.
 // B-REJECT-01
 #[test]
-fn what_goes_wrong_reaches_the_client_with_context_7() {
-    let long = PATIENCE;
-    let failed = refusal(|| Response::new("500 Oops", COPY, b"<html>"), long);
+fn application_errors_reach_the_client_with_context_7() {
+    let long = TIMEOUT;
+    let failed = rejection(|| Response::new("500 Oops", COPY, b"<html>"), long);
     assert_eq!(failed, r#"(500, "0x801901F4", "0x7", "8")"#);
-    let created = refusal(|| Response::new("201 Created", "", b""), long);
+    let created = rejection(|| Response::new("201 Created", "", b""), long);
     assert_eq!(created, r#"(500, "0x801900C9", "0x7", "8")"#);
-    let late = refusal(Response::never, Duration::from_millis(50));
-    assert_eq!(late, r#"(408, "0x80070112", "0x7", "8")"#);
-    let old = refusal(|| Response::raw("HTTP/1.0 200 OK\r\n\r\n").then_close(), long);
+    let timed_out = rejection(Response::never, Duration::from_millis(50));
+    assert_eq!(timed_out, r#"(408, "0x80070112", "0x7", "8")"#);
+    let old = rejection(|| Response::raw("HTTP/1.0 200 OK\r\n\r\n").then_close(), long);
     assert_eq!(old, r#"(411, "0x80070057", "0x7", "8")"#);
-    let garbage = refusal(|| Response::raw("what?\r\n\r\n"), long);
+    let garbage = rejection(|| Response::raw("what?\r\n\r\n"), long);
     assert_eq!(garbage, r#"(411, "0x80070057", "0x7", "8")"#);
     for url in [format!("http://h/{}", "x".repeat(2192)), "relative".into(), "http://h/\u{e9}".into()] {
         let fields = format!("BITS-Static-Response-URL: {url}\r\n");
-        let refused = refusal(move || Response::new("200 OK", &fields, b""), long);
-        assert_eq!(refused, r#"(400, "0x80070057", "0x7", "8")"#, "{url}");
+        let rejected = rejection(move || Response::new("200 OK", &fields, b""), long);
+        assert_eq!(rejected, r#"(400, "0x80070057", "0x7", "8")"#, "{url}");
     }
 }
 
-/// NTF-16, NTF-17: the base is what the client's `Host` says.
+/// NTF-16, NTF-17: relative to the client's `Host`.
 #[test]
-fn a_relative_url_and_a_query() {
+fn a_relative_url_is_resolved_and_gets_the_query() {
     let (root, application) = (tempfile::tempdir().unwrap(), Application::start(|_| Response::ok()));
     fs::create_dir(root.path().join("v")).unwrap();
     let engine = engine(root.path(), config(NotifyKind::ByValue, "app.asp"));
@@ -136,9 +136,9 @@ fn by_reference_without_a_reply_file_the_reply_is_empty() {
     assert_eq!((reply.status, reply.body.as_slice()), (200, &b""[..]));
 }
 
-/// A reply that the application wrote before it failed is not the reply of the next call.
+/// A reply file that the application wrote before it failed is not used by the next call.
 #[test]
-fn the_reply_of_a_failed_call_is_forgotten() {
+fn the_reply_of_a_failed_call_is_discarded() {
     let root = tempfile::tempdir().unwrap();
     let application = Application::start(|request| match request.number {
         1 => {
@@ -153,9 +153,9 @@ fn the_reply_of_a_failed_call_is_forgotten() {
     assert_eq!(upload.reply(&upload.send(FILE)).body, b"");
 }
 
-/// NTF-22. The application was asked and has agreed: it is not asked again once the folder is back.
+/// NTF-22. The application has accepted the upload and is not notified again once the folder is back.
 #[test]
-fn a_folder_that_vanished_is_the_servers_trouble() {
+fn a_missing_folder_is_a_server_error_after_which_no_call_is_repeated() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("folder");
     fs::create_dir(&folder).unwrap();
@@ -163,7 +163,7 @@ fn a_folder_that_vanished_is_the_servers_trouble() {
     let engine: Engine = engine(root.path(), config(NotifyKind::ByValue, application.url("/")));
     let upload = Upload::create(&engine, "/folder/f");
     fs::remove_dir(&folder).unwrap();
-    assert_eq!(upload.send(FILE).refusal(), (404, "0x80190194", "0x5", "8"));
+    assert_eq!(upload.send(FILE).rejection(), (404, "0x80190194", "0x5", "8"));
     fs::create_dir(&folder).unwrap();
     assert_eq!(upload.send(FILE).status, 200);
     assert_eq!(fs::read(folder.join("f")).unwrap(), FILE);

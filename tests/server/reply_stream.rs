@@ -1,4 +1,4 @@
-//! Replies through the listener: of any size, at any pace, without holding a thread.
+//! Downloads of replies: of any size and speed, without occupying a thread.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,14 +9,14 @@ use bitsup::engine::{Engine, EngineConfig, Hooks, Upload, Verdict};
 use bitsup::server::{Server, ServerConfig};
 use bitsup::store::{DirOptions, DirStore};
 
-/// More than sockets buffer.
+/// More than the socket buffers hold.
 const LENGTH: usize = 6000 * 4093;
 const GUID: &str = "{7df0354d-249b-430f-820d-3d2a9bef4931}";
 
-/// Replies with a file, moved.
-struct Large;
+/// Replies with a large file.
+struct LargeReply;
 
-impl Hooks for Large {
+impl Hooks for LargeReply {
     fn on_received(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
         let path = upload.reply_path.unwrap();
         std::fs::write(path, content()).unwrap();
@@ -25,29 +25,29 @@ impl Hooks for Large {
 }
 
 fn content() -> Vec<u8> {
-    // A piece whose length is prime, so that no shift by a buffer goes unseen.
+    // The length of the repeated block is prime, so that a shift by any buffer size changes the content.
     (0..4093).map(|i| (i ^ (i >> 8)) as u8).collect::<Vec<u8>>().repeat(LENGTH / 4093)
 }
 
-struct Stage {
+struct ReplyServer {
     server: Server,
     _root: tempfile::TempDir,
-    /// Path of a reply.
+    /// The path of the reply.
     reply: String,
 }
 
-impl Stage {
-    /// A server with one worker, that holds a large reply.
+impl ReplyServer {
+    /// Starts a server with one worker, and uploads a file that gets a large reply.
     fn new(read_timeout: Duration) -> Self {
         let root = tempfile::tempdir().unwrap();
         let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
-        let config = EngineConfig::new(Arc::new(store)).hooks(Arc::new(Large));
+        let config = EngineConfig::new(Arc::new(store)).hooks(Arc::new(LargeReply));
         let config = ServerConfig::default()
             .mount("/up/", Engine::new(config).unwrap())
             .max_workers(1)
             .read_timeout(read_timeout);
-        let mut stage = Self { server: Server::start(config).unwrap(), _root: root, reply: String::new() };
-        let mut socket = stage.connect();
+        let mut replies = Self { server: Server::start(config).unwrap(), _root: root, reply: String::new() };
+        let mut socket = replies.connect();
         let create = format!("BITS-Packet-Type: Create-Session\r\nBITS-Supported-Protocols: {GUID}\r\n");
         let head = request(&mut socket, "BITS_POST", "/up/a", &format!("{create}Content-Length: 0\r\n\r\n"));
         let id = field(&head, "BITS-Session-Id");
@@ -57,8 +57,8 @@ impl Stage {
         let head = request(&mut socket, "BITS_POST", "/up/a", &fragment);
         let url = field(&head, "BITS-Reply-URL");
         assert!(url.starts_with("http://example:8/up/BITS-Sessions/Replies/%7B"), "{url}");
-        stage.reply = url["http://example:8".len()..].to_owned();
-        stage
+        replies.reply = url["http://example:8".len()..].to_owned();
+        replies
     }
 
     fn connect(&self) -> TcpStream {
@@ -68,7 +68,7 @@ impl Stage {
     }
 }
 
-/// Sends a request and reads the head of its answer.
+/// Sends a request and reads the head of the response.
 fn request(socket: &mut TcpStream, method: &str, target: &str, rest: &str) -> String {
     socket.write_all(format!("{method} {target} HTTP/1.1\r\nHost: example:8\r\n{rest}").as_bytes()).unwrap();
     let (mut head, mut byte) = (Vec::new(), [0]);
@@ -85,35 +85,35 @@ fn field(head: &str, name: &str) -> String {
 }
 
 #[test]
-fn a_slow_reader_holds_no_thread_and_gets_every_byte() {
-    let stage = Stage::new(Duration::from_secs(10));
-    let (mut slow, mut quick) = (stage.connect(), stage.connect());
-    let head = request(&mut slow, "GET", &stage.reply, "\r\n");
+fn a_slow_reader_occupies_no_thread_and_gets_every_byte() {
+    let replies = ReplyServer::new(Duration::from_secs(10));
+    let (mut slow, mut quick) = (replies.connect(), replies.connect());
+    let head = request(&mut slow, "GET", &replies.reply, "\r\n");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert_eq!(field(&head, "Content-Length"), LENGTH.to_string());
-    // The only worker would be stuck in the reply that nobody reads.
+    // A worker that waited for the slow reader could not serve these.
     for _ in 0..3 {
-        let head = request(&mut quick, "HEAD", &stage.reply, "\r\n");
+        let head = request(&mut quick, "HEAD", &replies.reply, "\r\n");
         assert_eq!(field(&head, "Content-Length"), LENGTH.to_string());
     }
     let mut body = vec![0; LENGTH];
     slow.read_exact(&mut body).unwrap();
     assert!(body == content());
-    let head = request(&mut slow, "GET", &stage.reply, "Range: bytes=5-9\r\n\r\n");
+    let head = request(&mut slow, "GET", &replies.reply, "Range: bytes=5-9\r\n\r\n");
     assert_eq!(field(&head, "Content-Range"), format!("bytes 5-9/{LENGTH}"));
     slow.read_exact(&mut body[..5]).unwrap();
-    assert_eq!(body[..5], content()[5..10], "the connection goes on behind a large body");
+    assert_eq!(body[..5], content()[5..10], "the connection must stay usable after a large body");
 }
 
 #[test]
-fn a_reader_that_stops_is_given_up() {
-    let stage = Stage::new(Duration::from_millis(100));
-    let mut socket = stage.connect();
-    request(&mut socket, "GET", &stage.reply, "\r\n");
-    // Its end comes without the rest of the body: the time without progress is over.
-    let mut server = stage.server;
+fn a_reader_that_stops_times_out() {
+    let replies = ReplyServer::new(Duration::from_millis(100));
+    let mut socket = replies.connect();
+    request(&mut socket, "GET", &replies.reply, "\r\n");
+    // Nothing is read until the timeout; then the connection ends without the rest of the body.
+    let mut server = replies.server;
     server.stop(Duration::from_secs(10)).unwrap();
     let mut rest = Vec::new();
-    let ended = socket.read_to_end(&mut rest);
-    assert!(ended.is_err() || rest.len() < LENGTH, "{} bytes", rest.len());
+    let result = socket.read_to_end(&mut rest);
+    assert!(result.is_err() || rest.len() < LENGTH, "{} bytes", rest.len());
 }

@@ -1,5 +1,5 @@
-//! Requests in whose shadow another one could travel: each is refused and its connection closed, or has one
-//! meaning. And refusals never leave a kept connection where a body is taken for a request.
+//! Request smuggling: an ambiguous request is rejected and its connection closed, and after a rejection no body is
+//! parsed as a request.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -9,29 +9,29 @@ use bitsup::server::Server;
 use bitsup::store::MemoryStore;
 use test_support::raw_http::{RawHttp, create, fragment, packet, ping, serve, serve_anything};
 
-/// Longest unwanted body that the server reads to its end.
-const DISCARD: usize = 16 << 20;
+/// The longest unwanted body that the server drains.
+const MAX_DRAINED: usize = 16 << 20;
 
-/// Sends a request with another one behind it; there is one answer, and then the end.
+/// Sends a request followed by another one, and asserts that there is one response before the connection is closed.
 fn assert_closed(server: &Server, request: &[u8], status: u16) {
     let shown = String::from_utf8_lossy(&request[..request.len().min(300)]).into_owned();
     let mut http = RawHttp::connect(server);
-    // The server may have answered and closed before the end of this is written.
+    // The server may respond and close before all of this is written.
     let _ = http.socket.write_all(&[request, ping("/smuggled").as_bytes()].concat());
-    let answer = http.response();
-    assert_eq!((answer.status, answer.closes()), (status, true), "{shown:?}: {}", answer.text);
+    let response = http.response();
+    assert_eq!((response.status, response.closes()), (status, true), "{shown:?}: {}", response.text);
     http.assert_closed();
 }
 
-/// Sends a request with another one behind it; both are answered, so both were found where they are.
-fn assert_one_meaning(server: &Server, request: &str, status: u16) {
+/// Sends a request followed by another one, and asserts that each of them gets its response.
+fn assert_framed(server: &Server, request: &str, status: u16) {
     let mut http = RawHttp::connect(server);
     http.send(request.to_owned() + &packet("Nonsense", "/next", &[], 0));
     assert_eq!(http.response().status, status, "{request:?}");
     assert_eq!(http.response().status, 400, "{request:?}");
 }
 
-fn with(field: &str) -> String {
+fn with_field(field: &str) -> String {
     packet("Ping", "/a", &[field], 0)
 }
 
@@ -40,7 +40,7 @@ fn with_length(line: &str) -> String {
 }
 
 #[test]
-fn lengths_that_are_none_or_several_are_refused() {
+fn invalid_or_repeated_lengths_are_rejected() {
     let server = serve_anything();
     let lines = [
         "Content-Length: 5\r\nContent-Length: 5",
@@ -82,7 +82,7 @@ fn lengths_that_are_none_or_several_are_refused() {
 }
 
 #[test]
-fn transfer_encodings_of_all_spellings_are_refused() {
+fn transfer_encodings_in_any_spelling_are_rejected() {
     let server = serve_anything();
     for value in [
         "chunked",
@@ -101,7 +101,7 @@ fn transfer_encodings_of_all_spellings_are_refused() {
         "x\r\nTransfer-Encoding: chunked",
     ] {
         for name in ["Transfer-Encoding", "transfer-encoding", "TRANSFER-ENCODING"] {
-            let both = with(&format!("{name}: {value}")) + "0\r\n\r\n";
+            let both = with_field(&format!("{name}: {value}")) + "0\r\n\r\n";
             assert_closed(&server, both.as_bytes(), 411);
             let alone = both.replace("Content-Length: 0\r\n", "");
             assert_closed(&server, alone.as_bytes(), 411);
@@ -119,12 +119,12 @@ fn transfer_encodings_of_all_spellings_are_refused() {
         "X: y\nTransfer-Encoding: chunked",
         "Transfer\u{a0}Encoding: chunked",
     ] {
-        assert_closed(&server, (with(line) + "0\r\n\r\n").as_bytes(), 400);
+        assert_closed(&server, (with_field(line) + "0\r\n\r\n").as_bytes(), 400);
     }
 }
 
 #[test]
-fn lines_that_end_or_go_on_otherwise_are_refused() {
+fn folded_lines_and_wrong_line_ends_are_rejected() {
     let server = serve_anything();
     for line in [
         "X: a\r\n b",
@@ -138,27 +138,27 @@ fn lines_that_end_or_go_on_otherwise_are_refused() {
         "X@: a",
         "(X): a",
     ] {
-        assert_closed(&server, with(line).as_bytes(), 400);
+        assert_closed(&server, with_field(line).as_bytes(), 400);
     }
-    let whole = ping("/a");
+    let request = ping("/a");
     for request in [
-        whole.replace("\r\n", "\n"),
-        whole.replacen("\r\n", "\n", 1),
-        whole.replacen("\r\n", "\r", 1),
-        whole.replacen("\r\n", "\r\r\n", 1),
-        whole.replace("\r\n\r\n", "\n\n"),
-        whole.replace("\r\n\r\n", "\r\n\n"),
-        format!("\n{whole}"),
-        format!("\r{whole}"),
-        format!(" {whole}"),
-        format!("\0{whole}"),
+        request.replace("\r\n", "\n"),
+        request.replacen("\r\n", "\n", 1),
+        request.replacen("\r\n", "\r", 1),
+        request.replacen("\r\n", "\r\r\n", 1),
+        request.replace("\r\n\r\n", "\n\n"),
+        request.replace("\r\n\r\n", "\r\n\n"),
+        format!("\n{request}"),
+        format!("\r{request}"),
+        format!(" {request}"),
+        format!("\0{request}"),
     ] {
         assert_closed(&server, request.as_bytes(), 400);
     }
 }
 
 #[test]
-fn request_lines_that_are_none_are_refused() {
+fn invalid_request_lines_are_rejected() {
     let server = serve_anything();
     let rest = ping("/a").split_once("\r\n").unwrap().1.to_owned();
     for (line, status) in [
@@ -180,12 +180,12 @@ fn request_lines_that_are_none_are_refused() {
         assert_closed(&server, format!("{line}\r\n{rest}").as_bytes(), status);
     }
     assert_closed(&server, format!("BITS_POST /{} HTTP/1.1\r\n{rest}", "a".repeat(1 << 16)).as_bytes(), 431);
-    assert_closed(&server, with(&format!("X: {}", "x".repeat(1 << 16))).as_bytes(), 431);
+    assert_closed(&server, with_field(&format!("X: {}", "x".repeat(1 << 16))).as_bytes(), 431);
     assert_closed(&server, packet("Ping", "/a", &["X: y"; 200], 0).as_bytes(), 431);
 }
 
 #[test]
-fn hosts_that_are_none_or_several_are_refused() {
+fn invalid_or_repeated_hosts_are_rejected() {
     let server = serve_anything();
     let host = |line: &str| ping("/a").replace("Host: test\r\n", line);
     for line in [
@@ -207,13 +207,13 @@ fn hosts_that_are_none_or_several_are_refused() {
         assert_closed(&server, host(line).as_bytes(), 400);
     }
     for line in ["Host:\r\n", "HOST: test\r\n", "Host: test:80\r\n", "Host: [::1]:80\r\n", "Host: a_b\r\n"] {
-        assert_one_meaning(&server, &host(line), 200);
+        assert_framed(&server, &host(line), 200);
     }
 }
 
-/// By RFC 9112, 3.2: the absolute form means its path, and what names none is not found.
+/// RFC 9112, 3.2: the absolute form stands for its path; a target without a path gets 404.
 #[test]
-fn targets_have_one_meaning() {
+fn targets_are_unambiguous() {
     let server = serve(&MemoryStore::new(u64::MAX), |_| {});
     for (target, status) in [
         ("http://test/a", 200),
@@ -225,12 +225,12 @@ fn targets_have_one_meaning() {
         ("ftp://test/a", 404),
         ("http:///a", 404),
     ] {
-        assert_one_meaning(&server, &ping(target), status);
+        assert_framed(&server, &ping(target), status);
     }
 }
 
 #[test]
-fn what_may_be_there_changes_nothing() {
+fn harmless_fields_do_not_change_the_framing() {
     let server = serve_anything();
     for field in [
         "Upgrade: h2c\r\nConnection: Upgrade",
@@ -245,113 +245,108 @@ fn what_may_be_there_changes_nothing() {
         "X-HTTP-Method-Override: GET",
         "Keep-Alive: timeout=5, max=1000",
     ] {
-        assert_one_meaning(&server, &with(field), 200);
+        assert_framed(&server, &with_field(field), 200);
     }
     for line in ["Content-Length: 0000", "Content-Length:0", "Content-Length: \t 0 \t"] {
-        assert_one_meaning(&server, &with_length(line), 200);
+        assert_framed(&server, &with_length(line), 200);
     }
-    // A Ping has no body, but this one is five bytes long for whoever reads it.
-    assert_one_meaning(&server, &(with_length("Content-Length: 0005") + "12345"), 400);
-    assert_one_meaning(&server, &format!("\r\n\r\n{}", ping("/a")), 200);
+    // A Ping has no body, but the server must skip the five bytes that this one announces.
+    assert_framed(&server, &(with_length("Content-Length: 0005") + "12345"), 400);
+    assert_framed(&server, &format!("\r\n\r\n{}", ping("/a")), 200);
 }
 
 #[test]
-fn expectations_that_are_unknown_or_not_waited_for_leave_the_next_request_where_it_is() {
+fn rejected_expectations_do_not_shift_the_next_request() {
     let server = serve_anything();
     for expectation in ["miracles", "100-continue, miracles", "200-ok", ""] {
         let request = packet("Ping", "/a", &[&format!("Expect: {expectation}")], 5) + "12345";
-        assert_one_meaning(&server, &request, 417);
+        assert_framed(&server, &request, 417);
     }
-    // Sent without waiting for the answer that says no: whether a body comes is unknown.
-    let unasked = packet("Nonsense", "/a", &["Expect: 100-continue"], 5) + "12345";
-    assert_closed(&server, unasked.as_bytes(), 400);
+    // The server cannot know whether the body follows after the client gets this response.
+    let with_body = packet("Nonsense", "/a", &["Expect: 100-continue"], 5) + "12345";
+    assert_closed(&server, with_body.as_bytes(), 400);
 }
 
 #[test]
-fn garbage_behind_a_request_is_refused_after_its_answer() {
+fn garbage_after_a_request_is_rejected_after_its_response() {
     let server = serve_anything();
     for garbage in ["garbage\r\n\r\n", "\0", "\n", "0\r\n\r\n", "\u{16}\u{3}\u{1}\0\u{2}"] {
         let mut http = RawHttp::connect(&server);
         http.send(ping("/a") + garbage);
         assert_eq!(http.response().status, 200);
-        let answer = http.response();
-        assert_eq!((answer.status, answer.closes()), (400, true), "{garbage:?}");
+        let response = http.response();
+        assert_eq!((response.status, response.closes()), (400, true), "{garbage:?}");
         http.assert_closed();
     }
 }
 
-/// A server, the head of a request that it refuses for a length of the body, and the status.
-type Refusal = (Server, Box<dyn Fn(usize) -> String>, u16);
+/// A server, a function that returns the head of a request with a body of a given length, and the status of its rejection.
+type Rejection = (Server, Box<dyn Fn(usize) -> String>, u16);
 
-fn over(adjust: impl FnOnce(&mut EngineConfig)) -> (Server, Engine) {
+fn serve_engine(adjust: impl FnOnce(&mut EngineConfig)) -> (Server, Engine) {
     let mut config = EngineConfig::new(Arc::new(MemoryStore::new(u64::MAX)));
     adjust(&mut config);
     let engine = Engine::new(config).unwrap();
     (serve(&MemoryStore::new(0), |config| config.mounts = vec![("/".into(), engine.clone())]), engine)
 }
 
-/// A refusal of every status that a request with a body can meet.
-fn refusals() -> Vec<Refusal> {
+/// Returns a case for every status that can reject a request with a body.
+fn rejections() -> Vec<Rejection> {
     const UNKNOWN: &str = "{00000000-0000-0000-0000-000000000000}";
-    let plain = || over(|_| {}).0;
+    let plain = || serve_engine(|_| {}).0;
     let gap = plain();
     let session = RawHttp::connect(&gap).request(create("/a")).session();
-    let (small, _) = over(|config| config.max_upload_size = 0);
+    let (small, _) = serve_engine(|config| config.max_upload_size = 0);
     let small_session = RawHttp::connect(&small).request(create("/a")).session();
-    let (off, engine) = over(|_| {});
+    let (off, engine) = serve_engine(|_| {});
     engine.set_enabled(false).unwrap();
     let users = serve(&MemoryStore::new(0), |config| config.users.add("anna", "secret").unwrap());
     let elsewhere = serve(&MemoryStore::new(0), |config| config.mounts = vec![("/up".into(), engine)]);
-    let lost = |length| fragment("/a", UNKNOWN, 0, length, length, &[]);
+    let unknown = |length| fragment("/a", UNKNOWN, 0, length, length, &[]);
     vec![
         (plain(), Box::new(|length| packet("Nonsense", "/a", &[], length)), 400),
-        (users, Box::new(lost), 401),
-        (elsewhere, Box::new(lost), 404),
-        (plain(), Box::new(move |length| lost(length).replacen("BITS_POST", "PUT", 1)), 405),
+        (users, Box::new(unknown), 401),
+        (elsewhere, Box::new(unknown), 404),
+        (plain(), Box::new(move |length| unknown(length).replacen("BITS_POST", "PUT", 1)), 405),
         (gap, Box::new(move |length| fragment("/a", &session, 7, length, 1 << 40, &[])), 416),
         (plain(), Box::new(|length| packet("Ping", "/a", &["Expect: miracles"], length)), 417),
-        (plain(), Box::new(lost), 500),
+        (plain(), Box::new(unknown), 500),
         (small, Box::new(move |length| fragment("/a", &small_session, 0, length, 1 << 40, &[])), 500),
-        (off, Box::new(lost), 501),
+        (off, Box::new(unknown), 501),
     ]
 }
 
 #[test]
-fn no_refusal_leaves_a_body_to_be_taken_for_a_request() {
-    // A body that is all requests: one that is read in the wrong place would be answered.
+fn no_rejection_lets_a_body_be_parsed_as_a_request() {
+    // The body consists of requests: if it were parsed, they would get responses.
     let bait = ping("/bait");
-    let longest = bait.repeat((DISCARD + 1) / bait.len() + 1);
-    for (server, head, status) in refusals() {
-        for length in [1, bait.len(), 70_000, DISCARD, DISCARD + 1] {
+    let longest = bait.repeat((MAX_DRAINED + 1) / bait.len() + 1);
+    for (server, head, status) in rejections() {
+        for length in [1, bait.len(), 70_000, MAX_DRAINED, MAX_DRAINED + 1] {
             let mut http = RawHttp::connect(&server);
             let next = ping("/next").replacen("BITS_POST", "PUT", 1);
             let request = [head(length).as_bytes(), &longest.as_bytes()[..length], next.as_bytes()].concat();
-            // Where the server closes it need not take all of it.
+            // A server that closes need not read all of it.
             let _ = http.socket.write_all(&request);
-            let answer = http.response();
+            let response = http.response();
             assert_eq!(
-                (answer.status, answer.closes()),
-                (status, length > DISCARD),
+                (response.status, response.closes()),
+                (status, length > MAX_DRAINED),
                 "{length}: {}",
-                answer.text
+                response.text
             );
-            match answer.closes() {
-                true => http.assert_gone(),
-                // Nobody else is answered so on that server.
-                false => assert_eq!(
-                    http.response().status,
-                    match status {
-                        401 | 404 => status,
-                        _ => 405,
-                    }
-                ),
+            if response.closes() {
+                http.assert_gone();
+            } else {
+                let expected = if matches!(status, 401 | 404) { status } else { 405 };
+                assert_eq!(http.response().status, expected, "the next request must be the PUT");
             }
         }
     }
 }
 
 #[test]
-fn a_fragment_that_is_refused_or_trimmed_leaves_the_next_request_where_it_is() {
+fn a_rejected_or_trimmed_fragment_does_not_shift_the_next_request() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();

@@ -1,4 +1,4 @@
-//! Requests through the listener: framing, routing, connections.
+//! Framing, routing and persistent connections.
 
 use bitsup::server::ServerConfig;
 use bitsup::store::MemoryStore;
@@ -8,7 +8,7 @@ use test_support::raw_http::{RawHttp, close, create, engine, fragment, packet, p
 const HUGE: usize = 64 << 20;
 
 #[test]
-fn gen_01_gen_03_every_packet_is_answered_on_one_kept_connection() {
+fn gen_01_gen_03_every_packet_is_answered_on_one_connection() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
@@ -23,15 +23,15 @@ fn gen_01_gen_03_every_packet_is_answered_on_one_kept_connection() {
 }
 
 #[test]
-fn gen_05_header_names_have_no_case() {
+fn gen_05_header_names_are_case_insensitive() {
     let server = serve_anything();
     let (line, fields) = create("/a").split_once("\r\n").map(|(l, f)| (l.to_owned(), f.to_owned())).unwrap();
-    let answer = RawHttp::connect(&server).request(format!("{line}\r\n{}", fields.to_lowercase()));
-    assert_eq!(answer.status, 200);
+    let response = RawHttp::connect(&server).request(format!("{line}\r\n{}", fields.to_lowercase()));
+    assert_eq!(response.status, 200);
 }
 
 #[test]
-fn gen_12_a_header_value_of_4096_bytes_passes() {
+fn gen_12_a_header_value_of_4096_bytes_is_accepted() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let value = |length| packet("Ping", "/a", &[&format!("X-Foo: {}", "x".repeat(length))], 0);
@@ -40,26 +40,26 @@ fn gen_12_a_header_value_of_4096_bytes_passes() {
 }
 
 #[test]
-fn gen_17_each_packet_may_come_on_a_connection_of_its_own() {
+fn gen_17_each_packet_may_use_its_own_connection() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
-    let ask = |bytes: String| RawHttp::connect(&server).request(bytes);
-    let session = ask(create("/a")).session();
-    assert_eq!(ask(fragment("/a", &session, 0, 3, 6, &[]) + "abc").status, 200);
-    assert_eq!(ask(fragment("/a", &session, 3, 3, 6, &[]) + "def").status, 200);
-    assert_eq!(ask(close("/a", &session)).status, 200);
+    let send = |bytes: String| RawHttp::connect(&server).request(bytes);
+    let session = send(create("/a")).session();
+    assert_eq!(send(fragment("/a", &session, 0, 3, 6, &[]) + "abc").status, 200);
+    assert_eq!(send(fragment("/a", &session, 3, 3, 6, &[]) + "def").status, 200);
+    assert_eq!(send(close("/a", &session)).status, 200);
     assert_eq!(store.file("a").unwrap(), b"abcdef");
 }
 
 #[test]
-fn gen_18_other_methods_make_no_session() {
+fn gen_18_other_methods_create_no_session() {
     let engine = engine(&MemoryStore::new(u64::MAX));
     let mounts = vec![("/".into(), engine.clone())];
     let server = serve(&MemoryStore::new(0), |config| config.mounts = mounts);
     let mut http = RawHttp::connect(&server);
     for method in ["PUT", "POST", "bits_post"] {
-        let answer = http.request(create("/up/a").replacen("BITS_POST", method, 1));
-        assert!(matches!(answer.status, 405 | 501), "{method}: {}", answer.text);
+        let response = http.request(create("/up/a").replacen("BITS_POST", method, 1));
+        assert!(matches!(response.status, 405 | 501), "{method}: {}", response.text);
     }
     assert_eq!(engine.session_count(), 0);
 }
@@ -95,7 +95,7 @@ fn a_request_may_arrive_byte_by_byte() {
 }
 
 #[test]
-fn a_body_may_be_cut_anywhere() {
+fn a_body_may_be_split_anywhere() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
@@ -105,9 +105,9 @@ fn a_body_may_be_cut_anywhere() {
     let request = [head.as_bytes(), &content].concat();
     let mut rest = request.as_slice();
     for length in (1..).map(|i: usize| i * i * 7 % 9973 + 1) {
-        let (piece, behind) = rest.split_at(length.min(rest.len()));
+        let (piece, remaining) = rest.split_at(length.min(rest.len()));
         http.send(piece);
-        rest = behind;
+        rest = remaining;
         if rest.is_empty() {
             break;
         }
@@ -117,7 +117,7 @@ fn a_body_may_be_cut_anywhere() {
 }
 
 #[test]
-fn an_empty_line_between_two_requests_is_passed_over() {
+fn an_empty_line_between_requests_is_skipped() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     assert_eq!(http.request(ping("/a") + "\r\n\r\n").status, 200);
@@ -125,75 +125,75 @@ fn an_empty_line_between_two_requests_is_passed_over() {
 }
 
 #[test]
-fn gen_19_a_body_that_is_wanted_is_asked_for() {
+fn gen_19_a_wanted_body_gets_100_continue() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     assert_eq!(http.request("hello").status, 200);
     assert_eq!(http.request(close("/a", &session)).status, 200);
     assert_eq!(store.file("a").unwrap(), b"hello");
 }
 
 #[test]
-fn gen_19_a_body_that_is_not_wanted_is_not_asked_for() {
+fn gen_19_an_unwanted_body_gets_no_100_continue() {
     let server = serve_anything();
     for (path, status) in [("/a", 416), ("/missing/a", 500)] {
         let mut http = RawHttp::connect(&server);
         let session = RawHttp::connect(&server).request(create("/a")).session();
         let id = if status == 416 { session.as_str() } else { "{00000000-0000-0000-0000-000000000000}" };
-        let answer = http.request(fragment(path, id, 100, 5, 500, &["Expect: 100-continue"]));
-        assert_eq!((answer.status, answer.closes()), (status, true), "{}", answer.text);
+        let response = http.request(fragment(path, id, 100, 5, 500, &["Expect: 100-continue"]));
+        assert_eq!((response.status, response.closes()), (status, true), "{}", response.text);
         http.assert_closed();
     }
 }
 
 #[test]
-fn an_unknown_expectation_is_refused_and_the_connection_lives_on() {
+fn an_unknown_expectation_is_rejected_and_the_connection_stays_open() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
-    let answer = http.request(packet("Ping", "/a", &["Expect: miracles"], 4) + "body");
-    assert_eq!((answer.status, answer.closes()), (417, false));
-    assert_eq!(answer.field("BITS-Packet-Type"), None);
+    let response = http.request(packet("Ping", "/a", &["Expect: miracles"], 4) + "body");
+    assert_eq!((response.status, response.closes()), (417, false));
+    assert_eq!(response.field("BITS-Packet-Type"), None);
     assert_eq!(http.request(ping("/a")).status, 200);
 }
 
 #[test]
-fn gen_20_a_body_that_is_not_wanted_does_not_spoil_the_next_request() {
+fn gen_20_an_unwanted_body_is_drained_before_the_next_request() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
-    // 13 MiB, the longest fragment of a Windows client, which writes it all before it reads.
+    // 13 MiB, the largest fragment of a Windows client, which sends it completely before it reads the response.
     let length = 13 << 20;
     http.send(fragment("/a", &session, 100, length, 2 * length, &[]));
     http.send(vec![b'\n'; length]);
-    let answer = http.response();
-    assert_eq!((answer.status, answer.closes()), (416, false));
-    assert_eq!(answer.field("BITS-Received-Content-Range"), Some("0"));
+    let response = http.response();
+    assert_eq!((response.status, response.closes()), (416, false));
+    assert_eq!(response.field("BITS-Received-Content-Range"), Some("0"));
     assert_eq!(http.request(ping("/a")).status, 200);
 }
 
 #[test]
-fn gen_20_the_answer_to_a_huge_unwanted_body_arrives_before_the_connection_ends() {
+fn gen_20_the_response_to_a_huge_unwanted_body_arrives_before_the_close() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 100, HUGE, 2 * HUGE, &[]));
-    // The answer is on its way, and the client still sends: a reset would take the answer away.
+    // The client is still sending when the response arrives; a reset would discard the response.
     http.send(vec![0; 4 << 20]);
-    let answer = http.response();
-    assert_eq!((answer.status, answer.closes()), (416, true));
+    let response = http.response();
+    assert_eq!((response.status, response.closes()), (416, true));
     http.assert_closed();
 }
 
 #[test]
-fn a_client_that_wants_to_close_is_answered_first() {
+fn a_client_that_asks_to_close_is_answered_first() {
     let server = serve_anything();
     let mut http = RawHttp::connect(&server);
-    let answer = http.request(ping("/a").replace("Keep-Alive", "close"));
-    assert_eq!((answer.status, answer.closes()), (200, true));
+    let response = http.request(ping("/a").replace("Keep-Alive", "close"));
+    assert_eq!((response.status, response.closes()), (200, true));
     http.assert_closed();
 }
 
@@ -218,14 +218,14 @@ fn the_longest_prefix_wins() {
 }
 
 #[test]
-fn gen_24_nobody_answers_outside_of_all_prefixes() {
+fn gen_24_paths_outside_all_prefixes_get_404() {
     let store = MemoryStore::new(u64::MAX);
     let server = serve(&store, |config| config.mounts = vec![("up".into(), engine(&store))]);
     let mut http = RawHttp::connect(&server);
     for target in ["/", "/up", "/upper/a", "/UP/a", "/%75p/a", "*", "up/a"] {
-        let answer = http.request(create(target));
-        assert_eq!((answer.status, answer.closes()), (404, false), "{target}");
-        assert!(!answer.text.contains("BITS-"), "{}", answer.text);
+        let response = http.request(create(target));
+        assert_eq!((response.status, response.closes()), (404, false), "{target}");
+        assert!(!response.text.contains("BITS-"), "{}", response.text);
     }
     assert_eq!(http.request(create("/up/a")).status, 200);
 }

@@ -11,21 +11,21 @@ use bitsup::log::{Level, Logger};
 use bitsup::server::{Server, ServerConfig};
 use bitsup::store::MemoryStore;
 use test_support::raw_http::{
-    PATIENCE, RawHttp, TINY, create, engine, fragment, ping, serve, serve_anything, wait_until_refused,
+    RawHttp, TIMEOUT, TINY, create, engine, fragment, ping, serve, serve_anything, wait_until_refused,
 };
 
-/// Enough for a stop that has nothing to wait for, on a machine that is busy.
+/// Longer than a stop without anything to wait for takes on a busy machine.
 const SOON: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_millis(150);
 
-/// Stops with a grace and says how long it took.
+/// Stops the server and returns how long that took.
 fn stop(server: &mut Server, grace: Duration) -> Duration {
     let began = Instant::now();
     server.stop(grace).unwrap();
-    let took = began.elapsed();
+    let elapsed = began.elapsed();
     let refused = TcpStream::connect(server.local_addr());
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
-    took
+    elapsed
 }
 
 #[test]
@@ -33,34 +33,34 @@ fn stopping_does_not_wait_for_idle_connections() {
     let mut server = serve_anything();
     let [mut used, mut unused] = [(); 2].map(|()| RawHttp::connect(&server));
     assert_eq!(used.request(ping("/a")).status, 200);
-    assert!(stop(&mut server, PATIENCE) < SOON);
+    assert!(stop(&mut server, TIMEOUT) < SOON);
     used.assert_closed();
     unused.assert_gone();
 }
 
 #[test]
-fn a_head_has_the_grace_and_no_more() {
+fn a_head_gets_only_the_grace_period() {
     let mut server = serve_anything();
     let mut http = RawHttp::connect(&server);
     let request = ping("/a");
-    let (most, _) = request.split_at(request.len() - 1);
-    // The answer to the first request shows that the server has the second before it is stopped.
-    assert_eq!(http.request(ping("/a") + most).status, 200);
-    let took = stop(&mut server, GRACE);
-    assert!((GRACE..SOON).contains(&took), "{took:?}");
+    let (incomplete, _) = request.split_at(request.len() - 1);
+    // The response to the first request shows that the server has received the second before it is stopped.
+    assert_eq!(http.request(ping("/a") + incomplete).status, 200);
+    let elapsed = stop(&mut server, GRACE);
+    assert!((GRACE..SOON).contains(&elapsed), "{elapsed:?}");
     http.assert_gone();
 }
 
 #[test]
-fn a_body_has_the_grace_and_what_came_of_it_stays() {
+fn a_body_gets_only_the_grace_period_and_its_bytes_are_kept() {
     let store = MemoryStore::new(u64::MAX);
     let mut server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 10, 10, &["Expect: 100-continue"]));
-    http.continued();
-    let took = stop(&mut server, GRACE);
-    assert!((GRACE..SOON).contains(&took), "{took:?}");
+    http.read_continue();
+    let elapsed = stop(&mut server, GRACE);
+    assert!((GRACE..SOON).contains(&elapsed), "{elapsed:?}");
     http.assert_gone();
     let server = serve(&store, |_| {});
     let ack = RawHttp::connect(&server).request(fragment("/a", &session, 0, 10, 10, &[]) + "helloworld");
@@ -68,16 +68,16 @@ fn a_body_has_the_grace_and_what_came_of_it_stays() {
 }
 
 #[test]
-fn a_request_that_ends_within_the_grace_is_answered_and_is_the_last() {
+fn a_request_that_ends_within_the_grace_period_is_answered() {
     let store = MemoryStore::new(u64::MAX);
     let mut server = serve(&store, |_| {});
     let mut http = RawHttp::connect(&server);
     let session = http.request(create("/a")).session();
     http.send(fragment("/a", &session, 0, 5, 5, &["Expect: 100-continue"]));
-    http.continued();
+    http.read_continue();
     let address = server.local_addr();
     std::thread::scope(|scope| {
-        let stopping = scope.spawn(|| stop(&mut server, PATIENCE));
+        let stopping = scope.spawn(|| stop(&mut server, TIMEOUT));
         wait_until_refused(address);
         let ack = http.request("hello");
         assert_eq!((ack.status, ack.closes()), (200, true));
@@ -89,15 +89,15 @@ fn a_request_that_ends_within_the_grace_is_answered_and_is_the_last() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_its_answers_has_the_grace_and_no_more() {
+fn a_client_that_does_not_read_gets_only_the_grace_period() {
     let mut server = serve_anything();
     let mut http = RawHttp::connect(&server);
-    assert_eq!(http.stuff(TINY, GRACE), ErrorKind::WouldBlock);
+    assert_eq!(http.send_until_blocked(TINY, GRACE), ErrorKind::WouldBlock);
     assert!(stop(&mut server, GRACE) < SOON);
 }
 
 #[test]
-fn a_connection_that_lingers_has_the_grace_and_no_more() {
+fn a_lingering_connection_gets_only_the_grace_period() {
     let mut server = serve_anything();
     let mut http = RawHttp::connect(&server);
     assert_eq!(http.request("garbage\r\n\r\n").status, 400);
@@ -106,39 +106,39 @@ fn a_connection_that_lingers_has_the_grace_and_no_more() {
 }
 
 #[test]
-fn stopping_twice_is_stopping_once() {
+fn stopping_twice_is_harmless() {
     let mut server = serve_anything();
     stop(&mut server, GRACE);
-    assert!(stop(&mut server, PATIENCE) < SOON);
+    assert!(stop(&mut server, TIMEOUT) < SOON);
 }
 
 // B-HOOK-07
 #[test]
-fn a_stop_in_a_callback_is_refused_and_stops_all_the_same() {
-    let held: Arc<Mutex<Option<Server>>> = Arc::default();
-    let (said, outcome) = mpsc::channel();
+fn a_stop_in_a_callback_returns_busy_and_still_stops() {
+    let shared: Arc<Mutex<Option<Server>>> = Arc::default();
+    let (sender, result) = mpsc::channel();
     let store = MemoryStore::new(0);
     let mut config = bitsup::engine::EngineConfig::new(Arc::new(store));
-    let server = Arc::clone(&held);
+    let server = Arc::clone(&shared);
     config.logger = Logger::new(Level::Debug, move |_, _, _| {
         if let Some(server) = server.lock().unwrap().as_mut() {
-            let _ = said.send(server.stop(PATIENCE).map_err(|error| error.status()));
+            let _ = sender.send(server.stop(TIMEOUT).map_err(|error| error.status()));
         }
     });
     let server =
         Server::start(ServerConfig::default().mount("/", bitsup::engine::Engine::new(config).unwrap()))
             .unwrap();
     let mut http = RawHttp::connect(&server);
-    *held.lock().unwrap() = Some(server);
+    *shared.lock().unwrap() = Some(server);
     assert!(http.request(ping("/a")).closes());
-    assert_eq!(outcome.recv_timeout(PATIENCE).unwrap(), Err(Status::Busy));
+    assert_eq!(result.recv_timeout(TIMEOUT).unwrap(), Err(Status::Busy));
     drop(http);
-    let mut server = held.lock().unwrap().take().unwrap();
-    assert!(stop(&mut server, PATIENCE) < SOON);
+    let mut server = shared.lock().unwrap().take().unwrap();
+    assert!(stop(&mut server, TIMEOUT) < SOON);
 }
 
 #[test]
-fn a_dropped_server_ends_by_itself() {
+fn a_dropped_server_stops() {
     let server = serve_anything();
     let address = server.local_addr();
     let mut http = RawHttp::connect(&server);
@@ -149,10 +149,10 @@ fn a_dropped_server_ends_by_itself() {
 }
 
 #[test]
-fn the_url_names_the_port_in_use() {
+fn the_url_contains_the_actual_port() {
     let server = serve_anything();
     assert_eq!(server.url(), format!("http://127.0.0.1:{}/", server.local_addr().port()));
-    // A machine may be without IPv6; then there is nothing to see.
+    // The machine may have no IPv6.
     let config = ServerConfig::default().host("::1").mount("/", engine(&MemoryStore::new(0)));
     match Server::start(config) {
         Ok(server) => assert_eq!(server.url(), format!("http://[::1]:{}/", server.local_addr().port())),
@@ -161,9 +161,9 @@ fn the_url_names_the_port_in_use() {
 }
 
 #[test]
-fn an_address_that_cannot_be_had_is_named() {
-    let taken = serve_anything();
-    let port = taken.local_addr().port();
+fn an_unusable_address_is_named_in_the_error() {
+    let other = serve_anything();
+    let port = other.local_addr().port();
     let start = |host: &str, port| {
         let config = ServerConfig::default().host(host).port(port).mount("/", engine(&MemoryStore::new(0)));
         Server::start(config).err().unwrap()
@@ -173,7 +173,7 @@ fn an_address_that_cannot_be_had_is_named() {
     assert!(
         error.message().contains(&format!("127.0.0.1:{port}")) && error.message().contains("another port")
     );
-    // An address of the range for documentation, which no machine has.
+    // An address reserved for documentation, which no machine has.
     let error = start("192.0.2.1", 0);
     assert_eq!(error.status(), Status::Io);
     assert!(error.message().contains("192.0.2.1:0"), "{error}");
@@ -183,13 +183,13 @@ fn an_address_that_cannot_be_had_is_named() {
 }
 
 #[test]
-fn a_configuration_that_serves_nothing_or_two_things_is_refused() {
+fn an_invalid_configuration_is_rejected() {
     let mounted = |prefixes: &[&str]| {
         let engine = engine(&MemoryStore::new(0));
         let mounts = prefixes.iter().map(|prefix| (prefix.to_string(), engine.clone())).collect();
         ServerConfig::default().mounts(mounts)
     };
-    let bad = [
+    let invalid = [
         mounted(&[]),
         mounted(&["/a", "a/"]),
         mounted(&["/a?b"]),
@@ -200,7 +200,7 @@ fn a_configuration_that_serves_nothing_or_two_things_is_refused() {
         mounted(&["/"]).idle_timeout(Duration::ZERO),
         mounted(&["/"]).cleanup_interval(Duration::ZERO),
     ];
-    for config in bad {
+    for config in invalid {
         assert_eq!(Server::start(config).err().unwrap().status(), Status::InvalidArgument);
     }
 }

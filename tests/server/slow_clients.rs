@@ -1,5 +1,4 @@
-//! A crowd of idle and slow peers holds no thread and does not slow down an upload. One test, because it
-//! counts the threads of the process.
+//! Many idle and slow clients occupy no thread and do not slow down an upload.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -17,26 +16,26 @@ const FRAGMENT: usize = 1 << 20;
 const FRAGMENTS: usize = 64;
 
 #[test]
-fn a_crowd_of_slow_peers_holds_no_thread() {
-    process::alone(|| {
+fn slow_clients_occupy_no_thread() {
+    process::isolated(|| {
         allow_descriptors(2 * (SILENT + SLOW) as u64 + 200);
         let store = MemoryStore::new(u64::MAX);
         let mut server = serve(&store, |config| config.max_workers = MAX_WORKERS);
-        let alone = upload(&server, "/alone", || {});
+        let undisturbed = upload(&server, "/undisturbed", || {});
 
         let silent: Vec<RawHttp> = (0..SILENT).map(|_| RawHttp::connect(&server)).collect();
-        let mut slow: Vec<RawHttp> = (0..SLOW).map(|i| begin_slow_upload(&server, i)).collect();
-        let mut most_threads = 0;
-        let in_the_crowd = upload(&server, "/crowded", || {
+        let mut slow: Vec<RawHttp> = (0..SLOW).map(|i| start_slow_upload(&server, i)).collect();
+        let mut max_threads = 0;
+        let crowded = upload(&server, "/crowded", || {
             slow.iter_mut().for_each(|http| http.send("s"));
-            most_threads = most_threads.max(threads("").len());
+            max_threads = max_threads.max(threads("").len());
         });
-        // The test itself has its own thread and that of the test harness; the server a poller.
-        assert!(most_threads <= MAX_WORKERS + 3, "{most_threads} threads");
-        let bound = alone * 5 + Duration::from_secs(1);
-        assert!(in_the_crowd < bound, "{in_the_crowd:?} in the crowd, {alone:?} alone");
+        // The workers, the thread of this test, that of the test harness, and the server's poller.
+        assert!(max_threads <= MAX_WORKERS + 3, "{max_threads} threads");
+        let bound = undisturbed * 5 + Duration::from_secs(1);
+        assert!(crowded < bound, "{crowded:?} with the other clients, {undisturbed:?} without");
 
-        // The slow ones have come to their end by now, and the silent ones are still welcome.
+        // The slow clients have sent their last byte, and the silent ones are still connected.
         slow.iter_mut().for_each(|http| assert_eq!(http.response().status, 200));
         assert_eq!(store.file("slow0").unwrap(), [b's'; FRAGMENTS]);
         assert_eq!(store.file("crowded").unwrap().len(), FRAGMENT * FRAGMENTS);
@@ -44,11 +43,11 @@ fn a_crowd_of_slow_peers_holds_no_thread() {
 
         assert!(!threads("bitsup-").is_empty());
         server.stop(Duration::ZERO).unwrap();
-        assert_eq!(threads("bitsup-"), [] as [String; 0], "all threads were joined");
+        assert_eq!(threads("bitsup-"), [] as [String; 0], "threads are left");
     });
 }
 
-/// Uploads a file fragment by fragment, and does something else after each one's head.
+/// Uploads a file in fragments, calls `meanwhile` after each fragment's head, and returns how long the upload took.
 fn upload(server: &Server, path: &str, mut meanwhile: impl FnMut()) -> Duration {
     let mut http = RawHttp::connect(server);
     let session = http.request(create(path)).session();
@@ -62,8 +61,8 @@ fn upload(server: &Server, path: &str, mut meanwhile: impl FnMut()) -> Duration 
     began.elapsed()
 }
 
-/// Begins an upload of one fragment, with as many bytes as the other upload has fragments.
-fn begin_slow_upload(server: &Server, i: usize) -> RawHttp {
+/// Starts an upload of one fragment with as many bytes as the other upload has fragments.
+fn start_slow_upload(server: &Server, i: usize) -> RawHttp {
     let mut http = RawHttp::connect(server);
     let path = format!("/slow{i}");
     let session = http.request(create(&path)).session();
@@ -79,10 +78,10 @@ fn allow_descriptors(needed: u64) {
     }
 }
 
-/// The names of this process's threads that begin so.
-fn threads(beginning: &str) -> Vec<String> {
+/// Returns the names of this process's threads that start with `prefix`.
+fn threads(prefix: &str) -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
-    // A thread may end between being listed and being asked for its name.
+    // A thread may end after it was listed.
     let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
-    names.filter(|name| name.starts_with(beginning)).collect()
+    names.filter(|name| name.starts_with(prefix)).collect()
 }

@@ -1,4 +1,4 @@
-//! Mutual TLS: who may come in, and whose the sessions are.
+//! Mutual TLS: which clients are accepted, and who owns their sessions.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -9,40 +9,40 @@ use bitsup::store::{MemoryStore, Store};
 use rcgen::DnType;
 use test_support::certificates::{Authority, Identity};
 use test_support::raw_http::{RawHttp, close, create, fragment, ping};
-use test_support::tls::{Secure, connect, secure, serve_tls};
+use test_support::tls::{TlsStream, connect, serve_tls, tls_stream};
 
-/// A server that takes clients of one authority, and connections to it.
-struct Club {
+/// A server that accepts clients with a certificate of one authority.
+struct MutualTls {
     server: Server,
     store: MemoryStore,
     authority: Authority,
-    members: Authority,
+    client_ca: Authority,
 }
 
-impl Club {
+impl MutualTls {
     fn new() -> Self {
-        let (authority, members) = (Authority::named("root"), Authority::named("members"));
+        let (authority, client_ca) = (Authority::named("root"), Authority::named("clients"));
         let store = MemoryStore::new(u64::MAX);
         let server = serve_tls(&authority, &store, |config| {
-            let ca = Pem::new("ca.pem", members.pem.as_bytes());
+            let ca = Pem::new("ca.pem", client_ca.pem.as_bytes());
             config.tls.as_mut().unwrap().client_ca = Some(ca);
         });
-        Self { server, store, authority, members }
+        Self { server, store, authority, client_ca }
     }
 
-    fn member(&self, name: &str) -> Identity {
-        self.members.client(&[(DnType::CommonName, name)])
+    fn client(&self, name: &str) -> Identity {
+        self.client_ca.client(&[(DnType::CommonName, name)])
     }
 
-    fn connect(&self, identity: &Identity) -> RawHttp<Secure> {
-        connect(&self.server, &self.authority.trusted(rustls::ALL_VERSIONS, Some(identity)))
+    fn connect(&self, identity: &Identity) -> RawHttp<TlsStream> {
+        connect(&self.server, &self.authority.client_config_with(rustls::ALL_VERSIONS, Some(identity)))
     }
 
-    /// Whether somebody gets an answer.
-    fn lets_in(&self, identity: Option<&Identity>) -> bool {
-        let client = self.authority.trusted(rustls::ALL_VERSIONS, identity);
-        let mut stream = secure(self.server.local_addr(), &client);
-        // With TLS 1.3 the client believes that it is in before the server has looked at its certificate.
+    /// Returns whether a client with this certificate gets a response.
+    fn accepts(&self, identity: Option<&Identity>) -> bool {
+        let client = self.authority.client_config_with(rustls::ALL_VERSIONS, identity);
+        let mut stream = tls_stream(self.server.local_addr(), &client);
+        // With TLS 1.3 the client finishes its handshake before the server has checked the certificate.
         let _ = stream.write_all(ping("/a").as_bytes());
         stream.read(&mut [0; 8]).is_ok_and(|count| count > 0)
     }
@@ -50,20 +50,20 @@ impl Club {
 
 // B-TLS-02
 #[test]
-fn without_a_certificate_of_the_authority_nobody_comes_in() {
-    let club = Club::new();
-    assert!(!club.lets_in(None));
-    let stranger = Authority::named("members").client(&[(DnType::CommonName, "anna")]);
-    assert!(!club.lets_in(Some(&stranger)));
-    // All that name nobody would own the same sessions.
-    assert!(!club.lets_in(Some(&club.members.client(&[]))));
-    assert!(club.lets_in(Some(&club.member("anna"))));
+fn a_client_needs_a_certificate_of_the_authority() {
+    let tls = MutualTls::new();
+    assert!(!tls.accepts(None));
+    let other = Authority::named("clients").client(&[(DnType::CommonName, "anna")]);
+    assert!(!tls.accepts(Some(&other)));
+    // Clients without a subject would all own the same sessions.
+    assert!(!tls.accepts(Some(&tls.client_ca.client(&[]))));
+    assert!(tls.accepts(Some(&tls.client("anna"))));
 }
 
 // B-TLS-02
 #[test]
-fn the_subject_is_the_owner_as_rfc_4514_writes_it() {
-    let club = Club::new();
+fn the_owner_is_the_subject_in_rfc_4514_form() {
+    let tls = MutualTls::new();
     let subjects: [(&[(DnType, &str)], &str); 2] = [
         (
             &[
@@ -77,85 +77,85 @@ fn the_subject_is_the_owner_as_rfc_4514_writes_it() {
         (&[(DnType::CommonName, "Zoë")], "CN=Zoë"),
     ];
     for (subject, owner) in subjects {
-        let identity = club.members.client(subject);
-        club.connect(&identity).request(create("/a")).session();
-        let sessions = club.store.sessions().unwrap().sessions;
+        let identity = tls.client_ca.client(subject);
+        tls.connect(&identity).request(create("/a")).session();
+        let sessions = tls.store.sessions().unwrap().sessions;
         assert!(sessions.iter().any(|stored| stored.record.owner.as_deref() == Some(owner)), "{owner}");
     }
 }
 
 // B-TLS-02
 #[test]
-fn a_session_is_of_its_certificate_and_of_no_other() {
-    let club = Club::new();
-    let (mut anna, mut bert) = (club.connect(&club.member("anna")), club.connect(&club.member("bert")));
+fn a_session_belongs_to_the_subject_of_its_certificate() {
+    let tls = MutualTls::new();
+    let (mut anna, mut bert) = (tls.connect(&tls.client("anna")), tls.connect(&tls.client("bert")));
     let session = anna.request(create("/a")).session();
     let foreign = [fragment("/a", &session, 0, 5, 5, &[]) + "wrong", close("/a", &session)];
     for packet in foreign {
-        let answer = bert.request(packet);
-        assert_eq!(answer.status, 403, "{}", answer.text);
-        assert_eq!(answer.field("BITS-Received-Content-Range"), None, "{}", answer.text);
+        let response = bert.request(packet);
+        assert_eq!(response.status, 403, "{}", response.text);
+        assert_eq!(response.field("BITS-Received-Content-Range"), None, "{}", response.text);
     }
     // Another certificate with the same subject, as after a renewal, is the same owner.
-    let mut anna = club.connect(&club.member("anna"));
+    let mut anna = tls.connect(&tls.client("anna"));
     assert_eq!(anna.request(fragment("/a", &session, 0, 5, 5, &[]) + "right").status, 200);
-    assert_eq!(club.store.file("a").unwrap(), b"right");
+    assert_eq!(tls.store.file("a").unwrap(), b"right");
 }
 
 #[test]
-fn a_root_that_is_taken_away_shuts_out_whoever_comes_anew() {
-    let club = Club::new();
-    let anna = club.authority.trusted(rustls::ALL_VERSIONS, Some(&club.member("anna")));
-    let mut inside = connect(&club.server, &anna);
-    assert_eq!(inside.request(ping("/a")).status, 200);
-    let mut config = club.authority.server().config();
+fn removing_a_root_rejects_new_connections_only() {
+    let tls = MutualTls::new();
+    let anna = tls.authority.client_config_with(rustls::ALL_VERSIONS, Some(&tls.client("anna")));
+    let mut open = connect(&tls.server, &anna);
+    assert_eq!(open.request(ping("/a")).status, 200);
+    let mut config = tls.authority.server().config();
     config.client_ca = Some(Pem::new("ca.pem", Authority::named("others").pem));
-    club.server.reload_tls(&config).unwrap();
-    assert_eq!(inside.request(ping("/a")).status, 200);
-    // She has a ticket, which must not help her.
-    let mut outside = secure(club.server.local_addr(), &anna);
-    let _ = outside.write_all(ping("/a").as_bytes());
-    assert!(outside.read(&mut [0; 8]).is_err());
+    tls.server.reload_tls(&config).unwrap();
+    assert_eq!(open.request(ping("/a")).status, 200);
+    // The client has a ticket, which must not be accepted.
+    let mut new = tls_stream(tls.server.local_addr(), &anna);
+    let _ = new.write_all(ping("/a").as_bytes());
+    assert!(new.read(&mut [0; 8]).is_err());
 }
 
-/// Replies with a large content, which only its owner may read.
-struct Replies;
+/// Replies with [`REPLY`] bytes.
+struct LargeReply;
 
-/// More than all buffers between the two hold.
+/// More than all buffers between server and client hold.
 const REPLY: usize = 6 << 20;
 
-impl Hooks for Replies {
+impl Hooks for LargeReply {
     fn on_received(&self, _: &Upload<'_>, verdict: &mut Verdict) {
         verdict.set_reply_bytes((0..REPLY).map(|at| (at % 253) as u8).collect::<Vec<_>>());
     }
 }
 
 #[test]
-fn a_reply_goes_whole_to_its_owner_only_however_slowly_it_is_read() {
-    let mut club = Club::new();
-    let mut config = EngineConfig::new(Arc::new(club.store.clone()));
-    config.hooks = Some(Arc::new(Replies));
+fn a_reply_reaches_only_its_owner_however_slowly_it_is_read() {
+    let mut tls = MutualTls::new();
+    let mut config = EngineConfig::new(Arc::new(tls.store.clone()));
+    config.hooks = Some(Arc::new(LargeReply));
     let mounts = vec![("/".to_owned(), Engine::new(config).unwrap())];
-    club.server = serve_tls(&club.authority, &club.store, |config| {
+    tls.server = serve_tls(&tls.authority, &tls.store, |config| {
         config.mounts = mounts;
-        let ca = Pem::new("ca.pem", club.members.pem.as_bytes());
+        let ca = Pem::new("ca.pem", tls.client_ca.pem.as_bytes());
         config.tls.as_mut().unwrap().client_ca = Some(ca);
     });
-    let mut anna = club.connect(&club.member("anna"));
+    let mut anna = tls.connect(&tls.client("anna"));
     let session = anna.request(create("/a")).session();
-    let answer = anna.request(fragment("/a", &session, 0, 1, 1, &[]) + "x");
-    let url = answer.field("BITS-Reply-URL").unwrap();
-    let path = url.strip_prefix("https://test").unwrap_or_else(|| panic!("the scheme of TLS: {url}"));
+    let response = anna.request(fragment("/a", &session, 0, 1, 1, &[]) + "x");
+    let url = response.field("BITS-Reply-URL").unwrap();
+    let path = url.strip_prefix("https://test").unwrap_or_else(|| panic!("not an https URL: {url}"));
     let get = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
-    assert_eq!(club.connect(&club.member("bert")).request(&get).status, 403);
+    assert_eq!(tls.connect(&tls.client("bert")).request(&get).status, 403);
 
-    let mut reader = secure(
-        club.server.local_addr(),
-        &club.authority.trusted(rustls::ALL_VERSIONS, Some(&club.member("anna"))),
+    let mut reader = tls_stream(
+        tls.server.local_addr(),
+        &tls.authority.client_config_with(rustls::ALL_VERSIONS, Some(&tls.client("anna"))),
     );
     rustix::net::sockopt::set_socket_recv_buffer_size(&reader.sock, 64 * 1024).unwrap();
     reader.write_all(get.as_bytes()).unwrap();
-    // While nothing is read, everything fills up; the server must go on with the others, and then with this one.
+    // Nothing is read until the buffers are full. The server must serve other clients meanwhile, and then this one.
     assert_eq!(anna.request(ping("/a")).status, 200);
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! What every store does, shown for each of the two that come with bitsup, and for one by callbacks.
+//! The contract of stores, tested for the directory store, the memory store and a store with C callbacks.
 
 use std::fs;
 
@@ -8,10 +8,10 @@ use test_support::callback_store;
 
 use crate::records::{delivered, held, received, record};
 
-/// A store, and what somebody with other access to its files does to them.
-trait World {
+/// A store, and changes to its files that are made by other processes.
+trait Fixture {
     fn store(&self) -> &dyn Store;
-    /// What a process started anew would see.
+    /// Opens the store again, as after a restart of the process.
     fn restart(self) -> Self;
     fn make_directory(&self, path: &str);
     fn put_file(&self, path: &str, content: &[u8]);
@@ -21,7 +21,7 @@ trait World {
 
 struct Memory(MemoryStore);
 
-impl World for Memory {
+impl Fixture for Memory {
     fn store(&self) -> &dyn Store {
         &self.0
     }
@@ -56,7 +56,7 @@ impl Directory {
     }
 }
 
-impl World for Directory {
+impl Fixture for Directory {
     fn store(&self) -> &dyn Store {
         &self.store
     }
@@ -91,7 +91,7 @@ impl Callbacks {
     }
 }
 
-impl World for Callbacks {
+impl Fixture for Callbacks {
     fn store(&self) -> &dyn Store {
         &*self.store
     }
@@ -105,39 +105,39 @@ impl World for Callbacks {
         self.files.put_file(path, content);
     }
     fn remove_file(&self, path: &str) {
-        self.files.inside().files.remove(path).unwrap();
+        self.files.state().files.remove(path).unwrap();
     }
     fn file(&self, path: &str) -> Option<Vec<u8>> {
         self.files.file(path)
     }
 }
 
-/// Makes a test of each fact, for each store.
-macro_rules! facts {
-    ($($(#[$id:meta])* fn $fact:ident($world:ident: impl World) $body:block)*) => {
-        mod fact {
+/// Turns each function into a test for each store.
+macro_rules! contract {
+    ($($(#[$id:meta])* fn $test:ident($fixture:ident: impl Fixture) $body:block)*) => {
+        mod generic {
             use super::*;
-            $($(#[$id])* pub fn $fact($world: impl World) $body)*
+            $($(#[$id])* pub fn $test($fixture: impl Fixture) $body)*
         }
         mod memory {
             use super::*;
-            $(#[test] fn $fact() { fact::$fact(Memory(MemoryStore::default())) })*
+            $(#[test] fn $test() { generic::$test(Memory(MemoryStore::default())) })*
         }
         mod callbacks {
             use super::*;
-            $(#[test] fn $fact() { fact::$fact(Callbacks::new()) })*
+            $(#[test] fn $test() { generic::$test(Callbacks::new()) })*
         }
         mod directory {
             use super::*;
-            $(#[test] fn $fact() { fact::$fact(Directory::new(Durability::File)) })*
+            $(#[test] fn $test() { generic::$test(Directory::new(Durability::File)) })*
         }
         mod directory_without_sync {
             use super::*;
-            $(#[test] fn $fact() { fact::$fact(Directory::new(Durability::None)) })*
+            $(#[test] fn $test() { generic::$test(Directory::new(Durability::None)) })*
         }
-        mod directory_with_every_fragment_synced {
+        mod directory_with_synced_fragments {
             use super::*;
-            $(#[test] fn $fact() { fact::$fact(Directory::new(Durability::Fragment)) })*
+            $(#[test] fn $test() { generic::$test(Directory::new(Durability::Fragment)) })*
         }
     };
 }
@@ -150,19 +150,19 @@ fn records(store: &dyn Store) -> Vec<SessionRecord> {
     records
 }
 
-facts! {
-    fn a_new_session_holds_no_bytes_and_is_listed_with_its_record(world: impl World) {
+contract! {
+    fn a_new_session_holds_no_bytes_and_is_listed_with_its_record(fixture: impl Fixture) {
         let (first, second) = (record(1, "a.txt"), record(2, "sub/日本 b.txt"));
-        let store = world.store();
+        let store = fixture.store();
         store.create(&first).unwrap();
         store.create(&second).unwrap();
         assert_eq!(held(store, first.id).unwrap(), 0);
         assert_eq!(records(store), [first, second]);
     }
 
-    fn bytes_are_appended_and_counted_by_this_sink_and_the_next(world: impl World) {
-        let record = received(world.store(), 1, "a", b"one");
-        let mut sink = world.store().open(record.id).unwrap();
+    fn bytes_are_appended_and_counted_across_sinks(fixture: impl Fixture) {
+        let record = received(fixture.store(), 1, "a", b"one");
+        let mut sink = fixture.store().open(record.id).unwrap();
         assert_eq!(sink.received(), 3);
         sink.write(b"").unwrap();
         sink.write(b"two").unwrap();
@@ -170,107 +170,107 @@ facts! {
         sink.flush().unwrap();
         assert_eq!(sink.received(), 11);
         drop(sink);
-        world.store().commit(&delivered(&record), false).unwrap();
-        assert_eq!(world.file("a").unwrap(), b"onetwothree");
+        fixture.store().commit(&delivered(&record), false).unwrap();
+        assert_eq!(fixture.file("a").unwrap(), b"onetwothree");
     }
 
-    fn sessions_and_bytes_survive_a_restart(world: impl World) {
-        let record = received(world.store(), 1, "a", b"acknowledged");
-        let world = world.restart();
-        assert_eq!(records(world.store()), std::slice::from_ref(&record));
-        assert_eq!(held(world.store(), record.id).unwrap(), 12);
+    fn sessions_and_bytes_survive_a_restart(fixture: impl Fixture) {
+        let record = received(fixture.store(), 1, "a", b"acknowledged");
+        let fixture = fixture.restart();
+        assert_eq!(records(fixture.store()), std::slice::from_ref(&record));
+        assert_eq!(held(fixture.store(), record.id).unwrap(), 12);
     }
 
-    fn a_saved_record_replaces_the_former(world: impl World) {
-        let mut record = received(world.store(), 1, "a", b"x");
+    fn a_saved_record_replaces_the_previous_one(fixture: impl Fixture) {
+        let mut record = received(fixture.store(), 1, "a", b"x");
         record.total = Some(u64::MAX);
         record.query = None;
-        world.store().save(&record).unwrap();
-        assert_eq!(records(world.store()), std::slice::from_ref(&record));
-        let world = world.restart();
-        assert_eq!(records(world.store()), std::slice::from_ref(&record));
-        assert_eq!(held(world.store(), record.id).unwrap(), 1);
+        fixture.store().save(&record).unwrap();
+        assert_eq!(records(fixture.store()), std::slice::from_ref(&record));
+        let fixture = fixture.restart();
+        assert_eq!(records(fixture.store()), std::slice::from_ref(&record));
+        assert_eq!(held(fixture.store(), record.id).unwrap(), 1);
     }
 
-    fn sessions_were_not_modified_before_they_were_made(world: impl World) {
-        let made = received(world.store(), 1, "a", b"x");
-        let found = world.store().sessions().unwrap().sessions;
-        assert!(found[0].modified_ms >= made.created_ms);
+    fn the_modification_time_is_not_before_the_creation_time(fixture: impl Fixture) {
+        let session = received(fixture.store(), 1, "a", b"x");
+        let found = fixture.store().sessions().unwrap().sessions;
+        assert!(found[0].modified_ms >= session.created_ms);
     }
 
-    fn nothing_is_at_the_destination_before_the_commit(world: impl World) {
-        received(world.store(), 1, "a", b"part");
-        assert_eq!(world.file("a"), None);
+    fn nothing_is_at_the_destination_before_the_commit(fixture: impl Fixture) {
+        received(fixture.store(), 1, "a", b"part");
+        assert_eq!(fixture.file("a"), None);
     }
 
-    fn commit_delivers_the_file_and_gives_up_the_session_s_copy(world: impl World) {
-        world.make_directory("sub/deep");
-        let record = received(world.store(), 1, "sub/deep/a", b"all of it");
-        world.store().commit(&delivered(&record), false).unwrap();
-        assert_eq!(world.file("sub/deep/a").unwrap(), b"all of it");
-        assert!(matches!(held(world.store(), record.id), Err(StoreError::NotFound)));
-        let world = world.restart();
-        assert_eq!(records(world.store()), [delivered(&record)]);
+    fn commit_delivers_the_file_and_removes_the_session_data(fixture: impl Fixture) {
+        fixture.make_directory("sub/deep");
+        let record = received(fixture.store(), 1, "sub/deep/a", b"all of it");
+        fixture.store().commit(&delivered(&record), false).unwrap();
+        assert_eq!(fixture.file("sub/deep/a").unwrap(), b"all of it");
+        assert!(matches!(held(fixture.store(), record.id), Err(StoreError::NotFound)));
+        let fixture = fixture.restart();
+        assert_eq!(records(fixture.store()), [delivered(&record)]);
     }
 
-    fn an_empty_file_is_delivered(world: impl World) {
-        let record = received(world.store(), 1, "empty", b"");
-        world.store().commit(&delivered(&record), false).unwrap();
-        assert_eq!(world.file("empty").unwrap(), b"");
+    fn an_empty_file_is_delivered(fixture: impl Fixture) {
+        let record = received(fixture.store(), 1, "empty", b"");
+        fixture.store().commit(&delivered(&record), false).unwrap();
+        assert_eq!(fixture.file("empty").unwrap(), b"");
     }
 
-    fn a_second_commit_succeeds_and_delivers_nothing_again(world: impl World) {
-        let record = delivered(&received(world.store(), 1, "a", b"once"));
+    fn a_second_commit_succeeds_without_delivering_again(fixture: impl Fixture) {
+        let record = delivered(&received(fixture.store(), 1, "a", b"once"));
         for overwrite in [false, true] {
-            world.store().commit(&record, overwrite).unwrap();
-            assert_eq!(world.file("a").unwrap(), b"once");
+            fixture.store().commit(&record, overwrite).unwrap();
+            assert_eq!(fixture.file("a").unwrap(), b"once");
         }
-        world.remove_file("a");
-        world.store().commit(&record, true).unwrap();
-        assert_eq!(world.file("a"), None);
+        fixture.remove_file("a");
+        fixture.store().commit(&record, true).unwrap();
+        assert_eq!(fixture.file("a"), None);
     }
 
     /// CRE-12, CLS-10
-    fn a_file_that_appeared_meanwhile_stays_and_the_session_too(world: impl World) {
-        let record = received(world.store(), 1, "a", b"ours");
-        world.put_file("a", b"theirs");
-        let refused = world.store().commit(&delivered(&record), false);
-        assert!(matches!(refused, Err(StoreError::Exists)));
-        assert_eq!(world.file("a").unwrap(), b"theirs");
-        assert_eq!(records(world.store()), std::slice::from_ref(&record));
-        assert_eq!(held(world.store(), record.id).unwrap(), 4);
-        world.remove_file("a");
-        world.store().commit(&delivered(&record), false).unwrap();
-        assert_eq!(world.file("a").unwrap(), b"ours");
+    fn a_file_that_appeared_at_the_destination_is_kept_and_so_is_the_session(fixture: impl Fixture) {
+        let record = received(fixture.store(), 1, "a", b"ours");
+        fixture.put_file("a", b"theirs");
+        let rejected = fixture.store().commit(&delivered(&record), false);
+        assert!(matches!(rejected, Err(StoreError::Exists)));
+        assert_eq!(fixture.file("a").unwrap(), b"theirs");
+        assert_eq!(records(fixture.store()), std::slice::from_ref(&record));
+        assert_eq!(held(fixture.store(), record.id).unwrap(), 4);
+        fixture.remove_file("a");
+        fixture.store().commit(&delivered(&record), false).unwrap();
+        assert_eq!(fixture.file("a").unwrap(), b"ours");
     }
 
     /// CRE-13
-    fn commit_replaces_a_file_when_it_may(world: impl World) {
-        world.put_file("a", b"the old one, which is longer");
-        let record = received(world.store(), 1, "a", b"new");
-        world.store().commit(&delivered(&record), true).unwrap();
-        assert_eq!(world.file("a").unwrap(), b"new");
-        assert!(matches!(held(world.store(), record.id), Err(StoreError::NotFound)));
+    fn commit_with_overwrite_replaces_a_file(fixture: impl Fixture) {
+        fixture.put_file("a", b"the old one, which is longer");
+        let record = received(fixture.store(), 1, "a", b"new");
+        fixture.store().commit(&delivered(&record), true).unwrap();
+        assert_eq!(fixture.file("a").unwrap(), b"new");
+        assert!(matches!(held(fixture.store(), record.id), Err(StoreError::NotFound)));
     }
 
-    fn commit_with_overwrite_also_takes_a_free_name(world: impl World) {
-        let record = received(world.store(), 1, "a", b"new");
-        world.store().commit(&delivered(&record), true).unwrap();
-        assert_eq!(world.file("a").unwrap(), b"new");
+    fn commit_with_overwrite_delivers_to_a_free_name(fixture: impl Fixture) {
+        let record = received(fixture.store(), 1, "a", b"new");
+        fixture.store().commit(&delivered(&record), true).unwrap();
+        assert_eq!(fixture.file("a").unwrap(), b"new");
     }
 
-    /// CRE-21: the second one to finish fails.
-    fn of_two_sessions_for_one_file_the_first_commit_wins(world: impl World) {
-        let (slow, fast) = (received(world.store(), 1, "a", b"slow"), received(world.store(), 2, "a", b"fast"));
-        world.store().commit(&delivered(&fast), false).unwrap();
-        assert!(matches!(world.store().commit(&delivered(&slow), false), Err(StoreError::Exists)));
-        assert_eq!(world.file("a").unwrap(), b"fast");
+    /// CRE-21: the second session to finish fails.
+    fn of_two_sessions_for_one_file_the_first_commit_wins(fixture: impl Fixture) {
+        let (slow, fast) = (received(fixture.store(), 1, "a", b"slow"), received(fixture.store(), 2, "a", b"fast"));
+        fixture.store().commit(&delivered(&fast), false).unwrap();
+        assert!(matches!(fixture.store().commit(&delivered(&slow), false), Err(StoreError::Exists)));
+        assert_eq!(fixture.file("a").unwrap(), b"fast");
     }
 
     /// CRE-12, CRE-14, CRE-15
-    fn check_and_commit_agree_on_what_can_be_delivered(world: impl World) {
-        world.make_directory("dir/sub");
-        world.put_file("dir/file", b"");
+    fn check_and_commit_agree_on_what_can_be_delivered(fixture: impl Fixture) {
+        fixture.make_directory("dir/sub");
+        fixture.put_file("dir/file", b"");
         let table = [
             ("free", "Ok(())", "Ok(())"),
             ("dir/free", "Ok(())", "Ok(())"),
@@ -281,12 +281,12 @@ facts! {
             ("dir/none/a", "Err(ParentMissing)", "Err(ParentMissing)"),
             ("dir/file/a", "Err(ParentMissing)", "Err(ParentMissing)"),
         ];
-        for (number, (path, keeping, overwriting)) in (1u128..).zip(table) {
-            let record = received(world.store(), number, path, b"x");
-            for (overwrite, expected) in [(false, keeping), (true, overwriting)] {
-                let checked = world.store().check(&record.destination, overwrite);
+        for (number, (path, without, with)) in (1u128..).zip(table) {
+            let record = received(fixture.store(), number, path, b"x");
+            for (overwrite, expected) in [(false, without), (true, with)] {
+                let checked = fixture.store().check(&record.destination, overwrite);
                 assert_eq!(format!("{checked:?}"), expected, "check {path} {overwrite}");
-                let committed = world.store().commit(&delivered(&record), overwrite);
+                let committed = fixture.store().commit(&delivered(&record), overwrite);
                 assert_eq!(format!("{committed:?}"), expected, "commit {path} {overwrite}");
                 if committed.is_ok() {
                     break;
@@ -296,54 +296,54 @@ facts! {
     }
 
     /// CAN-08
-    fn removing_a_session_leaves_the_file_it_would_have_replaced(world: impl World) {
-        world.put_file("a", b"old");
-        let record = received(world.store(), 1, "a", b"half");
-        world.store().remove(record.id).unwrap();
-        assert_eq!(world.file("a").unwrap(), b"old");
-        assert!(matches!(held(world.store(), record.id), Err(StoreError::NotFound)));
-        assert_eq!(records(world.restart().store()), []);
+    fn removing_a_session_leaves_the_file_it_would_have_replaced(fixture: impl Fixture) {
+        fixture.put_file("a", b"old");
+        let record = received(fixture.store(), 1, "a", b"half");
+        fixture.store().remove(record.id).unwrap();
+        assert_eq!(fixture.file("a").unwrap(), b"old");
+        assert!(matches!(held(fixture.store(), record.id), Err(StoreError::NotFound)));
+        assert_eq!(records(fixture.restart().store()), []);
     }
 
-    fn removing_a_delivered_session_leaves_the_file(world: impl World) {
-        let record = received(world.store(), 1, "a", b"all");
-        world.store().commit(&delivered(&record), false).unwrap();
-        world.store().remove(record.id).unwrap();
-        assert_eq!(world.file("a").unwrap(), b"all");
-        assert_eq!(records(world.restart().store()), []);
+    fn removing_a_delivered_session_leaves_the_file(fixture: impl Fixture) {
+        let record = received(fixture.store(), 1, "a", b"all");
+        fixture.store().commit(&delivered(&record), false).unwrap();
+        fixture.store().remove(record.id).unwrap();
+        assert_eq!(fixture.file("a").unwrap(), b"all");
+        assert_eq!(records(fixture.restart().store()), []);
     }
 
-    fn removing_what_is_not_there_is_success(world: impl World) {
-        let (kept, gone) = (received(world.store(), 1, "a", b"x"), record(2, "b"));
-        world.store().remove(gone.id).unwrap();
-        world.store().remove(gone.id).unwrap();
-        assert_eq!(records(world.store()), [kept]);
+    fn removing_an_unknown_session_succeeds(fixture: impl Fixture) {
+        let (kept, gone) = (received(fixture.store(), 1, "a", b"x"), record(2, "b"));
+        fixture.store().remove(gone.id).unwrap();
+        fixture.store().remove(gone.id).unwrap();
+        assert_eq!(records(fixture.store()), [kept]);
     }
 
-    fn an_unknown_session_is_not_found(world: impl World) {
+    fn an_unknown_session_is_not_found(fixture: impl Fixture) {
         let unknown = record(1, "a");
-        assert!(matches!(held(world.store(), unknown.id), Err(StoreError::NotFound)));
-        assert!(matches!(world.store().save(&unknown), Err(StoreError::NotFound)));
-        assert!(matches!(world.store().commit(&delivered(&unknown), true), Err(StoreError::NotFound)));
-        assert_eq!(records(world.store()), []);
-        assert_eq!(world.file("a"), None);
+        assert!(matches!(held(fixture.store(), unknown.id), Err(StoreError::NotFound)));
+        assert!(matches!(fixture.store().save(&unknown), Err(StoreError::NotFound)));
+        assert!(matches!(fixture.store().commit(&delivered(&unknown), true), Err(StoreError::NotFound)));
+        assert_eq!(records(fixture.store()), []);
+        assert_eq!(fixture.file("a"), None);
     }
 
-    fn making_a_session_again_mends_an_empty_one_and_keeps_bytes(world: impl World) {
+    fn creating_a_session_again_repairs_an_empty_one_but_keeps_bytes(fixture: impl Fixture) {
         let mut record = record(1, "a");
-        world.store().create(&record).unwrap();
+        fixture.store().create(&record).unwrap();
         record.owner = None;
-        world.store().create(&record).unwrap();
-        assert_eq!(records(world.store()), std::slice::from_ref(&record));
-        world.store().open(record.id).unwrap().write(b"bytes").unwrap();
-        assert!(world.store().create(&record).is_err());
-        assert_eq!(held(world.store(), record.id).unwrap(), 5);
+        fixture.store().create(&record).unwrap();
+        assert_eq!(records(fixture.store()), std::slice::from_ref(&record));
+        fixture.store().open(record.id).unwrap().write(b"bytes").unwrap();
+        assert!(fixture.store().create(&record).is_err());
+        assert_eq!(held(fixture.store(), record.id).unwrap(), 5);
     }
 }
 
 // B-STORE-04
 #[test]
-fn a_full_memory_store_keeps_what_fits_and_says_how_much() {
+fn a_full_memory_store_keeps_and_counts_what_fits() {
     let store = MemoryStore::new(10);
     store.put_file("old", b"123");
     let first = received(&store, 1, "a", b"1234");

@@ -1,5 +1,4 @@
-//! What a directory store makes of the states that a crash leaves. Each is built here as it would lie on the
-//! disk; then a new process opens the root.
+//! Recovery of a directory store after a crash. The tests create the files that a crash leaves, then open the root.
 #![cfg(unix)]
 
 use std::fs;
@@ -11,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::records::{delivered, held, received, record};
 
-/// A root that nobody has open, with one complete session for the file `a`.
+/// A closed root with one complete session for the file `a`.
 struct Disk {
     root: TempDir,
     record: SessionRecord,
@@ -41,7 +40,7 @@ impl Disk {
         fs::hard_link(self.session(from), to).unwrap();
     }
 
-    /// The record as the store writes it, in the given phase.
+    /// Encodes the record as the store does, with the given phase.
     fn written(&self, phase: SessionPhase) -> Vec<u8> {
         let mut record = serde_json::to_value(SessionRecord { phase, ..self.record.clone() }).unwrap();
         record["version"] = 1.into();
@@ -60,7 +59,7 @@ impl Disk {
         names
     }
 
-    /// Nothing is left of the commit to do, and the file is `ours`, once.
+    /// Asserts that the commit is complete and the file was delivered once.
     fn assert_delivered(&self) {
         assert_eq!(fs::read(self.at("a")).unwrap(), b"ours");
         assert_eq!(fs::metadata(self.at("a")).unwrap().nlink(), 1);
@@ -70,12 +69,12 @@ impl Disk {
     }
 }
 
-/// After which step of a commit the crash came, and what lies on the disk then.
-type Window = (&'static str, fn(&Disk));
+/// The last step before the crash, and a function that leaves the disk in that state.
+type CrashPoint = (&'static str, fn(&Disk));
 
-const LINKING: [Window; 5] = [
+const LINKING: [CrashPoint; 5] = [
     ("nothing", |_| {}),
-    ("the next record half-written", |disk| {
+    ("the next record partly written", |disk| {
         fs::write(disk.session("session.json.new"), [b'['; 10_000]).unwrap();
     }),
     ("the next record written", |disk| disk.write_record("session.json.new", SessionPhase::Delivered)),
@@ -89,9 +88,9 @@ const LINKING: [Window; 5] = [
     }),
 ];
 
-const REPLACING: [Window; 5] = [
+const REPLACING: [CrashPoint; 5] = [
     ("nothing", |disk| fs::write(disk.at("a"), b"theirs").unwrap()),
-    ("the link to be renamed made", |disk| {
+    ("the link for the rename created", |disk| {
         fs::write(disk.at("a"), b"theirs").unwrap();
         disk.link("data", disk.session("delivery"));
     }),
@@ -99,8 +98,8 @@ const REPLACING: [Window; 5] = [
         disk.write_record("session.json.new", SessionPhase::Delivered);
         disk.link("data", disk.at("a"));
     }),
-    // The second attempt crashed too: renaming one link of a file over another does nothing.
-    ("renamed in vain", |disk| {
+    // The second attempt crashed too: renaming one link of a file to another does nothing.
+    ("renamed without effect", |disk| {
         disk.link("data", disk.at("a"));
         disk.link("data", disk.session("delivery"));
     }),
@@ -111,9 +110,9 @@ const REPLACING: [Window; 5] = [
 ];
 
 #[test]
-fn a_commit_that_crashed_is_finished_by_the_next() {
-    let windows = LINKING.map(|window| (window, false)).into_iter();
-    for ((step, leave), overwrite) in windows.chain(REPLACING.map(|window| (window, true))) {
+fn an_interrupted_commit_is_completed_by_the_next() {
+    let points = LINKING.map(|point| (point, false)).into_iter();
+    for ((step, leave), overwrite) in points.chain(REPLACING.map(|point| (point, true))) {
         let disk = Disk::new();
         leave(&disk);
         let store = disk.open();
@@ -126,9 +125,9 @@ fn a_commit_that_crashed_is_finished_by_the_next() {
     }
 }
 
-/// The client may cancel, or never come again.
+/// The client may cancel, or never return.
 #[test]
-fn a_commit_that_crashed_can_be_removed_instead() {
+fn a_session_with_an_interrupted_commit_can_be_removed() {
     for (step, leave) in LINKING.into_iter().chain(REPLACING) {
         let disk = Disk::new();
         leave(&disk);
@@ -139,9 +138,9 @@ fn a_commit_that_crashed_can_be_removed_instead() {
     }
 }
 
-/// Whoever takes delivered files away does not get them twice.
+/// If the delivered file was moved away, it is not delivered a second time.
 #[test]
-fn a_recorded_commit_delivers_nothing_again() {
+fn a_recorded_commit_does_not_deliver_again() {
     for overwrite in [false, true] {
         let disk = Disk::new();
         disk.write_record("session.json", SessionPhase::Delivered);
@@ -155,13 +154,13 @@ fn a_recorded_commit_delivers_nothing_again() {
     }
 }
 
-/// A file that only equals ours is somebody else's.
+/// A different file with the same content.
 #[test]
-fn an_equal_file_at_the_destination_is_not_taken_for_ours() {
+fn an_equal_file_at_the_destination_is_not_mistaken_for_the_uploaded_one() {
     let disk = Disk::new();
     fs::copy(disk.session("data"), disk.at("a")).unwrap();
-    let refused = disk.open().commit(&delivered(&disk.record), false);
-    assert!(matches!(refused, Err(StoreError::Exists)));
+    let rejected = disk.open().commit(&delivered(&disk.record), false);
+    assert!(matches!(rejected, Err(StoreError::Exists)));
 }
 
 #[test]
@@ -172,14 +171,14 @@ fn an_undelivered_session_without_data_is_not_found() {
     assert_eq!(store.sessions().unwrap().sessions.len(), 1);
     assert!(matches!(held(&store, disk.record.id), Err(StoreError::NotFound)));
     for overwrite in [false, true] {
-        let refused = store.commit(&delivered(&disk.record), overwrite);
-        assert!(matches!(refused, Err(StoreError::NotFound)));
+        let rejected = store.commit(&delivered(&disk.record), overwrite);
+        assert!(matches!(rejected, Err(StoreError::NotFound)));
     }
     assert!(!disk.at("a").exists());
 }
 
 #[test]
-fn a_save_that_crashed_leaves_the_former_record() {
+fn an_interrupted_save_keeps_the_previous_record() {
     let disk = Disk::new();
     fs::write(disk.session("session.json.new"), b"{\"version\"").unwrap();
     let store = disk.open();
@@ -189,19 +188,19 @@ fn a_save_that_crashed_leaves_the_former_record() {
     assert_eq!(disk.session_files(), ["data", "session.json"]);
 }
 
-/// Making a session ends with its record, removing one begins with it: both leave the same.
+/// The record is the last file of a session to be created and the first to be removed.
 #[test]
-fn a_session_without_a_record_is_none_and_is_cleaned_up() {
-    let windows: [Window; 4] = [
-        ("made the directory", |_| {}),
-        ("made the data", |disk| fs::write(disk.session("data"), b"").unwrap()),
+fn a_session_directory_without_a_record_is_removed() {
+    let points: [CrashPoint; 4] = [
+        ("created the directory", |_| {}),
+        ("created the data", |disk| fs::write(disk.session("data"), b"").unwrap()),
         ("staged the record", |disk| {
             fs::write(disk.session("data"), b"").unwrap();
             disk.write_record("session.json.new", SessionPhase::Receiving);
         }),
         ("removed the record", |disk| fs::write(disk.session("data"), b"received").unwrap()),
     ];
-    for (step, leave) in windows {
+    for (step, leave) in points {
         let disk = Disk::new();
         fs::remove_dir_all(disk.session("")).unwrap();
         let running = disk.open();
@@ -216,7 +215,7 @@ fn a_session_without_a_record_is_none_and_is_cleaned_up() {
 }
 
 #[test]
-fn making_and_removing_go_on_where_they_stopped() {
+fn interrupted_creation_and_removal_can_be_repeated() {
     let disk = Disk::new();
     let store = disk.open();
     let second = record(2, "b");
@@ -230,10 +229,10 @@ fn making_and_removing_go_on_where_they_stopped() {
     assert_eq!(left.iter().map(|stored| &stored.record).collect::<Vec<_>>(), [&second]);
 }
 
-/// The record goes first, so that a removal that stops half-way leaves no session. What stops it here is a
-/// directory, under many names because the order of a directory's entries is the file system's affair.
+/// The record is removed first. A directory makes the removal fail. It has many names, because the order of directory
+/// entries depends on the file system.
 #[test]
-fn a_removal_that_fails_half_way_leaves_no_session() {
+fn a_removal_that_fails_halfway_leaves_no_session() {
     let disk = Disk::new();
     let store = disk.open();
     for number in 10..40 {
@@ -251,19 +250,18 @@ fn a_removal_that_fails_half_way_leaves_no_session() {
     assert!(unreadable.iter().all(|session| session.reason.contains("orphaned session")), "{unreadable:?}");
 }
 
-/// A probe of the file system that crashed half-way does not stop the next start.
+/// A crash while the store tests the file system does not prevent the next start.
 #[test]
-fn a_leftover_of_opening_the_root_is_no_obstacle() {
+fn a_leftover_probe_does_not_prevent_opening_the_root() {
     let disk = Disk::new();
     fs::hard_link(disk.at(".bitsup/lock"), disk.at(".bitsup/lock.link")).unwrap();
     drop(disk.open());
     assert!(!disk.at(".bitsup/lock.link").exists());
 }
 
-/// A root with a session of 4 bytes, 3 of which were acknowledged, whose store was not closed before the system
-/// was started anew.
+/// Returns a root after a reboot without a clean shutdown. It has a session of 4 bytes, 3 of which were acknowledged.
 #[cfg(target_os = "linux")]
-fn after_a_cut(durability: bitsup::store::Durability) -> (TempDir, SessionRecord) {
+fn after_power_loss(durability: bitsup::store::Durability) -> (TempDir, SessionRecord) {
     let root = TempDir::new().unwrap();
     let options = DirOptions::default().durability(durability);
     let store = DirStore::open(root.path(), options).unwrap();
@@ -279,14 +277,14 @@ fn after_a_cut(durability: bitsup::store::Durability) -> (TempDir, SessionRecord
 
 #[cfg(target_os = "linux")]
 #[test]
-fn after_a_loss_of_power_a_session_holds_what_was_synchronised() {
+fn after_a_power_loss_a_session_holds_what_was_synced() {
     use bitsup::store::Durability;
-    for (durability, sure) in [(Durability::None, 0), (Durability::File, 0), (Durability::Fragment, 3)] {
-        let (root, record) = after_a_cut(durability);
-        // Found out once; then the same system goes on.
-        for more in 0..2 {
+    for (durability, synced) in [(Durability::None, 0), (Durability::File, 0), (Durability::Fragment, 3)] {
+        let (root, record) = after_power_loss(durability);
+        // The data is truncated once; a restart without a reboot keeps it.
+        for written in 0..2 {
             let store = DirStore::open(root.path(), DirOptions::default().durability(durability)).unwrap();
-            assert_eq!(held(&store, record.id).unwrap(), sure + more, "{durability:?}");
+            assert_eq!(held(&store, record.id).unwrap(), synced + written, "{durability:?}");
             store.open(record.id).unwrap().write(b"x").unwrap();
         }
     }
@@ -294,8 +292,8 @@ fn after_a_loss_of_power_a_session_holds_what_was_synchronised() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_store_that_was_closed_in_good_order_keeps_every_byte_over_a_boot() {
-    let (root, record) = after_a_cut(Default::default());
+fn a_cleanly_closed_store_keeps_every_byte_across_a_reboot() {
+    let (root, record) = after_power_loss(Default::default());
     let boot = root.path().join(".bitsup/boot");
     let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
     store.open(record.id).unwrap().write(b"ours").unwrap();
@@ -306,18 +304,18 @@ fn a_store_that_was_closed_in_good_order_keeps_every_byte_over_a_boot() {
     assert_eq!(held(&store, record.id).unwrap(), 4);
 }
 
-/// A record of a newer version, or one that somebody spoiled, stays for somebody to look at.
+/// A record of a newer version or with invalid content is kept for the administrator.
 #[cfg(target_os = "linux")]
 #[test]
-fn after_a_loss_of_power_records_that_were_never_written_go_and_others_stay() {
-    for (bytes, stays) in
+fn after_a_power_loss_unwritten_records_are_removed_and_others_kept() {
+    for (bytes, kept) in
         [(&b""[..], false), (&[0; 300], false), (b"{\"version\": 2,", false), (b"{\"version\":99}", true)]
     {
-        let (root, record) = after_a_cut(Default::default());
+        let (root, record) = after_power_loss(Default::default());
         let session = root.path().join(".bitsup").join(record.id.to_string());
         fs::write(session.join("session.json"), bytes).unwrap();
         let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
-        assert_eq!(session.exists(), stays, "{bytes:?}");
-        assert_eq!(store.sessions().unwrap().unreadable.len(), usize::from(stays), "{bytes:?}");
+        assert_eq!(session.exists(), kept, "{bytes:?}");
+        assert_eq!(store.sessions().unwrap().unreadable.len(), usize::from(kept), "{bytes:?}");
     }
 }

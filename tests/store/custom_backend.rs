@@ -1,4 +1,4 @@
-//! A store of the program's own, by the few calls of a [`Backend`].
+//! A store of the host application that implements [`Backend`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,27 +8,27 @@ use bitsup::engine::{Engine, EngineConfig};
 use bitsup::log::{Level, Logger};
 use bitsup::proto::{SessionId, names};
 use bitsup::store::{Backend, BackendStore, Destination, Part, PartInfo, StoreError};
-use test_support::packets::Peer;
+use test_support::packets::PacketClient;
 
 const FILE: &[u8] = b"0123456789";
 
 type Failure = fn() -> StoreError;
 
-/// What the program keeps; a clone shares it. It has nothing of what a backend may leave out.
+/// A backend in memory without the optional methods. Clones share the content.
 #[derive(Clone, Default)]
-struct Own(Arc<Mutex<Inside>>);
+struct MapBackend(Arc<Mutex<State>>);
 
 #[derive(Default)]
-struct Inside {
+struct State {
     records: BTreeMap<SessionId, Vec<u8>>,
     data: BTreeMap<SessionId, Vec<u8>>,
     files: BTreeMap<String, Vec<u8>>,
-    /// What writing answers.
+    /// The error of `write`.
     failure: Option<Failure>,
 }
 
-impl Own {
-    fn with<T>(&self, act: impl FnOnce(&mut Inside) -> T) -> T {
+impl MapBackend {
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.0.lock().unwrap())
     }
 
@@ -37,24 +37,24 @@ impl Own {
     }
 }
 
-impl Backend for Own {
+impl Backend for MapBackend {
     fn create(&self, id: SessionId, record: &[u8]) -> Result<(), StoreError> {
-        self.with(|own| own.data.insert(id, Vec::new()));
-        self.with(|own| own.records.insert(id, record.to_vec()));
+        self.with(|state| state.data.insert(id, Vec::new()));
+        self.with(|state| state.records.insert(id, record.to_vec()));
         Ok(())
     }
 
     fn save(&self, id: SessionId, record: &[u8]) -> Result<(), StoreError> {
-        self.with(|own| own.records.insert(id, record.to_vec())).map(drop).ok_or(StoreError::NotFound)
+        self.with(|state| state.records.insert(id, record.to_vec())).map(drop).ok_or(StoreError::NotFound)
     }
 
     fn list(&self, found: &mut dyn FnMut(SessionId, &[u8], u64)) -> Result<(), StoreError> {
-        self.with(|own| own.records.iter().for_each(|(id, record)| found(*id, record, 0)));
+        self.with(|state| state.records.iter().for_each(|(id, record)| found(*id, record, 0)));
         Ok(())
     }
 
     fn stat(&self, id: SessionId, part: Part) -> Result<PartInfo, StoreError> {
-        let length = self.with(|own| own.data.get(&id).map(Vec::len));
+        let length = self.with(|state| state.data.get(&id).map(Vec::len));
         match (part, length) {
             (Part::Data, Some(length)) => Ok(PartInfo { length: length as u64, modified_ms: 0 }),
             _ => Err(StoreError::NotFound),
@@ -62,13 +62,13 @@ impl Backend for Own {
     }
 
     fn write(&self, id: SessionId, _: Part, offset: u64, data: &[u8]) -> Result<(), StoreError> {
-        self.with(|own| {
-            if let Some(failure) = own.failure {
+        self.with(|state| {
+            if let Some(failure) = state.failure {
                 return Err(failure());
             }
-            let held = own.data.get_mut(&id).ok_or(StoreError::NotFound)?;
-            assert_eq!(held.len() as u64, offset);
-            held.extend_from_slice(data);
+            let stored = state.data.get_mut(&id).ok_or(StoreError::NotFound)?;
+            assert_eq!(stored.len() as u64, offset);
+            stored.extend_from_slice(data);
             Ok(())
         })
     }
@@ -78,19 +78,19 @@ impl Backend for Own {
     }
 
     fn commit(&self, id: SessionId, to: &Destination, _: bool, record: &[u8]) -> Result<(), StoreError> {
-        let data = self.with(|own| own.data.remove(&id));
+        let data = self.with(|state| state.data.remove(&id));
         if let Some(data) = data {
-            self.with(|own| own.files.insert(String::from(to.clone()), data));
+            self.with(|state| state.files.insert(String::from(to.clone()), data));
         }
         self.save(id, record)
     }
 
     fn remove(&self, id: SessionId, part: Option<Part>) -> Result<(), StoreError> {
         if part != Some(Part::Reply) {
-            self.with(|own| own.data.remove(&id));
+            self.with(|state| state.data.remove(&id));
         }
         if part.is_none() {
-            self.with(|own| own.records.remove(&id));
+            self.with(|state| state.records.remove(&id));
         }
         Ok(())
     }
@@ -98,52 +98,52 @@ impl Backend for Own {
 
 // B-STORE-02
 #[test]
-fn what_goes_wrong_decides_about_the_answer() {
+fn the_error_of_the_backend_determines_the_response() {
     let failures: [(Failure, u16, &str); 4] = [
         (|| StoreError::NotFound, 404, "0x80190194"),
         (|| StoreError::Denied(io::ErrorKind::PermissionDenied.into()), 403, "0x80070005"),
         (|| StoreError::NoSpace(io::ErrorKind::StorageFull.into()), 500, "0x80070070"),
-        (|| StoreError::Io(io::Error::other("it broke")), 500, "0x801901F4"),
+        (|| StoreError::Io(io::Error::other("I/O error")), 500, "0x801901F4"),
     ];
     for (failure, status, hresult) in failures {
-        let own = Own::default();
-        let peer = Peer::create(&own.engine(), "/a");
-        own.with(|own| own.failure = Some(failure));
-        let answer = peer.whole(FILE);
-        assert_eq!((answer.status, answer.get(names::ERROR)), (status, hresult), "{:?}", failure());
-        assert!(own.with(|own| own.files.is_empty()));
+        let backend = MapBackend::default();
+        let client = PacketClient::create(&backend.engine(), "/a");
+        backend.with(|state| state.failure = Some(failure));
+        let response = client.send_file(FILE);
+        assert_eq!((response.status, response.get(names::ERROR)), (status, hresult), "{:?}", failure());
+        assert!(backend.with(|state| state.files.is_empty()));
     }
 }
 
 // B-STORE-03
 #[test]
-fn sessions_outlive_the_engine() {
-    let own = Own::default();
-    let mut peer = Peer::create(&own.engine(), "/a");
-    let first = peer.packet("Fragment", &[(names::CONTENT_RANGE, "bytes 0-3/10")], &FILE[..4]);
+fn sessions_survive_a_restart_of_the_engine() {
+    let backend = MapBackend::default();
+    let mut client = PacketClient::create(&backend.engine(), "/a");
+    let first = client.packet("Fragment", &[(names::CONTENT_RANGE, "bytes 0-3/10")], &FILE[..4]);
     assert_eq!(first.status, 200);
-    peer.engine = own.engine();
-    let rest = peer.packet("Fragment", &[(names::CONTENT_RANGE, "bytes 4-9/10")], &FILE[4..]);
+    client.engine = backend.engine();
+    let rest = client.packet("Fragment", &[(names::CONTENT_RANGE, "bytes 4-9/10")], &FILE[4..]);
     assert_eq!(rest.status, 200, "{rest:?}");
-    assert_eq!(own.with(|own| own.files["a"].clone()), FILE);
-    assert_eq!(peer.close().status, 200);
-    assert!(own.with(|own| own.records.is_empty()));
+    assert_eq!(backend.with(|state| state.files["a"].clone()), FILE);
+    assert_eq!(client.close().status, 200);
+    assert!(backend.with(|state| state.records.is_empty()));
 }
 
 // B-LOG-02
 #[test]
-fn below_its_level_a_logger_hears_nothing() {
-    // A session that is made is worth Level::Info, a packet that is refused Level::Debug.
+fn a_logger_receives_only_messages_up_to_its_level() {
+    // A new session is logged with Level::Info, a rejected packet with Level::Debug.
     for (max_level, expected) in [(Level::Warn, 0), (Level::Info, 1), (Level::Debug, 2)] {
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&heard);
-        let mut config = EngineConfig::new(Arc::new(BackendStore::new(Own::default())));
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&received);
+        let mut config = EngineConfig::new(Arc::new(BackendStore::new(MapBackend::default())));
         config.logger = Logger::new(max_level, move |level, _, _| log.lock().unwrap().push(level));
-        let peer = Peer::create(&Engine::new(config).unwrap(), "/a");
-        assert_eq!(peer.packet("Fragment", &[(names::CONTENT_RANGE, "nonsense")], &[]).status, 400);
-        let heard = heard.lock().unwrap();
-        let mut levels = heard.clone();
+        let client = PacketClient::create(&Engine::new(config).unwrap(), "/a");
+        assert_eq!(client.packet("Fragment", &[(names::CONTENT_RANGE, "nonsense")], &[]).status, 400);
+        let received = received.lock().unwrap();
+        let mut levels = received.clone();
         levels.dedup();
-        assert!(levels.len() == expected && heard.iter().all(|level| *level <= max_level), "{heard:?}");
+        assert!(levels.len() == expected && received.iter().all(|level| *level <= max_level), "{received:?}");
     }
 }

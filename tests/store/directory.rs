@@ -1,4 +1,4 @@
-//! The directory store: opening a root, what lies on the disk, links in the way, large files.
+//! The directory store: opening a root, files on disk, links and special files, large files.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -16,14 +16,15 @@ fn open(root: &Path) -> Result<DirStore, Error> {
     DirStore::open(root, DirOptions::default())
 }
 
-fn refusal(root: &Path) -> (Status, String) {
+/// Opens a root that must be rejected. Returns the status and message of the error.
+fn open_error(root: &Path) -> (Status, String) {
     let error = open(root).unwrap_err();
     assert!(error.message().contains(root.to_str().unwrap()), "{error}");
     (error.status(), error.message().to_owned())
 }
 
-/// A root in a directory of its own, with a neighbour outside.
-fn world() -> (TempDir, DirStore) {
+/// Returns a store and its outer directory, which contains `root` and `outside`.
+fn store_with_outside() -> (TempDir, DirStore) {
     let outer = TempDir::new().unwrap();
     fs::create_dir(outer.path().join("root")).unwrap();
     fs::create_dir(outer.path().join("outside")).unwrap();
@@ -36,10 +37,10 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_missing_root_is_not_made() {
+fn a_missing_root_is_not_created() {
     let outer = TempDir::new().unwrap();
     let root = outer.path().join("root");
-    let (status, message) = refusal(&root);
+    let (status, message) = open_error(&root);
     assert_eq!(status, Status::NotFound);
     assert!(message.contains("does not exist"), "{message}");
     assert!(!root.exists());
@@ -48,16 +49,16 @@ fn a_missing_root_is_not_made() {
 #[test]
 fn a_root_that_is_a_file_is_an_invalid_argument() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let (status, message) = refusal(file.path());
+    let (status, message) = open_error(file.path());
     assert_eq!(status, Status::InvalidArgument);
     assert!(message.contains("is not a directory"), "{message}");
 }
 
-/// A file system that takes files from nobody, the superuser included.
+/// Not even root can create files in sysfs.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_root_that_takes_no_files_is_denied() {
-    let (status, message) = refusal(Path::new("/sys/kernel"));
+fn an_unwritable_root_is_denied() {
+    let (status, message) = open_error(Path::new("/sys/kernel"));
     assert_eq!(status, Status::Denied);
     assert!(message.contains("is not writable"), "{message}");
 }
@@ -66,25 +67,25 @@ fn a_root_that_takes_no_files_is_denied() {
 fn a_root_is_used_by_one_store_at_a_time() {
     let root = TempDir::new().unwrap();
     let first = open(root.path()).unwrap();
-    let (status, message) = refusal(root.path());
+    let (status, message) = open_error(root.path());
     assert_eq!(status, Status::Busy);
     assert!(message.contains("in use"), "{message}");
     drop(first);
     open(root.path()).unwrap();
 }
 
-/// Somebody who may write into the root cannot send the sessions elsewhere.
+/// A user with write access to the root must not be able to redirect the sessions.
 #[test]
-fn the_store_s_own_directory_may_not_be_a_link() {
+fn the_stores_own_directory_must_not_be_a_link() {
     let (root, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     symlink(elsewhere.path(), root.path().join(".bitsup")).unwrap();
-    assert_eq!(refusal(root.path()).0, Status::InvalidArgument);
+    assert_eq!(open_error(root.path()).0, Status::InvalidArgument);
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn the_root_itself_may_be_a_link() {
-    let (outer, store) = world();
+    let (outer, store) = store_with_outside();
     drop(store);
     symlink("root", outer.path().join("link")).unwrap();
     let store = open(&outer.path().join("link")).unwrap();
@@ -95,7 +96,7 @@ fn the_root_itself_may_be_a_link() {
 
 #[test]
 fn a_session_is_a_directory_with_a_record_and_data() {
-    let (outer, store) = world();
+    let (outer, store) = store_with_outside();
     let record = received(&store, 0xA0FF_5911, "a b.txt", b"bytes");
     let own = outer.path().join("root/.bitsup");
     let session = own.join("{00000000-0000-0000-0000-0000A0FF5911}");
@@ -110,16 +111,16 @@ fn a_session_is_a_directory_with_a_record_and_data() {
     assert_eq!((mode(&own), mode(&session), mode(&session.join("session.json"))), (0o700, 0o700, 0o600));
 }
 
-/// The same as any other file the process makes, so that its owner's umask decides who reads it.
+/// The mode depends on the umask, as for any other file of the process.
 #[test]
-fn a_delivered_file_has_the_usual_mode_and_one_link() {
-    let (outer, store) = world();
+fn a_delivered_file_has_the_default_mode_and_one_link() {
+    let (outer, store) = store_with_outside();
     let record = received(&store, 1, "a", b"x");
     store.commit(&delivered(&record), false).unwrap();
     let delivered = outer.path().join("root/a");
-    let usual = outer.path().join("usual");
-    File::create(&usual).unwrap();
-    assert_eq!(mode(&delivered), mode(&usual) & 0o644);
+    let default = outer.path().join("default");
+    File::create(&default).unwrap();
+    assert_eq!(mode(&delivered), mode(&default) & 0o644);
     assert_eq!(fs::metadata(delivered).unwrap().nlink(), 1);
     let session = outer.path().join("root/.bitsup").join(record.id.to_string());
     let left = fs::read_dir(session).unwrap().map(|entry| entry.unwrap().file_name());
@@ -127,8 +128,8 @@ fn a_delivered_file_has_the_usual_mode_and_one_link() {
 }
 
 #[test]
-fn a_session_was_modified_when_its_record_or_its_data_was() {
-    let (outer, store) = world();
+fn the_modification_time_is_the_later_one_of_record_and_data() {
+    let (outer, store) = store_with_outside();
     let record = received(&store, 1, "a", b"x");
     let session = outer.path().join("root/.bitsup").join(record.id.to_string());
     let touch = |name: &str, ms: u64| {
@@ -150,7 +151,7 @@ fn a_session_was_modified_when_its_record_or_its_data_was() {
 
 #[test]
 fn records_that_cannot_be_read_are_reported_and_kept() {
-    let (outer, store) = world();
+    let (outer, store) = store_with_outside();
     let good = received(&store, 1, "a", b"x");
     let newer = r#"{"version":3,"anything":true}"#;
     let other =
@@ -191,10 +192,10 @@ fn records_that_cannot_be_read_are_reported_and_kept() {
     assert_eq!(store.sessions().unwrap().unreadable, []);
 }
 
-/// Other spellings of an id are other names on this file system, and no second session.
+/// Other spellings of an id are not a second session.
 #[test]
-fn names_that_are_no_session_ids_are_left_alone() {
-    let (outer, store) = world();
+fn names_that_are_not_session_ids_are_ignored() {
+    let (outer, store) = store_with_outside();
     let own = outer.path().join("root/.bitsup");
     let record = received(&store, 0xA0FF_5911, "a", b"x");
     let id = record.id.to_string();
@@ -211,10 +212,10 @@ fn names_that_are_no_session_ids_are_left_alone() {
     }
 }
 
-/// CRE-16: a link inside the root leads nowhere.
+/// CRE-16: links inside the root are not followed.
 #[test]
-fn a_link_on_the_way_to_the_destination_is_no_parent() {
-    let (outer, store) = world();
+fn a_link_in_the_path_is_not_a_parent_directory() {
+    let (outer, store) = store_with_outside();
     let root = outer.path().join("root");
     fs::create_dir(root.join("real")).unwrap();
     symlink(outer.path().join("outside"), root.join("absolute")).unwrap();
@@ -234,10 +235,10 @@ fn a_link_on_the_way_to_the_destination_is_no_parent() {
     assert_eq!(fs::read_dir(root.join("real")).unwrap().count(), 1);
 }
 
-/// Overwriting replaces plain files only: not links, whether they lead anywhere or not, nor pipes.
+/// Links (dangling or not) and pipes are never replaced.
 #[test]
-fn what_is_no_plain_file_is_never_replaced() {
-    let (outer, store) = world();
+fn only_regular_files_are_replaced() {
+    let (outer, store) = store_with_outside();
     let (root, target) = (outer.path().join("root"), outer.path().join("outside/target"));
     fs::write(&target, b"theirs").unwrap();
     symlink(&target, root.join("link")).unwrap();
@@ -259,10 +260,10 @@ fn what_is_no_plain_file_is_never_replaced() {
     assert_eq!(fs::read(target).unwrap(), b"theirs");
 }
 
-/// A link in the place of the bytes would make uploads write to its target.
+/// Otherwise an upload would write to the target of the link.
 #[test]
-fn a_link_in_the_place_of_a_session_s_data_is_not_followed() {
-    let (outer, store) = world();
+fn a_link_in_place_of_session_data_is_not_followed() {
+    let (outer, store) = store_with_outside();
     let record = record(1, "a");
     store.create(&record).unwrap();
     let data = outer.path().join("root/.bitsup").join(record.id.to_string()).join("data");
@@ -276,19 +277,19 @@ fn a_link_in_the_place_of_a_session_s_data_is_not_followed() {
 }
 
 #[test]
-fn a_root_that_is_renamed_meanwhile_is_still_the_root() {
-    let (outer, store) = world();
+fn a_root_that_is_renamed_while_open_stays_in_use() {
+    let (outer, store) = store_with_outside();
     let record = received(&store, 1, "a", b"x");
     fs::rename(outer.path().join("root"), outer.path().join("moved")).unwrap();
     store.commit(&delivered(&record), false).unwrap();
     assert_eq!(fs::read(outer.path().join("moved/a")).unwrap(), b"x");
 }
 
-/// FRG-18: a file over 4 GiB; sparse, so that it takes no room.
+/// FRG-18: a sparse file over 4 GiB.
 #[test]
 fn offsets_beyond_four_gib_are_exact() {
     const END: u64 = (1 << 32) + 5;
-    let (outer, store) = world();
+    let (outer, store) = store_with_outside();
     let record = received(&store, 1, "large", b"begin");
     let data = outer.path().join("root/.bitsup").join(record.id.to_string()).join("data");
     File::options().write(true).open(data).unwrap().set_len(END).unwrap();

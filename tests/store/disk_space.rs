@@ -1,5 +1,5 @@
-//! Full volumes, file-size limits, and a volume below the root. Each test runs itself again in a child
-//! process that lives under the limit, because limits and mounts are the whole process's.
+//! Full volumes, file-size limits, and a volume mounted below the root. Limits and mounts apply to a whole process, so
+//! each test runs itself again in a child process.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -12,12 +12,12 @@ use test_support::process;
 
 use crate::records::{delivered, held, received, record};
 
-/// Where the child finds the root it works in.
+/// The variable with the root for the child.
 const ROOT: &str = "BITSUP_TEST_ROOT";
 const KIB: u64 = 1024;
 
-/// Runs the test `name` again in a child, by a shell that has executed `limit` with the root as `$1`.
-fn run_under(limit: &str, launcher: &[&str], name: &str) {
+/// Runs the test `name` in a child process, from a shell that first executes `limit` with the root as `$1`.
+fn run_with_limit(limit: &str, launcher: &[&str], name: &str) {
     let root = TempDir::new().unwrap();
     let test = format!("disk_space::{name}");
     let script = format!("{limit} && exec \"$0\" {}", process::arguments(&test).join(" "));
@@ -36,23 +36,23 @@ fn open(root: &Path) -> DirStore {
     DirStore::open(root, DirOptions::default()).unwrap()
 }
 
-/// The limit lets a part of the write through. (The host must ignore SIGXFSZ, else it ends the process.)
+/// The limit allows a part of the write. The process must ignore SIGXFSZ, which would kill it.
 #[test]
-fn a_file_size_limit_is_no_space_and_what_was_kept_is_counted() {
+fn a_file_size_limit_is_no_space_and_stored_bytes_are_counted() {
     const LIMIT: u64 = 64 * KIB;
     let Some(root) = child_root() else {
-        // 128 units of 512 bytes, as POSIX has it.
-        return run_under(
+        // 128 blocks of 512 bytes.
+        return run_with_limit(
             "trap '' XFSZ && ulimit -f 128",
             &[],
-            "a_file_size_limit_is_no_space_and_what_was_kept_is_counted",
+            "a_file_size_limit_is_no_space_and_stored_bytes_are_counted",
         );
     };
     let store = open(&root);
     let session = received(&store, 1, "a", &[1; 40 * KIB as usize]);
     let mut sink = store.open(session.id).unwrap();
-    let refused = sink.write(&[2; 40 * KIB as usize]);
-    assert!(matches!(refused, Err(StoreError::NoSpace(_))), "{refused:?}");
+    let rejected = sink.write(&[2; 40 * KIB as usize]);
+    assert!(matches!(rejected, Err(StoreError::NoSpace(_))), "{rejected:?}");
     assert_eq!(sink.received(), LIMIT);
     assert!(matches!(sink.write(&[3]), Err(StoreError::NoSpace(_))));
     assert_eq!(sink.received(), LIMIT);
@@ -67,7 +67,7 @@ fn a_file_size_limit_is_no_space_and_what_was_kept_is_counted() {
     assert_eq!(file.len() as u64, LIMIT);
 }
 
-/// Runs `name` with volumes of its own, that go with the child; reports a skip if this machine forbids that.
+/// Runs `name` in a child process with its own mounts. Reports a skip if this machine does not allow that.
 #[cfg(target_os = "linux")]
 fn run_with_mounts(mount: &str, name: &str) {
     let launcher = ["unshare", "--user", "--map-root-user", "--mount"];
@@ -78,7 +78,7 @@ fn run_with_mounts(mount: &str, name: &str) {
             "{name}: mounting requires user namespaces, which this machine does not allow"
         ));
     }
-    run_under(mount, &launcher, name);
+    run_with_limit(mount, &launcher, name);
 }
 
 /// Reports a skipped test to the summary of `tools/test`.
@@ -93,22 +93,22 @@ fn report_skip(reason: &str) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_volume_is_no_space_and_goes_on_when_there_is_room() {
+fn a_full_volume_is_no_space_until_space_is_freed() {
     let Some(root) = child_root() else {
-        let name = "a_full_volume_is_no_space_and_goes_on_when_there_is_room";
+        let name = "a_full_volume_is_no_space_until_space_is_freed";
         return run_with_mounts("mount -t tmpfs -o size=1m tmpfs \"$1\"", name);
     };
     let store = open(&root);
     fs::write(root.join("other"), [0; 100 * KIB as usize]).unwrap();
     let session = received(&store, 1, "a", b"");
     let mut sink = store.open(session.id).unwrap();
-    let refused = sink.write(&[7; 2048 * KIB as usize]);
-    assert!(matches!(refused, Err(StoreError::NoSpace(_))), "{refused:?}");
+    let rejected = sink.write(&[7; 2048 * KIB as usize]);
+    assert!(matches!(rejected, Err(StoreError::NoSpace(_))), "{rejected:?}");
     let kept = sink.received();
     assert!(kept > 512 * KIB && kept < 1024 * KIB, "{kept}");
     assert_eq!(sink.file().unwrap().metadata().unwrap().len(), kept);
 
-    // Neither the record nor another session fits, and nothing half-made stays.
+    // Neither the record nor another session fits, and nothing incomplete is left.
     assert!(matches!(store.save(&delivered(&session)), Err(StoreError::NoSpace(_))));
     assert!(matches!(store.create(&record(2, "b")), Err(StoreError::NoSpace(_))));
     assert!(matches!(store.commit(&delivered(&session), false), Err(StoreError::NoSpace(_))));
@@ -128,16 +128,16 @@ fn a_full_volume_is_no_space_and_goes_on_when_there_is_room() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_volume_without_inodes_takes_no_session_and_keeps_no_half_of_one() {
+fn a_volume_without_inodes_leaves_no_incomplete_session() {
     let Some(root) = child_root() else {
-        let name = "a_volume_without_inodes_takes_no_session_and_keeps_no_half_of_one";
+        let name = "a_volume_without_inodes_leaves_no_incomplete_session";
         return run_with_mounts("mount -t tmpfs -o nr_inodes=20 tmpfs \"$1\"", name);
     };
     let store = open(&root);
     let fillers = (0..).map(|number| root.join(number.to_string()));
     let fillers = fillers.take_while(|path| File::create(path).is_ok()).collect::<Vec<_>>();
     let record = record(1, "a");
-    // The directory, the data and the record take one inode each: it fails at another of them each time.
+    // The directory, the data and the record need one inode each, so each attempt fails at a different one.
     for filler in &fillers[..3] {
         assert!(matches!(store.create(&record), Err(StoreError::NoSpace(_))));
         assert_eq!(fs::read_dir(root.join(".bitsup")).unwrap().count(), 2);
@@ -146,18 +146,18 @@ fn a_volume_without_inodes_takes_no_session_and_keeps_no_half_of_one() {
     store.create(&record).unwrap();
 }
 
-/// Hard links do not reach another volume; that is said before the first byte, not after the last.
+/// Hard links do not work across volumes. The check must find that before the first byte.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_destination_on_another_volume_is_refused_at_the_check() {
+fn a_destination_on_another_volume_is_rejected_by_the_check() {
     let Some(root) = child_root() else {
-        let name = "a_destination_on_another_volume_is_refused_at_the_check";
+        let name = "a_destination_on_another_volume_is_rejected_by_the_check";
         return run_with_mounts("mkdir \"$1/other\" && mount -t tmpfs tmpfs \"$1/other\"", name);
     };
     let store = open(&root);
     let session = received(&store, 1, "other/a", b"x");
-    for refused in [store.check(&session.destination, false), store.commit(&delivered(&session), false)] {
-        let message = refused.unwrap_err().to_string();
+    for result in [store.check(&session.destination, false), store.commit(&delivered(&session), false)] {
+        let message = result.unwrap_err().to_string();
         assert!(message.contains("different file system"), "{message}");
     }
     assert_eq!(held(&store, session.id).unwrap(), 1);

@@ -1,4 +1,4 @@
-//! The stores.
+//! Tests of the stores.
 
 mod after_power_failure;
 mod contract;

@@ -1,5 +1,5 @@
-//! Paths at work: every spelling of the corpus through the listener, and uploads while somebody who may write below
-//! the root puts links, pipes and folders in the place of what the store is about to use.
+//! Paths through the listener, and uploads while an attacker with write access to the root replaces files and folders
+//! with links, pipes and other folders.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -16,27 +16,27 @@ use bitsup::proto::names;
 use bitsup::server::{Server, ServerConfig};
 use bitsup::store::{DirOptions, DirStore};
 use rustix::fs::{CWD, FileType, Mode, RenameFlags, mknodat, renameat_with};
-use test_support::packets::{self, Peer};
-use test_support::raw_http::{PATIENCE, RawHttp, create};
+use test_support::packets::{self, PacketClient};
+use test_support::raw_http::{RawHttp, TIMEOUT, create};
 
-use crate::url_cases::{ACCEPTED, REFUSED};
+use crate::url_cases::{ACCEPTED, REJECTED};
 
-/// A root with a neighbour that nothing may touch.
-struct World {
+/// A root, and a folder outside of it that must not change.
+struct Fixture {
     outer: tempfile::TempDir,
     before: Vec<String>,
 }
 
-const SECRET: &[u8] = b"what nobody who uploads may see";
+const SECRET: &[u8] = b"content outside of the root";
 
-impl World {
+impl Fixture {
     fn new() -> Self {
         let outer = tempfile::tempdir().unwrap();
         for folder in ["root", "root/a", "root/b", "outside", "outside/b"] {
             fs::create_dir(outer.path().join(folder)).unwrap();
         }
         fs::write(outer.path().join("outside/secret"), SECRET).unwrap();
-        let before = told(&outer.path().join("outside"));
+        let before = snapshot(&outer.path().join("outside"));
         Self { outer, before }
     }
 
@@ -52,54 +52,60 @@ impl World {
     }
 
     fn assert_untouched(&self) {
-        assert_eq!(told(&self.at("outside")), self.before);
+        assert_eq!(snapshot(&self.at("outside")), self.before);
     }
 }
 
-/// All that can be told of a folder: names, kinds, times, links and contents.
-fn told(folder: &Path) -> Vec<String> {
-    let mut told = Vec::new();
+/// Describes the content of a folder: names, modes, times, links and contents.
+fn snapshot(folder: &Path) -> Vec<String> {
+    let mut entries = Vec::new();
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        let is = fs::symlink_metadata(&path).unwrap();
-        let content = if is.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
-        told.push(format!("{path:?} {:o} {} {} {:?}", is.mode(), is.nlink(), is.ctime_nsec(), content));
-        if is.is_dir() {
-            told.extend(self::told(&path));
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let content = if metadata.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+        entries.push(format!(
+            "{path:?} {:o} {} {} {:?}",
+            metadata.mode(),
+            metadata.nlink(),
+            metadata.ctime_nsec(),
+            content
+        ));
+        if metadata.is_dir() {
+            entries.extend(snapshot(&path));
         }
     }
-    told.sort();
-    told
+    entries.sort();
+    entries
 }
 
 /// CRE-14, CRE-16
 #[test]
-fn no_refused_spelling_gets_through_the_listener_and_every_other_one_does() {
-    let world = World::new();
-    let server = Server::start(ServerConfig::default().mount("/", world.engine(None))).unwrap();
-    for (spelling, reason) in REFUSED {
-        // A connection each: what is no request line ends it, with an answer or without.
+fn the_listener_rejects_unsafe_spellings_and_accepts_the_others() {
+    let fixture = Fixture::new();
+    let server = Server::start(ServerConfig::default().mount("/", fixture.engine(None))).unwrap();
+    for (spelling, reason) in REJECTED {
+        // One connection each, because an invalid request line ends it, with or without a response.
         let mut http = RawHttp::connect(&server);
         http.send(create(spelling));
         http.socket.shutdown(std::net::Shutdown::Write).unwrap();
-        http.socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut answer = String::new();
-        http.socket.read_to_string(&mut answer).unwrap();
-        // 505, because a space ends the target.
-        let refused = ["HTTP/1.1 4", "HTTP/1.1 505"].iter().any(|status| answer.starts_with(status));
-        assert!(refused || is_a_whole_url(spelling, &answer), "{spelling:?}, {reason}: {answer}");
+        http.socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+        let mut response = String::new();
+        http.socket.read_to_string(&mut response).unwrap();
+        // 505 for a spelling with a space, which ends the target.
+        let rejected = ["HTTP/1.1 4", "HTTP/1.1 505"].iter().any(|status| response.starts_with(status));
+        assert!(rejected || is_absolute_url(spelling, &response), "{spelling:?}, {reason}: {response}");
     }
     let mut http = RawHttp::connect(&server);
     for (spelling, file) in ACCEPTED.iter().filter(|(spelling, _)| spelling.is_ascii()) {
         let folders = file.rsplit_once('/').map_or("", |(folders, _)| folders);
-        fs::create_dir_all(world.at("root").join(folders)).unwrap();
+        fs::create_dir_all(fixture.at("root").join(folders)).unwrap();
         assert_eq!(http.request(create(spelling)).status, 200, "{spelling}");
     }
-    world.assert_untouched();
+    fixture.assert_untouched();
 }
 
-/// A request may name its target with scheme and host; the corpus is one of paths.
-fn is_a_whole_url(spelling: &str, answer: &str) -> bool {
-    spelling.starts_with("http://") && answer.starts_with("HTTP/1.1 200")
+/// Returns whether the spelling was accepted as an absolute URL, which is a valid request target.
+fn is_absolute_url(spelling: &str, response: &str) -> bool {
+    spelling.starts_with("http://") && response.starts_with("HTTP/1.1 200")
 }
 
 struct Replies;
@@ -110,108 +116,108 @@ impl Hooks for Replies {
     }
 }
 
-/// How long the hostile ones are at it.
+/// Duration of the attacks.
 const TIME: Duration = Duration::from_millis(1300);
 
 #[test]
-fn nobody_who_swaps_folders_and_files_leads_an_upload_out_of_the_root() {
-    let world = World::new();
-    let engine = world.engine(Some(Arc::new(Replies)));
-    symlink(world.at("outside"), world.at("root/link")).unwrap();
-    let (over, swaps) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let (mut delivered, mut refused) = (0, 0);
+fn swapping_files_and_folders_never_leads_an_upload_out_of_the_root() {
+    let fixture = Fixture::new();
+    let engine = fixture.engine(Some(Arc::new(Replies)));
+    symlink(fixture.at("outside"), fixture.at("root/link")).unwrap();
+    let (ended, swaps) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (mut delivered, mut rejected) = (0, 0);
     thread::scope(|scope| {
-        let hostile = |swap: fn(&World, &mut fastrand::Rng)| {
-            let (world, over, swaps) = (&world, &over, &swaps);
+        let attack = |swap: fn(&Fixture, &mut fastrand::Rng)| {
+            let (fixture, ended, swaps) = (&fixture, &ended, &swaps);
             scope.spawn(move || {
                 let mut random = fastrand::Rng::new();
-                while !over.load(Ordering::Relaxed) {
-                    swap(world, &mut random);
+                while !ended.load(Ordering::Relaxed) {
+                    swap(fixture, &mut random);
                     swaps.fetch_add(1, Ordering::Relaxed);
                 }
             });
         };
-        hostile(swap_the_folder);
-        hostile(put_something_at_the_destination);
-        hostile(put_something_in_a_session);
+        attack(swap_the_folder);
+        attack(replace_the_destination);
+        attack(replace_a_session_file);
         let end = Instant::now() + TIME;
         while Instant::now() < end {
             for path in ["/a/new", "/b/target", "/b/secret"] {
-                match upload(&engine, path) {
-                    true => delivered += 1,
-                    false => refused += 1,
+                if upload(&engine, path) {
+                    delivered += 1;
+                } else {
+                    rejected += 1;
                 }
             }
         }
-        over.store(true, Ordering::Relaxed);
+        ended.store(true, Ordering::Relaxed);
     });
-    world.assert_untouched();
+    fixture.assert_untouched();
     let swaps = swaps.into_inner();
     assert!(
-        delivered > 0 && refused > 0 && swaps > 100,
-        "{delivered} delivered, {refused} refused, {swaps} swaps"
+        delivered > 0 && rejected > 0 && swaps > 100,
+        "{delivered} delivered, {rejected} rejected, {swaps} swaps"
     );
     for path in ["a/new", "b/target", "b/secret"] {
-        let file = world.at("root").join(path);
-        if fs::symlink_metadata(&file).is_ok_and(|is| is.is_file()) {
+        let file = fixture.at("root").join(path);
+        if fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
             assert_ne!(fs::read(&file).unwrap(), SECRET, "{path}");
         }
     }
 }
 
-/// A whole upload with its reply; whether all of it was accepted. A reply, if there is one, is the right one.
+/// Uploads a file and reads its reply. Returns whether everything was accepted. A reply must be the right one.
 fn upload(engine: &Engine, path: &'static str) -> bool {
-    let mut peer = Peer { engine: engine.clone(), path, id: String::new() };
+    let mut client = PacketClient { engine: engine.clone(), path, id: String::new() };
     let fields = [(names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID)];
-    let ack = peer.packet("Create-Session", &fields, &[]);
+    let ack = client.packet("Create-Session", &fields, &[]);
     let Some(id) = ack.headers.get(names::SESSION_ID).filter(|_| ack.status == 200) else { return false };
-    peer.id = id.to_owned();
+    client.id = id.to_owned();
     let content = [b'x'; 3000];
     for first in [0, 1000, 2000] {
         let range = format!("bytes {first}-{}/3000", first + 999);
-        let ack = peer.packet("Fragment", &[(names::CONTENT_RANGE, &range)], &content[..1000]);
+        let ack = client.packet("Fragment", &[(names::CONTENT_RANGE, &range)], &content[..1000]);
         if ack.status != 200 {
-            peer.cancel();
+            client.cancel();
             return false;
         }
     }
-    let url = format!("http://host/BITS-Sessions/Replies/{}/responsefile.bin", peer.id);
+    let url = format!("http://host/BITS-Sessions/Replies/{}/responsefile.bin", client.id);
     let reply = packets::read(engine, "GET", &url, &[]);
     assert!(reply.status != 200 || reply.body == b"reply", "{:?}", String::from_utf8_lossy(&reply.body));
-    peer.close().status == 200
+    client.close().status == 200
 }
 
-/// A folder becomes a link to the neighbour, and again a folder.
-fn swap_the_folder(world: &World, _: &mut fastrand::Rng) {
-    let (folder, link) = (world.at("root/a"), world.at("root/link"));
+/// Exchanges a folder with a link to the folder outside.
+fn swap_the_folder(fixture: &Fixture, _: &mut fastrand::Rng) {
+    let (folder, link) = (fixture.at("root/a"), fixture.at("root/link"));
     renameat_with(CWD, folder, CWD, link, RenameFlags::EXCHANGE).unwrap();
 }
 
-fn put_something_at_the_destination(world: &World, random: &mut fastrand::Rng) {
-    put(world, &world.at("root/b/target"), random);
+fn replace_the_destination(fixture: &Fixture, random: &mut fastrand::Rng) {
+    replace(fixture, &fixture.at("root/b/target"), random);
 }
 
-/// In the place of a session's file; the store's own folder is closed to everybody but its user, and even that
-/// one gets nowhere.
-fn put_something_in_a_session(world: &World, random: &mut fastrand::Rng) {
-    let session = fs::read_dir(world.at("root/.bitsup")).unwrap().flatten().map(|entry| entry.path());
+/// Replaces a file of a session. Only the store's own user has access to these, and even that user must not succeed.
+fn replace_a_session_file(fixture: &Fixture, random: &mut fastrand::Rng) {
+    let session = fs::read_dir(fixture.at("root/.bitsup")).unwrap().flatten().map(|entry| entry.path());
     let names = ["data", "session.json", "session.json.new", "reply", "reply.new", "delivery", "lock"];
     if let Some(session) = session.filter(|path| path.is_dir()).last() {
-        put(world, &session.join(names[random.usize(0..names.len())]), random);
+        replace(fixture, &session.join(names[random.usize(0..names.len())]), random);
     }
-    // Most uploads are to come through.
+    // Pauses, so that most uploads succeed.
     thread::yield_now();
     while random.u8(0..100) > 0 && !random.bool() {
         std::hint::spin_loop();
     }
 }
 
-/// Puts a link, a pipe or a folder there, or nothing at all. Whoever is quicker may have put something else.
-fn put(world: &World, path: &Path, random: &mut fastrand::Rng) {
+/// Replaces the path with a link, a pipe, a folder or nothing. Fails silently if the store was faster.
+fn replace(fixture: &Fixture, path: &Path, random: &mut fastrand::Rng) {
     let _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
     match random.u8(0..5) {
-        0 => drop(symlink(world.at("outside/secret"), path)),
-        1 => drop(symlink(world.at("outside/made"), path)),
+        0 => drop(symlink(fixture.at("outside/secret"), path)),
+        1 => drop(symlink(fixture.at("outside/created"), path)),
         2 => drop(mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)),
         3 => drop(fs::create_dir(path)),
         _ => {}

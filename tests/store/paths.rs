@@ -1,14 +1,14 @@
-//! Which URL paths are destinations, and which file they mean (CRE-14, CRE-16).
+//! Which URL paths are valid destinations, and which files they refer to (CRE-14, CRE-16).
 
 use std::path::{Component, Path};
 
 use bitsup::store::Destination;
 use proptest::prelude::*;
 
-use crate::url_cases::{ACCEPTED, LONG_NAME, LONG_PATH, REFUSED};
+use crate::url_cases::{ACCEPTED, LONG_NAME, LONG_PATH, REJECTED};
 
 #[test]
-fn accepted_spellings_mean_exactly_one_file_below_the_root() {
+fn accepted_spellings_refer_to_one_file_below_the_root() {
     for (spelling, file) in ACCEPTED {
         let destination = Destination::from_url_path(spelling).map(String::from);
         assert_eq!(destination.as_deref(), Ok(*file), "{spelling}");
@@ -17,28 +17,28 @@ fn accepted_spellings_mean_exactly_one_file_below_the_root() {
 
 /// CRE-14, CRE-16
 #[test]
-fn traversal_and_other_unsafe_spellings_are_refused_for_their_reason() {
-    for (spelling, reason) in REFUSED {
+fn traversal_and_other_unsafe_spellings_are_rejected_with_a_reason() {
+    for (spelling, reason) in REJECTED {
         assert_eq!(Destination::from_url_path(spelling), Err(*reason), "{spelling}");
     }
 }
 
 #[test]
-fn names_and_paths_have_a_longest_length() {
+fn names_and_paths_have_a_maximum_length() {
     let file = |spelling: &str| Destination::from_url_path(spelling).map(String::from);
     let name = "n".repeat(255);
     assert_eq!(file(&format!("/{name}")), Ok(name.clone()));
     assert_eq!(file(&format!("/{name}n")), Err(LONG_NAME));
-    // Bytes count for a name, not characters: 128 times two bytes.
+    // The limit for names is in bytes, not characters: 128 times two bytes.
     assert_eq!(file(&format!("/{}", "é".repeat(128))), Err(LONG_NAME));
-    // Characters as they were sent count for the path.
+    // The limit for paths is in encoded characters.
     let path = format!("/{}end", "n/".repeat(1098));
     assert_eq!(path.len(), 2200);
     assert!(file(&path).is_ok());
     assert_eq!(file(&format!("{path}s")), Err(LONG_PATH));
 }
 
-/// A record is no way around the rules.
+/// A record cannot bypass the rules.
 #[test]
 fn a_recorded_destination_is_checked_again_and_not_decoded() {
     let read = |text: &str| serde_json::from_value::<Destination>(text.into());
@@ -51,7 +51,7 @@ fn a_recorded_destination_is_checked_again_and_not_decoded() {
     }
 }
 
-/// Pieces that traversals are made of, mixed with anything else.
+/// Combines pieces of path traversals with arbitrary text.
 fn spellings() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         ".",
@@ -84,7 +84,7 @@ fn spellings() -> impl Strategy<Value = String> {
 proptest! {
     /// CRE-16
     #[test]
-    fn no_accepted_destination_has_a_segment_that_leaves_its_place(spelling in spellings()) {
+    fn no_segment_of_an_accepted_destination_leaves_its_folder(spelling in spellings()) {
         if let Ok(destination) = Destination::from_url_path(&spelling) {
             let segments = destination.segments();
             prop_assert!(!segments.is_empty());
@@ -101,9 +101,9 @@ proptest! {
         }
     }
 
-    /// Every plain name can be reached: all of its bytes encoded lead back to it.
+    /// Every ordinary name can be reached with all of its bytes encoded.
     #[test]
-    fn an_encoded_plain_name_means_itself(name in "x[a-z0-9_%é日 .]{0,20}[a-z]") {
+    fn a_fully_encoded_name_refers_to_itself(name in "x[a-z0-9_%é日 .]{0,20}[a-z]") {
         let encoded = name.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
         let destination = Destination::from_url_path(&format!("/{encoded}")).unwrap();
         prop_assert_eq!(destination.segments(), [name]);

@@ -1,8 +1,7 @@
-//! What a loss of power leaves, at any moment of the life of sessions, for each `--durability`; the argument is in
-//! docs/operations/durability.md.
+//! Power loss at any moment of a session, for each `--durability`. See docs/operations/durability.md.
 //!
-//! Each test runs itself once more under strace: there it is a server that says on standard output what a client
-//! was told. Then it cuts the power behind each system call and lets a new server go on with what is left.
+//! Each test runs itself again under strace, as a server that prints what a client learned. Then it simulates a power
+//! loss after each system call, and starts a new server with what is left on the disk.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -12,77 +11,76 @@ use std::sync::Arc;
 use bitsup::engine::{Engine, EngineConfig, Hooks, Upload, Verdict};
 use bitsup::proto::names;
 use bitsup::store::{DirOptions, DirStore, Durability, SessionPhase, Store};
-use test_support::packets::{Peer, read};
+use test_support::packets::{PacketClient, read};
 use test_support::process;
 
 use crate::power;
 use crate::power::disk::Disk;
 
-/// Where the process under strace finds its root.
-const STAGE: &str = "BITSUP_TEST_POWER";
+/// The variable with the root for the process under strace.
+const ROOT: &str = "BITSUP_TEST_POWER";
 const REPLY: &[u8] = b"the reply of the application, which is not short";
-/// What was at `/replaced` before.
-const FORMER: &[u8] = b"theirs";
+/// The previous content of `/replaced`.
+const PREVIOUS: &[u8] = b"theirs";
 
 #[test]
-fn with_durability_none_a_server_starts_again_and_gets_the_files_whole() {
-    play("with_durability_none_a_server_starts_again_and_gets_the_files_whole", Durability::None);
+fn with_durability_none_a_restarted_server_completes_the_uploads() {
+    run("with_durability_none_a_restarted_server_completes_the_uploads", Durability::None);
 }
 
 #[test]
-fn with_durability_file_no_cut_loses_an_acknowledged_file() {
-    play("with_durability_file_no_cut_loses_an_acknowledged_file", Durability::File);
+fn with_durability_file_no_power_loss_loses_an_acknowledged_file() {
+    run("with_durability_file_no_power_loss_loses_an_acknowledged_file", Durability::File);
 }
 
 #[test]
-fn with_durability_fragment_no_cut_loses_an_acknowledged_byte() {
-    play("with_durability_fragment_no_cut_loses_an_acknowledged_byte", Durability::Fragment);
+fn with_durability_fragment_no_power_loss_loses_an_acknowledged_byte() {
+    run("with_durability_fragment_no_power_loss_loses_an_acknowledged_byte", Durability::Fragment);
 }
 
-fn play(name: &str, durability: Durability) {
-    if let Some(root) = std::env::var_os(STAGE) {
+fn run(name: &str, durability: Durability) {
+    if let Some(root) = std::env::var_os(ROOT) {
         return serve(root.as_ref(), durability);
     }
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("folder")).unwrap();
-    fs::write(root.path().join("replaced"), FORMER).unwrap();
+    fs::write(root.path().join("replaced"), PREVIOUS).unwrap();
     let before = Disk::of(root.path());
     let program = std::env::current_exe().unwrap();
     let calls = power::trace::calls(
         &program,
         &process::arguments(&format!("power_loss::{name}")),
-        &[(STAGE, root.path().to_str().unwrap())],
+        &[(ROOT, root.path().to_str().unwrap())],
     );
-    for (heading, from, to) in MOMENTS {
-        assert_eq!(power::steps(&calls, from, to), described(heading, durability), "{heading}");
+    for (heading, from, to) in PHASES {
+        assert_eq!(power::steps(&calls, from, to), documented_calls(heading, durability), "{heading}");
     }
-    // The next start has another boot id.
+    // The next start must see another boot id.
     let boot = fs::read("/proc/sys/kernel/random/boot_id").unwrap();
     let boot = boot.trim_ascii_end();
     let other: Vec<u8> = boot.iter().map(|byte| if *byte == b'-' { b'-' } else { b'0' }).collect();
     let memory = Path::new("/dev/shm");
-    let states = power::cuts(before, &calls, |state, said| {
-        let place = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    let states = power::power_losses(before, &calls, |state, output| {
+        let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let mut state = state.clone();
         state.replace(boot, &other);
-        state.lay_out(place.path());
-        let checked = std::panic::catch_unwind(|| check(place.path(), durability, said));
-        assert!(checked.is_ok(), "after {said:?} with {state:?}");
+        state.write_to(root.path());
+        let checked = std::panic::catch_unwind(|| check(root.path(), durability, output));
+        assert!(checked.is_ok(), "after {output:?} with {state:?}");
     });
     println!("{states} states");
     assert!(states > 200, "only {states} states");
 }
 
-/// The moments in the life of an upload that the document describes: after which line on standard output they
-/// begin and before which they end.
-const MOMENTS: [(&str, &str, &str); 3] = [
+/// The phases of an upload that the document describes, and the lines of output between which each takes place.
+const PHASES: [(&str, &str, &str); 3] = [
     ("### Create-Session", "/folder/closed begins", "/folder/closed session"),
     ("### A fragment", "/folder/closed acknowledged 300", "/folder/closed acknowledged 600"),
-    ("### The last fragment", "/asked acknowledged 600", "/asked acknowledged 900"),
+    ("### The last fragment", "/replied acknowledged 600", "/replied acknowledged 900"),
 ];
 
-/// The calls that docs/operations/durability.md names below that heading for this durability.
-fn described(heading: &str, durability: Durability) -> Vec<String> {
+/// Returns the calls that docs/operations/durability.md lists below this heading for this durability.
+fn documented_calls(heading: &str, durability: Durability) -> Vec<String> {
     let rows =
         include_str!("../../docs/operations/durability.md").lines().skip_while(|line| *line != heading);
     let rows = rows.skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with('|'));
@@ -95,37 +93,37 @@ fn described(heading: &str, durability: Durability) -> Vec<String> {
     cells.filter(|cells| cells[column] == "x").map(|cells| cells[1].trim_matches('`').to_owned()).collect()
 }
 
-/// The uploads: what they are, and how they end.
+/// The uploads, and how they end.
 const FILES: [(&str, Ending); 5] = [
     ("/folder/closed", Ending::Close),
     ("/replaced", Ending::Close),
-    ("/asked", Ending::Stay),
+    ("/replied", Ending::None),
     ("/cancelled", Ending::Cancel),
-    ("/unfinished", Ending::Stay),
+    ("/unfinished", Ending::None),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Ending {
     Close,
     Cancel,
-    Stay,
+    None,
 }
 
-/// In three fragments of this length.
+/// Each file is sent in three fragments of this length.
 const FRAGMENT: usize = 300;
 
 fn content(path: &str) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(path.len() as u64);
-    // No zeros, which would look as if they were lost.
+    // Without zeros, which would look like lost bytes.
     std::iter::repeat_with(|| random.u8(1..)).take(3 * FRAGMENT).collect()
 }
 
-/// Wants a reply for one of the files.
+/// Replies to one of the files.
 struct Application;
 
 impl Hooks for Application {
     fn on_received(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
-        if upload.target == "/asked" {
+        if upload.target == "/replied" {
             verdict.set_reply_bytes(REPLY);
         }
     }
@@ -135,69 +133,69 @@ fn store(root: &Path, durability: Durability) -> Arc<DirStore> {
     Arc::new(DirStore::open(root, DirOptions::default().durability(durability)).unwrap())
 }
 
-/// The engine for that file: one of them may replace what is there.
+/// Returns the engine for a file. Only `/replaced` may overwrite.
 fn engine(store: &Arc<DirStore>, path: &str) -> Engine {
     let config = EngineConfig::new(Arc::clone(store) as _);
     Engine::new(config.hooks(Arc::new(Application)).allow_overwrite(path == "/replaced")).unwrap()
 }
 
-fn say(line: &str) {
-    // In one write, past the test harness.
+fn print(line: &str) {
+    // In one write, without the capture of the test harness.
     rustix::io::write(std::io::stdout(), format!("@{line}\n").as_bytes()).unwrap();
 }
 
-/// The process whose power is cut.
+/// Runs in the process under strace.
 fn serve(root: &Path, durability: Durability) {
     let store = store(root, durability);
     for (path, ending) in FILES {
-        say(&format!("{path} begins"));
-        let peer = Peer::create(&engine(&store, path), path);
-        say(&format!("{path} session {}", peer.id));
+        print(&format!("{path} begins"));
+        let client = PacketClient::create(&engine(&store, path), path);
+        print(&format!("{path} session {}", client.id));
         let fragments = if path == "/unfinished" || ending == Ending::Cancel { 2 } else { 3 };
         for number in 0..fragments {
-            assert_eq!(send(&peer, number * FRAGMENT, (number + 1) * FRAGMENT), 200);
-            say(&format!("{path} acknowledged {}", (number + 1) * FRAGMENT));
+            assert_eq!(send(&client, number * FRAGMENT, (number + 1) * FRAGMENT), 200);
+            print(&format!("{path} acknowledged {}", (number + 1) * FRAGMENT));
         }
-        if ending != Ending::Stay {
-            say(&format!("{path} ends"));
+        if ending != Ending::None {
+            print(&format!("{path} ends"));
         }
         match ending {
-            Ending::Close => assert_eq!(peer.close().status, 200),
-            Ending::Cancel => assert_eq!(peer.cancel().status, 200),
-            Ending::Stay => {}
+            Ending::Close => assert_eq!(client.close().status, 200),
+            Ending::Cancel => assert_eq!(client.cancel().status, 200),
+            Ending::None => {}
         }
     }
-    // The power is cut while the server runs.
+    // Not closed, because the power is lost while the server runs.
     std::mem::forget(store);
 }
 
-fn send(peer: &Peer, first: usize, end: usize) -> u16 {
-    let content = content(peer.path);
+fn send(client: &PacketClient, first: usize, end: usize) -> u16 {
+    let content = content(client.path);
     let range = format!("bytes {first}-{}/{}", end - 1, content.len());
-    peer.packet("Fragment", &[(names::CONTENT_RANGE, &range)], &content[first..end]).status
+    client.packet("Fragment", &[(names::CONTENT_RANGE, &range)], &content[first..end]).status
 }
 
-/// What a client knows of one file.
-struct Known<'a> {
+/// What a client knows about one file.
+struct ClientView<'a> {
     path: &'static str,
     session: Option<&'a str>,
     acknowledged: usize,
     ends: bool,
 }
 
-impl<'a> Known<'a> {
-    fn of(path: &'static str, said: &'a [String]) -> Self {
-        let mut known = Self { path, session: None, acknowledged: 0, ends: false };
-        for line in said.iter().filter_map(|line| line[1..].strip_prefix(path)) {
+impl<'a> ClientView<'a> {
+    fn of(path: &'static str, output: &'a [String]) -> Self {
+        let mut view = Self { path, session: None, acknowledged: 0, ends: false };
+        for line in output.iter().filter_map(|line| line[1..].strip_prefix(path)) {
             match line.trim_start().split_once(' ').unwrap_or((line.trim_start(), "")) {
-                ("session", id) => known.session = Some(id),
-                ("acknowledged", count) => known.acknowledged = count.parse().unwrap(),
-                ("ends", _) => known.ends = true,
+                ("session", id) => view.session = Some(id),
+                ("acknowledged", count) => view.acknowledged = count.parse().unwrap(),
+                ("ends", _) => view.ends = true,
                 ("begins", _) => {}
                 _ => panic!("{line}"),
             }
         }
-        known
+        view
     }
 
     fn is_complete(&self) -> bool {
@@ -205,11 +203,11 @@ impl<'a> Known<'a> {
     }
 }
 
-/// What must hold of a root after a cut, and of the server that goes on with it.
-fn check(root: &Path, durability: Durability, said: &[String]) {
+/// Checks a root after a power loss, and a server that continues with it.
+fn check(root: &Path, durability: Durability, output: &[String]) {
     for (path, _) in FILES {
         if durability != Durability::None {
-            check_file(root, &Known::of(path, said));
+            check_file(root, &ClientView::of(path, output));
         }
     }
     let store = store(root, durability);
@@ -222,43 +220,44 @@ fn check(root: &Path, durability: Durability, said: &[String]) {
     let found = store.sessions().unwrap();
     assert_eq!(found.unreadable, []);
     for (path, _) in FILES {
-        let (known, engine) = (Known::of(path, said), engine(&store, path));
+        let (view, engine) = (ClientView::of(path, output), engine(&store, path));
         let session = found
             .sessions
             .iter()
             .map(|stored| &stored.record)
             .find(|record| record.remote().segments().join("/") == path[1..]);
-        let held =
+        let stored =
             session.and_then(|record| store.open(record.id).ok()).map_or(0, |sink| sink.received() as usize);
         let delivered = session.is_some_and(|record| record.phase == SessionPhase::Delivered);
-        if durability == Durability::Fragment && known.session.is_some() && !known.ends {
-            assert!(delivered || held >= known.acknowledged, "{path}: {held} of {}", known.acknowledged);
+        if durability == Durability::Fragment && view.session.is_some() && !view.ends {
+            assert!(delivered || stored >= view.acknowledged, "{path}: {stored} of {}", view.acknowledged);
         }
-        if let Some(record) = session.filter(|_| !delivered && held > 0) {
-            let mut bytes = vec![0; held];
-            assert_eq!(store.read(record.id).unwrap().read_at(0, &mut bytes).unwrap(), held);
-            assert!(bytes == content(path)[..held], "{path}: the session holds what was never sent");
+        if let Some(record) = session.filter(|_| !delivered && stored > 0) {
+            let mut bytes = vec![0; stored];
+            assert_eq!(store.read(record.id).unwrap().read_at(0, &mut bytes).unwrap(), stored);
+            assert!(bytes == content(path)[..stored], "{path}: the session has bytes that were never sent");
         }
-        let peer = session.map(|record| Peer { engine: engine.clone(), path, id: record.id.to_string() });
-        // What was delivered, and is not there, is what that durability does not promise.
+        let client =
+            session.map(|record| PacketClient { engine: engine.clone(), path, id: record.id.to_string() });
+        // Durability::None does not guarantee that a delivered file survives.
         if durability != Durability::None || !delivered && !is_damaged(root, path) {
-            finish(root, &engine, peer, path, if delivered { 2 * FRAGMENT } else { held });
+            finish(root, &engine, client, path, if delivered { 2 * FRAGMENT } else { stored });
         }
-        if path == "/asked" && durability == Durability::Fragment && known.is_complete() {
-            assert_eq!(reply(&engine, known.session.unwrap()), Some(REPLY.to_vec()));
+        if path == "/replied" && durability == Durability::Fragment && view.is_complete() {
+            assert_eq!(reply(&engine, view.session.unwrap()), Some(REPLY.to_vec()));
         }
     }
 }
 
-/// The name means nothing, what it meant before, or the whole file.
-fn check_file(root: &Path, known: &Known<'_>) {
-    let file = fs::read(root.join(&known.path[1..])).ok();
-    let is_whole = file.as_deref() == Some(&content(known.path)[..]);
-    let is_former = file.as_deref() == (known.path == "/replaced").then_some(FORMER);
+/// Asserts that the file is complete. If not all of it was acknowledged, it may also be missing or the previous one.
+fn check_file(root: &Path, view: &ClientView<'_>) {
+    let file = fs::read(root.join(&view.path[1..])).ok();
+    let is_whole = file.as_deref() == Some(&content(view.path)[..]);
+    let is_previous = file.as_deref() == (view.path == "/replaced").then_some(PREVIOUS);
     assert!(
-        is_whole || is_former && !known.is_complete(),
+        is_whole || is_previous && !view.is_complete(),
         "{}: {:?} bytes",
-        known.path,
+        view.path,
         file.map(|file| file.len())
     );
 }
@@ -268,23 +267,23 @@ fn is_damaged(root: &Path, path: &str) -> bool {
     path != "/replaced" && file.is_ok_and(|file| file != content(path))
 }
 
-/// Ends the upload, with the session that there is or with a new one, and gets what it should.
-fn finish(root: &Path, engine: &Engine, peer: Option<Peer>, path: &'static str, held: usize) {
+/// Completes the upload, with the existing session or with a new one, and checks the file and the reply.
+fn finish(root: &Path, engine: &Engine, client: Option<PacketClient>, path: &'static str, stored: usize) {
     let file = || fs::read(root.join(&path[1..])).is_ok_and(|file| file == content(path));
-    let went_on = peer.is_some_and(|peer| send(&peer, held.min(2 * FRAGMENT), 3 * FRAGMENT) == 200);
-    // A file that is there may not be replaced, and need not.
-    if !went_on && !file() {
-        let peer = Peer::create(engine, path);
-        assert_eq!(send(&peer, 0, 3 * FRAGMENT), 200, "{path} anew");
-        if path == "/asked" {
-            assert_eq!(reply(engine, &peer.id), Some(REPLY.to_vec()));
+    let continued = client.is_some_and(|client| send(&client, stored.min(2 * FRAGMENT), 3 * FRAGMENT) == 200);
+    // A complete file need not be sent again.
+    if !continued && !file() {
+        let client = PacketClient::create(engine, path);
+        assert_eq!(send(&client, 0, 3 * FRAGMENT), 200, "{path} in a new session");
+        if path == "/replied" {
+            assert_eq!(reply(engine, &client.id), Some(REPLY.to_vec()));
         }
     }
-    assert!(file(), "{path} is not what was sent");
+    assert!(file(), "{path} differs from what was sent");
 }
 
 fn reply(engine: &Engine, session: &str) -> Option<Vec<u8>> {
     let url = format!("http://host/BITS-Sessions/Replies/{session}/responsefile.bin");
-    let answer = read(engine, "GET", &url, &[]);
-    (answer.status == 200).then_some(answer.body)
+    let response = read(engine, "GET", &url, &[]);
+    (response.status == 200).then_some(response.body)
 }

@@ -1,9 +1,9 @@
-//! What the tests of stores have in common.
+//! Helpers for tests of stores.
 
 use bitsup::proto::SessionId;
 use bitsup::store::{Destination, SessionPhase, SessionRecord, Store, StoreError};
 
-/// The record of session number `number`, which is to become the file `path`.
+/// Returns the record of session `number` with the destination `path`.
 pub fn record(number: u128, path: &str) -> SessionRecord {
     SessionRecord {
         id: SessionId::from_u128(number),
@@ -19,12 +19,12 @@ pub fn record(number: u128, path: &str) -> SessionRecord {
     }
 }
 
-/// That record as it is committed.
+/// Returns the record after its commit.
 pub fn delivered(record: &SessionRecord) -> SessionRecord {
     SessionRecord { phase: SessionPhase::Delivered, ..record.clone() }
 }
 
-/// Makes a session that holds `data`.
+/// Creates a session with `data`.
 pub fn received(store: &dyn Store, number: u128, path: &str, data: &[u8]) -> SessionRecord {
     let record = record(number, path);
     store.create(&record).unwrap();
@@ -32,7 +32,7 @@ pub fn received(store: &dyn Store, number: u128, path: &str, data: &[u8]) -> Ses
     record
 }
 
-/// How many bytes the store says the session holds.
+/// Returns the number of bytes in the session, according to the store.
 pub fn held(store: &dyn Store, id: SessionId) -> Result<u64, StoreError> {
     Ok(store.open(id)?.received())
 }

@@ -1,4 +1,4 @@
-//! What the stores do about content and replies, one by callbacks included.
+//! Content and replies in all stores.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +11,8 @@ use test_support::callback_store;
 
 use crate::records::{delivered, held, received, record};
 
-/// Runs a test over all stores, and over each durability; the second argument is a folder for its files.
-fn each(test: impl Fn(&dyn Store, &Path)) {
+/// Runs a test with each store and each durability. Its second argument is a folder for its files.
+fn for_each_store(test: impl Fn(&dyn Store, &Path)) {
     let outer = tempfile::tempdir().unwrap();
     test(&MemoryStore::default(), outer.path());
     test(&*callback_store::Files::default().open(), outer.path());
@@ -25,7 +25,7 @@ fn each(test: impl Fn(&dyn Store, &Path)) {
     }
 }
 
-fn all(content: &dyn Content) -> Vec<u8> {
+fn read_all(content: &dyn Content) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut piece = [0; 3];
     loop {
@@ -40,10 +40,10 @@ fn all(content: &dyn Content) -> Vec<u8> {
 
 #[test]
 fn received_bytes_can_be_read() {
-    each(|store, _| {
+    for_each_store(|store, _| {
         let record = received(store, 1, "a", b"received");
         let content = store.read(record.id).unwrap();
-        assert_eq!(all(&*content), b"received");
+        assert_eq!(read_all(&*content), b"received");
         assert!(content.modified_ms() > 1_600_000_000_000);
         if let Some(path) = content.path() {
             assert!(path.is_absolute());
@@ -54,62 +54,62 @@ fn received_bytes_can_be_read() {
     });
 }
 
-/// Of a store by callbacks the callbacks decide.
+/// Not required of custom stores.
 #[test]
-fn who_reads_is_not_disturbed_by_the_end_of_the_session() {
+fn a_reader_is_not_affected_by_the_end_of_the_session() {
     let root = tempfile::tempdir().unwrap();
     let directory = DirStore::open(root.path(), DirOptions::default()).unwrap();
     for store in [&MemoryStore::default() as &dyn Store, &directory] {
         let record = received(store, 1, "a", b"received");
         let content = store.read(record.id).unwrap();
         store.remove(record.id).unwrap();
-        assert_eq!(all(&*content), b"received");
+        assert_eq!(read_all(&*content), b"received");
     }
 }
 
 #[test]
-fn a_reply_stays_when_the_file_is_delivered() {
-    each(|store, _| {
+fn a_reply_is_kept_when_the_file_is_delivered() {
+    for_each_store(|store, _| {
         let record = received(store, 1, "a", b"received");
         store.put_reply(record.id, NewReply::Bytes(b"reply")).unwrap();
         store.commit(&delivered(&record), false).unwrap();
         assert!(matches!(store.read(record.id), Err(StoreError::NotFound)));
-        assert_eq!(all(&*store.reply(record.id).unwrap()), b"reply");
+        assert_eq!(read_all(&*store.reply(record.id).unwrap()), b"reply");
     });
 }
 
 #[test]
 fn a_reply_of_bytes_is_kept_until_its_session_ends() {
-    each(|store, _| {
+    for_each_store(|store, _| {
         let id = received(store, 1, "a", b"x").id;
         assert!(matches!(store.reply(id), Err(StoreError::NotFound)));
         for reply in [b"reply".as_slice(), b"", b"another"] {
             store.put_reply(id, NewReply::Bytes(reply)).unwrap();
-            assert_eq!(all(&*store.reply(id).unwrap()), reply);
+            assert_eq!(read_all(&*store.reply(id).unwrap()), reply);
         }
-        assert_eq!(held(store, id).unwrap(), 1, "the upload is untouched");
+        assert_eq!(held(store, id).unwrap(), 1, "the uploaded data changed");
         store.remove(id).unwrap();
         assert!(matches!(store.reply(id), Err(StoreError::NotFound)));
     });
 }
 
 #[test]
-fn a_reply_in_a_file_is_taken_over() {
-    each(|store, folder| {
+fn a_reply_file_is_moved_into_the_store() {
+    for_each_store(|store, folder| {
         let id = received(store, 1, "a", b"x").id;
         let path = folder.join("reply");
         fs::write(&path, "from elsewhere").unwrap();
         store.put_reply(id, NewReply::File(&path)).unwrap();
-        assert_eq!(all(&*store.reply(id).unwrap()), b"from elsewhere");
+        assert_eq!(read_all(&*store.reply(id).unwrap()), b"from elsewhere");
         assert!(!path.exists());
         assert!(matches!(store.put_reply(id, NewReply::File(&path)), Err(StoreError::NotFound)));
-        assert!(store.put_reply(id, NewReply::File(folder)).is_err(), "a folder is no reply");
+        assert!(store.put_reply(id, NewReply::File(folder)).is_err(), "a folder was accepted as a reply");
     });
 }
 
 #[test]
-fn staging_discards_what_a_former_attempt_left() {
-    each(|store, _| {
+fn staging_discards_the_leftovers_of_a_previous_attempt() {
+    for_each_store(|store, _| {
         let id = received(store, 1, "a", b"x").id;
         store.put_reply(id, NewReply::Bytes(b"old")).unwrap();
         if let Some(path) = store.stage_reply(id).unwrap() {
@@ -119,7 +119,7 @@ fn staging_discards_what_a_former_attempt_left() {
             assert!(!path.exists());
             fs::write(&path, "whole").unwrap();
             store.put_reply(id, NewReply::File(&path)).unwrap();
-            assert_eq!(all(&*store.reply(id).unwrap()), b"whole");
+            assert_eq!(read_all(&*store.reply(id).unwrap()), b"whole");
         }
         store.stage_reply(id).unwrap();
         assert!(matches!(store.reply(id), Err(StoreError::NotFound)));
@@ -127,7 +127,7 @@ fn staging_discards_what_a_former_attempt_left() {
 }
 
 #[test]
-fn a_link_is_followed_and_its_target_stays() {
+fn a_link_to_a_reply_is_followed_and_its_target_kept() {
     let (root, outer) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
     let id = received(&store, 1, "a", b"x").id;
@@ -135,12 +135,12 @@ fn a_link_is_followed_and_its_target_stays() {
     fs::write(&target, "linked").unwrap();
     std::os::unix::fs::symlink(&target, &link).unwrap();
     store.put_reply(id, NewReply::File(&link)).unwrap();
-    assert_eq!(all(&*store.reply(id).unwrap()), b"linked");
+    assert_eq!(read_all(&*store.reply(id).unwrap()), b"linked");
     assert!(target.exists() && !link.exists());
 }
 
 #[test]
-fn the_outcome_outlives_a_restart() {
+fn the_outcome_survives_a_restart() {
     let root = tempfile::tempdir().unwrap();
     let open = || DirStore::open(root.path(), DirOptions::default()).unwrap();
     let store = open();
@@ -159,7 +159,7 @@ fn the_outcome_outlives_a_restart() {
 }
 
 #[test]
-fn a_reply_counts_as_space() {
+fn a_reply_counts_toward_the_size_limit() {
     let store = MemoryStore::new(10);
     let id = received(&store, 1, "a", b"12345").id;
     assert!(matches!(store.put_reply(id, NewReply::Bytes(b"123456")), Err(StoreError::NoSpace(_))));

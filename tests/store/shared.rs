@@ -1,5 +1,4 @@
-//! A root that several stores share, as several processes would: who waits for whom, and what the kernel gives
-//! back when a process dies.
+//! A root shared by several stores, as by several processes: locking, and recovery when a process dies.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -22,7 +21,7 @@ fn open(root: &TempDir, shared: bool) -> Result<DirStore, bitsup::Error> {
     DirStore::open(root.path(), DirOptions::default().shared(shared))
 }
 
-fn farm(store: &DirStore) -> &dyn SharedStore {
+fn shared(store: &DirStore) -> &dyn SharedStore {
     store.shared().unwrap()
 }
 
@@ -30,17 +29,17 @@ fn path(root: &TempDir, id: SessionId, name: &str) -> PathBuf {
     root.path().join(".bitsup").join(id.to_string()).join(name)
 }
 
-/// Another process that holds a lock until it is killed.
+/// Another process that holds a file lock until it is killed.
 struct Holder(Child);
 
 impl Holder {
     fn of(file: &Path) -> Self {
-        // Becomes the program it runs, so that one process holds the lock and dies with it.
+        // With --no-fork, killing the child releases the lock.
         let mut command = Command::new("flock");
         command.arg("--no-fork").arg(file).args(["sh", "-c", "echo held; exec cat"]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut said = [0; 5];
-        child.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+        let mut line = [0; 5];
+        child.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
         Self(child)
     }
 
@@ -58,79 +57,79 @@ impl Drop for Holder {
 }
 
 #[test]
-fn a_root_is_shared_by_all_or_belongs_to_one() {
+fn a_root_is_shared_by_all_stores_or_used_by_one() {
     let root = TempDir::new().unwrap();
-    let refused = |shared, words: &str| {
+    let assert_busy = |shared, words: &str| {
         let error = open(&root, shared).unwrap_err();
         assert_eq!(error.status(), Status::Busy);
         assert!(error.to_string().contains(words), "{error}");
     };
     let alone = open(&root, false).unwrap();
     assert!(alone.shared().is_none());
-    refused(false, "in use by another server: stop it");
-    refused(true, "in use by a server that does not share it");
+    assert_busy(false, "in use by another server: stop it");
+    assert_busy(true, "in use by a server that does not share it");
     drop(alone);
-    let shared = [open(&root, true).unwrap(), open(&root, true).unwrap()];
-    refused(false, "is shared by other servers: start this one in shared mode too");
-    drop(shared);
+    let stores = [open(&root, true).unwrap(), open(&root, true).unwrap()];
+    assert_busy(false, "is shared by other servers: start this one in shared mode too");
+    drop(stores);
     assert!(open(&root, false).is_ok());
 }
 
 #[test]
-fn a_held_session_is_waited_for_and_what_its_holder_noted_is_read() {
+fn lock_waits_for_the_holder_and_reads_its_state() {
     let root = TempDir::new().unwrap();
-    let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
-    let id = received(&here, 1, "a", b"bytes").id;
-    let mut hold = farm(&here).lock(id).unwrap();
-    assert_eq!(hold.state(), b"");
-    let (send, noted) = channel();
+    let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let id = received(&one, 1, "a", b"bytes").id;
+    let mut lock = shared(&one).lock(id).unwrap();
+    assert_eq!(lock.state(), b"");
+    let (send, states) = channel();
     let waiting = thread::spawn(move || {
         send.send(None).unwrap();
-        let note = farm(&there).lock(id).unwrap().state().to_vec();
-        send.send(Some(note)).unwrap();
+        let state = shared(&other).lock(id).unwrap().state().to_vec();
+        send.send(Some(state)).unwrap();
     });
-    assert_eq!(noted.recv().unwrap(), None);
-    assert_eq!(noted.try_recv(), Err(TryRecvError::Empty), "it waits");
-    hold.write_state(b"a long first note").unwrap();
-    hold.write_state(b"a note").unwrap();
-    drop(hold);
-    assert_eq!(noted.recv().unwrap().unwrap(), b"a note");
+    assert_eq!(states.recv().unwrap(), None);
+    assert_eq!(states.try_recv(), Err(TryRecvError::Empty), "lock did not wait");
+    lock.write_state(b"a long first state").unwrap();
+    lock.write_state(b"a state").unwrap();
+    drop(lock);
+    assert_eq!(states.recv().unwrap().unwrap(), b"a state");
     waiting.join().unwrap();
 }
 
 #[test]
-fn a_hold_of_one_session_is_nobody_elses_business() {
+fn the_lock_of_one_session_does_not_block_another() {
     let root = TempDir::new().unwrap();
-    let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
-    let (first, second) = (received(&here, 1, "a", b"").id, received(&there, 2, "b", b"").id);
-    let _first = farm(&here).lock(first).unwrap();
-    farm(&there).lock(second).unwrap();
+    let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let (first, second) = (received(&one, 1, "a", b"").id, received(&other, 2, "b", b"").id);
+    let _first = shared(&one).lock(first).unwrap();
+    shared(&other).lock(second).unwrap();
 }
 
 #[test]
-fn a_hold_dies_with_its_process() {
+fn a_lock_is_released_when_its_process_dies() {
     let root = TempDir::new().unwrap();
     let store = open(&root, true).unwrap();
     let id = received(&store, 1, "a", b"bytes").id;
-    drop(farm(&store).lock(id).unwrap());
+    drop(shared(&store).lock(id).unwrap());
     let holder = Holder::of(&path(&root, id, "lock"));
     let lock = File::open(path(&root, id, "lock")).unwrap();
-    assert!(lock.try_lock().is_err(), "the other process has it");
-    let waiting = thread::spawn(move || farm(&store).lock(id).map(drop));
+    assert!(lock.try_lock().is_err(), "the other process does not hold the lock");
+    let waiting = thread::spawn(move || shared(&store).lock(id).map(drop));
     holder.kill();
     waiting.join().unwrap().unwrap();
 }
 
 #[test]
-fn a_request_is_away_until_it_returns_or_its_process_dies() {
+fn a_callback_is_in_progress_until_it_returns_or_its_process_dies() {
     let root = TempDir::new().unwrap();
-    let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
-    let id = received(&here, 1, "a", b"bytes").id;
-    let callback_in_progress = || farm(&there).lock(id).unwrap().callback_in_progress().unwrap();
+    let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let id = received(&one, 1, "a", b"bytes").id;
+    let callback_in_progress = || shared(&other).lock(id).unwrap().callback_in_progress().unwrap();
     assert!(!callback_in_progress());
-    let away = farm(&here).lock(id).unwrap().mark_callback().unwrap();
-    assert!(callback_in_progress(), "and the session can be held");
-    drop(away);
+    let callback = shared(&one).lock(id).unwrap().mark_callback().unwrap();
+    assert!(callback_in_progress(), "not in progress, or the session is locked");
+    drop(callback);
     assert!(!callback_in_progress());
     let holder = Holder::of(&path(&root, id, "away"));
     assert!(callback_in_progress());
@@ -139,66 +138,66 @@ fn a_request_is_away_until_it_returns_or_its_process_dies() {
 }
 
 #[test]
-fn a_session_that_was_removed_meanwhile_is_not_found() {
+fn a_session_removed_while_waiting_for_its_lock_is_not_found() {
     let root = TempDir::new().unwrap();
-    let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
-    let id = received(&here, 1, "a", b"bytes").id;
-    let hold = farm(&here).lock(id).unwrap();
-    let waiting = thread::spawn(move || farm(&there).lock(id).map(drop));
-    here.remove(id).unwrap();
-    drop(hold);
+    let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let id = received(&one, 1, "a", b"bytes").id;
+    let lock = shared(&one).lock(id).unwrap();
+    let waiting = thread::spawn(move || shared(&other).lock(id).map(drop));
+    one.remove(id).unwrap();
+    drop(lock);
     assert!(matches!(waiting.join().unwrap(), Err(StoreError::NotFound)));
-    assert!(matches!(farm(&here).lock(id), Err(StoreError::NotFound)));
-    assert_eq!(farm(&here).find(id).unwrap(), None);
+    assert!(matches!(shared(&one).lock(id), Err(StoreError::NotFound)));
+    assert_eq!(shared(&one).find(id).unwrap(), None);
     assert!(!path(&root, id, "").exists());
 }
 
 #[test]
-fn a_session_made_by_a_server_that_did_not_share_is_shared_like_any_other() {
+fn a_session_created_without_sharing_can_be_shared() {
     let root = TempDir::new().unwrap();
-    let made = received(&open(&root, false).unwrap(), 1, "a", b"bytes");
+    let created = received(&open(&root, false).unwrap(), 1, "a", b"bytes");
     let store = open(&root, true).unwrap();
-    assert_eq!(farm(&store).find(made.id).unwrap().unwrap().record, made);
-    assert_eq!(farm(&store).lock(made.id).unwrap().state(), b"");
+    assert_eq!(shared(&store).find(created.id).unwrap().unwrap().record, created);
+    assert_eq!(shared(&store).lock(created.id).unwrap().state(), b"");
 }
 
 #[test]
-fn a_touch_is_a_sign_of_life() {
+fn touch_updates_the_modification_time() {
     let root = TempDir::new().unwrap();
-    let (here, there) = (open(&root, true).unwrap(), open(&root, true).unwrap());
-    let id = received(&here, 1, "a", b"bytes").id;
-    let later = farm(&there).find(id).unwrap().unwrap().modified_ms + 5_000;
-    farm(&here).touch(id, later).unwrap();
-    assert_eq!(farm(&there).find(id).unwrap().unwrap().modified_ms, later);
+    let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let id = received(&one, 1, "a", b"bytes").id;
+    let later = shared(&other).find(id).unwrap().unwrap().modified_ms + 5_000;
+    shared(&one).touch(id, later).unwrap();
+    assert_eq!(shared(&other).find(id).unwrap().unwrap().modified_ms, later);
 }
 
 #[test]
-fn what_another_server_may_be_making_stays_for_an_hour() {
+fn an_incomplete_session_is_kept_for_an_hour() {
     let root = TempDir::new().unwrap();
     let store = open(&root, true).unwrap();
-    let made = record(1, "a");
-    store.create(&made).unwrap();
-    fs::remove_file(path(&root, made.id, "session.json")).unwrap();
-    farm(&store).collect_orphans().unwrap();
+    let created = record(1, "a");
+    store.create(&created).unwrap();
+    fs::remove_file(path(&root, created.id, "session.json")).unwrap();
+    shared(&store).collect_orphans().unwrap();
     drop(open(&root, true).unwrap());
-    let directory = path(&root, made.id, "");
-    assert!(directory.exists(), "it was touched just now");
+    let directory = path(&root, created.id, "");
+    assert!(directory.exists(), "removed although it was just modified");
     let hour_ago = SystemTime::now() - Duration::from_secs(3601);
     File::open(&directory).unwrap().set_modified(hour_ago).unwrap();
-    farm(&store).collect_orphans().unwrap();
+    shared(&store).collect_orphans().unwrap();
     assert!(!directory.exists());
 }
 
 #[test]
-fn a_note_that_is_too_long_is_an_error_and_one_of_zeros_says_nothing() {
+fn a_state_that_is_too_long_is_an_error_and_zeros_are_an_empty_state() {
     let root = TempDir::new().unwrap();
     let store = open(&root, true).unwrap();
     let id = received(&store, 1, "a", b"bytes").id;
-    let mut hold = farm(&store).lock(id).unwrap();
-    hold.write_state(&[b'x'; MAX_SHARED_STATE]).unwrap();
-    assert!(hold.write_state(&[b'x'; MAX_SHARED_STATE + 1]).is_err());
-    drop(hold);
-    assert_eq!(farm(&store).lock(id).unwrap().state().len(), MAX_SHARED_STATE);
+    let mut lock = shared(&store).lock(id).unwrap();
+    lock.write_state(&[b'x'; MAX_SHARED_STATE]).unwrap();
+    assert!(lock.write_state(&[b'x'; MAX_SHARED_STATE + 1]).is_err());
+    drop(lock);
+    assert_eq!(shared(&store).lock(id).unwrap().state().len(), MAX_SHARED_STATE);
     fs::write(path(&root, id, "lock"), [0; MAX_SHARED_STATE]).unwrap();
-    assert_eq!(farm(&store).lock(id).unwrap().state(), b"");
+    assert_eq!(shared(&store).lock(id).unwrap().state(), b"");
 }

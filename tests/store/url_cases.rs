@@ -1,11 +1,11 @@
-//! Spellings of URL paths, and what each of them means.
+//! Spellings of URL paths, and the file or error that each of them stands for.
 
 use PathError::{Directory, Reserved, Unsafe};
 use bitsup::store::PathError;
 
 pub const SLASH: PathError = Unsafe("a name contains an encoded slash or a backslash");
 pub const START: PathError = Unsafe("it does not begin with a slash");
-pub const STEP: PathError = Unsafe("a name is \".\" or \"..\"");
+pub const DOT_SEGMENT: PathError = Unsafe("a name is \".\" or \"..\"");
 pub const EMPTY: PathError = Unsafe("a name is empty");
 pub const ESCAPE: PathError = Unsafe("a percent sign does not begin an escape");
 pub const UTF8: PathError = Unsafe("a name is not UTF-8");
@@ -16,7 +16,7 @@ pub const DEVICE: PathError = Unsafe("a name is a reserved Windows device name")
 pub const LONG_NAME: PathError = Unsafe("a name is too long");
 pub const LONG_PATH: PathError = Unsafe("it is too long");
 
-/// Spelling -> the file it means below the root.
+/// Spelling -> the file below the root.
 #[rustfmt::skip]
 pub const ACCEPTED: &[(&str, &str)] = &[
     ("/a.txt", "a.txt"),
@@ -38,20 +38,20 @@ pub const ACCEPTED: &[(&str, &str)] = &[
     ("/~/a", "~/a"),
     ("/-rf", "-rf"),
     ("/$HOME", "$HOME"),
-    // Traversal that only a second decoding would make: plain names, inside the root.
+    // Double-encoded traversal: ordinary names inside the root, because paths are decoded once.
     ("/%252e%252e/a", "%2e%2e/a"),
     ("/%252e%252e%252fa", "%2e%2e%2fa"),
     ("/%25252e%25252e/a", "%252e%252e/a"),
     ("/%255c..a", "%5c..a"),
     ("/%2500", "%00"),
-    // Characters that only look like dots and slashes: plain names as well.
+    // Characters that look like dots and slashes are ordinary characters.
     ("/%ef%bc%8e%ef%bc%8e/a", "．．/a"),
     ("/..%ef%bc%8fa", "..／a"),
     ("/..%e2%88%95a", "..∕a"),
     ("/%e2%80%a5/a", "‥/a"),
     ("/..;/a", "..;/a"),
     ("/..%3b/a", "..;/a"),
-    // Names that only begin like a device's or the store's own.
+    // Names that begin like a device name or the store's own folder.
     ("/console", "console"),
     ("/nullable.txt", "nullable.txt"),
     ("/com", "com"),
@@ -63,9 +63,9 @@ pub const ACCEPTED: &[(&str, &str)] = &[
     ("/a/.bitsup/b", "a/.bitsup/b"),
 ];
 
-/// Spelling -> why it is refused.
+/// Spelling -> why it is rejected.
 #[rustfmt::skip]
-pub const REFUSED: &[(&str, PathError)] = &[
+pub const REJECTED: &[(&str, PathError)] = &[
     ("", START),
     ("a.txt", START),
     ("../a", START),
@@ -79,18 +79,18 @@ pub const REFUSED: &[(&str, PathError)] = &[
     ("//a", EMPTY),
     ("//server/share/a", EMPTY),
     ("/a//b", EMPTY),
-    ("/.", STEP),
-    ("/..", STEP),
-    ("/../a", STEP),
-    ("/./a", STEP),
-    ("/a/../../b", STEP),
-    ("/a/..", STEP),
-    ("/%2e", STEP),
-    ("/%2e%2e/a", STEP),
-    ("/%2E%2E/a", STEP),
-    ("/.%2e/a", STEP),
-    ("/%2e./a", STEP),
-    ("/a/%2e%2E/%2E%2e/etc/passwd", STEP),
+    ("/.", DOT_SEGMENT),
+    ("/..", DOT_SEGMENT),
+    ("/../a", DOT_SEGMENT),
+    ("/./a", DOT_SEGMENT),
+    ("/a/../../b", DOT_SEGMENT),
+    ("/a/..", DOT_SEGMENT),
+    ("/%2e", DOT_SEGMENT),
+    ("/%2e%2e/a", DOT_SEGMENT),
+    ("/%2E%2E/a", DOT_SEGMENT),
+    ("/.%2e/a", DOT_SEGMENT),
+    ("/%2e./a", DOT_SEGMENT),
+    ("/a/%2e%2E/%2E%2e/etc/passwd", DOT_SEGMENT),
     ("/..%2fa", SLASH),
     ("/..%2Fa", SLASH),
     ("/%2e%2e%2fa", SLASH),
@@ -105,7 +105,7 @@ pub const REFUSED: &[(&str, PathError)] = &[
     ("/\\\\server\\share", SLASH),
     ("/%5c%5c?%5cC:%5ca", SLASH),
     ("/\\\\.\\PhysicalDrive0", SLASH),
-    // Dot and slash as overlong UTF-8, of two, three and four bytes, and in other wrong forms.
+    // Dots and slashes in overlong or otherwise invalid UTF-8.
     ("/%c0%ae%c0%ae/a", UTF8),
     ("/%C0%AE%C0%AE/a", UTF8),
     ("/%c0%2e%c0%2e/a", UTF8),
@@ -182,9 +182,9 @@ pub const REFUSED: &[(&str, PathError)] = &[
     ("/.bitsup./a", TRAIL),
     ("/.bitsup%20/a", TRAIL),
     ("/.bitsup::$INDEX_ALLOCATION/a", COLON),
-    ("/./.bitsup", STEP),
+    ("/./.bitsup", DOT_SEGMENT),
     ("//.bitsup/a", EMPTY),
-    // What file systems that fold Unicode or skip invisible characters take for the same name.
+    // Equal names for file systems that fold Unicode or ignore invisible characters.
     ("/.bit%c5%bfup/a", Reserved),
     ("/.bits%e2%80%8dup/a", Reserved),
     ("/.bits%ef%bb%bfup/a", Reserved),

@@ -146,11 +146,11 @@ DESTINATION_FOLDER = 2
 DESTINATION_NO_FOLDER = 3
 #: Packet: none; the session ended without a request.
 PACKET_NONE = 0
-#: Packet: checks that the server is there; belongs to no session.
+#: Packet: checks whether the server accepts uploads; belongs to no session.
 PACKET_PING = 1
 #: Packet: opens a session.
 PACKET_CREATE = 2
-#: Packet: carries part of the file.
+#: Packet: contains part of the file.
 PACKET_FRAGMENT = 3
 #: Packet: ends a session after a complete upload.
 PACKET_CLOSE = 4
@@ -378,7 +378,7 @@ class Library:
         )
         #: Returns the HRESULT that the server sent, or that Windows reports for this error; 0 if there is none.
         self.bitsup_error_hresult: Callable[[Any], int] = bind("bitsup_error_hresult", ctypes.c_uint32, ctypes.c_void_p)
-        #: Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not say.
+        #: Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not report it.
         self.bitsup_error_context: Callable[[Any], int] = bind("bitsup_error_context", ctypes.c_uint32, ctypes.c_void_p)
         #: Returns 1 if the same call may succeed later, otherwise 0.
         self.bitsup_error_is_transient: Callable[[Any], int] = bind(
@@ -556,7 +556,7 @@ class Library:
             ctypes.c_char_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Sets the callback that supplies credentials on demand: if a server or proxy asks for credentials and ...
+        #: Sets the callback that supplies credentials on demand: if a server or proxy requires credentials and ...
         self.bitsup_client_config_on_credentials: Callable[[Any, Any, Any, Any, Any], int] = bind(
             "bitsup_client_config_on_credentials",
             ctypes.c_int32,
@@ -739,7 +739,7 @@ class Library:
             ctypes.c_void_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Cancels the upload for good; the job cannot be run again.
+        #: Cancels the upload permanently; the job cannot be run again.
         self.bitsup_job_cancel: Callable[[Any, Any], int] = bind(
             "bitsup_job_cancel",
             ctypes.c_int32,
@@ -992,7 +992,7 @@ class Library:
             ctypes.c_void_p,
             ctypes.c_char_p,
         )
-        #: Returns the number of bytes that the session holds; 0 for NULL.
+        #: Returns the number of bytes received so far; 0 for NULL.
         self.bitsup_upload_received: Callable[[Any], int] = bind(
             "bitsup_upload_received",
             ctypes.c_uint64,
@@ -1021,7 +1021,7 @@ class Library:
             ctypes.c_uint32,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Rejects the request with 401 and asks for credentials.
+        #: Rejects the request with 401 and requests credentials.
         self.bitsup_verdict_challenge: Callable[[Any, Optional[bytes], Any], int] = bind(
             "bitsup_verdict_challenge",
             ctypes.c_int32,
@@ -1158,7 +1158,7 @@ class Library:
             ctypes.c_void_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Sets the callbacks of the application behind the engine.
+        #: Sets the callbacks of the host application.
         self.bitsup_engine_config_set_hooks: Callable[[Any, Any, Any], int] = bind(
             "bitsup_engine_config_set_hooks",
             ctypes.c_int32,

@@ -26,7 +26,7 @@ fn step(script: &Script<'_>) {
     let call = usize::from(script.byte());
     match call.checked_sub(CALLS.len()) {
         None => CALLS[call](script),
-        Some(how) => script.free(how),
+        Some(type_index) => script.free(type_index),
     }
 }
 
@@ -168,7 +168,7 @@ calls! {
     status store_ops::bitsup_store_ops_on_create(object [record] error);
     status store_ops::bitsup_store_ops_on_flush(object [part] error);
     status store_ops::bitsup_store_ops_on_list(object [list] error);
-    status store_ops::bitsup_store_ops_on_destination_state(object [place] error);
+    status store_ops::bitsup_store_ops_on_destination_state(object [destination_state] error);
     status store_ops::bitsup_store_ops_on_read(object [read_part] error);
     status store_ops::bitsup_store_ops_on_remove(object [part] error);
     status store_ops::bitsup_store_ops_on_save(object [record] error);

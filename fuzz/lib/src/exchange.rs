@@ -14,7 +14,7 @@ const PATH: &str = "/file";
 
 pub fn run(data: &[u8]) {
     let [total, piece, packets @ ..] = data else { return };
-    let replay = |cut| Replay::new(*total, cut, data).run(packets);
+    let replay = |piece| Replay::new(*total, piece, data).run(packets);
     let whole = replay(usize::MAX);
     assert_eq!(whole, replay(1));
     assert_eq!(whole, replay(usize::from(*piece) + 1));
@@ -78,9 +78,9 @@ impl Replay {
         let mut exchange = self.engine.begin(head);
         let (mut rest, mut piece) = (&body[..lost.unwrap_or(body.len()).min(body.len())], self.piece);
         while let (Want::Body(_), false) = (exchange.want(), rest.is_empty()) {
-            let (now, later) = rest.split_at(piece.min(rest.len()));
-            exchange.body(now);
-            (rest, piece) = (later, piece.saturating_mul(2));
+            let (next, remaining) = rest.split_at(piece.min(rest.len()));
+            exchange.body(next);
+            (rest, piece) = (remaining, piece.saturating_mul(2));
         }
         match lost {
             Some(_) => drop(exchange),

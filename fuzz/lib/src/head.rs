@@ -30,7 +30,7 @@ pub fn run(data: &[u8]) {
 fn check(input: &[u8], parsed: &HeadParse) {
     match parsed {
         HeadParse::Partial => {}
-        HeadParse::Refused(status) => assert!([400, 431, 505].contains(status), "{status}"),
+        HeadParse::Rejected(status) => assert!([400, 431, 505].contains(status), "{status}"),
         HeadParse::Complete(head, length) => {
             let bytes = &input[..*length];
             assert!(bytes.ends_with(b"\r\n\r\n") && !bytes.contains(&0));

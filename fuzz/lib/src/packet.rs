@@ -1,6 +1,6 @@
 //! Header fields, one per line, parsed as a packet.
 
-use bitsup::proto::packet::{self, SessionName};
+use bitsup::proto::packet::{self, SessionRef};
 use bitsup::proto::{Headers, Packet, PacketKind, names};
 
 pub fn run(data: &[u8]) {
@@ -13,11 +13,11 @@ pub fn run(data: &[u8]) {
             assert_eq!(range.end() - range.first(), length, "{range:?}");
         }
     }
-    let Ok(kind) = PacketKind::of(&headers) else { return };
+    let Ok(kind) = PacketKind::from_headers(&headers) else { return };
     let text = headers.get(names::PACKET_TYPE).unwrap();
     assert!(text.eq_ignore_ascii_case(kind.name()), "{text:?} is not {kind:?}");
     let Ok(packet) = Packet::parse(kind, &headers) else { return };
-    if let Some(SessionName::Id(id)) = packet.session() {
+    if let Some(SessionRef::Id(id)) = packet.session() {
         let text = headers.get(names::SESSION_ID).unwrap().to_ascii_uppercase();
         let bare = id.to_string();
         assert!(text.contains(bare.trim_matches(['{', '}'])), "{text:?} is not {bare}");

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_codes_are_unknown() {
+    fn unknown_codes_have_no_explanation() {
         for text in ["", "0x", "0x12345678", "418", "99999999999", "-99999999999", "BG_E_NOPE", "0x801901A2"]
         {
             assert_eq!(lookup(text), None, "{text}");

@@ -25,15 +25,15 @@ pub fn run(args: &DoctorArgs) -> Result<(), Error> {
 fn line(check: &Check) -> String {
     let Check { name, grade, finding, advice, .. } = check;
     let advice = advice.as_ref().map(|advice| format!("\n      what to do: {advice}")).unwrap_or_default();
-    format!("{:4}  {name}: {finding}{advice}", word(*grade))
+    format!("{:4}  {name}: {finding}{advice}", grade_name(*grade))
 }
 
 fn json_line(check: &Check) -> String {
     let Check { name, grade, finding, advice, .. } = check;
-    json!({"check": name, "grade": word(*grade), "finding": finding, "advice": advice}).to_string()
+    json!({"check": name, "grade": grade_name(*grade), "finding": finding, "advice": advice}).to_string()
 }
 
-fn word(grade: Grade) -> &'static str {
+fn grade_name(grade: Grade) -> &'static str {
     match grade {
         Grade::Ok => "ok",
         Grade::Warn => "warn",

@@ -8,7 +8,7 @@ use bitsup::{Error, Status};
 use crate::codes;
 use crate::output::to_stderr;
 
-/// Prints the error and what to do about it, and returns the exit code (docs/reference/cli.md).
+/// Prints the error and what to do about it, and returns the exit code (docs/reference/command-line.md).
 pub fn report(error: &Error) -> ExitCode {
     if error.status() == Status::Suspended {
         to_stderr("bitsup: interrupted; run the same command again to resume");

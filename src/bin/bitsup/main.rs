@@ -1,6 +1,6 @@
 //! The `bitsup` program: the library's server and client on the command line.
 //!
-//! Exit codes, the first line of `serve` and the JSON events are a stable interface (docs/reference/cli.md).
+//! Exit codes, the first line of `serve` and the JSON events are a stable interface (docs/reference/command-line.md).
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

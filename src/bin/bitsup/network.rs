@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxys_url_may_have_credentials_and_no_scheme() {
+    fn a_proxy_url_may_have_credentials_and_no_scheme() {
         let known = |user: &str, password: &str| Some(Credentials::new(user, password));
         for (text, url, credentials) in [
             ("p:3128", "http://p:3128", None),

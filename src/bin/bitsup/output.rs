@@ -9,7 +9,7 @@ use bitsup::log::Level;
 ///
 /// # Errors
 ///
-/// If standard output cannot be written.
+/// Returns an error if standard output cannot be written.
 pub fn print(text: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")

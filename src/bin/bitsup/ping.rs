@@ -9,5 +9,5 @@ use crate::output;
 /// Sends a Ping and reports success.
 pub fn run(args: &PingArgs) -> Result<(), Error> {
     Client::new(args.request.config(&args.url)?)?.ping(&args.url)?;
-    output::print(&format!("{} answers", args.url))
+    output::print(&format!("{} responds", args.url))
 }

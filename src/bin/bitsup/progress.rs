@@ -139,7 +139,7 @@ fn error_event(error: &Error) -> Value {
         "event": "error",
         "message": error.message(),
         "http_status": error.http_status(),
-        "hresult": error.hresult().map(|hresult| hresult.wire()),
+        "hresult": error.hresult().map(|hresult| hresult.to_wire()),
         "transient": error.is_transient() || error.status() == Status::Suspended,
     })
 }
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn percentages_of_nothing_and_of_much() {
+    fn percentages_of_zero_and_of_large_totals() {
         assert_eq!(percent(0, 0), 100);
         assert_eq!(percent(u64::MAX, u64::MAX), 100);
         assert_eq!(percent(1, 3), 33);

@@ -1,4 +1,4 @@
-//! Responding to challenges of the server or the proxy (PROTOCOL 2.2).
+//! Responds to authentication challenges of the server or the proxy (PROTOCOL 2.2).
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,11 +32,11 @@ pub(in crate::client) struct Authenticator {
 struct AuthCache {
     /// Configured credentials that have not been sent yet.
     unused: Vec<(AuthScheme, AuthHeader)>,
-    /// What is sent with every request.
+    /// The credentials that are sent with every request.
     current: Option<AuthHeader>,
 }
 
-/// The value of an `Authorization` or `Proxy-Authorization` field; never formatted.
+/// The value of an `Authorization` or `Proxy-Authorization` field; `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 struct AuthHeader(String);
 

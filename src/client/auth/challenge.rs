@@ -1,4 +1,4 @@
-//! Challenges: a server or proxy asks for credentials (RFC 9110, 11).
+//! Authentication challenges of servers and proxies (RFC 9110, 11).
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::credentials::Credentials;
 use crate::error::Error;
 
-/// Who asks for credentials. The numbers are part of the ABI.
+/// The side that requires credentials. The numbers are part of the ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum AuthTarget {
@@ -21,9 +21,9 @@ pub enum AuthTarget {
 #[repr(i32)]
 #[non_exhaustive]
 pub enum AuthScheme {
-    /// User name and password (RFC 7617). Anyone who can read the connection can read them.
+    /// User name and password (RFC 7617). They are not encrypted: use https.
     Basic = 1,
-    /// A token (RFC 6750), for servers only. Anyone who can read the connection can read it.
+    /// A token (RFC 6750), for servers only. It is not encrypted: use https.
     Bearer = 16,
 }
 
@@ -40,7 +40,7 @@ impl AuthScheme {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Challenge {
-    /// Who asks.
+    /// The side that requires the credentials.
     pub target: AuthTarget,
     /// The scheme by which the credentials will be sent.
     pub scheme: AuthScheme,

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// User name and password for the Basic scheme.
 ///
-/// Servers and proxies receive them almost in the clear: use https, or a network that you trust.
+/// The Basic scheme does not encrypt them: use https, or a network that you trust.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Credentials {
@@ -29,7 +29,16 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// A secret, such as a token or a private key. Its value is never formatted.
+/// A secret, such as a token or a private key. `Debug` does not print its value.
+///
+/// # Examples
+///
+/// ```
+/// use bitsup::client::Secret;
+///
+/// let token = Secret::from("sesame");
+/// assert_eq!(format!("{token:?}"), "Secret(..)");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 

@@ -8,7 +8,7 @@ use crate::proto::{Headers, names};
 pub(super) enum Problem {
     /// The method BITS_POST is not allowed.
     Verb,
-    /// The server does not take POST for the verb.
+    /// The server does not accept POST in place of BITS_POST.
     NoOverride,
     /// A success response that is not an Ack.
     NotBits,
@@ -61,7 +61,7 @@ impl Problem {
         })
     }
 
-    /// Says how to fix the problem, with specifics for the software that sent the response.
+    /// Describes how to fix the problem, with specifics for the software that sent the response.
     pub fn advice(self, server_software: ServerSoftware) -> String {
         let general = GENERAL.iter().find(|(problem, _)| *problem == self).map_or("", |(_, text)| text);
         match SPECIAL.iter().find(|(problem, of, _)| (*problem, *of) == (self, server_software)) {
@@ -105,7 +105,7 @@ const GENERAL: [(Problem, &str); 18] = [
     (Problem::Closed, "let every proxy keep connections open; otherwise each packet needs a new one"),
     (
         Problem::Buffered,
-        "turn off request buffering in every proxy; otherwise a broken-off fragment has to be sent again as a whole",
+        "turn off request buffering in every proxy; otherwise an interrupted fragment has to be sent again as a whole",
     ),
     (Problem::Refused, "check the server's log; bitsup explain describes the code"),
     (Problem::Other, "check the log of the server that responded"),

@@ -1,5 +1,5 @@
-//! The checks that store nothing. The result of the first two, of the method and its override, determines how the
-//! others send packets.
+//! The checks that store nothing. The checks of the method and of its override determine how the later ones
+//! send packets.
 
 use super::Grade;
 use super::advice::Problem;
@@ -42,51 +42,53 @@ impl Probe<'_> {
         let host = authority(self.uri);
         match self.http.open_raw(self.uri, self.timeout) {
             Ok(_) => {
-                self.ok("resolve", format!("{host} resolves to an address"));
-                self.ok("connect", format!("{host} accepts connections"));
+                self.report_ok("resolve", format!("{host} resolves to an address"));
+                self.report_ok("connect", format!("{host} accepts connections"));
                 true
             }
-            Err(error) => self.end(&error),
+            Err(error) => self.report_unreachable(&error),
         }
     }
 
-    /// Sends a GET request like a browser: which server responds, by which version, and does it redirect?
+    /// Sends a GET request as a browser would, to find out which server responds, in which HTTP version, and
+    /// whether it redirects.
     fn check_http(&mut self) -> bool {
         let request = RawRequest { method: "GET", ..self.request(Vec::new()) };
         let response = match self.http.send_raw(self.uri, &request, self.timeout) {
             Ok(response) => response,
-            Err(error) => return self.end(&error),
+            Err(error) => return self.report_unreachable(&error),
         };
         if self.uri.scheme_str() == Some("https") {
-            self.ok("tls", "the certificate is valid for that name".into());
+            self.report_ok("tls", "the certificate is valid for that name".into());
         }
         let who = describe_path(&response.headers);
         match (response.version == "HTTP/1.1", response.status) {
-            (false, _) => self.bad("http", Grade::Fail, &response, Problem::OldResponse),
-            (true, 300..=399) => self.bad("http", Grade::Fail, &response, Problem::Redirect),
-            (true, _) => self.ok("http", format!("{who} responds in HTTP/1.1")),
+            (false, _) => self.report_response("http", Grade::Fail, &response, Problem::OldResponse),
+            (true, 300..=399) => self.report_response("http", Grade::Fail, &response, Problem::Redirect),
+            (true, _) => self.report_ok("http", format!("{who} responds in HTTP/1.1")),
         }
         response.version == "HTTP/1.1"
     }
 
     fn report_verb(&mut self, verb: Result<RawResponse, CheckFailure>, by_post: bool, override_wanted: bool) {
         match verb {
-            Ok(_) => self.ok("verb", "a Ping by BITS_POST gets a response".into()),
+            Ok(_) => self.report_ok("verb", "a Ping by BITS_POST gets a response".into()),
             // The override is in use, so the method itself is not needed.
-            Err(failure) if override_wanted && by_post => self.problem("verb", Grade::Warn, failure),
-            Err(failure) => self.problem("verb", Grade::Fail, failure),
+            Err(failure) if override_wanted && by_post => self.report_failure("verb", Grade::Warn, failure),
+            Err(failure) => self.report_failure("verb", Grade::Fail, failure),
         }
     }
 
     fn report_override(&mut self, by_post: Result<RawResponse, CheckFailure>, is_wanted: bool) {
         match by_post {
-            Ok(_) => self.ok("override", "a Ping by POST with X-HTTP-Method-Override gets a response".into()),
-            Err(failure) if is_wanted => self.problem("override", Grade::Fail, failure),
+            Ok(_) => self
+                .report_ok("override", "a Ping by POST with X-HTTP-Method-Override gets a response".into()),
+            Err(failure) if is_wanted => self.report_failure("override", Grade::Fail, failure),
             // The override is not needed.
             Err(_) if self.mode.is_some() => {
-                self.ok("override", "the override is not enabled, and not needed".into());
+                self.report_ok("override", "the override is not enabled, and not needed".into());
             }
-            Err(failure) => self.problem("override", Grade::Warn, failure),
+            Err(failure) => self.report_failure("override", Grade::Warn, failure),
         }
     }
 
@@ -103,33 +105,36 @@ impl Probe<'_> {
             })
         };
         match twice() {
-            Ok(Ok(None)) => self.ok("keep-alive", "several packets can use one connection".into()),
-            Ok(Ok(Some(first))) => self.bad("keep-alive", Grade::Warn, &first, Problem::Closed),
-            Ok(Err(error)) | Err(error) => {
-                self.problem("keep-alive", Grade::Warn, CheckFailure::no_response(error, Problem::Closed))
-            }
+            Ok(Ok(None)) => self.report_ok("keep-alive", "several packets can use one connection".into()),
+            Ok(Ok(Some(first))) => self.report_response("keep-alive", Grade::Warn, &first, Problem::Closed),
+            Ok(Err(error)) | Err(error) => self.report_failure(
+                "keep-alive",
+                Grade::Warn,
+                CheckFailure::no_response(error, Problem::Closed),
+            ),
         }
     }
 
-    /// Sends a fragment with its body, for a session that does not exist. Only the response that says so is expected.
+    /// Sends a fragment with its body, for a session that does not exist. Expects the response for an unknown
+    /// session.
     fn check_body(&mut self, mode: PacketMethod) {
         let mut fragment = self.fragment(mode, 1);
         fragment.sent = 1;
         match self.http.send_raw(self.uri, &fragment, self.timeout) {
             Ok(response) if is_session_not_found(&response) => {
-                self.ok("body", "a fragment arrives with its length".into())
+                self.report_ok("body", "a fragment arrives with its length".into())
             }
             Ok(response) => {
                 let problem = Problem::of(response.status, &response.headers).unwrap_or(Problem::Other);
-                self.bad("body", Grade::Fail, &response, problem);
+                self.report_response("body", Grade::Fail, &response, problem);
             }
             Err(error) => {
-                self.problem("body", Grade::Fail, CheckFailure::no_response(error, Problem::Gateway))
+                self.report_failure("body", Grade::Fail, CheckFailure::no_response(error, Problem::Gateway))
             }
         }
     }
 
-    /// Sends heads of fragments; a server that rejects the length does so without the body.
+    /// Sends only the heads of fragments: a server that rejects the length does so before the body.
     fn check_length(&mut self, mode: PacketMethod) {
         let mut refused = None;
         for length in LENGTHS {
@@ -140,7 +145,9 @@ impl Probe<'_> {
                 // No response is not a rejection either.
                 _ => {
                     return match refused {
-                        None => self.ok("length", format!("fragments of {length} bytes are not rejected")),
+                        None => {
+                            self.report_ok("length", format!("fragments of {length} bytes are not rejected"))
+                        }
                         Some((over, response)) => self.too_large(Some(length), over, &response),
                     };
                 }
@@ -164,15 +171,17 @@ impl Probe<'_> {
         fragment.fields.push(("Expect", "100-continue".into()));
         match self.http.send_raw(self.uri, &fragment, self.timeout) {
             Ok(response) if response.status == 100 => {
-                self.ok("expect", "a proxy responds to Expect: 100-continue with 100".into());
+                self.report_ok("expect", "a proxy responds to Expect: 100-continue with 100".into());
             }
             Ok(response) if is_session_not_found(&response) => {
-                self.ok("expect", "the server responds to Expect: 100-continue".into());
+                self.report_ok("expect", "the server responds to Expect: 100-continue".into());
             }
-            Ok(response) => self.bad("expect", Grade::Warn, &response, Problem::Expectation),
-            Err(error) => {
-                self.problem("expect", Grade::Warn, CheckFailure::no_response(error, Problem::Expectation))
-            }
+            Ok(response) => self.report_response("expect", Grade::Warn, &response, Problem::Expectation),
+            Err(error) => self.report_failure(
+                "expect",
+                Grade::Warn,
+                CheckFailure::no_response(error, Problem::Expectation),
+            ),
         }
     }
 
@@ -196,7 +205,7 @@ impl Probe<'_> {
     }
 
     /// Ends the examination with a failure to reach the server.
-    fn end(&mut self, error: &Error) -> bool {
+    fn report_unreachable(&mut self, error: &Error) -> bool {
         let name = match error.status() {
             Status::Resolve => "resolve",
             Status::Tls => "tls",
@@ -209,7 +218,7 @@ impl Probe<'_> {
     }
 }
 
-/// Whether the response is from the server itself and says that the session does not exist.
+/// Whether the response is from the server itself and reports that the session does not exist.
 fn is_session_not_found(response: &RawResponse) -> bool {
     Ack::from_headers(response.status, &response.headers).is_session_lost()
 }

@@ -1,10 +1,11 @@
-//! Finds out why uploads to a server fail: checks everything on the path that an upload needs, and says how to fix it.
+//! Diagnoses why uploads to a server fail: checks everything on the path that an upload needs, and suggests
+//! fixes.
 //!
 //! Each check sends a request or two that fail in the same way as an upload would. Unless [`DoctorOptions::write`] is
 //! set, nothing is stored on the server: requests that need a session use an id that does not exist.
 //!
-//! `probe` sends requests and collects results; `checks` and `write_checks` add the checks to it. `advice` says how to
-//! fix a problem, `server_software` recognizes what sent a response.
+//! `probe` sends requests and collects results; `checks` and `write_checks` add the checks to it. `advice`
+//! describes how to fix a problem, `server_software` recognizes the software that sent a response.
 
 mod advice;
 mod checks;
@@ -53,7 +54,7 @@ pub struct DoctorReport {
 }
 
 impl DoctorReport {
-    /// Whether an upload can succeed.
+    /// Returns whether an upload can succeed.
     pub fn can_upload(&self) -> bool {
         self.checks.iter().all(|check| check.grade != Grade::Fail)
     }

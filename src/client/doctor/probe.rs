@@ -64,15 +64,21 @@ impl<'a> Probe<'a> {
         RawRequest { fields: all, ..RawRequest::default() }
     }
 
-    pub fn ok(&mut self, name: &'static str, finding: String) {
+    pub fn report_ok(&mut self, name: &'static str, finding: String) {
         self.add(name, Grade::Ok, finding, None);
     }
 
-    pub fn bad(&mut self, name: &'static str, grade: Grade, response: &RawResponse, problem: Problem) {
-        self.problem(name, grade, CheckFailure::from_response(response, problem));
+    pub fn report_response(
+        &mut self,
+        name: &'static str,
+        grade: Grade,
+        response: &RawResponse,
+        problem: Problem,
+    ) {
+        self.report_failure(name, grade, CheckFailure::from_response(response, problem));
     }
 
-    pub fn problem(&mut self, name: &'static str, grade: Grade, failure: CheckFailure) {
+    pub fn report_failure(&mut self, name: &'static str, grade: Grade, failure: CheckFailure) {
         self.add(name, grade, failure.finding, Some(failure.advice));
     }
 
@@ -88,7 +94,7 @@ pub(super) struct CheckFailure {
 }
 
 impl CheckFailure {
-    /// The response is not the expected one.
+    /// Creates the failure for an unexpected response.
     pub fn from_response(response: &RawResponse, problem: Problem) -> Self {
         let RawResponse { status, headers, version, .. } = response;
         let mut finding = format!("{version} {status} from {}", describe_path(headers));
@@ -101,7 +107,7 @@ impl CheckFailure {
         Self { finding, advice: problem.advice(ServerSoftware::of(headers)) }
     }
 
-    /// There was no response.
+    /// Creates the failure for a missing response.
     pub fn no_response(error: Error, problem: Problem) -> Self {
         Self { finding: error.message().to_owned(), advice: problem.advice(ServerSoftware::Unknown) }
     }

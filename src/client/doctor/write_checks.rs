@@ -1,4 +1,4 @@
-//! The checks that upload, to a file that is never completed.
+//! The checks that upload to a file that is never completed.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use crate::client::http::{RawResponse, Uri, parse_url};
 use crate::error::Error;
 use crate::proto::{Ack, PacketKind, names};
 
-/// Lengths of the fragments: slightly more than nginx accepts by default, and what a fast connection leads to.
+/// Lengths of the fragments: slightly more than nginx accepts by default, and a length that clients use on a
+/// fast connection.
 const FRAGMENTS: [u64; 2] = [(1 << 20) + 1, 5 << 20];
-/// Length of the fragment that breaks off, and how much of it is sent.
-const BROKEN: (u64, u64) = (1 << 20, 512 << 10);
+/// Length of the fragment that is interrupted, and how much of it is sent.
+const INTERRUPTED: (u64, u64) = (1 << 20, 512 << 10);
 /// How long to wait for the sent part to arrive before closing the connection.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -26,20 +27,20 @@ pub(super) fn random_url(uri: &Uri) -> String {
 }
 
 impl Probe<'_> {
-    /// Starts an upload to `url`, sends fragments, breaks one off and cancels the upload. Does nothing if packets do not
-    /// reach the server.
+    /// Starts an upload to `url`, sends fragments, interrupts one and cancels the upload. Does nothing if
+    /// packets do not reach the server.
     pub fn check_by_writing(&mut self, url: &str) -> Result<(), Error> {
         let Some(mode) = self.mode else { return Ok(()) };
         let uri = parse_url(url)?;
         match TestUpload::begin(self, mode, &uri) {
             Ok(test_upload) => {
-                self.ok("session", format!("an upload to {url} was started"));
+                self.report_ok("session", format!("an upload to {url} was started"));
                 if let Some(next) = self.check_fragments(&test_upload) {
                     self.check_buffering(&test_upload, next);
                 }
                 self.check_cancel(&test_upload);
             }
-            Err(failure) => self.problem("session", Grade::Fail, failure),
+            Err(failure) => self.report_failure("session", Grade::Fail, failure),
         }
         Ok(())
     }
@@ -50,23 +51,23 @@ impl Probe<'_> {
         for length in FRAGMENTS {
             match test_upload.send(self, next, length, length) {
                 Ok(response) if response.status == 413 => {
-                    self.bad("fragments", Grade::Warn, &response, Problem::TooLarge);
+                    self.report_response("fragments", Grade::Warn, &response, Problem::TooLarge);
                     return None;
                 }
                 Ok(response) => match Problem::of(response.status, &response.headers) {
                     None => next = next.saturating_add(length),
                     // Shorter packets were forwarded, so the proxy failed because of a limit.
                     Some(Problem::Gateway) => {
-                        self.bad("fragments", Grade::Fail, &response, Problem::TooLarge);
+                        self.report_response("fragments", Grade::Fail, &response, Problem::TooLarge);
                         return None;
                     }
                     Some(problem) => {
-                        self.bad("fragments", Grade::Fail, &response, problem);
+                        self.report_response("fragments", Grade::Fail, &response, problem);
                         return None;
                     }
                 },
                 Err(error) => {
-                    self.problem(
+                    self.report_failure(
                         "fragments",
                         Grade::Fail,
                         CheckFailure::no_response(error, Problem::TooLarge),
@@ -75,20 +76,23 @@ impl Probe<'_> {
                 }
             }
         }
-        self.ok("fragments", format!("fragments of {} and {} bytes were stored", FRAGMENTS[0], FRAGMENTS[1]));
+        self.report_ok(
+            "fragments",
+            format!("fragments of {} and {} bytes were stored", FRAGMENTS[0], FRAGMENTS[1]),
+        );
         Some(next)
     }
 
-    /// Breaks off a fragment. The server has stored the beginning, unless a proxy buffers requests.
+    /// Interrupts a fragment. The server has stored the beginning, unless a proxy buffers requests.
     fn check_buffering(&mut self, test_upload: &TestUpload, next: u64) {
-        let (length, sent) = BROKEN;
+        let (length, sent) = INTERRUPTED;
         // There is no response to an incomplete request.
         let _ = test_upload.send(self, next, length, sent);
         let beyond = next.saturating_add(length).saturating_add(1);
         let response = match test_upload.send(self, beyond, 1, 1) {
             Ok(response) => response,
             Err(error) => {
-                return self.problem(
+                return self.report_failure(
                     "buffering",
                     Grade::Warn,
                     CheckFailure::no_response(error, Problem::Other),
@@ -97,17 +101,18 @@ impl Probe<'_> {
         };
         match Ack::from_headers(response.status, &response.headers).received {
             Some(stored) if stored > next => {
-                self.ok(
+                self.report_ok(
                     "buffering",
-                    format!("{} bytes of a broken-off fragment were stored", stored.saturating_sub(next)),
+                    format!("{} bytes of an interrupted fragment were stored", stored.saturating_sub(next)),
                 );
             }
             Some(_) => {
                 let advice = Problem::Buffered.advice(ServerSoftware::of(&response.headers));
-                let finding = "nothing of a broken-off fragment was stored: a proxy buffers requests".into();
+                let finding =
+                    "nothing of an interrupted fragment was stored: a proxy buffers requests".into();
                 self.add("buffering", Grade::Warn, finding, Some(advice));
             }
-            None => self.bad("buffering", Grade::Warn, &response, Problem::Other),
+            None => self.report_response("buffering", Grade::Warn, &response, Problem::Other),
         }
     }
 
@@ -116,11 +121,11 @@ impl Probe<'_> {
         let cancel = self.packet(test_upload.mode, PacketKind::CancelSession, fields, 0);
         match self.http.send_raw(test_upload.uri, &cancel, self.timeout) {
             Ok(response) => match Problem::of(response.status, &response.headers) {
-                None => self.ok("cancel", "the upload was cancelled".into()),
-                Some(problem) => self.bad("cancel", Grade::Warn, &response, problem),
+                None => self.report_ok("cancel", "the upload was cancelled".into()),
+                Some(problem) => self.report_response("cancel", Grade::Warn, &response, problem),
             },
             Err(error) => {
-                self.problem("cancel", Grade::Warn, CheckFailure::no_response(error, Problem::Gateway))
+                self.report_failure("cancel", Grade::Warn, CheckFailure::no_response(error, Problem::Gateway))
             }
         }
     }
@@ -150,7 +155,7 @@ impl<'a> TestUpload<'a> {
     fn send(&self, probe: &Probe<'_>, from: u64, length: u64, sent: u64) -> Result<RawResponse, Error> {
         let whole: u64 = FRAGMENTS.iter().sum();
         // More than is ever sent, so that the file is never completed.
-        let total = whole.saturating_add(BROKEN.0.saturating_mul(2));
+        let total = whole.saturating_add(INTERRUPTED.0.saturating_mul(2));
         let last = from.saturating_add(length).saturating_sub(1);
         let fields = vec![
             (names::SESSION_ID, self.session.clone()),

@@ -42,7 +42,7 @@ pub(super) fn run(
             Ok(interrupt.wait(delay)?)
         });
         if let Err(error) = waited {
-            // What is known about it, such as its ETag, is not stored, so nothing could continue it.
+            // Its ETag and length are not stored, so no later call could continue the download.
             part.discard();
             return Err(error);
         }

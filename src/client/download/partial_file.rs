@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 use crate::client::lock_file;
 use crate::error::{Error, Status};
 
-/// As for any new file, the umask decides who may read it.
+/// The umask applies, as for any new file.
 const MODE: u32 = 0o666;
 
 /// What is known about an incomplete download. The field names are part of the format of the state file.
@@ -62,15 +62,15 @@ impl PartialFile {
         Ok(Self { target, path, file, partial, written: 0, max_written: 0, is_delivered: false })
     }
 
-    /// Continues from `saved`. Bytes beyond it may not have been flushed and are dropped; so is everything if the file
-    /// is shorter than `saved` says.
+    /// Continues from `saved`. Bytes beyond it may not have been flushed and are dropped; so is everything if
+    /// the file is shorter than `saved.received`.
     pub fn resume(&mut self, saved: Option<PartialDownload>) -> Result<(), Error> {
         let length = self.file.metadata().map_err(|error| self.failed(error))?.len();
         let saved = saved.filter(|saved| saved.received <= length);
         self.truncate(saved.unwrap_or_default())
     }
 
-    /// Starts another download, or the same one again.
+    /// Starts another download, or the same one from the beginning.
     pub fn restart(&mut self, partial: PartialDownload) -> Result<(), Error> {
         self.truncate(PartialDownload { received: 0, ..partial })
     }
@@ -96,7 +96,7 @@ impl PartialFile {
         is_resumable.then_some(partial)
     }
 
-    /// Appends bytes. Returns whether there are now more than ever before.
+    /// Appends bytes. Returns whether the file is now longer than ever before.
     pub fn append(&mut self, bytes: &[u8]) -> Result<bool, Error> {
         self.file.write_all(bytes).map_err(|error| self.failed(error))?;
         let written = self.written.checked_add(bytes.len() as u64);
@@ -157,7 +157,7 @@ impl Drop for PartialFile {
 }
 
 impl PartialDownload {
-    /// Whether there is a validator by which the server can tell that the file is unchanged.
+    /// Whether there is a validator by which the server can check that the file is unchanged.
     fn has_validator(&self) -> bool {
         self.etag.is_some() || self.last_modified.is_some()
     }

@@ -1,5 +1,5 @@
-//! Fetching a file in ranges (PROTOCOL 7.2): in one piece if possible, and after an interruption from where it
-//! broke off, as long as the server shows that the file has not changed.
+//! Fetching a file in ranges (PROTOCOL 7.2): in one piece if possible, and after an interruption from the
+//! last byte received, as long as the server confirms that the file has not changed.
 
 use std::time::{Duration, Instant};
 
@@ -19,10 +19,10 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Receives the progress of a download.
 pub(in crate::client) trait DownloadObserver {
-    /// The download is on disk up to `partial`, which replaces every earlier checkpoint.
+    /// Called when the download is on disk up to `partial`, which replaces every earlier checkpoint.
     fn checkpoint(&mut self, partial: &PartialDownload);
-    /// `received` bytes are in the file; `is_new_maximum` says whether that is more than ever before. An error ends
-    /// the download.
+    /// Called when `received` bytes are in the file; `is_new_maximum` is whether that is more than ever
+    /// before. An error ends the download.
     fn received(&mut self, received: u64, total: Option<u64>, is_new_maximum: bool) -> Result<(), Error>;
 }
 
@@ -80,7 +80,8 @@ fn request(
     }
 }
 
-/// Where to continue, and the validator by which the server decides whether the file is unchanged.
+/// The header fields for the offset to continue from, and for the validator by which the server decides
+/// whether the file is unchanged.
 fn range_headers(partial: &PartialDownload) -> Vec<(&'static str, String)> {
     let mut headers = vec![(names::RANGE, format!("bytes={}-", partial.received))];
     match (&partial.etag, &partial.last_modified) {
@@ -99,7 +100,7 @@ fn receive_whole(
     observer: &mut dyn DownloadObserver,
 ) -> Result<RangeOutcome, Error> {
     check_coding(&response, url)?;
-    if !response.has_visible_end() {
+    if !response.has_detectable_end() {
         return Err(invalid(url, 200, "has no length, so an early end could not be detected"));
     }
     let (etag, last_modified) = validators(&response);

@@ -1,4 +1,4 @@
-//! Connecting to the server of a URL, such that every wait can be interrupted.
+//! Connects to the server of a URL. Every wait can be interrupted.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -28,8 +28,8 @@ pub(super) fn system_lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>
     Ok((host, port).to_socket_addrs()?.collect())
 }
 
-/// Resolves nothing. ureq would resolve before every request, even on an open connection; [`Dialer`] only does so when
-/// it connects.
+/// A resolver that resolves nothing. ureq would resolve before every request, even on an open connection;
+/// [`Dialer`] only does so when it connects.
 #[derive(Debug)]
 pub(super) struct NoResolver;
 
@@ -69,7 +69,7 @@ impl Dialer {
 struct ConnectAttempt<'a> {
     host: &'a str,
     port: u16,
-    /// `None` if the timeout is longer than time can express.
+    /// `None` if the timeout is too long for an [`Instant`].
     deadline: Option<Instant>,
     dialer: &'a Dialer,
 }

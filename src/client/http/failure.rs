@@ -32,7 +32,7 @@ pub(super) fn old_http(uri: &Uri) -> Error {
 }
 
 /// The error for a failed request to `uri`.
-pub(super) fn of(error: ureq::Error, uri: &Uri) -> Error {
+pub(super) fn from_ureq(error: ureq::Error, uri: &Uri) -> Error {
     let host = url::authority(uri);
     let transient = |status, hresult, message: String| {
         Error::new(status, message).with_hresult(HResult(hresult)).transient()

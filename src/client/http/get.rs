@@ -37,7 +37,12 @@ impl HttpClient {
         loop {
             // The previous response is dropped, which frees its connection.
             let response = self.get_once(&uri, headers, trust)?;
-            if !self.is_worth_repeating(&uri, response.status, &response.headers, &mut attempts)? {
+            if !self.should_repeat_with_credentials(
+                &uri,
+                response.status,
+                &response.headers,
+                &mut attempts,
+            )? {
                 return Ok(response);
             }
         }
@@ -77,7 +82,7 @@ impl HttpClient {
             Ok(response) => Ok(GetResponse::new(response, uri.clone())),
             Err(error) => {
                 self.context.interrupt.check()?;
-                Err(failure::of(error, uri))
+                Err(failure::from_ureq(error, uri))
             }
         }
     }
@@ -98,7 +103,7 @@ impl GetResponse {
     }
 
     /// Whether a body that ends early can be distinguished from a complete one.
-    pub fn has_visible_end(&self) -> bool {
+    pub fn has_detectable_end(&self) -> bool {
         self.length.is_some() || self.headers.all(names::TRANSFER_ENCODING).next().is_some()
     }
 
@@ -106,7 +111,7 @@ impl GetResponse {
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         self.body.read(buffer).map_err(|error| {
             let error = error.downcast::<ureq::Error>().unwrap_or_else(ureq::Error::from);
-            failure::of(error, &self.uri)
+            failure::from_ureq(error, &self.uri)
         })
     }
 }

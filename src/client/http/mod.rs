@@ -1,8 +1,8 @@
 //! Requests over HTTP/1.1. Only this folder uses ureq.
 //!
-//! [`HttpClient`] is defined here; `get` and `raw_connection` add methods to it and, being its children, see its private
-//! fields. `connect` and `transport` make interruptible TCP connections, `proxy` routes them through a proxy, `tls`
-//! holds certificates, `failure` translates errors.
+//! [`HttpClient`] is defined here; `get` and `raw_connection` add methods to it and, as child modules, have
+//! access to its private fields. `connect` and `transport` make interruptible TCP connections, `proxy` routes
+//! them through a proxy, `tls` holds certificates, `failure` translates errors.
 
 mod body;
 mod connect;
@@ -115,7 +115,7 @@ impl HttpClient {
         let (uri, mut attempts) = (parse_url(&request.url)?, AuthAttempts::for_server(request.trust));
         loop {
             let (ack, headers) = self.send_once(request, &uri, source, throttle.as_deref_mut())?;
-            if !self.is_worth_repeating(&uri, ack.status, &headers, &mut attempts)? {
+            if !self.should_repeat_with_credentials(&uri, ack.status, &headers, &mut attempts)? {
                 return Ok(ack);
             }
         }
@@ -152,14 +152,14 @@ impl HttpClient {
             (Ok(response), _) => read_ack(response, uri),
             (Err(error), failure) => {
                 self.context.interrupt.check()?;
-                Err(failure.unwrap_or_else(|| failure::of(error, uri)))
+                Err(failure.unwrap_or_else(|| failure::from_ureq(error, uri)))
             }
         }
     }
 
     /// Whether a request is worth repeating with credentials that it did not have: once for the server, and once for
     /// the proxy.
-    fn is_worth_repeating(
+    fn should_repeat_with_credentials(
         &self,
         uri: &Uri,
         status: u16,

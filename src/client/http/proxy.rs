@@ -131,7 +131,7 @@ impl ProxyConnector {
             Ok(Some(Either::A(plain))) => Ok(plain.boxed()),
             Ok(Some(Either::B(encrypted))) => Ok(encrypted.boxed()),
             Ok(None) => Err(ureq::Error::ConnectionFailed),
-            Err(error) => Err(ureq::Error::Other(Box::new(failure::of(error, &proxy.uri)))),
+            Err(error) => Err(ureq::Error::Other(Box::new(failure::from_ureq(error, &proxy.uri)))),
         }
     }
 

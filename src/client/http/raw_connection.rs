@@ -1,4 +1,4 @@
-//! Connections on which the caller sees what jobs have no use for: interim responses, HTTP versions, and whether the
+//! Connections that expose what jobs do not need: interim responses, HTTP versions, and whether the
 //! connection is kept. Used by the doctor.
 
 use std::sync::Arc;
@@ -71,8 +71,8 @@ impl HttpClient {
         let connector = ProxyConnector::new(dialer, self.proxy.clone()).chain(RustlsConnector::default());
         match connector.connect(&details, None) {
             Ok(Some(connection)) => Ok(RawConnection { http: self, uri, connection: Box::new(connection) }),
-            Ok(None) => Err(failure::of(ureq::Error::ConnectionFailed, uri)),
-            Err(error) => Err(failure::of(error, uri)),
+            Ok(None) => Err(failure::from_ureq(ureq::Error::ConnectionFailed, uri)),
+            Err(error) => Err(failure::from_ureq(error, uri)),
         }
     }
 
@@ -83,7 +83,7 @@ impl HttpClient {
         let mut attempts = AuthAttempts::for_server(Trust::Origin);
         loop {
             let response = self.open_raw(uri, timeout)?.send(request, timeout)?;
-            if !self.is_worth_repeating(uri, response.status, &response.headers, &mut attempts)? {
+            if !self.should_repeat_with_credentials(uri, response.status, &response.headers, &mut attempts)? {
                 return Ok(response);
             }
         }
@@ -134,10 +134,10 @@ impl RawConnection<'_> {
     fn write(&mut self, bytes: &[u8], timeout: Duration) -> Result<(), Error> {
         for block in bytes.chunks(BLOCK) {
             let room = self.connection.buffers().output().get_mut(..block.len());
-            let room = room.ok_or_else(|| failure::of(ureq::Error::ConnectionFailed, self.uri))?;
+            let room = room.ok_or_else(|| failure::from_ureq(ureq::Error::ConnectionFailed, self.uri))?;
             room.copy_from_slice(block);
             let sent = self.connection.transmit_output(block.len(), next_timeout(timeout));
-            sent.map_err(|error| failure::of(error, self.uri))?;
+            sent.map_err(|error| failure::from_ureq(error, self.uri))?;
         }
         Ok(())
     }
@@ -161,10 +161,10 @@ impl RawConnection<'_> {
             match self.connection.await_input(next_timeout(left)) {
                 Ok(true) => {}
                 Ok(false) if self.connection.buffers().input().is_empty() => {
-                    return Err(failure::of(ureq::Error::ConnectionFailed, self.uri));
+                    return Err(failure::from_ureq(ureq::Error::ConnectionFailed, self.uri));
                 }
                 Ok(false) => return Err(self.not_http()),
-                Err(error) => return Err(failure::of(error, self.uri)),
+                Err(error) => return Err(failure::from_ureq(error, self.uri)),
             }
         }
     }

@@ -24,7 +24,8 @@ use crate::trust;
 pub(in crate::client) struct ClientTls(TlsConfig);
 
 impl ClientTls {
-    /// Returns [`Status::InvalidArgument`] if the certificates or the key cannot be parsed.
+    /// Reads the settings. Returns [`Status::InvalidArgument`] if the certificates or the key cannot be
+    /// parsed.
     pub fn new(config: &ClientConfig) -> Result<Self, Error> {
         let roots = match config.root_certificates.as_slice() {
             [] => RootCerts::PlatformVerifier,
@@ -61,7 +62,7 @@ pub(super) fn failure(host: &str, error: ureq::Error) -> Error {
     Error::new(Status::Tls, message).with_hresult(HResult(hresult)).with_source(error)
 }
 
-/// The error of rustls, from whichever layer it comes.
+/// The error of rustls, regardless of the layer that wrapped it.
 fn cause(error: &ureq::Error) -> Option<&rustls::Error> {
     match error {
         ureq::Error::Rustls(error) => Some(error),
@@ -122,7 +123,7 @@ fn certificate(flaw: &CertificateError) -> (u32, String) {
     }
 }
 
-/// Whether a server sends this alert if it rejects the client's certificate, or misses one.
+/// Whether a server sends this alert if it rejects the client's certificate, or requires one and got none.
 fn is_about_client_certificate(alert: Alert) -> bool {
     matches!(
         alert,

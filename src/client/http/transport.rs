@@ -17,7 +17,7 @@ pub(super) const MAX_HEAD: usize = 32 * 1024;
 /// Larger than a head, so that one that is too long is recognized as such.
 const INPUT_BUFFER: usize = 2 * MAX_HEAD;
 
-/// What the connections of one job share.
+/// State that the connections of one job share.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ConnectionContext {
     pub interrupt: Interrupt,
@@ -98,7 +98,7 @@ impl TcpTransport {
     }
 }
 
-/// Whether a call ended because its slice of time did, or because of a signal.
+/// Whether a call ended because its time slice expired or a signal arrived.
 fn is_pause(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

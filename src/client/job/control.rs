@@ -14,6 +14,25 @@ use crate::upload::ResumeState;
 ///
 /// All methods may be called from several threads at once, and from within an
 /// [`Observer`](crate::client::Observer).
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::thread;
+/// use std::time::Duration;
+///
+/// use bitsup::client::{Client, ClientConfig, Source};
+///
+/// let client = Client::new(ClientConfig::default())?;
+/// let mut job = client.job("https://server/uploads/backup.tar", Source::from_file("backup.tar")?)?;
+/// let control = job.control();
+/// thread::spawn(move || {
+///     thread::sleep(Duration::from_secs(60));
+///     control.suspend();
+/// });
+/// job.run()?; // fails with `Status::Suspended` after a minute
+/// # Ok::<(), bitsup::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct JobControl {
     pub(super) interrupt: Interrupt,
@@ -23,7 +42,7 @@ pub struct JobControl {
     view: Arc<Mutex<JobView>>,
 }
 
-/// What other threads can see of a job.
+/// The part of a job that other threads can see.
 #[derive(Debug, Default)]
 struct JobView {
     state: JobState,
@@ -76,7 +95,7 @@ impl JobControl {
     /// Returns the state from which [`Job::import`](super::Job::import) continues, in this process or another.
     ///
     /// It remains usable as the upload proceeds. Only one job should continue the upload at a time. The state
-    /// contains the session id, with which anyone could disturb the upload, so keep it private.
+    /// contains the session id, with which anyone could interfere with the upload, so keep it private.
     ///
     /// # Errors
     ///
@@ -90,22 +109,22 @@ impl JobControl {
         saved.encode().map_err(|error| Error::io("cannot serialize the state of the job", error))
     }
 
-    /// The state of the job.
+    /// Returns the state of the job.
     pub fn state(&self) -> JobState {
         self.view().state
     }
 
-    /// How much of the source has been uploaded.
+    /// Returns how much of the source has been uploaded.
     pub fn progress(&self) -> Progress {
         self.view().progress
     }
 
-    /// The session id, exactly as the server sent it; `None` without a session.
+    /// Returns the session id, exactly as the server sent it; `None` without a session.
     pub fn session_id(&self) -> Option<String> {
         self.view().session_id.clone()
     }
 
-    /// The absolute URL of the reply of an upload-reply job; `None` until the server has sent it.
+    /// Returns the absolute URL of the reply of an upload-reply job; `None` until the server has sent it.
     pub fn reply_url(&self) -> Option<String> {
         self.view().reply_url.clone()
     }

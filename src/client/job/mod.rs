@@ -1,9 +1,9 @@
 //! One upload.
 //!
-//! [`Job`] is defined here, with its setters and the calls that run it. The submodules add the rest of it; being
-//! its children, they see its private fields:
+//! [`Job`] is defined here, with its setters and the calls that run it. The submodules add the rest of its
+//! methods; as child modules they have access to its private fields:
 //!
-//! - `driver`: carries out what the machine of [`crate::upload`] says, and saves its state;
+//! - `driver`: carries out the actions of the machine in [`crate::upload`], and saves its state;
 //! - `step`: runs a job request by request;
 //! - `resume`: continues from a state file or an exported state;
 //! - `reply`: fetches the server's reply;
@@ -32,7 +32,7 @@ use crate::clock::SteadyClock;
 use crate::error::{Error, Status};
 use crate::proto::limits;
 use crate::proto::packet::is_content_name;
-use crate::upload::{ResumeState, Upload};
+use crate::upload::{ResumeState, UploadMachine};
 
 /// One upload, created by [`Client::job`](super::Client::job).
 ///
@@ -65,7 +65,7 @@ pub struct Job {
     throttle: Throttle,
     control: JobControl,
     /// The machine between two steps. Only while it is set may `saved` be out of date.
-    paused: Option<Upload>,
+    paused: Option<UploadMachine>,
     /// When the current wait began, and how long it lasts.
     wait: (Instant, Duration),
     /// What the next run continues from; as recent as the state file.
@@ -155,14 +155,15 @@ impl Job {
 
     /// Uploads the source and closes the session, retrying failed requests.
     ///
-    /// Running a job again continues it. For a complete job, that does nothing; a cancelled one stays cancelled.
+    /// Running a job again continues it. This does nothing for a complete job; a cancelled job stays
+    /// cancelled.
     ///
     /// # Errors
     ///
     /// - [`Status::Suspended`] and [`Status::Cancelled`] if [`JobControl`] requested it;
     /// - [`Status::Callback`] if the observer or the source's reader requested it;
     /// - [`Status::Timeout`] after [`ClientConfig::timeout`];
-    /// - [`Status::SourceChanged`] if the source is not what it was when the job was created;
+    /// - [`Status::SourceChanged`] if the source has changed since the job was created;
     /// - otherwise the last error of the transport or the server. If it is [transient](Error::is_transient), running
     ///   the job again may succeed.
     pub fn run(&mut self) -> Result<(), Error> {
@@ -181,8 +182,8 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// [`Status::InvalidState`] if the upload is complete; otherwise the reason why the server could not be notified.
-    /// In the latter case the job is cancelled nevertheless, and the call can be repeated.
+    /// [`Status::InvalidState`] if the upload is complete; otherwise the error that prevented the server from
+    /// being notified. In the latter case the job is cancelled nevertheless, and the call can be repeated.
     pub fn cancel(&mut self) -> Result<(), Error> {
         if self.control.state() == JobState::Closed {
             let message = "the upload is complete and cannot be cancelled";
@@ -214,7 +215,7 @@ impl Job {
         self.control.clone()
     }
 
-    /// Returns an error if the job is cancelled.
+    /// Returns whether the upload is complete, or an error if it was cancelled.
     fn is_complete(&self) -> Result<bool, Error> {
         match self.control.state() {
             JobState::Closed => Ok(true),

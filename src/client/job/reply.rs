@@ -9,13 +9,13 @@ use crate::client::observer::{Flow, JobState, aborted};
 use crate::client::state_file::SavedReply;
 use crate::error::{Error, Status};
 use crate::log::Level;
-use crate::upload::{ReplyUrl, Upload};
+use crate::upload::{ReplyUrl, UploadMachine};
 
 impl Job {
     /// Makes this an upload-reply job: the server's reply is downloaded to `path` before the session is closed.
     ///
-    /// An incomplete reply is at `path` with `.part` appended, a file that belongs to this job as long as it exists.
-    /// Once complete, it replaces the file at `path`.
+    /// An incomplete reply is at `path` with `.part` appended, which nothing else must use while the job
+    /// exists. Once complete, it replaces the file at `path`.
     ///
     /// # Errors
     ///
@@ -36,7 +36,11 @@ impl Job {
     }
 
     /// Fetches the reply from the first URL that has it, and reports the outcome to the machine.
-    pub(super) fn fetch_reply(&mut self, machine: &mut Upload, urls: &[ReplyUrl]) -> Result<(), Error> {
+    pub(super) fn fetch_reply(
+        &mut self,
+        machine: &mut UploadMachine,
+        urls: &[ReplyUrl],
+    ) -> Result<(), Error> {
         self.set_state(JobState::FetchingReply);
         self.publish(machine);
         self.save_if_due(machine, Duration::ZERO);
@@ -51,7 +55,7 @@ impl Job {
         Ok(())
     }
 
-    /// Whether the reply, if already fetched, is at the path that this run wants it at.
+    /// Whether the reply, if already fetched, is at the reply path of this run.
     pub(super) fn is_reply_in_place(&self) -> bool {
         match (&self.reply_path, &self.saved_reply) {
             (Some(wanted), Some(saved)) => wanted.to_string_lossy() == saved.path,
@@ -70,7 +74,7 @@ impl Job {
         }
     }
 
-    fn receive_reply(&mut self, machine: &mut Upload, urls: &[ReplyUrl]) -> Result<(), Error> {
+    fn receive_reply(&mut self, machine: &mut UploadMachine, urls: &[ReplyUrl]) -> Result<(), Error> {
         let mut part = match (self.partial_reply.take(), &self.reply_path) {
             (Some(part), _) => part,
             (None, Some(path)) => PartialFile::open(path)?,
@@ -91,7 +95,7 @@ impl Job {
     /// transient error takes precedence.
     fn fetch_from(
         &mut self,
-        machine: &mut Upload,
+        machine: &mut UploadMachine,
         urls: &[ReplyUrl],
         part: &mut PartialFile,
     ) -> Result<(), Error> {
@@ -116,7 +120,7 @@ impl Job {
 /// Forwards the progress of a reply to the machine, the observer and the state file.
 struct ReplyReceiver<'a> {
     job: &'a mut Job,
-    machine: &'a mut Upload,
+    machine: &'a mut UploadMachine,
     path: String,
 }
 

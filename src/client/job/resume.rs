@@ -42,9 +42,9 @@ impl Job {
         Ok(())
     }
 
-    /// Continues from a state that [`JobControl::export`](crate::client::JobControl::export) returned for a job with
-    /// the same URL and source, in this process or another. The next run first asks the server whether the session
-    /// still exists.
+    /// Continues from a state that [`JobControl::export`](crate::client::JobControl::export) returned for a
+    /// job with the same URL and source, in this process or another. The next run first checks with the
+    /// server whether the session still exists.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Job {
         Ok(())
     }
 
-    /// Takes over a saved state. On error, returns the reason and leaves the job unchanged.
+    /// Continues from a saved state. On error, returns the reason and leaves the job unchanged.
     fn adopt(&mut self, saved: SavedJob) -> Result<(), String> {
         let source = self.source.id().map_err(|error| error.to_string())?;
         if *saved.url != *self.url {
@@ -72,7 +72,7 @@ impl Job {
         if saved.source != source {
             return Err("it belongs to another source".to_owned());
         }
-        let former =
+        let previous =
             (self.saved.replace(saved.upload), std::mem::replace(&mut self.saved_reply, saved.reply));
         let outcome = self.build_machine().map_err(|error| error.to_string()).and_then(|machine| {
             if machine.is_cancelling() {
@@ -82,7 +82,7 @@ impl Job {
             Ok(())
         });
         if outcome.is_err() {
-            (self.saved, self.saved_reply) = former;
+            (self.saved, self.saved_reply) = previous;
         }
         outcome
     }

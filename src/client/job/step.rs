@@ -7,17 +7,17 @@ use super::Job;
 use super::driver::{DriveOutcome, SAVE_INTERVAL};
 use crate::client::observer::JobState;
 use crate::error::{Error, Status};
-use crate::upload::Upload;
+use crate::upload::UploadMachine;
 
 impl Job {
     /// Sends at most one request, or fetches the reply, and returns the state of the job.
     ///
-    /// Steps lead to [`JobState::Transferred`] and no further; [`Job::close`] then closes the session. [`Job::run`]
-    /// can take over at any time.
+    /// Steps end at [`JobState::Transferred`]; [`Job::close`] then closes the session. [`Job::run`] can be
+    /// called at any time to complete the upload.
     ///
     /// | State returned | What the next step does |
     /// |---|---|
-    /// | `Connecting` | asks the server for a session, or sends the first fragment |
+    /// | `Connecting` | requests a session, or sends the first fragment |
     /// | `Transferring` | sends a fragment, or fetches the reply |
     /// | `Waiting` | waits for the rest of the delay that was passed to the observer, then sends again |
     /// | `Transferred` | nothing |
@@ -26,7 +26,8 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// Those of [`Job::run`]. [`ClientConfig::timeout`](crate::client::ClientConfig::timeout) applies to each step.
+    /// As for [`Job::run`]. [`ClientConfig::timeout`](crate::client::ClientConfig::timeout) applies to each
+    /// step.
     ///
     /// # Examples
     ///
@@ -84,7 +85,7 @@ impl Job {
     }
 
     /// Carries out actions of the machine until the next one would be a second request.
-    fn advance(&mut self, mut machine: Upload) -> Result<(), Error> {
+    fn advance(&mut self, mut machine: UploadMachine) -> Result<(), Error> {
         let mut has_sent = false;
         let outcome = loop {
             if machine.is_transferred() {

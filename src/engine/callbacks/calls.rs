@@ -1,4 +1,4 @@
-//! Calls of the application behind an engine. None is made while a lock is held.
+//! Calls the hooks of the host application. No lock is held during a call.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::hooks::{EndReason, Hooks, Upload, Verdict, VerdictReply};
 use crate::engine::address;
 use crate::engine::context::EngineContext;
 use crate::engine::request::RequestHead;
-use crate::proto::packet::SessionName;
+use crate::proto::packet::SessionRef;
 use crate::proto::{Context, Fault, HResult, Headers, PacketKind, SessionId};
 use crate::store::{Destination, NewReply, Outcome, ReplyKind, SessionRecord};
 
@@ -30,8 +30,8 @@ fn identify(
     packet: Option<PacketKind>,
 ) -> Result<(), Fault> {
     let mut verdict = Verdict::default();
-    let session_id = match SessionName::of(&head.headers) {
-        Ok(SessionName::Id(id)) => Some(id),
+    let session_id = match SessionRef::from_headers(&head.headers) {
+        Ok(SessionRef::Id(id)) => Some(id),
         _ if packet.is_none() => address::reply_session(&head.target),
         _ => None,
     };
@@ -75,7 +75,7 @@ pub(in crate::engine) fn progress(
 ///
 /// # Errors
 ///
-/// The application rejects the upload for now, or its decision cannot be carried out.
+/// Fails if the application rejects the upload but allows a retry, or if its decision cannot be carried out.
 pub(in crate::engine) fn received(
     context: &EngineContext,
     hooks: &dyn Hooks,
@@ -99,7 +99,7 @@ pub(in crate::engine) fn received(
     let (keep, chosen) = (verdict.keep_file.unwrap_or(true), verdict.destination.take());
     let reply = std::mem::take(&mut verdict.reply);
     match verdict.check() {
-        // The only final status (PROTOCOL 5.5).
+        // 403 is the only final status (PROTOCOL 5.5).
         Err(Fault { status: 403, hresult, context, .. }) => {
             let hresult = hresult.unwrap_or(HResult::E_ACCESSDENIED);
             return Ok(SessionRecord {
@@ -148,8 +148,8 @@ fn store_reply(context: &EngineContext, id: SessionId, reply: VerdictReply) -> R
     }
 }
 
-/// Parses a destination that the application chose. An invalid one is the application's fault, not the
-/// client's.
+/// Parses a destination that the application chose. An invalid one gets 500, because the client did not cause
+/// it.
 fn destination(path: String) -> Result<Destination, Fault> {
     let reason = "the application chose an invalid destination";
     Destination::try_from(path)
@@ -185,7 +185,7 @@ impl<'a> CallArgs<'a> {
     /// Uses the URL of Create-Session: later packets may address this server by its host id.
     fn of_session(record: &'a SessionRecord, head: Option<&'a RequestHead>, received: u64) -> Self {
         Self {
-            packet: head.and_then(|head| PacketKind::of(&head.headers).ok()),
+            packet: head.and_then(|head| PacketKind::from_headers(&head.headers).ok()),
             session_id: Some(record.id),
             url: record.url.clone().unwrap_or_else(|| address::record_url(record)),
             peer: head.and_then(|head| head.peer.as_deref()),

@@ -27,7 +27,7 @@ pub struct SessionEvent<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionEventKind {
-    /// A Create-Session created it.
+    /// A Create-Session packet created the session.
     Created,
     /// A newer request took over from one whose body was still arriving.
     TakenOver,
@@ -35,12 +35,12 @@ pub enum SessionEventKind {
     Received,
     /// [`Hooks::on_received`](super::hooks::Hooks::on_received) returned.
     Notified {
-        /// The status that the application refused the upload with; `None` if it accepted.
+        /// The status that the application rejected the upload with; `None` if it accepted.
         refused: Option<u16>,
         /// The duration of the call, by the engine's clock.
         took: Duration,
     },
-    /// It ended.
+    /// The session ended.
     Ended(EndReason),
 }
 
@@ -48,6 +48,28 @@ pub enum SessionEventKind {
 ///
 /// Threads: called concurrently, possibly while the engine holds locks. An implementation must neither call the
 /// engine nor block.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use bitsup::engine::{Engine, EngineConfig, SessionEvent, SessionListener};
+/// use bitsup::store::MemoryStore;
+///
+/// struct PrintEvents;
+///
+/// impl SessionListener for PrintEvents {
+///     fn on_session(&self, event: &SessionEvent<'_>) {
+///         println!("session {}: {:?}", event.session, event.kind);
+///     }
+/// }
+///
+/// let engine = Engine::new(EngineConfig::new(Arc::new(MemoryStore::default())))?;
+/// let listener = Arc::new(PrintEvents);
+/// engine.subscribe(&listener);
+/// # Ok::<(), bitsup::Error>(())
+/// ```
 pub trait SessionListener: Send + Sync {
     /// Called right after the event.
     fn on_session(&self, event: &SessionEvent<'_>);

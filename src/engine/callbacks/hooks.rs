@@ -1,11 +1,11 @@
-//! The interface of the application behind an engine.
+//! The callback interface for the host application.
 
 use std::path::{Path, PathBuf};
 
 use crate::proto::{Context, Fault, HResult, Headers, PacketKind, SessionId};
 use crate::store::Content;
 
-/// The application behind an engine: it decides who may upload, where files go, and what the reply is.
+/// Callbacks of the host application, which decide who may upload, where files go, and what the reply is.
 ///
 /// All methods have default implementations that accept everything.
 ///
@@ -39,8 +39,8 @@ use crate::store::Content;
 /// }
 /// ```
 pub trait Hooks: Send + Sync {
-    /// Called for every packet before anything else is done about it, and with [`Upload::packet`] `None` for
-    /// the GET of a reply. Identifies the user with [`Verdict::set_owner`] or rejects the request.
+    /// Called for every packet before it is processed, and with [`Upload::packet`] `None` for the GET of a
+    /// reply. Identifies the user with [`Verdict::set_owner`] or rejects the request.
     ///
     /// The session has not been looked up yet: [`Upload::session_id`] is only what the request claims.
     fn on_request(&self, _upload: &Upload<'_>, _verdict: &mut Verdict) {}
@@ -51,8 +51,8 @@ pub trait Hooks: Send + Sync {
     /// Called when bytes have been stored, before they are acknowledged.
     fn on_progress(&self, _upload: &Upload<'_>) {}
 
-    /// Called when all bytes are stored, before the last Fragment is acknowledged; by Close-Session if that did
-    /// not happen.
+    /// Called when all bytes are stored, before the last Fragment is acknowledged; or during Close-Session if
+    /// no Fragment made the call.
     ///
     /// After a rejection it is called again with the client's next Fragment, except that status 403 is final
     /// (PROTOCOL 5.5). After success it is called again only if the process dies before the result is recorded,
@@ -72,9 +72,9 @@ pub enum EndReason {
     Closed = 0,
     /// Cancel-Session, or the host application ended it.
     Cancelled = 1,
-    /// No packet arrived for the session timeout.
+    /// No packet arrived within the session timeout.
     Expired = 2,
-    /// Close-Session before the upload was complete, the application refused the upload, or the session's data
+    /// Close-Session before the upload was complete, the application rejected the upload, or the session's data
     /// was lost.
     Failed = 3,
 }
@@ -92,7 +92,7 @@ impl EndReason {
     }
 }
 
-/// What [`Hooks`] see of an upload.
+/// The upload that a callback of [`Hooks`] is about.
 #[derive(Clone, Copy)]
 pub struct Upload<'a> {
     /// The packet that caused the call; `None` for the GET of a reply, and if a session ends without a packet.
@@ -102,7 +102,7 @@ pub struct Upload<'a> {
     /// Path and query of the upload's URL as in Create-Session, including the mount point.
     pub target: &'a str,
     /// The absolute URL of the upload as in Create-Session; only path and query if the host is unknown. In
-    /// `on_request` the URL of the request itself.
+    /// `on_request`, the URL of the request itself.
     pub url: &'a str,
     /// The client's address.
     pub peer: Option<&'a str>,
@@ -110,7 +110,7 @@ pub struct Upload<'a> {
     pub owner: Option<&'a str>,
     /// The header fields of the packet.
     pub headers: &'a Headers,
-    /// The number of bytes that the session holds.
+    /// Number of bytes received so far.
     pub received: u64,
     /// Length of the whole file in bytes; `None` before the first Fragment.
     pub total: Option<u64>,
@@ -118,12 +118,12 @@ pub struct Upload<'a> {
     pub content: Option<&'a dyn Content>,
     /// The path of the received file on this machine, if the store has one; in `on_received` only.
     pub data_path: Option<&'a Path>,
-    /// A path on this machine where the application may write a reply before `on_received` returns, and then
-    /// pass it to [`Verdict::set_reply_file`]; if the store has one.
+    /// A path on this machine where the application may write a reply before it passes the path to
+    /// [`Verdict::set_reply_file`]; `None` if the store has no such path. In `on_received` only.
     pub reply_path: Option<&'a Path>,
 }
 
-/// The decision of a hook. The default accepts, keeps the file, and sends no reply.
+/// The decision of a hook. The default accepts, keeps the file, and sends no reply. See [`Hooks`] for an example.
 #[derive(Debug, Default)]
 pub struct Verdict {
     pub(super) rejection: Option<Fault>,
@@ -155,7 +155,7 @@ impl Verdict {
         self.rejection = Some(Fault::rejected(status, hresult, context, reason));
     }
 
-    /// Rejects the packet with 401 and asks for credentials. `challenge` is the value of `WWW-Authenticate`,
+    /// Rejects the packet with 401 and requests credentials. `challenge` is the value of `WWW-Authenticate`,
     /// such as `Basic realm="uploads"`.
     ///
     /// If `challenge` contains anything but printable ASCII, the packet is rejected with 500 instead.
@@ -168,39 +168,41 @@ impl Verdict {
         });
     }
 
-    /// Identifies the user; in `on_request`. Sessions belong to the user that created them.
+    /// Sets the user that sent the request. Only in `on_request`. Sessions belong to the user that created
+    /// them.
     pub fn set_owner(&mut self, owner: impl Into<String>) {
         self.owner = Some(owner.into());
     }
 
-    /// Chooses the destination of the file, relative to the store's root and not percent-encoded: `a/b.txt`. In
-    /// `on_create` and `on_received`.
+    /// Chooses the destination of the file, relative to the store's root and not percent-encoded: `a/b.txt`.
+    /// Only in `on_create` and `on_received`.
     pub fn set_destination(&mut self, path: impl Into<String>) {
         self.destination = Some(path.into());
     }
 
-    /// Chooses whether the file goes to its destination (the default) or is discarded with the session. In
-    /// `on_received`.
+    /// Chooses whether the file goes to its destination (the default) or is discarded with the session. Only
+    /// in `on_received`.
     pub fn set_keep_file(&mut self, keep: bool) {
         self.keep_file = Some(keep);
     }
 
-    /// Makes an absolute URL of at most 2200 characters the reply. In `on_received`.
+    /// Sets the reply to an absolute URL of at most 2200 characters. Only in `on_received`.
     pub fn set_reply_url(&mut self, url: impl Into<String>) {
         self.reply = VerdictReply::Url(url.into());
     }
 
-    /// Makes the content of a file the reply. The file is moved, or copied and removed. In `on_received`.
+    /// Sets the reply to the content of a file, which is moved, or copied and removed. Only in `on_received`.
     pub fn set_reply_file(&mut self, path: impl Into<PathBuf>) {
         self.reply = VerdictReply::File(path.into());
     }
 
-    /// Makes these bytes the reply. In `on_received`.
+    /// Sets the reply to these bytes. Only in `on_received`.
     pub fn set_reply_bytes(&mut self, bytes: impl Into<Vec<u8>>) {
         self.reply = VerdictReply::Bytes(bytes.into());
     }
 
-    /// The rejection, if there is one. A status that is not an error would tell the client that all is well.
+    /// Returns the rejection, if any. A status that is not an error becomes 500: the client would take it for
+    /// success.
     pub(super) fn check(self) -> Result<(), Fault> {
         match self.rejection {
             None => Ok(()),

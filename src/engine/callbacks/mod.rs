@@ -1,4 +1,4 @@
-//! The application behind an engine: the traits it implements, and the calls of them.
+//! The traits that the host application implements, and the calls to them.
 
 pub(super) mod calls;
 pub(super) mod event;

@@ -34,7 +34,7 @@ pub(super) fn close(state: &EngineState, head: &RequestHead, session: &Session) 
     }
 }
 
-/// The fault for a session that lacks bytes, or all of its data (CLS-04).
+/// Returns the fault if bytes are missing or the session's data is lost (CLS-04).
 fn missing_data(state: &EngineState, record: &SessionRecord) -> Result<Option<Fault>, Fault> {
     if record.is_done() {
         return Ok(None);

@@ -14,8 +14,8 @@ use crate::log::Level;
 use crate::proto::Fault;
 use crate::store::{Outcome, SessionPhase, SessionRecord};
 
-/// Does what is due for a complete upload at that moment: calls the application unless it has decided, then
-/// delivers the file. After an error, the next Fragment or Close-Session continues from there.
+/// Calls the application unless it has already decided, then delivers the file if it is due at `moment`.
+/// After an error, the next Fragment or Close-Session continues from there.
 pub(super) fn complete<'a>(
     state: &EngineState,
     head: &RequestHead,
@@ -34,7 +34,12 @@ pub(super) fn complete<'a>(
         }
     }
     if let Some(Outcome::Refused { hresult, context }) = guard.record.outcome {
-        return Err(Fault::rejected(403, hresult, context, "the application refused the upload"));
+        return Err(Fault::rejected(
+            403,
+            hresult,
+            context,
+            "the application rejected the upload with a final status",
+        ));
     }
     let is_due = moment == Finalize::Close || state.config.finalize == moment;
     if is_due && !guard.record.is_done() {
@@ -80,7 +85,7 @@ fn call_application<'a>(
     }
 }
 
-/// Tells the application how many bytes the session holds.
+/// Reports to the application how many bytes the session holds.
 pub(super) fn report_progress<'a>(
     state: &EngineState,
     head: &RequestHead,
@@ -96,7 +101,7 @@ pub(super) fn report_progress<'a>(
     relock(state, head, session, unlocked)
 }
 
-/// Continues after a callback, or ends the session if that was requested meanwhile.
+/// Continues after a callback, or ends the session if that was requested during the callback.
 fn relock<'a>(
     state: &EngineState,
     head: &RequestHead,
@@ -113,8 +118,8 @@ fn relock<'a>(
     Err(Fault::session_not_found())
 }
 
-/// Delivers the complete file to its destination. After an error everything is as before, and the same packet
-/// tries again.
+/// Delivers the complete file to its destination. An error changes nothing, and the client can send the
+/// packet again.
 fn deliver(state: &EngineState, session: &Session, guard: &mut SessionGuard<'_>) -> Result<(), Fault> {
     let record = SessionRecord { phase: SessionPhase::Delivered, ..guard.record.clone() };
     let overwrite = state.config.may_overwrite(record.owner.as_deref());

@@ -1,4 +1,4 @@
-//! What the head of a request leads to.
+//! What to do with a request, decided by its head.
 
 use super::fragment_body::{Completing, Receiving};
 use crate::engine::response::Response;
@@ -6,7 +6,7 @@ use crate::proto::{Ack, Fault};
 
 /// What to do with the body of a request.
 pub(in crate::engine) enum Decision {
-    /// Respond, whatever the body contains.
+    /// Respond regardless of the body.
     Respond(Response),
     /// Store the body of a Fragment.
     Receive(Receiving),

@@ -6,7 +6,7 @@ use crate::engine::sessions::session::{Session, SessionGuard};
 use crate::engine::state::EngineState;
 use crate::proto::{Ack, Fault};
 
-/// Removes the session, and returns the Ack of the packet that asked for it.
+/// Removes the session, and returns the Ack of the packet that requested it.
 pub(super) fn end(
     state: &EngineState,
     head: &RequestHead,

@@ -42,9 +42,9 @@ pub(super) fn begin(
         Err(fault) => return Err(fault).into(),
     };
     let completing = || Decision::Complete(Completing::new(&session, generation, range, length));
-    let opened = match session.lock_unless_received(generation) {
+    let opened = match session.lock_unless_notifying(generation) {
         Ok(Some(guard)) => open(state, head, &session, guard),
-        // The result of the callback in progress decides about this Fragment, too.
+        // The result of the callback in progress also applies to this Fragment.
         Ok(None) => return completing(),
         Err(fault) => Err(fault),
     };
@@ -84,7 +84,7 @@ pub(in crate::engine) fn finish(state: &EngineState, head: &RequestHead, receivi
     };
     // Fewer bytes after a failed flush.
     let received = sink.received();
-    // A store may refuse to deliver a file that a sink has open.
+    // A store may be unable to deliver a file that a sink has open.
     drop(sink);
     if let Err(fault) = stored {
         return Response::fragment_fault(session.id, &fault, received);
@@ -107,9 +107,9 @@ pub(in crate::engine) fn finish(state: &EngineState, head: &RequestHead, receivi
     response(state, head, &session, completed, received)
 }
 
-/// Ends a Fragment whose body was skipped, because the session held all bytes already. If another request was
-/// in a callback until now, its result is the result of this one, too.
-pub(in crate::engine) fn finish_complete(
+/// Ends a Fragment whose body was skipped, because the session held all bytes already. If the callback of
+/// another request was in progress, its result also applies to this one.
+pub(in crate::engine) fn finish_skipped(
     state: &EngineState,
     head: &RequestHead,
     completing: Completing,
@@ -133,15 +133,15 @@ pub(in crate::engine) fn finish_complete(
             complete(state, head, &session, generation, guard, Finalize::LastFragment)
         }
         Ok(FragmentAction::Repeat) => Ok(guard),
-        // The session lost bytes meanwhile, and the body was skipped.
-        Ok(FragmentAction::Store { .. }) => Err(Fault::out_of_step()),
+        // The session has lost bytes since the Fragment began, and the body was skipped.
+        Ok(FragmentAction::Store { .. }) => Err(Fault::offset_mismatch()),
         Err(fault) => Err(fault),
     };
     response(state, head, &session, completed, received)
 }
 
-/// Refuses a Fragment of a known session whose head is invalid.
-pub(super) fn refuse(state: &EngineState, head: &RequestHead, session: &Session, fault: &Fault) -> Response {
+/// Rejects a Fragment of a known session whose head is invalid.
+pub(super) fn reject(state: &EngineState, head: &RequestHead, session: &Session, fault: &Fault) -> Response {
     let held =
         session.begin_request().and_then(|generation| session.lock_for(generation)).and_then(|guard| {
             let (guard, sink) = open(state, head, session, guard)?;
@@ -166,8 +166,8 @@ fn response(
     }
 }
 
-/// Opens the session's bytes; `None` if they are not needed any more. A session whose bytes have vanished is
-/// removed, and the client starts again.
+/// Opens the stored bytes; `None` if the upload is done. If the bytes are missing, removes the session, and
+/// the client starts over.
 fn open<'a>(
     state: &EngineState,
     head: &RequestHead,
@@ -200,13 +200,13 @@ fn received(record: &SessionRecord, sink: Option<&dyn Sink>) -> u64 {
     }
 }
 
-/// Makes the session's bytes as durable as the store promises before an Ack, including those that an earlier
-/// request stored: it may have died before it could.
+/// Makes the session's bytes as durable as the store promises before an Ack, including those of an earlier
+/// request, whose process may have died before its flush.
 fn flush(context: &EngineContext, sink: Option<&mut Box<dyn Sink>>) -> Result<(), Fault> {
     sink.map_or(Ok(()), |sink| sink.flush().map_err(|error| context.store_fault(&error)))
 }
 
-/// The table of PROTOCOL 4.4, top to bottom.
+/// Implements the table of PROTOCOL 4.4, in its order.
 fn action(
     context: &EngineContext,
     record: &SessionRecord,
@@ -232,17 +232,17 @@ fn action(
         return Ok(FragmentAction::Repeat);
     }
     // Stored bytes are never overwritten, and there are no gaps (FRG-03, FRG-05, FRG-06).
-    let overlap = received.checked_sub(range.first()).ok_or(Fault::out_of_step())?;
+    let overlap = received.checked_sub(range.first()).ok_or(Fault::offset_mismatch())?;
     match overlap {
         0 => Ok(FragmentAction::Store { skip: 0 }),
         skip if received < range.end() && config.overlap == Overlap::Trim => {
             Ok(FragmentAction::Store { skip })
         }
-        _ => Err(Fault::out_of_step()),
+        _ => Err(Fault::offset_mismatch()),
     }
 }
 
-/// Whether the application or the delivery is still missing for an upload that has all bytes.
+/// Whether a complete upload still needs the application's decision or its delivery.
 fn must_complete(context: &EngineContext, record: &SessionRecord) -> bool {
     let undecided = record.outcome.is_none() && context.config.hooks.is_some();
     let refused = matches!(record.outcome, Some(Outcome::Refused { .. }));
@@ -264,7 +264,8 @@ fn record_total(
     replaced.map_err(|error| context.store_fault(&error))
 }
 
-/// The Ack of a Fragment after which the session holds `received` bytes. The last one names the reply (RPL-01).
+/// The Ack of a Fragment after which the session holds `received` bytes. The last one contains the reply URL
+/// (RPL-01).
 fn ack(context: &EngineContext, head: &RequestHead, record: &SessionRecord, received: u64) -> Ack {
     let reply_url = match &record.outcome {
         Some(Outcome::Accepted { reply: ReplyKind::Stored, .. }) => {

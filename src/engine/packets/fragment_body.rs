@@ -19,7 +19,7 @@ pub(in crate::engine) struct Receiving {
     _in_flight: BodyInFlight,
     /// Bytes at the start of the body that the session holds already.
     skip: u64,
-    /// Bytes of the body that are still to come.
+    /// Bytes of the body that have not been received yet.
     wanted: u64,
 }
 
@@ -32,7 +32,7 @@ pub(in crate::engine) struct Completing {
     /// Length of the body.
     pub(super) length: u64,
     _in_flight: BodyInFlight,
-    /// Bytes of the body that are still to come.
+    /// Bytes of the body that have not been received yet.
     wanted: u64,
 }
 
@@ -49,12 +49,12 @@ impl Receiving {
         Self { session, generation, sink, _in_flight, skip, wanted: length }
     }
 
-    /// The number of bytes of the body that are still to come.
+    /// The number of bytes of the body that have not been received yet.
     pub(in crate::engine) fn wanted(&self) -> u64 {
         self.wanted
     }
 
-    /// Stores the next bytes of the body and ignores those behind its end. Fails if a newer request owns the
+    /// Stores the next bytes of the body, and ignores bytes after its end. Fails if a newer request owns the
     /// session.
     pub(in crate::engine) fn body(&mut self, context: &EngineContext, data: &[u8]) -> Result<(), Response> {
         let count = usize::try_from(self.wanted).unwrap_or(usize::MAX).min(data.len());
@@ -62,7 +62,7 @@ impl Receiving {
         self.store(context, count, |sink, known| sink.write(data.split_at(known).1))
     }
 
-    /// Like [`Self::body`], with the bytes in a buffer, which are at most as many as are wanted.
+    /// Like [`Self::body`], for the bytes in a buffer, of which there are at most [`Self::wanted`].
     #[cfg(unix)]
     pub(in crate::engine) fn splice(
         &mut self,
@@ -73,8 +73,8 @@ impl Receiving {
     }
 
     /// Stores the next `count` bytes with `put`, except for those at their start that the session holds
-    /// already. 0 bytes only check that the session still belongs to this request; that does not restart the
-    /// session timer.
+    /// already. If `count` is 0, only checks that the session still belongs to this request, without
+    /// restarting the session timer.
     fn store(
         &mut self,
         context: &EngineContext,
@@ -109,12 +109,12 @@ impl Completing {
         Self { session, generation, range, length, _in_flight, wanted: length }
     }
 
-    /// The number of bytes of the body that are still to come.
+    /// The number of bytes of the body that have not been received yet.
     pub(in crate::engine) fn wanted(&self) -> u64 {
         self.wanted
     }
 
-    /// Skips the next `count` bytes of the body, and ignores those behind its end.
+    /// Skips the next `count` bytes of the body, and ignores bytes after its end.
     pub(in crate::engine) fn skip(&mut self, count: usize) -> Result<(), Response> {
         self.wanted = self.wanted.saturating_sub(count as u64);
         self.session.check_generation(self.generation).map_err(|fault| Response::fault(&fault))?;

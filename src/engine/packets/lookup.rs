@@ -6,18 +6,18 @@ use crate::engine::faults;
 use crate::engine::request::RequestHead;
 use crate::engine::sessions::session::Session;
 use crate::engine::state::EngineState;
-use crate::proto::packet::SessionName;
+use crate::proto::packet::SessionRef;
 use crate::proto::{Ack, Fault, Packet, Target};
 use crate::store::{Destination, EndedSession, SessionEnd};
 
-/// The session with that name, if it belongs to the user of the request. A session that has expired ends here;
-/// the clean-up runs only now and then (PROTOCOL 4.6).
+/// The session with that name, if it belongs to the user of the request. Ends it if it has expired, because
+/// the clean-up runs only periodically (PROTOCOL 4.6).
 pub(super) fn session(
     state: &EngineState,
     head: &RequestHead,
-    name: SessionName,
+    name: SessionRef,
 ) -> Result<Arc<Session>, Fault> {
-    let SessionName::Id(id) = name else { return Err(Fault::session_not_found()) };
+    let SessionRef::Id(id) = name else { return Err(Fault::session_not_found()) };
     let session = state.live_session(id)?.ok_or(Fault::session_not_found())?;
     if session.owner == head.owner {
         Ok(session)
@@ -31,10 +31,10 @@ pub(super) fn session(
 pub(super) fn repeated(
     state: &EngineState,
     head: &RequestHead,
-    name: SessionName,
+    name: SessionRef,
     packet: &Packet,
 ) -> Option<Ack> {
-    let SessionName::Id(id) = name else { return None };
+    let SessionRef::Id(id) = name else { return None };
     let expected = match packet {
         Packet::CloseSession(_) => SessionEnd::Closed,
         Packet::CancelSession(_) => SessionEnd::Cancelled,
@@ -49,7 +49,7 @@ pub(super) fn repeated(
     is_same.then(|| Ack { session_id: Some(id.to_string()), ..Ack::ok() })
 }
 
-/// Checks that a packet names the same URL as the Create-Session of its session (FRG-27).
+/// Checks that a packet has the same URL as the Create-Session of its session (FRG-27).
 pub(super) fn check_target(head: &RequestHead, session: &Session) -> Result<(), Fault> {
     let (destination, query) = parse_target(head)?;
     if destination == session.remote && query == session.query.as_deref() {

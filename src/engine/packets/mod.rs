@@ -1,4 +1,4 @@
-//! The packets of the protocol: a file for each, and what they have in common.
+//! Handlers for the packets of the protocol, one file each, and their common code.
 
 mod cancel_session;
 mod close_session;

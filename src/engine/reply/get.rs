@@ -19,7 +19,7 @@ use crate::store::{Content, Outcome, ReplyKind, StoreError};
 pub(in crate::engine) fn get(state: &EngineState, head: &mut RequestHead) -> Response {
     let Some(id) = address::reply_session(&head.target) else { return Response::plain(404) };
     if let Err(fault) = calls::authorize(state, head, None) {
-        return Response::get_refused(fault);
+        return Response::get_rejected(fault);
     }
     let session = match session_with_reply(state, id) {
         Ok(Some(session)) => session,
@@ -57,7 +57,7 @@ fn content_response(session: &Arc<Session>, head: &RequestHead, content: Box<dyn
         (names::ACCEPT_RANGES, "bytes".to_owned()),
         (names::LAST_MODIFIED, version.date()),
         (names::ETAG, version.tag.clone()),
-        // Replies end with their session; a cache must not outlive it.
+        // A reply is deleted with its session, so caches must not keep it.
         (names::CACHE_CONTROL, "no-store".to_owned()),
     ];
     if let Some(status) = version.precondition_status(&head.headers) {

@@ -28,7 +28,7 @@ pub(super) fn multipart(parts: &[Range<u64>], length: u64) -> (String, Vec<Piece
     (format!("multipart/byteranges; boundary={boundary}"), pieces)
 }
 
-/// The `Content-Range` of a part, which is not empty.
+/// The `Content-Range` of a non-empty part.
 pub(super) fn content_range(part: &Range<u64>, length: u64) -> String {
     debug_assert!(part.start < part.end, "{part:?} is empty");
     format!("bytes {}-{}/{length}", part.start, part.end.saturating_sub(1))

@@ -1,4 +1,4 @@
-//! The body of a response: read piece by piece, whatever its length.
+//! The body of a response, which is read piece by piece.
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,7 +24,7 @@ pub(in crate::engine) enum Piece {
 }
 
 impl Piece {
-    /// The number of bytes that are left of it.
+    /// The number of bytes that have not been read yet.
     pub(in crate::engine) fn length(&self) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,
@@ -47,8 +47,8 @@ impl Body {
         self.pieces.iter().map(Piece::length).sum()
     }
 
-    /// Reads the next bytes; 0 at the end. Each call restarts the session timer: a client that reads a reply is
-    /// alive.
+    /// Reads the next bytes; 0 at the end. Each call restarts the session timer, because the client is still
+    /// active.
     pub(in crate::engine) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.pieces.front().is_some_and(|piece| piece.length() == 0) {
             self.pieces.pop_front();

@@ -32,13 +32,13 @@ impl Response {
     /// the fault, or only its status for GET and HEAD.
     pub fn rejection(method: &str, fault: Fault) -> Self {
         match method {
-            "GET" | "HEAD" => Self::get_refused(fault),
+            "GET" | "HEAD" => Self::get_rejected(fault),
             _ => Self::fault(&fault),
         }
     }
 
-    /// The response to a GET that is refused, with the challenge if there is one (GEN-14).
-    pub(super) fn get_refused(fault: Fault) -> Self {
+    /// The response to a GET that is rejected, with the challenge if there is one (GEN-14).
+    pub(super) fn get_rejected(fault: Fault) -> Self {
         let challenge = fault.challenge.map(|challenge| (names::WWW_AUTHENTICATE, challenge));
         Self::new(fault.status, challenge.into_iter().collect())
     }
@@ -52,20 +52,24 @@ impl Response {
         Self::new(ack.status, ack.to_headers())
     }
 
-    /// The response to a refused packet.
+    /// The response to a rejected packet.
     ///
     /// The connection is closed after 411, because the end of the request is unknown (PROTOCOL 2.1 #11), and
     /// after 503, because the client may have abandoned the request in the middle.
     pub(super) fn fault(fault: &Fault) -> Self {
-        Self::refusal(Ack::fault(fault))
+        Self::error_ack(Ack::fault(fault))
     }
 
-    /// The response to a refused Fragment; tells the client how many bytes the session holds (FRG-29).
+    /// The response to a rejected Fragment, with the number of bytes received (FRG-29).
     pub(super) fn fragment_fault(id: SessionId, fault: &Fault, received: u64) -> Self {
-        Self::refusal(Ack { session_id: Some(id.to_string()), received: Some(received), ..Ack::fault(fault) })
+        Self::error_ack(Ack {
+            session_id: Some(id.to_string()),
+            received: Some(received),
+            ..Ack::fault(fault)
+        })
     }
 
-    fn refusal(ack: Ack) -> Self {
+    fn error_ack(ack: Ack) -> Self {
         Self { close: matches!(ack.status, 411 | 503), ..Self::ack(&ack) }
     }
 
@@ -99,7 +103,7 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// The store cannot read. The response cannot be completed, and the connection must be closed.
+    /// Fails if the store cannot be read. The response is then incomplete, and the connection must be closed.
     pub fn read_body(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.body.as_mut().map_or(Ok(0), |body| body.read(buffer))
     }

@@ -1,4 +1,4 @@
-//! Counts sessions by what they wait for.
+//! Counts sessions by state.
 
 use std::sync::Arc;
 
@@ -6,20 +6,21 @@ use super::session::{Session, SessionData};
 use super::shared_state::{CallbackInProgress, SharedState};
 use crate::store::SessionPhase;
 
-/// The number of an engine's sessions, by what they wait for.
+/// The number of an engine's sessions, by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionCounts {
     /// Sessions that wait for bytes, or for the Close-Session that delivers the file.
     pub receiving: u64,
-    /// Sessions whose complete file is with the application.
+    /// Complete uploads whose [`Hooks::on_received`](crate::engine::Hooks::on_received) is running.
     pub notifying: u64,
-    /// Sessions that wait for Close-Session after the file was delivered or the application decided about it.
-    pub settled: u64,
+    /// Sessions that wait only for Close-Session: the file was delivered, or the application has decided.
+    pub awaiting_close: u64,
 }
 
 impl SessionCounts {
-    /// Counts sessions without blocking: one whose lock is held mostly stores bytes, and counts as receiving.
+    /// Counts sessions without blocking: one that is locked counts as receiving, because it is most likely
+    /// storing bytes.
     pub(in crate::engine) fn of(sessions: &[Arc<Session>]) -> Self {
         let mut counts = Self::default();
         for session in sessions {
@@ -33,7 +34,7 @@ impl SessionCounts {
                 Some(SessionData { record, .. })
                     if record.outcome.is_some() || record.phase == SessionPhase::Delivered =>
                 {
-                    &mut counts.settled
+                    &mut counts.awaiting_close
                 }
                 _ => &mut counts.receiving,
             };

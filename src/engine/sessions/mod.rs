@@ -1,4 +1,4 @@
-//! Sessions: their state and lock, the table of them, and what is reported about them.
+//! Sessions: their state and lock, the registry, and the information reported about them.
 
 pub(super) mod counts;
 pub(super) mod ended;

@@ -8,7 +8,7 @@ use crate::engine::context::EngineContext;
 use crate::proto::{Fault, SessionId};
 use crate::store::StoredSession;
 
-/// The `Retry-After` of a client that met a session limit, in seconds.
+/// The `Retry-After` sent to a client that reached a session limit, in seconds.
 const RETRY_AFTER: u32 = 60;
 
 /// All sessions of an engine.
@@ -23,7 +23,8 @@ struct Table {
 }
 
 impl Registry {
-    /// Adds a session that the store holds, unless the table has it already. Returns the one in the table.
+    /// Adds a session found in the store, unless the table already contains it. Returns the session in the
+    /// table.
     pub(in crate::engine) fn adopt(
         &self,
         context: &Arc<EngineContext>,
@@ -47,11 +48,14 @@ impl Registry {
         let config = &session.context().config;
         let mut table = self.table();
         if config.max_sessions > 0 && table.sessions.len() as u64 >= config.max_sessions {
-            return Err(Fault::unavailable("the limit of sessions is reached", RETRY_AFTER));
+            return Err(Fault::unavailable("the maximum number of sessions is reached", RETRY_AFTER));
         }
         let owned = session.owner.as_ref().and_then(|owner| table.owners.get(owner)).copied().unwrap_or(0);
         if config.max_sessions_per_owner > 0 && owned >= config.max_sessions_per_owner {
-            return Err(Fault::unavailable("the limit of sessions per user is reached", RETRY_AFTER));
+            return Err(Fault::unavailable(
+                "the maximum number of sessions per user is reached",
+                RETRY_AFTER,
+            ));
         }
         table.insert(Arc::clone(session));
         Ok(())
@@ -74,7 +78,7 @@ impl Registry {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // Both maps are changed by calls that do not panic, so they agree even if the lock is poisoned.
+        // No call that changes the maps panics, so they are consistent even if the lock is poisoned.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

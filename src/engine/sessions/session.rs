@@ -24,12 +24,12 @@ const MAX_POLL: Duration = Duration::from_millis(250);
 /// A session of an engine.
 ///
 /// Every request first gets a [`Generation`]; the newest one owns the session, and each step of an older
-/// request fails. So a request that follows a dead connection takes over at once, and two bodies never mix
-/// (PROTOCOL 4.8).
+/// request fails. A client that reconnects thus takes over its session at once, and two bodies are never
+/// mixed (PROTOCOL 4.8).
 ///
 /// The exception is a request that is in a callback of the application: it finishes its step even if newer
-/// requests have arrived. The lock is released meanwhile; other requests of the session wait until the callback
-/// returns, all other readers see the session as it is.
+/// requests have arrived. The lock is released during the callback: other requests of the session wait until
+/// it returns, but readers are not blocked.
 ///
 /// If the store is shared, the same holds among all servers: each step also takes the store's [`SessionLock`],
 /// and [`SessionData`] is a copy that is refreshed with it.
@@ -47,17 +47,18 @@ pub(in crate::engine) struct Session {
     /// The generation of the request on this server whose body is in flight; 0 for none.
     body_generation: AtomicU64,
     data: Mutex<SessionData>,
-    /// Signalled when a callback returns and when waiting for it has become pointless.
+    /// Signalled when a callback returns, and when a newer request or the end of the session makes waiting
+    /// for it pointless.
     changed: Condvar,
 }
 
 /// What changes under the session's lock. Only a [`SessionGuard`] changes it.
 pub(in crate::engine) struct SessionData {
     pub(in crate::engine) record: SessionRecord,
-    /// The session was removed while the caller waited for the lock.
+    /// Whether the session was removed while the caller waited for the lock.
     pub(in crate::engine) ended: bool,
     pub(in crate::engine) shared: SharedState,
-    /// The callback in progress was made by this engine.
+    /// Whether this engine made the callback in progress.
     callback_is_ours: bool,
     /// The version of `record`; `None` if no other server can change it.
     record_version: Option<u64>,
@@ -107,7 +108,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of the store. Whether the session has ended is found out by [`Self::lock_for`].
+    /// Fails if the store does. Does not check whether the session has ended; [`Self::lock_for`] does.
     pub(in crate::engine) fn begin_request(&self) -> Result<Generation, Fault> {
         let next = self.lock().and_then(|mut guard| {
             let generation = guard.next_generation()?;
@@ -141,8 +142,8 @@ impl Session {
     }
 
     /// Like [`Self::lock_for`], but returns `None` at once while [`CallbackInProgress::Received`]: that
-    /// callback can take minutes, and the caller has a body to read meanwhile.
-    pub(in crate::engine) fn lock_unless_received(
+    /// callback can take minutes, and the caller has a body to read in the meantime.
+    pub(in crate::engine) fn lock_unless_notifying(
         &self,
         generation: Generation,
     ) -> Result<Option<SessionGuard<'_>>, Fault> {
@@ -169,7 +170,7 @@ impl Session {
         Ok((!guard.ended).then_some(guard))
     }
 
-    /// Locks the session whatever its requests are doing.
+    /// Locks the session regardless of its requests.
     pub(in crate::engine) fn lock(&self) -> Result<SessionGuard<'_>, StoreError> {
         SessionGuard::new(self, self.data())
     }
@@ -210,7 +211,7 @@ impl Session {
         }
         self.published_ms.store(now_ms, Ordering::Relaxed);
         match store.touch(self.id, now_ms) {
-            // The session has ended meanwhile.
+            // The session has ended since.
             Ok(()) | Err(StoreError::NotFound) => {}
             Err(error) => self.context.log(Level::Warn, || {
                 format!("{}: cannot publish its last activity to the other servers: {error}", self.id)
@@ -218,8 +219,8 @@ impl Session {
         }
     }
 
-    /// Notes that another server used the session at that time.
-    pub(in crate::engine) fn was_active(&self, then_ms: u64) {
+    /// Records that another server used the session at that time.
+    pub(in crate::engine) fn record_activity(&self, then_ms: u64) {
         self.last_active_ms.fetch_max(then_ms, Ordering::Relaxed);
     }
 
@@ -240,7 +241,7 @@ impl Session {
             && let Some(store) = self.context.shared_store()
             && let Some(stored) = store.find(self.id)?
         {
-            self.was_active(stored.modified_ms);
+            self.record_activity(stored.modified_ms);
         }
         Ok(self.time_left().is_zero())
     }
@@ -320,7 +321,7 @@ impl<'a> SessionGuard<'a> {
     fn acquire(&mut self, store: &dyn SharedStore) -> Result<(), StoreError> {
         let lock = match store.lock(self.session.id) {
             Err(StoreError::NotFound) => {
-                self.ended_elsewhere();
+                self.mark_ended_elsewhere();
                 return Ok(());
             }
             result => result?,
@@ -328,7 +329,7 @@ impl<'a> SessionGuard<'a> {
         let shared = SharedState::parse(lock.state())?;
         if self.record_version != Some(shared.record_version) {
             let Some(stored) = store.find(self.session.id)? else {
-                self.ended_elsewhere();
+                self.mark_ended_elsewhere();
                 return Ok(());
             };
             self.data.record = stored.record;
@@ -345,8 +346,8 @@ impl<'a> SessionGuard<'a> {
         Ok(())
     }
 
-    /// Notes that another server ended the session.
-    fn ended_elsewhere(&mut self) {
+    /// Records that another server ended the session.
+    fn mark_ended_elsewhere(&mut self) {
         self.data.ended = true;
         self.session.changed.notify_all();
     }
@@ -364,8 +365,8 @@ impl<'a> SessionGuard<'a> {
         Ok(self.shared.generation)
     }
 
-    /// Tells the other servers that the record is about to be replaced. Comes first: if this process dies in
-    /// between, the others only read the old record again.
+    /// Announces to the other servers that the record is about to be replaced. Must precede the replacement:
+    /// if this process dies in between, the others only read the old record again.
     fn announce_record(&mut self) -> Result<(), StoreError> {
         if self.store_lock.is_none() {
             return Ok(());
@@ -395,7 +396,8 @@ impl<'a> SessionGuard<'a> {
         saved
     }
 
-    /// Keeps the application's rejection for all requests that have arrived until now: they waited for it.
+    /// Keeps the application's rejection for all requests that have arrived so far, because they waited for
+    /// it.
     pub(in crate::engine) fn reject(&mut self, fault: &Fault) -> Result<(), StoreError> {
         self.data.shared.reject(fault);
         self.publish()
@@ -431,7 +433,8 @@ impl<'a> SessionGuard<'a> {
         Ok(guard)
     }
 
-    /// Releases the lock until the session changed on this server. Changes on other servers are polled for.
+    /// Releases the lock until the session changes on this server. If the store is shared, waits for
+    /// `interval` at most, because changes on other servers are polled for.
     fn wait(self, interval: Duration) -> Result<Self, StoreError> {
         let Self { store_lock, data, session } = self;
         drop(store_lock);
@@ -455,19 +458,19 @@ impl Deref for SessionGuard<'_> {
 #[must_use = "the session must be locked again after the callback"]
 pub(in crate::engine) struct UnlockedForCallback<'a> {
     session: &'a Session,
-    /// Shows the callback in progress to the other servers.
+    /// Makes the callback in progress visible to the other servers.
     mark: Option<Box<dyn Send>>,
 }
 
 impl<'a> UnlockedForCallback<'a> {
-    /// Locks the session again. Also returns why it must end now, if that was requested meanwhile.
+    /// Locks the session again. Also returns why it must end now, if that was requested during the callback.
     pub(in crate::engine) fn relock(mut self) -> Result<(SessionGuard<'a>, Option<EndReason>), StoreError> {
         let mut guard = self.session.lock()?;
         self.mark = None;
         guard.data.callback_is_ours = false;
         guard.data.shared.callback = None;
         self.session.changed.notify_all();
-        // All that `drop` does is done, without releasing the lock in between.
+        // Everything that `drop` would do is done, without releasing the lock in between.
         std::mem::forget(self);
         let pending_end = guard.shared.pending_end;
         Ok((guard, pending_end))

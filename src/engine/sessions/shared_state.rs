@@ -1,4 +1,4 @@
-//! What the requests of one session must know of each other, on whichever server they arrive.
+//! State that all requests of a session share, across all servers.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub(in crate::engine) struct SharedState {
     /// How often the session's record was replaced.
     #[serde(rename = "version")]
     pub(in crate::engine) record_version: u64,
-    /// The callback that a request of the session is in, unless its process died.
+    /// The callback in progress; out of date if the process that made it died.
     #[serde(rename = "away")]
     pub(in crate::engine) callback: Option<CallbackInProgress>,
     /// Why the session ends as soon as that callback returns.
@@ -78,7 +78,7 @@ impl SharedState {
         serde_json::to_vec(self).map_err(|error| StoreError::Io(error.into()))
     }
 
-    /// Keeps a rejection for all requests that have arrived until now. One whose challenge is too long is not
+    /// Keeps a rejection for all requests that have arrived so far. One whose challenge is too long is not
     /// kept: those requests call the application themselves.
     pub(in crate::engine) fn reject(&mut self, fault: &Fault) {
         let Fault { status, hresult, context, retry_after, challenge, .. } = fault.clone();

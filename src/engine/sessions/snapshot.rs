@@ -1,4 +1,4 @@
-//! What an administrator sees of a session.
+//! Information about a session, for administration.
 
 use serde::Serialize;
 
@@ -6,7 +6,18 @@ use super::session::Session;
 use crate::proto::SessionId;
 use crate::store::{Destination, Outcome, SessionPhase, SessionRecord, StoreError};
 
-/// A session at one moment. `target` and `owner` come from clients: escape them before showing them.
+/// A session at one moment. `target` and `owner` come from clients: escape them before displaying them.
+///
+/// # Examples
+///
+/// ```
+/// # fn example(engine: &bitsup::engine::Engine) -> Result<(), bitsup::Error> {
+/// for info in engine.sessions()? {
+///     println!("{} is {}: {:?} of {:?} bytes", info.id, info.state.name(), info.received, info.total);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SessionInfo {
@@ -16,9 +27,9 @@ pub struct SessionInfo {
     pub target: Destination,
     /// The user that created the session, if known.
     pub owner: Option<String>,
-    /// How far the session is.
+    /// The session's progress.
     pub state: SessionState,
-    /// Bytes that are held or were delivered; `None` if the store cannot tell.
+    /// Bytes received; `None` if unknown.
     pub received: Option<u64>,
     /// Length of the whole file in bytes; `None` before the first Fragment.
     pub total: Option<u64>,
@@ -28,14 +39,14 @@ pub struct SessionInfo {
     pub last_active_ms: u64,
 }
 
-/// How far a session is.
+/// The progress of a session.
 ///
 /// | Record | Bytes | State |
 /// |---|---|---|
 /// | delivered | | `Delivered` |
-/// | accepted by the application, file not kept | | `Taken` |
+/// | accepted by the application, file not kept | | `Consumed` |
 /// | refused by the application | | `Refused` |
-/// | open, callback in progress | all | `Asking` |
+/// | open, callback in progress | all | `Notifying` |
 /// | open | all | `Received` |
 /// | open | some | `Receiving` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,39 +56,39 @@ pub enum SessionState {
     Receiving,
     /// All bytes are stored, and the file is not at its destination yet.
     Received,
-    /// All bytes are stored, and a callback of the application is in progress. Only the server itself can tell
-    /// this from `Received`.
-    Asking,
+    /// All bytes are stored, and a callback of the application is in progress. Only the running server
+    /// reports this state; read from the store's files, the session is `Received`.
+    Notifying,
     /// The file is at its destination; only Close-Session is missing.
     Delivered,
-    /// The application accepted the bytes and there will be no file.
-    Taken,
-    /// The application refused the upload for good.
+    /// The application accepted the upload and chose not to keep the file.
+    Consumed,
+    /// The application rejected the upload with a final status.
     Refused,
 }
 
 impl SessionState {
-    /// The state's name, as in JSON.
+    /// Returns the state's name, as in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Receiving => "receiving",
             Self::Received => "received",
-            Self::Asking => "asking",
+            Self::Notifying => "notifying",
             Self::Delivered => "delivered",
-            Self::Taken => "taken",
+            Self::Consumed => "consumed",
             Self::Refused => "refused",
         }
     }
 }
 
 impl SessionInfo {
-    /// Combines a record with what it does not contain: how many bytes the store holds (`None` if unknown), and
-    /// the time of the last activity in milliseconds since 1970-01-01 UTC.
+    /// Creates the information from a record, the number of bytes in the store (`None` if unknown), and the
+    /// time of the last activity in milliseconds since 1970-01-01 UTC.
     pub fn new(record: &SessionRecord, held: Option<u64>, last_active_ms: u64) -> Self {
         let received = if record.is_done() { record.total } else { held };
         let state = match (&record.phase, &record.outcome) {
             (SessionPhase::Delivered, _) => SessionState::Delivered,
-            (_, Some(Outcome::Accepted { keep: false, .. })) => SessionState::Taken,
+            (_, Some(Outcome::Accepted { keep: false, .. })) => SessionState::Consumed,
             (_, Some(Outcome::Refused { .. })) => SessionState::Refused,
             _ if record.total.is_some() && received == record.total => SessionState::Received,
             _ => SessionState::Receiving,
@@ -107,7 +118,7 @@ impl SessionInfo {
         };
         let mut info = Self::new(&guard.record, held, session.last_active_ms());
         if info.state == SessionState::Received && guard.shared.callback.is_some() {
-            info.state = SessionState::Asking;
+            info.state = SessionState::Notifying;
         }
         Ok(Some(info))
     }

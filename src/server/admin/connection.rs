@@ -37,13 +37,13 @@ pub enum AdminNext {
 
 impl AdminConnection {
     pub fn new(reactor: &Arc<Reactor>, stream: TcpStream, key: usize) -> io::Result<Self> {
-        let slot = ConnectionGuard::take(reactor, None);
+        let guard = ConnectionGuard::take(reactor, None);
         stream.set_nonblocking(true)?;
         let socket = Registered::new(reactor, stream, key)?;
         socket.arm(Interest::Read)?;
         let now = Instant::now();
         let deadline = now.checked_add(TIMEOUT).unwrap_or(now);
-        Ok(Self { socket, deadline, input: Vec::new(), scanned: 0, output: None, sent: 0, _guard: slot })
+        Ok(Self { socket, deadline, input: Vec::new(), scanned: 0, output: None, sent: 0, _guard: guard })
     }
 
     pub fn deadline(&self) -> Instant {
@@ -83,7 +83,9 @@ impl AdminConnection {
                 HeadParse::Complete(head, _) => {
                     return Ok(Some(respond(&head).encode(head.method == "HEAD")));
                 }
-                HeadParse::Refused(status) => return Ok(Some(AdminResponse::text(status, "").encode(false))),
+                HeadParse::Rejected(status) => {
+                    return Ok(Some(AdminResponse::text(status, "").encode(false)));
+                }
             }
         }
     }

@@ -49,14 +49,15 @@ impl BoundAdmin {
     }
 }
 
-/// The running listener of the administration page. Dropping it makes it end, and does not wait.
+/// The running listener of the administration page. Dropping it stops the listener without waiting for its
+/// thread.
 pub(crate) struct AdminServer {
     signal: Arc<StopSignal>,
     address: SocketAddr,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Tells the thread to end.
+/// The signal that ends the thread.
 struct StopSignal {
     reactor: Arc<Reactor>,
     ended: AtomicBool,
@@ -101,7 +102,7 @@ impl AdminServer {
     pub fn stop(&mut self) {
         self.signal.end();
         if let Some(thread) = self.thread.take() {
-            // After a panic it has ended, too.
+            // An error only means that the thread panicked; it has ended anyway.
             let _ = thread.join();
         }
     }

@@ -13,7 +13,7 @@ use crate::server::http1::head::HttpHead;
 use crate::server::http1::response;
 use crate::server::observability::metrics::Metrics;
 
-/// What responses are made from.
+/// The data that responses are built from.
 pub(crate) struct AdminSources {
     pub context: Arc<ServerContext>,
     pub metrics: Metrics,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::server::network::addresses::network;
 
-/// Failures without a delay: people mistype, and several users may share an address.
+/// Failures without a delay, because users mistype passwords and several users may share an address.
 const FREE_FAILURES: u32 = 10;
 /// Maximum delay. It starts at one second and doubles with each failure.
 const MAX_DELAY: Duration = Duration::from_secs(60);
@@ -42,7 +42,7 @@ impl LoginThrottle {
     ///
     /// # Errors
     ///
-    /// How long to wait.
+    /// Returns how long to wait.
     pub fn check(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let left = self.lock().get(&network(address)).map_or(Duration::ZERO, |record| record.left(now));
         if left.is_zero() { Ok(()) } else { Err(left) }
@@ -53,7 +53,7 @@ impl LoginThrottle {
     ///
     /// # Errors
     ///
-    /// How long to wait.
+    /// Returns how long to wait.
     pub fn begin_attempt(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let (address, mut records) = (network(address), self.lock());
         if records.len() >= CAPACITY && !records.contains_key(&address) {

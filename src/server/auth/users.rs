@@ -12,7 +12,7 @@ use crate::error::{Error, Status};
 
 /// The users of a server and their passwords, for the Basic scheme (RFC 7617).
 ///
-/// Without users the server does not ask for credentials. The `Debug` output contains only names.
+/// Without users the server does not require credentials. The `Debug` output contains only names.
 ///
 /// # Examples
 ///
@@ -90,7 +90,7 @@ impl Users {
         }
     }
 
-    /// Returns whether the password is right. It takes as long for a user that does not exist.
+    /// Returns whether the password is correct. Takes the same time for a user that does not exist.
     pub(super) fn verify(&self, key: &hmac::Key, name: &str, password: &[u8]) -> bool {
         let hash = self.hash_to_check(name);
         let fits_hash = hash.is_some_and(|hash| bcrypt::verify(password, hash).unwrap_or(false));

@@ -79,7 +79,7 @@ enum ConnectionState {
     Handshake,
     /// Reads a head whose first `scanned` bytes were checked; without input, waits for a request.
     Head { scanned: usize },
-    /// Passes the body to the engine; `left` bytes are still to come.
+    /// Passes the body to the engine; `left` bytes have not been received yet.
     Body { exchange: Box<Exchange>, left: u64 },
     /// Drains `left` bytes of an unwanted body, then sends the response.
     Discard { response: Response, left: u64 },
@@ -183,7 +183,7 @@ impl HttpConnection {
     pub fn expire(&mut self, buffer: &mut [u8], context: &ServerContext) -> NextAction {
         match self.state {
             ConnectionState::Head { .. } if !self.is_sending() && !self.is_idle() => {
-                self.refuse(408, context);
+                self.reject(408, context);
                 self.drive(buffer, context)
             }
             _ => NextAction::Close,
@@ -260,7 +260,7 @@ impl HttpConnection {
                 self.start_record(length, context).set_head(&head.method, &head.target, &head.headers);
                 self.handle_request(head, context);
             }
-            HeadParse::Refused(status) => self.refuse(status, context),
+            HeadParse::Rejected(status) => self.reject(status, context),
             HeadParse::Partial => return self.read_more_head(scanned, buffer),
         }
         Ok(StepOutcome::Continue)
@@ -396,7 +396,7 @@ impl HttpConnection {
     }
 
     /// Rejects an invalid head and closes the connection, because the next head cannot be located.
-    fn refuse(&mut self, status: u16, context: &ServerContext) {
+    fn reject(&mut self, status: u16, context: &ServerContext) {
         context.logger.log(Level::Debug, LOG_TARGET, || {
             format!("{} sent an invalid request head: {status}", self.peer)
         });

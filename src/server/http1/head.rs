@@ -43,8 +43,8 @@ pub(crate) enum HeadParse {
     Partial,
     /// A complete head and its length in bytes.
     Complete(HttpHead, usize),
-    /// An invalid head, to be answered with this status. The next request cannot be located.
-    Refused(u16),
+    /// An invalid head, which gets a response with this status. The next request cannot be located.
+    Rejected(u16),
 }
 
 /// Parses the head at the start of `input`. An earlier call found the first `scanned` bytes valid but incomplete, so
@@ -54,9 +54,9 @@ pub(crate) fn parse(input: &[u8], scanned: &mut usize, limits: HeadLimits) -> He
         Ok(None) => HeadParse::Partial,
         Ok(Some(end)) => match head(input.split_at(end).0, limits) {
             Ok(head) => HeadParse::Complete(head, end),
-            Err(status) => HeadParse::Refused(status),
+            Err(status) => HeadParse::Rejected(status),
         },
-        Err(status) => HeadParse::Refused(status),
+        Err(status) => HeadParse::Rejected(status),
     }
 }
 
@@ -78,7 +78,7 @@ fn end(input: &[u8], scanned: &mut usize, limits: HeadLimits) -> Result<Option<u
 }
 
 fn head(bytes: &[u8], limits: HeadLimits) -> Result<HttpHead, u16> {
-    // The limit may be arbitrarily large, so that it must not size an allocation.
+    // The limit may be arbitrarily large, so it must not determine the size of an allocation.
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
     let mut fields = vec![httparse::EMPTY_HEADER; limits.fields.min(lines)];
     let mut request = httparse::Request::new(&mut fields);
@@ -86,7 +86,7 @@ fn head(bytes: &[u8], limits: HeadLimits) -> Result<HttpHead, u16> {
         Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
         Ok(_) => return Err(400),
         Err(httparse::Error::TooManyHeaders) => return Err(431),
-        Err(httparse::Error::Version) if names_a_version(bytes) => return Err(505),
+        Err(httparse::Error::Version) if ends_with_http_version(bytes) => return Err(505),
         Err(_) => return Err(400),
     }
     if request.version != Some(1) {
@@ -109,7 +109,7 @@ fn head(bytes: &[u8], limits: HeadLimits) -> Result<HttpHead, u16> {
 }
 
 /// Whether the request line ends with an HTTP version.
-fn names_a_version(head: &[u8]) -> bool {
+fn ends_with_http_version(head: &[u8]) -> bool {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
     line.rsplit(|byte| *byte == b' ').next().is_some_and(|word| word.starts_with(b"HTTP/"))
 }
@@ -169,9 +169,9 @@ mod tests {
         }
     }
 
-    fn refused(text: &str) -> u16 {
+    fn rejected(text: &str) -> u16 {
         match parse_all(text) {
-            HeadParse::Refused(status) => status,
+            HeadParse::Rejected(status) => status,
             other => panic!("{text:?}: {other:?}"),
         }
     }
@@ -220,26 +220,26 @@ mod tests {
             "Host: x\r\nA\u{1}: 1\r\n",
         ];
         for fields in fields {
-            assert_eq!(refused(&format!("{LINE}{fields}\r\n")), 400, "{fields:?}");
+            assert_eq!(rejected(&format!("{LINE}{fields}\r\n")), 400, "{fields:?}");
         }
     }
 
     #[test]
     fn garbage_is_rejected_without_waiting_for_its_end() {
         for text in ["\n", "GET / HTTP/1.1\n", "\u{16}\u{3}\u{1}\0", "GET /\r\r"] {
-            assert_eq!(refused(text), 400, "{text:?}");
+            assert_eq!(rejected(text), 400, "{text:?}");
         }
         for text in
             ["GET /\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1x\r\n\r\n", "hello you there\r\n\r\n"]
         {
-            assert_eq!(refused(text), 400, "{text:?}");
+            assert_eq!(rejected(text), 400, "{text:?}");
         }
     }
 
     #[test]
     fn only_http_1_1_is_supported() {
         for version in ["HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/3", "HTTP/1.2"] {
-            assert_eq!(refused(&format!("BITS_POST /a {version}\r\nHost: x\r\n\r\n")), 505, "{version}");
+            assert_eq!(rejected(&format!("BITS_POST /a {version}\r\nHost: x\r\n\r\n")), 505, "{version}");
         }
     }
 
@@ -248,10 +248,10 @@ mod tests {
         let overhead = format!("{LINE}Host: x\r\nA: \r\n\r\n").len();
         assert_eq!(complete(&format!("A: {}\r\n", "a".repeat(MAX_BYTES - overhead))).body, 0);
         let over = format!("{LINE}Host: x\r\nA: {}\r\n\r\n", "a".repeat(MAX_BYTES - overhead + 1));
-        assert_eq!(refused(&over), 431);
-        assert_eq!(refused(&over[..MAX_BYTES + 1]), 431);
+        assert_eq!(rejected(&over), 431);
+        assert_eq!(rejected(&over[..MAX_BYTES + 1]), 431);
         assert_eq!(complete(&"A: b\r\n".repeat(99)).body, 0);
-        assert_eq!(refused(&format!("{LINE}Host: x\r\n{}\r\n", "A: b\r\n".repeat(100))), 431);
+        assert_eq!(rejected(&format!("{LINE}Host: x\r\n{}\r\n", "A: b\r\n".repeat(100))), 431);
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl IdleConnections {
         }
         state.deadlines.extend(deadline.map(|deadline| (deadline, key)));
         state.parked.insert(key, (deadline, conn));
-        let early = deadline.is_some_and(|deadline| state.next_check.is_none_or(|look| deadline < look));
+        let early = deadline.is_some_and(|deadline| state.next_check.is_none_or(|check| deadline < check));
         drop(state);
         if early {
             self.reactor.wake();
@@ -81,8 +81,8 @@ impl IdleConnections {
         let mut state = self.lock();
         let deadline = state.deadlines.first().map(|(deadline, _)| *deadline);
         let out = self.reactor.open() > state.parked.len();
-        let nap = if out { now.checked_add(MAX_SLEEP) } else { None };
-        state.next_check = [deadline, nap, soonest].into_iter().flatten().min();
+        let max_sleep = if out { now.checked_add(MAX_SLEEP) } else { None };
+        state.next_check = [deadline, max_sleep, soonest].into_iter().flatten().min();
         state.next_check
     }
 

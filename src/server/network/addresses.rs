@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Connections over the limit per address that get a 503 response; sending it occupies a connection, too. Further
-/// ones are closed without a response.
+/// Maximum connections over the limit per address that get a 503 response; sending it occupies a connection,
+/// too. Further ones are closed without a response.
 const MAX_REJECTIONS: usize = 16;
 
 /// Counts the connections of each address.

@@ -12,8 +12,8 @@ use crate::server::observability::LOG_TARGET;
 
 /// The listener's key in the reactor; connections have keys from 1.
 pub(crate) const LISTENER_KEY: usize = 0;
-/// How long to wait before accepting again after an error such as `EMFILE`. The socket stays readable meanwhile, so
-/// that retrying at once would be a busy loop.
+/// How long to wait before accepting again after an error such as `EMFILE`. The socket stays readable, so
+/// retrying immediately would be a busy loop.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Length of the kernel's accept queue. After a power failure all clients of a site reconnect at once.
 const BACKLOG: i32 = 4096;

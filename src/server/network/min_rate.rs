@@ -11,8 +11,8 @@ pub(crate) struct MinRate {
     pub grace: Duration,
 }
 
-/// Measures the transfer of one body. Only time spent waiting for the peer counts, so that a slow disk of the server
-/// is not held against the client.
+/// Measures the transfer of one body. Only time spent waiting for the peer counts, so that a slow disk of the
+/// server does not count against the client.
 #[derive(Debug, Default)]
 pub(crate) struct RateMeter {
     moved: u64,
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_earns_time_and_waiting_spends_it() {
+    fn moved_bytes_extend_the_deadline() {
         let mut meter = RateMeter::default();
         assert_eq!(meter.deadline(MIN_RATE), None, "the peer is not being waited for");
         meter.wait();

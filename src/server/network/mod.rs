@@ -1,4 +1,5 @@
-//! Sockets and threads: listening, readiness, limits per address, TLS and the worker threads. Nothing here knows HTTP.
+//! Sockets and threads: listening, readiness, limits per address, TLS and the worker threads. Nothing here
+//! depends on HTTP.
 
 pub(crate) mod addresses;
 pub(crate) mod listener;

@@ -57,7 +57,7 @@ pub(crate) struct PoolLoad {
 /// Runs a job with the worker's buffer; a returned job goes to the end of the queue.
 type JobHandler<J> = dyn Fn(J, &mut [u8]) -> Option<J> + Send + Sync;
 
-/// Worker threads and their queue. A clone is the same pool.
+/// Worker threads and their queue. Clones share the pool.
 pub(crate) struct WorkerPool<J>(Arc<PoolInner<J>>);
 
 struct PoolInner<J> {
@@ -187,7 +187,7 @@ impl<J: Send + 'static> WorkerPool<J> {
         }
     }
 
-    /// Returns a function that reads the load; it returns `None` once the pool is gone.
+    /// Returns a function that reads the load; it returns `None` once the pool has been dropped.
     pub fn load(&self) -> impl Fn() -> Option<PoolLoad> + Send + Sync + 'static {
         let pool = Arc::downgrade(&self.0);
         move || {

@@ -123,7 +123,7 @@ impl TlsConfig {
             .with_client_cert_verifier(self.verifier(&provider)?);
         let mut config = builder
             .with_single_cert(self.certificates.certificates()?, key)
-            .map_err(|error| self.unfitting(&error))?;
+            .map_err(|error| self.key_or_certificate_error(&error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.ticketer = ring::Ticketer::new().map_err(unusable)?;
         Ok(config)
@@ -142,7 +142,7 @@ impl TlsConfig {
             .map_err(|error| ca.wrong(error))
     }
 
-    fn unfitting(&self, error: &rustls::Error) -> Error {
+    fn key_or_certificate_error(&self, error: &rustls::Error) -> Error {
         match error {
             rustls::Error::InconsistentKeys(_) => self.key.wrong(format_args!(
                 "not the key of the first certificate in {}; use the matching key",

@@ -40,7 +40,7 @@ impl Received {
 }
 
 impl PeerTransport {
-    /// UnvectoredSocket, or with TLS whose handshake is still to come.
+    /// Creates a transport over plain TCP, or over TLS whose handshake has not begun.
     pub fn new(socket: Registered<TcpStream>, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
         let tls = tls.map(ServerConnection::new).transpose().map_err(io::Error::other)?;
         Ok(Self { socket, tls: tls.map(Box::new) })
@@ -117,8 +117,8 @@ impl PeerTransport {
         self.socket.shutdown(Shutdown::Write).map(|()| true)
     }
 
-    /// Sends a close_notify if the socket accepts it at once, so that an idle peer can tell a close from a lost
-    /// connection.
+    /// Sends a close_notify if the socket accepts it at once, so that an idle peer can distinguish a close
+    /// from a lost connection.
     pub fn try_close_notify(&mut self) {
         self.send_close_notify();
         if let Some(tls) = &mut self.tls {
@@ -141,7 +141,7 @@ fn receive_tls(socket: &TcpStream, tls: &mut ServerConnection) -> io::Result<Rec
         None => return Ok(Received::Nothing),
     }
     if let Err(error) = tls.process_new_packets() {
-        // Try to send the alert that tells the peer why.
+        // Try to send the alert with the reason.
         let _ = send_tls(socket, tls);
         return Err(io::Error::new(ErrorKind::InvalidData, error));
     }

@@ -78,7 +78,7 @@ pub struct NotifyConfig {
     pub max_concurrent: usize,
     /// The `User-Agent` field [default: `bitsup/VERSION`].
     pub user_agent: String,
-    /// Receives messages about failed notifications [default: silent].
+    /// Receives messages about failed notifications [default: discarded].
     pub logger: Logger,
 }
 

@@ -40,8 +40,8 @@ impl NotifyFailure {
         Self { status, hresult, context: Context::Server, reason, detail: detail.to_string() }
     }
 
-    /// The application responded with a status other than 200. 416 becomes 502, because the client would take it for a
-    /// response of the server, meaning that all bytes are stored already (PROTOCOL 4.4).
+    /// The failure for a status of the application other than 200. 416 becomes 502, because the client would
+    /// take it for the server's own response, which means that the offset is wrong (PROTOCOL 4.4).
     pub fn status(status: StatusCode) -> Self {
         let received = status.as_u16();
         let passed_on = if received == 416 { 502 } else { received };
@@ -60,7 +60,7 @@ impl NotifyFailure {
     }
 
     pub fn busy(max_concurrent: usize) -> Self {
-        let reason = "too many concurrent calls of the application";
+        let reason = "too many concurrent calls to the application";
         Self::application(503, HResult::http(503), reason, format!("the limit is {max_concurrent}"))
     }
 
@@ -79,7 +79,7 @@ impl NotifyFailure {
     }
 
     /// The reply could not be written.
-    pub fn reply_not_kept(error: &io::Error) -> Self {
+    pub fn reply_not_stored(error: &io::Error) -> Self {
         use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         let reason = "cannot store the reply";
         match error.kind() {

@@ -32,9 +32,25 @@ const LOG_TARGET: &str = "notify";
 /// The notifier does not retry. If the client sends its last fragment again, the application is called again with the
 /// same `Idempotency-Key`.
 ///
-/// Give it to an engine as its hooks.
+/// Set it as the [`hooks`](crate::engine::EngineConfig::hooks) of an engine.
 ///
-/// Threads: may be used from several.
+/// Threads: may be used from several threads.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use bitsup::engine::{Engine, EngineConfig};
+/// use bitsup::server::{Notifier, NotifyConfig, NotifyKind};
+/// use bitsup::store::MemoryStore;
+///
+/// let notifier = Notifier::new(NotifyConfig::new(NotifyKind::ByValue, "http://127.0.0.1:9000/uploads"))?;
+/// let mut config = EngineConfig::new(Arc::new(MemoryStore::default()));
+/// config.hooks = Some(Arc::new(notifier));
+/// let engine = Engine::new(config)?;
+/// # Ok::<(), bitsup::Error>(())
+/// ```
 pub struct Notifier {
     config: NotifyConfig,
     roots: RootCerts,

@@ -49,7 +49,7 @@ impl<T> ResourcePool<T> {
     }
 }
 
-/// A used one of the `max` resources; released when it is dropped.
+/// Counts one of the `max` resources as in use until it is dropped.
 struct PoolPermit<'a, T>(&'a ResourcePool<T>);
 
 impl<T> Drop for PoolPermit<'_, T> {

@@ -50,8 +50,8 @@ pub(super) fn apply(
 /// Writes a reply to a new file; removes the file on an error.
 fn store(reply: impl Read, path: &Path) -> Result<(), NotifyFailure> {
     let keep = || {
-        let mut file = File::create_new(path).map_err(|error| NotifyFailure::reply_not_kept(&error))?;
-        copy(reply, |piece| file.write_all(piece).map_err(|error| NotifyFailure::reply_not_kept(&error)))
+        let mut file = File::create_new(path).map_err(|error| NotifyFailure::reply_not_stored(&error))?;
+        copy(reply, |piece| file.write_all(piece).map_err(|error| NotifyFailure::reply_not_stored(&error)))
     };
     keep().inspect_err(|_| {
         // If this fails, the store removes the file before the next call or with the session.

@@ -18,8 +18,8 @@ use super::config::{BUFFER, NotifyTimeouts};
 use crate::error::Error;
 use crate::trust;
 
-/// How long an idle connection is kept: less than the 5 s after which common servers close theirs, because a request
-/// that meets such a close fails and is not retried.
+/// How long an idle connection is kept: less than the 5 s after which common servers close theirs, because a
+/// request on a closed connection fails and is not retried.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Maximum bytes of a response head.
 const MAX_HEAD: usize = 32 * 1024;
@@ -53,7 +53,7 @@ impl AppConnection {
         Self { agent, stopped_reading }
     }
 
-    /// Returns the flag that tells the body when to stop sending.
+    /// Returns the flag that makes the body stop sending.
     pub fn stopped_reading(&self) -> StoppedReading {
         self.stopped_reading.clone()
     }
@@ -159,8 +159,8 @@ impl<T: Transport> Transport for EarlyResponseTransport<T> {
         }
     }
 
-    /// Waits for input. The timeout per read does not apply to the response's head, which has its own. A lost
-    /// connection is an error, which ureq would take for the end of a body without a length.
+    /// Waits for input. The timeout per read does not apply to the response's head, which has a timeout of
+    /// its own. A lost connection is an error, which ureq would take for the end of a body without a length.
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         let per_read = timeout.per_read.filter(|_| timeout.reason != Timeout::RecvResponse);
         self.inner.await_input(NextTimeout { per_read, ..timeout }).map_err(|error| match error {

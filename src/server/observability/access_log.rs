@@ -19,11 +19,11 @@ const TARGET: &str = "access";
 
 /// The access log of a server: one line per request, session event and server event.
 ///
-/// A clone writes to the same log. A line that cannot be written is dropped and counted in the metric
+/// Clones write to the same log. A line that cannot be written is dropped and counted in the metric
 /// `bitsup_access_log_lost_lines_total`; the server keeps running. The log never contains credentials, query
 /// strings or header fields other than `Content-Range`.
 ///
-/// Threads: may be used from several.
+/// Threads: may be used from several threads.
 ///
 /// # Examples
 ///

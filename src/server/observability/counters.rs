@@ -104,7 +104,7 @@ impl Counters {
         self.accepted.inc();
     }
 
-    pub fn connection_refused(&self) {
+    pub fn connection_rejected(&self) {
         self.refused.inc();
     }
 
@@ -133,7 +133,7 @@ impl Counters {
         self.requests.with_label_values(&[packet, status_class(request.status)]).inc();
         self.stored.inc_by(request.bytes_stored);
         if let Some(hresult) = request.hresult {
-            self.errors.with_label_values(&[&hresult.wire()]).inc();
+            self.errors.with_label_values(&[&hresult.to_wire()]).inc();
         }
         if request.packet == Some(PacketKind::Fragment) && status_class(request.status) == "2xx" {
             self.fragments.observe(request.bytes_stored as f64);

@@ -69,7 +69,7 @@ impl LineBuilder {
         self.text("path", request.path.as_deref());
         self.text("range", request.range.as_deref());
         self.number("status", request.status);
-        self.text("hresult", request.hresult.map(|hresult| hresult.wire()).as_deref());
+        self.text("hresult", request.hresult.map(|hresult| hresult.to_wire()).as_deref());
         self.duration(request.duration);
         self.number("bytes_in", Some(request.bytes_in));
         self.number("bytes_out", Some(request.bytes_out));

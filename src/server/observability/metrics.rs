@@ -10,10 +10,10 @@ use crate::error::Error;
 
 /// The metrics of a server.
 ///
-/// A clone shows the same metrics. It does not keep the server running; after the server has stopped, the counters
+/// Clones share the metrics and do not keep the server running; after the server has stopped, the counters
 /// keep their last values.
 ///
-/// Threads: may be used from several.
+/// Threads: may be used from several threads.
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ pub(crate) struct MetricsSample {
     pub idle_workers: usize,
     /// Jobs that wait for a worker.
     pub queued: usize,
-    /// `None` once the server is gone: the gauges then keep their last values.
+    /// `None` once the server has been dropped; the gauges then keep their last values.
     pub running: Option<RunningSample>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct RunningSample {
 pub(crate) struct DirectorySample {
     pub prefix: String,
     pub sessions: SessionCounts,
-    /// `None` if the store does not know.
+    /// `None` if unknown.
     pub free_bytes: Option<u64>,
 }
 
@@ -128,7 +128,7 @@ impl Gauges {
             let states = [
                 ("receiving", sessions.receiving),
                 ("notifying", sessions.notifying),
-                ("complete", sessions.settled),
+                ("complete", sessions.awaiting_close),
             ];
             for (state, count) in states {
                 self.sessions.with_label_values(&[prefix.as_str(), state]).set(gauge_value(count));

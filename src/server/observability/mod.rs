@@ -1,8 +1,9 @@
 //! What a server reports: events, the access log and metrics.
 //!
-//! [`event`] defines the events. [`request_record`] collects what is reported of one request. [`event_sink`]
-//! passes every event to the [`counters`] and to the [`access_log`]. [`metrics`] renders the counters together
-//! with gauges that are sampled on each call. Nothing here depends on the rest of the server.
+//! [`event`] defines the events. [`request_record`] collects what is reported about one request.
+//! [`event_sink`] passes every event to the [`counters`] and to the [`access_log`]. [`metrics`] renders the
+//! counters together with gauges that are sampled on each call. Nothing here depends on the rest of the
+//! server.
 
 pub(crate) mod access_log;
 pub(crate) mod counters;

@@ -1,4 +1,4 @@
-//! Collects what is reported of one request while it runs.
+//! Collects what is reported about one request while it runs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::event::{CompletedRequest, ServerEvent};
 use super::event_sink::EventSink;
 use crate::engine::{Exchange, Response};
-use crate::proto::packet::SessionName;
+use crate::proto::packet::SessionRef;
 use crate::proto::{HResult, Headers, PacketKind, SessionId, Target, names};
 
-/// A request in progress. Dropping it emits [`ServerEvent::Request`], so every request is reported, however it
-/// ends.
+/// A request in progress. Dropping it emits [`ServerEvent::Request`], so every request is reported,
+/// regardless of how it ends.
 pub(crate) struct RequestRecord {
     request: CompletedRequest,
     started: Instant,
@@ -62,10 +62,10 @@ impl RequestRecord {
     /// Records the parsed request head.
     pub(crate) fn set_head(&mut self, method: &str, target: &str, headers: &Headers) {
         if matches!(method, names::METHOD | "POST") {
-            self.request.packet = PacketKind::of(headers).ok();
+            self.request.packet = PacketKind::from_headers(headers).ok();
         }
-        self.request.session = match SessionName::of(headers) {
-            Ok(SessionName::Id(id)) => Some(id),
+        self.request.session = match SessionRef::from_headers(headers) {
+            Ok(SessionRef::Id(id)) => Some(id),
             _ => None,
         };
         self.request.method = Some(method.to_owned());

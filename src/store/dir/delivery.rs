@@ -38,7 +38,7 @@ impl<'a> DeliveryTarget<'a> {
         Ok(Self { parent, name })
     }
 
-    /// Checks that a file can be delivered: nothing has the name, or a file that may be replaced.
+    /// Checks that a file can be delivered: the name is free, or belongs to a file that may be replaced.
     pub fn check(&self, overwrite: bool) -> Result<(), StoreError> {
         match self.existing()?.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
             None => Ok(()),
@@ -48,7 +48,8 @@ impl<'a> DeliveryTarget<'a> {
         }
     }
 
-    /// Links the session's data to the name, unless the name exists. Succeeds if the name is the data already.
+    /// Links the session's data to the name, unless the name exists. Succeeds if the name is already a link
+    /// to the data.
     pub fn link(&self, session: &SessionDir) -> Result<(), StoreError> {
         let from = session.directory();
         match linkat(from, DATA, &self.parent, self.name, AtFlags::empty()) {
@@ -59,7 +60,7 @@ impl<'a> DeliveryTarget<'a> {
             return Ok(());
         }
         match self.existing()? {
-            // Removed just now; it existed when the link was attempted.
+            // The file existed when the link was attempted, and has been removed since.
             None => Err(StoreError::Exists),
             Some(_) => self.check(false),
         }
@@ -88,7 +89,8 @@ impl<'a> DeliveryTarget<'a> {
         discard_second_link(from)?;
         linkat(from, DATA, from, DELIVERY, AtFlags::empty()).map_err(io::Error::from)?;
         let renamed = renameat(from, DELIVERY, &self.parent, self.name);
-        // The link remains after an error, and also if the destination is the data already: rename does nothing then.
+        // The link remains after an error, and also if the destination is already a link to the data: rename
+        // does nothing then.
         discard_second_link(from)?;
         renamed.map_err(link_error)
     }

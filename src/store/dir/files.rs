@@ -15,8 +15,8 @@ pub fn open_directory(parent: &OwnedFd, name: &str) -> rustix::io::Result<OwnedF
     openat(parent, name, flags, Mode::empty())
 }
 
-/// Opens a regular file in a directory. Fails for symbolic links and everything else: opening a pipe could block, and a
-/// device could do anything. A file that is created gets `mode`.
+/// Opens a regular file in a directory. Fails for symbolic links and everything else: opening a pipe could
+/// block, and opening a device could have side effects. A file that is created gets `mode`.
 pub fn open_file(parent: &OwnedFd, name: &str, flags: OFlags, mode: Mode) -> io::Result<File> {
     let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = File::from(openat(parent, name, flags, mode)?);

@@ -3,7 +3,7 @@
 //! ```text
 //! ROOT/                        delivered files
 //! ROOT/.bitsup/lock            locked by the process that uses ROOT, or by all that share it
-//! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use, or that it was closed
+//! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use; after a clean shutdown, a marker
 //! ROOT/.bitsup/probe.{PID}         written and removed to check that writing works
 //! ROOT/.bitsup/ended/           the records of sessions that clients ended lately
 //! ROOT/.bitsup/{ID}/session.json   the record
@@ -140,7 +140,17 @@ impl DirStore {
         };
         let files = DataFiles::new(durability, recovered.is_clean);
         let set_aside = SetAside { unrecovered: recovered.failed, orphans: Vec::new() };
-        let mut store = Self { path, root, sessions, _lock: lock, durability, shared, files, set_aside, retired: AtomicU64::new(0) };
+        let mut store = Self {
+            path,
+            root,
+            sessions,
+            _lock: lock,
+            durability,
+            shared,
+            files,
+            set_aside,
+            retired: AtomicU64::new(0),
+        };
         store.set_aside.orphans = store.remove_orphans()?;
         Ok(store)
     }
@@ -268,8 +278,8 @@ impl Store for DirStore {
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {
         self.files.close(id);
         match session::remove(&self.sessions, id) {
-            // The record is gone and so is the session. A network file system keeps the name of a file that is
-            // still open here, such as the lock. The directory is removed later as an orphan.
+            // The record has been removed, and with it the session. A network file system keeps the name of a
+            // file that is still open here, such as the lock. The directory is removed later as an orphan.
             Err(error) if self.shared && error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
             result => Ok(result?),
         }

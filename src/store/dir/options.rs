@@ -2,12 +2,12 @@
 
 /// What survives a power cut. A crash of the process alone never loses acknowledged bytes.
 ///
-/// Unless every fragment is synced, a power cut may remove an unfinished session or make it start over. A session never
-/// resumes behind bytes that the file system did not write. The exception is a [shared](DirOptions::shared) root, where
-/// a power cut cannot be distinguished from the crash of a server.
+/// Unless every fragment is synced, a power cut may remove an unfinished session or make it start over. A
+/// session never resumes after bytes that did not reach the disk. The exception is a
+/// [shared](DirOptions::shared) root, where a power cut cannot be distinguished from the crash of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// Nothing is guaranteed; the kernel writes when it does.
+    /// Nothing; the kernel decides when to write.
     None,
     /// A delivered file: it is synced before the last Ack. The default.
     #[default]

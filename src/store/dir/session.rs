@@ -1,5 +1,5 @@
-//! The directory of one session. It is a session exactly while it contains a record: creating a session ends with
-//! writing the record, removing it begins with unlinking the record.
+//! The directory of one session. The session exists exactly as long as the directory contains a record:
+//! creating a session ends with writing the record, removing it begins with unlinking the record.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -47,7 +47,8 @@ impl SessionDir {
         let session = Self::open(sessions, record.id, durability)?;
         if let Err(error) = session.populate(record) {
             if error.kind() != io::ErrorKind::AlreadyExists {
-                // Otherwise a full volume would collect orphans. If this fails, the next start removes it.
+                // Otherwise orphans would accumulate on a full volume. If this fails, the next start removes
+                // it.
                 let _ = remove(sessions, record.id);
             }
             return Err(error);
@@ -210,8 +211,8 @@ pub fn remove(sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
     Ok(unlinkat(sessions, id.to_string(), AtFlags::REMOVEDIR)?)
 }
 
-/// Finds what a crash left of creating or removing a session: directories without a record that have not changed for
-/// `min_age`.
+/// Finds the orphans that a crash left while a session was created or removed: directories without a record
+/// that have not changed for `min_age`.
 pub fn orphans(sessions: &OwnedFd, min_age: Duration) -> io::Result<Vec<SessionId>> {
     let mut ids = ids(sessions)?;
     ids.retain(|id| {

@@ -33,7 +33,7 @@ impl DirSessionLock {
     pub fn acquire(sessions: &OwnedFd, id: SessionId, durability: Durability) -> io::Result<Self> {
         let session = SessionDir::open(sessions, id, durability)?;
         let lock = FileLock::acquire(open_lock(&session)?, FlockOperation::LockExclusive)?;
-        // A removal during the wait starts with the record.
+        // If the session was removed during the wait, its record is gone.
         session.check()?;
         let state = read_state(lock.file())?;
         Ok(Self { session, lock, state })

@@ -18,8 +18,20 @@ use crate::store::{StoreError, StoredSessions, UnreadableSession};
 /// Enough bytes to detect a full volume.
 const PROBE: [u8; 4096] = [0; 4096];
 
-/// A read-only view of the sessions under a root, also while a server uses it. It takes no locks, so its answers may be
-/// outdated by the time they are returned.
+/// A read-only view of the sessions under a root, also while a server uses it. It takes no locks, so its
+/// results may be outdated by the time they are returned.
+///
+/// # Examples
+///
+/// ```no_run
+/// use bitsup::store::DirView;
+///
+/// let view = DirView::open("/srv/uploads")?;
+/// for stored in view.sessions()?.sessions {
+///     println!("{} {:?}", stored.record.id, view.stored_length(stored.record.id)?);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct DirView {
     path: PathBuf,
@@ -51,17 +63,17 @@ impl DirView {
     ///
     /// # Errors
     ///
-    /// If the directory cannot be read. A session that cannot be read is listed as unreadable.
+    /// Returns an error if the directory cannot be read. A session that cannot be read is listed as unreadable.
     pub fn sessions(&self) -> Result<StoredSessions, StoreError> {
         Ok(sessions(&self.sessions, &self.path)?)
     }
 
-    /// Returns how many bytes a session holds; `None` if its data is gone, as after delivery.
+    /// Returns how many bytes of a session are stored; `None` if its data is gone, as after delivery.
     ///
     /// # Errors
     ///
-    /// If the file cannot be examined.
-    pub fn held(&self, id: SessionId) -> Result<Option<u64>, StoreError> {
+    /// Returns an error if the file cannot be examined.
+    pub fn stored_length(&self, id: SessionId) -> Result<Option<u64>, StoreError> {
         let length = SessionDir::open(&self.sessions, id, Durability::None)
             .and_then(|session| open_file(session.directory(), DATA, OFlags::RDONLY, Mode::empty()))
             .and_then(|data| data.metadata())

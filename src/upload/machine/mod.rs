@@ -1,7 +1,8 @@
 //! The upload state machine: this file decides what to send, `response` processes responses and failures, and
 //! `reply` handles the server's reply.
 //!
-//! The two submodules only add methods to [`Upload`]; being its children, they see its private fields.
+//! The two submodules only add methods to [`UploadMachine`]; as child modules they have access to its private
+//! fields.
 
 mod reply;
 mod response;
@@ -37,9 +38,9 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// ```
 /// use bitsup::proto::{Ack, PacketKind};
-/// use bitsup::upload::{Action, Upload, UploadOptions};
+/// use bitsup::upload::{Action, UploadMachine, UploadOptions};
 ///
-/// let mut upload = Upload::new("http://server/dir/file", 5, UploadOptions::default(), 1)?;
+/// let mut upload = UploadMachine::new("http://server/dir/file", 5, UploadOptions::default(), 1)?;
 /// let Action::Send(request) = upload.next_action(0) else { panic!("expected a request") };
 /// assert_eq!(request.kind, PacketKind::CreateSession);
 ///
@@ -50,7 +51,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// # Ok::<(), bitsup::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Upload {
+pub struct UploadMachine {
     checkpoint: Checkpoint,
     content_name: Option<String>,
     /// Send a Ping before continuing an interrupted session (PROTOCOL 6.2).
@@ -79,7 +80,7 @@ struct InFlight {
     sent_ms: u64,
 }
 
-/// A delay that the next action announces.
+/// A delay that the next action will return.
 #[derive(Debug)]
 struct PendingWait {
     delay: Duration,
@@ -96,7 +97,7 @@ enum Termination {
     Failed(Error),
 }
 
-impl Upload {
+impl UploadMachine {
     /// Creates an upload of `total` bytes to `url`. `seed` initializes the random delays between retries.
     ///
     /// # Errors
@@ -111,12 +112,12 @@ impl Upload {
 
     /// Continues an earlier upload from `state`. If it had a session, the first request is a Ping (CLI-27).
     ///
-    /// The caller makes sure that the source is unchanged.
+    /// The caller must make sure that the source is unchanged.
     ///
     /// # Errors
     ///
-    /// Those of [`Self::new`]; and [`Status::InvalidArgument`] if `state` belongs to another URL or length, was
-    /// written by a newer version, or is damaged.
+    /// As for [`Self::new`]; also [`Status::InvalidArgument`] if `state` belongs to another URL or length,
+    /// was written by a newer version, or is damaged.
     pub fn resume(
         url: &str,
         total: u64,
@@ -170,7 +171,7 @@ impl Upload {
 
     /// Returns what to do now.
     ///
-    /// If an [`Action::Send`] changed [`Self::state`] as [`ResumeState::is_new_step`] defines it, the caller saves
+    /// If an [`Action::Send`] changed [`Self::state`] as [`ResumeState::requires_save`] defines it, the caller saves
     /// the state before sending. After [`Action::Wait`], the next call continues regardless of how long the caller
     /// really waited. [`Action::Done`] and [`Action::Failed`] are returned again by every later call.
     pub fn next_action(&mut self, now_ms: u64) -> Action {
@@ -205,8 +206,8 @@ impl Upload {
     /// Cancels the upload: from now on it sends Cancel-Session until the server acknowledges it. Has no effect on a
     /// completed upload.
     ///
-    /// If a Create-Session is in flight, its response may still be reported to [`Self::on_response`]; the session it
-    /// opens is then cancelled, too.
+    /// If a Create-Session is in flight, its response may still be reported to [`Self::on_response`]; the
+    /// session it opens is then cancelled as well.
     pub fn cancel(&mut self) {
         if matches!(self.termination, Some(Termination::Done)) {
             return;
@@ -229,28 +230,31 @@ impl Upload {
         ResumeState::new(self.checkpoint.clone())
     }
 
-    /// Number of bytes that the server has acknowledged. Decreases if the server asks for bytes again.
+    /// Returns the number of bytes that the server has acknowledged. Decreases if the server requests bytes
+    /// again.
     pub fn sent(&self) -> u64 {
         self.checkpoint.offset
     }
 
-    /// The session id, exactly as the server sent it.
+    /// Returns the session id, exactly as the server sent it.
     pub fn session_id(&self) -> Option<&str> {
         self.checkpoint.session.as_deref()
     }
 
-    /// Whether only Close-Session is left: all bytes are acknowledged and the reply, if one is wanted, is fetched.
+    /// Returns whether only Close-Session is left: all bytes are acknowledged and the reply, if one is
+    /// wanted, is fetched.
     pub fn is_transferred(&self) -> bool {
         self.checkpoint.phase == UploadPhase::Close && !matches!(self.termination, Some(Termination::Done))
     }
 
-    /// Whether [`Self::next_action`] would return a request rather than a wait or the end of the upload.
+    /// Returns whether [`Self::next_action`] would return a request rather than a wait or the end of the
+    /// upload.
     pub fn is_request_due(&self) -> bool {
         self.pending_wait.is_none()
             && !matches!(self.termination, Some(Termination::Done | Termination::Failed(_)))
     }
 
-    /// Whether the upload has been cancelled.
+    /// Returns whether the upload has been cancelled.
     pub fn is_cancelling(&self) -> bool {
         self.checkpoint.phase == UploadPhase::Cancel
     }
@@ -342,7 +346,7 @@ impl Upload {
             RetryDecision::Wait { delay, attempt } => {
                 self.pending_wait = Some(PendingWait { delay, attempt, cause });
             }
-            // Before this run ends, the origin gets a chance.
+            // Tries the origin once before the run fails.
             RetryDecision::Abort { .. }
                 if self.host_fallback_in(now_ms).is_some_and(|left| left.is_zero()) => {}
             RetryDecision::Abort { attempts, elapsed_ms } => {

@@ -1,11 +1,11 @@
 //! The reply of an upload-reply job: where it is, and when the session may be closed (PROTOCOL 6.4, 7).
 
-use super::{Termination, Upload};
+use super::{Termination, UploadMachine};
 use crate::proto::{Ack, reply_url};
 use crate::upload::checkpoint::UploadPhase;
 use crate::upload::{Action, ReplyUrl, classify};
 
-impl Upload {
+impl UploadMachine {
     /// Reports that the reply is flushed to disk; Close-Session is next. Does nothing unless an
     /// [`Action::FetchReply`] is being carried out.
     pub fn reply_fetched(&mut self) {
@@ -15,7 +15,7 @@ impl Upload {
         }
     }
 
-    /// Reports that the download of the reply got further than ever before, which restarts the no-progress timeout.
+    /// Reports that the download of the reply made progress, which restarts the no-progress timeout.
     pub fn reply_progressed(&mut self) {
         if self.fetching {
             self.retry.reset();
@@ -29,12 +29,13 @@ impl Upload {
         }
     }
 
-    /// The absolute URL at which the reply is looked for first; `None` until the server has sent it.
+    /// Returns the absolute URL from which the reply is fetched first; `None` until the server has sent it.
     pub fn reply_url(&self) -> Option<String> {
         self.reply_urls(self.checkpoint.reply_url.as_deref()?).ok()?.into_iter().next().map(|reply| reply.url)
     }
 
-    /// All bytes are acknowledged: the session is closed next, after the reply is fetched if one is wanted.
+    /// Handles the acknowledgement of the last byte: the session is closed next, after the reply is fetched
+    /// if one is wanted.
     pub(super) fn on_all_bytes_acknowledged(&mut self, ack: &Ack) {
         if !self.wants_reply {
             self.checkpoint.phase = UploadPhase::Close;
@@ -51,7 +52,7 @@ impl Upload {
                 self.checkpoint.reply_url.clone_from(&ack.reply_url);
                 self.checkpoint.phase = UploadPhase::FetchReply;
             }
-            // The session is kept: the server has the file, and the next run asks for the reply URL again.
+            // The session is kept: the server has the file, and the next run requests the reply URL again.
             Err(error) => {
                 self.rewind_to_last_fragment();
                 self.termination = Some(Termination::Failed(error));
@@ -59,7 +60,8 @@ impl Upload {
         }
     }
 
-    /// Sends the last fragment again. The response carries the reply URL, or says that the session is lost.
+    /// Sends the last fragment again. The response contains the reply URL, or reports that the session is
+    /// lost.
     pub(super) fn resend_last_fragment(&mut self) {
         self.resent_last_fragment = true;
         self.rewind_to_last_fragment();
@@ -88,8 +90,8 @@ impl Upload {
         }
     }
 
-    /// Resolves a reply URL: first against the origin, which the captured client asked, then against the server of
-    /// the host id, which received the packets.
+    /// Resolves a reply URL: first against the origin, which the captured client used, then against the
+    /// server of the host id, which received the packets.
     fn reply_urls(&self, reply: &str) -> Result<Vec<ReplyUrl>, reply_url::ReplyUrlError> {
         let bases = [self.checkpoint.url.clone(), self.packet_url()];
         let mut urls: Vec<ReplyUrl> = Vec::new();

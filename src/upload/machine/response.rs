@@ -1,13 +1,13 @@
-//! What responses and failures change.
+//! Processes responses and failures.
 
-use super::{InFlight, Termination, Upload};
+use super::{InFlight, Termination, UploadMachine};
 use crate::error::{Error, Status};
 use crate::proto::{Ack, HResult, PacketKind};
 use crate::upload::checkpoint::UploadPhase;
 use crate::upload::classify::{self, ResponseClass};
 use crate::upload::retry::MAX_RESTARTS;
 
-impl Upload {
+impl UploadMachine {
     /// Reports the response to the request in flight. Does nothing if no request is in flight.
     pub fn on_response(&mut self, now_ms: u64, ack: &Ack) {
         let Some(request) = self.in_flight.take() else { return };
@@ -72,7 +72,8 @@ impl Upload {
         }
     }
 
-    /// A reply that no longer exists may have been deleted with its session; sending a packet finds that out.
+    /// A reply that no longer exists may have been deleted with its session; sending a packet shows whether
+    /// it was.
     fn on_reply_failed(&mut self, now_ms: u64, error: Error) {
         match (self.checkpoint.phase, error.http_status()) {
             (UploadPhase::FetchReply, Some(404 | 410)) if !self.resent_last_fragment => {
@@ -108,14 +109,14 @@ impl Upload {
         Ok(())
     }
 
-    /// Takes over the server's offset, on 200 as on 416. It is authoritative even if it is not what was sent
-    /// (PROTOCOL 6.4).
+    /// Continues at the server's offset, for both 200 and 416. It is authoritative even if it is not what was
+    /// sent (PROTOCOL 6.4).
     fn on_offset(&mut self, ack: &Ack) -> Result<(), Error> {
-        let (former, total) = (self.checkpoint.offset, self.checkpoint.total);
+        let (previous, total) = (self.checkpoint.offset, self.checkpoint.total);
         let offset = classify::acknowledged_offset(ack, total)?;
         self.checkpoint.offset = offset;
-        let may_continue = self.stalls.on_offset(former, offset);
-        if offset > former || offset == total {
+        let may_continue = self.stalls.on_offset(previous, offset);
+        if offset > previous || offset == total {
             self.retry.reset();
         }
         if offset == total {
@@ -180,7 +181,8 @@ impl Upload {
             _ if !ack.is_ack || !ack.is_success() => {}
             (PacketKind::CreateSession, Ok(id)) => {
                 self.checkpoint.session = Some(id.to_owned());
-                // An invalid host id is as good as none here: the cancel then goes to the same server as the create.
+                // An invalid host id is ignored here: Cancel-Session then goes to the same server as
+                // Create-Session.
                 if let Ok(Some(host)) = classify::session_host(ack) {
                     self.checkpoint.host_id = Some(host);
                 }

@@ -80,7 +80,7 @@ pub fn speak(app: &App, mut stdin: &ChildStdin, stdout: &mut impl BufRead) -> bo
             return true;
         }
         // It may have been killed meanwhile.
-        let _ = stdin.write_all(&app.hear(&line));
+        let _ = stdin.write_all(&app.handle_line(&line));
     }
     false
 }

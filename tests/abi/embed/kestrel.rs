@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use test_support::cc::{library, succeed};
 use test_support::vector::app::App;
 use test_support::vector::drive::Host;
-use test_support::vector::world::{EngineSettings, Mode};
+use test_support::vector::environment::{EngineSettings, Mode};
 
 use super::{reads_otherwise, refuses_without_asking, vectors};
 use crate::embed::embedded::{listening, speak};

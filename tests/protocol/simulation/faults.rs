@@ -1,30 +1,32 @@
-//! What the simulation harness does to messages.
+//! Faults that the simulation injects.
 
-/// What happens to a message.
+/// A fault at one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     LoseRequest,
-    LoseAnswer,
+    LoseResponse,
     /// Half of the body arrives, then the connection ends.
-    CutBody,
-    DoubleAndSeeFirst,
-    DoubleAndSeeSecond,
+    TruncateBody,
+    /// The request arrives twice, and the client receives the first response.
+    DuplicateAndSeeFirst,
+    /// The request arrives twice, and the client receives the second response.
+    DuplicateAndSeeSecond,
     RestartServerBefore,
-    /// The answer dies with the server.
+    /// The server restarts after it processed the request; the response is lost.
     RestartServerAfter,
-    /// The client dies after sending; its state is the one kept before the request.
+    /// The client restarts after sending, from the state saved before the request.
     RestartClient,
-    /// As above, with the state of the last change of phase.
+    /// The client restarts after sending, from the state saved at the last change of phase.
     RestartClientStale,
     RestartBoth,
 }
 
 pub const FAULTS: [Fault; 10] = [
     Fault::LoseRequest,
-    Fault::LoseAnswer,
-    Fault::CutBody,
-    Fault::DoubleAndSeeFirst,
-    Fault::DoubleAndSeeSecond,
+    Fault::LoseResponse,
+    Fault::TruncateBody,
+    Fault::DuplicateAndSeeFirst,
+    Fault::DuplicateAndSeeSecond,
     Fault::RestartServerBefore,
     Fault::RestartServerAfter,
     Fault::RestartClient,
@@ -32,5 +34,5 @@ pub const FAULTS: [Fault; 10] = [
     Fault::RestartBoth,
 ];
 
-/// Sizes around the fragment length of the simulation.
+/// File sizes around multiples of the simulation's fragment size.
 pub const SIZES: [usize; 8] = [0, 1, 4999, 5120, 5121, 10_240, 15_360, 17_001];

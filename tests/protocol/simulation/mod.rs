@@ -1,4 +1,4 @@
-//! The simulation harness: simulated time, a network that misbehaves on demand, and two sides that can die.
+//! The simulation harness: simulated time, a network with injected faults, and restarts of client and server.
 
 pub mod faults;
 pub mod schedules;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use bitsup::clock::{Clock, ManualClock};
 use bitsup::engine::{Engine, EngineConfig, Exchange, Hooks, RequestHead, Want};
 use bitsup::proto::{Ack, Headers, names};
-use bitsup::upload::{Action, ResumeState, RetryPolicy, Upload, UploadOptions, UploadRequest};
+use bitsup::upload::{Action, ResumeState, RetryPolicy, UploadMachine, UploadOptions, UploadRequest};
 use bitsup::{Error, Status};
 use faults::Fault;
 use stores::Stores;
@@ -24,7 +24,7 @@ const URL: &str = "http://simulation.test/file.bin";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Done,
-    GaveUp,
+    TimedOut,
     Failed,
 }
 
@@ -32,24 +32,25 @@ pub struct Simulation {
     source: Vec<u8>,
     stores: Stores,
     clock: Arc<ManualClock>,
-    /// The application behind the server; it outlives the server's restarts.
+    /// The application behind the server. It survives restarts of the server.
     hooks: Option<Arc<dyn Hooks>>,
-    /// The servers: one, or a farm.
+    /// One server, or several that share a store.
     engines: Vec<Engine>,
-    /// Which of them takes a request, counted from 0 with the doubled ones.
+    /// The server that gets a request. Requests are counted from 0, duplicates included.
     route: Box<dyn FnMut(usize) -> usize>,
     requests: usize,
-    upload: Upload,
-    /// What the client's state file held: at the last request, and at the last change of phase.
-    kept: Option<ResumeState>,
+    upload: UploadMachine,
+    /// The client's saved state at the last request.
+    saved: Option<ResumeState>,
+    /// The client's saved state at the last change of phase.
     stale: Option<ResumeState>,
     phase: Option<&'static str>,
     messages: usize,
     cancel_at: Option<usize>,
-    /// Sessions nobody knows of: their Create was answered and the answer lost.
-    doubled: bool,
-    story: String,
-    began_ms: u64,
+    /// Whether a request was duplicated and the client received the second response.
+    duplicated: bool,
+    log: String,
+    start_ms: u64,
 }
 
 impl Simulation {
@@ -58,40 +59,40 @@ impl Simulation {
     }
 
     pub fn with_hooks(size: usize, hooks: Option<Arc<dyn Hooks>>) -> Self {
-        Self::over(Stores::memory(), 1, size, hooks)
+        Self::with_stores(Stores::memory(), 1, size, hooks)
     }
 
-    /// With two servers over one directory; `route` says which of them takes a request.
+    /// Simulates two servers that share a directory. `route` chooses the server of each request.
     pub fn farm(
         size: usize,
         hooks: Option<Arc<dyn Hooks>>,
         route: impl FnMut(usize) -> usize + 'static,
     ) -> Self {
-        Self { route: Box::new(route), ..Self::over(Stores::shared(), 2, size, hooks) }
+        Self { route: Box::new(route), ..Self::with_stores(Stores::shared(), 2, size, hooks) }
     }
 
-    fn over(stores: Stores, servers: usize, size: usize, hooks: Option<Arc<dyn Hooks>>) -> Self {
+    fn with_stores(stores: Stores, servers: usize, size: usize, hooks: Option<Arc<dyn Hooks>>) -> Self {
         let source: Vec<u8> = (0..size).map(|i| (i ^ (i >> 7)) as u8).collect();
         let clock = Arc::new(ManualClock::new(1_000_000));
         let engines = (0..servers).map(|_| engine(&stores, &clock, hooks.clone())).collect();
-        let upload = Upload::new(URL, size as u64, options(), 7).unwrap();
+        let upload = UploadMachine::new(URL, size as u64, options(), 7).unwrap();
         Self {
             source,
             stores,
-            began_ms: clock.now_ms(),
+            start_ms: clock.now_ms(),
             clock,
             hooks,
             engines,
             route: Box::new(|_| 0),
             requests: 0,
             upload,
-            kept: None,
+            saved: None,
             stale: None,
             phase: None,
             messages: 0,
             cancel_at: None,
-            doubled: false,
-            story: String::new(),
+            duplicated: false,
+            log: String::new(),
         }
     }
 
@@ -99,7 +100,7 @@ impl Simulation {
         self.cancel_at = Some(message);
     }
 
-    /// Lets both sides work until the client stops. `fault` decides for each message, counted from 0.
+    /// Runs until the client stops. `fault` chooses the fault of each message, counted from 0.
     pub fn run(&mut self, mut fault: impl FnMut(usize) -> Option<Fault>) -> Outcome {
         for _ in 0..10_000 {
             if self.cancel_at == Some(self.messages) {
@@ -108,55 +109,54 @@ impl Simulation {
             }
             match self.upload.next_action(self.clock.now_ms()) {
                 Action::Send(request) => {
-                    self.keep(&request);
-                    let chance = fault(self.messages);
+                    self.save_state(&request);
+                    let injected = fault(self.messages);
                     self.messages += 1;
-                    self.send(&request, chance);
-                    self.assert_exact_or_absent(&self.story);
+                    self.send(&request, injected);
+                    self.assert_exact_or_absent(&self.log);
                 }
                 Action::Wait { delay, .. } => {
                     self.clock.advance(u64::try_from(delay.as_millis()).unwrap());
                 }
-                Action::FetchReply(places) => panic!("no reply is wanted: {places:?}\n{}", self.story),
+                Action::FetchReply(locations) => panic!("unexpected reply: {locations:?}\n{}", self.log),
                 Action::Done => return Outcome::Done,
                 Action::Failed(error) => {
-                    let _ = writeln!(self.story, "failed: {error}");
-                    return if error.is_transient() { Outcome::GaveUp } else { Outcome::Failed };
+                    let _ = writeln!(self.log, "failed: {error}");
+                    return if error.is_transient() { Outcome::TimedOut } else { Outcome::Failed };
                 }
             }
         }
-        panic!("no end in sight\n{}", self.story);
+        panic!("the upload does not end\n{}", self.log);
     }
 
-    /// The state file: written before a request is sent, at least at each change of phase.
-    fn keep(&mut self, request: &UploadRequest) {
-        self.kept = Some(self.upload.state());
+    /// Saves the state before a request, as the state file does.
+    fn save_state(&mut self, request: &UploadRequest) {
+        self.saved = Some(self.upload.state());
         if self.phase.replace(request.kind.name()) != Some(request.kind.name()) {
-            self.stale = self.kept.clone();
+            self.stale = self.saved.clone();
         }
     }
 
     fn send(&mut self, request: &UploadRequest, fault: Option<Fault>) {
         let lost = || Error::new(Status::Disconnected, "the connection was lost").transient();
-        let _ =
-            writeln!(self.story, "{} {}+{} {fault:?}", request.kind.name(), request.offset, request.length);
+        let _ = writeln!(self.log, "{} {}+{} {fault:?}", request.kind.name(), request.offset, request.length);
         match fault {
             None => self.exchange(request),
             Some(Fault::LoseRequest) => self.upload.on_failure(self.clock.now_ms(), lost()),
-            Some(Fault::LoseAnswer) => {
+            Some(Fault::LoseResponse) => {
                 self.deliver(request);
                 self.upload.on_failure(self.clock.now_ms(), lost());
             }
-            Some(Fault::CutBody) => {
+            Some(Fault::TruncateBody) => {
                 self.deliver_half(request);
                 self.upload.on_failure(self.clock.now_ms(), lost());
             }
-            Some(Fault::DoubleAndSeeFirst) => {
+            Some(Fault::DuplicateAndSeeFirst) => {
                 self.exchange(request);
                 self.deliver(request);
             }
-            Some(Fault::DoubleAndSeeSecond) => {
-                self.doubled = true;
+            Some(Fault::DuplicateAndSeeSecond) => {
+                self.duplicated = true;
                 self.deliver(request);
                 self.exchange(request);
             }
@@ -171,7 +171,7 @@ impl Simulation {
             }
             Some(Fault::RestartClient) => {
                 self.deliver(request);
-                self.restart_client(self.kept.clone());
+                self.restart_client(self.saved.clone());
             }
             Some(Fault::RestartClientStale) => {
                 self.deliver(request);
@@ -185,7 +185,7 @@ impl Simulation {
         }
     }
 
-    /// Restarts the server that takes the next request.
+    /// Restarts the server that gets the next request.
     fn restart_server(&mut self) {
         let server = (self.route)(self.requests);
         self.engines[server] = engine(&self.stores, &self.clock, self.hooks.clone());
@@ -193,14 +193,14 @@ impl Simulation {
 
     fn restart_client(&mut self, state: Option<ResumeState>) {
         let total = self.source.len() as u64;
-        let state = state.expect("a state was kept before the request");
-        self.upload = Upload::resume(URL, total, options(), &state, 8).unwrap();
+        let state = state.expect("a state was saved before the request");
+        self.upload = UploadMachine::resume(URL, total, options(), &state, 8).unwrap();
         self.phase = None;
     }
 
     fn exchange(&mut self, request: &UploadRequest) {
         let ack = self.deliver(request);
-        let _ = writeln!(self.story, "  {} {:?} {:?}", ack.status, ack.received, ack.error);
+        let _ = writeln!(self.log, "  {} {:?} {:?}", ack.status, ack.received, ack.error);
         self.upload.on_response(self.clock.now_ms(), &ack);
     }
 
@@ -218,7 +218,7 @@ impl Simulation {
     fn begin(&mut self, request: &UploadRequest) -> Exchange {
         let server = (self.route)(self.requests);
         self.requests += 1;
-        let _ = writeln!(self.story, "  to server {server}");
+        let _ = writeln!(self.log, "  to server {server}");
         self.engines[server].begin(head(request))
     }
 
@@ -234,7 +234,7 @@ impl Simulation {
     }
 
     pub fn assert_delivered(&self) {
-        assert_eq!(self.stores.file("file.bin").as_ref(), Some(&self.source), "{}", self.story);
+        assert_eq!(self.stores.file("file.bin").as_ref(), Some(&self.source), "{}", self.log);
     }
 
     pub fn assert_exact_or_absent(&self, label: &str) {
@@ -243,14 +243,15 @@ impl Simulation {
         }
     }
 
-    /// The upload succeeded. Where a message was doubled and the client saw the second answer, it may also
-    /// have failed, because its own first request already closed the session or delivered the file.
-    pub fn assert_arrived(&self, outcome: Outcome, label: &str) {
+    /// Asserts that the file was delivered and that the upload succeeded. If the client received the second
+    /// response to a duplicated request, the upload may have failed, because the first request had already closed
+    /// the session.
+    pub fn assert_outcome(&self, outcome: Outcome, label: &str) {
         self.assert_exact_or_absent(label);
         match outcome {
             Outcome::Done => assert_eq!(self.stores.file("file.bin").as_ref(), Some(&self.source), "{label}"),
             outcome => {
-                assert!(self.doubled, "{outcome:?}: {label}");
+                assert!(self.duplicated, "{outcome:?}: {label}");
                 assert_eq!(self.stores.file("file.bin").as_ref(), Some(&self.source), "{label}");
             }
         }
@@ -264,12 +265,12 @@ impl Simulation {
         self.messages
     }
 
-    pub fn story(&self) -> String {
-        self.story.clone()
+    pub fn log(&self) -> String {
+        self.log.clone()
     }
 
     pub fn elapsed(&self) -> Duration {
-        Duration::from_millis(self.clock.now_ms() - self.began_ms)
+        Duration::from_millis(self.clock.now_ms() - self.start_ms)
     }
 }
 

@@ -1,10 +1,10 @@
-//! Schedules of faults that one server and a farm both have to survive.
+//! Schedules of faults, for one server and for several.
 
 use super::Simulation;
 use super::faults::{FAULTS, Fault};
 
-/// Sets up and runs a simulation for each message of an upload, numbered from 0, until the upload has no such
-/// message. Returns how many messages were met.
+/// Runs a simulation for each message of an upload, numbered from 0, until the upload has no such message. Returns
+/// the number of messages.
 pub fn for_every_message(run: impl Fn(usize) -> Simulation) -> usize {
     let mut k = 0;
     while run(k).messages() > k {
@@ -13,16 +13,16 @@ pub fn for_every_message(run: impl Fn(usize) -> Simulation) -> usize {
     k
 }
 
-/// Lets every message meet `fault` once.
+/// Injects `fault` at every message of an upload, one run per message.
 pub fn fault_at_every_message(size: usize, fault: Fault, new: impl Fn() -> Simulation) {
     let description = format!("{size} bytes, {fault:?}");
-    let met = for_every_message(|k| {
+    let messages = for_every_message(|k| {
         let mut simulation = new();
         let outcome = simulation.run(|message| (message == k).then_some(fault));
-        simulation.assert_arrived(outcome, &format!("{description} at message {k}\n{}", simulation.story()));
+        simulation.assert_outcome(outcome, &format!("{description} at message {k}\n{}", simulation.log()));
         simulation
     });
-    assert!(met >= 3, "{description}: no message met it");
+    assert!(messages >= 3, "{description}: only {messages} messages");
 }
 
 /// Runs uploads of random size with random faults. The seed is printed, and read from `BITSUP_SEED`.
@@ -41,6 +41,6 @@ pub fn random(count: usize, mut new: impl FnMut(&mut fastrand::Rng) -> Simulatio
             happens.then(|| FAULTS[random.usize(0..FAULTS.len())])
         });
         simulation
-            .assert_arrived(outcome, &format!("seed {seed}, schedule {schedule}\n{}", simulation.story()));
+            .assert_outcome(outcome, &format!("seed {seed}, schedule {schedule}\n{}", simulation.log()));
     }
 }

@@ -1,4 +1,4 @@
-//! Where the servers of the simulation harness keep what they receive.
+//! The stores of the simulated servers.
 
 use std::fs;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 pub enum Stores {
     Memory(MemoryStore),
-    /// A root that every server opens for itself, as processes would.
+    /// A root that every server opens for itself, as separate processes would.
     Shared(TempDir),
 }
 
@@ -21,7 +21,7 @@ impl Stores {
         Self::Shared(TempDir::new().unwrap())
     }
 
-    /// The store of one more server.
+    /// Opens the store for one server.
     pub fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),

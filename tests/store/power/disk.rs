@@ -1,5 +1,5 @@
-//! A file system that promises no more than POSIX does: what was written is on the disk once the file is
-//! synchronised, and a name once its directory is. Everything else may have got there or not, in any order.
+//! A simulated file system with only the guarantees of POSIX: written data is durable after the file was synced, and a
+//! name after its directory was synced. All other changes may be lost, in any combination.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -10,10 +10,10 @@ use super::trace::Call;
 
 const ROOT: usize = 0;
 
-/// The disk below one directory, and the descriptors of the process that writes to it.
+/// The disk below a root directory, and the descriptors of the process that writes to it.
 #[derive(Clone)]
 pub struct Disk {
-    place: String,
+    root: String,
     nodes: Vec<Node>,
     descriptors: HashMap<i64, Descriptor>,
 }
@@ -24,7 +24,7 @@ struct Descriptor {
     at: usize,
 }
 
-/// What is surely on the disk, and the changes since, in their order.
+/// The durable content, and the changes since, in order.
 #[derive(Clone)]
 enum Node {
     File { durable: Vec<u8>, changes: Vec<Change> },
@@ -36,46 +36,44 @@ type Names = BTreeMap<String, usize>;
 #[derive(Clone)]
 enum Change {
     Write { at: usize, data: Vec<u8> },
-    Empty,
+    Truncate,
 }
 
-/// What became of a change when the power went.
+/// What happens to a change at a power loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fate {
     Kept,
     Lost,
-    /// Of a write, the first half.
+    /// Only the first half of a write is kept.
     Torn,
-    /// Of a write, the length that the file got by it.
+    /// Only the new length of a write is kept; the bytes are zeros.
     Zeros,
 }
 
-/// What lies on the disk after a cut.
+/// The content of the disk after a power loss.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct State {
     folders: Vec<PathBuf>,
-    /// Files with several names have the same number.
+    /// Names of the same file have the same number.
     files: Vec<(PathBuf, usize)>,
     contents: BTreeMap<usize, Vec<u8>>,
 }
 
 impl Disk {
-    /// A disk with what lies in that directory now.
-    pub fn of(place: &Path) -> Self {
-        let mut disk = Self {
-            place: place.to_str().unwrap().into(),
-            nodes: vec![folder()],
-            descriptors: HashMap::new(),
-        };
-        disk.read(place, ROOT);
+    /// Reads the current content of a directory.
+    pub fn of(root: &Path) -> Self {
+        let mut disk =
+            Self { root: root.to_str().unwrap().into(), nodes: vec![folder()], descriptors: HashMap::new() };
+        disk.read(root, ROOT);
         disk
     }
 
-    fn read(&mut self, place: &Path, into: usize) {
-        for path in fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path()) {
-            let node = match path.is_dir() {
-                true => folder(),
-                false => Node::File { durable: fs::read(&path).unwrap(), changes: Vec::new() },
+    fn read(&mut self, directory: &Path, into: usize) {
+        for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            let node = if path.is_dir() {
+                folder()
+            } else {
+                Node::File { durable: fs::read(&path).unwrap(), changes: Vec::new() }
             };
             let node = self.add(node);
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -87,7 +85,7 @@ impl Disk {
         }
     }
 
-    /// Does what the call did; whether that changed anything that a cut could undo.
+    /// Applies a call. Returns whether it changed anything that a power loss could undo.
     pub fn apply(&mut self, call: &Call) -> bool {
         match call.name.as_str() {
             "openat" => return self.open(call),
@@ -104,19 +102,19 @@ impl Disk {
             }
             "renameat" | "renameat2" => {
                 let node = self.named(call, 0);
-                // Two names of one file: nothing is done.
+                // rename(2) does nothing if both names refer to the same file.
                 let same = node == self.named(call, 2);
                 return node.is_some() && !same && self.set(call, 2, node) | self.set(call, 0, None);
             }
             "rename" | "unlink" | "rmdir" | "mkdir" | "link" => {
-                assert!(!call.text(0).starts_with(&self.place), "not through a descriptor: {call:?}");
+                assert!(!call.text(0).starts_with(&self.root), "not relative to a descriptor: {call:?}");
             }
             "write" => return self.write(call, None),
             "pwrite64" => return self.write(call, Some(usize::try_from(call.number(3)).unwrap())),
             "fsync" | "fdatasync" => return self.sync(call),
             _ => {
-                let known = call.arguments.len() > 1 && self.descriptors.contains_key(&call.result);
-                assert!(!known, "the simulation knows no {call:?}");
+                let has_descriptor = call.arguments.len() > 1 && self.descriptors.contains_key(&call.result);
+                assert!(!has_descriptor, "unknown call {call:?}");
             }
         }
         false
@@ -124,8 +122,8 @@ impl Disk {
 
     fn open(&mut self, call: &Call) -> bool {
         self.descriptors.remove(&call.result);
-        let Some((folder, name)) = self.place_of(call, 0) else { return false };
-        let made = match self.look(folder, &name) {
+        let Some((folder, name)) = self.parent_and_name(call, 0) else { return false };
+        let created = match self.lookup(folder, &name) {
             Some(_) => false,
             None => {
                 assert!(call.word(2).contains("O_CREAT"), "{call:?}");
@@ -134,16 +132,16 @@ impl Disk {
                 true
             }
         };
-        let node = self.look(folder, &name).unwrap();
+        let node = self.lookup(folder, &name).unwrap();
         self.descriptors.insert(call.result, Descriptor { node, at: 0 });
         if let Node::File { changes, .. } = &mut self.nodes[node]
             && call.word(2).contains("O_TRUNC")
-            && !made
+            && !created
         {
-            changes.push(Change::Empty);
+            changes.push(Change::Truncate);
             return true;
         }
-        made
+        created
     }
 
     fn duplicate(&mut self, call: &Call) {
@@ -153,7 +151,7 @@ impl Disk {
     }
 
     fn make_folder(&mut self, call: &Call) -> bool {
-        let Some((parent, name)) = self.place_of(call, 0) else { return false };
+        let Some((parent, name)) = self.parent_and_name(call, 0) else { return false };
         let node = self.add(folder());
         self.change_folder(parent, name, Some(node));
         true
@@ -189,20 +187,20 @@ impl Disk {
     }
 
     fn set(&mut self, call: &Call, at: usize, node: Option<usize>) -> bool {
-        let Some((folder, name)) = self.place_of(call, at) else { return false };
+        let Some((folder, name)) = self.parent_and_name(call, at) else { return false };
         self.change_folder(folder, name, node);
         true
     }
 
     fn named(&self, call: &Call, at: usize) -> Option<usize> {
-        let (folder, name) = self.place_of(call, at)?;
-        self.look(folder, &name)
+        let (folder, name) = self.parent_and_name(call, at)?;
+        self.lookup(folder, &name)
     }
 
-    /// Folder and name that a descriptor and a path mean, if they are below the root.
-    fn place_of(&self, call: &Call, at: usize) -> Option<(usize, String)> {
+    /// Resolves a descriptor and a path to a folder and a name, if they are below the root.
+    fn parent_and_name(&self, call: &Call, at: usize) -> Option<(usize, String)> {
         let path = call.text(at + 1);
-        let (mut folder, below) = match path.strip_prefix(&self.place) {
+        let (mut folder, below) = match path.strip_prefix(&self.root) {
             Some(below) => (ROOT, below),
             None if path.starts_with('/') => return None,
             None => (self.descriptors.get(&call.word(at).parse().ok()?)?.node, path),
@@ -210,12 +208,12 @@ impl Disk {
         let mut parts: Vec<&str> = below.split('/').filter(|part| !part.is_empty()).collect();
         let name = parts.pop().unwrap_or(".");
         for part in parts {
-            folder = self.look(folder, part)?;
+            folder = self.lookup(folder, part)?;
         }
         Some((folder, name.to_owned()))
     }
 
-    fn look(&self, folder: usize, name: &str) -> Option<usize> {
+    fn lookup(&self, folder: usize, name: &str) -> Option<usize> {
         let Node::Folder { durable, changes } = &self.nodes[folder] else { panic!("{name} below a file") };
         match name {
             "." => Some(folder),
@@ -235,7 +233,7 @@ impl Disk {
         self.nodes.len() - 1
     }
 
-    /// How many changes a cut could undo.
+    /// Returns the number of changes that a power loss could undo.
     pub fn pending(&self) -> usize {
         let changes = |node: &Node| match node {
             Node::File { changes, .. } => changes.len(),
@@ -244,9 +242,9 @@ impl Disk {
         self.nodes.iter().map(changes).sum()
     }
 
-    /// What lies on the disk when the power goes now; `fate` is asked for each change by its number, and told
-    /// whether it is one of a file.
-    pub fn cut(&self, fate: &mut dyn FnMut(usize, bool) -> Fate) -> State {
+    /// Returns the content of the disk after a power loss now. `fate` decides about each change; its arguments are the
+    /// number of the change and whether it belongs to a file.
+    pub fn lose_power(&self, fate: &mut dyn FnMut(usize, bool) -> Fate) -> State {
         let mut number = 0;
         let mut numbered = |is_file: bool| {
             number += 1;
@@ -271,7 +269,7 @@ impl Disk {
 }
 
 impl fmt::Debug for State {
-    /// Which files there are, and how many bytes of them are not zeros.
+    /// Shows each file with its length and the number of bytes that are not zero.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let content = |node| &self.contents[node];
         let written = |node| content(node).iter().filter(|byte| **byte != 0).count();
@@ -293,7 +291,7 @@ impl State {
         }
     }
 
-    /// Puts a text in the place of another one of the same length, wherever it is.
+    /// Replaces all occurrences of a byte string with another one of the same length.
     pub fn replace(&mut self, old: &[u8], new: &[u8]) {
         for content in self.contents.values_mut().filter(|content| content.len() >= old.len()) {
             for at in 0..=content.len() - old.len() {
@@ -304,17 +302,17 @@ impl State {
         }
     }
 
-    /// Makes it so in an empty directory.
-    pub fn lay_out(&self, place: &Path) {
-        self.folders.iter().for_each(|folder| fs::create_dir(place.join(folder)).unwrap());
-        let mut made: HashMap<usize, PathBuf> = HashMap::new();
+    /// Writes the state to an empty directory.
+    pub fn write_to(&self, directory: &Path) {
+        self.folders.iter().for_each(|folder| fs::create_dir(directory.join(folder)).unwrap());
+        let mut written: HashMap<usize, PathBuf> = HashMap::new();
         for (path, node) in &self.files {
-            let path = place.join(path);
-            match made.get(node) {
+            let path = directory.join(path);
+            match written.get(node) {
                 Some(first) => fs::hard_link(first, path).unwrap(),
                 None => {
                     fs::write(&path, &self.contents[node]).unwrap();
-                    made.insert(*node, path);
+                    written.insert(*node, path);
                 }
             }
         }
@@ -330,7 +328,7 @@ fn content(durable: &[u8], changes: &[Change], fate: &mut dyn FnMut(usize) -> Fa
     for (number, change) in changes.iter().enumerate() {
         match (change, fate(number)) {
             (_, Fate::Lost) => {}
-            (Change::Empty, _) => content.clear(),
+            (Change::Truncate, _) => content.clear(),
             (Change::Write { at, data }, fate) => {
                 let kept = match fate {
                     Fate::Torn => data.len() / 2,
@@ -346,7 +344,7 @@ fn content(durable: &[u8], changes: &[Change], fate: &mut dyn FnMut(usize) -> Fa
     content
 }
 
-/// The later of two changes of one name may be there without the earlier, and the earlier without the later.
+/// Applies the changes that are kept. Changes of one name are independent of each other.
 fn names(durable: &Names, changes: &[(String, Option<usize>)], fate: &mut dyn FnMut(usize) -> Fate) -> Names {
     let mut names = durable.clone();
     for (number, (name, node)) in changes.iter().enumerate() {

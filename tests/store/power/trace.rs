@@ -1,4 +1,4 @@
-//! The system calls of a process, as strace tells them.
+//! The system calls of a process, recorded by strace.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use std::process::Command;
 #[derive(Debug)]
 pub struct Call {
     pub name: String,
-    /// As strace writes them, strings decoded.
+    /// The arguments as strace prints them, with strings decoded.
     pub arguments: Vec<Argument>,
     pub result: i64,
 }
@@ -21,7 +21,7 @@ impl Call {
     pub fn bytes(&self, at: usize) -> &[u8] {
         match &self.arguments[at] {
             Argument::Text(bytes) => bytes,
-            Argument::Other(_) => panic!("argument {at} is no text: {self:?}"),
+            Argument::Other(_) => panic!("argument {at} is not a string: {self:?}"),
         }
     }
 
@@ -32,21 +32,21 @@ impl Call {
     pub fn word(&self, at: usize) -> &str {
         match &self.arguments[at] {
             Argument::Other(word) => word,
-            Argument::Text(_) => panic!("argument {at} is a text: {self:?}"),
+            Argument::Text(_) => panic!("argument {at} is a string: {self:?}"),
         }
     }
 
     pub fn number(&self, at: usize) -> i64 {
-        self.word(at).parse().unwrap_or_else(|_| panic!("argument {at} is no number: {self:?}"))
+        self.word(at).parse().unwrap_or_else(|_| panic!("argument {at} is not a number: {self:?}"))
     }
 }
 
-/// Every call that can change a file or a directory, or make it durable, and those that tell what descriptors are.
+/// All calls that can change or sync a file or a directory, and those that change descriptors.
 const CALLS: &str = "open,openat,openat2,creat,close,dup,dup2,dup3,fcntl,mkdir,mkdirat,mknod,mknodat,unlink,unlinkat,\
     rmdir,rename,renameat,renameat2,link,linkat,symlink,symlinkat,write,writev,pwrite64,pwritev,pwritev2,splice,\
     sendfile,copy_file_range,truncate,ftruncate,fallocate,fsync,fdatasync,sync,syncfs,sync_file_range";
 
-/// Runs the command to its end, and reads what it did.
+/// Runs a command and returns its calls.
 pub fn calls(program: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) -> Vec<Call> {
     let log = tempfile::NamedTempFile::new().unwrap();
     let mut strace = Command::new("strace");
@@ -55,11 +55,11 @@ pub fn calls(program: &std::path::Path, arguments: &[&str], environment: &[(&str
     let output = strace.envs(environment.iter().copied()).output().expect("strace can be run: tools/setup");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let text = std::fs::read_to_string(log.path()).unwrap();
-    // Only one thread does anything, so no call is interrupted by another.
+    // Only one thread does I/O, so no call is split over two lines.
     text.lines().filter_map(call).collect()
 }
 
-/// `PID name(arguments) = result`; `None` for what failed.
+/// Parses `PID name(arguments) = result`. Returns `None` for a failed call.
 fn call(line: &str) -> Option<Call> {
     let (_, line) = line.split_once(' ').unwrap();
     let (name, rest) = line.trim_start().split_once('(').unwrap_or_else(|| panic!("{line}"));
@@ -81,7 +81,7 @@ fn argument(text: &str) -> Argument {
     match text.strip_prefix('"') {
         None => Argument::Other(text.into()),
         Some(text) => {
-            // A longer text would end in dots, and not in a quote.
+            // A truncated string would end in dots instead of a quote.
             let hexadecimal = text.strip_suffix('"').unwrap_or_else(|| panic!("{text}"));
             let bytes = hexadecimal.split("\\x").skip(1);
             Argument::Text(bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect())

@@ -1,10 +1,10 @@
-//! An administrator: calls the second listener of a server, and reads whole answers.
+//! A client of the server's administration interface.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// An answer, whole.
+/// A response with its body.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
@@ -24,7 +24,7 @@ impl Response {
     }
 }
 
-/// Host and port of an administrator's URL.
+/// Returns the host and port of an administration URL.
 pub fn authority(url: &str) -> &str {
     url.strip_prefix("http://").unwrap().trim_end_matches('/')
 }
@@ -40,10 +40,10 @@ pub fn request(url: &str, request: &str) -> Response {
     socket.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();
     socket.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("not a response: {text:?}"));
     let status = head.strip_prefix("HTTP/1.1 ").unwrap()[..3].parse().unwrap();
-    let answer = Response { status, head: head.to_owned(), body: body.to_owned() };
-    let length: usize = answer.field("Content-Length").unwrap().parse().unwrap();
-    assert!(answer.body.is_empty() || answer.body.len() == length, "{answer:?}");
-    answer
+    let response = Response { status, head: head.to_owned(), body: body.to_owned() };
+    let length: usize = response.field("Content-Length").unwrap().parse().unwrap();
+    assert!(response.body.is_empty() || response.body.len() == length, "{response:?}");
+    response
 }

@@ -1,4 +1,4 @@
-//! Certificates made for one test.
+//! Certificates generated for one test.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
-/// Somebody whose signature makes certificates good, for those who know its own.
+/// A certificate authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// Its root certificate.
@@ -23,12 +23,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Both in one text.
+    /// Returns the certificate and the key in one PEM text.
     pub fn both(&self) -> String {
         format!("{}{}", self.certificate, self.key)
     }
 
-    /// What a server shows with it, to whoever comes.
+    /// Returns the configuration of a server with this certificate and without client certificates.
     pub fn config(&self) -> TlsConfig {
         TlsConfig::new(
             Pem::new("cert.pem", self.certificate.as_bytes()),
@@ -46,7 +46,7 @@ impl Default for Authority {
 
 impl Authority {
     pub fn new() -> Self {
-        // Two of one name would be taken for each other.
+        // Authorities with the same name could be confused.
         Self::named(&format!("authority {:016x}", fastrand::u64(..)))
     }
 
@@ -59,12 +59,12 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// A certificate for these names and addresses; the first is the subject's common name.
+    /// Issues a certificate for these names and addresses. The first is also the common name of the subject.
     pub fn issue(&self, names: &[&str]) -> Identity {
         self.issue_with(names, |_| {})
     }
 
-    /// The same, after `adjust` has changed what it says.
+    /// Issues a certificate after `adjust` changed its parameters.
     pub fn issue_with(&self, names: &[&str], adjust: impl FnOnce(&mut CertificateParams)) -> Identity {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -76,12 +76,12 @@ impl Authority {
         Identity { certificate, key: key.serialize_pem() }
     }
 
-    /// A certificate for a server on this machine.
+    /// Issues a certificate for a server on this machine.
     pub fn server(&self) -> Identity {
         self.issue(&["127.0.0.1", "localhost"])
     }
 
-    /// A certificate for a client, with that subject.
+    /// Issues a client certificate with this subject.
     pub fn client(&self, subject: &[(DnType, &str)]) -> Identity {
         self.issue_with(&["pc.test"], |params| {
             params.distinguished_name = DistinguishedName::new();
@@ -95,8 +95,8 @@ impl Authority {
         roots
     }
 
-    /// What a client does that trusts this authority, and shows a certificate if it has one.
-    pub fn trusted(
+    /// Returns the configuration of a client that trusts this authority and presents `identity`, if any.
+    pub fn client_config_with(
         &self,
         versions: &[&'static SupportedProtocolVersion],
         identity: Option<&Identity>,
@@ -117,7 +117,8 @@ impl Authority {
         Arc::new(config)
     }
 
-    pub fn trust(&self) -> Arc<ClientConfig> {
-        self.trusted(rustls::ALL_VERSIONS, None)
+    /// Returns the configuration of a client that trusts this authority.
+    pub fn client_config(&self) -> Arc<ClientConfig> {
+        self.client_config_with(rustls::ALL_VERSIONS, None)
     }
 }

@@ -1,4 +1,4 @@
-//! The examples `serve` and `upload`, in whichever language and however they were built, run against each other.
+//! Runs the examples `serve` and `upload` of any language against each other.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -7,19 +7,19 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A running `serve`, killed when the test ends early.
+/// A running `serve`. Killed when dropped.
 pub struct Serve {
     child: Child,
     pub url: String,
 }
 
 impl Serve {
-    /// Starts the program with the root as its argument and waits until it says where it listens.
+    /// Starts the program with the root as its argument and waits until it prints its URL.
     pub fn start(mut command: Command, root: &Path) -> Self {
         let mut child = command.arg(root).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").expect("serve says where it listens").to_owned();
+        let url = line.trim().strip_prefix("listening on ").expect("serve prints its URL").to_owned();
         Self { child, url }
     }
 
@@ -40,7 +40,7 @@ pub fn signal_to(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
-/// A file of that size in the folder, and its content.
+/// Creates a file of this size in the folder. Returns its path and content.
 pub fn sample(folder: &Path, size: usize) -> (PathBuf, Vec<u8>) {
     let data: Vec<u8> = (0..size).map(|i| (i * i / 7) as u8).collect();
     let path = folder.join("sample.bin");
@@ -48,8 +48,8 @@ pub fn sample(folder: &Path, size: usize) -> (PathBuf, Vec<u8>) {
     (path, data)
 }
 
-/// A file goes from one program to the other, unharmed and with its progress shown.
-pub fn move_a_file(serve: Command, mut upload: Command) {
+/// Uploads a file from one program to the other. Asserts that it arrives intact and that its progress is shown.
+pub fn transfer_file(serve: Command, mut upload: Command) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
     fs::create_dir(&root).unwrap();

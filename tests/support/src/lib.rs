@@ -1,4 +1,4 @@
-//! What the integration tests and the benchmark share.
+//! Code shared by the integration tests and the benchmark.
 
 pub mod administrator;
 pub mod application;
@@ -20,12 +20,12 @@ pub mod vector;
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }
 
-/// The program `bitsup` that cargo built with the running test or benchmark.
+/// Returns the program `bitsup` that cargo built with the running test or benchmark.
 pub fn program() -> PathBuf {
     let folder = env::current_exe().unwrap().parent().unwrap().with_file_name("");
     let program = folder.join(format!("bitsup{}", env::consts::EXE_SUFFIX));

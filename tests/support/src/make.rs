@@ -1,4 +1,4 @@
-//! Builds as if typed by a person: without what the `make` and the `cargo` above this test have set.
+//! Runs builds without the environment of the `make` and the `cargo` that run this test.
 
 use std::env;
 use std::process::Command;
@@ -6,16 +6,16 @@ use std::process::Command;
 use crate::cc::tool;
 use crate::repository;
 
-/// `make` in the repository.
+/// Returns a command that runs `make` in the repository.
 pub fn make(target: &str) -> Command {
     let mut command = tool("make", "make");
     command.arg("--silent").arg(target);
-    as_if_typed(command)
+    in_clean_environment(command)
 }
 
-/// Build scripts of dependencies look at what cargo sets for a test, so with it they would be built anew here, and
-/// once more by the next who has not set it.
-pub fn as_if_typed(mut command: Command) -> Command {
+/// Removes the variables that cargo and make set for a test, and runs the command in the repository. Build scripts of
+/// dependencies depend on these variables, so cargo would rebuild them here and again in the next ordinary build.
+pub fn in_clean_environment(mut command: Command) -> Command {
     let set_by_cargo = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
     for (name, _) in env::vars_os() {
         if set_by_cargo.iter().any(|start| name.to_string_lossy().starts_with(start)) {

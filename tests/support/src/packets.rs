@@ -12,7 +12,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// A header field that the response must have.
+    /// Returns a header field. Panics if it is missing.
     pub fn get(&self, name: &str) -> &str {
         self.field(name).unwrap_or_else(|| panic!("no {name}: {self:?}"))
     }
@@ -21,33 +21,33 @@ impl Response {
         self.headers.get(name)
     }
 
-    /// Status, HRESULT, context and next offset of a rejection; `-` for a missing field.
-    pub fn refusal(&self) -> (u16, &str, &str, &str) {
+    /// Returns the status, HRESULT, context and next offset of a rejection; `-` for a missing field.
+    pub fn rejection(&self) -> (u16, &str, &str, &str) {
         let get = |name| self.field(name).unwrap_or("-");
         (self.status, get(names::ERROR), get(names::ERROR_CONTEXT), get(names::RECEIVED_CONTENT_RANGE))
     }
 }
 
-/// One session of one file.
+/// A client with one session.
 #[derive(Clone)]
-pub struct Peer {
+pub struct PacketClient {
     pub engine: Engine,
     pub path: &'static str,
     pub id: String,
 }
 
-impl Peer {
-    /// Makes a session for that path.
+impl PacketClient {
+    /// Creates a session for this path.
     pub fn create(engine: &Engine, path: &'static str) -> Self {
-        let mut peer = Self { engine: engine.clone(), path, id: String::new() };
-        let ack = peer.packet("Create-Session", &[(names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID)], &[]);
+        let mut client = Self { engine: engine.clone(), path, id: String::new() };
+        let ack = client.packet("Create-Session", &[(names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID)], &[]);
         assert_eq!(ack.status, 200);
-        peer.id = ack.get(names::SESSION_ID).to_owned();
-        peer
+        client.id = ack.get(names::SESSION_ID).to_owned();
+        client
     }
 
-    /// Sends the whole of a file as one Fragment.
-    pub fn whole(&self, content: &[u8]) -> Response {
+    /// Sends a whole file in one Fragment.
+    pub fn send_file(&self, content: &[u8]) -> Response {
         let range = format!("bytes 0-{}/{}", content.len() - 1, content.len());
         self.packet("Fragment", &[(names::CONTENT_RANGE, &range)], content)
     }
@@ -60,11 +60,12 @@ impl Peer {
         self.packet("Cancel-Session", &[], &[])
     }
 
+    /// Sends a packet of the session with additional header fields.
     pub fn packet(&self, kind: &str, fields: &[(&str, &str)], body: &[u8]) -> Response {
         let length = body.len().to_string();
-        let plain =
+        let common =
             [(names::PACKET_TYPE, kind), (names::SESSION_ID, &self.id), (names::CONTENT_LENGTH, &length)];
-        send(&self.engine, names::METHOD, self.path, &[&plain, fields].concat(), body)
+        send(&self.engine, names::METHOD, self.path, &[&common, fields].concat(), body)
     }
 }
 
@@ -80,7 +81,7 @@ fn send(engine: &Engine, method: &str, target: &str, fields: &[(&str, &str)], bo
     exchange(engine, RequestHead::new(method, target).headers(headers), body)
 }
 
-/// Passes one request to an engine, with as much of `body` as it wants, and reads the whole response.
+/// Passes one request to an engine, with as much of `body` as it wants. Returns the whole response.
 pub fn exchange(engine: &Engine, head: RequestHead, body: &[u8]) -> Response {
     let mut exchange = engine.begin(head);
     if let Want::Body(count) = exchange.want() {

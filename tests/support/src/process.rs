@@ -1,44 +1,44 @@
-//! Tests that need a process of their own.
+//! Tests that need their own process.
 
 use std::any::type_name;
 use std::env;
 use std::process::Command;
 
-/// Set in a process that runs one test only.
-const ALONE: &str = "BITSUP_TEST_ALONE";
+/// Set in a process that runs a single test.
+const ISOLATED: &str = "BITSUP_TEST_ALONE";
 
-/// Runs the body of a test in a new process of the same test binary, in which no other test runs: for tests that
-/// change or measure what a process has once, such as its limits, threads, memory or environment.
+/// Runs the body of a test in a new process of the same test binary, in which no other test runs. Needed by tests
+/// that change or measure limits, threads, memory or the environment of the process.
 ///
-/// Must be called by the test function itself: the test is found by the path of the closure's type.
-pub fn alone<F: FnOnce()>(test: F) {
-    if env::var_os(ALONE).is_some() {
+/// Must be called by the test function itself, because the name of the test comes from the type of the closure.
+pub fn isolated<F: FnOnce()>(test: F) {
+    if env::var_os(ISOLATED).is_some() {
         return test();
     }
-    run(again(test_name::<F>()).env(ALONE, "1"), test_name::<F>());
+    run(rerun(test_name::<F>()).env(ISOLATED, "1"), test_name::<F>());
 }
 
-/// A command that runs one test of this binary again, by its path in the crate.
-pub fn again(name: &str) -> Command {
+/// Returns a command that runs one test of this binary again, given its path in the crate.
+pub fn rerun(name: &str) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(arguments(name));
     command
 }
 
-/// The arguments with which a test binary runs that test only.
+/// Returns the arguments that make a test binary run only this test.
 pub fn arguments(name: &str) -> [&str; 5] {
     ["--exact", name, "--include-ignored", "--nocapture", "--test-threads=1"]
 }
 
-/// Runs a command that runs one test; the test must have run and passed.
+/// Runs a command that runs one test. Panics unless the test ran and passed.
 pub fn run(command: &mut Command, name: &str) {
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{name}: {}\n{said}", output.status);
-    print!("{said}");
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{name}: {}\n{text}", output.status);
+    print!("{text}");
 }
 
-/// The path in its crate of the test that a closure of type `F` is written in.
+/// Returns the path of the test that contains the closure of type `F`.
 fn test_name<F>() -> &'static str {
     let (_, name) = type_name::<F>().split_once("::").unwrap();
     name.split("::{{closure}}").next().unwrap()

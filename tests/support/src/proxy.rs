@@ -1,4 +1,4 @@
-//! A proxy: hands requests on, makes tunnels, and may want to know who asks. Every name leads to this machine.
+//! A proxy that forwards requests, opens tunnels and may require credentials. Every host name leads to this machine.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -8,21 +8,21 @@ use std::thread;
 /// A running proxy.
 pub struct Proxy {
     pub address: SocketAddr,
-    /// The heads that it read, in their order.
+    /// The heads of all requests, in order.
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// With `wanted`, everybody has to send that `Proxy-Authorization`.
-    pub fn start(wanted: Option<&'static str>) -> Self {
+    /// Starts a proxy. With `required`, every request must have this `Proxy-Authorization`.
+    pub fn start(required: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, heads) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<_>>>::default());
-        let seen = Arc::clone(&heads);
+        let recorded = Arc::clone(&heads);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let seen = Arc::clone(&seen);
-                // A peer that hangs up is no fault of the proxy.
-                thread::spawn(move || converse(client, wanted, &seen));
+                let heads = Arc::clone(&recorded);
+                // Connection errors are not failures of the test.
+                thread::spawn(move || serve(client, required, &heads));
             }
         });
         Self { address, heads }
@@ -37,14 +37,15 @@ impl Proxy {
     }
 }
 
-fn converse(mut client: TcpStream, wanted: Option<&str>, seen: &Mutex<Vec<String>>) -> io::Result<()> {
+fn serve(mut client: TcpStream, required: Option<&str>, heads: &Mutex<Vec<String>>) -> io::Result<()> {
     loop {
         let head = read_head(&mut client)?;
-        seen.lock().unwrap().push(head.clone());
+        heads.lock().unwrap().push(head.clone());
         let body = read_body(&mut client, &head)?;
-        if wanted.is_some_and(|wanted| field(&head, "Proxy-Authorization") != Some(wanted)) {
+        if required.is_some_and(|required| field(&head, "Proxy-Authorization") != Some(required)) {
             client.write_all(
-                b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"the proxy\"\r\nContent-Length: 0\r\n\r\n",
+                b"HTTP/1.1 407 Proxy Authentication Required\r\n\
+                  Proxy-Authenticate: Basic realm=\"the proxy\"\r\nContent-Length: 0\r\n\r\n",
             )?;
             continue;
         }
@@ -55,17 +56,17 @@ fn converse(mut client: TcpStream, wanted: Option<&str>, seen: &Mutex<Vec<String
         let rest = target.strip_prefix("http://").expect("an absolute URL in the request line");
         let (authority, path) = rest.split_at(rest.find('/').unwrap());
         let mut server = local(authority)?;
-        let kept = head.split("\r\n").filter(|line| !line.to_ascii_lowercase().starts_with("proxy-"));
-        let passed = kept.collect::<Vec<_>>().join("\r\n").replacen(target, path, 1);
-        server.write_all(passed.as_bytes())?;
+        let lines = head.split("\r\n").filter(|line| !line.to_ascii_lowercase().starts_with("proxy-"));
+        let forwarded = lines.collect::<Vec<_>>().join("\r\n").replacen(target, path, 1);
+        server.write_all(forwarded.as_bytes())?;
         server.write_all(&body)?;
-        let answer = read_head(&mut server)?;
-        let content = read_body(&mut server, &answer)?;
-        client.write_all(&[answer.as_bytes(), &content].concat())?;
+        let response = read_head(&mut server)?;
+        let content = read_body(&mut server, &response)?;
+        client.write_all(&[response.as_bytes(), &content].concat())?;
     }
 }
 
-/// Whatever the name, the port counts.
+/// Connects to the port on this machine, whatever the host name.
 fn local(authority: &str) -> io::Result<TcpStream> {
     let port: u16 = authority.rsplit_once(':').unwrap().1.parse().unwrap();
     TcpStream::connect(("127.0.0.1", port))
@@ -100,7 +101,7 @@ fn read_body(stream: &mut TcpStream, head: &str) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-/// The value of a header field.
+/// Returns the value of a header field.
 pub fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     let mut fields = head.lines().skip(1).filter_map(|line| line.split_once(": "));
     fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)

@@ -1,4 +1,4 @@
-//! A server to test, and a client that sends bytes and reads one answer at a time.
+//! A server to test, and a client that sends bytes and reads one response at a time.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,42 +10,42 @@ use bitsup::proto::names;
 use bitsup::server::{Server, ServerConfig};
 use bitsup::store::MemoryStore;
 
-/// Longer than anything takes; a test that waits for it fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than any operation takes; a test that reaches it fails.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An engine over a store in memory.
+/// Returns an engine over a memory store.
 pub fn engine(store: &MemoryStore) -> Engine {
     Engine::new(EngineConfig::new(Arc::new(store.clone()))).unwrap()
 }
 
-/// A server on a free port, with one engine at `/`; `adjust` changes the configuration.
+/// Starts a server on a free port with one engine at `/`. `adjust` changes the configuration.
 pub fn serve(store: &MemoryStore, adjust: impl FnOnce(&mut ServerConfig)) -> Server {
     let mut config = ServerConfig::default().mount("/", engine(store));
     adjust(&mut config);
     Server::start(config).unwrap()
 }
 
-/// A server over a store of its own, which is left to itself.
+/// Starts a server with its own memory store.
 pub fn serve_anything() -> Server {
     serve(&MemoryStore::new(u64::MAX), |_| {})
 }
 
-/// Waits until nobody listens there any more.
+/// Waits until connections to the address are refused.
 pub fn wait_until_refused(address: SocketAddr) {
     let began = Instant::now();
     while TcpStream::connect(address).is_ok() {
-        assert!(began.elapsed() < PATIENCE, "{address} still accepts connections");
+        assert!(began.elapsed() < TIMEOUT, "{address} still accepts connections");
     }
 }
 
-/// A connection, over a socket or over what is laid over one.
+/// A connection over a socket or a TLS stream.
 pub struct RawHttp<S = TcpStream> {
     pub socket: S,
-    /// Bytes that were read behind the last answer.
+    /// Bytes received after the last response.
     rest: Vec<u8>,
 }
 
-/// An answer, which never has a body.
+/// A response without a body.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
@@ -61,14 +61,14 @@ impl RawHttp {
     pub fn connect_to(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).unwrap();
         socket.set_nodelay(true).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket.set_write_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+        socket.set_write_timeout(Some(TIMEOUT)).unwrap();
         Self::over(socket)
     }
 
-    /// Sends requests, reads no answer, and says what came of it: all buffers are full and nothing has
-    /// moved for `time` (`WouldBlock`), or the server has closed the connection.
-    pub fn stuff(&mut self, request: &str, time: Duration) -> ErrorKind {
+    /// Sends requests without reading responses until an error. Returns its kind: `WouldBlock` if all buffers are
+    /// full and nothing moved for `time`, or another one if the server closed the connection.
+    pub fn send_until_blocked(&mut self, request: &str, time: Duration) -> ErrorKind {
         rustix::net::sockopt::set_socket_recv_buffer_size(&self.socket, 4096).unwrap();
         self.socket.set_write_timeout(Some(time)).unwrap();
         let many = request.repeat(1000);
@@ -81,12 +81,12 @@ impl RawHttp {
         }
     }
 
-    /// Whether nothing arrives within `time`.
+    /// Returns whether nothing arrives within `time`.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
         self.socket.set_read_timeout(Some(time)).unwrap();
         let nothing =
             matches!(self.socket.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
-        self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.socket.set_read_timeout(Some(TIMEOUT)).unwrap();
         nothing
     }
 }
@@ -101,37 +101,37 @@ impl<S: Read + Write> RawHttp<S> {
         self.socket.flush().unwrap();
     }
 
-    /// Sends, and reads the answer.
+    /// Sends a request and reads the response.
     pub fn request(&mut self, bytes: impl AsRef<[u8]>) -> Response {
         self.send(bytes);
         self.response()
     }
 
-    /// Reads one answer and holds it to what every answer has in common (GEN-01, GEN-03).
+    /// Reads one response, and checks what every response must have (GEN-01, GEN-03).
     pub fn response(&mut self) -> Response {
         let text = self.head();
-        let answer = Response::new(text);
-        assert_eq!(answer.field("Content-Length"), Some("0"), "{}", answer.text);
-        assert!(answer.field("Date").is_some_and(|date| date.ends_with(" GMT")), "{}", answer.text);
+        let response = Response::new(text);
+        assert_eq!(response.field("Content-Length"), Some("0"), "{}", response.text);
+        assert!(response.field("Date").is_some_and(|date| date.ends_with(" GMT")), "{}", response.text);
         assert!(
-            answer.field("Server").is_some_and(|server| server.starts_with("bitsup/")),
+            response.field("Server").is_some_and(|server| server.starts_with("bitsup/")),
             "{}",
-            answer.text
+            response.text
         );
-        answer
+        response
     }
 
-    /// Reads `HTTP/1.1 100 Continue`, and nothing more.
-    pub fn continued(&mut self) {
+    /// Reads `HTTP/1.1 100 Continue`.
+    pub fn read_continue(&mut self) {
         assert_eq!(self.head(), "HTTP/1.1 100 Continue\r\n\r\n");
     }
 
-    /// Asserts that the server closes the connection in good order and without a further byte.
+    /// Asserts that the server closes the connection without a reset and without further bytes.
     pub fn assert_closed(&mut self) {
-        assert_eq!(self.read_to_end().unwrap(), "", "more than was expected");
+        assert_eq!(self.read_to_end().unwrap(), "", "unexpected bytes");
     }
 
-    /// Asserts that the connection is gone, if need be by a reset, without a further byte.
+    /// Asserts that the server closes or resets the connection without further bytes.
     pub fn assert_gone(&mut self) {
         match self.read_to_end() {
             Ok(rest) => assert_eq!(rest, ""),
@@ -154,12 +154,14 @@ impl<S: Read + Write> RawHttp<S> {
             let mut piece = [0; 4096];
             let count = match self.socket.read(&mut piece) {
                 Ok(count) => count,
-                Err(error) => panic!("no answer: {error}; so far: {:?}", String::from_utf8_lossy(&self.rest)),
+                Err(error) => {
+                    panic!("no response: {error}; so far: {:?}", String::from_utf8_lossy(&self.rest))
+                }
             };
             assert_ne!(
                 count,
                 0,
-                "closed instead of an answer; so far: {:?}",
+                "closed instead of a response; so far: {:?}",
                 String::from_utf8_lossy(&self.rest)
             );
             self.rest.extend_from_slice(&piece[..count]);
@@ -174,25 +176,25 @@ impl Response {
         Self { status, text }
     }
 
-    /// The value of a header field.
+    /// Returns the value of a header field.
     pub fn field(&self, name: &str) -> Option<&str> {
         let mut fields = self.text.lines().skip(1).filter_map(|line| line.split_once(": "));
         fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// Whether the server says that it will close.
+    /// Returns whether the response has `Connection: close`.
     pub fn closes(&self) -> bool {
         self.field("Connection").is_some_and(|value| value == "close")
     }
 
-    /// The session that a Create-Session Ack names.
+    /// Returns the session id of a Create-Session Ack.
     pub fn session(&self) -> String {
         assert_eq!(self.status, 200, "{}", self.text);
         self.field(names::SESSION_ID).unwrap().to_owned()
     }
 }
 
-/// A packet as Windows sends it; `fields` are whole lines without their ends.
+/// Returns the head of a packet as Windows sends it. `fields` are header lines without line ends.
 pub fn packet(kind: &str, path: &str, fields: &[&str], body: usize) -> String {
     let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
     format!(
@@ -202,7 +204,7 @@ pub fn packet(kind: &str, path: &str, fields: &[&str], body: usize) -> String {
     )
 }
 
-/// The shortest request there is; it gets an answer of five times its length.
+/// The shortest valid request. The response is about five times as long.
 pub const TINY: &str = "GET / HTTP/1.1\r\nHost:\r\n\r\n";
 
 pub fn ping(path: &str) -> String {
@@ -213,7 +215,7 @@ pub fn create(path: &str) -> String {
     packet("Create-Session", path, &[&format!("BITS-Supported-Protocols: {}", names::PROTOCOL_GUID)], 0)
 }
 
-/// The head of a Fragment of `length` bytes from `first` on; `more` are further fields.
+/// Returns the head of a Fragment of `length` bytes from offset `first`. `more` are additional fields.
 pub fn fragment(
     path: &str,
     session: &str,

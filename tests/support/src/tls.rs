@@ -1,4 +1,4 @@
-//! Servers with TLS, and connections to them.
+//! Servers with TLS and connections to them.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use crate::certificates::Authority;
 use crate::raw_http::{RawHttp, serve};
 
-/// A connection with TLS, whose handshake comes with the first bytes.
-pub type Secure = StreamOwned<ClientConnection, TcpStream>;
+/// A TLS connection. The handshake takes place with the first bytes.
+pub type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
-pub fn secure(address: SocketAddr, config: &Arc<ClientConfig>) -> Secure {
+pub fn tls_stream(address: SocketAddr, config: &Arc<ClientConfig>) -> TlsStream {
     let socket = RawHttp::connect_to(address).socket;
     let name = "127.0.0.1".try_into().unwrap();
     StreamOwned::new(ClientConnection::new(Arc::clone(config), name).unwrap(), socket)
 }
 
-pub fn connect(server: &Server, config: &Arc<ClientConfig>) -> RawHttp<Secure> {
-    RawHttp::over(secure(server.local_addr(), config))
+pub fn connect(server: &Server, config: &Arc<ClientConfig>) -> RawHttp<TlsStream> {
+    RawHttp::over(tls_stream(server.local_addr(), config))
 }
 
-/// A server with a certificate of that authority; `adjust` changes the rest.
+/// Starts a server with a certificate of this authority. `adjust` changes the configuration.
 pub fn serve_tls(
     authority: &Authority,
     store: &MemoryStore,

@@ -1,4 +1,4 @@
-//! A server that speaks TLS before one that does not.
+//! A proxy that terminates TLS in front of a plain server.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,15 +11,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion};
 
-#[allow(unused_imports, reason = "as above")]
 pub use rustls::version::{TLS12, TLS13};
 
 use crate::certificates::{Authority, Identity};
 
-/// How a server shows that certificate, in these versions of TLS, to clients that show one of `clients`, if
-/// that is given.
+/// Returns the configuration of a server with this certificate and these versions of TLS. With `clients`, it
+/// requires a client certificate of that authority.
 pub fn server_config(
-    shown: &Identity,
+    identity: &Identity,
     clients: Option<&Authority>,
     versions: &[&'static SupportedProtocolVersion],
 ) -> Arc<ServerConfig> {
@@ -34,32 +33,31 @@ pub fn server_config(
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let chain = CertificateDer::pem_slice_iter(shown.certificate.as_bytes()).map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_slice(shown.key.as_bytes()).unwrap();
+    let chain = CertificateDer::pem_slice_iter(identity.certificate.as_bytes()).map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
     Arc::new(builder.with_single_cert(chain, key).unwrap())
 }
 
-/// Speaks TLS on a port of its own, and passes what it reads to `backend`, which speaks none, and back.
-/// Returns its port.
-pub fn front(config: Arc<ServerConfig>, backend: SocketAddr) -> u16 {
+/// Starts a proxy that terminates TLS and forwards to `backend`. Returns its port.
+pub fn terminate_tls(config: Arc<ServerConfig>, backend: SocketAddr) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
             let config = Arc::clone(&config);
-            // Handshakes that fail are what some tests are about.
-            thread::spawn(move || pass(client, config, backend));
+            // Some tests expect the handshake to fail.
+            thread::spawn(move || forward(client, config, backend));
         }
     });
     port
 }
 
-/// The address in a URL such as `http://127.0.0.1:1234`.
+/// Returns the address in a URL such as `http://127.0.0.1:1234`.
 pub fn address(url: &str) -> SocketAddr {
     url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap()
 }
 
-fn pass(mut client: TcpStream, config: Arc<ServerConfig>, backend: SocketAddr) -> io::Result<()> {
+fn forward(mut client: TcpStream, config: Arc<ServerConfig>, backend: SocketAddr) -> io::Result<()> {
     let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
     while tls.is_handshaking() {
         tls.complete_io(&mut client)?;

@@ -215,13 +215,13 @@ namespace Bitsup
         /// <summary>Packet: none; the session ended without a request.</summary>
         internal const int BITSUP_PACKET_NONE = 0;
 
-        /// <summary>Packet: checks that the server is there; belongs to no session.</summary>
+        /// <summary>Packet: checks whether the server accepts uploads; belongs to no session.</summary>
         internal const int BITSUP_PACKET_PING = 1;
 
         /// <summary>Packet: opens a session.</summary>
         internal const int BITSUP_PACKET_CREATE = 2;
 
-        /// <summary>Packet: carries part of the file.</summary>
+        /// <summary>Packet: contains part of the file.</summary>
         internal const int BITSUP_PACKET_FRAGMENT = 3;
 
         /// <summary>Packet: ends a session after a complete upload.</summary>
@@ -381,7 +381,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint bitsup_error_hresult(IntPtr error);
 
-        /// <summary>Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not say.</summary>
+        /// <summary>Returns which part of the server failed, one of BITSUP_CONTEXT_*; 0 if the server did not report it.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern uint bitsup_error_context(IntPtr error);
 
@@ -485,7 +485,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_credentials(ClientConfigHandle config, int target, int scheme, byte[]? user, byte[]? secret, out IntPtr error);
 
-        /// <summary>Sets the callback that supplies credentials on demand: if a server or proxy asks for credentials and those of bitsup_client_config_set_credentials do not help, because there are none for the scheme or because they were refused, for example after a token has expired during an upload.</summary>
+        /// <summary>Sets the callback that supplies credentials on demand: if a server or proxy requires credentials and bitsup_client_config_set_credentials set none for the scheme, or the ones it set were rejected, for example because a token expired during an upload.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_on_credentials(ClientConfigHandle config, bitsup_credentials_fn? callback, IntPtr user_data, bitsup_destroy_fn? destroy, out IntPtr error);
 
@@ -585,7 +585,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_suspend(JobHandle job, out IntPtr error);
 
-        /// <summary>Cancels the upload for good; the job cannot be run again.</summary>
+        /// <summary>Cancels the upload permanently; the job cannot be run again.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_job_cancel(JobHandle job, out IntPtr error);
 
@@ -677,7 +677,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_remove(StoreOpsHandle ops, bitsup_store_part_fn? callback, out IntPtr error);
 
-        /// <summary>Sets the callback that checks a destination before a session is created, so that an upload that cannot be delivered is refused early.</summary>
+        /// <summary>Sets the callback that checks a destination before a session is created, so that an upload that cannot be delivered is rejected early.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_store_ops_on_destination_state(StoreOpsHandle ops, bitsup_store_destination_state_fn? callback, out IntPtr error);
 
@@ -729,7 +729,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_header(IntPtr upload, byte[]? name);
 
-        /// <summary>Returns the number of bytes that the session holds; 0 for NULL.</summary>
+        /// <summary>Returns the number of bytes received so far; 0 for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern ulong bitsup_upload_received(IntPtr upload);
 
@@ -745,7 +745,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_reject(IntPtr verdict, ushort http_status, uint hresult, uint context, out IntPtr error);
 
-        /// <summary>Rejects the request with 401 and asks for credentials.</summary>
+        /// <summary>Rejects the request with 401 and requests credentials.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_verdict_challenge(IntPtr verdict, byte[]? challenge, out IntPtr error);
 
@@ -793,7 +793,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_on_progress(HooksHandle hooks, bitsup_hooks_progress_fn? callback, out IntPtr error);
 
-        /// <summary>Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the file, says whether to keep it, and may set a reply.</summary>
+        /// <summary>Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the file, decides whether to keep it, and may set a reply.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_hooks_on_received(HooksHandle hooks, bitsup_hooks_decide_fn? callback, out IntPtr error);
 
@@ -821,7 +821,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_store(EngineConfigHandle config, StoreHandle store, out IntPtr error);
 
-        /// <summary>Sets the callbacks of the application behind the engine.</summary>
+        /// <summary>Sets the callbacks of the host application.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_hooks(EngineConfigHandle config, HooksHandle hooks, out IntPtr error);
 
@@ -1152,7 +1152,7 @@ namespace Bitsup
         }
     }
 
-    /// <summary>Server callbacks of the application behind an engine.</summary>
+    /// <summary>Server callbacks of the host application.</summary>
     internal sealed class HooksHandle : NativeHandle
     {
         protected override bool ReleaseHandle()

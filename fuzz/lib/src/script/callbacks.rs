@@ -180,7 +180,7 @@ pub extern "C" fn commit(
     result(user_data, &[])
 }
 
-pub extern "C" fn place(
+pub extern "C" fn destination_state(
     user_data: *mut c_void,
     _destination: *const c_char,
     out_state: *mut i32,

@@ -86,7 +86,7 @@ objects! {
 }
 
 fn free_of(name: &str) -> Option<Free> {
-    FREES.iter().find(|(of, _)| *of == name).map(|(_, free)| *free)
+    FREES.iter().find(|(type_name, _)| *type_name == name).map(|(_, free)| *free)
 }
 
 /// The out-parameters of the last call.
@@ -151,11 +151,11 @@ impl<'a> Script<'a> {
         *first
     }
 
-    /// Frees an object, or passes it to the free function of another type.
-    pub fn free(&self, how: usize) {
+    /// Frees an object with the free function of its type, or passes it to that of another type.
+    pub fn free(&self, type_index: usize) {
         let index = usize::from(self.byte());
         let Some(&(object, own)) = self.objects.borrow().get(index) else { return };
-        if let Some((_, free)) = FREES.get(how).filter(|(name, _)| *name != own) {
+        if let Some((_, free)) = FREES.get(type_index).filter(|(name, _)| *name != own) {
             // A free function ignores objects of another type.
             free(object);
         } else if let Some(free) = free_of(own) {

@@ -21,7 +21,7 @@ const DIRECTORIES: &str = "Directories";
 const ACCESS: &str = "Access";
 pub const LIMITS: &str = "Limits";
 const NOTIFICATION: &str = "Notification";
-const FARM: &str = "Server farm";
+const SERVER_FARM: &str = "Server farm";
 const LOGGING: &str = "Logging and administration";
 
 /// Printed at the end of the help.
@@ -171,13 +171,13 @@ pub struct DirectoryArgs {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..), help_heading = NOTIFICATION, hide_short_help = true)]
     pub notify_concurrency: usize,
     /// Share the root with other servers, all of which need this option
-    #[arg(long, help_heading = FARM, hide_short_help = true)]
+    #[arg(long, help_heading = SERVER_FARM, hide_short_help = true)]
     pub shared: bool,
     /// Address of this server, sent to clients so that they return to the same server of a farm
-    #[arg(long, value_name = "HOST", value_parser = host_id, help_heading = FARM, hide_short_help = true)]
+    #[arg(long, value_name = "HOST", value_parser = host_id, help_heading = SERVER_FARM, hide_short_help = true)]
     pub host_id: Option<String>,
     /// How long clients try the host id before they use the original URL again; 0: not sent
-    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = units::seconds, help_heading = FARM, hide_short_help = true)]
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = units::seconds, help_heading = SERVER_FARM, hide_short_help = true)]
     pub host_id_fallback_timeout: u32,
 }
 

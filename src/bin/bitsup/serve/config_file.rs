@@ -21,7 +21,7 @@ const DIRECTORY: &str = "directory";
 ///
 /// # Errors
 ///
-/// If the file cannot be read or is invalid. The first mistake is reported with its line.
+/// Returns an error if the file cannot be read or is invalid. The first mistake is reported with its line.
 pub fn read(path: &Path) -> Result<(ServerArgs, Vec<Directory>), Error> {
     let bytes = fs::read(path)
         .map_err(|error| Error::io(format!("cannot read the configuration {}", path.display()), error))?;

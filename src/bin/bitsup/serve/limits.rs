@@ -1,4 +1,4 @@
-//! The limits of the whole server: what it grants to its peers.
+//! Server-wide limits.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use super::args::LIMITS;
 use crate::units;
 
-/// Limits of the whole server. docs/reference/limits.md gives the reason for each default.
+/// Limits of the whole server. docs/operations/limits.md gives the reason for each default.
 #[derive(Debug, Args)]
 pub struct LimitArgs {
     /// Maximum open connections; further ones wait until one closes

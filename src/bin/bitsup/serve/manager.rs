@@ -22,7 +22,7 @@ impl ServiceManager {
     ///
     /// # Errors
     ///
-    /// If there is more than one socket, or one that is not a TCP socket.
+    /// Returns an error if there is more than one socket, or one that is not a TCP socket.
     pub fn from_env() -> Result<Self, Error> {
         let mut inherited = ListenFd::from_env();
         let wrong = |why: &str| {

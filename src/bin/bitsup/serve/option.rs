@@ -15,7 +15,7 @@ use toml::de::DeValue;
 use super::access_log::STDOUT;
 use super::args::{DirectoryArgs, ServerArgs};
 
-/// Keys that two directories can never share, and that therefore cannot have a default at the top.
+/// Keys whose values must differ between directories, and which therefore cannot have a default at the top.
 const DIRECTORY_ONLY: [&str; 4] = ["root", "url-prefix", "enabled", "public-url"];
 
 /// The part of the file that contains a key.
@@ -36,7 +36,7 @@ pub fn command() -> clap::Command {
 ///
 /// # Errors
 ///
-/// The reason why the key is not allowed there or the value is invalid.
+/// Returns the reason why the key is not allowed there or the value is invalid.
 pub fn arguments(
     command: &clap::Command,
     scope: Scope,
@@ -234,15 +234,15 @@ mod tests {
     }
 
     #[test]
-    fn every_option_has_its_key_and_every_key_its_option() {
+    fn options_and_keys_correspond() {
         let mut options = names(ServeArgs::augment_args);
-        assert!(options.remove("config"), "the one option that is none of the file's");
+        assert!(options.remove("config"), "the only option without a key");
         assert_eq!(options, SAMPLES.iter().map(|(key, ..)| (*key).to_owned()).collect());
         assert_eq!(options, names(|command| DirectoryArgs::augment_args(ServerArgs::augment_args(command))));
     }
 
     #[test]
-    fn a_key_does_what_its_option_does() {
+    fn a_key_sets_the_same_values_as_its_option() {
         for &(key, line, typed) in SAMPLES {
             let expected = set_by(typed.split(' ').map(OsString::from));
             assert_ne!(expected, set_by([]), "{key}: the sample sets nothing");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn server_directory_and_defaults_have_their_places() {
+    fn keys_are_accepted_only_in_their_scope() {
         for &(key, line, _) in SAMPLES {
             let of_server = names(ServerArgs::augment_args).contains(key);
             assert_eq!(read(Scope::Directory, line).is_ok(), !of_server, "{key}");
@@ -263,25 +263,25 @@ mod tests {
         }
     }
 
-    /// All but where to listen and what to log.
+    /// All options except `listen` and `verbose`.
     #[test]
     fn a_configuration_file_excludes_the_other_options() {
         for &(key, _, typed) in SAMPLES {
             let line = ["serve", "--config", "file"].into_iter().chain(typed.split(' '));
             let taken = ServeArgs::augment_args(clap::Command::new("serve")).try_get_matches_from(line);
             let conflict = taken.err().map(|error| error.kind());
-            let beside = ["listen", "verbose"].contains(&key);
-            assert_eq!(conflict, (!beside).then_some(clap::error::ErrorKind::ArgumentConflict), "{key}");
+            let is_allowed = ["listen", "verbose"].contains(&key);
+            assert_eq!(conflict, (!is_allowed).then_some(clap::error::ErrorKind::ArgumentConflict), "{key}");
         }
     }
 
     #[test]
-    fn standard_output_lies_in_no_folder() {
+    fn standard_output_is_not_resolved_as_a_path() {
         assert_eq!(read(Scope::Top, "access-log = '-'"), Ok(vec!["--access-log=-".into()]));
     }
 
     #[test]
-    fn a_flag_that_is_off_is_not_typed() {
+    fn a_disabled_flag_gives_no_argument() {
         assert_eq!(read(Scope::Top, "allow-overwrites = false"), Ok(Vec::new()));
     }
 }

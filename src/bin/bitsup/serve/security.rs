@@ -62,7 +62,7 @@ pub fn require_local_admin(args: &ServerArgs) -> Result<(), Error> {
     }
 }
 
-/// Rejects lists of users without authentication: they would lock everyone out.
+/// Rejects lists of users without authentication, because no request could match them.
 pub fn require_users_for_lists(args: &ServerArgs, directories: &[Directory]) -> Result<(), Error> {
     let lists = |directory: &Directory| {
         let DirectoryArgs { allow_user, create_user, overwrite_user, .. } = &directory.args;

@@ -113,7 +113,7 @@ fn show(args: &ShowArgs) -> Result<(), Error> {
     }
     let stored = sessions.sessions.iter().find(|stored| stored.record.id == args.id);
     let stored = stored.ok_or_else(|| unknown(args.id, &args.root.root))?;
-    let held = found.held(args.id).map_err(unreadable_root)?;
+    let held = found.stored_length(args.id).map_err(unreadable_root)?;
     table::print_one(&SessionInfo::new(&stored.record, held, stored.modified_ms), args.json)
 }
 
@@ -165,7 +165,7 @@ fn read_sessions(root: &Path) -> Result<Vec<SessionInfo>, Error> {
     }
     let mut infos = Vec::new();
     for stored in &found.sessions {
-        let held = view.held(stored.record.id).map_err(unreadable_root)?;
+        let held = view.stored_length(stored.record.id).map_err(unreadable_root)?;
         infos.push(SessionInfo::new(&stored.record, held, stored.modified_ms));
     }
     infos.sort_by_key(|info| (info.created_ms, info.id));

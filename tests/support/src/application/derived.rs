@@ -1,4 +1,4 @@
-//! Replies that prove which file they answer.
+//! Replies derived from the uploaded file.
 
 use std::fs;
 use std::io::Read;
@@ -7,21 +7,21 @@ use sha2::{Digest, Sha256};
 
 use super::{Request, Response, pattern};
 
-/// How the file gets to the application, and its reply back.
+/// How the application receives the file and returns its reply.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Way {
-    /// The file in the request, the reply in the answer.
+pub enum NotifyMode {
+    /// The file in the request, the reply in the response.
     Value,
-    /// The file by its path, the reply in the answer.
+    /// The file by its path, the reply in the response.
     Reference,
-    /// Both by their paths.
+    /// Both by path.
     ReplyFile,
 }
 
-impl Way {
+impl NotifyMode {
     pub const ALL: [Self; 3] = [Self::Value, Self::Reference, Self::ReplyFile];
 
-    /// The value of `--notify`.
+    /// Returns the value of `--notify`.
     pub fn option(self) -> &'static str {
         match self {
             Self::Value => "value",
@@ -29,11 +29,11 @@ impl Way {
         }
     }
 
-    /// 200, and a reply of that length that is derived from the file. A server that asked and was killed may
-    /// have a successor who is done with the file; then nobody hears the answer.
-    pub fn answer(self, request: &Request, fields: &str, length: usize) -> Response {
+    /// Responds 200 with a reply of this length that is derived from the file. Ignores a missing file: if the server
+    /// was killed after its request, its successor may have removed it.
+    pub fn respond(self, request: &Request, fields: &str, length: usize) -> Response {
         if self == Self::Value {
-            return Response::made(fields, move |file| derived(file, length));
+            return Response::computed(fields, move |file| derived(file, length));
         }
         let file = fs::read(request.get("BITS-Request-DataFile-Name").unwrap()).unwrap_or_default();
         let reply = derived(&file, length);
@@ -47,7 +47,7 @@ impl Way {
     }
 }
 
-/// `length` bytes: the SHA-256 of the file, and then bytes that tell their position.
+/// Returns `length` bytes: the SHA-256 of the file, then bytes that depend on their position.
 pub fn derived(file: &[u8], length: usize) -> Vec<u8> {
     let mut reply = Sha256::digest(file).to_vec();
     pattern(length as u64).read_to_end(&mut reply).unwrap();

@@ -1,9 +1,8 @@
-//! A server application that plays a script: a real HTTP server on threads of its own, which records the
-//! exact bytes of its requests.
+//! A scripted web application: an HTTP server on its own threads that records the exact bytes of its requests.
 
-mod answer;
 mod derived;
 mod pattern;
+mod response;
 
 use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,15 +11,15 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
-pub use answer::Response;
-use answer::Then;
-pub use derived::{Way, derived};
+pub use derived::{NotifyMode, derived};
 pub use pattern::pattern;
+pub use response::Response;
+use response::Then;
 
-/// How long the application waits for the other side before it gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the application waits for bytes of the client.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running application. Dropping it ends it and its connections.
+/// A running application. Stops and closes its connections when dropped.
 pub struct Application {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -32,19 +31,19 @@ struct Shared {
     script: Box<Script>,
     requests: Mutex<Vec<Request>>,
     connections: Mutex<Vec<Weak<TcpStream>>>,
-    over: AtomicBool,
+    stopped: AtomicBool,
 }
 
-/// A request as it came.
+/// A request as it was received.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Request line and header lines, with the empty line.
+    /// The request line and header lines, with the empty line.
     pub head: String,
-    /// Empty in the script, which answers the head.
+    /// Empty when the script is called, because only the head was read.
     pub body: Vec<u8>,
-    /// Which connection it came on, from 1.
+    /// The number of its connection, from 1.
     pub connection: usize,
-    /// Which request it is of all, from 1.
+    /// The number of this request, from 1.
     pub number: usize,
 }
 
@@ -53,12 +52,12 @@ impl Request {
         self.head.lines().next().unwrap()
     }
 
-    /// The names of all header fields, as they are spelled.
+    /// Returns the names of all header fields as they were spelled.
     pub fn names(&self) -> Vec<&str> {
         self.fields().map(|(name, _)| name).collect()
     }
 
-    /// The value of a header field that is there at most once.
+    /// Returns the value of a header field. Panics if it is repeated.
     pub fn get(&self, name: &str) -> Option<&str> {
         let values: Vec<_> = self.fields().filter(|(n, _)| n.eq_ignore_ascii_case(name)).collect();
         assert!(values.len() <= 1, "{name} is repeated: {}", self.head);
@@ -71,12 +70,12 @@ impl Request {
 }
 
 impl Application {
-    /// Starts an application that asks `script` what to do with each request.
+    /// Starts an application that calls `script` for the response to each request.
     pub fn start(script: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         Self::start_at(TcpListener::bind("127.0.0.1:0").unwrap(), script)
     }
 
-    /// As [`Self::start`], where somebody listens already.
+    /// Starts an application on an existing listener.
     pub fn start_at(
         listener: TcpListener,
         script: impl Fn(&Request) -> Response + Send + Sync + 'static,
@@ -86,14 +85,14 @@ impl Application {
             script: Box::new(script),
             requests: Mutex::default(),
             connections: Mutex::default(),
-            over: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
         });
         let listening = Arc::clone(&shared);
         thread::spawn(move || listening.listen(&listener));
         Self { address, shared }
     }
 
-    /// An absolute URL of the application.
+    /// Returns the absolute URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -102,24 +101,24 @@ impl Application {
         self.address.to_string()
     }
 
-    /// All requests whose head came, in their order.
+    /// Returns all requests whose head was received, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
     }
 
-    /// The one request that came.
+    /// Returns the only request. Panics if there were more or none.
     pub fn request(&self) -> Request {
         let mut requests = self.requests();
         assert_eq!(requests.len(), 1, "{requests:?}");
         requests.remove(0)
     }
 
-    /// How many connections came.
+    /// Returns the number of accepted connections.
     pub fn connections(&self) -> usize {
         self.shared.connections.lock().unwrap().len()
     }
 
-    /// Ends all connections that there are; new ones are taken.
+    /// Closes all current connections. New ones are still accepted.
     pub fn hang_up(&self) {
         for connection in self.shared.connections.lock().unwrap().iter().filter_map(Weak::upgrade) {
             let _ = connection.shutdown(Shutdown::Both);
@@ -130,8 +129,8 @@ impl Application {
 impl Drop for Application {
     fn drop(&mut self) {
         self.hang_up();
-        self.shared.over.store(true, Ordering::SeqCst);
-        // Wakes the listener, which finds that it is over.
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        // Wakes the listener, which then stops.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -139,9 +138,9 @@ impl Drop for Application {
 impl Shared {
     fn listen(self: &Arc<Self>, listener: &TcpListener) {
         while let Ok((stream, _)) = listener.accept()
-            && !self.over.load(Ordering::SeqCst)
+            && !self.stopped.load(Ordering::SeqCst)
         {
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_read_timeout(Some(TIMEOUT)).unwrap();
             stream.set_nodelay(true).unwrap();
             let stream = Arc::new(stream);
             let mut connections = self.connections.lock().unwrap();
@@ -153,19 +152,19 @@ impl Shared {
         }
     }
 
-    /// Serves a connection, which ends with it: by a reset if there is something left to read.
+    /// Serves a connection until it is closed, by a reset if there are unread bytes.
     fn serve(&self, mut stream: &TcpStream, connection: usize) {
         let mut pending = Vec::new();
         while let Some(head) = read_head(stream, &mut pending) {
-            let (number, answer) = self.record(head, connection);
-            if answer.read_body && !self.read_body(stream, &mut pending, number) {
+            let (number, response) = self.record(head, connection);
+            if response.read_body && !self.read_body(stream, &mut pending, number) {
                 return;
             }
             let body = || self.requests.lock().unwrap()[number - 1].body.clone();
-            if answer.play(stream, body).is_err() {
+            if response.play(stream, body).is_err() {
                 return;
             }
-            match answer.then {
+            match response.then {
                 Then::Keep => {}
                 Then::Close => return,
                 Then::Reset => {
@@ -188,7 +187,7 @@ impl Shared {
         (number, (self.script)(&request))
     }
 
-    /// Reads the body of a request to its end; whether it came whole.
+    /// Reads the body of a request. Returns whether it was complete.
     fn read_body(&self, mut stream: &TcpStream, pending: &mut Vec<u8>, number: usize) -> bool {
         let request = self.requests.lock().unwrap()[number - 1].clone();
         let length = request.get("Content-Length").unwrap_or_else(|| panic!("no length: {request:?}"));

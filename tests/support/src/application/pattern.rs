@@ -1,18 +1,18 @@
-//! Bytes that tell their position.
+//! Bytes that depend on their position.
 
 use std::io::{self, Read, Write};
 
-/// A prime, so that no buffer of a power of two bytes that is lost, doubled or exchanged goes unseen.
+/// A prime, so that a lost, duplicated or swapped buffer of 2^n bytes is detected.
 const PERIOD: usize = 65_521;
 
-/// `length` bytes, each of which depends on its position.
+/// Returns `length` bytes, each of which depends on its position.
 pub fn pattern(length: u64) -> impl Read {
     let period: Vec<u8> =
         (0..PERIOD).map(|at| (at as u32).wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
     Repeat { period, at: 0 }.take(length)
 }
 
-/// Sends `length` bytes of [`pattern`], as fast as they are taken.
+/// Writes `length` bytes of [`pattern`].
 pub fn send_pattern(length: u64, mut to: impl Write) -> io::Result<()> {
     let mut tile = Vec::new();
     pattern((PERIOD * 16) as u64).read_to_end(&mut tile)?;

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-/// Everything compiles without warnings.
+/// Warning flags; every warning is an error.
 pub const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// Returns the command for a required tool. Panics with the name of the `package` to install if it is missing.

@@ -1,4 +1,4 @@
-//! What a client of the soak does over and over.
+//! The behavior of the clients of a soak test.
 
 use std::fs;
 use std::io;
@@ -13,25 +13,25 @@ use super::connection::{RawConnection, Response};
 use crate::application::derived;
 use crate::raw_http::{close, create, fragment, packet};
 
-/// How long the application's replies are.
+/// Length of the application's replies.
 pub const REPLY: usize = 5000;
 
-/// The habits, in the order of the figures.
+/// How a client behaves during one upload.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ClientProfile {
     /// Sends as fast as it can.
     Fast,
-    /// Sends some bytes, waits, sends some more.
+    /// Sends the body in pieces with pauses.
     Trickling,
     /// Loses its connection in the middle of a fragment and resumes.
     Resuming,
-    /// Goes away in the middle of a fragment for good.
+    /// Disconnects in the middle of a fragment and never returns.
     Vanishing,
-    /// Says things of ranges, lengths and sessions that are not so.
-    Lying,
-    /// Cancels what it began.
+    /// Sends invalid ranges, lengths and session ids.
+    Invalid,
+    /// Cancels its upload.
     Cancelling,
-    /// Wants a reply of the application.
+    /// Fetches a reply of the application.
     Replying,
 }
 
@@ -41,7 +41,7 @@ impl ClientProfile {
         Self::Trickling,
         Self::Resuming,
         Self::Vanishing,
-        Self::Lying,
+        Self::Invalid,
         Self::Cancelling,
         Self::Replying,
     ];
@@ -50,90 +50,89 @@ impl ClientProfile {
 /// One of the clients.
 pub struct Client {
     pub server: SocketAddr,
-    /// The folder that holds the server's roots, `plain` and `asked`.
+    /// The folder of the server's roots, `plain` and `notified`.
     pub folder: PathBuf,
     pub number: usize,
     pub random: fastrand::Rng,
-    /// Longest file, in bytes.
+    /// Maximum file size, in bytes.
     pub longest: usize,
     pub done: usize,
 }
 
-/// An upload under way.
+/// An upload in progress.
 struct Upload {
-    wire: RawConnection,
+    connection: RawConnection,
     path: String,
     session: String,
     content: Vec<u8>,
 }
 
 impl Client {
-    /// Does once what the habit says; how many bytes of a file were accepted. Panics when the server does not do
-    /// as it must.
-    pub fn act(&mut self, habit: ClientProfile) -> io::Result<usize> {
+    /// Runs the profile once. Returns how many bytes of a file were accepted. Panics if the server misbehaves.
+    pub fn run(&mut self, profile: ClientProfile) -> io::Result<usize> {
         self.done += 1;
-        let root = if habit == ClientProfile::Replying { "asked" } else { "plain" };
+        let root = if profile == ClientProfile::Replying { "notified" } else { "plain" };
         let length = self.random.usize(1..=self.longest);
         let content: Vec<u8> = {
             let mut random = fastrand::Rng::with_seed(self.random.u64(..));
             std::iter::repeat_with(|| random.u8(..)).take(length).collect()
         };
         let path = format!("/{root}/{}-{}", self.number, self.done);
-        let mut wire = RawConnection::connect(self.server)?;
-        let made = wire.request(create(&path))?;
-        assert_eq!(made.status, 200, "{habit:?}: {made:?}");
-        let session = made.field(names::SESSION_ID).unwrap().to_owned();
-        let mut upload = Upload { wire, path, session, content };
-        match habit {
+        let mut connection = RawConnection::connect(self.server)?;
+        let created = connection.request(create(&path))?;
+        assert_eq!(created.status, 200, "{profile:?}: {created:?}");
+        let session = created.field(names::SESSION_ID).unwrap().to_owned();
+        let mut upload = Upload { connection, path, session, content };
+        match profile {
             ClientProfile::Vanishing => {
                 upload.break_off(&mut self.random, 0)?;
                 return Ok(0);
             }
-            ClientProfile::Lying => upload.lie(&mut self.random, self.server)?,
+            ClientProfile::Invalid => upload.send_invalid(&mut self.random, self.server)?,
             ClientProfile::Cancelling => {
                 upload.whole_fragment(0, length / 2)?;
                 upload.cancel()?;
             }
             _ => {
-                self.deliver(&mut upload, habit)?;
+                self.deliver(&mut upload, profile)?;
                 return Ok(length);
             }
         }
-        assert!(!self.file(&upload).exists(), "{habit:?} left {}", upload.path);
+        assert!(!self.file(&upload).exists(), "{profile:?} left {}", upload.path);
         Ok(0)
     }
 
-    fn deliver(&mut self, upload: &mut Upload, habit: ClientProfile) -> io::Result<()> {
+    fn deliver(&mut self, upload: &mut Upload, profile: ClientProfile) -> io::Result<()> {
         let (total, mut at, mut breaks) = (upload.content.len(), 0, 2);
         let mut last = None;
         while at < total {
             let end = at + self.random.usize(1..=(total - at).min(self.longest / 2 + 1));
-            if habit == ClientProfile::Resuming && breaks > 0 {
+            if profile == ClientProfile::Resuming && breaks > 0 {
                 breaks -= 1;
                 upload.break_off(&mut self.random, at)?;
-                upload.wire = RawConnection::connect(self.server)?;
+                upload.connection = RawConnection::connect(self.server)?;
             }
-            let answer = match habit {
+            let response = match profile {
                 ClientProfile::Trickling => upload.trickle(&mut self.random, at, end)?,
                 _ => upload.whole_fragment(at, end)?,
             };
-            at = match answer.status {
-                // What was sent before the connection broke is there already.
-                200 | 416 => answer.field(names::RECEIVED_CONTENT_RANGE).unwrap().parse().unwrap(),
-                // The server came to read the broken connection after this one, and took that for the newer one.
-                503 if habit == ClientProfile::Resuming => {
-                    upload.wire = RawConnection::connect(self.server)?;
+            at = match response.status {
+                // 416 if bytes sent before the connection broke were already stored.
+                200 | 416 => response.field(names::RECEIVED_CONTENT_RANGE).unwrap().parse().unwrap(),
+                // 503 if the server read the head of the broken request after that of this one.
+                503 if profile == ClientProfile::Resuming => {
+                    upload.connection = RawConnection::connect(self.server)?;
                     continue;
                 }
-                _ => panic!("{habit:?}: {at} to {end} of {total}: {answer:?}"),
+                _ => panic!("{profile:?}: {at} to {end} of {total}: {response:?}"),
             };
-            last = Some(answer);
+            last = Some(response);
         }
-        if habit == ClientProfile::Replying {
+        if profile == ClientProfile::Replying {
             upload.fetch_reply(&last.unwrap())?;
         }
-        let closed = upload.wire.request(close(&upload.path, &upload.session))?;
-        assert_eq!(closed.status, 200, "{habit:?}: {closed:?}");
+        let closed = upload.connection.request(close(&upload.path, &upload.session))?;
+        assert_eq!(closed.status, 200, "{profile:?}: {closed:?}");
         let file = self.file(upload);
         assert!(fs::read(&file)? == upload.content, "{} differs", file.display());
         fs::remove_file(file)
@@ -149,65 +148,64 @@ impl Upload {
         fragment(&self.path, &self.session, first, length, self.content.len(), &[])
     }
 
-    /// Sends a fragment; none if it would be empty.
+    /// Sends a fragment of at least one byte.
     fn whole_fragment(&mut self, first: usize, end: usize) -> io::Result<Response> {
         let end = end.max(first + 1);
-        self.wire.send(self.head(first, end - first))?;
-        self.wire.request(&self.content[first..end])
+        self.connection.send(self.head(first, end - first))?;
+        self.connection.request(&self.content[first..end])
     }
 
     fn trickle(&mut self, random: &mut fastrand::Rng, first: usize, end: usize) -> io::Result<Response> {
-        self.wire.send(self.head(first, end - first))?;
+        self.connection.send(self.head(first, end - first))?;
         for piece in self.content[first..end].chunks((end - first).div_ceil(4)) {
-            // The habit itself.
             thread::sleep(Duration::from_millis(random.u64(1..20)));
-            self.wire.send(piece)?;
+            self.connection.send(piece)?;
         }
-        self.wire.response()
+        self.connection.response()
     }
 
-    /// Announces all that is missing, sends a part of it and leaves.
+    /// Sends the head of a fragment with the rest of the file and a part of its body, then closes the connection.
     fn break_off(&mut self, random: &mut fastrand::Rng, first: usize) -> io::Result<()> {
         let left = self.content.len() - first;
-        self.wire.send(self.head(first, left))?;
-        self.wire.send(&self.content[first..first + random.usize(0..left)])?;
-        self.wire.socket.shutdown(if random.bool() { Shutdown::Both } else { Shutdown::Write })
+        self.connection.send(self.head(first, left))?;
+        self.connection.send(&self.content[first..first + random.usize(0..left)])?;
+        self.connection.socket.shutdown(if random.bool() { Shutdown::Both } else { Shutdown::Write })
     }
 
     fn cancel(&mut self) -> io::Result<()> {
         let id = format!("BITS-Session-Id: {}", self.session);
-        let cancelled = self.wire.request(packet("Cancel-Session", &self.path, &[&id], 0))?;
+        let cancelled = self.connection.request(packet("Cancel-Session", &self.path, &[&id], 0))?;
         assert_eq!(cancelled.status, 200, "{cancelled:?}");
         Ok(())
     }
 
-    /// Says something that is not so, is refused, and cancels.
-    fn lie(&mut self, random: &mut fastrand::Rng, server: SocketAddr) -> io::Result<()> {
+    /// Sends an invalid request, checks that it is rejected, and cancels the session.
+    fn send_invalid(&mut self, random: &mut fastrand::Rng, server: SocketAddr) -> io::Result<()> {
         let id = format!("BITS-Session-Id: {}", self.session);
-        let say =
+        let with_range =
             |range: &str| packet("Fragment", &self.path, &[&id, &format!("Content-Range: bytes {range}")], 5);
-        let stranger = "{00000000-0000-0000-0000-000000000001}";
-        let lie = match random.u8(0..6) {
-            0 => say("100-104/1000"),
-            1 => say("0-99/1000"),
-            2 => say("4-0/5"),
-            3 => say("0-4/18446744073709551616"),
-            4 => fragment(&self.path, stranger, 0, 5, 1000, &[]),
+        let unknown_id = "{00000000-0000-0000-0000-000000000001}";
+        let head = match random.u8(0..6) {
+            0 => with_range("100-104/1000"),
+            1 => with_range("0-99/1000"),
+            2 => with_range("4-0/5"),
+            3 => with_range("0-4/18446744073709551616"),
+            4 => fragment(&self.path, unknown_id, 0, 5, 1000, &[]),
             _ => packet("Fragment", &self.path, &[&id], 5),
         };
-        let refused = self.wire.request(lie + "lies!")?;
-        // 500 for a session that nobody made, as IIS answers it.
-        assert!((400..=500).contains(&refused.status), "{refused:?}");
-        // The connection may be closed by now, or not.
-        self.wire = RawConnection::connect(server)?;
+        let rejected = self.connection.request(head + "bytes")?;
+        // 500 for an unknown session, as from IIS.
+        assert!((400..=500).contains(&rejected.status), "{rejected:?}");
+        // The server may have closed the connection.
+        self.connection = RawConnection::connect(server)?;
         self.cancel()
     }
 
     fn fetch_reply(&mut self, ack: &Response) -> io::Result<()> {
         let url = ack.field(names::REPLY_URL).unwrap();
         let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap();
-        let reply = self.wire.request(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"))?;
-        assert!(reply.status == 200 && reply.body == derived(&self.content, REPLY), "the reply differs");
+        let reply = self.connection.request(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"))?;
+        assert!(reply.status == 200 && reply.body == derived(&self.content, REPLY), "the reply is wrong");
         Ok(())
     }
 }

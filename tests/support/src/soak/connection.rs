@@ -1,15 +1,15 @@
-//! A connection of a client that takes nothing for granted: whatever the server does is a result.
+//! A connection that returns all failures as errors.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Longer than anything takes; a soak that waits for it fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any operation takes; a soak test that reaches it fails.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct RawConnection {
     pub socket: TcpStream,
-    /// Bytes that were read behind the last answer.
+    /// Bytes received after the last response.
     rest: Vec<u8>,
 }
 
@@ -31,8 +31,8 @@ impl RawConnection {
     pub fn connect(server: SocketAddr) -> io::Result<Self> {
         let socket = TcpStream::connect(server)?;
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        socket.set_write_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(TIMEOUT))?;
+        socket.set_write_timeout(Some(TIMEOUT))?;
         Ok(Self { socket, rest: Vec::new() })
     }
 
@@ -49,21 +49,21 @@ impl RawConnection {
         let end = loop {
             match self.rest.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 Some(at) => break at + 4,
-                None => self.more()?,
+                None => self.read_more()?,
             }
         };
         let head = String::from_utf8(self.rest.drain(..end).collect()).map_err(invalid)?;
         let status = head.get(9..12).unwrap_or_default().parse().map_err(invalid)?;
-        let mut answer = Response { status, head, body: Vec::new() };
-        let length = answer.field("Content-Length").unwrap_or("0").parse().map_err(invalid)?;
+        let mut response = Response { status, head, body: Vec::new() };
+        let length = response.field("Content-Length").unwrap_or("0").parse().map_err(invalid)?;
         while self.rest.len() < length {
-            self.more()?;
+            self.read_more()?;
         }
-        answer.body = self.rest.drain(..length).collect();
-        Ok(answer)
+        response.body = self.rest.drain(..length).collect();
+        Ok(response)
     }
 
-    fn more(&mut self) -> io::Result<()> {
+    fn read_more(&mut self) -> io::Result<()> {
         let mut piece = [0; 16 * 1024];
         match self.socket.read(&mut piece)? {
             0 => Err(ErrorKind::UnexpectedEof.into()),

@@ -1,4 +1,4 @@
-//! A real server under a ceiling of memory and of descriptors, and a crowd of clients of mixed habits.
+//! A soak test: a real server with limits on memory and descriptors, and many clients of different behavior.
 
 mod client_profiles;
 mod connection;
@@ -14,29 +14,29 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::application::{Application, Way};
+use crate::application::{Application, NotifyMode};
 pub use client_profiles::ClientProfile;
 use client_profiles::{Client, REPLY};
 
-/// How long and how hard.
+/// Settings of a soak test.
 pub struct Settings {
     pub time: Duration,
     pub clients: usize,
-    /// Longest file, in bytes.
+    /// Maximum file size, in bytes.
     pub longest: usize,
-    /// Most resident memory of the server, in bytes.
+    /// Maximum resident memory of the server, in bytes.
     pub memory: u64,
-    /// Most descriptors of the server.
+    /// Maximum descriptors of the server.
     pub descriptors: usize,
-    /// How long the server keeps what a client left.
+    /// The session timeout of the server.
     pub session_timeout: &'static str,
 }
 
-/// What came of it.
+/// Results of a soak test.
 #[derive(Debug)]
-pub struct Figures {
-    /// How often each habit was played to its end.
-    pub played: Vec<(ClientProfile, usize)>,
+pub struct Report {
+    /// How often each profile was completed.
+    pub runs: Vec<(ClientProfile, usize)>,
     pub files: usize,
     pub bytes: u64,
     /// Peak of the server's resident memory, in bytes.
@@ -49,60 +49,64 @@ pub struct Figures {
     pub time: Duration,
 }
 
-/// Lets the clients at a server. Panics as soon as the server does not do as it must.
-pub fn run(settings: &Settings) -> Figures {
+/// Runs a soak test. Panics if the server misbehaves.
+pub fn run(settings: &Settings) -> Report {
     let folder = tempfile::tempdir().unwrap();
-    ["plain", "asked"].iter().for_each(|root| fs::create_dir(folder.path().join(root)).unwrap());
+    ["plain", "notified"].iter().for_each(|root| fs::create_dir(folder.path().join(root)).unwrap());
     let application = Application::start(|request| {
-        Way::Reference.answer(request, "BITS-Copy-File-To-Destination: yes\r\n", REPLY)
+        NotifyMode::Reference.respond(request, "BITS-Copy-File-To-Destination: yes\r\n", REPLY)
     });
-    let began = Instant::now();
+    let start = Instant::now();
     let server = Process::start(folder.path(), settings, &application.url("/"), settings.session_timeout);
-    let mut figures = crowd(settings, folder.path(), &server);
-    figures.time = began.elapsed();
+    let mut report = run_clients(settings, folder.path(), &server);
+    report.time = start.elapsed();
     server.stop();
-    // Whatever was left by those who vanished goes by its time-out.
+    // Sessions of clients that vanished expire.
     let server = Process::start(folder.path(), settings, &application.url("/"), "1ms");
-    let patience = Instant::now();
+    let start = Instant::now();
     while sessions(folder.path()) > 0 {
-        assert!(patience.elapsed() < Duration::from_secs(30), "{} sessions stay", sessions(folder.path()));
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "{} sessions did not expire",
+            sessions(folder.path())
+        );
         thread::sleep(Duration::from_millis(5));
     }
     server.stop();
     let left = |root: &str| fs::read_dir(folder.path().join(root)).unwrap().count();
-    assert_eq!((left("plain"), left("asked")), (1, 1), "files stay that nobody was told of");
-    figures
+    assert_eq!((left("plain"), left("notified")), (1, 1), "unexpected files");
+    report
 }
 
-/// The crowd at one server.
-struct Crowd<'a> {
+/// The clients of one server.
+struct Clients<'a> {
     settings: &'a Settings,
     folder: &'a Path,
     server: &'a Process,
     end: Instant,
-    played: [AtomicUsize; ClientProfile::ALL.len()],
+    runs: [AtomicUsize; ClientProfile::ALL.len()],
     files: AtomicUsize,
     bytes: AtomicU64,
-    over: AtomicBool,
+    ended: AtomicBool,
 }
 
-fn crowd(settings: &Settings, folder: &Path, server: &Process) -> Figures {
-    let crowd = Crowd {
+fn run_clients(settings: &Settings, folder: &Path, server: &Process) -> Report {
+    let clients = Clients {
         settings,
         folder,
         server,
         end: Instant::now() + settings.time,
-        played: ClientProfile::ALL.map(|_| AtomicUsize::new(0)),
+        runs: ClientProfile::ALL.map(|_| AtomicUsize::new(0)),
         files: AtomicUsize::new(0),
         bytes: AtomicU64::new(0),
-        over: AtomicBool::new(false),
+        ended: AtomicBool::new(false),
     };
-    let peak = crowd.let_loose();
-    let played = crowd.played.map(AtomicUsize::into_inner);
-    Figures {
-        played: ClientProfile::ALL.into_iter().zip(played).collect(),
-        files: crowd.files.into_inner(),
-        bytes: crowd.bytes.into_inner(),
+    let peak = clients.run();
+    let runs = clients.runs.map(AtomicUsize::into_inner);
+    Report {
+        runs: ClientProfile::ALL.into_iter().zip(runs).collect(),
+        files: clients.files.into_inner(),
+        bytes: clients.bytes.into_inner(),
         memory: peak.memory,
         most_descriptors: peak.descriptors,
         most_threads: peak.threads,
@@ -112,8 +116,8 @@ fn crowd(settings: &Settings, folder: &Path, server: &Process) -> Figures {
     }
 }
 
-impl Crowd<'_> {
-    fn let_loose(&self) -> Peak {
+impl Clients<'_> {
+    fn run(&self) -> Peak {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let mut peak = Peak::default();
@@ -121,13 +125,13 @@ impl Crowd<'_> {
             let client = |number: usize| {
                 let small = thread::Builder::new().stack_size(256 * 1024);
                 let random = fastrand::Rng::with_seed(seed.wrapping_add(number as u64));
-                small.spawn_scoped(scope, move || self.play(number, random)).unwrap()
+                small.spawn_scoped(scope, move || self.run_client(number, random)).unwrap()
             };
             let clients: Vec<_> = (0..self.settings.clients).map(client).collect();
             while !clients.iter().all(ScopedJoinHandle::is_finished) {
-                peak.watch(self.server, self.folder);
-                // Who ends before its time has failed, which ends the soak.
-                self.over.fetch_or(clients.iter().any(ScopedJoinHandle::is_finished), Ordering::Relaxed);
+                peak.update(self.server, self.folder);
+                // A client that ends early has failed, which ends the test.
+                self.ended.fetch_or(clients.iter().any(ScopedJoinHandle::is_finished), Ordering::Relaxed);
                 thread::sleep(Duration::from_millis(20));
             }
         });
@@ -135,18 +139,18 @@ impl Crowd<'_> {
         peak
     }
 
-    /// One client, until the time is over: each habit in turn, so that even a short soak has all of them.
-    fn play(&self, number: usize, random: fastrand::Rng) {
+    /// Runs one client until the end. It cycles through the profiles, so that even a short test covers all of them.
+    fn run_client(&self, number: usize, random: fastrand::Rng) {
         let (server, folder) = (self.server.address, self.folder.to_owned());
         let mut client = Client { server, folder, number, random, longest: self.settings.longest, done: 0 };
         for turn in number.. {
             let at = turn % ClientProfile::ALL.len();
-            let habit = ClientProfile::ALL[at];
-            let accepted = client.act(habit).unwrap_or_else(|error| panic!("{habit:?}: {error}"));
-            self.played[at].fetch_add(1, Ordering::Relaxed);
+            let profile = ClientProfile::ALL[at];
+            let accepted = client.run(profile).unwrap_or_else(|error| panic!("{profile:?}: {error}"));
+            self.runs[at].fetch_add(1, Ordering::Relaxed);
             self.files.fetch_add(usize::from(accepted > 0), Ordering::Relaxed);
             self.bytes.fetch_add(accepted as u64, Ordering::Relaxed);
-            if Instant::now() > self.end || self.over.load(Ordering::Relaxed) {
+            if Instant::now() > self.end || self.ended.load(Ordering::Relaxed) {
                 return;
             }
         }
@@ -165,11 +169,11 @@ impl Process {
         let text = format!(
             "listen = \"127.0.0.1:0\"\nsession-timeout = \"{timeout}\"\ncleanup-interval = \"100ms\"\n\
              [[directory]]\nurl-prefix = \"/plain/\"\nroot = \"plain\"\n\
-             [[directory]]\nurl-prefix = \"/asked/\"\nroot = \"asked\"\n\
+             [[directory]]\nurl-prefix = \"/notified/\"\nroot = \"notified\"\n\
              notify = \"reference\"\nnotify-url = \"{application}\"\n"
         );
         fs::write(&config, text).unwrap();
-        // Address space is counted with the stacks of all threads, most of which nobody ever touches.
+        // The address space includes the stacks of all threads, most of which are never used.
         let address_space = 4 * 1024 * 1024;
         let script = format!(
             "ulimit -n {}; ulimit -v {address_space}; exec \"$0\" serve --config \"$1\"",
@@ -187,7 +191,7 @@ impl Process {
         Self { child, address }
     }
 
-    /// Stops the server, which has nothing to complain of.
+    /// Stops the server, which must exit with 0.
     fn stop(mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -197,7 +201,7 @@ impl Process {
         format!("/proc/{}/{name}", self.child.id())
     }
 
-    /// A number of `/proc/PID/status`.
+    /// Returns a number from `/proc/PID/status`.
     fn status(&self, name: &str) -> u64 {
         let status = fs::read_to_string(self.proc("status")).unwrap();
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();
@@ -228,7 +232,7 @@ struct Peak {
 }
 
 impl Peak {
-    fn watch(&mut self, server: &Process, folder: &Path) {
+    fn update(&mut self, server: &Process, folder: &Path) {
         let descriptors = fs::read_dir(server.proc("fd")).unwrap().count();
         self.memory = self.memory.max(server.status("VmHWM:") * 1024);
         self.threads = self.threads.max(server.status("Threads:") as usize);
@@ -237,15 +241,15 @@ impl Peak {
     }
 }
 
-/// How many sessions lie in both roots.
+/// Counts the sessions in both roots.
 fn sessions(folder: &Path) -> usize {
     let in_root = |root: &str| {
-        // The root's lock is the one other thing there.
+        // The root's lock is a file.
         fs::read_dir(folder.join(root).join(".bitsup"))
             .unwrap()
             .flatten()
             .filter(|entry| entry.path().is_dir())
             .count()
     };
-    in_root("plain") + in_root("asked")
+    in_root("plain") + in_root("notified")
 }

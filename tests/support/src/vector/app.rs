@@ -1,4 +1,4 @@
-//! The application of a case: it says what the case told it to say, and remembers what it was asked.
+//! The application of a case: it decides as the case specifies and records its calls.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -8,7 +8,7 @@ use bitsup::proto::{Context, HResult};
 
 use super::parse::{bytes, span};
 
-/// What is said at each occasion, and what was seen.
+/// The decisions of the application for each callback, and the recorded calls.
 #[derive(Default)]
 pub struct App(Mutex<Script>);
 
@@ -17,7 +17,7 @@ struct Script {
     on_request: Vec<String>,
     on_create: Vec<String>,
     on_received: Vec<String>,
-    /// The file that `on_received` must see.
+    /// The content that `on_received` must get.
     expected: Option<Vec<u8>>,
     calls: usize,
     progress: Vec<u64>,
@@ -25,33 +25,34 @@ struct Script {
 }
 
 impl App {
-    /// A step of the case.
-    pub fn perform(&self, words: &[&str], place: &str) {
+    /// Runs an `app` step of the case.
+    pub fn perform(&self, words: &[&str], location: &str) {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let mut script = self.script();
         match words {
-            ["request", say @ ..] => script.on_request = owned(say),
-            ["create", say @ ..] => script.on_create = owned(say),
-            ["received", say @ ..] => script.on_received = owned(say),
+            ["request", decision @ ..] => script.on_request = owned(decision),
+            ["create", decision @ ..] => script.on_create = owned(decision),
+            ["received", decision @ ..] => script.on_received = owned(decision),
             ["sees", content] => script.expected = Some(bytes(span(content))),
-            ["calls", count] => assert_eq!(script.calls.to_string(), *count, "{place}: calls of on_received"),
-            ["progress", held @ ..] => {
-                let seen: Vec<String> = script.progress.iter().map(u64::to_string).collect();
-                assert_eq!(seen, held, "{place}: progress");
+            ["calls", count] => {
+                assert_eq!(script.calls.to_string(), *count, "{location}: calls of on_received")
             }
-            ["ended", reasons @ ..] => assert_eq!(script.ended, reasons, "{place}: ends of sessions"),
-            _ => panic!("{place}: what is `app {}`?", words.join(" ")),
+            ["progress", offsets @ ..] => {
+                let seen: Vec<String> = script.progress.iter().map(u64::to_string).collect();
+                assert_eq!(seen, offsets, "{location}: progress");
+            }
+            ["ended", reasons @ ..] => assert_eq!(script.ended, reasons, "{location}: ends of sessions"),
+            _ => panic!("{location}: unknown step `app {}`", words.join(" ")),
         }
     }
 
-    /// As a hook, for an engine in another process, which says so by a line: the occasion, a number, the URL, and
-    /// where the file lies and the reply may be written. The answer is a line of words, and what follows it.
-    #[allow(dead_code, reason = "vectors as such have their engine in their own process")]
-    pub fn hear(&self, line: &str) -> Vec<u8> {
+    /// Handles a callback of an engine in another process. `line` contains the callback, a number, the URL, the path
+    /// of the file and the path for the reply. Returns a line with the decision, followed by a reply if there is one.
+    pub fn handle_line(&self, line: &str) -> Vec<u8> {
         let fields: Vec<&str> = line.split('\t').collect();
-        let [occasion, number, url, data_path, reply_path] = fields[..] else { panic!("{line:?}") };
+        let [callback, number, url, data_path, reply_path] = fields[..] else { panic!("{line:?}") };
         let mut script = self.script();
-        let words = match occasion {
+        let words = match callback {
             "request" => script.on_request.clone(),
             "create" => script.on_create.clone(),
             "received" => {
@@ -74,7 +75,7 @@ impl App {
             }
             _ => panic!("{line:?}"),
         };
-        dictate(&words, Path::new(reply_path))
+        encode_decision(&words, Path::new(reply_path))
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -84,12 +85,12 @@ impl App {
 
 impl Hooks for App {
     fn on_request(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
-        say(&self.script().on_request, upload, verdict);
+        decide(&self.script().on_request, upload, verdict);
     }
 
     fn on_create(&self, upload: &Upload<'_>, verdict: &mut Verdict) {
         assert_eq!(upload.session_id, None);
-        say(&self.script().on_create, upload, verdict);
+        decide(&self.script().on_create, upload, verdict);
     }
 
     fn on_progress(&self, upload: &Upload<'_>) {
@@ -102,9 +103,9 @@ impl Hooks for App {
         let content = upload.content.expect("the received file");
         assert_eq!(upload.total, Some(content.length()));
         assert_eq!(upload.received, content.length());
-        let whole = ["http://vector/", "https://vector/", "https://files.example/in/"]
+        let expected_root = ["http://vector/", "https://vector/", "https://files.example/in/"]
             .map(|root| upload.url.starts_with(root));
-        assert!(whole.contains(&true), "{}", upload.url);
+        assert!(expected_root.contains(&true), "{}", upload.url);
         if let Some(expected) = &script.expected {
             let mut seen = vec![0; expected.len() + 1];
             assert_eq!(content.read_at(0, &mut seen).unwrap(), expected.len());
@@ -113,7 +114,7 @@ impl Hooks for App {
         if let Some(path) = upload.data_path {
             assert_eq!(std::fs::metadata(path).unwrap().len(), content.length());
         }
-        say(&script.on_received, upload, verdict);
+        decide(&script.on_received, upload, verdict);
     }
 
     fn on_end(&self, _: &Upload<'_>, reason: EndReason) {
@@ -121,9 +122,9 @@ impl Hooks for App {
     }
 }
 
-/// The words as another process takes them: numbers and contents spelt out.
-fn dictate(words: &[String], reply_path: &Path) -> Vec<u8> {
-    let (mut line, mut behind) = (String::new(), Vec::new());
+/// Encodes a decision for another process, with numbers and contents written out.
+fn encode_decision(words: &[String], reply_path: &Path) -> Vec<u8> {
+    let (mut line, mut reply) = (String::new(), Vec::new());
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
         let mut value = || words.next().expect("a value");
@@ -135,21 +136,21 @@ fn dictate(words: &[String], reply_path: &Path) -> Vec<u8> {
             }
             "url-of-length" => format!("url {} ", url_of_length(value())),
             "reply" => {
-                behind = bytes(span(value()));
-                format!("reply {} ", behind.len())
+                reply = bytes(span(value()));
+                format!("reply {} ", reply.len())
             }
             "reply-file" => {
-                assert!(!reply_path.exists(), "a former attempt left {}", reply_path.display());
+                assert!(!reply_path.exists(), "leftover of a previous attempt: {}", reply_path.display());
                 std::fs::write(reply_path, bytes(span(value()))).unwrap();
                 "reply-file ".to_owned()
             }
             _ => format!("{word} {} ", value()),
         };
     }
-    [line.as_bytes(), b"\n", &behind].concat()
+    [line.as_bytes(), b"\n", &reply].concat()
 }
 
-/// What follows the word `reject`.
+/// Parses the words after `reject`.
 fn rejection<'a>(words: &mut impl Iterator<Item = &'a str>) -> (u16, HResult, Context) {
     let status: u16 = words.next().expect("a status").parse().unwrap();
     let hresult = words.next().map_or(HResult::http(status), |text| HResult::from_wire(text).unwrap());
@@ -166,7 +167,7 @@ fn url_of_length(length: &str) -> String {
     format!("{start}{}", "x".repeat(length - start.len()))
 }
 
-fn say(words: &[String], upload: &Upload<'_>, verdict: &mut Verdict) {
+fn decide(words: &[String], upload: &Upload<'_>, verdict: &mut Verdict) {
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
         let mut value = || words.next().expect("a value");
@@ -174,7 +175,7 @@ fn say(words: &[String], upload: &Upload<'_>, verdict: &mut Verdict) {
             "accept" => {}
             "reject" => {
                 let (status, hresult, context) = rejection(&mut words);
-                verdict.reject(status, hresult, context, "as the case wants it");
+                verdict.reject(status, hresult, context, "rejected by the case");
             }
             "challenge" => {
                 let challenge = format!("Basic realm=\"{}\"", value());
@@ -190,12 +191,12 @@ fn say(words: &[String], upload: &Upload<'_>, verdict: &mut Verdict) {
             "url-of-length" => verdict.set_reply_url(url_of_length(value())),
             "reply" => verdict.set_reply_bytes(bytes(span(value()))),
             "reply-file" => {
-                let path = upload.reply_path.expect("a directory: add `only dir`");
-                assert!(!path.exists(), "a former attempt left {}", path.display());
+                let path = upload.reply_path.expect("the case needs `only dir`");
+                assert!(!path.exists(), "leftover of a previous attempt: {}", path.display());
                 std::fs::write(path, bytes(span(value()))).unwrap();
                 verdict.set_reply_file(path);
             }
-            _ => panic!("what should the application say by `{word}`?"),
+            _ => panic!("unknown decision `{word}`"),
         }
     }
 }

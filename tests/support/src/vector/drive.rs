@@ -1,5 +1,5 @@
-//! Ways to the engine: by its own exchange, and over a socket through whatever HTTP server has it inside, with TLS or
-//! without.
+//! Drivers of the vectors: directly through an engine's exchanges, or over a socket through an HTTP server, with or
+//! without TLS.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::certificates::Authority;
 
-/// A request in full.
+/// A request with its body.
 #[derive(Debug, Clone)]
 pub struct Message {
     pub method: String,
@@ -24,7 +24,7 @@ pub struct Message {
     pub owner: Option<String>,
 }
 
-/// An answer in full.
+/// A response with its body.
 #[derive(Debug, Clone)]
 pub struct Response {
     pub status: u16,
@@ -39,17 +39,17 @@ impl Response {
     }
 }
 
-/// A request that stopped in the middle of its body.
+/// A request of which only a part of the body was sent.
 pub enum Hanging {
     Exchange(Box<Exchange>),
     Socket(Box<dyn Stream>),
 }
 
-/// An HTTP server with an engine inside.
+/// An HTTP server that embeds an engine.
 pub trait Host {
     fn address(&self) -> SocketAddr;
 
-    /// Ends it, as abruptly as it can be.
+    /// Stops the server as abruptly as possible.
     fn stop(&mut self);
 }
 
@@ -68,7 +68,7 @@ pub trait Stream: Read + Write {}
 
 impl<S: Read + Write> Stream for S {}
 
-/// The way to the engine.
+/// How requests reach the engine.
 pub enum Driver {
     Engine(Engine),
     /// One connection for all packets, or a new one for each.
@@ -76,7 +76,7 @@ pub enum Driver {
         host: Box<dyn Host>,
         fresh: bool,
         kept: Option<Box<dyn Stream>>,
-        /// How to speak TLS, where it is spoken.
+        /// The client's configuration, with TLS.
         tls: Option<Arc<ClientConfig>>,
     },
 }
@@ -87,11 +87,11 @@ impl Driver {
         Self::Socket { host: Box::new(Server::start(config).unwrap()), fresh, kept: None, tls: None }
     }
 
-    /// A listener that speaks TLS, with one connection for all packets.
-    pub fn secure(engine: Engine) -> Self {
+    /// Starts a listener with TLS, with one connection for all packets.
+    pub fn tls_listener(engine: Engine) -> Self {
         let authority = Authority::new();
         let config = ServerConfig::default().mount("/", engine).tls(authority.server().config());
-        let tls = Some(authority.trust());
+        let tls = Some(authority.client_config());
         Self::Socket { host: Box::new(Server::start(config).unwrap()), fresh: false, kept: None, tls }
     }
 
@@ -100,27 +100,23 @@ impl Driver {
             Self::Engine(engine) => {
                 let mut exchange = begin(engine, message);
                 feed(&mut exchange, &message.body);
-                answer(exchange)
+                finish(exchange)
             }
             Self::Socket { host, fresh, kept, tls } => {
                 let mut socket = kept.take().unwrap_or_else(|| connect(&**host, tls.as_ref()));
                 write(&mut *socket, message, message.body.len());
-                let answer = read(&mut *socket, &message.method);
-                if answer.close {
-                    assert_eq!(
-                        socket.read(&mut [0; 1]).unwrap_or(0),
-                        0,
-                        "the server keeps a closed connection"
-                    );
+                let response = read(&mut *socket, &message.method);
+                if response.close {
+                    assert_eq!(socket.read(&mut [0; 1]).unwrap_or(0), 0, "the connection is not closed");
                 } else if !*fresh {
                     *kept = Some(socket);
                 }
-                answer
+                response
             }
         }
     }
 
-    /// Sends the head and the first `count` bytes of the body, and no more for now.
+    /// Sends the head and the first `count` bytes of the body.
     pub fn hang(&mut self, message: &Message, count: usize) -> Hanging {
         match self {
             Self::Engine(engine) => {
@@ -138,12 +134,12 @@ impl Driver {
 }
 
 impl Hanging {
-    /// Sends the rest of the body and takes the answer.
-    pub fn go_on(self, rest: &[u8]) -> Response {
+    /// Sends the rest of the body and reads the response.
+    pub fn complete(self, rest: &[u8]) -> Response {
         match self {
             Self::Exchange(mut exchange) => {
                 feed(&mut exchange, rest);
-                answer(*exchange)
+                finish(*exchange)
             }
             Self::Socket(mut socket) => {
                 socket.write_all(rest).unwrap();
@@ -176,13 +172,13 @@ fn feed(exchange: &mut Exchange, body: &[u8]) {
     }
 }
 
-fn answer(exchange: Exchange) -> Response {
+fn finish(exchange: Exchange) -> Response {
     let mut response = exchange.finish();
     let mut headers: Vec<_> =
         response.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     headers.push(("Content-Length".to_owned(), response.content_length().to_string()));
     let mut body = Vec::new();
-    // A buffer that no length is a multiple of.
+    // An odd size, so that the last read is short.
     let mut piece = [0; 997];
     loop {
         match response.read_body(&mut piece).unwrap() {
@@ -210,11 +206,11 @@ fn write(socket: &mut dyn Stream, message: &Message, body: usize) {
     text.push_str("\r\n");
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(&message.body[..body]);
-    // The server may answer and close before it has read everything; its answer is what counts.
+    // Ignores errors, because the server may respond and close before it has read everything.
     let _ = socket.write_all(&bytes);
 }
 
-/// Reads one answer; an interim 100 is passed over.
+/// Reads one response. Skips an interim 100.
 fn read(socket: &mut dyn Stream, method: &str) -> Response {
     loop {
         let head = read_head(socket);
@@ -229,14 +225,14 @@ fn read(socket: &mut dyn Stream, method: &str) -> Response {
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
             .collect();
-        let mut answer = Response { status, headers, body: Vec::new(), close: false };
+        let mut response = Response { status, headers, body: Vec::new(), close: false };
         if method != "HEAD" && status != 304 {
-            let length = answer.get("Content-Length").unwrap().parse().unwrap();
-            answer.body.resize(length, 0);
-            socket.read_exact(&mut answer.body).unwrap();
+            let length = response.get("Content-Length").unwrap().parse().unwrap();
+            response.body.resize(length, 0);
+            socket.read_exact(&mut response.body).unwrap();
         }
-        answer.close = answer.get("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        return answer;
+        response.close = response.get("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        return response;
     }
 }
 

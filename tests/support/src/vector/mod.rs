@@ -1,91 +1,95 @@
-//! Runs the vectors: each case in every mode that suits it.
+//! Runs the vectors.
 
 pub mod app;
 pub mod drive;
+pub mod environment;
 pub mod parse;
-pub mod world;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use bitsup::proto::names;
 use drive::{Message, Response};
+use environment::{Environment, Mode};
 use parse::{Case, Expect, Step, bytes, span};
-use world::{Mode, World};
 
-/// Runs one case; panics with its place and what differs.
+/// Runs one case in one mode. Panics with the line of the first difference.
 pub fn run(case: &Case, mode: Mode) {
-    let mut world = World::new(case, mode);
+    let mut environment = Environment::new(case, mode);
     for step in &case.steps {
-        let place = format!("{} `{}` line {} by {mode:?}", case.origin, case.title, step.line);
-        perform(&mut world, step, &place);
+        let location = format!("{} `{}` line {} by {mode:?}", case.origin, case.title, step.line);
+        perform(&mut environment, step, &location);
     }
 }
 
-fn perform(world: &mut World, step: &Step, place: &str) {
+fn perform(environment: &mut Environment, step: &Step, location: &str) {
     let words: Vec<&str> = step.words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["given", "file", path, content] => world.put_file(path, &bytes(span(content))),
-        ["given", "folder", path] => world.make_folder(path),
-        ["store", ..] => check_store(world, &words[1..], place),
-        ["wait", time] => world.clock.advance(milliseconds(time)),
-        ["restart"] => world.restart(),
-        ["tick"] => drop(world.engine.tick().unwrap()),
-        ["uploads", switch] => world.engine.set_enabled(*switch == "on").unwrap(),
-        ["lose", "data"] => std::fs::remove_file(world.data_path("it")).unwrap(),
-        ["extend", "data", length] => extend(world, length.parse().unwrap()),
-        ["app", rest @ ..] => world.app.as_ref().unwrap().perform(rest, place),
+        ["given", "file", path, content] => environment.put_file(path, &bytes(span(content))),
+        ["given", "folder", path] => environment.make_folder(path),
+        ["store", ..] => check_store(environment, &words[1..], location),
+        ["wait", time] => environment.clock.advance(milliseconds(time)),
+        ["restart"] => environment.restart(),
+        ["tick"] => drop(environment.engine.tick().unwrap()),
+        ["uploads", switch] => environment.engine.set_enabled(*switch == "on").unwrap(),
+        ["lose", "data"] => std::fs::remove_file(environment.data_path("it")).unwrap(),
+        ["extend", "data", length] => extend(environment, length.parse().unwrap()),
+        ["app", rest @ ..] => environment.app.as_ref().unwrap().perform(rest, location),
         ["hung"] => {
-            let (hanging, rest) = world.hanging.remove(0);
-            check(&hanging.go_on(&rest), step, world, place);
+            let (hanging, rest) = environment.hanging.remove(0);
+            check(&hanging.complete(&rest), step, environment, location);
         }
-        _ => request(world, step, &words, place),
+        _ => request(environment, step, &words, location),
     }
 }
 
-fn request(world: &mut World, step: &Step, words: &[&str], place: &str) {
-    let message = message(world, step, words, place);
-    let asked = &step.request;
-    if let Some(count) = asked.cut.or(asked.hang) {
-        let held = |world: &World| world.session_data("it").map_or(0, |data| data.len());
-        let before = held(world);
-        let hanging = world.driver.hang(&message, count);
+fn request(environment: &mut Environment, step: &Step, words: &[&str], location: &str) {
+    let message = message(environment, step, words, location);
+    let changes = &step.request;
+    if let Some(count) = changes.cut.or(changes.hang) {
+        let stored_length =
+            |environment: &Environment| environment.session_data("it").map_or(0, |data| data.len());
+        let before = stored_length(environment);
+        let hanging = environment.driver.hang(&message, count);
         let deadline = Instant::now() + Duration::from_secs(10);
-        while held(world) < before + count {
-            assert!(Instant::now() < deadline, "{place}: the first part of the body does not arrive");
+        while stored_length(environment) < before + count {
+            assert!(Instant::now() < deadline, "{location}: the first part of the body did not arrive");
             std::thread::yield_now();
         }
-        if asked.hang.is_some() {
-            world.hanging.push((hanging, message.body[count..].to_vec()));
+        if changes.hang.is_some() {
+            environment.hanging.push((hanging, message.body[count..].to_vec()));
         }
         return;
     }
     let mut seen = HashSet::new();
-    for _ in 0..asked.times.unwrap_or(1) {
-        let answer = world.driver.send(&message);
-        check(&answer, step, world, place);
-        let own = ["http://vector", "https://vector"];
-        let url = answer.get(names::REPLY_URL);
-        if let Some(path) = url.and_then(|url| own.iter().find_map(|root| url.strip_prefix(root))) {
-            world.reply = Some(path.to_owned());
+    for _ in 0..changes.times.unwrap_or(1) {
+        let response = environment.driver.send(&message);
+        check(&response, step, environment, location);
+        let roots = ["http://vector", "https://vector"];
+        let url = response.get(names::REPLY_URL);
+        if let Some(path) = url.and_then(|url| roots.iter().find_map(|root| url.strip_prefix(root))) {
+            environment.reply = Some(path.to_owned());
         }
         for expect in &step.expect {
             if let Expect::Distinct(name) = expect {
-                assert!(seen.insert(answer.get(name).unwrap().to_owned()), "{place}: {name} came twice");
+                assert!(
+                    seen.insert(response.get(name).unwrap().to_owned()),
+                    "{location}: {name} is repeated"
+                );
             }
         }
         if words[0] == "create"
-            && let Some(id) = answer.get(names::SESSION_ID)
+            && let Some(id) = response.get(names::SESSION_ID)
         {
             let name = if words.get(2) == Some(&"as") { words[3] } else { "it" };
-            world.sessions.insert(name.to_owned(), id.to_owned());
+            environment.sessions.insert(name.to_owned(), id.to_owned());
         }
     }
 }
 
-/// The plain request of its kind, then what the case changes of it.
-fn message(world: &mut World, step: &Step, words: &[&str], place: &str) -> Message {
-    let asked = &step.request;
+/// Builds the plain request of its kind, then applies the changes of the case.
+fn message(environment: &mut Environment, step: &Step, words: &[&str], location: &str) -> Message {
+    let changes = &step.request;
     let session: &str = match words {
         [.., "of", name] => name,
         _ => "it",
@@ -96,7 +100,7 @@ fn message(world: &mut World, step: &Step, words: &[&str], place: &str) -> Messa
     let mut put = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
     match words[0] {
         "create" => {
-            world.path = format!("/{}", words[1]);
+            environment.path = format!("/{}", words[1]);
             put(names::PACKET_TYPE, "Create-Session");
             put(names::SUPPORTED_PROTOCOLS, names::PROTOCOL_GUID);
         }
@@ -105,127 +109,138 @@ fn message(world: &mut World, step: &Step, words: &[&str], place: &str) -> Messa
             put(names::PACKET_TYPE, "Fragment");
             put(names::CONTENT_RANGE, &format!("bytes {}", words[1]));
             let range = words[1].split('/').next().unwrap();
-            body = asked.body.map_or_else(|| bytes(span(range)), bytes);
+            body = changes.body.map_or_else(|| bytes(span(range)), bytes);
         }
         "close" => put(names::PACKET_TYPE, "Close-Session"),
         "cancel" => put(names::PACKET_TYPE, "Cancel-Session"),
         "request" => method = words[1].to_owned(),
         "get" | "head" => method = words[0].to_ascii_uppercase(),
-        _ => panic!("{place}: what is `{}`?", step.words.join(" ")),
+        _ => panic!("{location}: unknown step `{}`", step.words.join(" ")),
     }
-    if let Some(other) = &asked.method {
+    if let Some(other) = &changes.method {
         method.clone_from(other);
     }
     if matches!(words[0], "fragment" | "close" | "cancel") {
-        put(names::SESSION_ID, world.sessions.get(session).map_or("", String::as_str));
+        put(names::SESSION_ID, environment.sessions.get(session).map_or("", String::as_str));
     }
     if !matches!(words[0], "fragment") {
-        body = asked.body.map(bytes).unwrap_or_default();
+        body = changes.body.map(bytes).unwrap_or_default();
     }
     put(names::CONTENT_LENGTH, &body.len().to_string());
-    let mut fresh: HashSet<String> = HashSet::new();
-    for (name, value) in &asked.set {
-        if fresh.insert(name.to_ascii_lowercase()) {
+    let mut replaced: HashSet<String> = HashSet::new();
+    for (name, value) in &changes.set {
+        if replaced.insert(name.to_ascii_lowercase()) {
             headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         }
-        let value = value.replace("$session", world.sessions.get(session).map_or("", String::as_str));
+        let value = value.replace("$session", environment.sessions.get(session).map_or("", String::as_str));
         headers.push((name.clone(), value));
     }
-    headers.retain(|(name, _)| !asked.remove.iter().any(|gone| gone.eq_ignore_ascii_case(name)));
-    let target = target(world, step, words, session);
-    let version = asked.version.clone().unwrap_or_else(|| "HTTP/1.1".to_owned());
-    Message { method, target, version, headers, body, owner: asked.by.clone() }
+    headers.retain(|(name, _)| !changes.remove.iter().any(|removed| removed.eq_ignore_ascii_case(name)));
+    let target = target(environment, step, words, session);
+    let version = changes.version.clone().unwrap_or_else(|| "HTTP/1.1".to_owned());
+    Message { method, target, version, headers, body, owner: changes.by.clone() }
 }
 
-/// What the request asks for: what the case says, the last reply, or the path of the last session.
-fn target(world: &World, step: &Step, words: &[&str], session: &str) -> String {
-    let id = world.sessions.get(session).map_or("", String::as_str);
+/// Returns the request target: that of the case, the last reply, or the path of the last session.
+fn target(environment: &Environment, step: &Step, words: &[&str], session: &str) -> String {
+    let id = environment.sessions.get(session).map_or("", String::as_str);
     let given = step.request.to.as_ref().map(|to| to.replace("$bare", id.trim_matches(['{', '}'])));
-    given.unwrap_or_else(|| match (words, world.path.as_str()) {
-        (["get" | "head", "reply"], _) => world.reply.clone().expect("a reply URL before"),
+    given.unwrap_or_else(|| match (words, environment.path.as_str()) {
+        (["get" | "head", "reply"], _) => environment.reply.clone().expect("an earlier reply URL"),
         (_, "") => "/unnamed".to_owned(),
         (_, path) => path.to_owned(),
     })
 }
 
-fn check(answer: &Response, step: &Step, world: &World, place: &str) {
-    let session = world.sessions.get("it").map_or("", String::as_str);
+fn check(response: &Response, step: &Step, environment: &Environment, location: &str) {
+    let session = environment.sessions.get("it").map_or("", String::as_str);
     let plain = step.expect.iter().any(|expect| matches!(expect, Expect::Plain));
     for expect in &step.expect {
         match expect {
             Expect::Status(any) => {
-                assert!(any.contains(&answer.status), "{place}: expected {any:?}, got {answer:#?}");
+                assert!(any.contains(&response.status), "{location}: expected {any:?}, got {response:#?}");
             }
             Expect::Is(name, value) => {
                 let value = value.replace("$bare", session.trim_matches(['{', '}']));
-                let value = value.replace("$scheme", world.scheme());
-                assert_eq!(answer.get(name), Some(value.as_str()), "{place}: {name} in {answer:#?}");
+                let value = value.replace("$scheme", environment.scheme());
+                assert_eq!(response.get(name), Some(value.as_str()), "{location}: {name} in {response:#?}");
             }
-            Expect::Present(name) => assert!(answer.get(name).is_some(), "{place}: no {name}: {answer:#?}"),
-            Expect::Absent(name) => assert_eq!(answer.get(name), None, "{place}: {name} in {answer:#?}"),
-            Expect::Closed => assert!(answer.close, "{place}: the connection stays: {answer:#?}"),
+            Expect::Present(name) => {
+                assert!(response.get(name).is_some(), "{location}: no {name}: {response:#?}")
+            }
+            Expect::Absent(name) => {
+                assert_eq!(response.get(name), None, "{location}: {name} in {response:#?}")
+            }
+            Expect::Closed => {
+                assert!(response.close, "{location}: the connection is not closed: {response:#?}")
+            }
             Expect::Body(content) => {
-                assert!(answer.body == bytes(*content), "{place}: {} bytes of body", answer.body.len());
+                assert!(
+                    response.body == bytes(*content),
+                    "{location}: {} bytes of body",
+                    response.body.len()
+                );
             }
             Expect::Plain | Expect::Distinct(_) => {}
         }
     }
     let reads = matches!(step.words[0].as_str(), "get" | "head");
     if !reads {
-        assert_eq!(answer.get(names::CONTENT_LENGTH), Some("0"), "{place}: GEN-03: {answer:#?}");
+        assert_eq!(response.get(names::CONTENT_LENGTH), Some("0"), "{location}: GEN-03: {response:#?}");
     } else if step.words[0] == "head" {
-        assert!(answer.body.is_empty(), "{place}: a body after HEAD");
+        assert!(response.body.is_empty(), "{location}: a body after HEAD");
     }
     if plain || reads {
-        assert_eq!(answer.get(names::PACKET_TYPE), None, "{place}: {answer:#?}");
+        assert_eq!(response.get(names::PACKET_TYPE), None, "{location}: {response:#?}");
     } else {
-        check_ack(answer, place);
+        check_ack(response, location);
     }
 }
 
-/// What holds for every Ack: GEN-02, GEN-21, GEN-22, GEN-23, GEN-25.
-fn check_ack(answer: &Response, place: &str) {
-    assert_eq!(answer.get(names::PACKET_TYPE), Some("Ack"), "{place}: GEN-02: {answer:#?}");
-    assert_eq!(answer.get(names::PRAGMA), Some("no-cache"), "{place}: GEN-25: {answer:#?}");
-    let error = answer.get(names::ERROR);
-    assert_eq!(error, answer.get(names::ERROR_CODE), "{place}: GEN-23: {answer:#?}");
-    assert!(error != Some(""), "{place}: GEN-23: {answer:#?}");
-    let context = answer.get(names::ERROR_CONTEXT);
-    assert_eq!(context.is_some(), error.is_some(), "{place}: GEN-21: {answer:#?}");
-    assert!(matches!(context, None | Some("0x5" | "0x7")), "{place}: GEN-21: {answer:#?}");
-    if answer.status == 200 {
-        assert_eq!(error, None, "{place}: GEN-22: {answer:#?}");
+/// Checks what holds for every Ack: GEN-02, GEN-21, GEN-22, GEN-23, GEN-25.
+fn check_ack(response: &Response, location: &str) {
+    assert_eq!(response.get(names::PACKET_TYPE), Some("Ack"), "{location}: GEN-02: {response:#?}");
+    assert_eq!(response.get(names::PRAGMA), Some("no-cache"), "{location}: GEN-25: {response:#?}");
+    let error = response.get(names::ERROR);
+    assert_eq!(error, response.get(names::ERROR_CODE), "{location}: GEN-23: {response:#?}");
+    assert!(error != Some(""), "{location}: GEN-23: {response:#?}");
+    let context = response.get(names::ERROR_CONTEXT);
+    assert_eq!(context.is_some(), error.is_some(), "{location}: GEN-21: {response:#?}");
+    assert!(matches!(context, None | Some("0x5" | "0x7")), "{location}: GEN-21: {response:#?}");
+    if response.status == 200 {
+        assert_eq!(error, None, "{location}: GEN-22: {response:#?}");
     }
 }
 
-fn check_store(world: &World, words: &[&str], place: &str) {
+fn check_store(environment: &Environment, words: &[&str], location: &str) {
     match words {
         ["file", path, content] => {
-            let found = world.file(path).unwrap_or_else(|| panic!("{place}: no file {path}"));
-            assert!(found == bytes(span(content)), "{place}: {path} differs, {} bytes", found.len());
+            let found = environment.file(path).unwrap_or_else(|| panic!("{location}: no file {path}"));
+            assert!(found == bytes(span(content)), "{location}: {path} differs, {} bytes", found.len());
         }
         ["file-of", path, length] => {
-            assert_eq!(world.file_length(path), length.parse().ok(), "{place}: {path}");
+            assert_eq!(environment.file_length(path), length.parse().ok(), "{location}: {path}");
         }
-        ["no", "file", path] => assert_eq!(world.file(path), None, "{place}: {path} is there"),
-        ["files", names @ ..] => assert_eq!(world.files(), names, "{place}: files"),
+        ["no", "file", path] => assert_eq!(environment.file(path), None, "{location}: {path} exists"),
+        ["files", names @ ..] => assert_eq!(environment.files(), names, "{location}: files"),
         ["session", content] => {
-            let found = world.session_data("it").unwrap_or_else(|| panic!("{place}: no session data"));
-            assert!(found == bytes(span(content)), "{place}: the session holds {} bytes", found.len());
+            let found =
+                environment.session_data("it").unwrap_or_else(|| panic!("{location}: no session data"));
+            assert!(found == bytes(span(content)), "{location}: the session has {} bytes", found.len());
         }
         ["no", "session"] => {
-            assert_eq!(world.session_data("it"), None, "{place}: the session's data is there");
+            assert_eq!(environment.session_data("it"), None, "{location}: the session's data exists");
         }
         ["sessions", count] => {
-            assert_eq!(world.session_count().to_string(), *count, "{place}: sessions");
+            assert_eq!(environment.session_count().to_string(), *count, "{location}: sessions");
         }
-        _ => panic!("{place}: what is `store {}`?", words.join(" ")),
+        _ => panic!("{location}: unknown step `store {}`", words.join(" ")),
     }
 }
 
-/// Makes the session's data longer without writing: what a very large upload looks like near its end.
-fn extend(world: &World, length: u64) {
-    let data = std::fs::File::options().write(true).open(world.data_path("it")).unwrap();
+/// Extends the session's data without writing, to simulate a very large upload near its end.
+fn extend(environment: &Environment, length: u64) {
+    let data = std::fs::File::options().write(true).open(environment.data_path("it")).unwrap();
     data.set_len(length).unwrap();
 }
 
@@ -235,7 +250,7 @@ fn milliseconds(time: &str) -> u64 {
         "s" => 1_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
-        _ => panic!("`{time}`: s, h or d"),
+        _ => panic!("unknown unit in `{time}`"),
     };
     number.parse::<u64>().unwrap() * factor
 }

@@ -1,8 +1,8 @@
-//! The language of `tests/vectors/*.txt`, read into steps. `tests/vectors/README.md` describes it.
+//! Parses `tests/vectors/*.txt`. `tests/vectors/README.md` describes the language.
 
 use std::collections::BTreeMap;
 
-/// One case: a title with the statements it shows, settings, steps.
+/// One case: a title, the ids of the statements it covers, settings and steps.
 #[derive(Debug, Clone)]
 pub struct Case {
     pub origin: String,
@@ -13,7 +13,7 @@ pub struct Case {
     pub steps: Vec<Step>,
 }
 
-/// One step of a case, with the line it stands on.
+/// One step of a case, with its line number.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub line: usize,
@@ -22,7 +22,7 @@ pub struct Step {
     pub expect: Vec<Expect>,
 }
 
-/// How a request differs from the plain one of its kind.
+/// The differences of a request from the plain one of its kind.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     pub set: Vec<(String, String)>,
@@ -37,14 +37,14 @@ pub struct Request {
     pub version: Option<String>,
 }
 
-/// One expectation about an answer.
+/// One expectation about a response.
 #[derive(Debug, Clone)]
 pub enum Expect {
     Status(Vec<u16>),
     Is(String, String),
     Present(String),
     Absent(String),
-    /// Not an Ack but an answer of HTTP's own.
+    /// A plain HTTP response, not an Ack.
     Plain,
     Closed,
     Distinct(String),
@@ -62,7 +62,7 @@ pub fn parse(origin: &str, text: &str) -> Vec<Case> {
             cases.push(case(origin, index + 1, title));
             continue;
         }
-        let case = cases.last_mut().unwrap_or_else(|| panic!("{origin}: no title before the first step"));
+        let case = cases.last_mut().unwrap_or_else(|| panic!("{origin}: a step before the first title"));
         if let Some(rest) = line.strip_prefix('>') {
             modify(&mut case.steps.last_mut().expect("a request before `>`").request, rest.trim());
         } else if let Some(rest) = line.strip_prefix('<') {
@@ -106,7 +106,7 @@ fn modify(request: &mut Request, text: &str) {
         request.set.push((name.to_owned(), repeated(value.trim())));
         return;
     }
-    let (word, value) = text.split_once(' ').unwrap_or_else(|| panic!("`> {text}`?"));
+    let (word, value) = text.split_once(' ').unwrap_or_else(|| panic!("unknown modification `> {text}`"));
     match word {
         "to" => request.to = Some(repeated(value)),
         "by" => request.by = Some(value.to_owned()),
@@ -116,11 +116,11 @@ fn modify(request: &mut Request, text: &str) {
         "hang" => request.hang = value.parse().ok(),
         "times" => request.times = value.parse().ok(),
         "version" => request.version = Some(value.to_owned()),
-        _ => panic!("`> {text}`?"),
+        _ => panic!("unknown modification `> {text}`"),
     }
 }
 
-/// Expands `{text*n}`, so that long values stay readable.
+/// Expands `{{text*n}}`.
 fn repeated(value: &str) -> String {
     let Some((before, rest)) = value.split_once("{{") else { return value.to_owned() };
     let (inner, after) = rest.split_once("}}").expect("`}}`");
@@ -153,16 +153,16 @@ fn expect(text: &str) -> Expect {
     Expect::Status(text.split('|').map(|status| status.parse().expect("a status")).collect())
 }
 
-/// `0-99`: both ends included; `none`: no bytes.
+/// Parses a range of bytes: `0-99` with both ends included, or `none`.
 pub fn span(text: &str) -> (u64, u64) {
     if text == "none" {
         return (0, 0);
     }
-    let (first, last) = text.split_once('-').unwrap_or_else(|| panic!("`{text}` is no span"));
+    let (first, last) = text.split_once('-').unwrap_or_else(|| panic!("`{text}` is not a range"));
     (first.parse().unwrap(), last.parse::<u64>().unwrap() + 1)
 }
 
-/// The byte at that offset of every file in the vectors.
+/// Returns the byte at this offset, which is the same in all files of the vectors.
 pub fn byte_at(offset: u64) -> u8 {
     ((offset ^ (offset >> 8) ^ (offset >> 16)).wrapping_mul(167) % 251) as u8
 }

@@ -1,4 +1,4 @@
-//! What a scripted application does with a request.
+//! Responses of a scripted application.
 
 use std::io::{self, Write};
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::pattern::send_pattern;
 
-/// What the application does with a request.
+/// How the application responds to a request.
 pub struct Response {
     pub(super) read_body: bool,
     pieces: Vec<Piece>,
@@ -17,63 +17,63 @@ pub struct Response {
 
 enum Piece {
     Bytes(Vec<u8>),
-    /// So many bytes of [`pattern`](super::pattern).
+    /// This number of bytes of [`pattern`](super::pattern).
     Pattern(u64),
     Pause(Duration),
-    /// Until the other end of the channel says so or is gone.
+    /// Waits for a message on the channel, or until its sender is dropped.
     Wait(Mutex<Receiver<()>>),
-    /// What is made of the body of the request.
-    Made(Box<Maker>),
+    /// Bytes computed from the body of the request.
+    Computed(Box<Compute>),
 }
 
-type Maker = dyn Fn(&[u8]) -> Vec<u8> + Send + Sync;
+type Compute = dyn Fn(&[u8]) -> Vec<u8> + Send + Sync;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Then {
-    /// The next request.
+    /// Reads the next request.
     Keep,
-    /// The end of the connection.
+    /// Closes the connection.
     Close,
-    /// An end without a goodbye: with unread bytes, a reset.
+    /// Resets the connection.
     Reset,
-    /// Silence, until the other side hangs up.
+    /// Sends nothing until the client closes the connection.
     Hang,
 }
 
 impl Response {
-    /// Bytes as they are, behind the whole request; the connection stays open.
+    /// Sends bytes as they are after the whole request. The connection stays open.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { read_body: true, pieces: vec![Piece::Bytes(bytes.into())], then: Then::Keep }
     }
 
-    /// A status with fields (`Name: value\r\n` each) and a body with its length.
+    /// Sends a status, fields (`Name: value\r\n` each) and a body with `Content-Length`.
     pub fn new(status: &str, fields: &str, body: &[u8]) -> Self {
         let head = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
         Self::raw([head.as_bytes(), body].concat())
     }
 
-    /// 200 with fields and a body that is made of the request's.
-    pub fn made(fields: &str, make: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static) -> Self {
+    /// Sends 200 with fields and a body computed from the request's.
+    pub fn computed(fields: &str, compute: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let fields = fields.to_owned();
         let whole = move |body: &[u8]| {
-            let made = make(body);
-            let head = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n", made.len());
-            [head.into_bytes(), made].concat()
+            let content = compute(body);
+            let head = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n", content.len());
+            [head.into_bytes(), content].concat()
         };
-        Self { pieces: vec![Piece::Made(Box::new(whole))], ..Self::raw("") }
+        Self { pieces: vec![Piece::Computed(Box::new(whole))], ..Self::raw("") }
     }
 
     pub fn ok() -> Self {
         Self::new("200 OK", "", b"")
     }
 
-    /// 200 and a body that the end of the connection ends, as the application of the capture does.
+    /// Sends 200 and a body that ends with the connection, as the application of the capture does.
     pub fn until_close(body: &[u8]) -> Self {
         let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-type: text/html\r\n\r\n";
         Self { then: Then::Close, ..Self::raw([head.as_bytes(), body].concat()) }
     }
 
-    /// 200 and a body in chunks.
+    /// Sends 200 and a chunked body.
     pub fn chunked(chunks: &[&[u8]]) -> Self {
         let mut bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
         for chunk in chunks.iter().chain([&&b""[..]]) {
@@ -83,12 +83,12 @@ impl Response {
         Self::raw(bytes)
     }
 
-    /// 200 and so many bytes of [`pattern`](super::pattern), made on the way.
+    /// Sends 200 and this number of bytes of [`pattern`](super::pattern), generated while they are sent.
     pub fn pattern(length: u64) -> Self {
         Self::raw(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")).then_pattern(length)
     }
 
-    /// No answer at all, until the other side hangs up.
+    /// Sends nothing until the client closes the connection.
     pub fn never() -> Self {
         Self { then: Then::Hang, ..Self::raw("") }
     }
@@ -108,9 +108,9 @@ impl Response {
         self
     }
 
-    /// Late: only when the other end of the channel says so or is gone.
-    pub fn when(mut self, told: Receiver<()>) -> Self {
-        self.pieces.insert(0, Piece::Wait(Mutex::new(told)));
+    /// Waits before the response for a message on the channel, or until its sender is dropped.
+    pub fn when(mut self, signal: Receiver<()>) -> Self {
+        self.pieces.insert(0, Piece::Wait(Mutex::new(signal)));
         self
     }
 
@@ -126,12 +126,12 @@ impl Response {
         Self { then: Then::Hang, ..self }
     }
 
-    /// Answers without having read the body.
+    /// Responds before the body was read.
     pub fn early(self) -> Self {
         Self { read_body: false, ..self }
     }
 
-    /// Sends the answer to a request with that body.
+    /// Sends the response to a request with this body.
     pub(super) fn play(&self, mut stream: impl Write, body: impl Fn() -> Vec<u8>) -> io::Result<()> {
         self.pieces.iter().try_for_each(|piece| match piece {
             Piece::Bytes(bytes) => stream.write_all(bytes),
@@ -140,11 +140,11 @@ impl Response {
                 thread::sleep(*pause);
                 Ok(())
             }
-            Piece::Wait(told) => {
-                let _ = told.lock().unwrap().recv();
+            Piece::Wait(signal) => {
+                let _ = signal.lock().unwrap().recv();
                 Ok(())
             }
-            Piece::Made(make) => stream.write_all(&make(&body())),
+            Piece::Computed(compute) => stream.write_all(&compute(&body())),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What a case runs in: a store, an engine over it, a clock, the sessions made so far.
+//! The environment of a case: a store, an engine, a clock and the sessions created so far.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,18 +16,17 @@ use super::drive::{Driver, Hanging, Host};
 use super::parse::Case;
 use crate::callback_store;
 
-/// How a case is run.
+/// A combination of store and driver.
 #[derive(Debug, Clone, Copy)]
 pub struct Mode {
     pub store: &'static str,
     pub via: &'static str,
-    /// Starts the HTTP server, if that is none of ours; it has an engine of its own over the directory.
+    /// Starts a foreign HTTP server with its own engine over the directory.
     pub start: Option<Start>,
 }
 
 pub type Start = fn(&Path, &EngineSettings, Option<&Arc<App>>) -> Box<dyn Host>;
 
-#[allow(dead_code, reason = "an HTTP server of somebody else has a mode of its own")]
 pub const MODES: [Mode; 7] = [
     Mode { store: "memory", via: "engine", start: None },
     Mode { store: "dir", via: "engine", start: None },
@@ -39,11 +38,11 @@ pub const MODES: [Mode; 7] = [
 ];
 
 impl Mode {
-    pub fn suits(&self, case: &Case) -> bool {
+    /// Returns whether the case runs in this mode.
+    pub fn runs(&self, case: &Case) -> bool {
         case.only.iter().all(|word| match word.as_str() {
             "engine" => self.via == "engine",
             "listener" => self.via != "engine",
-            // As opposed to files.
             "memory" => self.store != "dir",
             word => self.store == word,
         })
@@ -56,7 +55,7 @@ enum Files {
     Dir(TempDir),
 }
 
-pub struct World {
+pub struct Environment {
     files: Files,
     mode: Mode,
     settings: EngineSettings,
@@ -66,7 +65,7 @@ pub struct World {
     pub sessions: HashMap<String, String>,
     pub hanging: Vec<(Hanging, Vec<u8>)>,
     pub path: String,
-    /// The application behind the engine, for cases that speak of one.
+    /// The application behind the engine, if the case has one.
     pub app: Option<Arc<App>>,
     /// The path of the last reply URL.
     pub reply: Option<String>,
@@ -74,7 +73,7 @@ pub struct World {
 
 pub type EngineSettings = std::collections::BTreeMap<String, String>;
 
-impl World {
+impl Environment {
     pub fn new(case: &Case, mode: Mode) -> Self {
         let files = match mode.store {
             "memory" => {
@@ -97,9 +96,9 @@ impl World {
         Self { files, mode, settings, clock, engine, driver, sessions, hanging, path, app, reply: None }
     }
 
-    /// A new process over the old store.
+    /// Starts a new engine with the same store.
     pub fn restart(&mut self) {
-        // The old process lets go of everything before the new one begins.
+        // The old engine must release the store before the new one opens it.
         self.hanging.clear();
         match std::mem::replace(&mut self.driver, Driver::Engine(no_engine())) {
             Driver::Socket { mut host, .. } => host.stop(),
@@ -110,7 +109,7 @@ impl World {
             serve(&self.files, self.mode, &self.clock, &self.settings, self.app.as_ref());
     }
 
-    /// How many sessions there are. Where the engine is in another process, as many as have a folder.
+    /// Returns the number of sessions. Counts session folders if the engine is in another process.
     pub fn session_count(&self) -> u64 {
         match (&self.files, self.mode.start) {
             (Files::Dir(root), Some(_)) => {
@@ -121,7 +120,7 @@ impl World {
         }
     }
 
-    /// The scheme of the URLs that are given out.
+    /// Returns the scheme of reply URLs.
     pub fn scheme(&self) -> &'static str {
         if self.mode.via == "tls-listener" { "https" } else { "http" }
     }
@@ -158,11 +157,11 @@ impl World {
         }
     }
 
-    /// Every delivered file.
+    /// Returns the paths of all delivered files.
     pub fn files(&self) -> Vec<String> {
         match &self.files {
             Files::Memory(store) => store.files(),
-            Files::Callbacks(files) => files.inside().files.keys().cloned().collect(),
+            Files::Callbacks(files) => files.state().files.keys().cloned().collect(),
             Files::Dir(root) => visible_files(root.path(), root.path()),
         }
     }
@@ -175,9 +174,9 @@ impl World {
         }
     }
 
-    /// Where a directory store keeps a session's bytes.
+    /// Returns the path of a session's data in a directory store.
     pub fn data_path(&self, name: &str) -> PathBuf {
-        let Files::Dir(root) = &self.files else { panic!("no directory: add `only dir`") };
+        let Files::Dir(root) = &self.files else { panic!("the case needs `only dir`") };
         root.path().join(".bitsup").join(self.session_id(name).to_string()).join("data")
     }
 
@@ -192,16 +191,17 @@ fn visible_files(root: &Path, folder: &Path) -> Vec<String> {
         if entry.file_name() == ".bitsup" {
             continue;
         }
-        match entry.file_type().unwrap().is_dir() {
-            true => found.extend(visible_files(root, &entry.path())),
-            false => found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned()),
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(visible_files(root, &entry.path()));
+        } else {
+            found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned());
         }
     }
     found.sort();
     found
 }
 
-/// An engine, and the way to it.
+/// Starts an engine and its driver.
 fn serve(
     files: &Files,
     mode: Mode,
@@ -216,13 +216,13 @@ fn serve(
     let engine = engine(files, clock, settings, app);
     let driver = match mode.via {
         "engine" => Driver::Engine(engine.clone()),
-        "tls-listener" => Driver::secure(engine.clone()),
+        "tls-listener" => Driver::tls_listener(engine.clone()),
         via => Driver::listener(engine.clone(), via == "fresh-listener"),
     };
     (engine, driver)
 }
 
-/// One that has no store to speak of.
+/// Returns a placeholder engine.
 fn no_engine() -> Engine {
     Engine::new(EngineConfig::new(Arc::new(MemoryStore::new(0)))).unwrap()
 }
