@@ -138,7 +138,7 @@ static void body_from_a_descriptor(void)
     close(ends[0]);
 }
 
-/* Errors of the peer result in responses; only invalid arguments are errors. */
+/* Errors of the client result in responses; only invalid arguments are errors. */
 static void heads_may_contain_any_byte(void)
 {
     bitsup_exchange *exchange = new_request(engine, "BITS_POST", "/bytes");

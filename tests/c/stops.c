@@ -61,7 +61,7 @@ static int connect_and_ping(const bitsup_server *server)
     return connection;
 }
 
-/* Stops the server. The peer sees the end of its connection within the time. */
+/* Stops the server. The connection of the client is closed within the time limit. */
 static void stops_in_time(bitsup_server *server, int connection, int64_t at_most_ms)
 {
     char rest[4096];

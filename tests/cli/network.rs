@@ -164,8 +164,8 @@ fn notify_ca_adds_a_trusted_root() {
     let ca = workspace.path_str("ca.pem");
     fs::write(&ca, &authority.pem).unwrap();
     let options = ["--notify", "value", "--notify-url", &notify, "--notify-ca", &ca];
-    let backend = TestServer::start_in(workspace, "127.0.0.1:0", &options);
-    let state = backend.workspace.path_str("state");
-    run(&["upload", &source, &backend.url_of("file"), "--state-dir", &state]).assert_success();
+    let server = TestServer::start_in(workspace, "127.0.0.1:0", &options);
+    let state = server.workspace.path_str("state");
+    run(&["upload", &source, &server.url_of("file"), "--state-dir", &state]).assert_success();
     assert!(application.request().body == content);
 }

@@ -13,7 +13,7 @@ use crate::program::TestServer;
 
 const CONTENT: &str = "content";
 
-/// Starts a server with the directory `/server_with/` over root `a` with these options, and `/without/` over `b` without.
+/// Starts a server with two directories: `/with/` over root `a` has these options, `/without/` over `b` does not.
 fn server_with(options: &str) -> TestServer {
     let directories = format!(
         "listen = '127.0.0.1:0'\n[[directory]]\nurl-prefix = '/with/'\nroot = 'a'\n{options}\n\

@@ -72,7 +72,7 @@ impl Relay {
     /// The values of a header field in all requests so far.
     pub fn values(&self, name: &str) -> Vec<String> {
         let requests = String::from_utf8_lossy(&self.link.requests.lock().unwrap()).into_owned();
-        let fields = requests.lines().filter_map(|link| link.split_once(": "));
+        let fields = requests.lines().filter_map(|line| line.split_once(": "));
         fields.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.into()).collect()
     }
 }

@@ -114,7 +114,7 @@ fn row(kind: Kind, site: &str) -> [String; 3] {
     heads.map(|head| status(proxied.proxy.port, &head))
 }
 
-/// The table in the document matches the behaviour of the proxies.
+/// The table in the document matches the behavior of the proxies.
 #[test]
 fn the_defaults_are_as_documented() {
     let nginx = Kind::Nginx.plain().replace("location / {", "location / { proxy_http_version 1.1;");
