@@ -78,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// The least that makes a proxy of it, without TLS: what it does then is its default.
+    /// A minimal proxy site without TLS, with the default behavior of the proxy.
     pub fn plain(self) -> &'static str {
         match self {
             Self::Nginx => "server { listen ADDRESS; location / { proxy_pass http://127.0.0.1:8080; } }",
@@ -108,8 +108,8 @@ pub fn free_port() -> u16 {
 }
 
 impl ReverseProxy {
-    /// A proxy with that site, in which port, server and certificate are put. `None` when somebody else took the
-    /// port in between.
+    /// Starts a proxy with this site, after inserting port, server and certificate. Returns `None` if another process
+    /// has taken the port.
     pub fn try_start(
         kind: Kind,
         site: &str,
