@@ -196,7 +196,7 @@ static void users(const char *root)
     OK(bitsup_client_ping(anna, url, e));
     upload(anna, url);
     CHECK(strcmp(owner, "anna") == 0);
-    EXPECT(BITSUP_E_INVALID_ARGUMENT, "no users", bitsup_server_reload_users(server, later, e));
+    EXPECT(BITSUP_E_INVALID_ARGUMENT, "the list of users is empty", bitsup_server_reload_users(server, later, e));
     OK(bitsup_client_ping(anna, url, e));
     OK(bitsup_server_config_add_user(later, "anna", "new", e));
     OK(bitsup_server_reload_users(server, later, e));
