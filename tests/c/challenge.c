@@ -49,7 +49,8 @@ int main(int argc, char **argv)
         challenge = bad[i];
         ping(server, response, sizeof response);
         CHECK(strncmp(response, "HTTP/1.1 500 ", 13) == 0);
-        CHECK(strstr(response, "Session-Id") == NULL && strstr(response, "\nX:") == NULL && strstr(response, "Basic") == NULL);
+        CHECK(strstr(response, "Session-Id") == NULL && strstr(response, "\nX:") == NULL &&
+              strstr(response, "Basic") == NULL);
     }
     OK(bitsup_server_stop(server, 1000, e));
     bitsup_server_free(server);
