@@ -1,9 +1,9 @@
 //! The checks that store nothing. The result of the first two, of the method and its override, determines how the
 //! others send packets.
 
-use super::Grade;
 use super::advice::Problem;
 use super::probe::{CheckFailure, PacketMethod, Probe};
+use super::report::Grade;
 use super::server_software::{ServerSoftware, describe_path};
 use crate::client::http::{RawRequest, RawResponse, authority};
 use crate::error::{Error, Status};

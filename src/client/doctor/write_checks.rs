@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Grade;
 use super::advice::Problem;
 use super::probe::{CheckFailure, PacketMethod, Probe};
+use super::report::Grade;
 use super::server_software::ServerSoftware;
 use crate::client::http::{RawResponse, Uri, parse_url};
 use crate::error::Error;

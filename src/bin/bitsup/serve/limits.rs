@@ -6,8 +6,10 @@ use bitsup::server::ServerConfig;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use super::args::LIMITS;
 use crate::units;
+
+/// The heading of limits in the long help.
+pub const LIMITS: &str = "Limits";
 
 /// Limits of the whole server. docs/reference/limits.md gives the reason for each default.
 #[derive(Debug, Args)]
