@@ -404,7 +404,7 @@ impl From<CallbackHandle<Vec<ListedSession>>> for bitsup_store_list {
 }
 
 impl Scoped for bitsup_store_list {
-    type Content = Vec<ListedSession>;
+    type Value = Vec<ListedSession>;
 
     fn handle(&self) -> &CallbackHandle<Vec<ListedSession>> {
         &self.0

@@ -5,16 +5,16 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::proto::PacketKind;
 
-/// What the caller of [`super::Upload::next_action`] does next.
+/// What the caller of [`super::UploadMachine::next_action`] does next.
 #[derive(Debug, Clone)]
 #[must_use = "the upload only proceeds if the caller carries out the action"]
 pub enum Action {
-    /// Send this request, then call [`super::Upload::on_response`] or [`super::Upload::on_failure`].
+    /// Send this request, then call [`super::UploadMachine::on_response`] or [`super::UploadMachine::on_failure`].
     Send(UploadRequest),
     /// Download the reply from the first of these URLs that has it and flush it to disk, then call
-    /// [`super::Upload::reply_fetched`] or [`super::Upload::on_failure`].
+    /// [`super::UploadMachine::reply_fetched`] or [`super::UploadMachine::on_failure`].
     FetchReply(Vec<ReplyUrl>),
-    /// Wait, then call [`super::Upload::next_action`] again.
+    /// Wait, then call [`super::UploadMachine::next_action`] again.
     Wait {
         /// How long to wait.
         delay: Duration,
@@ -23,7 +23,7 @@ pub enum Action {
         /// Number of consecutive failures, including this one.
         attempt: u32,
     },
-    /// The file is on the server and the session is closed; or, after [`super::Upload::cancel`], the session is
+    /// The file is on the server and the session is closed; or, after [`super::UploadMachine::cancel`], the session is
     /// gone.
     Done,
     /// The upload failed and cannot continue.

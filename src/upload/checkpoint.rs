@@ -10,7 +10,7 @@ use crate::proto::reply_url::resolve;
 /// Format version; raised when an older reader would misunderstand the content.
 const VERSION: u32 = 1;
 
-/// The state from which [`super::Upload::resume`] continues an upload, in this process or another.
+/// The state from which [`super::UploadMachine::resume`] continues an upload, in this process or another.
 ///
 /// Opaque and versioned; store it with any serde format. It contains the session id, with which anyone could
 /// disturb the upload, so keep it private.
@@ -30,7 +30,7 @@ enum StoredState {
     Unreadable { version: u32 },
 }
 
-/// The persistent state of [`super::Upload`]. The field names are part of the stored format.
+/// The persistent state of [`super::UploadMachine`]. The field names are part of the stored format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     pub(super) url: String,

@@ -1,12 +1,12 @@
 //! The client half of the protocol as a state machine without I/O.
 //!
-//! [`Upload`] says which request to send next; the caller sends it and reports the response, or the failure,
+//! [`UploadMachine`] says which request to send next; the caller sends it and reports the response, or the failure,
 //! together with the current time. [`crate::client`] is the driver that does this over HTTP.
 //!
 //! | File | Contents |
 //! |---|---|
-//! | `machine` | [`Upload`]: what to send next, and what a response changes |
-//! | `action` | the types that `Upload` and its driver exchange |
+//! | `machine` | [`UploadMachine`]: what to send next, and what a response changes |
+//! | `action` | the types that `UploadMachine` and its driver exchange |
 //! | `options` | settings of an upload |
 //! | `classify` | the table that says what a response means |
 //! | `fragment_sizer` | the length of the next fragment |
@@ -28,7 +28,7 @@ mod session_host;
 pub use action::{Action, ReplyUrl, Trust, UploadRequest};
 pub use checkpoint::ResumeState;
 pub use classify::check_ping;
-pub use machine::Upload;
+pub use machine::UploadMachine;
 pub use options::{RetryPolicy, UploadOptions};
 #[cfg(feature = "client")]
 pub(crate) use retry::{RetryDecision, RetrySchedule, retries_exhausted};

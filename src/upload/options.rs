@@ -24,7 +24,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Settings of one [`super::Upload`].
+/// Settings of one [`super::UploadMachine`].
 #[derive(Debug, Clone)]
 pub struct UploadOptions {
     /// Length of every fragment in bytes. `None`, the default, adapts the length to the speed of the connection.

@@ -2,7 +2,7 @@
 
 use bitsup::Status;
 use bitsup::proto::names;
-use bitsup::upload::{Upload, UploadOptions};
+use bitsup::upload::{UploadMachine, UploadOptions};
 
 use crate::upload_script::{Player, URL, header, options, play, session};
 
@@ -277,7 +277,7 @@ fn what_cannot_be_uploaded_is_refused_at_once() {
     let refused = |url: &str, change: fn(&mut UploadOptions)| {
         let mut options = options();
         change(&mut options);
-        Upload::new(url, 5, options, 1).unwrap_err().status()
+        UploadMachine::new(url, 5, options, 1).unwrap_err().status()
     };
     let invalid = Status::InvalidArgument;
     assert_eq!(refused("server/file", |_| ()), invalid);

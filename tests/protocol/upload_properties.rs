@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bitsup::proto::{Ack, Context, FragmentRange, HResult, PacketKind, names};
-use bitsup::upload::{Action, ResumeState, RetryPolicy, Upload, UploadOptions, UploadRequest};
+use bitsup::upload::{Action, ResumeState, RetryPolicy, UploadMachine, UploadOptions, UploadRequest};
 use bitsup::{Error, Status};
 use proptest::prelude::*;
 
@@ -92,15 +92,15 @@ fn options() -> impl Strategy<Value = UploadOptions> {
     )
 }
 
-fn resumed(upload: &Upload, total: u64, options: &UploadOptions) -> Upload {
+fn resumed(upload: &UploadMachine, total: u64, options: &UploadOptions) -> UploadMachine {
     let json = serde_json::to_string(&upload.state()).unwrap();
     let state: ResumeState = serde_json::from_str(&json).unwrap();
     assert_eq!(state, upload.state(), "what is saved reads back");
-    Upload::resume(URL, total, options.clone(), &state, 7).unwrap()
+    UploadMachine::resume(URL, total, options.clone(), &state, 7).unwrap()
 }
 
 /// What every request keeps.
-fn check(request: &UploadRequest, upload: &Upload, total: u64) {
+fn check(request: &UploadRequest, upload: &UploadMachine, total: u64) {
     let value = |name| request.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
     assert!(request.offset.checked_add(request.length).unwrap() <= total, "within the source: {request:?}");
     match request.kind {
@@ -129,7 +129,7 @@ proptest! {
         events in prop::collection::vec(event(), 0..60),
         seed: u64,
     ) {
-        let mut upload = Upload::new(URL, total, options.clone(), seed).unwrap();
+        let mut upload = UploadMachine::new(URL, total, options.clone(), seed).unwrap();
         let mut now_ms = 0u64;
         let mut events = events.into_iter();
         for step in 0.. {
@@ -182,7 +182,7 @@ proptest! {
         options in options(),
         answers in prop::collection::vec(ack(), 1..6),
     ) {
-        let mut upload = Upload::new(URL, total, options, 1).unwrap();
+        let mut upload = UploadMachine::new(URL, total, options, 1).unwrap();
         let mut now_ms = 0u64;
         let mut answers = answers.iter().cycle();
         for step in 0.. {
@@ -214,7 +214,7 @@ proptest! {
         let options = UploadOptions { fragment_size: Some(size), ..UploadOptions::default() };
         let total = data.len() as u64;
         let mut server = Server { trims, ..Server::default() };
-        let mut upload = Upload::new(URL, total, options.clone(), 1).unwrap();
+        let mut upload = UploadMachine::new(URL, total, options.clone(), 1).unwrap();
         let mut luck = luck.into_iter().chain(std::iter::repeat(7));
         let lost = || Error::new(Status::Disconnected, "lost").transient();
         for step in 0.. {
@@ -265,7 +265,7 @@ fn resume_from(text: &str, total: u64) {
     let Ok(state) = serde_json::from_str::<ResumeState>(text) else { return };
     for reply in [false, true] {
         let options = UploadOptions { reply, ..UploadOptions::default() };
-        let Ok(mut upload) = Upload::resume(URL, total, options, &state, 1) else { return };
+        let Ok(mut upload) = UploadMachine::resume(URL, total, options, &state, 1) else { return };
         for now_ms in 0..3 {
             if let Action::Send(request) = upload.next_action(now_ms) {
                 check(&request, &upload, total);

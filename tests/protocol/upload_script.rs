@@ -20,7 +20,7 @@
 use std::time::Duration;
 
 use bitsup::proto::{Ack, HResult, Headers, PacketKind, names};
-use bitsup::upload::{Action, ResumeState, RetryPolicy, Upload, UploadOptions, UploadRequest};
+use bitsup::upload::{Action, ResumeState, RetryPolicy, UploadMachine, UploadOptions, UploadRequest};
 use bitsup::{Error, Status};
 
 pub const URL: &str = "http://server/upload/file.bin";
@@ -36,7 +36,7 @@ pub fn options() -> UploadOptions {
 }
 
 pub struct Player {
-    pub upload: Upload,
+    pub upload: UploadMachine,
     pub now_ms: u64,
     /// The request last sent.
     pub request: Option<UploadRequest>,
@@ -66,7 +66,7 @@ pub fn session(total: u64, script: &str) -> Player {
 
 impl Player {
     pub fn new(total: u64, options: UploadOptions) -> Self {
-        let upload = Upload::new(URL, total, options.clone(), 1).unwrap();
+        let upload = UploadMachine::new(URL, total, options.clone(), 1).unwrap();
         let saved = upload.state();
         Self { upload, now_ms: 1_000_000, request: None, waited: Duration::ZERO, total, options, saved }
     }
@@ -103,7 +103,7 @@ impl Player {
     fn restart(&mut self) {
         let json = serde_json::to_string(&self.saved).unwrap();
         let state = serde_json::from_str(&json).unwrap();
-        self.upload = Upload::resume(URL, self.total, self.options.clone(), &state, 2).unwrap();
+        self.upload = UploadMachine::resume(URL, self.total, self.options.clone(), &state, 2).unwrap();
     }
 
     fn expect_send(&mut self, line: &str, words: &[&str]) {

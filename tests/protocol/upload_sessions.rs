@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bitsup::upload::{Upload, UploadOptions};
+use bitsup::upload::{UploadMachine, UploadOptions};
 
 use crate::upload_script::{CREATED, Player, URL, options, play, session};
 
@@ -295,7 +295,7 @@ fn cli_27_resume_pings_and_goes_on_where_it_was() {
     );
     let json = serde_json::to_string(&player.upload.state()).unwrap();
     let state = serde_json::from_str(&json).unwrap();
-    player.upload = Upload::resume(URL, 25, options(), &state, 3).unwrap();
+    player.upload = UploadMachine::resume(URL, 25, options(), &state, 3).unwrap();
     assert_eq!((player.upload.sent(), player.upload.session_id()), (10, Some("abc")));
     player.play("-> Ping | <- 200 | -> Fragment 10-19/25 session=abc");
 }

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Status};
 use crate::log::Level;
 use crate::proto::{Ack, PacketKind};
-use crate::upload::{Action, ResumeState, Upload, UploadOptions, UploadRequest};
+use crate::upload::{Action, ResumeState, UploadMachine, UploadOptions, UploadRequest};
 
 /// How often the state is saved while only the offset changes.
 pub(super) const SAVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(super) enum DriveOutcome {
 
 impl Job {
     /// Returns the machine that continues the job: that of the last step, or a new one that asks the server first.
-    pub(super) fn resume_machine(&mut self) -> Result<Upload, Error> {
+    pub(super) fn resume_machine(&mut self) -> Result<UploadMachine, Error> {
         if let Some(machine) = self.paused.take() {
             return Ok(machine);
         }
@@ -41,7 +41,7 @@ impl Job {
     }
 
     /// Builds a machine from the saved state and ends the current wait.
-    pub(super) fn start_machine(&mut self) -> Result<Upload, Error> {
+    pub(super) fn start_machine(&mut self) -> Result<UploadMachine, Error> {
         self.wait = (Instant::now(), Duration::ZERO);
         self.build_machine()
     }
@@ -54,7 +54,7 @@ impl Job {
     }
 
     /// Builds a machine from the saved state.
-    pub(super) fn build_machine(&self) -> Result<Upload, Error> {
+    pub(super) fn build_machine(&self) -> Result<UploadMachine, Error> {
         let options = UploadOptions {
             fragment_size: self.config.fragment_size,
             rate_limit: self.control.rate.get(),
@@ -64,8 +64,8 @@ impl Job {
             reply: self.reply_path.is_some(),
         };
         let (url, total, seed) = (&self.url, self.source.total(), fastrand::u64(..));
-        let Some(state) = &self.saved else { return Upload::new(url, total, options, seed) };
-        let mut machine = Upload::resume(url, total, options, state, seed)?;
+        let Some(state) = &self.saved else { return UploadMachine::new(url, total, options, seed) };
+        let mut machine = UploadMachine::resume(url, total, options, state, seed)?;
         if !self.is_reply_in_place() {
             machine.fetch_reply_again();
         }
@@ -73,7 +73,7 @@ impl Job {
     }
 
     /// Uploads to the end, or to the first final error, and saves what was reached.
-    pub(super) fn upload(&mut self, mut machine: Upload) -> Result<(), Error> {
+    pub(super) fn upload(&mut self, mut machine: UploadMachine) -> Result<(), Error> {
         let outcome = self.drive(&mut machine);
         if outcome.is_err() {
             self.save_if_due(&machine, Duration::ZERO);
@@ -82,13 +82,13 @@ impl Job {
     }
 
     /// Carries out the actions of the machine until it is done.
-    pub(super) fn drive(&mut self, machine: &mut Upload) -> Result<(), Error> {
+    pub(super) fn drive(&mut self, machine: &mut UploadMachine) -> Result<(), Error> {
         while !matches!(self.act(machine)?, DriveOutcome::Ended) {}
         Ok(())
     }
 
     /// Waits for the end of the current wait, then carries out the next action of the machine.
-    pub(super) fn act(&mut self, machine: &mut Upload) -> Result<DriveOutcome, Error> {
+    pub(super) fn act(&mut self, machine: &mut UploadMachine) -> Result<DriveOutcome, Error> {
         let (since, wait) = self.wait;
         self.control.interrupt.wait(wait.saturating_sub(since.elapsed()))?;
         machine.set_rate_limit(self.control.rate.get());
@@ -147,7 +147,7 @@ impl Job {
     }
 
     /// Publishes the state of the machine to [`super::JobControl`]. Returns whether the progress changed.
-    pub(super) fn publish(&self, machine: &Upload) -> bool {
+    pub(super) fn publish(&self, machine: &UploadMachine) -> bool {
         let progress = Progress { sent: machine.sent(), total: self.source.total() };
         self.control.set_session_id(machine.session_id());
         self.control.set_reply_url(machine.reply_url());
@@ -162,7 +162,7 @@ impl Job {
     }
 
     /// Sends a request and reports the response, or the failure, to the machine.
-    fn exchange(&mut self, machine: &mut Upload, request: &UploadRequest) -> Result<(), Error> {
+    fn exchange(&mut self, machine: &mut UploadMachine, request: &UploadRequest) -> Result<(), Error> {
         match request.kind {
             PacketKind::Ping | PacketKind::CreateSession => self.set_state(JobState::Connecting),
             PacketKind::Fragment => self.set_state(JobState::Transferring),
@@ -222,7 +222,7 @@ impl Job {
 
     /// Saves the state of the machine if more than the offset changed, or if the offset changed and the saved state
     /// is older than `max_age`. Without a session there is nothing to save.
-    pub(super) fn save_if_due(&mut self, machine: &Upload, max_age: Duration) {
+    pub(super) fn save_if_due(&mut self, machine: &UploadMachine, max_age: Duration) {
         let state = machine.state();
         let is_new_step = match &self.saved {
             Some(saved) => state.is_new_step(saved),

@@ -32,7 +32,7 @@ use crate::clock::SteadyClock;
 use crate::error::{Error, Status};
 use crate::proto::limits;
 use crate::proto::packet::is_content_name;
-use crate::upload::{ResumeState, Upload};
+use crate::upload::{ResumeState, UploadMachine};
 
 /// One upload, created by [`Client::job`](super::Client::job).
 ///
@@ -65,7 +65,7 @@ pub struct Job {
     throttle: Throttle,
     control: JobControl,
     /// The machine between two steps. Only while it is set may `saved` be out of date.
-    paused: Option<Upload>,
+    paused: Option<UploadMachine>,
     /// When the current wait began, and how long it lasts.
     wait: (Instant, Duration),
     /// What the next run continues from; as recent as the state file.

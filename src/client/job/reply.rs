@@ -9,7 +9,7 @@ use crate::client::observer::{Flow, JobState, aborted};
 use crate::client::state_file::SavedReply;
 use crate::error::{Error, Status};
 use crate::log::Level;
-use crate::upload::{ReplyUrl, Upload};
+use crate::upload::{ReplyUrl, UploadMachine};
 
 impl Job {
     /// Makes this an upload-reply job: the server's reply is downloaded to `path` before the session is closed.
@@ -36,7 +36,11 @@ impl Job {
     }
 
     /// Fetches the reply from the first URL that has it, and reports the outcome to the machine.
-    pub(super) fn fetch_reply(&mut self, machine: &mut Upload, urls: &[ReplyUrl]) -> Result<(), Error> {
+    pub(super) fn fetch_reply(
+        &mut self,
+        machine: &mut UploadMachine,
+        urls: &[ReplyUrl],
+    ) -> Result<(), Error> {
         self.set_state(JobState::FetchingReply);
         self.publish(machine);
         self.save_if_due(machine, Duration::ZERO);
@@ -70,7 +74,7 @@ impl Job {
         }
     }
 
-    fn receive_reply(&mut self, machine: &mut Upload, urls: &[ReplyUrl]) -> Result<(), Error> {
+    fn receive_reply(&mut self, machine: &mut UploadMachine, urls: &[ReplyUrl]) -> Result<(), Error> {
         let mut part = match (self.partial_reply.take(), &self.reply_path) {
             (Some(part), _) => part,
             (None, Some(path)) => PartialFile::open(path)?,
@@ -91,7 +95,7 @@ impl Job {
     /// transient error takes precedence.
     fn fetch_from(
         &mut self,
-        machine: &mut Upload,
+        machine: &mut UploadMachine,
         urls: &[ReplyUrl],
         part: &mut PartialFile,
     ) -> Result<(), Error> {
@@ -116,7 +120,7 @@ impl Job {
 /// Forwards the progress of a reply to the machine, the observer and the state file.
 struct ReplyReceiver<'a> {
     job: &'a mut Job,
-    machine: &'a mut Upload,
+    machine: &'a mut UploadMachine,
     path: String,
 }
 

@@ -7,7 +7,7 @@ use super::Job;
 use super::driver::{DriveOutcome, SAVE_INTERVAL};
 use crate::client::observer::JobState;
 use crate::error::{Error, Status};
-use crate::upload::Upload;
+use crate::upload::UploadMachine;
 
 impl Job {
     /// Sends at most one request, or fetches the reply, and returns the state of the job.
@@ -84,7 +84,7 @@ impl Job {
     }
 
     /// Carries out actions of the machine until the next one would be a second request.
-    fn advance(&mut self, mut machine: Upload) -> Result<(), Error> {
+    fn advance(&mut self, mut machine: UploadMachine) -> Result<(), Error> {
         let mut has_sent = false;
         let outcome = loop {
             if machine.is_transferred() {

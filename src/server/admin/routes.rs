@@ -59,11 +59,11 @@ pub struct AdminResponse {
 struct SessionListing<'a> {
     version: &'static str,
     now_ms: u64,
-    sessions: Vec<ListedSession<'a>>,
+    sessions: Vec<MountedSession<'a>>,
 }
 
 #[derive(Serialize)]
-struct ListedSession<'a> {
+struct MountedSession<'a> {
     /// The URL prefix of the session's engine.
     prefix: &'a str,
     #[serde(flatten)]
@@ -106,7 +106,7 @@ fn sessions(AdminSources { context, .. }: &AdminSources) -> AdminResponse {
 fn listing(context: &ServerContext) -> Result<SessionListing<'_>, Error> {
     let mut sessions = Vec::new();
     for (prefix, engine) in context.router.engines() {
-        sessions.extend(engine.sessions()?.into_iter().map(|info| ListedSession { prefix, info }));
+        sessions.extend(engine.sessions()?.into_iter().map(|info| MountedSession { prefix, info }));
     }
     Ok(SessionListing { version: env!("CARGO_PKG_VERSION"), now_ms: SystemClock.now_ms(), sessions })
 }

@@ -1,7 +1,7 @@
 //! The upload state machine: this file decides what to send, `response` processes responses and failures, and
 //! `reply` handles the server's reply.
 //!
-//! The two submodules only add methods to [`Upload`]; being its children, they see its private fields.
+//! The two submodules only add methods to [`UploadMachine`]; being its children, they see its private fields.
 
 mod reply;
 mod response;
@@ -37,9 +37,9 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// ```
 /// use bitsup::proto::{Ack, PacketKind};
-/// use bitsup::upload::{Action, Upload, UploadOptions};
+/// use bitsup::upload::{Action, UploadMachine, UploadOptions};
 ///
-/// let mut upload = Upload::new("http://server/dir/file", 5, UploadOptions::default(), 1)?;
+/// let mut upload = UploadMachine::new("http://server/dir/file", 5, UploadOptions::default(), 1)?;
 /// let Action::Send(request) = upload.next_action(0) else { panic!("expected a request") };
 /// assert_eq!(request.kind, PacketKind::CreateSession);
 ///
@@ -50,7 +50,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// # Ok::<(), bitsup::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Upload {
+pub struct UploadMachine {
     checkpoint: Checkpoint,
     content_name: Option<String>,
     /// Send a Ping before continuing an interrupted session (PROTOCOL 6.2).
@@ -98,7 +98,7 @@ enum Termination {
     Failed(Error),
 }
 
-impl Upload {
+impl UploadMachine {
     /// Creates an upload of `total` bytes to `url`. `seed` initializes the random delays between retries.
     ///
     /// # Errors

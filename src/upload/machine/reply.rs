@@ -1,11 +1,11 @@
 //! The reply of an upload-reply job: where it is, and when the session may be closed (PROTOCOL 6.4, 7).
 
-use super::{Termination, Upload};
+use super::{Termination, UploadMachine};
 use crate::proto::{Ack, reply_url};
 use crate::upload::checkpoint::UploadPhase;
 use crate::upload::{Action, ReplyUrl, classify};
 
-impl Upload {
+impl UploadMachine {
     /// Reports that the reply is flushed to disk; Close-Session is next. Does nothing unless an
     /// [`Action::FetchReply`] is being carried out.
     pub fn reply_fetched(&mut self) {

@@ -1,13 +1,13 @@
 //! What responses and failures change.
 
-use super::{InFlight, Termination, Upload};
+use super::{InFlight, Termination, UploadMachine};
 use crate::error::{Error, Status};
 use crate::proto::{Ack, HResult, PacketKind};
 use crate::upload::checkpoint::UploadPhase;
 use crate::upload::classify::{self, ResponseClass};
 use crate::upload::retry::MAX_RESTARTS;
 
-impl Upload {
+impl UploadMachine {
     /// Reports the response to the request in flight. Does nothing if no request is in flight.
     pub fn on_response(&mut self, now_ms: u64, ack: &Ack) {
         let Some(request) = self.in_flight.take() else { return };

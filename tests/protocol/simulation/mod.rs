@@ -11,7 +11,7 @@ use std::time::Duration;
 use bitsup::clock::{Clock, ManualClock};
 use bitsup::engine::{Engine, EngineConfig, Exchange, Hooks, RequestHead, Want};
 use bitsup::proto::{Ack, Headers, names};
-use bitsup::upload::{Action, ResumeState, RetryPolicy, Upload, UploadOptions, UploadRequest};
+use bitsup::upload::{Action, ResumeState, RetryPolicy, UploadMachine, UploadOptions, UploadRequest};
 use bitsup::{Error, Status};
 use faults::Fault;
 use stores::Stores;
@@ -43,7 +43,7 @@ pub struct Simulation {
     /// Which of them takes a request, counted from 0 with the doubled ones.
     route: Box<dyn FnMut(usize) -> usize>,
     requests: usize,
-    upload: Upload,
+    upload: UploadMachine,
     /// What the client's state file held: at the last request, and at the last change of phase.
     kept: Option<ResumeState>,
     stale: Option<ResumeState>,
@@ -78,7 +78,7 @@ impl Simulation {
         let source: Vec<u8> = (0..size).map(|i| (i ^ (i >> 7)) as u8).collect();
         let clock = Arc::new(ManualClock::new(1_000_000));
         let engines = (0..servers).map(|_| engine(&stores, &clock, hooks.clone())).collect();
-        let upload = Upload::new(URL, size as u64, options(), 7).unwrap();
+        let upload = UploadMachine::new(URL, size as u64, options(), 7).unwrap();
         Self {
             source,
             stores,
@@ -198,7 +198,7 @@ impl Simulation {
     fn restart_client(&mut self, state: Option<ResumeState>) {
         let total = self.source.len() as u64;
         let state = state.expect("a state was kept before the request");
-        self.upload = Upload::resume(URL, total, options(), &state, 8).unwrap();
+        self.upload = UploadMachine::resume(URL, total, options(), &state, 8).unwrap();
         self.phase = None;
     }
 
