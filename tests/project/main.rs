@@ -4,6 +4,7 @@ mod behaviours;
 mod bindings;
 mod corpora;
 mod guards;
+mod import_circles;
 mod install;
 mod layering;
 mod packages;
