@@ -72,7 +72,7 @@ struct MountedSession<'a> {
 
 /// Returns the response to a request.
 pub fn respond(head: &HttpHead, sources: &AdminSources) -> AdminResponse {
-    let path = head.target.split('?').next().unwrap_or_default();
+    let path = head.target.split_once('?').map_or(&*head.target, |(path, _)| path);
     match ROUTES.iter().find(|(route, _)| *route == path) {
         None => AdminResponse::text(404, "Not found: use /, /health, /sessions or /metrics.\n"),
         Some(_) if !matches!(head.method.as_str(), "GET" | "HEAD") => {

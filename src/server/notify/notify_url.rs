@@ -87,8 +87,7 @@ fn resolve(reference: &str, base: &str) -> Option<String> {
 
 /// Whether a reference has a scheme: a colon in its first segment.
 fn has_scheme(reference: &str) -> bool {
-    let word = reference.split(['/', '?', '#']).next().unwrap_or_default();
-    word.contains(':')
+    reference.find(['/', '?', '#', ':']).is_some_and(|at| reference.as_bytes().get(at) == Some(&b':'))
 }
 
 fn split_path(rest: &str) -> (&str, &str) {
