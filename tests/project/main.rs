@@ -3,6 +3,7 @@
 mod behaviours;
 mod bindings;
 mod corpora;
+mod crate_contents;
 mod guards;
 mod import_circles;
 mod install;
@@ -11,3 +12,4 @@ mod packages;
 mod rust_examples;
 mod security;
 mod sources;
+mod type_names;
