@@ -29,6 +29,15 @@ enum FragmentAction {
     Repeat,
 }
 
+/// A session whose bytes are open.
+struct OpenSession<'a> {
+    guard: SessionGuard<'a>,
+    /// `None` if the bytes are not needed any more.
+    sink: Option<Box<dyn Sink>>,
+    /// The number of bytes that the session has received.
+    received: u64,
+}
+
 /// Decides what to do with a Fragment whose head is valid.
 pub(super) fn begin(
     state: &EngineState,
@@ -48,7 +57,7 @@ pub(super) fn begin(
         Ok(None) => return completing(),
         Err(fault) => Err(fault),
     };
-    let (mut guard, sink, received) = match opened {
+    let OpenSession { mut guard, sink, received } = match opened {
         Ok(opened) => opened,
         Err(fault) => return Err(fault).into(),
     };
@@ -116,7 +125,7 @@ pub(in crate::engine) fn finish_complete(
     let is_short = completing.wanted() > 0;
     let Completing { session, generation, range, length, .. } = completing;
     let opened = session.lock_for(generation).and_then(|guard| open(state, head, &session, guard));
-    let (guard, mut sink, received) = match opened {
+    let OpenSession { guard, mut sink, received } = match opened {
         Ok(opened) => opened,
         Err(fault) => return Response::fault(&fault),
     };
@@ -144,7 +153,7 @@ pub(super) fn refuse(state: &EngineState, head: &RequestHead, session: &Session,
         .and_then(|generation| session.lock_for(generation))
         .and_then(|guard| open(state, head, session, guard));
     match held {
-        Ok((_, _, received)) => Response::fragment_fault(session.id, fault, received),
+        Ok(OpenSession { received, .. }) => Response::fragment_fault(session.id, fault, received),
         Err(gone) => Response::fault(&gone),
     }
 }
@@ -162,22 +171,21 @@ fn response(
     }
 }
 
-/// Opens the session's bytes, of which there are as many as the last value says; `None` if they are not needed any
-/// more. A session whose bytes have vanished is removed, and the client starts again.
+/// Opens the session's bytes. A session whose bytes have vanished is removed, and the client starts again.
 fn open<'a>(
     state: &EngineState,
     head: &RequestHead,
     session: &Session,
     guard: SessionGuard<'a>,
-) -> Result<(SessionGuard<'a>, Option<Box<dyn Sink>>, u64), Fault> {
+) -> Result<OpenSession<'a>, Fault> {
     if guard.record.is_done() {
-        let total = guard.record.total.ok_or(Fault::internal("a complete upload has no total length"))?;
-        return Ok((guard, None, total));
+        let received = guard.record.total.ok_or(Fault::internal("a complete upload has no total length"))?;
+        return Ok(OpenSession { guard, sink: None, received });
     }
     match state.config.store.open(session.id) {
         Ok(sink) => {
             let received = sink.received();
-            Ok((guard, Some(sink), received))
+            Ok(OpenSession { guard, sink: Some(sink), received })
         }
         Err(StoreError::NotFound) => {
             state.log(Level::Error, || format!("{} lost its data", session.id));
