@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FAULT(layer) "planted-panic-in-" layer
+#define FAULT(layer) "injected-panic-in-" layer
 
 /* The first call triggers the panic in the given layer; the second finds the object unusable. */
 #define PANICS(layer, call)                                      \

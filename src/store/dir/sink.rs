@@ -36,6 +36,14 @@ impl FileSink {
         };
         Ok(Self { file, received, durable_length })
     }
+
+    /// Counts bytes that were written.
+    fn advance(&mut self, count: usize) -> Result<(), StoreError> {
+        let received = self.received.checked_add(count as u64);
+        self.received =
+            received.ok_or_else(|| io::Error::other("the data file is longer than 2^64 bytes"))?;
+        Ok(())
+    }
 }
 
 impl Sink for FileSink {
@@ -50,8 +58,8 @@ impl Sink for FileSink {
             if written == 0 {
                 return Err(io::Error::from(io::ErrorKind::WriteZero).into());
             }
-            self.received = self.received.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
             (_, data) = data.split_at(written);
+            self.advance(written)?;
         }
         Ok(())
     }
@@ -79,10 +87,7 @@ impl Sink for FileSink {
             Err(Errno::INVAL) => None,
             Err(error) => Some(Err(io::Error::from(error).into())),
             Ok(0) => Some(Err(io::Error::from(io::ErrorKind::WriteZero).into())),
-            Ok(count) => {
-                self.received = self.received.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
-                Some(Ok(count))
-            }
+            Ok(count) => Some(self.advance(count).map(|()| count)),
         }
     }
 }
