@@ -132,7 +132,7 @@ pub mod server;
 #[allow(unsafe_code)]
 pub mod ffi;
 
-#[cfg(feature = "planted-panics")]
+#[cfg(feature = "fault-injection")]
 mod fault_injection;
 
 pub use error::{Error, Status};

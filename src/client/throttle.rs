@@ -1,5 +1,6 @@
 //! Rate limiting: each grant of bytes postpones the next one.
 
+use std::num::{NonZeroU64, NonZeroU128};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -43,8 +44,8 @@ impl Throttle {
     /// Waits until bytes may be sent and returns how many of `wanted`: at least one, unless `wanted` is 0.
     pub fn grant(&mut self, wanted: usize, interrupt: &Interrupt) -> Result<usize, StopReason> {
         interrupt.wait(self.free_at.saturating_duration_since(Instant::now()))?;
-        let Some(rate) = self.rate.get() else { return Ok(wanted) };
-        let step = rate.saturating_mul(STEP.as_millis() as u64) / 1000;
+        let Some(rate) = self.rate.get().and_then(NonZeroU64::new) else { return Ok(wanted) };
+        let step = rate.get().saturating_mul(STEP.as_millis() as u64) / 1000;
         let granted = wanted.min(usize::try_from(step.max(1)).unwrap_or(usize::MAX));
         let now = Instant::now();
         let begin = self.free_at.max(now.checked_sub(CREDIT).unwrap_or(now));
@@ -53,9 +54,10 @@ impl Throttle {
     }
 }
 
-fn duration_of(bytes: usize, rate: u64) -> Duration {
-    let nanos = (bytes as u128).saturating_mul(1_000_000_000).checked_div(rate.into());
-    Duration::from_nanos(nanos.and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or(u64::MAX))
+/// The time that bytes take at a rate; saturates at some hundred years.
+fn duration_of(bytes: usize, rate: NonZeroU64) -> Duration {
+    let nanos = (bytes as u128).saturating_mul(1_000_000_000) / NonZeroU128::from(rate);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

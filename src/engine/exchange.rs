@@ -158,7 +158,7 @@ impl Exchange {
         };
         state.log(Level::Debug, || {
             let peer = head.peer.as_deref().unwrap_or("-");
-            let path = head.target.split(['?', '#']).next().unwrap_or_default();
+            let path = head.target.split_once(['?', '#']).map_or(&*head.target, |(path, _)| path);
             format!("{peer} {} {path} {}", head.method, response.status)
         });
         response

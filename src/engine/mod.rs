@@ -93,7 +93,7 @@ impl Engine {
     /// - [`Status::InvalidArgument`] if a limit is 0, or the public URL or the host id is invalid.
     /// - [`Status::Io`] if the store cannot list its sessions. A single unreadable session is only logged.
     pub fn new(config: EngineConfig) -> Result<Self, Error> {
-        #[cfg(feature = "planted-panics")]
+        #[cfg(feature = "fault-injection")]
         crate::fault_injection::maybe_panic("engine", config.public_url.as_deref().unwrap_or_default());
         config.validate()?;
         address::validate(&config)?;

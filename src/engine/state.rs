@@ -230,10 +230,12 @@ impl EngineState {
     ) -> Result<(), StoreError> {
         let record = guard.record.clone();
         let store = &self.config.store;
-        let held = if record.is_done() || self.config.hooks.is_none() {
-            record.total.unwrap_or_default()
-        } else {
-            store.open(session.id).map_or(0, |sink| sink.received())
+        let held = match record.total {
+            // Only hooks are interested.
+            _ if self.config.hooks.is_none() => 0,
+            Some(total) if record.is_done() => total,
+            // A session whose data cannot be opened holds nothing that could be used.
+            _ => store.open(session.id).map_or(0, |sink| sink.received()),
         };
         let end = match reason {
             EndReason::Closed => Some(SessionEnd::Closed),

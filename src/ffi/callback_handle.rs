@@ -48,10 +48,10 @@ fn returned(name: &str) -> Error {
 }
 
 /// A C type that is valid during one callback only.
-pub(super) trait Scoped: Handle + From<CallbackHandle<Self::Content>> {
-    type Content;
+pub(super) trait Scoped: Handle + From<CallbackHandle<Self::Value>> {
+    type Value;
 
-    fn handle(&self) -> &CallbackHandle<Self::Content>;
+    fn handle(&self) -> &CallbackHandle<Self::Value>;
 }
 
 /// The emptied objects of one type, least recently used first.
@@ -65,11 +65,7 @@ impl<T: Scoped> ScopedPool<T> {
 
     /// Calls `call` with a handle to `content`. Returns the content as the callback left it, or `None` if a call
     /// on the handle panicked.
-    pub(super) fn with<R>(
-        &self,
-        content: T::Content,
-        call: impl FnOnce(*mut T) -> R,
-    ) -> (R, Option<T::Content>) {
+    pub(super) fn with<R>(&self, content: T::Value, call: impl FnOnce(*mut T) -> R) -> (R, Option<T::Value>) {
         let object =
             self.oldest_retired().unwrap_or_else(|| HandleRef::new(T::from(CallbackHandle::empty())));
         object.handle().replace(Some(content));
@@ -94,36 +90,36 @@ impl<T: Scoped> ScopedPool<T> {
 mod tests {
     use super::*;
 
-    struct Thing(CallbackHandle<u8>);
+    struct CallbackByte(CallbackHandle<u8>);
 
-    impl Handle for Thing {
+    impl Handle for CallbackByte {
         fn header(&self) -> &Header {
             &self.0.header
         }
     }
 
-    impl From<CallbackHandle<u8>> for Thing {
+    impl From<CallbackHandle<u8>> for CallbackByte {
         fn from(handle: CallbackHandle<u8>) -> Self {
             Self(handle)
         }
     }
 
-    impl Scoped for Thing {
-        type Content = u8;
+    impl Scoped for CallbackByte {
+        type Value = u8;
 
         fn handle(&self) -> &CallbackHandle<u8> {
             &self.0
         }
     }
 
-    fn read(thing: *const Thing) -> Result<u8, Error> {
+    fn read(thing: *const CallbackByte) -> Result<u8, Error> {
         // SAFETY: the pool outlives every call of this function.
         unsafe { handle::borrow(thing, "thing") }?.0.inspect("thing", |content| *content)
     }
 
     #[test]
     fn content_can_be_changed_and_is_returned() {
-        let pool = ScopedPool::<Thing>::new();
+        let pool = ScopedPool::<CallbackByte>::new();
         let (result, content) = pool.with(7, |thing| {
             // SAFETY: as above.
             unsafe { handle::borrow(thing, "thing") }
@@ -138,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_old_pointer_is_refused_until_its_object_is_reused() {
-        let pool = ScopedPool::<Thing>::new();
+        let pool = ScopedPool::<CallbackByte>::new();
         let (old, _) = pool.with(7, |thing| thing);
         let refused = || {
             let error = read(old).unwrap_err();
@@ -154,7 +150,7 @@ mod tests {
 
     #[test]
     fn nested_callbacks_have_separate_handles() {
-        let pool = ScopedPool::<Thing>::new();
+        let pool = ScopedPool::<CallbackByte>::new();
         pool.with(1, |outer| {
             pool.with(2, |inner| assert_eq!((read(outer).unwrap(), read(inner).unwrap()), (1, 2)));
         });
@@ -162,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_poisoned_object_is_not_reused() {
-        let pool = ScopedPool::<Thing>::new();
+        let pool = ScopedPool::<CallbackByte>::new();
         let (old, content) = pool.with(7, |thing| {
             guard!(std::ptr::null_mut(), {
                 handle::borrow(thing, "thing")?.0.update("thing", |_| panic!("a test panic"))

@@ -6,6 +6,7 @@ use super::engine_config::bitsup_engine_config;
 use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Header};
 use super::text;
+use crate::clock::millis;
 use crate::engine::{Engine, RequestHead};
 use crate::error::{Error, Status};
 use crate::proto::SessionId;
@@ -107,7 +108,7 @@ pub unsafe extern "C" fn bitsup_engine_tick(
         let next_ms = handle::out(out_next_ms, "out_next_ms")?;
         let tick = engine.engine.tick()?;
         expired.set(tick.expired);
-        next_ms.set(tick.next.map_or(u64::MAX, |next| u64::try_from(next.as_millis()).unwrap_or(u64::MAX)));
+        next_ms.set(tick.next.map_or(u64::MAX, millis));
         Ok(())
     })
 }

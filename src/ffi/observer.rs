@@ -8,6 +8,7 @@ use super::callback::{BITSUP_CONTINUE, UserData, bitsup_destroy_fn};
 use super::error::{bitsup_error, bitsup_status};
 use super::handle::{self, Handle, Header};
 use crate::client::{Flow, JobState, Observer, Progress};
+use crate::clock::millis;
 use crate::error::Error;
 
 /// Reports upload progress: the server has acknowledged `sent` of `total` bytes. `sent` can decrease if the
@@ -89,7 +90,7 @@ impl Observer for ObserverCallbacks {
     fn retry(&mut self, cause: &Error, attempt: u32, delay: &mut Duration) -> Flow {
         let Some(callback) = self.retry else { return Flow::Continue };
         let cause = bitsup_error::new(cause.clone());
-        let mut delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        let mut delay_ms = millis(*delay);
         // SAFETY: as above; both pointers are valid during the call.
         let result = unsafe { callback(self.user_data.pointer(), &cause, attempt, &mut delay_ms) };
         *delay = Duration::from_millis(delay_ms);

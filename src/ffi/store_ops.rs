@@ -404,7 +404,7 @@ impl From<CallbackHandle<Vec<AddedSession>>> for bitsup_store_list {
 }
 
 impl Scoped for bitsup_store_list {
-    type Content = Vec<AddedSession>;
+    type Value = Vec<AddedSession>;
 
     fn handle(&self) -> &CallbackHandle<Vec<AddedSession>> {
         &self.0

@@ -48,7 +48,7 @@ pub unsafe extern "C" fn bitsup_bytes_free(data: *mut u8, len: usize) {
 pub(super) unsafe fn required<'a>(text: *const c_char, name: &str) -> Result<&'a str, Error> {
     // SAFETY: by contract.
     let text = unsafe { c_str(text, name) }?;
-    #[cfg(feature = "planted-panics")]
+    #[cfg(feature = "fault-injection")]
     crate::fault_injection::maybe_panic("ffi", &text.to_string_lossy());
     text.to_str().map_err(|e| not_utf8(name, e))
 }

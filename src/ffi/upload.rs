@@ -46,7 +46,7 @@ impl From<CallbackHandle<UploadView>> for bitsup_upload {
 }
 
 impl Scoped for bitsup_upload {
-    type Content = UploadView;
+    type Value = UploadView;
 
     fn handle(&self) -> &CallbackHandle<UploadView> {
         &self.0

@@ -28,7 +28,7 @@ impl From<CallbackHandle<Verdict>> for bitsup_verdict {
 }
 
 impl Scoped for bitsup_verdict {
-    type Content = Verdict;
+    type Value = Verdict;
 
     fn handle(&self) -> &CallbackHandle<Verdict> {
         &self.0

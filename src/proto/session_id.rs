@@ -31,7 +31,7 @@ impl SessionId {
     /// Parses an id; `None` if this server cannot have issued it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        #[cfg(feature = "planted-panics")]
+        #[cfg(feature = "fault-injection")]
         crate::fault_injection::maybe_panic("proto", text);
         let bare = match text.strip_prefix('{') {
             Some(rest) => rest.strip_suffix('}')?,

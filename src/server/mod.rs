@@ -98,7 +98,7 @@ impl Server {
     ///   certificates or users cannot be used.
     /// - [`Status::Resolve`], [`Status::Denied`] or [`Status::Io`] if the address cannot be bound.
     pub fn start(config: ServerConfig) -> Result<Self, Error> {
-        #[cfg(feature = "planted-panics")]
+        #[cfg(feature = "fault-injection")]
         crate::fault_injection::maybe_panic("server", &config.host);
         config.check()?;
         let context = ServerContext::new(&config)?;

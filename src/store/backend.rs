@@ -242,7 +242,7 @@ impl<B: Backend + 'static> BackendStore<B> {
             if count == 0 {
                 return self.0.flush(id, Part::Reply);
             }
-            offset = offset.saturating_add(length(count));
+            offset = offset.saturating_add(count as u64);
         }
     }
 }
@@ -363,7 +363,9 @@ impl<B: Backend> Sink for PartSink<B> {
         if data.is_empty() {
             return Ok(());
         }
-        let end = self.received.saturating_add(length(data.len()));
+        let end = self.received.checked_add(data.len() as u64);
+        let end =
+            end.ok_or_else(|| invalid(format!("the data would end after 2^64 bytes at {}", self.received)))?;
         let written = self.backend.write(self.id, Part::Data, self.received, data);
         self.received = match written {
             Ok(()) => end,
@@ -405,8 +407,4 @@ impl<B: Backend> Content for PartContent<B> {
         }
         Ok(count)
     }
-}
-
-fn length(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -273,11 +273,12 @@ impl Content for MemoryContent {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        // Beyond the end there is nothing to read.
         let rest = usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..));
         rest.unwrap_or_default().read(buffer)
     }
 }
 
 fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+    bytes.len() as u64
 }

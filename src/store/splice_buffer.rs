@@ -87,14 +87,17 @@ impl SpliceBuffer {
         let held = std::mem::take(&mut self.held);
         #[cfg(target_os = "linux")]
         if let Some(pipe) = &self.pipe {
-            let result = pipe.drain_to(&mut self.buffer, known, held, sink);
+            let result = match held.checked_sub(known) {
+                Some(left) => pipe.drain_to(&mut self.buffer, known, left, sink),
+                None => Err(out_of_range(known, held)),
+            };
             if result.is_err() {
                 // Discards bytes that may be left in the pipe.
                 self.pipe = None;
             }
             return result;
         }
-        sink.write(self.buffer.get(known..held).unwrap_or_default())
+        sink.write(self.buffer.get(known..held).ok_or_else(|| out_of_range(known, held))?)
     }
 
     fn read_from(&mut self, source: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
@@ -129,14 +132,16 @@ impl Pipe {
         &self,
         buffer: &mut Vec<u8>,
         known: usize,
-        held: usize,
+        mut left: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), StoreError> {
         self.copy(buffer, known, |_| Ok(()))?;
-        let mut left = held.saturating_sub(known);
         while left > 0 {
             match sink.splice(self.read.as_fd(), left) {
-                Some(moved) => left = left.saturating_sub(moved?),
+                Some(moved) => {
+                    let moved = moved?;
+                    left = left.checked_sub(moved).ok_or_else(|| out_of_range(moved, left))?;
+                }
                 None => return self.copy(buffer, left, |piece| sink.write(piece)),
             }
         }
@@ -153,8 +158,8 @@ impl Pipe {
         while left > 0 {
             let piece = piece(buffer, left);
             let count = retry_on_intr(|| read(&self.read, &mut *piece)).map_err(io::Error::from)?;
-            put(piece.get(..count).unwrap_or_default())?;
-            left = left.saturating_sub(count);
+            put(piece.split_at(count).0)?;
+            left = left.checked_sub(count).ok_or_else(|| out_of_range(count, left))?;
         }
         Ok(())
     }
@@ -163,7 +168,12 @@ impl Pipe {
 /// Returns a slice for at most `most` bytes. The buffer is allocated on first use.
 fn piece(buffer: &mut Vec<u8>, most: usize) -> &mut [u8] {
     buffer.resize(CAPACITY, 0);
-    buffer.get_mut(..most.min(CAPACITY)).unwrap_or_default()
+    buffer.split_at_mut(most.min(CAPACITY)).0
+}
+
+/// More bytes were skipped or moved than there are.
+fn out_of_range(count: usize, available: usize) -> StoreError {
+    io::Error::other(format!("{count} bytes were to be taken from a buffer that has {available}")).into()
 }
 
 fn unreadable(error: io::Error) -> Error {
@@ -178,5 +188,62 @@ fn unreadable(error: io::Error) -> Error {
         Error::new(Status::Disconnected, format!("the request body ended too early: {error}"))
     } else {
         Error::io("cannot read the request body from its descriptor", error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    /// Claims to hold a file, and to have moved more than was asked for.
+    struct Overreporting(File);
+
+    impl Sink for Overreporting {
+        fn received(&self) -> u64 {
+            0
+        }
+
+        fn write(&mut self, _: &[u8]) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn flush(&mut self) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn file(&self) -> Option<&File> {
+            Some(&self.0)
+        }
+
+        #[cfg(target_os = "linux")]
+        fn splice(&mut self, _: BorrowedFd<'_>, most: usize) -> Option<Result<usize, StoreError>> {
+            Some(Ok(most + 1))
+        }
+    }
+
+    fn filled(mut buffer: SpliceBuffer) -> SpliceBuffer {
+        assert_eq!(buffer.fill(File::open("Cargo.toml").unwrap().as_fd(), 10).unwrap(), 10);
+        buffer
+    }
+
+    #[test]
+    fn more_bytes_than_are_held_are_an_error() {
+        let mut sink = Overreporting(File::open("Cargo.toml").unwrap());
+        for buffer in [SpliceBuffer::discarding(), SpliceBuffer::new(&sink)] {
+            let mut buffer = filled(buffer);
+            assert!(matches!(buffer.drain_to(11, &mut sink), Err(StoreError::Io(_))));
+            assert_eq!(buffer.held(), 0);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_sink_cannot_move_more_than_is_held() {
+        let mut sink = Overreporting(File::open("Cargo.toml").unwrap());
+        let mut buffer = filled(SpliceBuffer::new(&sink));
+        assert!(matches!(buffer.drain_to(0, &mut sink), Err(StoreError::Io(_))));
     }
 }

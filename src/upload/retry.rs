@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::RetryPolicy;
+use crate::clock::millis;
 use crate::error::Error;
 
 /// Fragments in a row whose response may leave the offset at or below the high-water mark (PROTOCOL 6.4).
@@ -120,10 +121,6 @@ impl StallGuard {
         self.restarts = self.restarts.saturating_add(1);
         self.restarts
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

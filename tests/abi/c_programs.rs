@@ -1,5 +1,5 @@
-//! The C ABI as C sees it: the programs in `tests/c`, compiled against the header, linked to the shared
-//! library, and run as they are, under Valgrind, and under the address and leak sanitizers. And the examples.
+//! Compiles the programs in `tests/c` against the header, links them to the shared library, and runs them directly,
+//! under Valgrind, and with the address and leak sanitizers. Runs the examples as well.
 
 #![cfg(target_os = "linux")]
 
@@ -14,51 +14,51 @@ use tempfile::TempDir;
 use test_support::cc::{WARNINGS, include, library, succeed, tool};
 use test_support::examples::{Serve, sample, signal_to, transfer_file};
 
-/// How a program is compiled and run.
+/// Which memory checker a program is run with.
 #[derive(Clone, Copy, PartialEq)]
-enum Under {
-    Nothing,
+enum Checker {
+    None,
     Valgrind,
     Sanitizers,
 }
 
-/// One compiled program with the library under its SONAME beside it, and folders for it to work in.
+/// A directory with a compiled program, the library under its SONAME, and the files the program works on.
 struct Program {
-    folder: TempDir,
-    under: Under,
+    directory: TempDir,
+    checker: Checker,
 }
 
 impl Program {
-    fn compile(source: &str, under: Under) -> Self {
-        Self::compile_with(source, under, None)
+    fn compile(source: &str, checker: Checker) -> Self {
+        Self::compile_with(source, checker, None)
     }
 
-    /// With further files to include from a folder.
-    fn compile_with(source: &str, under: Under, includes: Option<&Path>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    /// Compiles with an additional include directory.
+    fn compile_with(source: &str, checker: Checker, includes: Option<&Path>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         for name in ["libbitsup.so", "libbitsup.so.0"] {
-            symlink(library(), folder.path().join(name)).unwrap();
+            symlink(library(), directory.path().join(name)).unwrap();
         }
         let mut command = tool("cc", "gcc");
         command.args(["-std=c11", "-g"]).args(WARNINGS).arg("-I").arg(include());
         command
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(source))
             .arg("-o")
-            .arg(folder.path().join("program"));
+            .arg(directory.path().join("program"));
         if let Some(path) = includes {
             command.arg("-I").arg(path);
         }
-        command.arg("-L").arg(folder.path()).args(["-lbitsup", "-pthread", "-ldl", "-Wl,-rpath,$ORIGIN"]);
-        if under == Under::Sanitizers {
+        command.arg("-L").arg(directory.path()).args(["-lbitsup", "-pthread", "-ldl", "-Wl,-rpath,$ORIGIN"]);
+        if checker == Checker::Sanitizers {
             command.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
         }
         succeed(&mut command);
-        Self { folder, under }
+        Self { directory, checker }
     }
 
     fn command(&self) -> Command {
-        let program = self.folder.path().join("program");
-        if self.under != Under::Valgrind {
+        let program = self.directory.path().join("program");
+        if self.checker != Checker::Valgrind {
             return Command::new(program);
         }
         let mut command = tool("valgrind", "valgrind");
@@ -69,20 +69,20 @@ impl Program {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
-    fn make_folder(&self, name: &str) -> PathBuf {
+    fn create_directory(&self, name: &str) -> PathBuf {
         let path = self.path(name);
         fs::create_dir(&path).unwrap();
         path
     }
 }
 
-/// Compiles and runs one test program; it gets two empty folders, beside which lie two certificates of
-/// "pc17", with their keys.
-fn passes(name: &str, under: Under) {
-    let program = Program::compile(&format!("tests/c/{name}.c"), under);
+/// Compiles and runs a test program. Its arguments are two empty directories, next to which are two certificates for
+/// "pc17" with their keys.
+fn run_test_program(name: &str, checker: Checker) {
+    let program = Program::compile(&format!("tests/c/{name}.c"), checker);
     for (cert, key) in [("cert.pem", "key.pem"), ("cert2.pem", "key2.pem")] {
         let signing_key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
@@ -91,28 +91,28 @@ fn passes(name: &str, under: Under) {
         fs::write(program.path(cert), params.self_signed(&signing_key).unwrap().pem()).unwrap();
         fs::write(program.path(key), signing_key.serialize_pem()).unwrap();
     }
-    let (one, two) = (program.make_folder("one"), program.make_folder("two"));
+    let (one, two) = (program.create_directory("one"), program.create_directory("two"));
     succeed(program.command().args([one, two]));
 }
 
 macro_rules! programs {
     ($($name:ident)*) => {
         $(mod $name {
-            use super::{Under, passes};
+            use super::{Checker, run_test_program};
 
             #[test]
-            fn alone() {
-                passes(stringify!($name), Under::Nothing);
+            fn directly() {
+                run_test_program(stringify!($name), Checker::None);
             }
 
             #[test]
             fn under_valgrind() {
-                passes(stringify!($name), Under::Valgrind);
+                run_test_program(stringify!($name), Checker::Valgrind);
             }
 
             #[test]
             fn under_sanitizers() {
-                passes(stringify!($name), Under::Sanitizers);
+                run_test_program(stringify!($name), Checker::Sanitizers);
             }
         })*
     };
@@ -130,9 +130,9 @@ fn the_snippets_of_the_manual_serve_requests() {
     let page = include_str!("../../docs/guide/embedding.md");
     let snippets = page.split("```c\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     fs::write(folder.path().join("embedding.inc"), snippets.collect::<String>()).unwrap();
-    for under in [Under::Nothing, Under::Valgrind, Under::Sanitizers] {
-        let program = Program::compile_with("tests/c/embedding.c", under, Some(folder.path()));
-        let (one, two) = (program.make_folder("one"), program.make_folder("two"));
+    for checker in [Checker::None, Checker::Valgrind, Checker::Sanitizers] {
+        let program = Program::compile_with("tests/c/embedding.c", checker, Some(folder.path()));
+        let (one, two) = (program.create_directory("one"), program.create_directory("two"));
         succeed(program.command().args([one, two]));
     }
 }
@@ -146,20 +146,20 @@ fn every_function_is_called_with_null() {
 }
 
 fn example(name: &str) -> Program {
-    Program::compile(&format!("examples/c/{name}.c"), Under::Nothing)
+    Program::compile(&format!("examples/c/{name}.c"), Checker::None)
 }
 
 #[test]
-fn the_examples_move_a_file_and_show_its_progress() {
+fn the_examples_transfer_a_file_and_print_progress() {
     let (serve, upload) = (example("serve"), example("upload"));
     transfer_file(serve.command(), upload.command());
 }
 
 #[test]
-fn the_upload_example_says_what_is_wrong_and_fails() {
+fn the_upload_example_reports_errors_and_fails() {
     let (serve, upload) = (example("serve"), example("upload"));
-    let server = Serve::start(serve.command(), &serve.make_folder("root"));
-    let (path, _) = sample(upload.folder.path(), 10);
+    let server = Serve::start(serve.command(), &serve.create_directory("root"));
+    let (path, _) = sample(upload.directory.path(), 10);
     let output = upload.command().arg(path).arg(format!("{}missing/copy.bin", server.url)).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
@@ -171,10 +171,10 @@ fn the_upload_example_says_what_is_wrong_and_fails() {
 #[test]
 fn the_upload_example_continues_after_an_interrupt() {
     let (serve, upload) = (example("serve"), example("upload"));
-    let root = serve.make_folder("root");
+    let root = serve.create_directory("root");
     let server = Serve::start(serve.command(), &root);
-    // Long enough for an interrupt at the first line of progress to strike while fragments are under way.
-    let (path, data) = sample(upload.folder.path(), 64 << 20);
+    // Large enough that an interrupt at the first line of progress arrives during the transfer.
+    let (path, data) = sample(upload.directory.path(), 64 << 20);
     let state = upload.path("state");
     let mut command = upload.command();
     command
@@ -202,17 +202,17 @@ fn the_upload_example_continues_after_an_interrupt() {
 
 // B-RESUME-01 in C
 #[test]
-fn the_resume_example_goes_on_after_it_was_killed() {
+fn the_resume_example_resumes_after_it_was_killed() {
     let (serve, resume) = (example("serve"), example("resume"));
-    let root = serve.make_folder("root");
+    let root = serve.create_directory("root");
     let server = Serve::start(serve.command(), &root);
-    let (path, data) = sample(resume.folder.path(), 64 << 20);
+    let (path, data) = sample(resume.directory.path(), 64 << 20);
     let state = resume.path("state");
     let mut command = resume.command();
     command.arg(path).arg(format!("{}copy.bin", server.url)).arg(&state);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let reached = loop {
+    let acknowledged = loop {
         let sent = sent(&lines.next().unwrap().unwrap());
         if sent > 0 {
             break sent;
@@ -220,23 +220,23 @@ fn the_resume_example_goes_on_after_it_was_killed() {
     };
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(reached < data.len() as u64 && state.is_file() && !root.join("copy.bin").exists());
+    assert!(acknowledged < data.len() as u64 && state.is_file() && !root.join("copy.bin").exists());
     let output = succeed(&mut command);
-    let again = String::from_utf8(output.stdout).unwrap();
-    assert!(again.lines().map(sent).all(|sent| sent >= reached), "after {reached}: {again}");
+    let progress = String::from_utf8(output.stdout).unwrap();
+    assert!(progress.lines().map(sent).all(|sent| sent >= acknowledged), "after {acknowledged}: {progress}");
     assert!(fs::read(root.join("copy.bin")).unwrap() == data && !state.exists());
     assert_eq!(server.stop(Signal::TERM), Some(0));
 }
 
-/// How far a line of progress says the upload is.
+/// The number of sent bytes in a line of progress.
 fn sent(line: &str) -> u64 {
     line.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 #[test]
-fn the_reply_example_prints_what_its_application_replies() {
+fn the_reply_example_prints_the_reply_of_its_application() {
     let reply = example("reply");
-    let root = reply.make_folder("root");
+    let root = reply.create_directory("root");
     let path = reply.path("sample.txt");
     fs::write(&path, "first line\nsecond line\n").unwrap();
     let output = succeed(reply.command().args([&root, &path]));

@@ -1,5 +1,5 @@
-//! The C++ header: compiled by two compilers in two dialects, and run as it is, under Valgrind, and under the
-//! address and leak sanitizers.
+//! The C++ headers: compiled by two compilers for two standards. The test programs run directly, under Valgrind, and
+//! with the address and leak sanitizers.
 
 #![cfg(target_os = "linux")]
 
@@ -25,11 +25,11 @@ const SOURCES: [&str; 6] = [
     "examples/cpp/hooks.cpp",
 ];
 
-/// Every C++ header, as programs include it.
+/// The names of all C++ headers, as programs include them.
 fn headers() -> Vec<String> {
-    let parts = fs::read_dir(include().join("bitsup")).unwrap().map(|entry| entry.unwrap().file_name());
-    let parts = parts.map(|name| format!("bitsup/{}", name.to_str().unwrap()));
-    ["bitsup.hpp".to_owned()].into_iter().chain(parts).collect()
+    let names = fs::read_dir(include().join("bitsup")).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| format!("bitsup/{}", name.to_str().unwrap()));
+    ["bitsup.hpp".to_owned()].into_iter().chain(names).collect()
 }
 
 fn compiler((name, package): (&str, &str), standard: &str) -> Command {
@@ -38,67 +38,67 @@ fn compiler((name, package): (&str, &str), standard: &str) -> Command {
     command
 }
 
-/// A folder with the program and the library under the names by which it is linked and loaded.
-fn compile(by: (&str, &str), source: &str, options: &[&str]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+/// Compiles a program. Returns a directory with it and the library, under the names for linking and loading.
+fn compile(compiler_package: (&str, &str), source: &str, options: &[&str]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
     for name in ["libbitsup.so", "libbitsup.so.0"] {
-        symlink(library(), folder.path().join(name)).unwrap();
+        symlink(library(), directory.path().join(name)).unwrap();
     }
-    let mut command = compiler(by, STANDARDS[0]);
+    let mut command = compiler(compiler_package, STANDARDS[0]);
     command.args(["-g", "-pthread"]).args(options).arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(source));
-    command.arg("-o").arg(folder.path().join("program")).arg("-L").arg(folder.path());
+    command.arg("-o").arg(directory.path().join("program")).arg("-L").arg(directory.path());
     succeed(command.args(["-lbitsup", "-Wl,-rpath,$ORIGIN"]));
-    folder
+    directory
 }
 
-/// Runs the program behind `runner` with two empty folders.
-fn passes(folder: &TempDir, mut runner: Command) {
-    let folders = ["one", "two"].map(|name| folder.path().join(name));
-    folders.iter().for_each(|path| fs::create_dir(path).unwrap());
-    succeed(runner.args(folders));
+/// Runs a test program with two empty directories as arguments.
+fn run_test_program(directory: &TempDir, mut runner: Command) {
+    let directories = ["one", "two"].map(|name| directory.path().join(name));
+    directories.iter().for_each(|path| fs::create_dir(path).unwrap());
+    succeed(runner.args(directories));
 }
 
-fn program(folder: &TempDir) -> Command {
-    Command::new(folder.path().join("program"))
+fn program(directory: &TempDir) -> Command {
+    Command::new(directory.path().join("program"))
 }
 
-fn under_valgrind(folder: &TempDir) -> Command {
+fn under_valgrind(directory: &TempDir) -> Command {
     let mut command = tool("valgrind", "valgrind");
     command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
     command.args(["--errors-for-leak-kinds=definite,indirect", "--show-leak-kinds=definite,indirect"]);
-    command.arg(folder.path().join("program"));
+    command.arg(directory.path().join("program"));
     command
 }
 
 #[test]
 fn every_header_compiles_alone_and_twice() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for header in headers() {
-        let source = folder.path().join("once.cpp");
+        let source = directory.path().join("once.cpp");
         fs::write(&source, format!("#include <{header}>\n#include <{header}>\n")).unwrap();
-        for by in COMPILERS {
+        for compiler_package in COMPILERS {
             for standard in STANDARDS {
-                succeed(compiler(by, standard).arg("-fsyntax-only").arg(&source));
+                succeed(compiler(compiler_package, standard).arg("-fsyntax-only").arg(&source));
             }
         }
     }
 }
 
 #[test]
-fn the_programs_compile_by_both_compilers_in_both_dialects() {
+fn the_programs_compile_with_both_compilers_and_standards() {
     for source in SOURCES {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
-        for by in COMPILERS {
+        for compiler_package in COMPILERS {
             for standard in STANDARDS {
-                succeed(compiler(by, standard).arg("-fsyntax-only").arg(&source));
+                succeed(compiler(compiler_package, standard).arg("-fsyntax-only").arg(&source));
             }
         }
     }
 }
 
-/// The header has no logic, so a function that it does not call is one that C++ programs miss.
+/// A C function that the headers do not call is missing in the C++ API.
 #[test]
-fn every_function_can_be_reached() {
+fn every_c_function_is_wrapped() {
     let text: String =
         headers().iter().map(|name| fs::read_to_string(include().join(name)).unwrap()).collect();
     let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
@@ -110,33 +110,33 @@ fn every_function_can_be_reached() {
 macro_rules! programs {
     ($($name:ident)*) => {
         $(mod $name {
-            use super::{COMPILERS, compile, passes, program};
+            use super::{COMPILERS, compile, program, run_test_program};
 
             const SOURCE: &str = concat!("tests/cpp/", stringify!($name), ".cpp");
 
             #[test]
-            fn by_gcc() {
-                let folder = compile(COMPILERS[0], SOURCE, &["-O2"]);
-                passes(&folder, program(&folder));
+            fn built_with_gcc() {
+                let directory = compile(COMPILERS[0], SOURCE, &["-O2"]);
+                run_test_program(&directory, program(&directory));
             }
 
             #[test]
-            fn by_clang() {
-                let folder = compile(COMPILERS[1], SOURCE, &["-O2"]);
-                passes(&folder, program(&folder));
+            fn built_with_clang() {
+                let directory = compile(COMPILERS[1], SOURCE, &["-O2"]);
+                run_test_program(&directory, program(&directory));
             }
 
             #[test]
             fn under_valgrind() {
-                let folder = compile(COMPILERS[0], SOURCE, &[]);
-                passes(&folder, super::under_valgrind(&folder));
+                let directory = compile(COMPILERS[0], SOURCE, &[]);
+                run_test_program(&directory, super::under_valgrind(&directory));
             }
 
             #[test]
             fn under_sanitizers() {
                 let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-                let folder = compile(COMPILERS[0], SOURCE, &sanitizers);
-                passes(&folder, program(&folder));
+                let directory = compile(COMPILERS[0], SOURCE, &sanitizers);
+                run_test_program(&directory, program(&directory));
             }
         })*
     };
@@ -145,7 +145,7 @@ macro_rules! programs {
 programs! { wrapper receiving exchange }
 
 #[test]
-fn the_examples_move_a_file_also_under_valgrind() {
+fn the_examples_transfer_a_file_also_under_valgrind() {
     let [serve, upload] =
         ["serve", "upload"].map(|name| compile(COMPILERS[0], &format!("examples/cpp/{name}.cpp"), &[]));
     transfer_file(program(&serve), program(&upload));
@@ -153,7 +153,7 @@ fn the_examples_move_a_file_also_under_valgrind() {
 }
 
 #[test]
-fn the_examples_say_what_is_wrong_and_fail() {
+fn the_examples_report_errors_and_fail() {
     let [serve, upload] =
         ["serve", "upload"].map(|name| compile(COMPILERS[1], &format!("examples/cpp/{name}.cpp"), &[]));
     let server = Serve::start(program(&serve), serve.path());
@@ -171,10 +171,10 @@ fn the_examples_say_what_is_wrong_and_fail() {
 
 #[test]
 fn the_hooks_example_counts_lines_for_alice_only() {
-    let folder = compile(COMPILERS[0], "examples/cpp/hooks.cpp", &[]);
-    let [text, reply] = ["text", "reply"].map(|name| folder.path().join(name));
+    let directory = compile(COMPILERS[0], "examples/cpp/hooks.cpp", &[]);
+    let [text, reply] = ["text", "reply"].map(|name| directory.path().join(name));
     fs::write(&text, "one\ntwo\nthree\n").unwrap();
-    let mut server = program(&folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut server = program(&directory).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     let url = format!("{}text", line.trim().strip_prefix("listening on ").unwrap());
@@ -183,12 +183,12 @@ fn the_hooks_example_counts_lines_for_alice_only() {
         command.arg("upload").arg(&text).arg(&url).arg("--reply").arg(&reply);
         command.args(["--header", &format!("X-User: {user}")]).output().unwrap()
     };
-    let refused = upload("bob");
+    let rejected = upload("bob");
     let accepted = upload("alice");
     drop(server.stdin.take());
     assert_eq!(server.wait().unwrap().code(), Some(0));
-    let stderr = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && stderr.contains("403"), "{stderr}");
+    let stderr = String::from_utf8(rejected.stderr).unwrap();
+    assert!(!rejected.status.success() && stderr.contains("403"), "{stderr}");
     assert!(accepted.status.success(), "{accepted:?}");
     assert_eq!(fs::read_to_string(&reply).unwrap(), "3 lines\n");
 }

@@ -1,4 +1,4 @@
-//! The header, the list of symbols and the shared library say the same, and the header stands alone.
+//! The header, the list of symbols and the shared library agree, and the header compiles on its own.
 
 #![cfg(target_os = "linux")]
 
@@ -18,7 +18,7 @@ struct Declaration {
 #[cfg(feature = "header")]
 #[test]
 fn the_checked_in_header_is_the_generated_one() {
-    let advice = "run tools/header and commit what it changes";
+    let advice = "run tools/header and commit the result";
     assert!(include_str!(env!("BITSUP_GENERATED_HEADER")) == HEADER, "include/bitsup.h: {advice}");
     assert_eq!(include_str!(env!("BITSUP_GENERATED_SYMBOLS")), SYMBOLS, "include/bitsup.symbols: {advice}");
 }
@@ -33,29 +33,30 @@ fn the_library_exports_the_listed_symbols_and_no_others() {
 }
 
 #[test]
-fn the_library_names_its_abi_and_stays_loaded() {
+fn the_library_has_an_abi_soname_and_stays_loaded() {
     let output = succeed(tool("readelf", "binutils").arg("-d").arg(library()));
     let dynamic = String::from_utf8(output.stdout).unwrap();
-    let abi = defined("BITSUP_ABI_VERSION").unwrap();
+    let abi = macro_value("BITSUP_ABI_VERSION").unwrap();
     assert!(dynamic.contains(&format!("Library soname: [libbitsup.so.{abi}]")), "{dynamic}");
     assert!(dynamic.contains("NODELETE"), "{dynamic}");
 }
 
 #[test]
-fn the_version_macros_are_the_packages_version() {
-    let parts = ["MAJOR", "MINOR", "PATCH"].map(|part| defined(&format!("BITSUP_VERSION_{part}")).unwrap());
+fn the_version_macros_match_the_package() {
+    let parts =
+        ["MAJOR", "MINOR", "PATCH"].map(|part| macro_value(&format!("BITSUP_VERSION_{part}")).unwrap());
     assert_eq!(parts.join("."), env!("CARGO_PKG_VERSION"));
 }
 
 #[test]
-fn the_header_compiles_alone_and_twice_in_every_dialect() {
-    let folder = tempfile::tempdir().unwrap();
-    let dialects = [
+fn the_header_compiles_alone_and_twice_in_every_standard() {
+    let directory = tempfile::tempdir().unwrap();
+    let compilers = [
         ("cc", "gcc", "once.c", &["c99", "c11", "c17"][..]),
         ("c++", "g++", "once.cpp", &["c++11", "c++14", "c++17", "c++20"][..]),
     ];
-    for (compiler, package, name, standards) in dialects {
-        let source = folder.path().join(name);
+    for (compiler, package, name, standards) in compilers {
+        let source = directory.path().join(name);
         let number = "typedef int number_fits[BITSUP_VERSION_NUMBER >= 0 ? 1 : -1];";
         fs::write(&source, format!("#include <bitsup.h>\n#include <bitsup.h>\n{number}\n")).unwrap();
         for standard in standards {
@@ -67,7 +68,7 @@ fn the_header_compiles_alone_and_twice_in_every_dialect() {
 }
 
 #[test]
-fn nothing_in_the_header_has_a_layout_that_could_change() {
+fn the_header_exposes_no_layout_that_could_change() {
     for Declaration { code, .. } in declarations() {
         let words: Vec<&str> = code.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
         for word in ["bool", "_Bool", "enum", "union", "extern", "long", "int", "unsigned", "float", "double"]
@@ -94,7 +95,7 @@ fn every_function_is_documented_under_the_same_headings() {
 }
 
 #[test]
-fn names_and_parameters_keep_to_the_conventions() {
+fn names_and_parameters_follow_the_conventions() {
     for Declaration { code, .. } in declarations() {
         let Some(name) = function_name(&code) else { continue };
         let parameters = code.split_once('(').unwrap().1;
@@ -109,7 +110,7 @@ fn names_and_parameters_keep_to_the_conventions() {
 }
 
 /// The value of a macro.
-fn defined(name: &str) -> Option<&'static str> {
+fn macro_value(name: &str) -> Option<&'static str> {
     HEADER.lines().find_map(|line| line.strip_prefix(&format!("#define {name} ")))
 }
 
@@ -119,7 +120,7 @@ fn function_name(code: &str) -> Option<&str> {
     (!code.starts_with("typedef") && name.starts_with("bitsup_")).then_some(name)
 }
 
-/// All declarations that end with a semicolon, each on one line.
+/// All declarations of the header that end with a semicolon, each joined into one line.
 fn declarations() -> Vec<Declaration> {
     let (mut all, mut comment, mut code) = (Vec::new(), Vec::new(), String::new());
     for line in HEADER.lines().map(str::trim) {

@@ -1,4 +1,4 @@
-//! The C ABI: header, library, and programs in C and C++.
+//! The C ABI: header, library, and programs in C, C++ and C#.
 
 mod abi_check;
 mod c_programs;

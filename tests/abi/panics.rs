@@ -1,5 +1,5 @@
-//! A panic in any layer of the release library reaches nobody but as BITSUP_E_PANIC. The release library has no
-//! panic to offer, so one is built that has: the same sources, profile and flags, and one planted in each layer.
+//! A panic in any layer of the release library is returned as BITSUP_E_PANIC. The release library has no known
+//! panics, so the test builds one that has: the same sources, profile and flags, and an injected panic in each layer.
 
 #![cfg(target_os = "linux")]
 
@@ -13,45 +13,45 @@ use test_support::cc::{WARNINGS, succeed, tool};
 use test_support::make::{self, make};
 use test_support::repository;
 
-/// What every planted panic bears.
-const MARK: &str = "planted-panic-in-";
+/// The start of the message of every injected panic.
+const MARK: &str = "injected-panic-in-";
 
-/// The library with the panics, in a target directory of its own: nobody takes it for the other.
-fn planted() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
+/// Builds the library with the panics, in a target directory of its own so that it does not replace the other one.
+fn library_with_panics() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fault-injection");
     let mut cargo = make::in_clean_environment(Command::new(env!("CARGO")));
     cargo.args(["rustc", "--locked", "--quiet", "--release", "--lib", "--crate-type", "cdylib"]);
-    cargo.args(["--no-default-features", "--features", "planted-panics", "--target-dir"]);
+    cargo.args(["--no-default-features", "--features", "fault-injection", "--target-dir"]);
     succeed(cargo.arg(&target));
     target.join("release/libbitsup.so")
 }
 
 #[test]
-fn a_panic_in_any_layer_of_the_release_library_is_a_status_and_the_process_lives() {
-    let library = planted();
-    assert!(has_mark(&library), "{} has no planted panics", library.display());
-    let folder = tempfile::tempdir().unwrap();
+fn a_panic_in_any_layer_of_the_release_library_becomes_a_status_and_the_process_continues() {
+    let library = library_with_panics();
+    assert!(has_mark(&library), "{} has no injected panics", library.display());
+    let directory = tempfile::tempdir().unwrap();
     for name in ["libbitsup.so", "libbitsup.so.0"] {
-        symlink(&library, folder.path().join(name)).unwrap();
+        symlink(&library, directory.path().join(name)).unwrap();
     }
-    let program = folder.path().join("program");
+    let program = directory.path().join("program");
     let mut command = tool("cc", "gcc");
     command.args(["-std=c11", "-g"]).args(WARNINGS).arg("-I").arg(repository().join("include"));
     command.arg(repository().join("tests/c/panics.c")).arg("-o").arg(&program);
-    succeed(command.arg("-L").arg(folder.path()).args(["-lbitsup", "-Wl,-rpath,$ORIGIN"]));
-    let folders = ["one", "two"].map(|name| folder.path().join(name));
-    folders.iter().for_each(|path| fs::create_dir(path).unwrap());
-    succeed(Command::new(program).args(folders));
+    succeed(command.arg("-L").arg(directory.path()).args(["-lbitsup", "-Wl,-rpath,$ORIGIN"]));
+    let directories = ["one", "two"].map(|name| directory.path().join(name));
+    directories.iter().for_each(|path| fs::create_dir(path).unwrap());
+    succeed(Command::new(program).args(directories));
 }
 
 #[test]
-fn no_library_that_is_used_has_a_planted_panic() {
+fn no_regular_library_has_an_injected_panic() {
     assert!(!has_mark(&env::current_exe().unwrap().with_file_name("libbitsup.so")));
     succeed(&mut make("release"));
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
     for name in ["libbitsup.so", "libbitsup.a", "bitsup"] {
         let path = target.join("release").join(name);
-        assert!(!has_mark(&path), "{} has planted panics", path.display());
+        assert!(!has_mark(&path), "{} has injected panics", path.display());
     }
 }
 

@@ -19,7 +19,7 @@
 struct peer {
     int socket;
     char url[64];
-    const char *answers[4];
+    const char *responses[4];
     char requests[4][4096];
     pthread_t thread;
 };
@@ -27,7 +27,7 @@ struct peer {
 static void *serve_responses(void *argument)
 {
     struct peer *peer = argument;
-    for (int i = 0; i < 4 && peer->answers[i] != NULL; i++) {
+    for (int i = 0; i < 4 && peer->responses[i] != NULL; i++) {
         int connection = accept(peer->socket, NULL, NULL);
         size_t length = 0;
         CHECK(connection >= 0);
@@ -36,8 +36,8 @@ static void *serve_responses(void *argument)
             CHECK(count > 0);
             length += (size_t)count;
         }
-        size_t size = strlen(peer->answers[i]);
-        CHECK(send(connection, peer->answers[i], size, MSG_NOSIGNAL) == (ssize_t)size);
+        size_t size = strlen(peer->responses[i]);
+        CHECK(send(connection, peer->responses[i], size, MSG_NOSIGNAL) == (ssize_t)size);
         close(connection);
     }
     return NULL;
@@ -48,8 +48,8 @@ static void start(struct peer *peer, const char *first, const char *second)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     memset(peer, 0, sizeof *peer);
-    peer->answers[0] = first;
-    peer->answers[1] = second;
+    peer->responses[0] = first;
+    peer->responses[1] = second;
     peer->socket = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(peer->socket >= 0);
     CHECK(bind(peer->socket, (struct sockaddr *)&address, sizeof address) == 0);
@@ -105,7 +105,7 @@ static void configured_credentials_are_sent(void)
 /* What a callback returns, and the arguments that it was called with. */
 struct credentials_call {
     const char *user, *secret;
-    int32_t answer, fill;
+    int32_t result, fill;
     int32_t target, scheme, times;
     char realm[64];
     int destroyed;
@@ -124,7 +124,7 @@ static int32_t on_credentials(void *user_data, int32_t target, int32_t scheme, c
     snprintf(out_secret, secret_cap, "%s", call->secret);
     if (call->fill)
         memset(out_secret, call->fill, secret_cap);
-    return call->answer;
+    return call->result;
 }
 
 static void destroyed(void *user_data)
@@ -183,14 +183,14 @@ static void callback_may_return_none_or_fail(void)
     ping(config, peer.url, BITSUP_E_HTTP_STATUS, "401");
     stop(&peer);
 
-    static const int32_t answers[] = {BITSUP_ABORT, -1, 12345};
-    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
-        call.answer = answers[i];
+    static const int32_t results[] = {BITSUP_ABORT, -1, 12345};
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        call.result = results[i];
         start(&peer, REQUIRES_TOKEN, NULL);
         ping(config, peer.url, BITSUP_E_CALLBACK, "");
         stop(&peer);
     }
-    call.answer = BITSUP_CONTINUE;
+    call.result = BITSUP_CONTINUE;
     call.fill = 'x';
     start(&peer, REQUIRES_TOKEN, NULL);
     ping(config, peer.url, BITSUP_E_INVALID_ARGUMENT, "out_secret");

@@ -23,13 +23,13 @@ struct host {
     const char *body;
     size_t length, announced, at;
     int connected, continued, closes;
-    char answer[2048];
+    char response[2048];
 };
 
 static void host_say(struct host *host, const char *format, const char *one, const char *two)
 {
-    const size_t at = strlen(host->answer);
-    snprintf(host->answer + at, sizeof host->answer - at, format, one, two);
+    const size_t at = strlen(host->response);
+    snprintf(host->response + at, sizeof host->response - at, format, one, two);
 }
 
 static void host_send_continue(struct host *host)
@@ -127,9 +127,9 @@ static struct host send_packet(const bitsup_engine *engine, const char *kind, co
 
 static void check_starts_with(const struct host *host, const char *start)
 {
-    if (strncmp(host->answer, start, strlen(start)) != 0)
-        fprintf(stderr, "%s\n", host->answer);
-    CHECK(strncmp(host->answer, start, strlen(start)) == 0);
+    if (strncmp(host->response, start, strlen(start)) != 0)
+        fprintf(stderr, "%s\n", host->response);
+    CHECK(strncmp(host->response, start, strlen(start)) == 0);
 }
 
 int main(int argc, char **argv)
@@ -138,20 +138,20 @@ int main(int argc, char **argv)
     bitsup_engine *engine = make_engine(argv[1]);
     struct host host = send_packet(engine, "Create-Session", "", "", "", 0, 0);
     check_starts_with(&host, "200 OK\n");
-    char session[64], *id = strstr(host.answer, "BITS-Session-Id: ");
+    char session[64], *id = strstr(host.response, "BITS-Session-Id: ");
     CHECK(id != NULL && sscanf(id, "BITS-Session-Id: %63[^\n]", session) == 1);
 
     host = send_packet(engine, "Fragment", session, "bytes 0-9/10", "01234", 10, 0); /* lost after 5 bytes */
-    CHECK(host.answer[0] == '\0');
+    CHECK(host.response[0] == '\0');
     host = send_packet(engine, "Fragment", session, "bytes 7-9/10", "789", 3, 0); /* a gap; the body is drained */
     check_starts_with(&host, "416 ");
-    CHECK(!host.closes && host.at == 3 && strstr(host.answer, "BITS-Received-Content-Range: 5\n") != NULL);
+    CHECK(!host.closes && host.at == 3 && strstr(host.response, "BITS-Received-Content-Range: 5\n") != NULL);
     host = send_packet(engine, "Fragment", session, "bytes 7-9/10", "789", 3, 1);
     check_starts_with(&host, "416 ");
     CHECK(!host.continued && host.closes);
     host = send_packet(engine, "Fragment", session, "bytes 5-9/10", "56789", 5, 1);
     check_starts_with(&host, "200 OK\n");
-    CHECK(host.continued && !host.closes && strstr(host.answer, "Content-Length: 0\n") != NULL);
+    CHECK(host.continued && !host.closes && strstr(host.response, "Content-Length: 0\n") != NULL);
     host = send_packet(engine, "Close-Session", session, "", "", 0, 0);
     check_starts_with(&host, "200 OK\n");
 

@@ -138,7 +138,7 @@ static void body_from_a_descriptor(void)
     close(ends[0]);
 }
 
-/* Errors of the peer result in responses; only invalid arguments are errors. */
+/* Errors of the client result in responses; only invalid arguments are errors. */
 static void heads_may_contain_any_byte(void)
 {
     bitsup_exchange *exchange = new_request(engine, "BITS_POST", "/bytes");
@@ -161,7 +161,7 @@ static void heads_may_contain_any_byte(void)
     CHECK(status_of(exchange) == 400);
 }
 
-static void answers(void)
+static void response_getters(void)
 {
     bitsup_exchange *exchange = new_request(engine, "BITS_POST", "/chunked");
     add_header(exchange, "BITS-Packet-Type", "Create-Session");
@@ -217,7 +217,7 @@ int main(int argc, char **argv)
     exchange_can_be_freed_at_every_stage();
     body_from_a_descriptor();
     heads_may_contain_any_byte();
-    answers();
+    response_getters();
     newest_request_wins();
     bitsup_exchange *last = new_request(engine, "PUT", "/a");
     bitsup_engine_free(engine); /* its exchanges keep it alive */

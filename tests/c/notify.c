@@ -38,7 +38,7 @@ static int is_complete(const char *request, size_t length)
     return end != NULL && length >= (size_t)(end + 4 - request) + strtoul(field + 16, NULL, 10);
 }
 
-static void *answer(void *argument)
+static void *respond(void *argument)
 {
     static const char text[] = "HTTP/1.1 200 OK\r\nBITS-Copy-File-To-Destination: 1\r\n"
                                "Content-Length: 5\r\nConnection: close\r\n\r\nreply";
@@ -97,7 +97,7 @@ static void application_is_notified(const char *root, const char *reply, int32_t
     pthread_t thread;
     listen_on(&application);
     bitsup_server *server = make_notifying_server(root, kind, application.url);
-    CHECK(pthread_create(&thread, NULL, answer, &application) == 0);
+    CHECK(pthread_create(&thread, NULL, respond, &application) == 0);
     OK(upload(server, reply, e));
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(strncmp(application.request, "POST /application HTTP/1.1\r\n", 28) == 0);

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FAULT(layer) "planted-panic-in-" layer
+#define FAULT(layer) "injected-panic-in-" layer
 
 /* The first call triggers the panic in the given layer; the second finds the object unusable. */
 #define PANICS(layer, call)                                      \
@@ -101,7 +101,7 @@ static void panic_on_server_thread(const char *root)
     bitsup_server *server = make_server(root);
     for (int i = 0; i < 20; i++) {
         struct sockaddr_in address = {0};
-        char answer[4096];
+        char response[4096];
         int connection = socket(AF_INET, SOCK_STREAM, 0);
         const char *request = "BITS_POST /a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Fragment\r\n"
                               "BITS-Session-Id: " FAULT("proto") "\r\nContent-Range: bytes 0-0/1\r\n"
@@ -111,7 +111,7 @@ static void panic_on_server_thread(const char *root)
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         CHECK(connect(connection, (struct sockaddr *)&address, sizeof address) == 0);
         CHECK(send(connection, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request));
-        CHECK(recv(connection, answer, sizeof answer, 0) <= 0);
+        CHECK(recv(connection, response, sizeof response, 0) <= 0);
         close(connection);
     }
     bitsup_client *client = make_client();

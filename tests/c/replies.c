@@ -83,7 +83,7 @@ static int32_t on_received(void *user_data, const bitsup_upload *upload, bitsup_
     return BITSUP_CONTINUE;
 }
 
-/* What an observer was told about a reply. */
+/* What an observer received about a reply. */
 struct seen {
     uint64_t received, total;
     int fetching, abort;

@@ -182,17 +182,17 @@ static void *run_in_thread(void *job)
 static void rate_limit_can_be_raised(const bitsup_client *client, const char *url)
 {
     bitsup_job *job = make_job(client, url, data, SIZE);
-    struct timespec begun, done;
+    struct timespec start_time, done;
     pthread_t runner;
     OK(bitsup_job_set_rate_limit(job, 1000, e));
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &begun) == 0);
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &start_time) == 0);
     CHECK(pthread_create(&runner, NULL, run_in_thread, job) == 0);
     while (bitsup_job_state(job) != BITSUP_JOB_TRANSFERRING)
         sched_yield();
     OK(bitsup_job_set_rate_limit(job, 0, e));
     CHECK(pthread_join(runner, NULL) == 0);
     CHECK(clock_gettime(CLOCK_MONOTONIC, &done) == 0);
-    CHECK(done.tv_sec - begun.tv_sec < 7);
+    CHECK(done.tv_sec - start_time.tv_sec < 7);
     bitsup_job_free(job);
 }
 

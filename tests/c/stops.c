@@ -61,13 +61,13 @@ static int connect_and_ping(const bitsup_server *server)
     return connection;
 }
 
-/* Stops the server. The peer sees the end of its connection within the time. */
+/* Stops the server. The connection of the client is closed within the time limit. */
 static void stops_in_time(bitsup_server *server, int connection, int64_t at_most_ms)
 {
     char rest[4096];
-    int64_t begun = now_ms();
+    int64_t start_time = now_ms();
     OK(bitsup_server_stop(server, GRACE_MS, e));
-    CHECK(now_ms() - begun < at_most_ms + SLACK_MS);
+    CHECK(now_ms() - start_time < at_most_ms + SLACK_MS);
     while (recv(connection, rest, sizeof rest, 0) > 0)
         ;
     close(connection);

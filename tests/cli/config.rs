@@ -1,58 +1,59 @@
-//! `bitsup serve --config`: several virtual directories, each with options of its own.
+//! `bitsup serve --config`: several virtual directories, each with its own options.
 
 use std::fs;
 
 use rustix::process::Signal;
 use test_support::raw_http::{RawHttp, close, create, fragment};
 
-use crate::program::{Outcome, Running, Served, Workspace, bitsup, run};
+use crate::program::{Outcome, Process, TestServer, Workspace, bitsup, run};
 
-/// A server over that configuration, whose roots `a` and `b` are there.
-pub fn serve(config: &str, options: &[&str]) -> Served {
-    let place = prepared(config);
-    let file = place.text("bitsup.toml");
+/// Starts a server with this configuration. The roots `a` and `b` exist.
+pub fn serve(config: &str, options: &[&str]) -> TestServer {
+    let workspace = workspace_with(config);
+    let file = workspace.path_str("bitsup.toml");
     let args = [&["serve", "--config", &file], options].concat();
-    Served::by(&mut bitsup(&args), place)
+    TestServer::spawn(&mut bitsup(&args), workspace)
 }
 
-fn prepared(config: &str) -> Workspace {
-    let place = Workspace::new();
+fn workspace_with(config: &str) -> Workspace {
+    let workspace = Workspace::new();
     for root in ["a", "b"] {
-        fs::create_dir(place.path(root)).unwrap();
+        fs::create_dir(workspace.path(root)).unwrap();
     }
-    fs::write(place.path("bitsup.toml"), config).unwrap();
-    place
+    fs::write(workspace.path("bitsup.toml"), config).unwrap();
+    workspace
 }
 
-/// Uploads that many bytes; what came of it, and the bytes.
-fn upload(served: &Served, name: &str, length: usize) -> (Outcome, Vec<u8>) {
-    let (source, content) = served.place.source(&format!("source-{length}"), length);
-    let state = served.place.text("state");
-    let url = served.url_of(name);
+/// Uploads `length` bytes. Returns the outcome and the bytes.
+fn upload(server: &TestServer, name: &str, length: usize) -> (Outcome, Vec<u8>) {
+    let (source, content) = server.workspace.source(&format!("source-{length}"), length);
+    let state = server.workspace.path_str("state");
+    let url = server.url_of(name);
     (run(&["upload", &source, &url, "--state-dir", &state, "--no-progress-timeout", "0"]), content)
 }
 
-/// Runs what must not come to serve.
+/// Runs a command that must fail before it listens.
 #[track_caller]
-fn fails_to_serve(args: &[&str]) -> Outcome {
-    let mut process = Running::start(args);
-    assert_eq!(process.line(), "", "{args:?} is served");
+fn run_failing(args: &[&str]) -> Outcome {
+    let mut process = Process::start(args);
+    assert_eq!(process.line(), "", "{args:?} started a server");
     process.finish()
 }
 
-/// Tries a configuration that must be refused, in one line that begins with the place.
+/// Asserts that a configuration is rejected with one message, which begins with file and line and contains all of
+/// `expected`.
 #[track_caller]
-fn refused(config: &str, line: usize, words: &[&str]) {
-    let place = prepared(config);
-    let file = place.text("bitsup.toml");
-    let outcome = fails_to_serve(&["serve", "--config", &file]);
-    outcome.failed(2, words);
+fn assert_rejected(config: &str, line: usize, expected: &[&str]) {
+    let workspace = workspace_with(config);
+    let file = workspace.path_str("bitsup.toml");
+    let outcome = run_failing(&["serve", "--config", &file]);
+    outcome.assert_failure(2, expected);
     let start = format!("bitsup: {file}:{line}: ");
     assert!(outcome.stderr.starts_with(&start), "{config}\nline {line} is not in {outcome:?}");
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.lines().count()), ("", 1), "{config}\n{outcome:?}");
 }
 
-const TWO: &str = r#"
+const TWO_DIRECTORIES: &str = r#"
 listen = "127.0.0.1:0"
 max-upload-size = "1k"
 overlap = "reject"
@@ -70,40 +71,40 @@ overlap = "trim"
 finalize = "close"
 "#;
 
-/// A relative root is relative to the file: the program runs in another directory.
+/// A relative root is relative to the configuration file, as the command runs in another directory.
 #[test]
-fn directories_are_apart_and_each_has_its_limits() {
-    let served = serve(TWO, &[]);
-    let (outcome, _) = upload(&served, "small/f", 2000);
-    outcome.failed(1, &["BG_E_TOO_LARGE"]);
-    let (outcome, content) = upload(&served, "large/f", 2000);
-    outcome.succeeded();
-    assert_eq!(fs::read(served.place.path("b/f")).unwrap(), content);
-    let (outcome, content) = upload(&served, "small/f", 1000);
-    outcome.succeeded();
-    assert_eq!(fs::read(served.place.path("a/f")).unwrap(), content);
-    upload(&served, "other/f", 1000).0.failed(1, &["HTTP status: 404"]);
+fn directories_are_separate_and_have_their_own_limits() {
+    let server = serve(TWO_DIRECTORIES, &[]);
+    let (outcome, _) = upload(&server, "small/f", 2000);
+    outcome.assert_failure(1, &["BG_E_TOO_LARGE"]);
+    let (outcome, content) = upload(&server, "large/f", 2000);
+    outcome.assert_success();
+    assert_eq!(fs::read(server.workspace.path("b/f")).unwrap(), content);
+    let (outcome, content) = upload(&server, "small/f", 1000);
+    outcome.assert_success();
+    assert_eq!(fs::read(server.workspace.path("a/f")).unwrap(), content);
+    upload(&server, "other/f", 1000).0.assert_failure(1, &["HTTP status: 404"]);
 }
 
 #[test]
-fn one_directory_may_replace_files_and_the_other_may_not() {
-    let served = serve(TWO, &[]);
+fn overwriting_can_be_allowed_for_one_directory_only() {
+    let server = serve(TWO_DIRECTORIES, &[]);
     for length in [100, 200] {
-        upload(&served, "large/f", length).0.succeeded();
+        upload(&server, "large/f", length).0.assert_success();
     }
-    assert_eq!(fs::read(served.place.path("b/f")).unwrap().len(), 200);
-    upload(&served, "small/f", 100).0.succeeded();
-    upload(&served, "small/f", 200).0.failed(1, &["HTTP status: 403"]);
-    assert_eq!(fs::read(served.place.path("a/f")).unwrap().len(), 100);
+    assert_eq!(fs::read(server.workspace.path("b/f")).unwrap().len(), 200);
+    upload(&server, "small/f", 100).0.assert_success();
+    upload(&server, "small/f", 200).0.assert_failure(1, &["HTTP status: 403"]);
+    assert_eq!(fs::read(server.workspace.path("a/f")).unwrap().len(), 100);
 }
 
-/// Overlap and finalize: FRG-05 and the file's appearance, in one server with either position.
+/// Overlapping fragments (FRG-05), and whether the file is visible before Close-Session.
 #[test]
-fn directories_take_either_side_where_the_protocol_has_two() {
-    let served = serve(TWO, &[]);
+fn overlap_and_finalize_can_differ_per_directory() {
+    let server = serve(TWO_DIRECTORIES, &[]);
     for (prefix, root, overlapping, visible) in [("small", "a", 416, true), ("large", "b", 200, false)] {
         let path = format!("/{prefix}/f");
-        let mut http = RawHttp::connect_to(served.address());
+        let mut http = RawHttp::connect_to(server.address());
         let session = http.request(create(&path)).session();
         let mut send = |first: usize, bytes: &str| {
             http.request(fragment(&path, &session, first, bytes.len(), 8, &[]) + bytes).status
@@ -111,7 +112,7 @@ fn directories_take_either_side_where_the_protocol_has_two() {
         assert_eq!(send(0, "abcd"), 200);
         assert_eq!(send(2, "cdef"), overlapping, "{prefix}");
         assert_eq!(if overlapping == 200 { send(6, "gh") } else { send(4, "efgh") }, 200);
-        let file = served.place.path(root).join("f");
+        let file = server.workspace.path(root).join("f");
         assert_eq!(file.exists(), visible, "{prefix}");
         assert_eq!(http.request(close(&path, &session)).status, 200);
         assert_eq!(fs::read(file).unwrap(), b"abcdefgh");
@@ -119,48 +120,48 @@ fn directories_take_either_side_where_the_protocol_has_two() {
 }
 
 #[test]
-fn a_directory_that_is_off_answers_501_and_has_lost_its_sessions() {
-    let served = serve(TWO, &[]);
-    assert_eq!(RawHttp::connect_to(served.address()).request(create("/small/f")).status, 200);
-    let sessions = |place: &Workspace| {
-        let entries = fs::read_dir(place.path("a/.bitsup")).unwrap();
+fn a_disabled_directory_returns_501_and_drops_its_sessions() {
+    let server = serve(TWO_DIRECTORIES, &[]);
+    assert_eq!(RawHttp::connect_to(server.address()).request(create("/small/f")).status, 200);
+    let sessions = |workspace: &Workspace| {
+        let entries = fs::read_dir(workspace.path("a/.bitsup")).unwrap();
         entries.filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
     };
-    assert_eq!(sessions(&served.place), 1);
-    let place = served.kill();
+    assert_eq!(sessions(&server.workspace), 1);
+    let workspace = server.kill();
 
-    let off = TWO.replace("root = \"a\"", "root = \"a\"\nenabled = false");
-    fs::write(place.path("bitsup.toml"), off).unwrap();
-    let config = place.text("bitsup.toml");
-    let served = Served::by(&mut bitsup(&["serve", "--config", &config]), place);
-    assert_eq!(sessions(&served.place), 0);
-    upload(&served, "small/f", 10).0.failed(1, &["HTTP status: 501", "0x80070005"]);
-    run(&["ping", &served.url_of("small/")]).failed(1, &["501"]);
-    upload(&served, "large/f", 10).0.succeeded();
+    let disabled = TWO_DIRECTORIES.replace("root = \"a\"", "root = \"a\"\nenabled = false");
+    fs::write(workspace.path("bitsup.toml"), disabled).unwrap();
+    let config = workspace.path_str("bitsup.toml");
+    let server = TestServer::spawn(&mut bitsup(&["serve", "--config", &config]), workspace);
+    assert_eq!(sessions(&server.workspace), 0);
+    upload(&server, "small/f", 10).0.assert_failure(1, &["HTTP status: 501", "0x80070005"]);
+    run(&["ping", &server.url_of("small/")]).assert_failure(1, &["501"]);
+    upload(&server, "large/f", 10).0.assert_success();
 }
 
 #[test]
-fn the_command_line_says_where_to_listen_and_how_much_to_log() {
-    let config = TWO.replace("127.0.0.1:0", "127.0.0.1:1");
-    let mut served = serve(&config, &["--listen", "127.0.0.1:0", "-v"]);
-    served.process.signal(Signal::TERM);
-    let outcome = served.process.finish();
+fn listen_and_verbose_can_be_given_on_the_command_line() {
+    let config = TWO_DIRECTORIES.replace("127.0.0.1:0", "127.0.0.1:1");
+    let mut server = serve(&config, &["--listen", "127.0.0.1:0", "-v"]);
+    server.process.signal(Signal::TERM);
+    let outcome = server.process.finish();
     assert_eq!(outcome.code, Some(0));
     assert!(outcome.stderr.contains("Info server: "), "{outcome:?}");
 }
 
 #[test]
-fn the_file_says_how_much_to_log() {
-    let mut served = serve(&format!("verbose = 1{TWO}"), &[]);
-    served.process.signal(Signal::TERM);
-    let outcome = served.process.finish();
+fn the_log_level_can_be_set_in_the_file() {
+    let mut server = serve(&format!("verbose = 1{TWO_DIRECTORIES}"), &[]);
+    server.process.signal(Signal::TERM);
+    let outcome = server.process.finish();
     assert!(outcome.stderr.contains("Info server: "), "{outcome:?}");
 }
 
 #[test]
-fn other_options_beside_a_file_are_refused() {
-    let place = prepared(TWO);
-    let config = place.text("bitsup.toml");
+fn other_options_are_rejected_together_with_config() {
+    let workspace = workspace_with(TWO_DIRECTORIES);
+    let config = workspace.path_str("bitsup.toml");
     for option in [
         "--root=a",
         "--url-prefix=/a",
@@ -170,23 +171,23 @@ fn other_options_beside_a_file_are_refused() {
         "--notify=none",
     ] {
         let name = option.split('=').next().unwrap();
-        let outcome = fails_to_serve(&["serve", "--config", &config, option]);
-        outcome.failed(2, &["--config <FILE>", "cannot be used", name]);
+        let outcome = run_failing(&["serve", "--config", &config, option]);
+        outcome.assert_failure(2, &["--config <FILE>", "cannot be used", name]);
     }
 }
 
 #[test]
-fn an_unknown_key_is_named_with_its_line() {
-    refused("listen = \"127.0.0.1:0\"\nmax-uplaod-size = 1\n", 2, &["max-uplaod-size: unknown key"]);
-    refused(&format!("{TWO}\nmax_sessions = 1"), 18, &["max_sessions: unknown key"]);
-    refused("[limits]\nmax-sessions = 1\n", 1, &["limits: unknown key"]);
-    refused("config = \"other.toml\"\n", 1, &["config: unknown key"]);
+fn an_unknown_key_is_reported_with_its_line() {
+    assert_rejected("listen = \"127.0.0.1:0\"\nmax-uplaod-size = 1\n", 2, &["max-uplaod-size: unknown key"]);
+    assert_rejected(&format!("{TWO_DIRECTORIES}\nmax_sessions = 1"), 18, &["max_sessions: unknown key"]);
+    assert_rejected("[limits]\nmax-sessions = 1\n", 1, &["limits: unknown key"]);
+    assert_rejected("config = \"other.toml\"\n", 1, &["config: unknown key"]);
 }
 
-/// What is wrong with the value or the place of a key; the first mistake of the file is named.
+/// Only the first error of a file is reported.
 #[test]
-fn a_bad_value_is_named_with_its_key_and_line() {
-    for (line, words) in [
+fn an_invalid_value_is_reported_with_its_key_and_line() {
+    for (line, expected) in [
         ("max-upload-size = \"10q\"", "max-upload-size: expected a number of bytes"),
         ("max-upload-size = -1", "max-upload-size: expected a number of bytes"),
         ("max-upload-size = 1.5", "max-upload-size: expected a number, or a string"),
@@ -215,10 +216,14 @@ fn a_bad_value_is_named_with_its_key_and_line() {
         ("root", "="),
         ("max-sessions = 1\nmax-sessions = 2", "duplicate key"),
     ] {
-        let at = 3 + line.lines().count() - 1;
-        refused(&format!("listen = \"127.0.0.1:0\"\n[[directory]]\n{line}\nzzz = 1\n"), at, &[words]);
+        let error_line = 3 + line.lines().count() - 1;
+        assert_rejected(
+            &format!("listen = \"127.0.0.1:0\"\n[[directory]]\n{line}\nzzz = 1\n"),
+            error_line,
+            &[expected],
+        );
     }
-    for (line, words) in [
+    for (line, expected) in [
         ("root = \"a\"", "root: this option belongs to a directory"),
         ("url-prefix = \"/\"", "url-prefix: this option belongs to a directory"),
         ("public-url = \"http://up.test/\"", "public-url: this option belongs to a directory"),
@@ -226,63 +231,66 @@ fn a_bad_value_is_named_with_its_key_and_line() {
         ("listen = \"8080\"", "listen: expected an address and a port"),
         ("verbose = 4", "verbose: expected a number from 0 to 3"),
     ] {
-        refused(&format!("\n{line}\n"), 2, &[words]);
+        assert_rejected(&format!("\n{line}\n"), 2, &[expected]);
     }
 }
 
 #[test]
-fn a_file_without_usable_directories_is_refused() {
-    refused("listen = \"127.0.0.1:0\"\n", 2, &["expected a [[directory]] table"]);
-    refused("[directory]\nroot = \"a\"\n", 1, &["directory: expected a [[directory]] table"]);
-    refused("directory = []\n", 1, &["directory: expected a [[directory]] table"]);
-    refused("directory = [1]\n", 1, &["directory: expected a [[directory]] table"]);
-    refused("\n[[directory]]\nurl-prefix = \"/up\"\n", 2, &["no root"]);
+fn a_file_without_usable_directories_is_rejected() {
+    assert_rejected("listen = \"127.0.0.1:0\"\n", 2, &["expected a [[directory]] table"]);
+    assert_rejected("[directory]\nroot = \"a\"\n", 1, &["directory: expected a [[directory]] table"]);
+    assert_rejected("directory = []\n", 1, &["directory: expected a [[directory]] table"]);
+    assert_rejected("directory = [1]\n", 1, &["directory: expected a [[directory]] table"]);
+    assert_rejected("\n[[directory]]\nurl-prefix = \"/up\"\n", 2, &["no root"]);
 }
 
-/// Each value is right, but they do not go together: the directory is named.
+/// Each value is valid, but the combination is not.
 #[test]
-fn a_half_described_application_is_named_with_its_directory() {
+fn incomplete_notify_options_are_reported_with_their_directory() {
     let with = |options: &str| format!("\n[[directory]]\nroot = \"a\"\n{options}");
-    refused(&with("notify = \"value\""), 2, &["notify requires notify-url"]);
-    refused(&with("notify-url = \"http://app.test/\""), 2, &["notify-url requires notify"]);
-    refused(&with("notify = \"value\"\nnotify-url = \"app\""), 2, &["requires public-url"]);
+    assert_rejected(&with("notify = \"value\""), 2, &["notify requires notify-url"]);
+    assert_rejected(&with("notify-url = \"http://app.test/\""), 2, &["notify-url requires notify"]);
+    assert_rejected(&with("notify = \"value\"\nnotify-url = \"app\""), 2, &["requires public-url"]);
 }
 
 #[test]
 fn two_directories_share_neither_prefix_nor_root() {
     let two = |first: &str, second: &str| format!("[[directory]]\n{first}\n\n[[directory]]\n{second}\n");
-    refused(
+    assert_rejected(
         &two("root = \"a\"", "root = \"b\""),
         4,
         &["url-prefix: the directory in line 1 has the same prefix"],
     );
     let prefixes = two("root = \"a\"\nurl-prefix = \"up\"", "root = \"b\"\nurl-prefix = \"/up/\"");
-    refused(&prefixes, 7, &["url-prefix", "line 3"]);
+    assert_rejected(&prefixes, 7, &["url-prefix", "line 3"]);
     for same in ["a", "./a", "b/../a", "a/inner", "."] {
         let roots = two("root = \"a\"", &format!("url-prefix = \"up\"\nroot = \"{same}\""));
-        refused(&roots.replace("a/inner", "a/.bitsup/.."), 6, &["root", "line 2"]);
+        assert_rejected(&roots.replace("a/inner", "a/.bitsup/.."), 6, &["root", "line 2"]);
     }
 }
 
 #[test]
-fn a_root_that_is_not_there_is_named_with_its_directory() {
-    let place = prepared("\n[[directory]]\nroot = \"c\"\n");
-    let file = place.text("bitsup.toml");
-    let outcome = fails_to_serve(&["serve", "--config", &file]);
-    outcome.failed(1, &[&format!("bitsup: {file}:2: the root {} does not exist", place.text("c"))]);
+fn a_missing_root_is_reported_with_its_directory() {
+    let workspace = workspace_with("\n[[directory]]\nroot = \"c\"\n");
+    let file = workspace.path_str("bitsup.toml");
+    let outcome = run_failing(&["serve", "--config", &file]);
+    outcome.assert_failure(
+        1,
+        &[&format!("bitsup: {file}:2: the root {} does not exist", workspace.path_str("c"))],
+    );
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_one_clear_line() {
-    let place = Workspace::new();
-    fs::write(place.path("latin1.toml"), b"listen = \"127.0.0.1:0\"\n# \xe4\n").unwrap();
-    let file = place.text("latin1.toml");
-    fails_to_serve(&["serve", "--config", &file])
-        .failed(2, &[&format!("bitsup: {file}:2: the file is not UTF-8")]);
-    for file in [place.text("nowhere.toml"), place.text("root")] {
-        let outcome = fails_to_serve(&["serve", "--config", &file]);
-        outcome.failed(1, &["bitsup: cannot read the configuration ", &file]);
+fn an_unreadable_file_is_reported_in_one_line() {
+    let workspace = Workspace::new();
+    fs::write(workspace.path("latin1.toml"), b"listen = \"127.0.0.1:0\"\n# \xe4\n").unwrap();
+    let file = workspace.path_str("latin1.toml");
+    run_failing(&["serve", "--config", &file])
+        .assert_failure(2, &[&format!("bitsup: {file}:2: the file is not UTF-8")]);
+    for file in [workspace.path_str("nowhere.toml"), workspace.path_str("root")] {
+        let outcome = run_failing(&["serve", "--config", &file]);
+        outcome.assert_failure(1, &["bitsup: cannot read the configuration ", &file]);
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
     }
 }

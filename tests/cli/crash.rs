@@ -1,16 +1,16 @@
-//! SIGKILL for real processes at random moments: the server, the client, both at once. The same command again
-//! ends the upload; the file is bit-exact or absent all the while.
+//! Kills client, server or both with SIGKILL at random moments. Running the same command again completes the upload,
+//! and the file is bit-exact or absent at all times.
 
 use std::fs;
 
-use crate::kill_harness::{acked, assert_exact_or_absent, seeded, spin};
-use crate::program::{Running, Served, Workspace};
+use crate::kill_harness::{assert_exact_or_absent, seeded_rng, spin, wait_for_acks};
+use crate::program::{Process, TestServer, Workspace};
 
 const SIZE: usize = 6 * 1024 * 1024;
-/// Kills in one round; a round has about 96 fragments.
+/// Kills per round. A round has about 96 fragments.
 const KILLS: usize = 4;
 
-/// Thirty rounds, in parts that run side by side.
+/// Thirty rounds, in ten tests that run in parallel.
 macro_rules! rounds {
     ($($name:ident)*) => { $(#[test] fn $name() { (0..3).for_each(|_| round()); })* };
 }
@@ -21,19 +21,19 @@ rounds! {
 }
 
 fn round() {
-    let mut random = seeded();
-    let place = Workspace::new();
-    let (source, content) = place.source("source", SIZE);
-    let state = place.text("state");
-    let mut served = Served::over(place, "127.0.0.1:0", &[]);
-    let listen = served.address().to_string();
-    let url = served.url_of("file");
+    let mut random = seeded_rng();
+    let workspace = Workspace::new();
+    let (source, content) = workspace.source("source", SIZE);
+    let state = workspace.path_str("state");
+    let mut server = TestServer::start_in(workspace, "127.0.0.1:0", &[]);
+    let listen = server.address().to_string();
+    let url = server.url_of("file");
     let options = ["--json", "--fragment-size", "64k", "--retry-delay", "20ms"];
     let upload = [&["upload", &source, &url, "--state-dir", &state], &options[..]].concat();
-    let mut client = Running::start(&upload);
+    let mut client = Process::start(&upload);
     let mut killed_clients = 0;
     for _ in 0..KILLS {
-        if !acked(&mut client, random.usize(0..40)) {
+        if !wait_for_acks(&mut client, random.usize(0..40)) {
             break;
         }
         spin(random.usize(0..20_000));
@@ -44,21 +44,24 @@ fn round() {
             killed_clients += 1;
         }
         if kill_server {
-            let place = served.kill();
-            assert_exact_or_absent(&place, &content);
-            served = Served::over(place, &listen, &[]);
+            let workspace = server.kill();
+            assert_exact_or_absent(&workspace, &content);
+            server = TestServer::start_in(workspace, &listen, &[]);
         }
-        assert_exact_or_absent(&served.place, &content);
+        assert_exact_or_absent(&server.workspace, &content);
         if kill_client {
-            client = Running::start(&upload);
+            client = Process::start(&upload);
         }
     }
     let outcome = client.finish();
-    // Killed between the end of its upload and its own, a client leaves no state, and the same command again
-    // is a new upload to a name that is taken.
-    let came_too_late = killed_clients > 0 && outcome.stderr.contains("0x80070005");
-    assert!(outcome.code == Some(0) || came_too_late, "{outcome:?}");
-    assert!(fs::read(served.place.received("file")).unwrap() == content, "the file differs from its source");
-    // A Create-Session whose answer was lost leaves a session that nobody knows of.
-    assert!(served.place.sessions().len() <= KILLS, "{:?}", served.place.sessions());
+    // A client that is killed after closing its session leaves no state, so the same command is a new upload, and
+    // the file exists already.
+    let killed_after_closing = killed_clients > 0 && outcome.stderr.contains("0x80070005");
+    assert!(outcome.code == Some(0) || killed_after_closing, "{outcome:?}");
+    assert!(
+        fs::read(server.workspace.received("file")).unwrap() == content,
+        "the file differs from its source"
+    );
+    // A Create-Session whose response was lost leaves an orphaned session.
+    assert!(server.workspace.sessions().len() <= KILLS, "{:?}", server.workspace.sessions());
 }

@@ -1,4 +1,4 @@
-//! Who the program says that it is, and to whom; and that nobody else gets to read it.
+//! Credentials of the client commands: where they come from, when they are sent, and that they are never printed.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -13,41 +13,41 @@ use crate::program::{Outcome, Workspace, bitsup, run};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 
-/// Refuses the next request.
-fn request(peer: &mut ScriptedServer, challenge: &str) -> Received {
-    let request = peer.request();
-    peer.ack("401 Unauthorized", &[("WWW-Authenticate", challenge)]);
-    request
+/// Responds 401 to the next request and returns it.
+fn challenge(peer: &mut ScriptedServer, scheme: &str) -> Received {
+    let received = peer.request();
+    peer.ack("401 Unauthorized", &[("WWW-Authenticate", scheme)]);
+    received
 }
 
-/// What may not show up anywhere.
+/// Asserts that no secret appears in the output.
 #[track_caller]
 fn assert_secret(outcome: &Outcome) {
     for secret in ["sesame", "QWxhZGRpbj", "token-"] {
-        let said = outcome.stdout.contains(secret) || outcome.stderr.contains(secret);
-        assert!(!said, "{secret} in {outcome:?}");
+        let is_leaked = outcome.stdout.contains(secret) || outcome.stderr.contains(secret);
+        assert!(!is_leaked, "{secret} in {outcome:?}");
     }
 }
 
 #[test]
-fn upload_ping_and_cancel_say_who_they_are_when_asked() {
-    let place = Workspace::new();
-    let (source, _) = place.source("source", 10);
-    let (state, file) = (place.text("state"), place.text("user"));
-    fs::write(&file, "Aladdin:open sesame\nsomething else\n").unwrap();
+fn upload_ping_and_cancel_send_credentials_when_challenged() {
+    let workspace = Workspace::new();
+    let (source, _) = workspace.source("source", 10);
+    let (state, file) = (workspace.path_str("state"), workspace.path_str("user"));
+    fs::write(&file, "Aladdin:open sesame\nsecond line\n").unwrap();
     for user in [["--user", "Aladdin:open sesame"], ["--user-file", &file]] {
         let (url, server) = serve(|peer| {
-            request(peer, "Basic realm=\"a\"");
+            challenge(peer, "Basic realm=\"a\"");
             let ping = peer.request();
             peer.ack("200 OK", &[]);
             peer.close();
-            request(peer, "Basic realm=\"a\"");
+            challenge(peer, "Basic realm=\"a\"");
             let create = peer.request();
             peer.ack_create("{S}");
             let fragment = peer.request();
             peer.ack("503 Service Unavailable", &[]);
             peer.close();
-            request(peer, "Basic realm=\"a\"");
+            challenge(peer, "Basic realm=\"a\"");
             let cancel = peer.request();
             peer.ack("200 OK", &[]);
             [ping, create, fragment, cancel]
@@ -61,13 +61,13 @@ fn upload_ping_and_cancel_say_who_they_are_when_asked() {
             &common,
         ]
         .concat());
-        upload.failed(3, &["HTTP status: 503"]);
-        let kept: Vec<String> = fs::read_dir(&state)
+        upload.assert_failure(3, &["HTTP status: 503"]);
+        let states: Vec<String> = fs::read_dir(&state)
             .unwrap()
             .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
             .collect();
-        assert!(kept.concat().contains("{S}") && !kept.concat().contains("sesame"), "{kept:?}");
-        assert!(!kept.concat().contains("QWxhZGRpbj"), "{kept:?}");
+        assert!(states.concat().contains("{S}") && !states.concat().contains("sesame"), "{states:?}");
+        assert!(!states.concat().contains("QWxhZGRpbj"), "{states:?}");
         let cancel = run(&[&["cancel", &source, &url, "--state-dir", &state][..], &common].concat());
         assert_eq!(cancel.code, Some(0), "{cancel:?}");
         [ping, upload, cancel].iter().for_each(assert_secret);
@@ -78,18 +78,18 @@ fn upload_ping_and_cancel_say_who_they_are_when_asked() {
 }
 
 #[test]
-fn a_token_that_expires_is_read_anew_from_its_file() {
-    let place = Workspace::new();
-    let (source, _) = place.source("source", 10);
-    let (state, file) = (place.text("state"), place.text("token"));
+fn an_expired_token_is_reread_from_its_file() {
+    let workspace = Workspace::new();
+    let (source, _) = workspace.source("source", 10);
+    let (state, file) = (workspace.path_str("state"), workspace.path_str("token"));
     fs::write(&file, "token-1\n").unwrap();
     let renewed = file.clone();
     let (url, server) = serve(move |peer| {
-        request(peer, "Bearer realm=\"drive\"");
+        challenge(peer, "Bearer realm=\"drive\"");
         let create = peer.request();
         peer.ack_create("{S}");
         fs::write(renewed, "token-2\n").unwrap();
-        request(peer, "Bearer realm=\"drive\", error=\"invalid_token\"");
+        challenge(peer, "Bearer realm=\"drive\", error=\"invalid_token\"");
         let fragment = peer.request();
         peer.ack_fragment(10);
         let close = peer.request();
@@ -101,37 +101,38 @@ fn a_token_that_expires_is_read_anew_from_its_file() {
         run(&["upload", &source, &url, "--state-dir", &state, "--bearer-file", &file, "-vvv", "--json"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert_secret(&outcome);
-    let told = server.join().unwrap().map(|packet| packet.get("Authorization").to_owned());
-    assert_eq!(told, ["Bearer token-1", "Bearer token-2", "Bearer token-2"]);
+    let headers = server.join().unwrap().map(|packet| packet.get("Authorization").to_owned());
+    assert_eq!(headers, ["Bearer token-1", "Bearer token-2", "Bearer token-2"]);
 }
 
 #[test]
-fn refused_credentials_and_other_schemes_are_explained() {
+fn rejected_credentials_and_unsupported_schemes_are_explained() {
     let (url, server) = serve(|peer| {
-        request(peer, "Basic realm=\"a\"");
-        request(peer, "Basic realm=\"a\"");
-        request(peer, "NTLM");
+        challenge(peer, "Basic realm=\"a\"");
+        challenge(peer, "Basic realm=\"a\"");
+        challenge(peer, "NTLM");
     });
     let ping = |user: &[&str]| run(&[&["ping", &format!("{url}/f")][..], user].concat());
     let outcome = ping(&["--user", "Aladdin:open sesame"]);
-    outcome.failed(1, &["HTTP status: 401", "set or check user and password"]);
+    outcome.assert_failure(1, &["HTTP status: 401", "set or check user and password"]);
     assert_secret(&outcome);
-    ping(&[]).failed(1, &["NTLM", "Basic and Bearer"]);
+    ping(&[]).assert_failure(1, &["NTLM", "Basic and Bearer"]);
     server.join().unwrap();
 }
 
 #[test]
-fn files_without_credentials_are_refused() {
-    let place = Workspace::new();
-    let file = place.text("user");
-    for (content, words) in [("", "is empty"), ("\nA:b", "is empty"), ("Aladdin", "NAME:PASSWORD")] {
+fn files_without_credentials_are_rejected() {
+    let workspace = Workspace::new();
+    let file = workspace.path_str("user");
+    for (content, expected) in [("", "is empty"), ("\nA:b", "is empty"), ("Aladdin", "NAME:PASSWORD")] {
         fs::write(&file, content).unwrap();
-        run(&["ping", "http://127.0.0.1:1/", "--user-file", &file]).failed(2, &[&file, words]);
+        run(&["ping", "http://127.0.0.1:1/", "--user-file", &file]).assert_failure(2, &[&file, expected]);
     }
-    run(&["ping", "http://127.0.0.1:1/", "--bearer-file", "/nonexistent/t"]).failed(1, &["/nonexistent/t"]);
+    run(&["ping", "http://127.0.0.1:1/", "--bearer-file", "/nonexistent/t"])
+        .assert_failure(1, &["/nonexistent/t"]);
 }
 
-/// A terminal to type on, and the path of the program's end of it.
+/// Opens a pseudo-terminal. Returns its master side, and the path of the side that the program uses.
 fn terminal() -> (File, PathBuf) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
@@ -141,42 +142,43 @@ fn terminal() -> (File, PathBuf) {
 }
 
 #[test]
-fn the_password_is_asked_for_on_the_terminal_and_not_shown() {
+fn the_password_is_read_from_the_terminal_without_echo() {
     let (url, server) = serve(|peer| {
-        request(peer, "Basic realm=\"a\"");
+        challenge(peer, "Basic realm=\"a\"");
         let ping = peer.request();
         peer.ack("200 OK", &[]);
         ping
     });
-    let (mut keys, path) = terminal();
-    let end = || File::options().read(true).write(true).open(&path).unwrap();
-    let inner = bitsup(&["ping", &format!("{url}/f"), "--user", "Aladdin"]);
+    let (mut keyboard, path) = terminal();
+    let open_terminal = || File::options().read(true).write(true).open(&path).unwrap();
+    let ping = bitsup(&["ping", &format!("{url}/f"), "--user", "Aladdin"]);
     let mut command = Command::new("setsid");
-    command.args(["--ctty", "--wait"]).arg(inner.get_program()).args(inner.get_args());
-    let mut process = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-    let (mut seen, mut byte) = (Vec::new(), [0]);
-    while !seen.ends_with(b"Password for Aladdin: ") {
-        keys.read_exact(&mut byte).unwrap();
-        seen.extend(byte);
+    command.args(["--ctty", "--wait"]).arg(ping.get_program()).args(ping.get_args());
+    let mut process =
+        command.stdin(open_terminal()).stdout(open_terminal()).stderr(open_terminal()).spawn().unwrap();
+    let (mut output, mut byte) = (Vec::new(), [0]);
+    while !output.ends_with(b"Password for Aladdin: ") {
+        keyboard.read_exact(&mut byte).unwrap();
+        output.extend(byte);
     }
-    while tcgetattr(&keys).unwrap().local_modes.contains(LocalModes::ECHO) {
+    while tcgetattr(&keyboard).unwrap().local_modes.contains(LocalModes::ECHO) {
         std::thread::yield_now();
     }
-    keys.write_all(b"open sesame\n").unwrap();
-    while !seen.ends_with(b"answers\r\n") {
-        keys.read_exact(&mut byte).unwrap();
-        seen.extend(byte);
+    keyboard.write_all(b"open sesame\n").unwrap();
+    while !output.ends_with(b"answers\r\n") {
+        keyboard.read_exact(&mut byte).unwrap();
+        output.extend(byte);
     }
     assert!(process.wait().unwrap().success());
-    let seen = String::from_utf8(seen).unwrap();
-    assert!(!seen.contains("sesame"), "{seen:?}");
+    let output = String::from_utf8(output).unwrap();
+    assert!(!output.contains("sesame"), "{output:?}");
     assert_eq!(server.join().unwrap().get("Authorization"), BASIC);
 }
 
 #[test]
-fn without_a_terminal_nobody_is_asked() {
-    let inner = bitsup(&["ping", "http://127.0.0.1:1/", "--user", "Aladdin"]);
+fn without_a_terminal_there_is_no_password_prompt() {
+    let ping = bitsup(&["ping", "http://127.0.0.1:1/", "--user", "Aladdin"]);
     let mut command = Command::new("setsid");
-    command.arg("--wait").arg(inner.get_program()).args(inner.get_args()).stdin(Stdio::null());
-    Outcome::from(command.output().unwrap()).failed(2, &["Aladdin", "--user-file"]);
+    command.arg("--wait").arg(ping.get_program()).args(ping.get_args()).stdin(Stdio::null());
+    Outcome::from(command.output().unwrap()).assert_failure(2, &["Aladdin", "--user-file"]);
 }

@@ -1,4 +1,4 @@
-//! What the documents show is run: the README's snippets, the option tables, the links.
+//! Checks the documentation: runs its snippets, and compares option tables and links.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,88 +7,89 @@ use std::process::{Command, Stdio};
 
 use test_support::application::{Application, Response};
 
-use crate::program::{Outcome, Served, Workspace, bitsup, run};
+use crate::program::{Outcome, TestServer, Workspace, bitsup, run};
 
 #[test]
-fn the_readmes_make_targets_exist() {
+fn the_make_targets_in_the_readme_exist() {
     let make = lines("README.md", "sh", "make ");
     assert_eq!(make.len(), 2);
     for line in make {
         let mut command = shell(&line.replacen("make", "make --dry-run", 1), &repository());
-        Outcome::from(command.output().unwrap()).succeeded();
+        Outcome::from(command.output().unwrap()).assert_success();
     }
 }
 
 #[test]
-fn the_readmes_command_line_works() {
+fn the_commands_in_the_readme_work() {
     let mut commands = command_lines(false);
     let serve = commands.remove(0);
     assert_eq!(serve, "bitsup serve --root inbox --listen 127.0.0.1:8080");
-    let served = Served::new(&[]);
-    let (_, content) = served.place.source("photo.raw", 100_000);
+    let server = TestServer::new(&[]);
+    let (_, content) = server.workspace.source("photo.raw", 100_000);
     for line in commands {
-        let outcome = run_line(&served, &line.replace("127.0.0.1:8080", &served.address().to_string()));
-        // The upload was finished the line before, so there is nothing to give up.
-        match line.starts_with("bitsup cancel") {
-            true => outcome.failed(1, &["no unfinished upload"]),
-            false => outcome.succeeded(),
-        };
+        let outcome = run_line(&server, &line.replace("127.0.0.1:8080", &server.address().to_string()));
+        // The command before has completed the upload, so there is nothing to cancel.
+        if line.starts_with("bitsup cancel") {
+            outcome.assert_failure(1, &["no unfinished upload"]);
+        } else {
+            outcome.assert_success();
+        }
     }
-    assert_eq!(fs::read(served.place.received("photo.raw")).unwrap(), content);
+    assert_eq!(fs::read(server.workspace.received("photo.raw")).unwrap(), content);
 }
 
 #[test]
-fn the_readmes_application_replies() {
+fn the_reply_example_in_the_readme_works() {
     let [serve, upload] = <[String; 2]>::try_from(command_lines(true)).unwrap();
-    let application = Application::start(|_| Response::new("200 OK", "", b"the answer"));
-    let place = Workspace::new();
-    fs::create_dir(place.path("inbox")).unwrap();
-    let (_, content) = place.source("scan.pdf", 100_000);
+    let application = Application::start(|_| Response::new("200 OK", "", b"the reply"));
+    let workspace = Workspace::new();
+    fs::create_dir(workspace.path("inbox")).unwrap();
+    let (_, content) = workspace.source("scan.pdf", 100_000);
 
     let program = format!("exec {}", env!("CARGO_BIN_EXE_bitsup"));
     let serve = serve.replacen("bitsup", &program, 1) + " --listen 127.0.0.1:0";
     let serve = serve.replace("http://127.0.0.1:9000/check", &application.url("/check"));
-    let served = Served::by(&mut shell(&serve, &place.path("")), place);
-    run_line(&served, &upload.replace("127.0.0.1:8080", &served.address().to_string())).succeeded();
-    assert_eq!(fs::read_to_string(served.place.path("answer.txt")).unwrap(), "the answer");
-    assert!(application.request().body == content, "the application got something else than the source");
+    let server = TestServer::spawn(&mut shell(&serve, &workspace.path("")), workspace);
+    run_line(&server, &upload.replace("127.0.0.1:8080", &server.address().to_string())).assert_success();
+    assert_eq!(fs::read_to_string(server.workspace.path("answer.txt")).unwrap(), "the reply");
+    assert!(application.request().body == content, "the application received other bytes than the source");
 }
 
 #[test]
-fn the_readmes_c_program_uploads() {
-    let served = Served::new(&[]);
-    let place = &served.place;
-    fs::write(place.path("upload.c"), snippets("README.md", "c").concat()).unwrap();
-    let library = library_directory(place);
+fn the_c_program_in_the_readme_uploads() {
+    let server = TestServer::new(&[]);
+    let workspace = &server.workspace;
+    fs::write(workspace.path("upload.c"), snippets("README.md", "c").concat()).unwrap();
+    let library = library_directory(workspace);
     let warnings = format!("-std=c99 -Wall -Wextra -Werror -I{}/include", repository().display());
-    for start in ["ln ", "cc "] {
-        let line = lines("README.md", "sh", start).concat();
+    for prefix in ["ln ", "cc "] {
+        let line = lines("README.md", "sh", prefix).concat();
         let line = line.replace("-Iinclude", &warnings).replace("target/release", library.to_str().unwrap());
-        Outcome::from(shell(&line, &place.path("")).output().unwrap()).succeeded();
+        Outcome::from(shell(&line, &workspace.path("")).output().unwrap()).assert_success();
     }
 
-    let (source, content) = place.source("source", 300_000);
-    let program = Command::new(place.path("upload"))
-        .args([&source, &served.url_of("file"), &place.text("state")])
+    let (source, content) = workspace.source("source", 300_000);
+    let program = Command::new(workspace.path("upload"))
+        .args([&source, &server.url_of("file"), &workspace.path_str("state")])
         .stdin(Stdio::null())
         .output();
-    Outcome::from(program.unwrap()).succeeded();
-    assert!(fs::read(place.received("file")).unwrap() == content, "the file differs from its source");
+    Outcome::from(program.unwrap()).assert_success();
+    assert!(fs::read(workspace.received("file")).unwrap() == content, "the file differs from its source");
 }
 
 #[test]
-fn the_option_tables_are_those_of_the_program() {
+fn the_option_tables_match_the_program() {
     let manual = fs::read_to_string(repository().join("docs/reference/command-line.md")).unwrap();
-    for (subcommand, with) in
+    for (subcommand, commands) in
         [("serve", &[""][..]), ("upload", &[""]), ("sessions", &["list", "show", "remove", "gc"])]
     {
         let section =
             manual.split("\n## ").find(|section| section.starts_with(&format!("bitsup {subcommand}\n")));
         let table = section.unwrap().lines().filter_map(|line| line.strip_prefix("| `--"));
         let documented: BTreeSet<_> = table.map(|rest| option_name(rest).to_owned()).collect();
-        let help = with.iter().map(|word| {
-            let words = [subcommand, word, "--help"].into_iter().filter(|word| !word.is_empty());
-            run(&words.collect::<Vec<_>>()).succeeded().stdout.clone()
+        let help = commands.iter().map(|command| {
+            let args = [subcommand, command, "--help"].into_iter().filter(|command| !command.is_empty());
+            run(&args.collect::<Vec<_>>()).assert_success().stdout.clone()
         });
         let help = help.collect::<String>();
         let offered = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
@@ -97,9 +98,9 @@ fn the_option_tables_are_those_of_the_program() {
     }
 }
 
-/// The properties of IIS (PROTOCOL 8.1): each has an option that there is, or a sentence saying why not.
+/// Every IIS property (PROTOCOL 8.1) is listed with an existing option, or with an explanation why there is none.
 #[test]
-fn every_property_of_iis_has_its_option_or_a_reason() {
+fn every_iis_property_has_an_option_or_an_explanation() {
     let properties = [
         "BITSUploadEnabled",
         "BITSSessionTimeout",
@@ -121,12 +122,12 @@ fn every_property_of_iis_has_its_option_or_a_reason() {
     ];
     let protocol = fs::read_to_string(repository().join("docs/reference/protocol.md")).unwrap();
     let section = protocol.split("\n### ").find(|section| section.starts_with("8.1 ")).unwrap();
-    let help = run(&["serve", "--help"]).succeeded().stdout.clone();
+    let help = run(&["serve", "--help"]).assert_success().stdout.clone();
     for property in properties {
         let name = format!("`{property}`");
         let mut rows = section.lines().filter(|line| line.starts_with("| ") && line.contains(&name));
         let cells: Vec<_> = rows.next().unwrap_or_else(|| panic!("{property}")).split(" | ").collect();
-        assert!(rows.next().is_none(), "{property} is there twice");
+        assert!(rows.next().is_none(), "{property} is listed twice");
         let option = cells[1].trim_matches(['`', '|', ' ']);
         let offered = help.lines().any(|line| line.trim_start().starts_with(&format!("{option} ")))
             || help.lines().any(|line| line.trim() == option);
@@ -136,30 +137,32 @@ fn every_property_of_iis_has_its_option_or_a_reason() {
 }
 
 #[test]
-fn the_manuals_configuration_serves_all_its_directories() {
-    let place = Workspace::new();
-    fs::write(place.path("bitsup.toml"), snippets("docs/reference/configuration.md", "toml").concat())
+fn the_documented_configuration_works() {
+    let workspace = Workspace::new();
+    fs::write(workspace.path("bitsup.toml"), snippets("docs/reference/configuration.md", "toml").concat())
         .unwrap();
     let directories = [("scans", true), ("backups", true), ("old", false)];
     for (root, _) in directories {
-        fs::create_dir(place.path(root)).unwrap();
+        fs::create_dir(workspace.path(root)).unwrap();
     }
-    let config = place.text("bitsup.toml");
-    let served = Served::by(&mut bitsup(&["serve", "--config", &config, "--listen", "127.0.0.1:0"]), place);
-    let (source, content) = served.place.source("source", 100_000);
+    let config = workspace.path_str("bitsup.toml");
+    let server =
+        TestServer::spawn(&mut bitsup(&["serve", "--config", &config, "--listen", "127.0.0.1:0"]), workspace);
+    let (source, content) = server.workspace.source("source", 100_000);
     for (root, enabled) in directories {
-        let url = served.url_of(&format!("{root}/file"));
-        let outcome = run(&["upload", &source, &url, "--state-dir", &served.place.text("state")]);
-        match enabled {
-            true => outcome.succeeded(),
-            false => outcome.failed(1, &["HTTP status: 501"]),
-        };
-        assert_eq!(fs::read(served.place.path(root).join("file")).ok(), enabled.then(|| content.clone()));
+        let url = server.url_of(&format!("{root}/file"));
+        let outcome = run(&["upload", &source, &url, "--state-dir", &server.workspace.path_str("state")]);
+        if enabled {
+            outcome.assert_success();
+        } else {
+            outcome.assert_failure(1, &["HTTP status: 501"]);
+        }
+        assert_eq!(fs::read(server.workspace.path(root).join("file")).ok(), enabled.then(|| content.clone()));
     }
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn links_between_documents_work() {
     let documents = documents(&repository());
     assert!(documents.len() > 30, "{documents:?}");
     for document in documents {
@@ -213,14 +216,14 @@ fn snippets(document: &str, language: &str) -> Vec<String> {
     blocks.map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
 }
 
-/// The lines of those blocks that begin so, without their comments.
-fn lines(document: &str, language: &str, start: &str) -> Vec<String> {
+/// The lines of the code blocks that begin with `prefix`, without comments.
+fn lines(document: &str, language: &str, prefix: &str) -> Vec<String> {
     let blocks = snippets(document, language).concat();
-    let lines = blocks.lines().filter(|line| line.starts_with(start));
+    let lines = blocks.lines().filter(|line| line.starts_with(prefix));
     lines.map(|line| line.split(" #").next().unwrap().trim_end().to_owned()).collect()
 }
 
-/// What the README shows of the program: with an application and its replies, or without.
+/// The `bitsup` commands of the README, either those with an application and replies or all others.
 fn command_lines(with_reply: bool) -> Vec<String> {
     let mut commands = lines("README.md", "sh", "bitsup ");
     commands.retain(|line| (line.contains("--notify") || line.contains("--reply")) == with_reply);
@@ -233,22 +236,22 @@ fn shell(line: &str, directory: &Path) -> Command {
     command
 }
 
-fn run_line(served: &Served, line: &str) -> Outcome {
+fn run_line(server: &TestServer, line: &str) -> Outcome {
     let program = env!("CARGO_BIN_EXE_bitsup");
-    let mut command = shell(&line.replacen("bitsup", program, 1), &served.place.path(""));
-    command.env("XDG_STATE_HOME", served.place.path("state")).output().unwrap().into()
+    let mut command = shell(&line.replacen("bitsup", program, 1), &server.workspace.path(""));
+    command.env("XDG_STATE_HOME", server.workspace.path("state")).output().unwrap().into()
 }
 
-/// `allow-overwrites` of `allow-overwrites` | on` and of `allow-overwrites  Let ...`.
+/// The option name at the start of a table cell or of a line of help.
 fn option_name(rest: &str) -> &str {
     rest.split(|c: char| c != '-' && !c.is_ascii_alphanumeric()).next().unwrap()
 }
 
-/// A directory with the library as cargo leaves it in target/release.
-fn library_directory(place: &Workspace) -> PathBuf {
-    // Beside the test: only there does `cargo test` put it, and not what a former build left.
+/// A directory with the library, laid out as target/release.
+fn library_directory(workspace: &Workspace) -> PathBuf {
+    // Next to the test binary, where `cargo test` puts it. Elsewhere a previous build may have left an old one.
     let built = std::env::current_exe().unwrap().with_file_name("libbitsup.so");
-    let directory = place.path("lib");
+    let directory = workspace.path("lib");
     fs::create_dir(&directory).unwrap();
     std::os::unix::fs::symlink(&built, directory.join("libbitsup.so")).unwrap();
     directory

@@ -1,18 +1,18 @@
-//! Kills at random moments, and what must hold all the while.
+//! Helpers for tests that kill processes at random moments.
 
 use std::fs;
 
-use crate::program::{Running, Workspace};
+use crate::program::{Process, Workspace};
 
-/// Random numbers, by a seed that a failing test shows.
-pub fn seeded() -> fastrand::Rng {
+/// A random generator. Its seed is printed, so that a failing test shows it.
+pub fn seeded_rng() -> fastrand::Rng {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
     fastrand::Rng::with_seed(seed)
 }
 
-/// Reads events until so many Acks came; `false` when the upload ended before.
-pub fn acked(client: &mut Running, acks: usize) -> bool {
+/// Reads events until `acks` fragments are acknowledged. Returns `false` if the upload ended before.
+pub fn wait_for_acks(client: &mut Process, acks: usize) -> bool {
     for _ in 0..acks {
         let line = client.line();
         if line.is_empty() || line.contains("\"done\"") {
@@ -22,13 +22,14 @@ pub fn acked(client: &mut Running, acks: usize) -> bool {
     true
 }
 
-/// Goes on from what was seen last to anywhere before what comes next.
-pub fn spin(turns: usize) {
-    (0..turns).for_each(|_| std::hint::spin_loop());
+/// Waits for a very short time, so that the kill falls anywhere between two events.
+pub fn spin(iterations: usize) {
+    (0..iterations).for_each(|_| std::hint::spin_loop());
 }
 
-pub fn assert_exact_or_absent(place: &Workspace, content: &[u8]) {
-    if let Ok(file) = fs::read(place.received("file")) {
+/// Asserts that the received file equals `content` or does not exist.
+pub fn assert_exact_or_absent(workspace: &Workspace, content: &[u8]) {
+    if let Ok(file) = fs::read(workspace.received("file")) {
         assert!(file == content, "{} bytes instead of {}", file.len(), content.len());
     }
 }

@@ -1,4 +1,4 @@
-//! The program `bitsup`, as a process.
+//! The `bitsup` command, run as a process.
 
 mod config;
 mod crash;

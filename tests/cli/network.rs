@@ -1,4 +1,4 @@
-//! The way to a server: certificates and proxies.
+//! Certificates and proxies of the client, and the root certificates of the notifier.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -8,41 +8,41 @@ use test_support::certificates::Authority;
 use test_support::proxy::{Proxy, field};
 use test_support::tls_terminator::{TLS12, TLS13, address, server_config, terminate_tls};
 
-use crate::program::{Outcome, Served, Workspace, bitsup, run};
+use crate::program::{Outcome, TestServer, Workspace, bitsup, run};
 
 const BASIC: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 
-/// A server behind TLS, with a source to send and a file with the root certificate.
-struct Secured {
-    served: Served,
+/// A server behind TLS, with a source to upload and a file with the root certificate.
+struct TlsServer {
+    backend: TestServer,
     url: String,
     source: String,
     content: Vec<u8>,
     cacert: String,
 }
 
-impl Secured {
+impl TlsServer {
     fn new(clients: Option<&Authority>, version: &'static SupportedProtocolVersion) -> Self {
-        let (served, authority) = (Served::new(&[]), Authority::new());
+        let (backend, authority) = (TestServer::new(&[]), Authority::new());
         let port = terminate_tls(
             server_config(&authority.issue(&["localhost"]), clients, &[version]),
-            served.address(),
+            backend.address(),
         );
-        let (source, content) = served.place.source("source", 300_000);
-        let cacert = served.place.text("ca.pem");
+        let (source, content) = backend.workspace.source("source", 300_000);
+        let cacert = backend.workspace.path_str("ca.pem");
         fs::write(&cacert, &authority.pem).unwrap();
-        Self { url: format!("https://localhost:{port}/file"), served, source, content, cacert }
+        Self { url: format!("https://localhost:{port}/file"), backend, source, content, cacert }
     }
 
     fn upload(&self, options: &[&str]) -> std::process::Command {
-        let state = self.served.place.text("state");
+        let state = self.backend.workspace.path_str("state");
         bitsup(&[&["upload", &self.source, &self.url, "--state-dir", &state], options].concat())
     }
 
     #[track_caller]
     fn assert_received(&self, outcome: Outcome) {
-        outcome.succeeded();
-        let file = self.served.place.received("file");
+        outcome.assert_success();
+        let file = self.backend.workspace.received("file");
         assert!(fs::read(&file).unwrap() == self.content, "the file differs from its source");
         fs::remove_file(file).unwrap();
     }
@@ -53,61 +53,63 @@ fn output(command: &mut std::process::Command) -> Outcome {
 }
 
 #[test]
-fn an_upload_over_tls_trusts_what_it_is_told_to() {
+fn uploads_work_over_tls_with_a_given_root_certificate() {
     for version in [&TLS12, &TLS13] {
-        let secured = Secured::new(None, version);
-        secured.assert_received(output(&mut secured.upload(&["--cacert", &secured.cacert])));
-        run(&["ping", &secured.url, "--cacert", &secured.cacert]).succeeded();
+        let server = TlsServer::new(None, version);
+        server.assert_received(output(&mut server.upload(&["--cacert", &server.cacert])));
+        run(&["ping", &server.url, "--cacert", &server.cacert]).assert_success();
     }
 }
 
-/// The platform's certificates are those of the file that this variable names.
+/// SSL_CERT_FILE names the file that stands for the root certificates of the platform.
 #[test]
-fn it_trusts_the_platform_and_what_it_is_told_to_beside() {
-    let (one, other) = (Secured::new(None, &TLS13), Secured::new(None, &TLS13));
+fn platform_roots_are_trusted_in_addition_to_given_ones() {
+    let (one, other) = (TlsServer::new(None, &TLS13), TlsServer::new(None, &TLS13));
     let with_platform =
         |mut command: std::process::Command| output(command.env("SSL_CERT_FILE", &one.cacert));
     one.assert_received(with_platform(one.upload(&[])));
     one.assert_received(with_platform(one.upload(&["--cacert", &other.cacert])));
     other.assert_received(with_platform(other.upload(&["--cacert", &other.cacert])));
-    with_platform(other.upload(&[])).failed(1, &["cannot make a TLS connection", "--cacert"]);
+    with_platform(other.upload(&[])).assert_failure(1, &["cannot make a TLS connection", "--cacert"]);
 }
 
 #[test]
-fn a_server_that_is_not_trusted_is_not_tried_again_and_again() {
-    let secured = Secured::new(None, &TLS13);
-    let begun = Instant::now();
-    output(&mut secured.upload(&[])).failed(1, &["localhost", "--cacert", "HRESULT: 0x80072F0D"]);
-    run(&["ping", &secured.url]).failed(1, &["--cacert"]);
-    assert!(begun.elapsed() < Duration::from_secs(10), "the default patience is ten minutes");
-    output(&mut secured.upload(&["--cacert", &secured.source])).failed(2, &["root certificates"]);
-    output(&mut secured.upload(&["--cacert", "/nonexistent/ca.pem"])).failed(1, &["/nonexistent/ca.pem"]);
+fn an_untrusted_server_is_not_retried() {
+    let server = TlsServer::new(None, &TLS13);
+    let start = Instant::now();
+    output(&mut server.upload(&[])).assert_failure(1, &["localhost", "--cacert", "HRESULT: 0x80072F0D"]);
+    run(&["ping", &server.url]).assert_failure(1, &["--cacert"]);
+    assert!(start.elapsed() < Duration::from_secs(10), "the client retried until its timeout");
+    output(&mut server.upload(&["--cacert", &server.source])).assert_failure(2, &["root certificates"]);
+    output(&mut server.upload(&["--cacert", "/nonexistent/ca.pem"]))
+        .assert_failure(1, &["/nonexistent/ca.pem"]);
 }
 
 #[test]
-fn a_client_certificate_opens_the_door() {
+fn a_client_certificate_is_accepted() {
     let users = Authority::new();
-    let secured = Secured::new(Some(&users), &TLS13);
+    let server = TlsServer::new(Some(&users), &TLS13);
     let issued = users.issue(&["alice"]);
-    let [cert, key, both] = ["cert.pem", "key.pem", "both.pem"].map(|name| secured.served.place.text(name));
+    let [cert, key, both] =
+        ["cert.pem", "key.pem", "both.pem"].map(|name| server.backend.workspace.path_str(name));
     fs::write(&cert, issued.certificate.trim_end()).unwrap();
     fs::write(&key, &issued.key).unwrap();
     fs::write(&both, issued.both()).unwrap();
-    let cacert = ["--cacert", &secured.cacert];
+    let cacert = ["--cacert", &server.cacert];
     for options in [&["--cert", &cert, "--key", &key][..], &["--cert", &both]] {
         let options = [&cacert[..], options].concat();
-        secured.assert_received(output(&mut secured.upload(&options)));
-        run(&[&["ping", &secured.url][..], &options].concat()).succeeded();
+        server.assert_received(output(&mut server.upload(&options)));
+        run(&[&["ping", &server.url][..], &options].concat()).assert_success();
     }
-    output(&mut secured.upload(&cacert)).failed(1, &["--cert", "HRESULT: 0x80072F0C"]);
-    output(&mut secured.upload(&["--cert", &cert])).failed(2, &["no private key"]);
+    output(&mut server.upload(&cacert)).assert_failure(1, &["--cert", "HRESULT: 0x80072F0C"]);
+    output(&mut server.upload(&["--cert", &cert])).assert_failure(2, &["no private key"]);
 }
 
 #[test]
-fn a_proxy_is_named_by_option_or_environment() {
-    let served = Served::new(&[]);
-    let (source, _) = served.place.source("source", 1000);
-    let (url, state) = (served.url_of("file"), served.place.text("state"));
+fn a_proxy_is_set_by_option_or_environment() {
+    let backend = TestServer::new(&[]);
+    let (source, _) = backend.workspace.source("source", 1000);
+    let (url, state) = (backend.url_of("file"), backend.workspace.path_str("state"));
     let args = ["upload", &source, &url, "--state-dir", &state];
     let proxy = Proxy::start(Some(BASIC));
     let with_user = format!("http://Aladdin:open%20sesame@{}", proxy.address);
@@ -115,12 +117,12 @@ fn a_proxy_is_named_by_option_or_environment() {
         let before = proxy.heads().len();
         let mut command = bitsup(&[&args[..], options].concat());
         let outcome = output(command.envs(environment.iter().copied()));
-        fs::remove_file(served.place.received("file")).ok();
+        fs::remove_file(backend.workspace.received("file")).ok();
         (outcome, proxy.heads().len() > before)
     };
     let plain = proxy.url();
     let user = ["--proxy-user", "Aladdin:open sesame"];
-    for (options, environment, through) in [
+    for (options, environment, uses_proxy) in [
         (&["--proxy", &with_user][..], &[][..], true),
         (&["--proxy", &plain, user[0], user[1]], &[], true),
         (&[], &[("http_proxy", with_user.as_str())], true),
@@ -129,21 +131,21 @@ fn a_proxy_is_named_by_option_or_environment() {
         (&[], &[("http_proxy", &plain), ("NO_PROXY", "example.com,127.0.0.1")], false),
         (&["--proxy", ""], &[("http_proxy", &plain)], false),
     ] {
-        let (outcome, was_through) = upload(options, environment);
-        outcome.succeeded();
-        assert_eq!(was_through, through, "{options:?} {environment:?}");
+        let (outcome, used_proxy) = upload(options, environment);
+        outcome.assert_success();
+        assert_eq!(used_proxy, uses_proxy, "{options:?} {environment:?}");
     }
     let (outcome, _) = upload(&["--proxy", &plain], &[]);
-    outcome.failed(1, &["HTTP status: 407", "set or check its user and password"]);
+    outcome.assert_failure(1, &["HTTP status: 407", "set or check its user and password"]);
 }
 
 #[test]
-fn a_proxy_makes_a_tunnel_to_tls_and_its_password_is_said_nowhere() {
-    let secured = Secured::new(None, &TLS13);
+fn https_uses_a_proxy_tunnel_and_the_proxy_password_is_not_printed() {
+    let server = TlsServer::new(None, &TLS13);
     let proxy = Proxy::start(Some(BASIC));
     let url = format!("http://Aladdin:open%20sesame@{}", proxy.address);
     let outcome =
-        output(&mut secured.upload(&["--cacert", &secured.cacert, "--proxy", &url, "-vvv", "--json"]));
+        output(&mut server.upload(&["--cacert", &server.cacert, "--proxy", &url, "-vvv", "--json"]));
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert!(!outcome.stderr.contains("sesame") && !outcome.stdout.contains("sesame"), "{outcome:?}");
     let heads = proxy.heads();
@@ -152,20 +154,20 @@ fn a_proxy_makes_a_tunnel_to_tls_and_its_password_is_said_nowhere() {
 }
 
 #[test]
-fn the_notifier_trusts_a_certificate_of_ones_own() {
+fn notify_ca_adds_a_trusted_root() {
     let authority = Authority::new();
     let application = test_support::application::Application::start(|_| {
         test_support::application::Response::new("200 OK", "BITS-Copy-File-To-Destination: yes\r\n", b"")
     });
     let tls = server_config(&authority.issue(&["localhost"]), None, &[&TLS13]);
     let notify = format!("https://localhost:{}/", terminate_tls(tls, address(&application.url(""))));
-    let place = Workspace::new();
-    let (source, content) = place.source("source", 5000);
-    let ca = place.text("ca.pem");
+    let workspace = Workspace::new();
+    let (source, content) = workspace.source("source", 5000);
+    let ca = workspace.path_str("ca.pem");
     fs::write(&ca, &authority.pem).unwrap();
     let options = ["--notify", "value", "--notify-url", &notify, "--notify-ca", &ca];
-    let served = Served::over(place, "127.0.0.1:0", &options);
-    let state = served.place.text("state");
-    run(&["upload", &source, &served.url_of("file"), "--state-dir", &state]).succeeded();
+    let server = TestServer::start_in(workspace, "127.0.0.1:0", &options);
+    let state = server.workspace.path_str("state");
+    run(&["upload", &source, &server.url_of("file"), "--state-dir", &state]).assert_success();
     assert!(application.request().body == content);
 }

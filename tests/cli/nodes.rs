@@ -1,23 +1,23 @@
-//! Servers over one root, and a real HAProxy in front of them that sends every request to the next one.
+//! Servers that share a root, and HAProxy in front of them, which sends each request to the next server.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 
-use crate::program::{Running, Workspace};
+use crate::program::{Process, Workspace};
 
-/// One server of a farm.
+/// One server of a server farm.
 pub struct Node {
-    process: Running,
+    process: Process,
     pub address: SocketAddr,
 }
 
 impl Node {
-    pub fn start(place: &Workspace, listen: &str, options: &[&str]) -> Self {
-        let root = place.root();
+    pub fn start(workspace: &Workspace, listen: &str, options: &[&str]) -> Self {
+        let root = workspace.root();
         let args = ["serve", "--shared", "--root", root.to_str().unwrap(), "--listen", listen];
-        let mut process = Running::start(&[&args, options].concat());
+        let mut process = Process::start(&[&args, options].concat());
         let line = process.line();
         let address = line.strip_prefix("listening on http://").and_then(|url| url.strip_suffix('/'));
         let address = address.and_then(|address| address.parse().ok());
@@ -25,7 +25,7 @@ impl Node {
         Self { process, address }
     }
 
-    /// Ends it by SIGKILL, and says where it was.
+    /// Kills the server with SIGKILL. Returns its address.
     pub fn kill(&mut self) -> SocketAddr {
         self.process.child.kill().unwrap();
         self.process.child.wait().unwrap();
@@ -41,16 +41,16 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// It inherits its listening socket, as its standard input: so nobody can take the port in between, and
-    /// clients may connect before it is ready.
-    pub fn start(place: &Workspace, nodes: &[Node]) -> Self {
+    /// Starts HAProxy. It inherits its listening socket as standard input, so that no other process can take the
+    /// port, and clients can connect before it is ready.
+    pub fn start(workspace: &Workspace, nodes: &[Node]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let servers: String =
             (0..).zip(nodes).map(|(i, node)| format!("  server n{i} {}\n", node.address)).collect();
-        let config = place.path("haproxy.cfg");
+        let config = workspace.path("haproxy.cfg");
         fs::write(&config, CONFIG.replace("SERVERS", &servers)).unwrap();
-        let log = place.path("haproxy.log");
+        let log = workspace.path("haproxy.log");
         let sbin = "/usr/sbin/haproxy";
         let program = if fs::exists(sbin).unwrap() { sbin } else { "haproxy" };
         let child = Command::new(program)
@@ -82,7 +82,7 @@ impl Drop for Proxy {
     }
 }
 
-/// A request whose server does not take the connection goes to the other one.
+/// A request goes to the other server if its own refuses the connection.
 const CONFIG: &str = "\
 defaults
   mode http

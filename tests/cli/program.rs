@@ -1,4 +1,4 @@
-//! Starts the program, feeds it and reads it.
+//! Runs the `bitsup` command, and a server with its directory.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The program, with no environment that could change what it does.
+/// The `bitsup` command, without proxy settings from the environment.
 pub fn bitsup(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bitsup"));
     command.args(args).stdin(Stdio::null());
@@ -21,12 +21,12 @@ pub fn bitsup(args: &[&str]) -> Command {
     command
 }
 
-/// Runs the program to its end.
+/// Runs the command until it exits.
 pub fn run(args: &[&str]) -> Outcome {
     bitsup(args).output().unwrap().into()
 }
 
-/// How a run ended.
+/// Exit code and output of a command.
 #[derive(Debug)]
 pub struct Outcome {
     pub code: Option<i32>,
@@ -45,16 +45,16 @@ impl From<Output> for Outcome {
 }
 
 impl Outcome {
-    /// Exit code 0 and nothing on standard error.
+    /// Asserts exit code 0 and empty standard error.
     #[track_caller]
-    pub fn succeeded(&self) -> &Self {
+    pub fn assert_success(&self) -> &Self {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{self:?}");
         self
     }
 
-    /// That exit code, and all of `words` on standard error.
+    /// Asserts the exit code, and that standard error contains all of `words`.
     #[track_caller]
-    pub fn failed(&self, code: i32, words: &[&str]) -> &Self {
+    pub fn assert_failure(&self, code: i32, words: &[&str]) -> &Self {
         assert_eq!(self.code, Some(code), "{self:?}");
         for word in words {
             assert!(self.stderr.contains(word), "{word:?} is not in {self:?}");
@@ -62,38 +62,39 @@ impl Outcome {
         self
     }
 
-    /// Standard output as JSON events.
+    /// Parses standard output as JSON events.
     pub fn events(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-/// A process with a standard output to read from. Killed when dropped.
-pub struct Running {
+/// A running process whose standard output can be read line by line. Killed when dropped.
+pub struct Process {
     pub child: Child,
     lines: BufReader<ChildStdout>,
 }
 
-impl Running {
+impl Process {
+    /// Starts `bitsup` with these arguments.
     pub fn start(args: &[&str]) -> Self {
-        Self::by(&mut bitsup(args))
+        Self::spawn(&mut bitsup(args))
     }
 
-    /// What that command starts.
-    pub fn by(command: &mut Command) -> Self {
+    /// Starts a command.
+    pub fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }
 
-    /// The next line; empty at the end.
+    /// Reads the next line. Returns an empty string at the end.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         line.trim_end_matches('\n').into()
     }
 
-    /// Reads JSON events until one is wanted.
+    /// Reads JSON events until one matches, and returns it.
     pub fn wait_for(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let line = self.line();
@@ -109,7 +110,7 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits for the end; what was not yet read of the output is in the outcome.
+    /// Waits for the process to exit. The outcome contains the output that was not read yet.
     pub fn finish(&mut self) -> Outcome {
         let stdout = std::io::read_to_string(&mut self.lines).unwrap();
         let stderr = self.child.stderr.take().map(|text| std::io::read_to_string(text).unwrap());
@@ -118,38 +119,40 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A server on a free port, over a directory that lives as long as the fixture.
-pub struct Served {
-    pub process: Running,
+/// A running `bitsup serve` and its workspace.
+pub struct TestServer {
+    pub process: Process,
     pub url: String,
-    pub place: Workspace,
+    pub workspace: Workspace,
 }
 
-impl Served {
+impl TestServer {
+    /// Starts a server on a free port with a new workspace.
     pub fn new(options: &[&str]) -> Self {
-        Self::over(Workspace::new(), "127.0.0.1:0", options)
+        Self::start_in(Workspace::new(), "127.0.0.1:0", options)
     }
 
-    pub fn over(place: Workspace, listen: &str, options: &[&str]) -> Self {
-        let root = place.root();
+    /// Starts a server on an existing workspace.
+    pub fn start_in(workspace: Workspace, listen: &str, options: &[&str]) -> Self {
+        let root = workspace.root();
         let args = [&["serve", "--root", root.to_str().unwrap(), "--listen", listen], options].concat();
-        Self::by(&mut bitsup(&args), place)
+        Self::spawn(&mut bitsup(&args), workspace)
     }
 
-    /// A server that is started by that command.
-    pub fn by(command: &mut Command, place: Workspace) -> Self {
-        let mut process = Running::by(command);
+    /// Starts the server with a command, and reads its URL from the first line.
+    pub fn spawn(command: &mut Command, workspace: Workspace) -> Self {
+        let mut process = Process::spawn(command);
         let line = process.line();
         let url = line.strip_prefix("listening on ").map(str::to_owned);
         let url = url.unwrap_or_else(|| panic!("{line:?}, {:?}", process.finish()));
-        Self { process, url, place }
+        Self { process, url, workspace }
     }
 
     pub fn url_of(&self, name: &str) -> String {
@@ -160,11 +163,11 @@ impl Served {
         self.url.strip_prefix("http://").unwrap().trim_end_matches('/').parse().unwrap()
     }
 
-    /// Kills the server at once; what it served stays.
+    /// Kills the server. Returns its workspace.
     pub fn kill(mut self) -> Workspace {
         self.process.child.kill().unwrap();
         self.process.child.wait().unwrap();
-        self.place
+        self.workspace
     }
 }
 
@@ -182,7 +185,8 @@ impl Workspace {
         self.0.path().join(name)
     }
 
-    pub fn text(&self, name: &str) -> String {
+    /// The path of a file as a string.
+    pub fn path_str(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().into()
     }
 
@@ -194,20 +198,20 @@ impl Workspace {
         self.root().join(name)
     }
 
-    /// Makes a source of `length` bytes without a pattern that repeats; its path and content.
+    /// Creates a source of `length` pseudo-random bytes. Returns its path and content.
     pub fn source(&self, name: &str, length: usize) -> (String, Vec<u8>) {
         let mut random = fastrand::Rng::with_seed(length as u64);
         let content: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(length).collect();
         fs::write(self.path(name), &content).unwrap();
-        (self.text(name), content)
+        (self.path_str(name), content)
     }
 
-    /// Names below the root, the server's own directory aside.
+    /// The names in the root, except the server's own directory.
     pub fn names(&self) -> Vec<String> {
         names(&self.root()).into_iter().filter(|name| name != ".bitsup").collect()
     }
 
-    /// The sessions that a server keeps under the root.
+    /// The names of the session directories under the root.
     pub fn sessions(&self) -> Vec<String> {
         let own = self.root().join(".bitsup");
         names(&own).into_iter().filter(|name| own.join(name).is_dir()).collect()

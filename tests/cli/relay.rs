@@ -1,4 +1,4 @@
-//! A line between a client and a server that breaks once, when so many bytes came back.
+//! A TCP relay between a client and a server that stops once, after a number of response bytes.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,48 +7,48 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// How long a test may take to get to the break.
+/// Maximum time until the relay stops.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Passes bytes both ways, on any number of connections.
+/// Relays any number of connections.
 pub struct Relay {
     address: SocketAddr,
-    line: Arc<Line>,
+    link: Arc<Link>,
     broken: Receiver<()>,
-    mend: Sender<()>,
+    restore: Sender<()>,
 }
 
-struct Line {
+struct Link {
     server: SocketAddr,
     requests: Mutex<Vec<u8>>,
-    /// `None` from the break on.
+    /// `None` after the break.
     before_break: Mutex<Option<BeforeBreak>>,
 }
 
 struct BeforeBreak {
-    /// Bytes that may yet come back.
-    left: usize,
+    /// Response bytes until the break.
+    remaining: usize,
     broken: Sender<()>,
-    mended: Receiver<()>,
+    restored: Receiver<()>,
 }
 
 impl Relay {
-    /// A line to the server that breaks behind `limit` bytes of answers.
+    /// Starts a relay to `server` that stops after `limit` response bytes.
     pub fn start(server: SocketAddr, limit: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let ((breaks, broken), (mend, mended)) = (channel(), channel());
-        let before_break = BeforeBreak { left: limit, broken: breaks, mended };
+        let ((break_sender, broken), (restore, restored)) = (channel(), channel());
+        let before_break = BeforeBreak { remaining: limit, broken: break_sender, restored };
         let requests = Mutex::default();
-        let line = Arc::new(Line { server, requests, before_break: Mutex::new(Some(before_break)) });
-        let listening = Arc::clone(&line);
+        let link = Arc::new(Link { server, requests, before_break: Mutex::new(Some(before_break)) });
+        let listening = Arc::clone(&link);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let line = Arc::clone(&listening);
-                thread::spawn(move || line.serve(&client));
+                let link = Arc::clone(&listening);
+                thread::spawn(move || link.serve(&client));
             }
         });
-        Self { address, line, broken, mend }
+        Self { address, link, broken, restore }
     }
 
     pub fn url_of(&self, name: &str) -> String {
@@ -59,26 +59,26 @@ impl Relay {
         self.address.port()
     }
 
-    /// Returns at the break: until it is mended, nothing more comes back.
+    /// Waits for the break. Nothing more is relayed to the client until [`Relay::restore`].
     pub fn wait_for_break(&self) {
-        self.broken.recv_timeout(TIMEOUT).expect("too few bytes came back");
+        self.broken.recv_timeout(TIMEOUT).expect("too few response bytes were relayed");
     }
 
-    /// Ends the connection that broke; from now on everything passes.
-    pub fn mend(&self) {
-        self.mend.send(()).unwrap();
+    /// Closes the connection that stopped. From now on everything is relayed.
+    pub fn restore(&self) {
+        self.restore.send(()).unwrap();
     }
 
     /// The values of a header field in all requests so far.
     pub fn values(&self, name: &str) -> Vec<String> {
-        let requests = String::from_utf8_lossy(&self.line.requests.lock().unwrap()).into_owned();
+        let requests = String::from_utf8_lossy(&self.link.requests.lock().unwrap()).into_owned();
         let fields = requests.lines().filter_map(|line| line.split_once(": "));
         fields.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.into()).collect()
     }
 }
 
-impl Line {
-    /// Passes bytes until one side ends, and then ends the other.
+impl Link {
+    /// Relays bytes until one side closes the connection, then closes the other.
     fn serve(&self, client: &TcpStream) {
         let Ok(server) = TcpStream::connect(self.server) else { return };
         let end = || [client, &server].map(|side| drop(side.shutdown(Shutdown::Both)));
@@ -87,7 +87,7 @@ impl Line {
                 self.pass_requests(client, &server);
                 end();
             });
-            self.pass_answers(&server, client);
+            self.pass_responses(&server, client);
             end();
         });
     }
@@ -102,27 +102,29 @@ impl Line {
         }
     }
 
-    fn pass_answers(&self, mut server: &TcpStream, mut client: &TcpStream) {
+    fn pass_responses(&self, mut server: &TcpStream, mut client: &TcpStream) {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = server.read(&mut buffer) {
-            let passes = self.before_break.lock().unwrap().as_ref().map_or(read, |line| line.left.min(read));
-            if client.write_all(&buffer[..passes]).is_err() || self.breaks_behind(passes) {
+            let allowed =
+                self.before_break.lock().unwrap().as_ref().map_or(read, |link| link.remaining.min(read));
+            if client.write_all(&buffer[..allowed]).is_err() || self.break_after(allowed) {
                 return;
             }
         }
     }
 
-    /// Whether the line breaks behind these bytes; if so, only once it is mended.
-    fn breaks_behind(&self, passed: usize) -> bool {
+    /// Counts relayed response bytes. At the break, waits for [`Relay::restore`] and returns `true`.
+    fn break_after(&self, passed: usize) -> bool {
         let mut before_break = self.before_break.lock().unwrap();
-        let Some(line) = before_break.as_mut() else { return false };
-        line.left -= passed;
-        let Some(BeforeBreak { broken, mended, .. }) = before_break.take_if(|line| line.left == 0) else {
+        let Some(link) = before_break.as_mut() else { return false };
+        link.remaining -= passed;
+        let Some(BeforeBreak { broken, restored, .. }) = before_break.take_if(|link| link.remaining == 0)
+        else {
             return false;
         };
         drop(before_break);
         broken.send(()).unwrap();
-        let _ = mended.recv();
+        let _ = restored.recv();
         true
     }
 }

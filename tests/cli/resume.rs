@@ -1,4 +1,4 @@
-//! Uploads that are interrupted: by the end of the client, by a signal, by a cancel.
+//! Uploads that are interrupted by a kill, a signal or a cancel.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -7,87 +7,87 @@ use std::time::{Duration, Instant};
 use rustix::net;
 use rustix::process::Signal;
 
-use crate::program::{Running, Served, Workspace, run};
+use crate::program::{Process, TestServer, Workspace, run};
 
 const SIZE: usize = 200_000;
 
-/// Arguments that make an upload slow enough to be caught in the middle.
+/// Options that make an upload slow enough to be interrupted.
 const SLOW: &[&str] = &["--json", "--fragment-size", "16k", "--limit-rate", "200k"];
 
-/// More than one fragment: an upload that begins anew counts less with its first Ack.
-const SOME: u64 = 40_000;
+/// More than the first Ack of an upload that restarts, which counts one fragment.
+const PARTIAL: u64 = 40_000;
 
-/// Starts an upload of `SIZE` bytes and returns when some of them are acknowledged: how many.
-fn caught_in_the_middle(upload: &[&str]) -> (Running, u64) {
-    let mut client = Running::start(&[upload, SLOW].concat());
-    let event = client.wait_for(|event| event["sent"].as_u64().is_some_and(|sent| sent > SOME));
+/// Starts an upload of `SIZE` bytes. Returns once more than `PARTIAL` of them are acknowledged, and how many.
+fn start_partial_upload(upload: &[&str]) -> (Process, u64) {
+    let mut client = Process::start(&[upload, SLOW].concat());
+    let event = client.wait_for(|event| event["sent"].as_u64().is_some_and(|sent| sent > PARTIAL));
     (client, event["sent"].as_u64().unwrap())
 }
 
-/// The same upload again, at full speed: how many bytes its first Ack counted.
+/// Runs the same upload at full speed. Returns the number of bytes at its first Ack.
 fn first_progress_of_the_next_run(upload: &[&str]) -> u64 {
     let outcome = run(&[upload, &["--json", "--fragment-size", "16k"]].concat());
-    let events = outcome.succeeded().events();
+    let events = outcome.assert_success().events();
     let first = events.iter().find(|event| event["event"] == "progress").unwrap();
     first["sent"].as_u64().unwrap()
 }
 
-fn assert_delivered(place: &Workspace, content: &[u8]) {
-    assert!(fs::read(place.received("file")).unwrap() == content, "the file differs from its source");
-    assert_eq!(place.sessions(), [""; 0]);
-    assert_eq!(fs::read_dir(place.path("state")).unwrap().count(), 0);
+fn assert_delivered(workspace: &Workspace, content: &[u8]) {
+    assert!(fs::read(workspace.received("file")).unwrap() == content, "the file differs from its source");
+    assert_eq!(workspace.sessions(), [""; 0]);
+    assert_eq!(fs::read_dir(workspace.path("state")).unwrap().count(), 0);
 }
 
 // B-RESUME-01
 #[test]
-fn a_killed_client_resumes_where_it_was() {
-    let served = Served::new(&[]);
-    let (source, content) = served.place.source("source", SIZE);
-    let (state, url) = (served.place.text("state"), served.url_of("file"));
+fn a_killed_client_resumes_where_it_stopped() {
+    let server = TestServer::new(&[]);
+    let (source, content) = server.workspace.source("source", SIZE);
+    let (state, url) = (server.workspace.path_str("state"), server.url_of("file"));
     let upload = ["upload", &source, &url, "--state-dir", &state];
-    let (mut client, sent) = caught_in_the_middle(&upload);
+    let (mut client, sent) = start_partial_upload(&upload);
     client.child.kill().unwrap();
     client.child.wait().unwrap();
-    assert_eq!(served.place.names(), [""; 0], "nothing partial is visible");
+    assert_eq!(server.workspace.names(), [""; 0], "nothing partial is visible");
 
     assert!(first_progress_of_the_next_run(&upload) >= sent);
-    assert_delivered(&served.place, &content);
+    assert_delivered(&server.workspace, &content);
 }
 
 #[test]
-fn cli_22_runs_that_each_give_up_at_once_reach_the_fallback_time_together() {
-    // Bound and never listened on: connections are refused, and nobody else gets the port.
+fn cli_22_the_fallback_timeout_spans_several_runs() {
+    // A bound socket that never listens: connections are refused, and no other process gets the port.
     let node = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).unwrap();
     net::bind(&node, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = SocketAddr::try_from(net::getsockname(&node).unwrap()).unwrap().to_string();
-    let served = Served::new(&["--host-id", &address, "--host-id-fallback-timeout", "1s"]);
-    let (source, content) = served.place.source("source", SIZE);
-    let (state, url) = (served.place.text("state"), served.url_of("file"));
+    let server = TestServer::new(&["--host-id", &address, "--host-id-fallback-timeout", "1s"]);
+    let (source, content) = server.workspace.source("source", SIZE);
+    let (state, url) = (server.workspace.path_str("state"), server.url_of("file"));
     let upload = ["upload", &source, &url, "--state-dir", &state, "--no-progress-timeout", "0"];
-    let begun = Instant::now();
+    let start = Instant::now();
     let mut failed = 0;
     while let outcome = run(&upload)
         && outcome.code != Some(0)
     {
-        outcome.failed(3, &[&address]);
-        assert!(begun.elapsed() < Duration::from_secs(20), "never: {outcome:?}");
+        outcome.assert_failure(3, &[&address]);
+        assert!(start.elapsed() < Duration::from_secs(20), "no fallback within 20 s: {outcome:?}");
         failed += 1;
     }
-    assert!(failed > 1 && begun.elapsed() >= Duration::from_secs(1), "{failed} runs");
-    assert_delivered(&served.place, &content);
+    assert!(failed > 1 && start.elapsed() >= Duration::from_secs(1), "{failed} runs");
+    assert_delivered(&server.workspace, &content);
 }
 
 #[test]
-fn sigint_suspends_with_exit_code_130() {
+fn sigint_and_sigterm_suspend_with_exit_code_130() {
     for signal in [Signal::INT, Signal::TERM] {
-        let served = Served::new(&[]);
-        let (source, content) = served.place.source("source", SIZE);
-        let (state, url) = (served.place.text("state"), served.url_of("file"));
+        let server = TestServer::new(&[]);
+        let (source, content) = server.workspace.source("source", SIZE);
+        let (state, url) = (server.workspace.path_str("state"), server.url_of("file"));
         let upload = ["upload", &source, &url, "--state-dir", &state];
-        let (mut client, sent) = caught_in_the_middle(&upload);
+        let (mut client, sent) = start_partial_upload(&upload);
         client.signal(signal);
         let outcome = client.finish();
-        outcome.failed(130, &["run the same command again to resume"]);
+        outcome.assert_failure(130, &["run the same command again to resume"]);
         let events = outcome.events();
         assert!(
             events.iter().any(|event| event["event"] == "state" && event["to"] == "suspended"),
@@ -95,106 +95,109 @@ fn sigint_suspends_with_exit_code_130() {
         );
 
         assert!(first_progress_of_the_next_run(&upload) >= sent);
-        assert_delivered(&served.place, &content);
+        assert_delivered(&server.workspace, &content);
     }
 }
 
 // B-RESUME-02
 #[test]
-fn a_killed_server_is_waited_for() {
-    let served = Served::new(&[]);
-    let (source, content) = served.place.source("source", SIZE);
-    let (state, url) = (served.place.text("state"), served.url_of("file"));
+fn the_client_waits_for_a_killed_server_to_return() {
+    let server = TestServer::new(&[]);
+    let (source, content) = server.workspace.source("source", SIZE);
+    let (state, url) = (server.workspace.path_str("state"), server.url_of("file"));
     let upload = ["upload", &source, &url, "--state-dir", &state, "--retry-delay", "50ms"];
-    let (mut client, _) = caught_in_the_middle(&upload);
-    let listen = served.address().to_string();
-    let place = served.kill();
+    let (mut client, _) = start_partial_upload(&upload);
+    let listen = server.address().to_string();
+    let workspace = server.kill();
     client.wait_for(|event| event["event"] == "retry");
 
-    let served = Served::over(place, &listen, &[]);
-    client.finish().succeeded();
-    assert_delivered(&served.place, &content);
+    let server = TestServer::start_in(workspace, &listen, &[]);
+    client.finish().assert_success();
+    assert_delivered(&server.workspace, &content);
 }
 
 // B-CANCEL-02
 #[test]
 fn cancel_ends_the_session_on_both_sides() {
-    let served = Served::new(&[]);
-    let (source, _) = served.place.source("source", SIZE);
-    let (state, url) = (served.place.text("state"), served.url_of("file"));
-    let (mut client, _) = caught_in_the_middle(&["upload", &source, &url, "--state-dir", &state]);
+    let server = TestServer::new(&[]);
+    let (source, _) = server.workspace.source("source", SIZE);
+    let (state, url) = (server.workspace.path_str("state"), server.url_of("file"));
+    let (mut client, _) = start_partial_upload(&["upload", &source, &url, "--state-dir", &state]);
     client.signal(Signal::INT);
-    client.finish().failed(130, &[]);
-    assert_eq!(served.place.sessions().len(), 1);
+    client.finish().assert_failure(130, &[]);
+    assert_eq!(server.workspace.sessions().len(), 1);
 
     let cancel = ["cancel", &source, &url, "--state-dir", &state];
-    assert!(run(&cancel).succeeded().stdout.starts_with("cancelled session "));
-    assert_eq!((served.place.sessions().len(), served.place.names().len()), (0, 0));
-    run(&cancel).failed(1, &[&source, &url]);
+    assert!(run(&cancel).assert_success().stdout.starts_with("cancelled session "));
+    assert_eq!((server.workspace.sessions().len(), server.workspace.names().len()), (0, 0));
+    run(&cancel).assert_failure(1, &[&source, &url]);
 }
 
 #[test]
-fn cancel_of_an_upload_that_never_was_says_so() {
-    let served = Served::new(&[]);
-    let (source, _) = served.place.source("source", 10);
-    let state = served.place.text("state");
-    run(&["cancel", &source, &served.url_of("file"), "--state-dir", &state])
-        .failed(1, &["no unfinished upload"]);
-    assert!(!served.place.path("state").exists());
+fn cancelling_an_unknown_upload_fails() {
+    let server = TestServer::new(&[]);
+    let (source, _) = server.workspace.source("source", 10);
+    let state = server.workspace.path_str("state");
+    run(&["cancel", &source, &server.url_of("file"), "--state-dir", &state])
+        .assert_failure(1, &["no unfinished upload"]);
+    assert!(!server.workspace.path("state").exists());
 }
 
 #[test]
-fn a_source_that_changed_between_two_runs_starts_over() {
-    let served = Served::new(&[]);
-    let (source, _) = served.place.source("source", SIZE);
-    let (state, url) = (served.place.text("state"), served.url_of("file"));
+fn an_upload_restarts_if_its_source_changed_between_runs() {
+    let server = TestServer::new(&[]);
+    let (source, _) = server.workspace.source("source", SIZE);
+    let (state, url) = (server.workspace.path_str("state"), server.url_of("file"));
     let upload = ["upload", &source, &url, "--state-dir", &state];
-    let (mut client, _) = caught_in_the_middle(&upload);
+    let (mut client, _) = start_partial_upload(&upload);
     client.signal(Signal::INT);
-    client.finish().failed(130, &[]);
+    client.finish().assert_failure(130, &[]);
 
-    let (_, content) = served.place.source("source", SIZE + 1);
+    let (_, content) = server.workspace.source("source", SIZE + 1);
     let outcome = run(&upload);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert!(outcome.stderr.contains("starting from the beginning"), "{outcome:?}");
-    assert!(fs::read(served.place.received("file")).unwrap() == content, "the file differs from its source");
+    assert!(
+        fs::read(server.workspace.received("file")).unwrap() == content,
+        "the file differs from its source"
+    );
 }
 
 #[test]
-fn a_source_that_is_truncated_during_the_upload_ends_it() {
-    let served = Served::new(&[]);
-    let (source, content) = served.place.source("source", SIZE);
-    let (state, url) = (served.place.text("state"), served.url_of("file"));
-    let (mut client, _) = caught_in_the_middle(&["upload", &source, &url, "--state-dir", &state]);
+fn truncating_the_source_during_an_upload_ends_it() {
+    let server = TestServer::new(&[]);
+    let (source, content) = server.workspace.source("source", SIZE);
+    let (state, url) = (server.workspace.path_str("state"), server.url_of("file"));
+    let (mut client, _) = start_partial_upload(&["upload", &source, &url, "--state-dir", &state]);
     fs::write(&source, &content[..SIZE / 2]).unwrap();
-    client.finish().failed(1, &["0x8020001D BG_E_LOCAL_FILE_CHANGED", "what to do: "]);
-    assert_eq!(served.place.names(), [""; 0]);
+    client.finish().assert_failure(1, &["0x8020001D BG_E_LOCAL_FILE_CHANGED", "what to do: "]);
+    assert_eq!(server.workspace.names(), [""; 0]);
 }
 
 #[test]
-fn two_runs_of_one_upload_do_not_mix() {
-    let served = Served::new(&[]);
-    let (source, content) = served.place.source("source", SIZE);
-    let (state, url) = (served.place.text("state"), served.url_of("file"));
+fn one_upload_cannot_run_twice_at_once() {
+    let server = TestServer::new(&[]);
+    let (source, content) = server.workspace.source("source", SIZE);
+    let (state, url) = (server.workspace.path_str("state"), server.url_of("file"));
     let upload = ["upload", &source, &url, "--state-dir", &state];
-    let (mut client, _) = caught_in_the_middle(&upload);
-    run(&upload).failed(1, &["used by another job"]);
-    client.finish().succeeded();
-    assert_delivered(&served.place, &content);
+    let (mut client, _) = start_partial_upload(&upload);
+    run(&upload).assert_failure(1, &["used by another job"]);
+    client.finish().assert_success();
+    assert_delivered(&server.workspace, &content);
 }
 
 #[test]
-fn another_url_or_another_file_is_another_upload() {
-    let served = Served::new(&[]);
-    let (source, _) = served.place.source("source", SIZE);
-    let (other, content) = served.place.source("other", 1000);
-    let (state, url) = (served.place.text("state"), served.url_of("file"));
-    let (mut client, _) = caught_in_the_middle(&["upload", &source, &url, "--state-dir", &state]);
+fn a_different_url_or_file_is_a_different_upload() {
+    let server = TestServer::new(&[]);
+    let (source, _) = server.workspace.source("source", SIZE);
+    let (other, content) = server.workspace.source("other", 1000);
+    let (state, url) = (server.workspace.path_str("state"), server.url_of("file"));
+    let (mut client, _) = start_partial_upload(&["upload", &source, &url, "--state-dir", &state]);
     client.signal(Signal::INT);
-    client.finish().failed(130, &[]);
+    client.finish().assert_failure(130, &[]);
 
-    run(&["upload", &other, &served.url_of("other"), "--state-dir", &state]).succeeded();
-    run(&["upload", &other, &url, "--state-dir", &state]).succeeded();
-    assert_eq!(fs::read(served.place.received("file")).unwrap(), content);
-    assert_eq!(served.place.sessions().len(), 1, "the first upload waits to be resumed");
+    run(&["upload", &other, &server.url_of("other"), "--state-dir", &state]).assert_success();
+    run(&["upload", &other, &url, "--state-dir", &state]).assert_success();
+    assert_eq!(fs::read(server.workspace.received("file")).unwrap(), content);
+    assert_eq!(server.workspace.sessions().len(), 1, "the first upload can still be resumed");
 }

@@ -1,5 +1,5 @@
-//! Real proxies in front of a server: nginx, HAProxy, Apache httpd and Caddy, each one process in the foreground, as
-//! nobody where the tests are root's.
+//! Real proxies in front of a server: nginx, HAProxy, Apache httpd and Caddy. Each runs as one process in the
+//! foreground, as user `nobody` if the tests run as root.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use test_support::certificates::Authority;
 
-/// Who `nobody` is on Debian.
+/// Id of user and group `nobody` on Debian.
 const NOBODY: u32 = 65534;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Kind {
 pub const KINDS: [Kind; 4] = [Kind::Nginx, Kind::HaProxy, Kind::Apache, Kind::Caddy];
 
 impl Kind {
-    /// The program, which Debian's package is named after, but for Apache's.
+    /// The name of the executable.
     fn program(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// How docs/operations/proxies.md marks its snippet.
+    /// The language of the code block in docs/operations/proxies.md.
     pub fn language(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
@@ -47,7 +47,7 @@ impl Kind {
         }
     }
 
-    /// What docs/operations/proxies.md calls it.
+    /// The name in docs/operations/proxies.md.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
@@ -68,7 +68,7 @@ impl Kind {
         words.iter().map(|word| (*word).to_owned()).chain([config]).collect()
     }
 
-    /// What stands around a site's configuration: of Debian's main configuration, what it takes to run in `DIR`.
+    /// The main configuration around a site: the part of Debian's that is needed to run in `DIR`.
     fn frame(self) -> &'static str {
         match self {
             Self::Nginx => NGINX,
@@ -78,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// The least that makes a proxy of it, without TLS: what it does then is its default.
+    /// A minimal proxy site without TLS, with the default behavior of the proxy.
     pub fn plain(self) -> &'static str {
         match self {
             Self::Nginx => "server { listen ADDRESS; location / { proxy_pass http://127.0.0.1:8080; } }",
@@ -98,18 +98,18 @@ pub struct ReverseProxy {
     child: Child,
     config: PathBuf,
     pub port: u16,
-    /// Its own directory.
-    place: TempDir,
+    /// Configuration, certificates, log and temporary files.
+    directory: TempDir,
 }
 
-/// A port that is free now. None of these programs can say which one it got.
+/// Returns a port that is free now. None of these programs can report the port that the kernel chose.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl ReverseProxy {
-    /// A proxy with that site, in which port, server and certificate are put. `None` when somebody else took the
-    /// port in between.
+    /// Starts a proxy with this site, after inserting port, server and certificate. Returns `None` if another process
+    /// has taken the port.
     pub fn try_start(
         kind: Kind,
         site: &str,
@@ -117,14 +117,14 @@ impl ReverseProxy {
         server: SocketAddr,
         authority: &Authority,
     ) -> Option<Self> {
-        let place = tempfile::tempdir().unwrap();
-        let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
         let issued = authority.issue(&["localhost"]);
         fs::write(path("cert.pem"), &issued.certificate).unwrap();
         fs::write(path("key.pem"), &issued.key).unwrap();
         fs::write(path("both.pem"), issued.both()).unwrap();
         fs::create_dir(path("tmp")).unwrap();
-        let config = place.path().join("config");
+        let config = directory.path().join("config");
         let site = site
             .replace("/etc/haproxy/up.example.com.pem", &path("both.pem"))
             .replace("/etc/ssl/certs/up.example.com.pem", &path("cert.pem"))
@@ -136,34 +136,34 @@ impl ReverseProxy {
             .replace("PORT", &port.to_string())
             .replace("DIR", &path(""));
         fs::write(&config, text).unwrap();
-        let child = launch(kind, place.path(), &config);
-        let mut front = Self { kind, child, config, port, place };
-        front.is_up().then_some(front)
+        let child = launch(kind, directory.path(), &config);
+        let mut proxy = Self { kind, child, config, port, directory };
+        proxy.is_up().then_some(proxy)
     }
 
-    /// Ends it at once.
+    /// Kills the process.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Starts it again, where it was.
+    /// Starts the proxy again on the same port.
     pub fn restart(&mut self) {
-        let begun = std::time::Instant::now();
+        let start = std::time::Instant::now();
         loop {
-            self.child = launch(self.kind, self.place.path(), &self.config);
+            self.child = launch(self.kind, self.directory.path(), &self.config);
             if self.is_up() {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(10), "{:?}: {}", self.kind, self.log());
+            assert!(start.elapsed() < Duration::from_secs(10), "{:?}: {}", self.kind, self.log());
         }
     }
 
     pub fn log(&self) -> String {
-        fs::read_to_string(self.place.path().join("log")).unwrap()
+        fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 
-    /// Waits until it takes connections; `false` when it ended instead.
+    /// Waits until the proxy accepts connections. Returns `false` if it exited because the port is taken.
     fn is_up(&mut self) -> bool {
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -188,7 +188,7 @@ impl Drop for ReverseProxy {
     }
 }
 
-/// A site as the document shows it, moved from the well-known port to a free one of this machine.
+/// Moves a site of the document from port 443 to the test port.
 fn on_port(kind: Kind, site: &str) -> String {
     match kind {
         Kind::Nginx => site.replace("listen 443", "listen ADDRESS").replace("up.example.com", "localhost"),
@@ -198,16 +198,22 @@ fn on_port(kind: Kind, site: &str) -> String {
     }
 }
 
-fn launch(kind: Kind, place: &Path, config: &Path) -> Child {
+fn launch(kind: Kind, directory: &Path, config: &Path) -> Child {
     let name = kind.program();
     let sbin = format!("/usr/sbin/{name}");
     let mut command = Command::new(if fs::exists(&sbin).unwrap() { &sbin } else { name });
-    let log = File::create(place.join("log")).unwrap();
-    command.args(kind.arguments(config)).env("HOME", place).env("XDG_CONFIG_HOME", place).current_dir(place);
+    let log = File::create(directory.join("log")).unwrap();
+    command
+        .args(kind.arguments(config))
+        .env("HOME", directory)
+        .env("XDG_CONFIG_HOME", directory)
+        .current_dir(directory);
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     if rustix::process::geteuid().is_root() {
-        let entries = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path());
-        entries.chain([place.to_owned()]).for_each(|path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap());
+        let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .chain([directory.to_owned()])
+            .for_each(|path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap());
         command.uid(NOBODY).gid(NOBODY);
     }
     command.spawn().unwrap_or_else(|error| {

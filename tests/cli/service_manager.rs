@@ -1,4 +1,4 @@
-//! `bitsup serve` under a service manager: a socket that it hands over, and what it hears.
+//! `bitsup serve` under a service manager: socket activation and notifications. And its admin address.
 
 use std::fs;
 use std::net::TcpListener;
@@ -10,17 +10,17 @@ use std::time::Duration;
 use rustix::process::Signal;
 use test_support::raw_http::{RawHttp, ping};
 
-use crate::program::{Outcome, Served, Workspace, bitsup, run};
+use crate::program::{Outcome, TestServer, Workspace, bitsup, run};
 
-/// What was said next on the manager's socket.
-fn heard(hears: &UnixDatagram) -> String {
+/// Receives the next message on the manager's socket.
+fn next_message(manager: &UnixDatagram) -> String {
     let mut buffer = [0; 256];
-    let length = hears.recv(&mut buffer).unwrap();
+    let length = manager.recv(&mut buffer).unwrap();
     String::from_utf8(buffer[..length].to_vec()).unwrap().trim_end().to_owned()
 }
 
-/// The program with `socket` as descriptor 3 and so many announced. A shell is the program's process before it,
-/// as `LISTEN_PID` wants it, and has the socket as its standard input, which programs inherit.
+/// A command that runs `bitsup` with `socket` as descriptor 3 and `LISTEN_FDS` set to `count`. A shell moves the
+/// socket from standard input to descriptor 3 and sets `LISTEN_PID` before it executes `bitsup`.
 fn activated(socket: impl Into<OwnedFd>, count: usize, args: &[&str]) -> Command {
     let script = format!("exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS={count}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
@@ -29,87 +29,88 @@ fn activated(socket: impl Into<OwnedFd>, count: usize, args: &[&str]) -> Command
 }
 
 #[test]
-fn a_socket_that_is_handed_over_is_served() {
+fn a_socket_from_the_service_manager_is_served() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
-    let place = Workspace::new();
-    // The client is there before the server, as with activation.
+    let workspace = Workspace::new();
+    // With socket activation, clients can connect before the server runs.
     let mut client = RawHttp::connect_to(address);
     client.send(ping("/"));
-    let root = place.text("root");
+    let root = workspace.path_str("root");
     let mut command = activated(socket, 1, &["serve", "--root", &root, "--listen", "127.0.0.1:1"]);
-    let mut served = Served::by(&mut command, place);
-    assert_eq!(served.url, format!("http://{address}/"));
+    let mut server = TestServer::spawn(&mut command, workspace);
+    assert_eq!(server.url, format!("http://{address}/"));
     assert_eq!(client.response().status, 200);
     drop(client);
-    served.process.signal(Signal::TERM);
-    served.process.finish().succeeded();
+    server.process.signal(Signal::TERM);
+    server.process.finish().assert_success();
 }
 
 #[test]
-fn a_socket_for_all_the_world_needs_somebody_who_decided() {
+fn a_non_loopback_socket_requires_access_control() {
     let socket = TcpListener::bind("0.0.0.0:0").unwrap();
-    let place = Workspace::new();
-    let root = place.text("root");
+    let workspace = Workspace::new();
+    let root = workspace.path_str("root");
     let outcome: Outcome = activated(socket, 1, &["serve", "--root", &root]).output().unwrap().into();
-    outcome.failed(2, &["other machines can reach 0.0.0.0:", "--allow-anonymous"]);
+    outcome.assert_failure(2, &["other machines can reach 0.0.0.0:", "--allow-anonymous"]);
 }
 
 #[test]
-fn what_is_no_single_tcp_socket_is_refused() {
-    let place = Workspace::new();
-    let root = place.text("root");
+fn several_descriptors_or_other_files_are_rejected() {
+    let workspace = Workspace::new();
+    let root = workspace.path_str("root");
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let outcome: Outcome = activated(socket, 2, &["serve", "--root", &root]).output().unwrap().into();
-    outcome.failed(2, &["more than one"]);
-    let file = fs::File::open(place.root()).unwrap();
+    outcome.assert_failure(2, &["more than one"]);
+    let file = fs::File::open(workspace.root()).unwrap();
     let outcome: Outcome = activated(file, 1, &["serve", "--root", &root]).output().unwrap().into();
-    outcome.failed(2, &["invalid socket from the service manager", "not a socket"]);
+    outcome.assert_failure(2, &["invalid socket from the service manager", "not a socket"]);
 }
 
 #[test]
-fn the_manager_hears_that_it_is_ready_reloads_and_stops() {
-    let place = Workspace::new();
-    let hears = UnixDatagram::bind(place.path("notify")).unwrap();
-    hears.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut command = bitsup(&["serve", "--root", &place.text("root"), "--listen", "127.0.0.1:0"]);
-    command.env("NOTIFY_SOCKET", place.path("notify"));
-    let mut served = Served::by(&mut command, place);
-    assert_eq!(heard(&hears), "READY=1");
-    // There is nothing to read anew, and yet it must not end.
-    served.process.signal(Signal::HUP);
-    assert_eq!([heard(&hears), heard(&hears)], ["RELOADING=1", "READY=1"]);
-    assert_eq!(RawHttp::connect_to(served.address()).request(ping("/")).status, 200);
-    served.process.signal(Signal::TERM);
-    assert_eq!(heard(&hears), "STOPPING=1");
-    served.process.finish().succeeded();
+fn the_manager_is_notified_of_ready_reload_and_stop() {
+    let workspace = Workspace::new();
+    let manager = UnixDatagram::bind(workspace.path("notify")).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut command = bitsup(&["serve", "--root", &workspace.path_str("root"), "--listen", "127.0.0.1:0"]);
+    command.env("NOTIFY_SOCKET", workspace.path("notify"));
+    let mut server = TestServer::spawn(&mut command, workspace);
+    assert_eq!(next_message(&manager), "READY=1");
+    // There is nothing to reload, but SIGHUP must not end the server.
+    server.process.signal(Signal::HUP);
+    assert_eq!([next_message(&manager), next_message(&manager)], ["RELOADING=1", "READY=1"]);
+    assert_eq!(RawHttp::connect_to(server.address()).request(ping("/")).status, 200);
+    server.process.signal(Signal::TERM);
+    assert_eq!(next_message(&manager), "STOPPING=1");
+    server.process.finish().assert_success();
 }
 
 #[test]
-fn a_manager_that_does_not_hear_is_a_warning() {
-    let place = Workspace::new();
-    let mut command = bitsup(&["serve", "--root", &place.text("root"), "--listen", "127.0.0.1:0"]);
-    command.env("NOTIFY_SOCKET", place.path("nobody"));
-    let mut served = Served::by(&mut command, place);
-    served.process.signal(Signal::TERM);
-    let outcome = served.process.finish();
+fn an_unreachable_manager_is_a_warning() {
+    let workspace = Workspace::new();
+    let mut command = bitsup(&["serve", "--root", &workspace.path_str("root"), "--listen", "127.0.0.1:0"]);
+    command.env("NOTIFY_SOCKET", workspace.path("nobody"));
+    let mut server = TestServer::spawn(&mut command, workspace);
+    server.process.signal(Signal::TERM);
+    let outcome = server.process.finish();
     assert_eq!(outcome.code, Some(0));
     assert!(outcome.stderr.contains("warning: cannot notify the service manager"), "{outcome:?}");
 }
 
 #[test]
-fn operators_get_a_line_of_their_own() {
-    let mut served = Served::new(&["--admin", "127.0.0.1:0"]);
-    let line = served.process.line();
+fn the_admin_url_is_printed_on_its_own_line() {
+    let mut server = TestServer::new(&["--admin", "127.0.0.1:0"]);
+    let line = server.process.line();
     let url = line.strip_prefix("admin on ").unwrap_or_else(|| panic!("{line:?}"));
     assert_eq!(test_support::administrator::get(url, "/health").body, "ok\n");
     assert!(test_support::administrator::get(url, "/").body.starts_with("<!DOCTYPE html>"));
 }
 
 #[test]
-fn operators_of_other_machines_need_a_word() {
-    let place = Workspace::new();
-    let root = place.text("root");
+fn a_non_loopback_admin_address_requires_an_option() {
+    let workspace = Workspace::new();
+    let root = workspace.path_str("root");
     let serve = ["serve", "--root", &root, "--listen", "127.0.0.1:0", "--admin", "0.0.0.0:0"];
-    run(&serve).failed(2, &["other machines can reach the admin address 0.0.0.0:0", "--admin-allow-remote"]);
+    run(&serve)
+        .assert_failure(2, &["other machines can reach the admin address 0.0.0.0:0", "--admin-allow-remote"]);
 }

@@ -1,4 +1,4 @@
-//! `bitsup sessions`: beside a server that has its root for itself, beside one that shares it, and without one.
+//! `bitsup sessions` while an exclusive server runs, while a shared one runs, and without a server.
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -6,150 +6,155 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use test_support::raw_http::{RawHttp, create, fragment};
 
-use crate::program::{Outcome, Served, Workspace, run};
+use crate::program::{Outcome, TestServer, Workspace, run};
 
-/// `bitsup sessions ...` over that root.
-fn sessions(place: &Workspace, words: &[&str]) -> Outcome {
-    run(&[&["sessions"], words, &["--root", &place.text("root")]].concat())
+/// Runs `bitsup sessions` on the root of a workspace.
+fn sessions(workspace: &Workspace, args: &[&str]) -> Outcome {
+    run(&[&["sessions"], args, &["--root", &workspace.path_str("root")]].concat())
 }
 
-/// Begins an upload at a server, half of ten bytes; the session.
-fn begin(served: &Served, name: &str) -> String {
-    let mut client = RawHttp::connect_to(served.address());
+/// Uploads the first five of ten bytes. Returns the session id.
+fn upload_first_half(server: &TestServer, name: &str) -> String {
+    let mut client = RawHttp::connect_to(server.address());
     let id = client.request(create(&format!("/{name}"))).session();
     assert_eq!(client.request(fragment(&format!("/{name}"), &id, 0, 5, 10, &[]) + "hello").status, 200);
     id
 }
 
-/// Sends the other half; the status.
-fn end(served: &Served, name: &str, id: &str) -> u16 {
-    RawHttp::connect_to(served.address())
+/// Uploads the other five bytes. Returns the HTTP status.
+fn upload_second_half(server: &TestServer, name: &str, id: &str) -> u16 {
+    RawHttp::connect_to(server.address())
         .request(fragment(&format!("/{name}"), id, 5, 5, 10, &[]) + "world")
         .status
 }
 
-/// Makes a session look as if nobody had used it for two days.
-fn age(place: &Workspace, id: &str) {
-    let then = SystemTime::now() - Duration::from_secs(2 * 86_400);
+/// Makes a session look as if it had not been used for two days.
+fn age(workspace: &Workspace, id: &str) {
+    let two_days_ago = SystemTime::now() - Duration::from_secs(2 * 86_400);
     for name in ["session.json", "data"] {
-        let file = place.root().join(".bitsup").join(id).join(name);
-        fs::File::options().write(true).open(file).unwrap().set_modified(then).unwrap();
+        let file = workspace.root().join(".bitsup").join(id).join(name);
+        fs::File::options().write(true).open(file).unwrap().set_modified(two_days_ago).unwrap();
     }
 }
 
 #[test]
 fn list_shows_the_sessions_of_a_running_server() {
-    let served = Served::new(&[]);
-    assert_eq!(sessions(&served.place, &["list"]).succeeded().stdout, "no sessions\n");
-    assert_eq!(sessions(&served.place, &["list", "--json"]).succeeded().stdout, "");
-    let (one, two) = (begin(&served, "one"), begin(&served, "two"));
-    assert_eq!(end(&served, "two", &two), 200);
-    let text = sessions(&served.place, &["list"]).succeeded().stdout.clone();
+    let server = TestServer::new(&[]);
+    assert_eq!(sessions(&server.workspace, &["list"]).assert_success().stdout, "no sessions\n");
+    assert_eq!(sessions(&server.workspace, &["list", "--json"]).assert_success().stdout, "");
+    let (one, two) = (upload_first_half(&server, "one"), upload_first_half(&server, "two"));
+    assert_eq!(upload_second_half(&server, "two", &two), 200);
+    let text = sessions(&server.workspace, &["list"]).assert_success().stdout.clone();
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0], ["SESSION", "STATE", "RECEIVED", "AGE", "IDLE", "OWNER", "TARGET"]);
     assert_eq!(lines[1][..6], [&one, "receiving", "50%", "of", "10", "B"]);
     assert_eq!(lines[2][..6], [&two, "delivered", "100%", "of", "10", "B"]);
     assert_eq!((lines[1].last(), lines[2].last()), (Some(&"one"), Some(&"two")));
 
-    let events = sessions(&served.place, &["list", "--json"]).succeeded().events();
-    let told: Vec<_> =
+    let events = sessions(&server.workspace, &["list", "--json"]).assert_success().events();
+    let listed: Vec<_> =
         events.iter().map(|event| (&event["id"], &event["received"], &event["owner"])).collect();
-    assert_eq!(told, [(&one.into(), &5.into(), &Value::Null), (&two.into(), &10.into(), &Value::Null)]);
+    assert_eq!(listed, [(&one.into(), &5.into(), &Value::Null), (&two.into(), &10.into(), &Value::Null)]);
 }
 
 #[test]
-fn show_takes_an_id_in_any_spelling() {
-    let served = Served::new(&[]);
-    let id = begin(&served, "file");
+fn show_accepts_an_id_in_any_notation() {
+    let server = TestServer::new(&[]);
+    let id = upload_first_half(&server, "file");
     let bare = id.trim_matches(['{', '}']).to_ascii_lowercase();
-    for spelling in [&id, &bare] {
-        let text = sessions(&served.place, &["show", spelling]).succeeded().stdout.clone();
+    for notation in [&id, &bare] {
+        let text = sessions(&server.workspace, &["show", notation]).assert_success().stdout.clone();
         for line in [format!("session:     {id}"), "target:      file".into(), "received:    5 (5 B)".into()]
         {
             assert!(text.lines().any(|found| found == line), "{line:?} is not in {text}");
         }
-        let json = sessions(&served.place, &["show", spelling, "--json"]).succeeded().events();
+        let json = sessions(&server.workspace, &["show", notation, "--json"]).assert_success().events();
         assert_eq!((json.len(), &json[0]["state"]), (1, &"receiving".into()));
     }
-    sessions(&served.place, &["show", "A0FF5911-4144-45B3-BF27-27AFC8EC8A67"])
-        .failed(1, &["no session {A0FF"]);
-    sessions(&served.place, &["show", "A0FF"]).failed(2, &["session id"]);
+    sessions(&server.workspace, &["show", "A0FF5911-4144-45B3-BF27-27AFC8EC8A67"])
+        .assert_failure(1, &["no session {A0FF"]);
+    sessions(&server.workspace, &["show", "A0FF"]).assert_failure(2, &["session id"]);
 }
 
 #[test]
-fn a_server_that_does_not_share_lets_nobody_end_its_sessions() {
-    let served = Served::new(&[]);
-    let id = begin(&served, "file");
-    for words in [&["remove", id.as_str()][..], &["gc", "--session-timeout", "0"]] {
-        sessions(&served.place, words)
-            .failed(1, &["without sharing it", "stop it first, or start it with --shared"]);
+fn sessions_of_an_exclusive_server_cannot_be_removed() {
+    let server = TestServer::new(&[]);
+    let id = upload_first_half(&server, "file");
+    for args in [&["remove", id.as_str()][..], &["gc", "--session-timeout", "0"]] {
+        sessions(&server.workspace, args)
+            .assert_failure(1, &["without sharing it", "stop it first, or start it with --shared"]);
     }
-    assert_eq!(end(&served, "file", &id), 200);
-    assert_eq!(fs::read(served.place.received("file")).unwrap(), b"helloworld");
+    assert_eq!(upload_second_half(&server, "file", &id), 200);
+    assert_eq!(fs::read(server.workspace.received("file")).unwrap(), b"helloworld");
 }
 
 #[test]
-fn remove_ends_a_session_of_servers_that_share() {
-    let served = Served::new(&["--shared"]);
-    let (gone, stays) = (begin(&served, "gone"), begin(&served, "stays"));
-    let outcome = sessions(&served.place, &["remove", &gone.to_ascii_lowercase()]);
-    assert_eq!(outcome.succeeded().stdout, format!("removed {gone}\n"));
-    assert_eq!(served.place.sessions(), [stays.as_str()]);
-    assert_eq!(end(&served, "gone", &gone), 500, "the client hears that its session is gone");
-    assert_eq!(end(&served, "stays", &stays), 200);
-    sessions(&served.place, &["remove", &gone]).failed(1, &["there is no session"]);
+fn remove_ends_a_session_of_a_shared_root() {
+    let server = TestServer::new(&["--shared"]);
+    let (removed, kept) = (upload_first_half(&server, "gone"), upload_first_half(&server, "stays"));
+    let outcome = sessions(&server.workspace, &["remove", &removed.to_ascii_lowercase()]);
+    assert_eq!(outcome.assert_success().stdout, format!("removed {removed}\n"));
+    assert_eq!(server.workspace.sessions(), [kept.as_str()]);
+    assert_eq!(
+        upload_second_half(&server, "gone", &removed),
+        500,
+        "the client is told that its session is unknown"
+    );
+    assert_eq!(upload_second_half(&server, "stays", &kept), 200);
+    sessions(&server.workspace, &["remove", &removed]).assert_failure(1, &["there is no session"]);
 }
 
 #[test]
 fn remove_and_gc_work_without_a_server() {
-    let served = Served::new(&[]);
-    let (old, young) = (begin(&served, "old"), begin(&served, "young"));
-    let place = served.kill();
-    age(&place, &old);
+    let server = TestServer::new(&[]);
+    let (old, young) = (upload_first_half(&server, "old"), upload_first_half(&server, "young"));
+    let workspace = server.kill();
+    age(&workspace, &old);
     let gc =
-        |words: &[&str]| sessions(&place, &[&["gc", "--session-timeout", "1d", "--json"], words].concat());
-    for words in [&["--dry-run"][..], &["--dry-run"], &[]] {
-        let events = gc(words).succeeded().events();
+        |args: &[&str]| sessions(&workspace, &[&["gc", "--session-timeout", "1d", "--json"], args].concat());
+    for args in [&["--dry-run"][..], &["--dry-run"], &[]] {
+        let events = gc(args).assert_success().events();
         assert_eq!(events.iter().map(|event| &event["id"]).collect::<Vec<_>>(), [old.as_str()]);
     }
-    assert_eq!(place.sessions(), [young.as_str()]);
-    assert_eq!(gc(&[]).succeeded().stdout, "");
-    sessions(&place, &["remove", &young]).succeeded();
-    assert_eq!(place.sessions(), [""; 0]);
+    assert_eq!(workspace.sessions(), [young.as_str()]);
+    assert_eq!(gc(&[]).assert_success().stdout, "");
+    sessions(&workspace, &["remove", &young]).assert_success();
+    assert_eq!(workspace.sessions(), [""; 0]);
 }
 
 #[test]
-fn gc_beside_a_server_that_shares_leaves_what_is_in_use() {
-    let served = Served::new(&["--shared"]);
-    let (old, young) = (begin(&served, "old"), begin(&served, "young"));
-    age(&served.place, &old);
-    let outcome = sessions(&served.place, &["gc", "--session-timeout", "1d"]);
-    assert!(outcome.succeeded().stdout.contains(&old), "{outcome:?}");
-    assert_eq!(served.place.sessions(), [young.as_str()]);
-    assert_eq!(end(&served, "young", &young), 200);
+fn gc_keeps_active_sessions_of_a_shared_root() {
+    let server = TestServer::new(&["--shared"]);
+    let (old, young) = (upload_first_half(&server, "old"), upload_first_half(&server, "young"));
+    age(&server.workspace, &old);
+    let outcome = sessions(&server.workspace, &["gc", "--session-timeout", "1d"]);
+    assert!(outcome.assert_success().stdout.contains(&old), "{outcome:?}");
+    assert_eq!(server.workspace.sessions(), [young.as_str()]);
+    assert_eq!(upload_second_half(&server, "young", &young), 200);
 }
 
 #[test]
-fn a_session_that_cannot_be_read_is_named_and_can_be_removed() {
-    let served = Served::new(&[]);
-    let id = begin(&served, "file");
-    let place = served.kill();
-    fs::write(place.root().join(".bitsup").join(&id).join("session.json"), "{").unwrap();
-    let outcome = sessions(&place, &["list"]);
+fn an_unreadable_session_is_reported_and_can_be_removed() {
+    let server = TestServer::new(&[]);
+    let id = upload_first_half(&server, "file");
+    let workspace = server.kill();
+    fs::write(workspace.root().join(".bitsup").join(&id).join("session.json"), "{").unwrap();
+    let outcome = sessions(&workspace, &["list"]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "no sessions\n"));
     assert!(outcome.stderr.contains(&format!("warning: session {id} cannot be read: ")), "{outcome:?}");
-    sessions(&place, &["show", &id]).failed(1, &[&id, "cannot be read"]);
-    sessions(&place, &["remove", &id]).succeeded();
-    assert_eq!(place.sessions(), [""; 0]);
+    sessions(&workspace, &["show", &id]).assert_failure(1, &[&id, "cannot be read"]);
+    sessions(&workspace, &["remove", &id]).assert_success();
+    assert_eq!(workspace.sessions(), [""; 0]);
 }
 
 #[test]
-fn a_directory_that_is_no_root_stays_as_it_is() {
-    let place = Workspace::new();
-    for words in [&["list"][..], &["gc"], &["remove", "A0FF5911-4144-45B3-BF27-27AFC8EC8A67"]] {
-        sessions(&place, words).failed(1, &["no server has used it yet"]);
+fn a_directory_that_is_not_a_root_is_left_alone() {
+    let workspace = Workspace::new();
+    for args in [&["list"][..], &["gc"], &["remove", "A0FF5911-4144-45B3-BF27-27AFC8EC8A67"]] {
+        sessions(&workspace, args).assert_failure(1, &["no server has used it yet"]);
     }
-    assert_eq!(fs::read_dir(place.root()).unwrap().count(), 0);
-    run(&["sessions", "list", "--root", &place.text("nowhere")]).failed(1, &["does not exist"]);
-    run(&["sessions", "list"]).failed(2, &["--root"]);
+    assert_eq!(fs::read_dir(workspace.root()).unwrap().count(), 0);
+    run(&["sessions", "list", "--root", &workspace.path_str("nowhere")])
+        .assert_failure(1, &["does not exist"]);
+    run(&["sessions", "list"]).assert_failure(2, &["--root"]);
 }

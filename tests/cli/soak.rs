@@ -1,11 +1,11 @@
-//! A short soak; `make soak` runs the long one.
+//! A short soak test. `make soak` runs a long one.
 
 use std::time::Duration;
 
 use test_support::soak::{self, Settings};
 
 #[test]
-fn a_crowd_of_mixed_habits_gets_its_files_bit_exact_under_ceilings() {
+fn mixed_clients_get_bit_exact_files_within_the_limits() {
     let figures = soak::run(&Settings {
         time: Duration::from_millis(700),
         clients: 40,

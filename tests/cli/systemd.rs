@@ -1,4 +1,4 @@
-//! The units of systemd, read by systemd itself: nothing in them is unknown to it, and the service can do little.
+//! Checks the systemd units with systemd-analyze: they are valid, and the service is sandboxed.
 
 #![cfg(target_os = "linux")]
 
@@ -8,10 +8,10 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// The worst that `systemd-analyze security` may say of the service; 100 is a service that may do everything.
+/// Maximum exposure that `systemd-analyze security` may report. 100 is a service without any restriction.
 const EXPOSURE: u32 = 20;
 
-/// The units as they are installed, but for the program, which is the one under test.
+/// The units as installed, with the path of the program under test.
 fn units() -> TempDir {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd");
     let folder = tempfile::tempdir().unwrap();
@@ -26,44 +26,44 @@ fn units() -> TempDir {
     folder
 }
 
-fn analyze(words: &[&str], folder: &TempDir, files: &[&str]) -> Output {
+fn analyze(args: &[&str], folder: &TempDir, files: &[&str]) -> Output {
     let mut command = Command::new("systemd-analyze");
-    command.args(words).args(files.iter().map(|file| folder.path().join(file)));
-    // Beside the units of the system, which the files name.
+    command.args(args).args(files.iter().map(|file| folder.path().join(file)));
+    // The files refer to units of the system, which must be found as well.
     command
         .output()
         .unwrap_or_else(|error| panic!("systemd-analyze: {error}; on Debian: apt-get install systemd"))
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[test]
-fn systemd_understands_the_units() {
+fn systemd_accepts_the_units() {
     let folder = units();
     let output = analyze(&["verify", "--man=no"], &folder, &["bitsup.service", "bitsup.socket"]);
-    let said = said(&output);
-    assert!(output.status.success() && !said.contains("bitsup."), "{said}");
-    // The check sees what it is to see.
+    let text = output_text(&output);
+    assert!(output.status.success() && !text.contains("bitsup."), "{text}");
+    // The check reports an unknown setting.
     let service = folder.path().join("bitsup.service");
     let text = fs::read_to_string(&service).unwrap() + "\n[Service]\nNoSuchThing=yes\n";
     fs::write(service, text).unwrap();
     let output = analyze(&["verify", "--man=no"], &folder, &["bitsup.service"]);
-    assert!(self::said(&output).contains("NoSuchThing"), "{output:?}");
+    assert!(output_text(&output).contains("NoSuchThing"), "{output:?}");
 }
 
 #[test]
-fn the_service_can_do_little() {
+fn the_service_is_sandboxed() {
     let folder = units();
     let threshold = format!("--threshold={EXPOSURE}");
     let output =
         analyze(&["security", "--offline=true", "--no-pager", &threshold], &folder, &["bitsup.service"]);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
 }
 
 #[test]
-fn the_examples_configuration_is_one() {
+fn the_packaged_configuration_is_valid() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd/bitsup.toml");
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_str().unwrap();
@@ -75,7 +75,7 @@ fn the_examples_configuration_is_one() {
         .arg(folder.path().join("bitsup.toml"))
         .output()
         .unwrap();
-    // It is understood down to the address, which nobody may serve without users.
+    // The configuration is valid. Only the address is rejected, as it requires users.
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("other machines can reach 192.0.2.1"), "{}", said(&output));
+    assert!(output_text(&output).contains("other machines can reach 192.0.2.1"), "{}", output_text(&output));
 }

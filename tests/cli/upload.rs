@@ -1,4 +1,4 @@
-//! `bitsup upload` that ends at once, well or not.
+//! `bitsup upload` without interruptions: results, output and errors.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,63 +9,64 @@ use std::thread;
 
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 
-use crate::program::{Outcome, Served, Workspace, bitsup, run};
+use crate::program::{Outcome, TestServer, Workspace, bitsup, run};
 
-fn upload(place: &Workspace, source: &str, url: &str, options: &[&str]) -> Outcome {
-    let state = place.text("state");
+fn upload(workspace: &Workspace, source: &str, url: &str, options: &[&str]) -> Outcome {
+    let state = workspace.path_str("state");
     run(&[&["upload", source, url, "--state-dir", &state, "--no-progress-timeout", "0"], options].concat())
 }
 
 // B-UPLOAD-01
 #[test]
-fn files_of_every_edge_size_arrive() {
-    let served = Served::new(&[]);
+fn files_of_boundary_sizes_arrive() {
+    let server = TestServer::new(&[]);
     for size in [0, 1, 65_535, 65_536, 65_537, 131_072, 1_000_000] {
         let name = format!("file-{size}");
-        let (source, content) = served.place.source("source", size);
-        upload(&served.place, &source, &served.url_of(&name), &["--fragment-size", "64k"]).succeeded();
-        assert_eq!(fs::read(served.place.received(&name)).unwrap(), content, "{size}");
+        let (source, content) = server.workspace.source("source", size);
+        upload(&server.workspace, &source, &server.url_of(&name), &["--fragment-size", "64k"])
+            .assert_success();
+        assert_eq!(fs::read(server.workspace.received(&name)).unwrap(), content, "{size}");
     }
-    assert_eq!(served.place.sessions(), [""; 0]);
+    assert_eq!(server.workspace.sessions(), [""; 0]);
 }
 
 #[test]
 fn the_url_names_the_destination_below_the_root() {
-    let served = Served::new(&[]);
-    let (source, content) = served.place.source("source", 5000);
-    fs::create_dir(served.place.received("folder")).unwrap();
-    upload(&served.place, &source, &served.url_of("folder/a%20b"), &[]).succeeded();
-    assert_eq!(fs::read(served.place.received("folder/a b")).unwrap(), content);
+    let server = TestServer::new(&[]);
+    let (source, content) = server.workspace.source("source", 5000);
+    fs::create_dir(server.workspace.received("folder")).unwrap();
+    upload(&server.workspace, &source, &server.url_of("folder/a%20b"), &[]).assert_success();
+    assert_eq!(fs::read(server.workspace.received("folder/a b")).unwrap(), content);
 }
 
 #[test]
-fn plain_output_ends_with_what_was_done() {
-    let served = Served::new(&[]);
-    let (source, _) = served.place.source("source", 300_000);
-    let url = served.url_of("file");
-    let outcome = upload(&served.place, &source, &url, &["--fragment-size", "10k"]);
-    let lines: Vec<_> = outcome.succeeded().stdout.lines().collect();
+fn plain_output_ends_with_a_summary() {
+    let server = TestServer::new(&[]);
+    let (source, _) = server.workspace.source("source", 300_000);
+    let url = server.url_of("file");
+    let outcome = upload(&server.workspace, &source, &url, &["--fragment-size", "10k"]);
+    let lines: Vec<_> = outcome.assert_success().stdout.lines().collect();
     let (last, progress) = lines.split_last().unwrap();
     assert!(last.starts_with(&format!("uploaded {source} to {url}: ")), "{lines:?}");
-    assert!((1..=12).contains(&progress.len()), "30 fragments, about ten lines: {lines:?}");
+    assert!((1..=12).contains(&progress.len()), "30 fragments make about ten lines: {lines:?}");
     assert!(progress.last().unwrap().starts_with("100 % "), "{lines:?}");
 }
 
 #[test]
-fn quiet_says_nothing() {
-    let served = Served::new(&[]);
-    let (source, _) = served.place.source("source", 10_000);
-    let outcome = upload(&served.place, &source, &served.url_of("file"), &["--quiet"]);
-    assert_eq!(outcome.succeeded().stdout, "");
+fn quiet_prints_nothing() {
+    let server = TestServer::new(&[]);
+    let (source, _) = server.workspace.source("source", 10_000);
+    let outcome = upload(&server.workspace, &source, &server.url_of("file"), &["--quiet"]);
+    assert_eq!(outcome.assert_success().stdout, "");
 }
 
 #[test]
-fn json_tells_states_progress_and_the_end() {
-    let served = Served::new(&[]);
-    let (source, _) = served.place.source("source", 30_000);
+fn json_reports_states_progress_and_the_result() {
+    let server = TestServer::new(&[]);
+    let (source, _) = server.workspace.source("source", 30_000);
     let options = ["--json", "--fragment-size", "10000"];
-    let outcome = upload(&served.place, &source, &served.url_of("file"), &options);
-    let events = outcome.succeeded().events();
+    let outcome = upload(&server.workspace, &source, &server.url_of("file"), &options);
+    let events = outcome.assert_success().events();
 
     let sent: Vec<_> = events
         .iter()
@@ -88,11 +89,11 @@ fn json_tells_states_progress_and_the_end() {
 }
 
 #[test]
-fn json_tells_an_error_with_its_numbers() {
-    let served = Served::new(&["--max-upload-size", "1k"]);
-    let (source, _) = served.place.source("source", 1025);
-    let outcome = upload(&served.place, &source, &served.url_of("file"), &["--json"]);
-    outcome.failed(1, &["HTTP status: 500", "HRESULT: 0x80200020 BG_E_TOO_LARGE", "what to do: "]);
+fn json_reports_an_error_with_its_codes() {
+    let server = TestServer::new(&["--max-upload-size", "1k"]);
+    let (source, _) = server.workspace.source("source", 1025);
+    let outcome = upload(&server.workspace, &source, &server.url_of("file"), &["--json"]);
+    outcome.assert_failure(1, &["HTTP status: 500", "HRESULT: 0x80200020 BG_E_TOO_LARGE", "what to do: "]);
     let error = outcome.events().pop().unwrap();
     assert_eq!(error["event"], "error");
     assert_eq!(error["http_status"], 500);
@@ -102,13 +103,13 @@ fn json_tells_an_error_with_its_numbers() {
 }
 
 #[test]
-fn json_tells_retries() {
-    let place = Workspace::new();
-    let (source, _) = place.source("source", 10);
-    let (_held, url) = refusing();
-    let args = ["upload", &source, &url, "--state-dir", &place.text("state"), "--json"];
+fn json_reports_retries() {
+    let workspace = Workspace::new();
+    let (source, _) = workspace.source("source", 10);
+    let (_guard, url) = refusing_url();
+    let args = ["upload", &source, &url, "--state-dir", &workspace.path_str("state"), "--json"];
     let outcome = run(&[&args[..], &["--retry-delay", "10ms", "--no-progress-timeout", "100ms"]].concat());
-    outcome.failed(3, &["bitsup: "]);
+    outcome.assert_failure(3, &["bitsup: "]);
     let events = outcome.events();
     let retry = events.iter().find(|event| event["event"] == "retry").unwrap();
     assert_eq!(retry["attempt"], 1);
@@ -121,63 +122,64 @@ fn json_tells_retries() {
 #[test]
 fn an_existing_file_is_replaced_only_where_the_server_allows_it() {
     for (options, allowed) in [(&[][..], false), (&["--allow-overwrites"], true)] {
-        let served = Served::new(options);
-        fs::write(served.place.received("file"), "old").unwrap();
-        let (source, content) = served.place.source("source", 100);
-        let outcome = upload(&served.place, &source, &served.url_of("file"), &[]);
-        let found = fs::read(served.place.received("file")).unwrap();
+        let server = TestServer::new(options);
+        fs::write(server.workspace.received("file"), "old").unwrap();
+        let (source, content) = server.workspace.source("source", 100);
+        let outcome = upload(&server.workspace, &source, &server.url_of("file"), &[]);
+        let found = fs::read(server.workspace.received("file")).unwrap();
         if allowed {
-            outcome.succeeded();
+            outcome.assert_success();
             assert_eq!(found, content);
         } else {
-            outcome.failed(1, &["HTTP status: 403", "0x80070005 E_ACCESSDENIED", "what to do: "]);
+            outcome.assert_failure(1, &["HTTP status: 403", "0x80070005 E_ACCESSDENIED", "what to do: "]);
             assert_eq!(found, b"old");
         }
     }
 }
 
 #[test]
-fn a_missing_folder_is_named_by_status_404() {
-    let served = Served::new(&[]);
-    let (source, _) = served.place.source("source", 100);
-    upload(&served.place, &source, &served.url_of("nowhere/file"), &[]).failed(1, &["HTTP status: 404"]);
-    assert_eq!(served.place.names(), [""; 0]);
+fn a_missing_folder_is_a_404() {
+    let server = TestServer::new(&[]);
+    let (source, _) = server.workspace.source("source", 100);
+    upload(&server.workspace, &source, &server.url_of("nowhere/file"), &[])
+        .assert_failure(1, &["HTTP status: 404"]);
+    assert_eq!(server.workspace.names(), [""; 0]);
 }
 
 #[test]
-fn sources_that_cannot_be_read_are_named() {
-    let place = Workspace::new();
-    let (_held, url) = refusing();
-    // A link to itself cannot be opened by anybody, root included.
-    symlink(place.path("loop"), place.path("loop")).unwrap();
+fn unreadable_sources_are_named() {
+    let workspace = Workspace::new();
+    let (_guard, url) = refusing_url();
+    // Not even root can open a link to itself.
+    symlink(workspace.path("loop"), workspace.path("loop")).unwrap();
     for (name, code) in [("missing", 1), ("loop", 1), ("root", 2)] {
-        let outcome = upload(&place, &place.text(name), &url, &["--json"]);
-        outcome.failed(code, &["bitsup: ", &place.text(name)]);
+        let outcome = upload(&workspace, &workspace.path_str(name), &url, &["--json"]);
+        outcome.assert_failure(code, &["bitsup: ", &workspace.path_str(name)]);
         let error = outcome.events().pop().unwrap();
         assert_eq!((&error["event"], &error["transient"]), (&"error".into(), &false.into()));
     }
-    assert!(!place.path("state").exists(), "nothing is remembered of what never began");
+    assert!(!workspace.path("state").exists(), "no state is kept of an upload that did not start");
 }
 
 #[test]
-fn a_refused_connection_is_given_up_on_when_told_so() {
-    let place = Workspace::new();
-    let (source, _) = place.source("source", 10);
-    let (_held, url) = refusing();
-    upload(&place, &source, &url, &[]).failed(3, &["bitsup: ", "HRESULT: 0x", "what to do: "]);
+fn without_retries_a_refused_connection_fails_at_once() {
+    let workspace = Workspace::new();
+    let (source, _) = workspace.source("source", 10);
+    let (_guard, url) = refusing_url();
+    upload(&workspace, &source, &url, &[]).assert_failure(3, &["bitsup: ", "HRESULT: 0x", "what to do: "]);
 }
 
 #[test]
 fn an_unknown_host_is_named() {
-    let place = Workspace::new();
-    let (source, _) = place.source("source", 10);
-    let outcome = upload(&place, &source, "http://no-such-host.invalid/file", &[]);
-    outcome.failed(3, &["no-such-host.invalid", "what to do: "]);
+    let workspace = Workspace::new();
+    let (source, _) = workspace.source("source", 10);
+    let outcome = upload(&workspace, &source, "http://no-such-host.invalid/file", &[]);
+    outcome.assert_failure(3, &["no-such-host.invalid", "what to do: "]);
 }
 
 // B-UPLOAD-04
 #[test]
-fn headers_go_with_a_request() {
+fn custom_headers_are_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let head = thread::spawn(move || {
@@ -187,31 +189,31 @@ fn headers_go_with_a_request() {
         (&stream).write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").unwrap();
         head
     });
-    run(&["ping", &url, "--header", "X-Tag: seen"]).failed(1, &["HTTP status: 403", "what to do: "]);
+    run(&["ping", &url, "--header", "X-Tag: seen"]).assert_failure(1, &["HTTP status: 403", "what to do: "]);
     let head = head.join().unwrap();
     assert!(head.iter().any(|line| line.eq_ignore_ascii_case("X-Tag: seen")), "{head:?}");
-    run(&["ping", &url, "--header", "X Tag: bad"]).failed(2, &["X Tag"]);
+    run(&["ping", &url, "--header", "X Tag: bad"]).assert_failure(2, &["X Tag"]);
 }
 
 #[test]
-fn uploads_are_remembered_in_the_users_state_directory_and_forgotten_at_the_end() {
-    let served = Served::new(&[]);
-    let (source, _) = served.place.source("source", 10);
+fn state_is_kept_in_the_users_state_directory_and_removed_at_the_end() {
+    let server = TestServer::new(&[]);
+    let (source, _) = server.workspace.source("source", 10);
     for (variable, directory) in [("XDG_STATE_HOME", "state/bitsup"), ("HOME", "home/.local/state/bitsup")] {
-        let base = served.place.path(directory.split('/').next().unwrap());
-        let mut command = bitsup(&["upload", &source, &served.url_of(variable)]);
+        let base = server.workspace.path(directory.split('/').next().unwrap());
+        let mut command = bitsup(&["upload", &source, &server.url_of(variable)]);
         command.env_remove("XDG_STATE_HOME").env(variable, base);
-        Outcome::from(command.output().unwrap()).succeeded();
-        let directory = served.place.path(directory);
+        Outcome::from(command.output().unwrap()).assert_success();
+        let directory = server.workspace.path(directory);
         assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
     }
 }
 
-/// A URL whose port refuses connections, for as long as the socket is held: it is bound and does not listen.
-fn refusing() -> (OwnedFd, String) {
-    let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    bind(&held, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = SocketAddrV4::try_from(getsockname(&held).unwrap()).unwrap();
-    (held, format!("http://{address}/file"))
+/// A URL whose port refuses connections while the socket is held, which is bound and does not listen.
+fn refusing_url() -> (OwnedFd, String) {
+    let socket_guard = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket_guard, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = SocketAddrV4::try_from(getsockname(&socket_guard).unwrap()).unwrap();
+    (socket_guard, format!("http://{address}/file"))
 }

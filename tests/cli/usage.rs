@@ -1,13 +1,16 @@
-//! What may be asked of the program, and what it refuses.
+//! Help, invalid usage, and `bitsup explain`.
 
 use crate::program::{Workspace, run};
 
 #[test]
 fn version_and_help_succeed() {
-    assert_eq!(run(&["--version"]).succeeded().stdout, format!("bitsup {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        run(&["--version"]).assert_success().stdout,
+        format!("bitsup {}\n", env!("CARGO_PKG_VERSION"))
+    );
     for subcommand in ["serve", "upload", "ping", "cancel", "explain", "sessions"] {
-        assert!(run(&["--help"]).succeeded().stdout.contains(subcommand));
-        assert!(run(&[subcommand, "--help"]).succeeded().stdout.contains("Usage: bitsup"));
+        assert!(run(&["--help"]).assert_success().stdout.contains(subcommand));
+        assert!(run(&[subcommand, "--help"]).assert_success().stdout.contains("Usage: bitsup"));
     }
 }
 
@@ -40,45 +43,49 @@ fn wrong_usage_is_exit_code_2() {
         (&["cancel", "f"], "<URL>"),
         (&["explain"], "<CODE>"),
     ] {
-        run(args).failed(2, &[word]);
+        run(args).assert_failure(2, &[word]);
     }
 }
 
 #[test]
 fn a_malformed_url_is_a_usage_error() {
-    let place = Workspace::new();
-    let (source, _) = place.source("source", 10);
+    let workspace = Workspace::new();
+    let (source, _) = workspace.source("source", 10);
     for url in
         ["", "f", "127.0.0.1/f", "ftp://127.0.0.1/f", "http://", "http:///f", "http://127.0.0.1:http/f"]
     {
-        run(&["upload", &source, url, "--state-dir", &place.text("state")]).failed(2, &["bitsup: "]);
-        run(&["ping", url]).failed(2, &["bitsup: "]);
+        run(&["upload", &source, url, "--state-dir", &workspace.path_str("state")])
+            .assert_failure(2, &["bitsup: "]);
+        run(&["ping", url]).assert_failure(2, &["bitsup: "]);
     }
 }
 
 #[test]
-fn explain_reads_every_notation_of_an_hresult() {
-    let wanted = run(&["explain", "0x80200020"]);
-    wanted.succeeded();
+fn explain_accepts_every_notation_of_an_hresult() {
+    let expected = run(&["explain", "0x80200020"]);
+    expected.assert_success();
     for word in ["0x80200020 BG_E_TOO_LARGE\n", "meaning: ", "what to do: "] {
-        assert!(wanted.stdout.contains(word), "{wanted:?}");
+        assert!(expected.stdout.contains(word), "{expected:?}");
     }
     for code in ["0X80200020", "2149580832", "-2145386464", "BG_E_TOO_LARGE"] {
-        assert_eq!(run(&["explain", code]).succeeded().stdout, wanted.stdout, "{code}");
+        assert_eq!(run(&["explain", code]).assert_success().stdout, expected.stdout, "{code}");
     }
 }
 
 #[test]
-fn explain_knows_http_statuses() {
-    assert!(run(&["explain", "416"]).succeeded().stdout.starts_with("HTTP 416 "));
+fn explain_accepts_http_statuses() {
+    assert!(run(&["explain", "416"]).assert_success().stdout.starts_with("HTTP 416 "));
     assert!(
-        run(&["explain", "0x80190193"]).succeeded().stdout.starts_with("0x80190193 BG_E_HTTP_ERROR_403\n")
+        run(&["explain", "0x80190193"])
+            .assert_success()
+            .stdout
+            .starts_with("0x80190193 BG_E_HTTP_ERROR_403\n")
     );
 }
 
 #[test]
-fn explain_says_when_a_code_is_unknown() {
+fn explain_rejects_unknown_codes() {
     for code in ["0x12345678", "418", "-1", "hello"] {
-        run(&["explain", code]).failed(1, &[code]);
+        run(&["explain", code]).assert_failure(1, &[code]);
     }
 }

@@ -1,4 +1,4 @@
-//! Credentials: told when the server asks, with every packet from then on, and to nobody else.
+//! Credentials: sent after a challenge and with every later packet, and only to the server of the URL.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,11 +15,11 @@ const CHALLENGE: (&str, &str) = ("WWW-Authenticate", "Basic realm=\"uploads\"");
 
 fn config() -> ClientConfig {
     let credentials = Credentials::new("Aladdin", "open sesame");
-    impatient().credentials(credentials)
+    no_retry().credentials(credentials)
 }
 
-/// A script that goes wrong ends the test at once.
-fn impatient() -> ClientConfig {
+/// A configuration that never retries, so that a failing script ends the test at once.
+fn no_retry() -> ClientConfig {
     ClientConfig::default().no_progress_timeout(Duration::ZERO)
 }
 
@@ -28,7 +28,7 @@ fn upload(url: &str) -> Result<(), bitsup::Error> {
     client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap().run()
 }
 
-/// Refuses the next request for want of credentials, and returns it.
+/// Responds 401 to the next request and returns it.
 fn challenge(peer: &mut ScriptedServer) -> scripted::Received {
     let mut request = peer.head();
     request.body = peer.body(request.get("Content-Length").parse().unwrap_or(0));
@@ -37,7 +37,7 @@ fn challenge(peer: &mut ScriptedServer) -> scripted::Received {
 }
 
 #[test]
-fn cli_14_the_same_packet_is_sent_again_with_the_credentials_and_so_are_all_others() {
+fn cli_14_the_challenged_packet_is_repeated_and_later_ones_carry_credentials() {
     let (url, server) = serve(|peer| {
         let first = challenge(peer);
         (first, peer.finish_upload())
@@ -45,32 +45,32 @@ fn cli_14_the_same_packet_is_sent_again_with_the_credentials_and_so_are_all_othe
     upload(&url).unwrap();
     let (first, packets) = server.join().unwrap();
     assert_eq!((first.packet(), first.get("Authorization")), ("Create-Session", ""));
-    let kinds: Vec<_> = packets.iter().map(|packet| packet.packet()).collect();
-    assert_eq!(kinds, ["Create-Session", "Fragment", "Close-Session"]);
+    let names: Vec<_> = packets.iter().map(|packet| packet.packet()).collect();
+    assert_eq!(names, ["Create-Session", "Fragment", "Close-Session"]);
     assert!(packets.iter().all(|packet| packet.get("Authorization") == BASIC), "{packets:#?}");
 }
 
 #[test]
-fn cli_14_a_fragment_is_repeated_with_its_body() {
+fn cli_14_a_challenged_fragment_is_repeated_with_its_body() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.ack_create("{S}");
-        let refused = challenge(peer);
+        let rejected = challenge(peer);
         let again = peer.request();
         peer.ack_fragment(10);
         peer.request();
         peer.ack("200 OK", &[]);
-        (refused, again)
+        (rejected, again)
     });
     upload(&url).unwrap();
-    let (refused, again) = server.join().unwrap();
-    assert_eq!((refused.packet(), again.packet()), ("Fragment", "Fragment"));
+    let (rejected, again) = server.join().unwrap();
+    assert_eq!((rejected.packet(), again.packet()), ("Fragment", "Fragment"));
     assert_eq!((again.body.as_slice(), again.get("Authorization")), (&b"0123456789"[..], BASIC));
-    assert_eq!(again.get("Content-Range"), refused.get("Content-Range"));
+    assert_eq!(again.get("Content-Range"), rejected.get("Content-Range"));
 }
 
 #[test]
-fn cli_15_credentials_that_are_refused_are_reported() {
+fn cli_15_rejected_credentials_are_reported() {
     let (url, server) = serve(|peer| {
         challenge(peer);
         challenge(peer)
@@ -81,7 +81,7 @@ fn cli_15_credentials_that_are_refused_are_reported() {
     assert_eq!(server.join().unwrap().get("Authorization"), BASIC);
 }
 
-/// Hands out tokens with numbers, and knows how often it was asked.
+/// Returns numbered tokens and counts the calls.
 struct Tokens(AtomicUsize);
 
 impl CredentialsSource for Tokens {
@@ -93,44 +93,44 @@ impl CredentialsSource for Tokens {
     }
 }
 
-/// Refuses the next request because its token is none, or too old.
-fn expire(peer: &mut ScriptedServer) -> scripted::Received {
+/// Rejects the token of the next request, missing or expired, and returns the request.
+fn reject_token(peer: &mut ScriptedServer) -> scripted::Received {
     let request = peer.request();
     peer.ack("401 Unauthorized", &[("WWW-Authenticate", "Bearer realm=\"drive\", error=\"invalid_token\"")]);
     request
 }
 
 #[test]
-fn a_token_that_expires_in_mid_upload_is_renewed_and_the_job_goes_on() {
+fn a_token_that_expires_during_an_upload_is_renewed() {
     let (url, server) = serve(|peer| {
-        expire(peer);
+        reject_token(peer);
         peer.request();
         peer.ack_create("{S}");
         peer.request();
         peer.ack_fragment(5);
-        let refused = expire(peer);
+        let rejected = reject_token(peer);
         let again = peer.request();
         peer.ack_fragment(10);
         let close = peer.request();
         peer.ack("200 OK", &[]);
-        [refused, again, close]
+        [rejected, again, close]
     });
     let source = SharedCredentialsSource::new(Tokens(AtomicUsize::new(1)));
-    let config = impatient().credentials_source(source).fragment_size(5);
+    let config = no_retry().credentials_source(source).fragment_size(5);
     let client = Client::new(config).unwrap();
     client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap().run().unwrap();
-    let [refused, again, close] = server.join().unwrap();
-    let tokens = [&refused, &again, &close].map(|packet| packet.get("Authorization"));
+    let [rejected, again, close] = server.join().unwrap();
+    let tokens = [&rejected, &again, &close].map(|packet| packet.get("Authorization"));
     assert_eq!(tokens, ["Bearer token-1", "Bearer token-2", "Bearer token-2"]);
     assert_eq!((again.packet(), again.body.as_slice()), ("Fragment", &b"56789"[..]));
 }
 
 // B-AUTH-03
 #[test]
-fn cli_15_a_source_is_asked_once_per_challenge_and_not_in_a_loop() {
-    let (url, server) = serve(|peer| [expire(peer), expire(peer)]);
+fn cli_15_a_credentials_source_is_called_once_per_challenge() {
+    let (url, server) = serve(|peer| [reject_token(peer), reject_token(peer)]);
     let source = SharedCredentialsSource::new(Tokens(AtomicUsize::new(1)));
-    let config = impatient().credentials_source(source);
+    let config = no_retry().credentials_source(source);
     let client = Client::new(config).unwrap();
     let error = client.ping(&format!("{url}/file")).unwrap_err();
     assert_eq!(error.http_status(), Some(401));
@@ -140,27 +140,27 @@ fn cli_15_a_source_is_asked_once_per_challenge_and_not_in_a_loop() {
 
 // B-AUTH-02
 #[test]
-fn what_was_set_is_told_before_the_source_is_asked() {
+fn configured_credentials_are_used_before_the_source() {
     let (url, server) = serve(|peer| {
-        expire(peer);
-        let first = expire(peer);
-        expire(peer);
+        reject_token(peer);
+        let first = reject_token(peer);
+        reject_token(peer);
         let second = peer.request();
         peer.ack("200 OK", &[]);
         [first, second]
     });
     let source = SharedCredentialsSource::new(Tokens(AtomicUsize::new(1)));
-    let config = impatient().credentials_source(source).bearer_token("set");
+    let config = no_retry().credentials_source(source).bearer_token("set");
     let client = Client::new(config).unwrap();
     let mut job = client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap();
-    assert_eq!(job.run().unwrap_err().http_status(), Some(401), "what was set is refused");
+    assert_eq!(job.run().unwrap_err().http_status(), Some(401), "the configured token is rejected");
     job.run().unwrap_err();
     let tokens = server.join().unwrap().map(|packet| packet.get("Authorization").to_owned());
     assert_eq!(tokens, ["Bearer set", "Bearer token-1"]);
 }
 
 #[test]
-fn schemes_that_are_not_spoken_are_named() {
+fn unsupported_schemes_are_named() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.ack("401 Unauthorized", &[("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "NTLM")]);
@@ -171,10 +171,10 @@ fn schemes_that_are_not_spoken_are_named() {
     server.join().unwrap();
 }
 
-/// Knows none, or fails.
-struct Nobody(Option<bitsup::Error>);
+/// Has no credentials, or fails.
+struct NoCredentials(Option<bitsup::Error>);
 
-impl CredentialsSource for Nobody {
+impl CredentialsSource for NoCredentials {
     fn credentials(&self, _: &Challenge) -> Result<Option<Credentials>, bitsup::Error> {
         self.0.clone().map_or(Ok(None), Err)
     }
@@ -182,23 +182,23 @@ impl CredentialsSource for Nobody {
 
 // B-AUTH-04
 #[test]
-fn a_source_may_know_none_and_may_end_the_job() {
+fn a_source_may_have_no_credentials_or_fail_the_job() {
     let failure = bitsup::Error::new(Status::Callback, "the user closed the window");
-    for (answer, status, said) in
+    for (result, status, expected) in
         [(None, Status::HttpStatus, "401"), (Some(failure), Status::Callback, "the user closed the window")]
     {
-        let (url, server) = serve(expire);
-        let config = impatient().credentials_source(SharedCredentialsSource::new(Nobody(answer)));
+        let (url, server) = serve(reject_token);
+        let config = no_retry().credentials_source(SharedCredentialsSource::new(NoCredentials(result)));
         let client = Client::new(config).unwrap();
         let mut job = client.job(&format!("{url}/file"), Source::from_bytes(*b"0")).unwrap();
         let error = job.run().unwrap_err();
-        assert!(error.status() == status && error.to_string().contains(said), "{error}");
+        assert!(error.status() == status && error.to_string().contains(expected), "{error}");
         server.join().unwrap();
     }
 }
 
 #[test]
-fn dl_05_a_reply_is_asked_for_again_with_the_credentials() {
+fn dl_05_a_challenged_reply_request_is_repeated_with_credentials() {
     let (url, server) = serve(|peer| {
         let first = challenge(peer);
         let again = peer.head();
@@ -213,20 +213,20 @@ fn dl_05_a_reply_is_asked_for_again_with_the_credentials() {
     assert_eq!((first.get("Authorization"), again.get("Authorization")), ("", BASIC));
 }
 
-/// Answers Create-Session with that host id.
-fn name_host(peer: &mut ScriptedServer, host: &str) {
+/// Acknowledges a Create-Session with a host id.
+fn ack_with_host_id(peer: &mut ScriptedServer, host: &str) {
     peer.request();
     let protocol = ("BITS-Protocol", scripted::GUID);
     peer.ack("200 OK", &[protocol, ("BITS-Session-Id", "{S}"), ("BITS-Host-Id", host)]);
 }
 
 #[test]
-fn the_server_of_a_host_id_is_not_told_the_credentials_even_if_it_asks() {
-    let (node, there) = serve(challenge);
+fn a_host_id_server_gets_no_credentials_even_if_it_challenges() {
+    let (node, node_server) = serve(challenge);
     let host = node["http://".len()..].to_owned();
-    let (url, here) = serve(move |peer| {
+    let (url, server) = serve(move |peer| {
         challenge(peer);
-        name_host(peer, &host);
+        ack_with_host_id(peer, &host);
     });
     let error = upload(&url).unwrap_err();
     assert_eq!(error.http_status(), Some(401));
@@ -236,17 +236,17 @@ fn the_server_of_a_host_id_is_not_told_the_credentials_even_if_it_asks() {
             .contains("a server named by BITS-Host-Id only gets credentials that are set as a header field"),
         "{error}"
     );
-    here.join().unwrap();
-    let asked = there.join().unwrap();
-    assert_eq!((asked.packet(), asked.get("Authorization")), ("Ping", ""));
+    server.join().unwrap();
+    let request = node_server.join().unwrap();
+    assert_eq!((request.packet(), request.get("Authorization")), ("Ping", ""));
 }
 
 #[test]
-fn a_host_id_that_names_the_server_of_the_url_changes_nothing() {
+fn a_host_id_equal_to_the_url_host_still_gets_credentials() {
     let (url, server) = serve(|peer| {
         challenge(peer);
-        let own = peer.address();
-        name_host(peer, &own);
+        let address = peer.address();
+        ack_with_host_id(peer, &address);
         peer.finish_upload()
     });
     upload(&url).unwrap();
@@ -255,24 +255,24 @@ fn a_host_id_that_names_the_server_of_the_url_changes_nothing() {
 }
 
 #[test]
-fn header_fields_go_to_the_server_of_a_host_id_too() {
-    let (node, there) = serve(|peer| peer.finish_upload());
+fn custom_header_fields_are_sent_to_a_host_id_server() {
+    let (node, node_server) = serve(|peer| peer.finish_upload());
     let host = node["http://".len()..].to_owned();
-    let (url, _here) = serve(move |peer| {
-        name_host(peer, &host);
+    let (url, _server) = serve(move |peer| {
+        ack_with_host_id(peer, &host);
         peer.close();
     });
     let headers = vec![("Authorization".to_owned(), BASIC.to_owned())];
-    let client = Client::new(impatient().headers(headers)).unwrap();
+    let client = Client::new(no_retry().headers(headers)).unwrap();
     client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap().run().unwrap();
-    let packets = there.join().unwrap();
+    let packets = node_server.join().unwrap();
     assert!(packets.iter().all(|packet| packet.get("Authorization") == BASIC), "{packets:#?}");
 }
 
 #[test]
-fn a_reply_at_another_server_is_not_told_the_credentials() {
-    let (other, stranger) = serve(challenge);
-    let reply_url = format!("{other}/reply");
+fn a_reply_server_on_another_origin_gets_no_credentials() {
+    let (reply_origin, reply_server) = serve(challenge);
+    let reply_url = format!("{reply_origin}/reply");
     let (url, _server) = serve(move |peer| {
         challenge(peer);
         peer.request();
@@ -285,5 +285,5 @@ fn a_reply_at_another_server_is_not_told_the_credentials() {
     let mut job = client.job(&format!("{url}/file"), Source::from_bytes(*b"0123456789")).unwrap();
     job.set_reply_path(directory.path().join("reply")).unwrap();
     assert_eq!(job.run().unwrap_err().http_status(), Some(401));
-    assert_eq!(stranger.join().unwrap().get("Authorization"), "");
+    assert_eq!(reply_server.join().unwrap().get("Authorization"), "");
 }

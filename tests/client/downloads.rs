@@ -1,4 +1,4 @@
-//! Downloads from a server that plays a script.
+//! Runs downloads from a scripted server.
 
 use std::fs;
 use std::thread::JoinHandle;
@@ -10,35 +10,42 @@ use bitsup::upload::RetryPolicy;
 use tempfile::TempDir;
 use test_support::scripted::{Received, ScriptedServer, serve};
 
-/// A client that tries again at once.
-pub fn quick() -> ClientConfig {
-    let moment = Duration::from_millis(1);
-    let retry = RetryPolicy::default().first_delay(moment).max_delay(moment).max_attempts(9);
+/// A configuration that retries almost immediately.
+pub fn retry_at_once() -> ClientConfig {
+    let delay = Duration::from_millis(1);
+    let retry = RetryPolicy::default().first_delay(delay).max_delay(delay).max_attempts(9);
     ClientConfig::default().retry(retry)
 }
 
+/// A configuration that never retries.
 pub fn no_retry() -> ClientConfig {
     ClientConfig::default().no_progress_timeout(Duration::ZERO)
 }
 
-pub struct Done {
+/// A finished download.
+pub struct Download {
     pub outcome: Result<(), Error>,
     pub requests: Vec<Received>,
-    place: TempDir,
+    directory: TempDir,
 }
 
-impl Done {
-    /// What was downloaded; nothing else is left behind.
+impl Download {
+    /// Returns the downloaded file. Panics if the download failed or left other files behind.
     pub fn content(&self) -> String {
         if let Err(error) = &self.outcome {
             panic!("{error}");
         }
-        assert_eq!(fs::read_dir(self.place.path()).unwrap().count(), 1);
-        fs::read_to_string(self.place.path().join("file")).unwrap()
+        assert_eq!(fs::read_dir(self.directory.path()).unwrap().count(), 1);
+        fs::read_to_string(self.directory.path().join("file")).unwrap()
     }
 
+    /// Returns the error. Panics if the download succeeded or left files behind.
     pub fn error(&self) -> &Error {
-        assert_eq!(fs::read_dir(self.place.path()).unwrap().count(), 0, "nothing is left behind");
+        assert_eq!(
+            fs::read_dir(self.directory.path()).unwrap().count(),
+            0,
+            "the failed download left files behind"
+        );
         self.outcome.as_ref().unwrap_err()
     }
 
@@ -47,14 +54,14 @@ impl Done {
     }
 }
 
-/// Downloads from a server that plays the script.
-pub fn download(
+/// Downloads from a server that runs `script`.
+pub fn run_download(
     config: ClientConfig,
     script: impl FnOnce(&mut ScriptedServer) -> Vec<Received> + Send + 'static,
-) -> Done {
+) -> Download {
     let (url, server): (_, JoinHandle<_>) = serve(script);
-    let place = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let client = Client::new(config).unwrap();
-    let outcome = client.download(&format!("{url}/dir/r?x=1"), place.path().join("file"), None);
-    Done { outcome, requests: server.join().unwrap(), place }
+    let outcome = client.download(&format!("{url}/dir/r?x=1"), directory.path().join("file"), None);
+    Download { outcome, requests: server.join().unwrap(), directory }
 }

@@ -1,4 +1,4 @@
-//! A job that is carried elsewhere: its state as bytes.
+//! Exporting the state of a job as bytes and importing it into another job.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ fn bytes(length: usize) -> Source {
     Source::from_bytes(vec![1; length])
 }
 
-/// The state of an upload of 15,000 bytes of which 6,000 are acknowledged, and the server that knows it.
+/// The state of an upload of 15,000 bytes with 6,000 acknowledged, its URL, and its server.
 fn exported() -> (Vec<u8>, String, std::thread::JoinHandle<Vec<Received>>) {
     let (url, server) = serve(|peer| {
         peer.request();
@@ -33,16 +33,20 @@ fn exported() -> (Vec<u8>, String, std::thread::JoinHandle<Vec<Received>>) {
     (job.control().export().unwrap(), url, server)
 }
 
-fn refusal(job: &mut Job, state: &[u8]) -> String {
+fn import_error(job: &mut Job, state: &[u8]) -> String {
     let error = job.import(state).unwrap_err();
     assert_eq!(error.status(), Status::InvalidArgument, "{error}");
-    assert_eq!((job.control().session_id(), job.control().progress().sent), (None, 0), "nothing has changed");
+    assert_eq!(
+        (job.control().session_id(), job.control().progress().sent),
+        (None, 0),
+        "a failed import changes nothing"
+    );
     error.message().to_owned()
 }
 
 // B-STATE-01
 #[test]
-fn cli_27_an_imported_job_goes_on_where_the_exported_one_was() {
+fn cli_27_an_imported_job_resumes_where_the_exported_one_stopped() {
     let (state, url, server) = exported();
     let mut job = job(&url, bytes(15_000));
     job.import(&state).unwrap();
@@ -57,7 +61,7 @@ fn cli_27_an_imported_job_goes_on_where_the_exported_one_was() {
 
 // B-STATE-02
 #[test]
-fn a_state_of_something_else_is_refused_and_says_so() {
+fn a_state_that_does_not_match_is_rejected_with_the_reason() {
     let (state, url, _server) = exported();
     let text = String::from_utf8(state.clone()).unwrap();
     let newer = text.replacen(r#""version":1"#, r#""version":2"#, 1);
@@ -75,33 +79,33 @@ fn a_state_of_something_else_is_refused_and_says_so() {
         (&url, bytes(15_000), &vec![b' '; 1024 * 1024 + 1], "longer"),
     ];
     for (url, source, state, expected) in cases {
-        let said = refusal(&mut job(url, source), state);
-        assert!(said.contains(expected), "{said}");
+        let message = import_error(&mut job(url, source), state);
+        assert!(message.contains(expected), "{message}");
     }
     for length in 0..state.len() {
-        let said = refusal(&mut job(&url, bytes(15_000)), &state[..length]);
-        assert!(said.contains("damaged"), "{said}");
+        let message = import_error(&mut job(&url, bytes(15_000)), &state[..length]);
+        assert!(message.contains("damaged"), "{message}");
     }
     let cancelled = text.replace(r#""phase":"fragment""#, r#""phase":"cancel""#);
-    let said = refusal(&mut job(&url, bytes(15_000)), cancelled.as_bytes());
-    assert!(said.contains("cancelled"), "{said}");
+    let message = import_error(&mut job(&url, bytes(15_000)), cancelled.as_bytes());
+    assert!(message.contains("cancelled"), "{message}");
 }
 
-/// What is left of a state after any one byte was changed is refused or lived with.
+/// A state with any one bit changed is rejected or accepted.
 #[test]
-fn a_flipped_bit_is_no_panic() {
+fn flipped_bits_never_panic() {
     let (state, url, _server) = exported();
-    for at in 0..state.len() {
+    for index in 0..state.len() {
         for bit in [1, 4, 0x80] {
             let mut damaged = state.clone();
-            damaged[at] ^= bit;
+            damaged[index] ^= bit;
             let _ = job(&url, bytes(15_000)).import(&damaged);
         }
     }
 }
 
 #[test]
-fn a_job_has_one_state() {
+fn a_job_accepts_only_one_state() {
     let (state, url, _server) = exported();
     let mut twice = job(&url, bytes(15_000));
     twice.import(&state).unwrap();
@@ -112,7 +116,7 @@ fn a_job_has_one_state() {
 }
 
 #[test]
-fn a_state_without_a_session_begins_anew() {
+fn a_state_without_a_session_starts_from_the_beginning() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let url = format!("{url}/f");
     let state = job(&url, bytes(15_000)).control().export().unwrap();
@@ -123,7 +127,7 @@ fn a_state_without_a_session_begins_anew() {
 }
 
 #[test]
-fn an_imported_state_is_kept_in_the_state_file_at_once() {
+fn an_imported_state_is_written_to_the_state_file_immediately() {
     let (state, url, _server) = exported();
     let directory = tempfile::tempdir().unwrap();
     for import_first in [true, false] {
@@ -141,24 +145,24 @@ fn an_imported_state_is_kept_in_the_state_file_at_once() {
         }
         assert!(fs::read_to_string(&path).unwrap().contains("{S}"));
         drop(job);
-        assert!(path.exists(), "the upload is not over");
+        assert!(path.exists(), "the upload is unfinished");
     }
 }
 
-/// Exported at every moment of its run, the state is always one that another job can continue from.
+/// At any moment of a run, the exported state is one that another job can resume from.
 #[test]
-fn a_running_job_is_exported_from_another_thread() {
+fn a_running_job_can_be_exported_from_another_thread() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let url = format!("{url}/f");
     let mut running = job(&url, bytes(600_000));
-    let (control, over) = (running.control(), AtomicBool::new(false));
+    let (control, finished) = (running.control(), AtomicBool::new(false));
     let sent = std::thread::scope(|scope| {
         scope.spawn(|| {
             running.run().unwrap();
-            over.store(true, Ordering::Release);
+            finished.store(true, Ordering::Release);
         });
         let mut sent = vec![0];
-        while !over.load(Ordering::Acquire) {
+        while !finished.load(Ordering::Acquire) {
             let Ok(state) = control.export() else { continue };
             let mut other = job(&url, bytes(600_000));
             other.import(&state).unwrap();
@@ -168,12 +172,12 @@ fn a_running_job_is_exported_from_another_thread() {
     });
     server.join().unwrap();
     assert!(sent.is_sorted() && sent.len() > 1, "{sent:?}");
-    let over: Error = control.export().unwrap_err();
-    assert_eq!(over.status(), Status::InvalidState);
+    let error: Error = control.export().unwrap_err();
+    assert_eq!(error.status(), Status::InvalidState);
 }
 
 #[test]
-fn an_upload_of_which_only_the_close_is_owed_is_closed_elsewhere() {
+fn a_transferred_upload_can_be_imported_and_closed() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let url = format!("{url}/f");
     let mut first = job(&url, bytes(5));

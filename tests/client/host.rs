@@ -1,4 +1,4 @@
-//! Farms and proxies over the wire: the host id and the way back (PROTOCOL 6.7), the method override (13.3).
+//! The client behind a load balancer or proxy: host id and fallback (PROTOCOL 6.7), method override (13.3).
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use bitsup::upload::RetryPolicy;
 use test_support::scripted::{GUID, Received, ScriptedServer, serve};
 
 fn job(url: &str, directory: Option<&tempfile::TempDir>) -> Job {
-    let moment = Duration::from_millis(1);
-    let retry = RetryPolicy::default().first_delay(moment).max_delay(moment).max_attempts(9);
+    let delay = Duration::from_millis(1);
+    let retry = RetryPolicy::default().first_delay(delay).max_delay(delay).max_attempts(9);
     let config = ClientConfig::default().fragment_size(6_000).retry(retry);
     let source = Source::from_bytes(vec![1; 15_000]);
     let mut job = Client::new(config).unwrap().job(&format!("{url}/dir/f?x=1"), source).unwrap();
@@ -19,8 +19,8 @@ fn job(url: &str, directory: Option<&tempfile::TempDir>) -> Job {
     job
 }
 
-/// Answers Create-Session with a host id.
-fn ack_farm(peer: &mut ScriptedServer, session: &str, host: &str, fallback: Option<&str>) {
+/// Acknowledges a Create-Session with a host id.
+fn ack_create_with_host(peer: &mut ScriptedServer, session: &str, host: &str, fallback: Option<&str>) {
     let mut fields = vec![("BITS-Protocol", GUID), ("BITS-Session-Id", session), ("BITS-Host-Id", host)];
     fields.extend(fallback.map(|seconds| ("BITS-Host-Id-Fallback-Timeout", seconds)));
     peer.request();
@@ -37,13 +37,13 @@ fn authority(url: &str) -> String {
 }
 
 #[test]
-fn cli_21_the_whole_session_goes_to_the_host_id_and_the_path_stays() {
-    let (node, there) = serve(|peer| peer.finish_upload());
+fn cli_21_the_whole_session_goes_to_the_host_id_with_the_same_path() {
+    let (node, node_server) = serve(|peer| peer.finish_upload());
     let host = authority(&node);
-    let (url, origin) = serve(move |peer| ack_farm(peer, "{S}", &host, Some("110")));
+    let (url, origin) = serve(move |peer| ack_create_with_host(peer, "{S}", &host, Some("110")));
     job(&url, None).run().unwrap();
     origin.join().unwrap();
-    let requests = there.join().unwrap();
+    let requests = node_server.join().unwrap();
     assert_eq!(packets(&requests), ["Ping", "Fragment", "Fragment", "Fragment", "Close-Session"]);
     for request in &requests {
         assert_eq!(request.line(), "BITS_POST /dir/f?x=1 HTTP/1.1");
@@ -52,19 +52,19 @@ fn cli_21_the_whole_session_goes_to_the_host_id_and_the_path_stays() {
 }
 
 #[test]
-fn cli_22_cli_25_a_dead_node_is_left_and_the_session_starts_over_at_the_origin() {
-    // Bound and never listened on: connections are refused, and nobody else gets the port.
+fn cli_22_cli_25_the_session_restarts_at_the_origin_if_the_node_is_dead() {
+    // A bound socket that never listens: connections are refused, and no other process gets the port.
     let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None);
     let socket = socket.unwrap();
     rustix::net::bind(&socket, &std::net::SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let dead = std::net::SocketAddr::try_from(rustix::net::getsockname(&socket).unwrap()).unwrap();
     let (url, origin) = serve(move |peer| {
-        ack_farm(peer, "{S}", &dead.to_string(), Some("0"));
+        ack_create_with_host(peer, "{S}", &dead.to_string(), Some("0"));
         let ping = peer.request();
         peer.ack("200 OK", &[]);
-        let lost = peer.request();
+        let fragment = peer.request();
         peer.ack("500 Internal Server Error", &[("BITS-Error", "0x8020001F"), ("BITS-Error-Context", "0x5")]);
-        let mut requests = vec![ping, lost];
+        let mut requests = vec![ping, fragment];
         requests.extend(peer.finish_upload());
         requests
     });
@@ -77,20 +77,20 @@ fn cli_22_cli_25_a_dead_node_is_left_and_the_session_starts_over_at_the_origin()
 }
 
 #[test]
-fn cli_23_without_a_fallback_time_a_dead_node_is_waited_for() {
+fn cli_23_without_a_fallback_timeout_a_dead_node_is_retried() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
-    let (url, origin) = serve(move |peer| ack_farm(peer, "{S}", &host, None));
-    let hangs_up = std::thread::spawn(move || (0..9).for_each(|_| drop(listener.accept().unwrap())));
+    let (url, origin) = serve(move |peer| ack_create_with_host(peer, "{S}", &host, None));
+    let closer = std::thread::spawn(move || (0..9).for_each(|_| drop(listener.accept().unwrap())));
     let error = job(&url, None).run().unwrap_err();
     assert!(error.is_transient() && error.message().contains("9 failed attempts"), "{error}");
     origin.join().unwrap();
-    hangs_up.join().unwrap();
+    closer.join().unwrap();
 }
 
 #[test]
-fn a_reply_that_the_origin_does_not_have_is_looked_for_at_the_node() {
-    let (node, there) = serve(|peer| {
+fn a_reply_missing_at_the_origin_is_fetched_from_the_node() {
+    let (node, node_server) = serve(|peer| {
         let mut requests = Vec::new();
         loop {
             let request = peer.head();
@@ -113,7 +113,7 @@ fn a_reply_that_the_origin_does_not_have_is_looked_for_at_the_node() {
     });
     let host = authority(&node);
     let (url, origin) = serve(move |peer| {
-        ack_farm(peer, "{S}", &host, None);
+        ack_create_with_host(peer, "{S}", &host, None);
         let get = peer.get();
         peer.resource("404 Not Found", &[], "");
         get
@@ -121,7 +121,7 @@ fn a_reply_that_the_origin_does_not_have_is_looked_for_at_the_node() {
     let directory = tempfile::tempdir().unwrap();
     job(&url, Some(&directory)).run().unwrap();
     assert_eq!(origin.join().unwrap().line(), "GET /dir/r HTTP/1.1");
-    let requests = there.join().unwrap();
+    let requests = node_server.join().unwrap();
     assert_eq!(requests[4..], ["GET", "BITS_POST"]);
     assert_eq!(std::fs::read_to_string(directory.path().join("reply")).unwrap(), "0123456789");
 }
@@ -130,7 +130,7 @@ fn a_reply_that_the_origin_does_not_have_is_looked_for_at_the_node() {
 fn the_method_can_be_overridden() {
     let (url, server) = serve(|peer| {
         let create = peer.request();
-        // As OneDrive answers it.
+        // The status that OneDrive returns.
         peer.ack("201 Created", &[("BITS-Protocol", GUID), ("BITS-Session-Id", "{S}")]);
         let mut requests = vec![create];
         requests.extend(peer.finish_upload());
@@ -147,5 +147,5 @@ fn the_method_can_be_overridden() {
     }
     let (name, value) = ("x-http-method-override".to_owned(), "PUT".to_owned());
     let config = ClientConfig::default().headers(vec![(name, value)]);
-    assert!(Client::new(config).is_err(), "the field is the client's own");
+    assert!(Client::new(config).is_err(), "the client sets this field itself");
 }

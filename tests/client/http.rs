@@ -1,4 +1,4 @@
-//! What goes over the wire, byte for byte, and what answers mean to the transport.
+//! The bytes that the client sends, and how it handles HTTP responses and broken connections.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,15 @@ use bitsup::upload::RetryPolicy;
 use test_support::process;
 use test_support::scripted::{Received, serve};
 
-/// A configuration that gives up at the first failure.
+/// A configuration that never retries.
 fn no_retry() -> ClientConfig {
     ClientConfig::default().no_progress_timeout(Duration::ZERO)
 }
 
-/// A configuration that tries again at once.
+/// A configuration that retries almost immediately.
 fn quick_retry() -> ClientConfig {
-    let moment = Duration::from_millis(1);
-    let retry = RetryPolicy::default().first_delay(moment).max_delay(moment).max_attempts(None);
+    let delay = Duration::from_millis(1);
+    let retry = RetryPolicy::default().first_delay(delay).max_delay(delay).max_attempts(None);
     ClientConfig::default().retry(retry)
 }
 
@@ -25,7 +25,7 @@ fn job(config: ClientConfig, url: &str, data: &[u8]) -> Job {
     Client::new(config).unwrap().job(url, Source::from_bytes(data)).unwrap()
 }
 
-/// Uploads `data` to a server without a flaw and returns what it got.
+/// Uploads `data` to a server that accepts everything, and returns the requests it received.
 fn upload(config: ClientConfig, data: &[u8]) -> Vec<Received> {
     let (url, server) = serve(|peer| peer.finish_upload());
     job(config, &format!("{url}/dir/file.bin?x=1"), data).run().unwrap();
@@ -54,7 +54,7 @@ fn cli_02_one_content_length_on_every_packet() {
 }
 
 #[test]
-fn cli_41_no_coding_of_any_kind_and_nothing_that_asks_for_one() {
+fn cli_41_packets_neither_use_nor_request_encodings() {
     for request in upload(no_retry(), b"hello") {
         for name in ["Transfer-Encoding", "Content-Encoding", "Accept-Encoding", "Expect", "TE", "Cookie"] {
             assert_eq!(request.all(name), [""; 0], "{name} in {}", request.head);
@@ -72,7 +72,7 @@ fn every_packet_has_accept_host_and_user_agent() {
 }
 
 #[test]
-fn own_header_fields_are_on_every_packet() {
+fn custom_header_fields_are_on_every_packet() {
     let headers = vec![("X-Tenant".to_owned(), "7".to_owned()), ("Accept".to_owned(), "text/x".to_owned())];
     for request in upload(no_retry().headers(headers), b"hello") {
         assert_eq!((request.get("X-Tenant"), request.get("Accept")), ("7", "text/x"));
@@ -80,7 +80,7 @@ fn own_header_fields_are_on_every_packet() {
 }
 
 #[test]
-fn header_fields_of_the_protocol_cannot_be_set() {
+fn protocol_header_fields_cannot_be_set() {
     for (name, value) in [
         ("Content-Length", "1"),
         ("BITS-Packet-Type", "Ping"),
@@ -98,7 +98,7 @@ fn header_fields_of_the_protocol_cannot_be_set() {
 }
 
 #[test]
-fn the_environment_names_no_proxy() {
+fn proxy_environment_variables_are_ignored() {
     let names = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
     let test = "http::cli_01_method_target_and_version_of_every_packet";
     process::run(process::rerun(test).envs(names.map(|name| (name, "http://127.0.0.1:9"))), test);
@@ -113,7 +113,7 @@ fn one_connection_serves_a_whole_job() {
 }
 
 #[test]
-fn a_large_body_arrives_as_it_is() {
+fn a_large_body_arrives_unchanged() {
     let data: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
     let config = no_retry().fragment_size(data.len() as u64);
     let requests = upload(config, &data);
@@ -121,7 +121,7 @@ fn a_large_body_arrives_as_it_is() {
 }
 
 #[test]
-fn the_body_of_an_error_page_is_dropped_and_the_connection_kept() {
+fn an_error_page_is_drained_and_the_connection_reused() {
     let page = "x".repeat(1000);
     for framing in [
         format!("Content-Length: 1000\r\n\r\n{page}"),
@@ -138,7 +138,7 @@ fn the_body_of_an_error_page_is_dropped_and_the_connection_kept() {
 }
 
 #[test]
-fn an_endless_error_page_costs_a_connection_and_no_time() {
+fn an_endless_error_page_closes_the_connection_without_delay() {
     for framing in ["Content-Length: 9999999999", "Connection: close", "X-None: 1"] {
         let (url, server) = serve(move |peer| {
             peer.request();
@@ -146,9 +146,9 @@ fn an_endless_error_page_costs_a_connection_and_no_time() {
             peer.wait_for_hang_up();
             peer.finish_upload()
         });
-        let begun = Instant::now();
+        let start = Instant::now();
         job(quick_retry(), &format!("{url}/f"), b"hello").run().unwrap();
-        assert!(begun.elapsed() < Duration::from_millis(900), "{framing}");
+        assert!(start.elapsed() < Duration::from_millis(900), "{framing}");
         assert!(server.join().unwrap().iter().all(|request| request.connection == 2));
     }
 }
@@ -166,7 +166,7 @@ fn cli_42_a_redirect_is_reported_and_not_followed() {
 }
 
 #[test]
-fn an_unsolicited_100_continue_is_passed_over() {
+fn an_unsolicited_100_continue_is_ignored() {
     let (url, server) = serve(|peer| {
         peer.head();
         peer.raw("HTTP/1.1 100 Continue\r\n\r\n");
@@ -178,7 +178,7 @@ fn an_unsolicited_100_continue_is_passed_over() {
 }
 
 #[test]
-fn cli_37_an_http_1_0_answer_is_final() {
+fn cli_37_an_http_1_0_response_is_a_permanent_error() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.raw("HTTP/1.0 200 OK\r\nBITS-Packet-Type: Ack\r\nContent-Length: 0\r\n\r\n");
@@ -191,7 +191,7 @@ fn cli_37_an_http_1_0_answer_is_final() {
 }
 
 #[test]
-fn an_answer_that_is_no_http_may_pass() {
+fn a_response_that_is_not_http_is_a_transient_error() {
     for garbage in ["SSH-2.0-OpenSSH_9.2p1\r\n", "\0\u{1}\u{2}\u{3}garbage\r\n\r\n"] {
         let (url, server) = serve(move |peer| {
             peer.request();
@@ -206,7 +206,7 @@ fn an_answer_that_is_no_http_may_pass() {
 }
 
 #[test]
-fn a_head_without_end_is_given_up() {
+fn an_endless_response_head_is_an_error() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.raw(&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(200_000)));
@@ -217,7 +217,7 @@ fn a_head_without_end_is_given_up() {
 }
 
 #[test]
-fn cli_38_a_connection_cut_in_the_answer_is_lost() {
+fn cli_38_a_connection_cut_during_the_response_is_a_disconnect() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.raw("HTTP/1.1 200 OK\r\nBITS-Pack");
@@ -230,7 +230,7 @@ fn cli_38_a_connection_cut_in_the_answer_is_lost() {
 }
 
 #[test]
-fn cli_38_a_connection_cut_in_the_body_is_followed_by_a_ping_and_the_same_fragment() {
+fn cli_38_after_a_cut_during_the_body_a_ping_and_the_same_fragment_follow() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.ack_create("{S}");
@@ -247,7 +247,7 @@ fn cli_38_a_connection_cut_in_the_body_is_followed_by_a_ping_and_the_same_fragme
 }
 
 #[test]
-fn cli_16_a_413_is_read_although_the_server_hung_up_on_the_body() {
+fn cli_16_a_413_is_read_even_if_the_server_closes_during_the_body() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.ack_create("{S}");
@@ -262,7 +262,7 @@ fn cli_16_a_413_is_read_although_the_server_hung_up_on_the_body() {
 }
 
 #[test]
-fn html_errors_of_a_proxy_are_reported_with_their_status() {
+fn html_error_pages_of_a_proxy_are_reported_with_their_status() {
     for (status, line) in [(404, "404 Not Found"), (403, "403 Forbidden"), (502, "502 Bad Gateway")] {
         let (url, server) = serve(move |peer| {
             peer.request();
@@ -278,7 +278,7 @@ fn html_errors_of_a_proxy_are_reported_with_their_status() {
 
 // B-UPLOAD-06
 #[test]
-fn ping_says_whether_a_bits_server_answers() {
+fn ping_reports_whether_the_server_speaks_bits() {
     let client = Client::new(no_retry()).unwrap();
     let (url, server) = serve(|peer| {
         let ping = peer.request();

@@ -1,4 +1,4 @@
-//! The table of docs/reference/jobs.md: which call leads where from which state.
+//! Checks the table of docs/reference/jobs.md: the result of every call in every job state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use bitsup::{Error, Status};
 
 const MANUAL: &str = include_str!("../../docs/reference/jobs.md");
 
-/// Off, it refuses every packet.
-fn server(is_on: bool) -> Server {
+/// Starts a server; if it is not enabled, it rejects every packet.
+fn server(is_enabled: bool) -> Server {
     let mut config = EngineConfig::new(Arc::new(MemoryStore::new(u64::MAX)));
     config.allow_overwrite = true;
     let engine = Engine::new(config).unwrap();
-    engine.set_enabled(is_on).unwrap();
+    engine.set_enabled(is_enabled).unwrap();
     Server::start(ServerConfig::default().mount("/", engine)).unwrap()
 }
 
-/// A job of three fragments that tries everything twice.
+/// A job of three fragments with two attempts per request.
 fn new_job(url: &str) -> Job {
     let delay = Duration::from_millis(1);
     let retry = RetryPolicy::default().first_delay(delay).max_delay(delay).max_attempts(2);
@@ -29,7 +29,7 @@ fn new_job(url: &str) -> Job {
     Client::new(config).unwrap().job(&format!("{url}f"), Source::from_bytes(vec![1; 15_000])).unwrap()
 }
 
-/// A job in that state.
+/// A job in `state`.
 fn job_in(state: &str, url: &str) -> Job {
     let mut job = new_job(url);
     let steps = match state {
@@ -51,7 +51,7 @@ fn job_in(state: &str, url: &str) -> Job {
         "FAILED" => drop(job.run().unwrap_err()),
         _ => {}
     }
-    assert_eq!(now(&job), state);
+    assert_eq!(state_name(&job), state);
     job
 }
 
@@ -63,15 +63,15 @@ fn call(job: &mut Job, name: &str, url: &str) -> Result<(), Error> {
         "cancel" => job.cancel(),
         "import" => job.import(&new_job(url).control().export().unwrap()),
         "export" => job.control().export().map(drop),
-        _ => panic!("docs/reference/jobs.md: no call is named {name}"),
+        _ => panic!("docs/reference/jobs.md: unknown call {name}"),
     }
 }
 
-fn now(job: &Job) -> String {
+fn state_name(job: &Job) -> String {
     constant(&format!("{:?}", job.control().state()))
 }
 
-/// `FetchingReply` as `FETCHING_REPLY`.
+/// Turns `FetchingReply` into `FETCHING_REPLY`.
 fn constant(name: &str) -> String {
     let mut text = String::new();
     for c in name.chars() {
@@ -86,10 +86,10 @@ fn constant(name: &str) -> String {
 fn outcome(job: &mut Job, name: &str, url: &str) -> String {
     let status: Option<Status> = call(job, name, url).err().map(|error| error.status());
     let error = status.map_or(String::new(), |status| format!("{}, ", constant(&format!("{status:?}"))));
-    format!("{error}`{}`", now(job))
+    format!("{error}`{}`", state_name(job))
 }
 
-/// The cells of the rows that begin with `first`.
+/// The cells of the row that begins with `first`.
 fn row(first: &str) -> Vec<&'static str> {
     let lines = MANUAL.lines().filter(|line| line.starts_with(&format!("| {first} | ")));
     let rows: Vec<_> = lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
@@ -98,8 +98,8 @@ fn row(first: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn every_call_in_every_state_leads_where_the_manual_says() {
-    let (good, refusing) = (server(true), server(false));
+fn every_call_in_every_state_leads_to_the_documented_state() {
+    let (enabled, disabled) = (server(true), server(false));
     let calls = row("State");
     for state in [
         "READY",
@@ -114,8 +114,8 @@ fn every_call_in_every_state_leads_where_the_manual_says() {
     ] {
         let url = match state {
             "WAITING" => "http://127.0.0.1:1/".to_owned(),
-            "FAILED" => refusing.url(),
-            _ => good.url(),
+            "FAILED" => disabled.url(),
+            _ => enabled.url(),
         };
         let cells = row(&format!("`{state}`"));
         assert_eq!(cells.len(), calls.len());
@@ -127,9 +127,9 @@ fn every_call_in_every_state_leads_where_the_manual_says() {
     }
 }
 
-/// A row that no test looks at would be one that nobody keeps.
+/// Fails if a row is added that the test above does not check.
 #[test]
-fn the_manual_has_no_other_states() {
+fn the_manual_lists_no_other_states() {
     let rows = MANUAL.lines().filter(|line| line.starts_with("| `") && line.matches('|').count() == 8);
     assert_eq!(rows.count(), 9);
 }

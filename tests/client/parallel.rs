@@ -1,4 +1,4 @@
-//! Jobs beside each other, against a server of this library.
+//! Concurrent jobs against a server of this library.
 
 use std::sync::Arc;
 use std::thread;
@@ -23,7 +23,7 @@ fn client() -> Client {
 
 // B-UPLOAD-02 B-UPLOAD-07
 #[test]
-fn eight_threads_with_a_job_each_upload_bytes_of_memory_and_none_at_all() {
+fn eight_threads_upload_one_job_each_including_an_empty_one() {
     let store = MemoryStore::new(u64::MAX);
     let (mut server, client) = (serve(&store), client());
     thread::scope(|scope| {
@@ -42,10 +42,10 @@ fn eight_threads_with_a_job_each_upload_bytes_of_memory_and_none_at_all() {
     server.stop(Duration::from_secs(1)).unwrap();
 }
 
-/// Aborts, and is counted.
-struct Aborts(#[allow(dead_code, reason = "only its count is looked at")] Arc<()>);
+/// Aborts at the first progress. The reference count shows how many of them are alive.
+struct AbortingObserver(#[allow(dead_code, reason = "only its reference count is used")] Arc<()>);
 
-impl Observer for Aborts {
+impl Observer for AbortingObserver {
     fn progress(&mut self, _: Progress) -> Flow {
         Flow::Abort
     }
@@ -53,22 +53,23 @@ impl Observer for Aborts {
 
 // B-ERROR-04 B-ERROR-06 B-LIFE-02
 #[test]
-fn jobs_that_fail_on_two_threads_have_an_error_each_and_let_go_of_their_observers() {
+fn concurrent_jobs_return_their_own_errors_and_drop_their_observers() {
     let store = MemoryStore::new(u64::MAX);
-    store.put_file("there", b"there");
-    let (mut server, client, held) = (serve(&store), client(), Arc::new(()));
-    let fails = |name: &str| -> Error {
+    store.put_file("existing", b"existing");
+    let (mut server, client, observers) = (serve(&store), client(), Arc::new(()));
+    let upload_fails = |name: &str| -> Error {
         let mut job =
             client.job(&format!("{}{name}", server.url()), Source::from_bytes(vec![1; 9000])).unwrap();
-        job.set_observer(Box::new(Aborts(Arc::clone(&held))));
+        job.set_observer(Box::new(AbortingObserver(Arc::clone(&observers))));
         job.run().unwrap_err()
     };
     let (aborted, refused) = thread::scope(|scope| {
-        let (aborted, refused) = (scope.spawn(|| fails("new")), scope.spawn(|| fails("there")));
+        let (aborted, refused) =
+            (scope.spawn(|| upload_fails("new")), scope.spawn(|| upload_fails("existing")));
         (aborted.join().unwrap(), refused.join().unwrap())
     });
     assert_eq!((aborted.status(), aborted.http_status()), (Status::Callback, None));
     assert_eq!(refused.http_status(), Some(403));
-    assert_eq!(Arc::strong_count(&held), 1);
+    assert_eq!(Arc::strong_count(&observers), 1);
     server.stop(Duration::from_secs(1)).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Uploads through a proxy: http URLs by requests that it reads, https URLs by a tunnel.
+//! Uploads through a proxy: forwarded requests for http URLs, a tunnel for https URLs.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -18,9 +18,8 @@ fn through(proxy: &Proxy) -> ClientConfig {
     ClientConfig::default().proxy(proxy.url()).no_progress_timeout(Duration::ZERO)
 }
 
-fn known_to(proxy: &Proxy) -> ClientConfig {
-    let credentials = Credentials::new("Aladdin", "open sesame");
-    through(proxy).proxy_credentials(credentials)
+fn with_credentials(proxy: &Proxy) -> ClientConfig {
+    through(proxy).proxy_credentials(Credentials::new("Aladdin", "open sesame"))
 }
 
 fn upload(config: ClientConfig, url: &str) -> Result<(), Error> {
@@ -39,7 +38,7 @@ fn assert_complete(packets: &[Received]) {
     }
 }
 
-/// A server with TLS, and a client that trusts it.
+/// Puts TLS in front of `backend`. Returns its port, and `config` with its root certificate.
 fn secured(backend: &str, config: ClientConfig) -> (u16, ClientConfig) {
     let authority = Authority::new();
     let tls = server_config(&authority.issue(&["upload.test"]), None, &[&TLS13]);
@@ -48,7 +47,7 @@ fn secured(backend: &str, config: ClientConfig) -> (u16, ClientConfig) {
 }
 
 #[test]
-fn an_http_url_is_asked_of_the_proxy_in_full() {
+fn http_requests_go_to_the_proxy_in_absolute_form() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let proxy = Proxy::start(None);
     let origin = format!("http://upload.test:{}", port(&url));
@@ -66,18 +65,18 @@ fn an_http_url_is_asked_of_the_proxy_in_full() {
 
 // B-PROXY-01
 #[test]
-fn cli_14_a_proxy_is_told_who_asks_and_nobody_else_is() {
+fn cli_14_proxy_credentials_are_sent_to_the_proxy_only() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let proxy = Proxy::start(Some(BASIC));
-    upload(known_to(&proxy), &format!("http://upload.test:{}/f", port(&url))).unwrap();
+    upload(with_credentials(&proxy), &format!("http://upload.test:{}/f", port(&url))).unwrap();
     assert_complete(&server.join().unwrap());
-    let told: Vec<bool> =
+    let credentials: Vec<bool> =
         proxy.heads().iter().map(|head| field(head, "Proxy-Authorization").is_some()).collect();
-    assert_eq!(told, [false, true, true, true], "once it asked");
+    assert_eq!(credentials, [false, true, true, true], "only after the challenge");
 }
 
 #[test]
-fn an_https_url_goes_through_a_tunnel() {
+fn https_requests_go_through_a_tunnel() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let proxy = Proxy::start(None);
     let (port, config) = secured(&url, through(&proxy));
@@ -89,26 +88,26 @@ fn an_https_url_goes_through_a_tunnel() {
 }
 
 #[test]
-fn cli_14_a_tunnel_is_paid_for_with_credentials_that_its_end_does_not_see() {
+fn cli_14_proxy_credentials_of_a_tunnel_do_not_reach_the_server() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let proxy = Proxy::start(Some(BASIC));
-    let (port, config) = secured(&url, known_to(&proxy));
+    let (port, config) = secured(&url, with_credentials(&proxy));
     upload(config, &format!("https://upload.test:{port}/f")).unwrap();
     assert_complete(&server.join().unwrap());
-    let told = proxy
+    let credentials = proxy
         .heads()
         .iter()
         .map(|head| field(head, "Proxy-Authorization").map(str::to_owned))
         .collect::<Vec<_>>();
-    assert_eq!(told, [None, Some(BASIC.to_owned())]);
+    assert_eq!(credentials, [None, Some(BASIC.to_owned())]);
 }
 
 #[test]
-fn cli_15_a_proxy_that_refuses_the_credentials_ends_the_upload() {
+fn cli_15_rejected_proxy_credentials_end_the_upload() {
     for scheme in ["http", "https"] {
-        for (has_credentials, asked) in [(false, 1), (true, 2)] {
+        for (has_credentials, attempts) in [(false, 1), (true, 2)] {
             let proxy = Proxy::start(Some("Basic b3RoZXI6b25l"));
-            let config = if has_credentials { known_to(&proxy) } else { through(&proxy) };
+            let config = if has_credentials { with_credentials(&proxy) } else { through(&proxy) };
             let error = upload(config, &format!("{scheme}://upload.test:1/f")).unwrap_err();
             assert_eq!((error.status(), error.http_status()), (Status::HttpStatus, Some(407)));
             assert!(
@@ -116,27 +115,27 @@ fn cli_15_a_proxy_that_refuses_the_credentials_ends_the_upload() {
                     || error.message().contains("set or check the proxy's user and password"),
                 "{error}"
             );
-            assert_eq!(proxy.heads().len(), asked, "{scheme}");
+            assert_eq!(proxy.heads().len(), attempts, "{scheme}");
         }
     }
 }
 
 // B-PROXY-01
 #[test]
-fn a_407_of_a_server_is_not_answered() {
-    let refuse = |peer: &mut scripted::ScriptedServer| {
+fn a_407_from_a_server_gets_no_credentials() {
+    let reject = |peer: &mut scripted::ScriptedServer| {
         let request = peer.request();
         peer.ack("407 Proxy Authentication Required", &[("Proxy-Authenticate", "Basic realm=\"p\"")]);
         request
     };
-    let (url, server) = serve(refuse);
+    let (url, server) = serve(reject);
     let proxy = Proxy::start(None);
-    let direct = known_to(&proxy).no_proxy(vec!["127.0.0.1".into()]);
+    let direct = with_credentials(&proxy).no_proxy(vec!["127.0.0.1".into()]);
     assert_eq!(upload(direct, &format!("{url}/f")).unwrap_err().http_status(), Some(407));
     assert_eq!(server.join().unwrap().get("Proxy-Authorization"), "");
 
-    let (url, server) = serve(refuse);
-    let (port, config) = secured(&url, known_to(&proxy));
+    let (url, server) = serve(reject);
+    let (port, config) = secured(&url, with_credentials(&proxy));
     let error = upload(config, &format!("https://upload.test:{port}/f")).unwrap_err();
     assert_eq!(error.http_status(), Some(407));
     assert_eq!(server.join().unwrap().get("Proxy-Authorization"), "");
@@ -144,7 +143,7 @@ fn a_407_of_a_server_is_not_answered() {
 }
 
 #[test]
-fn a_proxy_may_be_reached_by_https() {
+fn a_proxy_can_be_reached_over_https() {
     let (url, server) = serve(|peer| {
         let mut packets = peer.finish_upload();
         packets.extend(peer.finish_upload());
@@ -152,14 +151,14 @@ fn a_proxy_may_be_reached_by_https() {
     });
     let proxy = Proxy::start(Some(BASIC));
     let authority = Authority::new();
-    let shown = authority.issue(&["localhost"]);
-    let secured_proxy = terminate_tls(server_config(&shown, None, &[&TLS13]), proxy.address);
-    let target = Authority::new();
-    let tls = server_config(&target.issue(&["upload.test"]), None, &[&TLS13]);
+    let certificate = authority.issue(&["localhost"]);
+    let secured_proxy = terminate_tls(server_config(&certificate, None, &[&TLS13]), proxy.address);
+    let server_authority = Authority::new();
+    let tls = server_config(&server_authority.issue(&["upload.test"]), None, &[&TLS13]);
     let secured = terminate_tls(tls, address(&url));
-    let config = known_to(&proxy)
+    let config = with_credentials(&proxy)
         .proxy(format!("https://localhost:{secured_proxy}"))
-        .root_certificates(format!("{}{}", authority.pem, target.pem));
+        .root_certificates(format!("{}{}", authority.pem, server_authority.pem));
     upload(config.clone(), &format!("https://upload.test:{secured}/f")).unwrap();
     upload(config, &format!("http://upload.test:{}/f", port(&url))).unwrap();
     let packets = server.join().unwrap();
@@ -168,20 +167,20 @@ fn a_proxy_may_be_reached_by_https() {
 }
 
 #[test]
-fn what_a_proxy_cannot_do_is_said_with_what_to_do() {
-    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+fn proxy_failures_are_reported() {
+    let unused_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let proxy = Proxy::start(None);
-    let error = upload(through(&proxy), &format!("https://upload.test:{dead}/f")).unwrap_err();
+    let error = upload(through(&proxy), &format!("https://upload.test:{unused_port}/f")).unwrap_err();
     assert_eq!((error.http_status(), error.is_transient()), (Some(502), true));
     assert!(error.message().contains("rejected the tunnel to upload.test"), "{error}");
 
-    for (answer, status, transient) in [
+    for (response, status, transient) in [
         ("HTTP/1.1 403 Forbidden\r\n\r\n", Status::HttpStatus, false),
         ("SSH-2.0-something\r\n\r\n", Status::Protocol, true),
     ] {
         let (url, server) = serve(move |peer| {
             peer.head();
-            peer.raw(answer);
+            peer.raw(response);
         });
         let config = ClientConfig::default().proxy(url).no_progress_timeout(Duration::ZERO);
         let error = upload(config, "https://upload.test/f").unwrap_err();
@@ -191,7 +190,7 @@ fn what_a_proxy_cannot_do_is_said_with_what_to_do() {
 }
 
 #[test]
-fn a_silent_proxy_holds_nobody_up() {
+fn a_silent_proxy_times_out() {
     let (url, server) = serve(|peer| {
         peer.head();
         peer.wait_for_hang_up();
@@ -206,13 +205,13 @@ fn a_silent_proxy_holds_nobody_up() {
 }
 
 #[test]
-fn a_reply_elsewhere_is_fetched_through_the_proxy_too() {
-    let (elsewhere, stranger) = serve(|peer| {
+fn a_reply_on_another_server_is_fetched_through_the_proxy() {
+    let (reply_origin, reply_server) = serve(|peer| {
         let request = peer.get();
         peer.resource("200 OK", &[], "reply");
         request
     });
-    let reply_url = format!("http://reply.test:{}/r", port(&elsewhere));
+    let reply_url = format!("http://reply.test:{}/r", port(&reply_origin));
     let (url, server) = serve(move |peer| {
         peer.accept_upload(&reply_url);
         peer.request();
@@ -221,12 +220,12 @@ fn a_reply_elsewhere_is_fetched_through_the_proxy_too() {
     let proxy = Arc::new(Proxy::start(Some(BASIC)));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("reply");
-    let client = Client::new(known_to(&proxy)).unwrap();
-    let target = format!("http://upload.test:{}/f", port(&url));
-    let mut job = client.job(&target, Source::from_bytes(CONTENT)).unwrap();
+    let client = Client::new(with_credentials(&proxy)).unwrap();
+    let upload_url = format!("http://upload.test:{}/f", port(&url));
+    let mut job = client.job(&upload_url, Source::from_bytes(CONTENT)).unwrap();
     job.set_reply_path(&path).unwrap();
     job.run().unwrap();
     assert_eq!(std::fs::read(path).unwrap(), b"reply");
-    assert_eq!(stranger.join().unwrap().get("Proxy-Authorization"), "");
+    assert_eq!(reply_server.join().unwrap().get("Proxy-Authorization"), "");
     server.join().unwrap();
 }

@@ -1,4 +1,4 @@
-//! A source that is a function: asked for any offset, as often as need be.
+//! Sources that are a read function, which is called with any offset, possibly several times.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,8 +14,8 @@ fn byte(offset: u64) -> u8 {
 }
 
 fn fill(offset: u64, buffer: &mut [u8]) -> usize {
-    for (place, at) in buffer.iter_mut().zip(offset..) {
-        *place = byte(at);
+    for (slot, position) in buffer.iter_mut().zip(offset..) {
+        *slot = byte(position);
     }
     buffer.len()
 }
@@ -26,23 +26,23 @@ fn job(url: &str, read: impl Fn(u64, &mut [u8]) -> Result<usize, Error> + Send +
 }
 
 #[test]
-fn short_reads_make_a_whole_file() {
+fn short_reads_add_up_to_the_whole_file() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let mut job = job(&url, |offset, buffer| {
-        let some = (offset as usize % 7 + 1).min(buffer.len());
-        Ok(fill(offset, &mut buffer[..some]))
+        let length = (offset as usize % 7 + 1).min(buffer.len());
+        Ok(fill(offset, &mut buffer[..length]))
     });
     assert_eq!(job.control().progress().total, TOTAL);
     job.run().unwrap();
     let requests = server.join().unwrap();
-    assert!(requests.iter().all(|request| request.get("Content-Name").is_empty()), "it has no name");
+    assert!(requests.iter().all(|request| request.get("Content-Name").is_empty()), "a reader has no name");
     let sent: Vec<u8> = requests.into_iter().flat_map(|request| request.body).collect();
     assert!(sent == (0..TOTAL).map(byte).collect::<Vec<_>>());
 }
 
 #[test]
-fn what_the_server_lost_is_read_again() {
-    let asked = Arc::new(Mutex::new(Vec::new()));
+fn bytes_that_the_server_lost_are_read_again() {
+    let offsets = Arc::new(Mutex::new(Vec::new()));
     let (url, server) = serve(|peer| {
         peer.request();
         peer.ack_create("{S}");
@@ -53,22 +53,22 @@ fn what_the_server_lost_is_read_again() {
         peer.finish_upload()
     });
     let mut job = job(&url, {
-        let asked = asked.clone();
+        let offsets = offsets.clone();
         move |offset, buffer| {
-            asked.lock().unwrap().push(offset);
+            offsets.lock().unwrap().push(offset);
             Ok(fill(offset, buffer))
         }
     });
     job.run().unwrap();
     let requests = server.join().unwrap();
     assert_eq!(requests[0].body, (2_000..8_000).map(byte).collect::<Vec<_>>());
-    let asked = asked.lock().unwrap();
-    assert!(asked.contains(&2_000) && !asked.is_sorted(), "{asked:?}");
+    let offsets = offsets.lock().unwrap();
+    assert!(offsets.contains(&2_000) && !offsets.is_sorted(), "{offsets:?}");
 }
 
 // B-SOURCE-02
 #[test]
-fn a_reader_that_stops_ends_the_run_and_the_session_stays() {
+fn a_reader_error_ends_the_run_and_keeps_the_session() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.ack_create("{S}");
@@ -77,28 +77,28 @@ fn a_reader_that_stops_ends_the_run_and_the_session_stays() {
         peer.wait_for_hang_up();
         peer.finish_upload()
     });
-    let stop = Arc::new(Mutex::new(true));
+    let fails = Arc::new(Mutex::new(true));
     let mut job = job(&url, {
-        let stop = stop.clone();
-        move |offset, buffer| match offset >= 9_000 && *stop.lock().unwrap() {
-            true => Err(Error::new(Status::Callback, "enough")),
-            false => {
-                let some = buffer.len().min(1_000);
-                Ok(fill(offset, &mut buffer[..some]))
+        let fails = fails.clone();
+        move |offset, buffer| {
+            if offset >= 9_000 && *fails.lock().unwrap() {
+                return Err(Error::new(Status::Callback, "read failed"));
             }
+            let length = buffer.len().min(1_000);
+            Ok(fill(offset, &mut buffer[..length]))
         }
     });
     let error = job.run().unwrap_err();
-    assert_eq!((error.status(), error.message()), (Status::Callback, "enough"));
+    assert_eq!((error.status(), error.message()), (Status::Callback, "read failed"));
     assert_eq!(job.control().state(), JobState::Failed);
     assert!(job.control().session_id().is_some());
-    *stop.lock().unwrap() = false;
+    *fails.lock().unwrap() = false;
     job.run().unwrap();
     assert_eq!(server.join().unwrap()[0].packet(), "Ping", "no Cancel-Session was sent");
 }
 
 #[test]
-fn a_reader_that_says_it_read_more_than_it_can_is_found_out() {
+fn a_reader_that_returns_more_than_the_buffer_holds_is_an_error() {
     for extra in [1, usize::MAX >> 1] {
         let (url, server) = serve(|peer| {
             peer.request();
@@ -116,7 +116,7 @@ fn a_reader_that_says_it_read_more_than_it_can_is_found_out() {
 
 // B-SOURCE-03
 #[test]
-fn a_reader_that_ends_too_soon_is_a_source_that_changed() {
+fn an_early_end_of_a_reader_is_a_changed_source() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.ack_create("{S}");
@@ -129,8 +129,8 @@ fn a_reader_that_ends_too_soon_is_a_source_that_changed() {
         last
     });
     let mut job = job(&url, |offset, buffer| {
-        let some = buffer.len().min(usize::try_from(7_000 - offset).unwrap());
-        Ok(fill(offset, &mut buffer[..some]))
+        let length = buffer.len().min(usize::try_from(7_000 - offset).unwrap());
+        Ok(fill(offset, &mut buffer[..length]))
     });
     let error = job.run().unwrap_err();
     assert_eq!(error.status(), Status::SourceChanged, "{error}");

@@ -1,4 +1,4 @@
-//! Upload-reply jobs over the wire: from the last Fragment to the file (PROTOCOL 7, 12.10).
+//! Upload-reply jobs, from the last Fragment to the reply file (PROTOCOL 7, 12.10).
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,14 +13,14 @@ use test_support::scripted::{ScriptedServer, serve};
 
 const TAG: (&str, &str) = ("ETag", "\"v1\"");
 
-/// A folder for the source, the state and the reply.
-struct Place(TempDir);
+/// A directory for the source, the state and the reply.
+struct Fixture(TempDir);
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
-        fs::write(place.path("source"), "hello").unwrap();
-        place
+        let fixture = Self(tempfile::tempdir().unwrap());
+        fs::write(fixture.path("source"), "hello").unwrap();
+        fixture
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -39,7 +39,7 @@ impl Place {
         fs::read_to_string(self.path("reply")).unwrap()
     }
 
-    /// A job that gives up at the first failure.
+    /// A job that never retries, without state or reply path.
     fn plain_job(&self, url: &str) -> Job {
         let config = ClientConfig::default()
             .no_progress_timeout(Duration::ZERO)
@@ -55,7 +55,7 @@ impl Place {
         job
     }
 
-    /// Runs a job whose reply breaks off after four of ten bytes.
+    /// Runs a job whose reply is interrupted after four of ten bytes.
     fn interrupted(&self) -> (String, JoinHandle<Vec<String>>) {
         let (url, server) = serve(|peer| {
             peer.accept_upload("r");
@@ -63,7 +63,7 @@ impl Place {
             peer.resource_head("200 OK", &[TAG], 10);
             peer.raw("0123");
             peer.close();
-            take_rest(peer)
+            serve_rest(peer)
         });
         let error = self.job(&url).run().unwrap_err();
         assert!(error.is_transient(), "{error}");
@@ -72,8 +72,8 @@ impl Place {
     }
 }
 
-/// Answers all that comes up to the end of the session: its packets, and the ranges asked for.
-fn take_rest(peer: &mut ScriptedServer) -> Vec<String> {
+/// Responds to all requests until the session ends. Returns packet type and range of each.
+fn serve_rest(peer: &mut ScriptedServer) -> Vec<String> {
     let mut seen = Vec::new();
     loop {
         let request = peer.head();
@@ -92,10 +92,10 @@ fn take_rest(peer: &mut ScriptedServer) -> Vec<String> {
     }
 }
 
-/// Writes down states and progress.
-struct Diary(mpsc::Sender<String>);
+/// Sends states and reply progress to a channel.
+struct Recorder(mpsc::Sender<String>);
 
-impl Observer for Diary {
+impl Observer for Recorder {
     fn state(&mut self, _: JobState, to: JobState) {
         self.0.send(format!("{to:?}")).unwrap();
     }
@@ -106,10 +106,10 @@ impl Observer for Diary {
 }
 
 #[test]
-fn cli_31_close_comes_after_the_reply_is_in_its_place() {
-    let place = Place::new();
-    fs::write(place.path("reply"), "former").unwrap();
-    let reply = place.path("reply");
+fn cli_31_close_session_is_sent_after_the_reply_is_stored() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path("reply"), "former").unwrap();
+    let reply = fixture.path("reply");
     let (url, server) = serve(move |peer| {
         peer.accept_upload("r");
         let get = peer.get();
@@ -121,77 +121,79 @@ fn cli_31_close_comes_after_the_reply_is_in_its_place() {
         peer.ack("200 OK", &[]);
         (get, before, close, after)
     });
-    let mut job = place.job(&url);
-    let (told, heard) = mpsc::channel();
-    job.set_observer(Box::new(Diary(told)));
+    let mut job = fixture.job(&url);
+    let (sender, events) = mpsc::channel();
+    job.set_observer(Box::new(Recorder(sender)));
     job.run().unwrap();
     let (get, before, close, after) = server.join().unwrap();
     assert_eq!((get.line(), get.get("Range")), ("GET /dir/r HTTP/1.1", ""));
     assert_eq!(get.get("Authorization"), "Bearer secret");
     assert_eq!((close.packet(), close.get("BITS-Session-Id")), ("Close-Session", "{S}"));
     assert_eq!((before.as_str(), after.as_str()), ("former", "0123456789"));
-    assert_eq!(place.names(), ["reply", "source"]);
+    assert_eq!(fixture.names(), ["reply", "source"]);
     assert_eq!(job.control().reply_url(), Some(format!("{url}/dir/r")));
     drop(job);
-    let heard: Vec<_> = heard.iter().collect();
-    assert_eq!(heard.first().map(String::as_str), Some("Connecting"));
+    let events: Vec<_> = events.iter().collect();
+    assert_eq!(events.first().map(String::as_str), Some("Connecting"));
     let end = ["10 of Some(10)", "Transferred", "Closed"];
-    assert!(heard.contains(&"FetchingReply".into()) && heard.ends_with(&end.map(str::to_owned)), "{heard:?}");
+    assert!(
+        events.contains(&"FetchingReply".into()) && events.ends_with(&end.map(str::to_owned)),
+        "{events:?}"
+    );
 }
 
 // B-REPLY-03
 #[test]
-fn cli_29_a_server_without_a_reply_is_an_error() {
-    let place = Place::new();
+fn cli_29_a_missing_reply_is_an_error() {
+    let fixture = Fixture::new();
     let (url, server) = serve(|peer| {
         peer.request();
         peer.ack_create("{S}");
         peer.request();
         peer.ack_fragment(5);
     });
-    let error = place.job(&url).run().unwrap_err();
+    let error = fixture.job(&url).run().unwrap_err();
     server.join().unwrap();
     assert_eq!((error.status(), error.is_transient()), (Status::Protocol, false), "{error}");
-    assert_eq!(place.names(), ["source", "state"], "the next run asks again");
+    assert_eq!(fixture.names(), ["source", "state"], "the state is kept for the next run");
 }
 
 #[test]
-fn cli_31_another_process_goes_on_with_the_reply() {
-    let place = Place::new();
-    let (url, server) = place.interrupted();
-    place.job(&url).run().unwrap();
+fn cli_31_another_process_resumes_the_reply() {
+    let fixture = Fixture::new();
+    let (url, server) = fixture.interrupted();
+    fixture.job(&url).run().unwrap();
     assert_eq!(server.join().unwrap(), ["Ping", "bytes=4-", "Close-Session"]);
     assert_eq!(
-        (place.reply().as_str(), place.names()),
+        (fixture.reply().as_str(), fixture.names()),
         ("0123456789", vec!["reply".into(), "source".into()])
     );
 }
 
 #[test]
-fn bytes_that_nobody_remembers_are_not_believed() {
-    for tamper in
-        [(|place: &Place| fs::write(place.path("reply.part"), "xx").unwrap()) as fn(&Place), |place| {
-            fs::remove_file(place.path("reply.part")).unwrap()
-        }]
-    {
-        let place = Place::new();
-        let (url, server) = place.interrupted();
-        tamper(&place);
-        place.job(&url).run().unwrap();
+fn a_partial_reply_that_does_not_match_the_state_is_not_trusted() {
+    for tamper in [
+        (|fixture: &Fixture| fs::write(fixture.path("reply.part"), "xx").unwrap()) as fn(&Fixture),
+        |fixture| fs::remove_file(fixture.path("reply.part")).unwrap(),
+    ] {
+        let fixture = Fixture::new();
+        let (url, server) = fixture.interrupted();
+        tamper(&fixture);
+        fixture.job(&url).run().unwrap();
         assert_eq!(server.join().unwrap(), ["Ping", "", "Close-Session"]);
-        assert_eq!(place.reply(), "0123456789");
+        assert_eq!(fixture.reply(), "0123456789");
     }
-    let place = Place::new();
-    let (url, server) = place.interrupted();
-    fs::write(place.path("reply.part"), "0123xxxxxxxxxx").unwrap();
-    place.job(&url).run().unwrap();
+    let fixture = Fixture::new();
+    let (url, server) = fixture.interrupted();
+    fs::write(fixture.path("reply.part"), "0123xxxxxxxxxx").unwrap();
+    fixture.job(&url).run().unwrap();
     assert_eq!(server.join().unwrap(), ["Ping", "bytes=4-", "Close-Session"]);
-    assert_eq!(place.reply(), "0123456789");
+    assert_eq!(fixture.reply(), "0123456789");
 }
 
 #[test]
-fn a_state_of_a_run_without_reply_leads_to_the_reply() {
-    let place = Place::new();
+fn a_job_started_without_a_reply_path_can_fetch_the_reply_later() {
+    let fixture = Fixture::new();
     let (url, server) = serve(|peer| {
         peer.accept_upload("r");
         peer.request();
@@ -199,41 +201,41 @@ fn a_state_of_a_run_without_reply_leads_to_the_reply() {
         let (ping, _) = (peer.request(), peer.ack("200 OK", &[]));
         let fragment = peer.request();
         peer.ack_last(5, "r");
-        (ping, fragment, take_rest(peer))
+        (ping, fragment, serve_rest(peer))
     });
-    let mut plain = place.plain_job(&url);
-    plain.set_state_path(place.path("state")).unwrap();
+    let mut plain = fixture.plain_job(&url);
+    plain.set_state_path(fixture.path("state")).unwrap();
     plain.run().unwrap_err();
     drop(plain);
-    place.job(&url).run().unwrap();
+    fixture.job(&url).run().unwrap();
     let (ping, fragment, rest) = server.join().unwrap();
     assert_eq!((ping.packet(), fragment.get("Content-Range")), ("Ping", "bytes 0-4/5"));
-    assert_eq!((rest, place.reply().as_str()), (vec![String::new(), "Close-Session".into()], "0123456789"));
+    assert_eq!((rest, fixture.reply().as_str()), (vec![String::new(), "Close-Session".into()], "0123456789"));
 }
 
 #[test]
-fn a_reply_that_was_fetched_to_another_path_is_fetched_again() {
-    let place = Place::new();
+fn a_reply_is_fetched_again_if_its_path_changed() {
+    let fixture = Fixture::new();
     let (url, server) = serve(|peer| {
         peer.accept_upload("r");
         peer.get();
         peer.resource("200 OK", &[TAG], "0123456789");
         peer.request();
         peer.close();
-        take_rest(peer)
+        serve_rest(peer)
     });
-    place.job(&url).run().unwrap_err();
-    let mut job = place.job(&url);
-    job.set_reply_path(place.path("other")).unwrap();
+    fixture.job(&url).run().unwrap_err();
+    let mut job = fixture.job(&url);
+    job.set_reply_path(fixture.path("other")).unwrap();
     job.run().unwrap();
     assert_eq!(server.join().unwrap(), ["Ping", "", "Close-Session"]);
-    assert_eq!(fs::read_to_string(place.path("other")).unwrap(), place.reply());
-    assert_eq!(place.names(), ["other", "reply", "source"]);
+    assert_eq!(fs::read_to_string(fixture.path("other")).unwrap(), fixture.reply());
+    assert_eq!(fixture.names(), ["other", "reply", "source"]);
 }
 
 #[test]
-fn a_foreign_server_is_not_told_the_users_header_fields() {
-    let place = Place::new();
+fn a_reply_on_another_server_gets_no_custom_header_fields() {
+    let fixture = Fixture::new();
     let (cdn, other) = serve(|peer| {
         let get = peer.get();
         peer.resource("200 OK", &[], "static");
@@ -241,85 +243,85 @@ fn a_foreign_server_is_not_told_the_users_header_fields() {
     });
     let (url, server) = serve(move |peer| {
         peer.accept_upload(&format!("{cdn}/r"));
-        take_rest(peer)
+        serve_rest(peer)
     });
-    place.job(&url).run().unwrap();
+    fixture.job(&url).run().unwrap();
     let get = other.join().unwrap();
     assert_eq!((get.get("Authorization"), get.line()), ("", "GET /r HTTP/1.1"));
-    assert_eq!((server.join().unwrap(), place.reply().as_str()), (vec!["Close-Session".into()], "static"));
+    assert_eq!((server.join().unwrap(), fixture.reply().as_str()), (vec!["Close-Session".into()], "static"));
 }
 
 #[test]
-fn a_reply_path_that_cannot_be_is_refused_before_anything_is_sent() {
-    let place = Place::new();
-    let mut job = place.plain_job("http://127.0.0.1:9");
+fn an_unusable_reply_path_is_rejected_before_anything_is_sent() {
+    let fixture = Fixture::new();
+    let mut job = fixture.plain_job("http://127.0.0.1:9");
     for (name, status) in [
         ("missing/reply", Status::NotFound),
         ("source/reply", Status::Io),
         ("", Status::InvalidArgument),
         ("source", Status::InvalidArgument),
     ] {
-        let error = job.set_reply_path(place.path(name)).unwrap_err();
+        let error = job.set_reply_path(fixture.path(name)).unwrap_err();
         assert_eq!(error.status(), status, "{error}");
-        assert!(error.message().contains(place.path(name).to_str().unwrap()), "{error}");
+        assert!(error.message().contains(fixture.path(name).to_str().unwrap()), "{error}");
     }
-    job.set_reply_path(place.path("reply")).unwrap();
-    let busy = place.plain_job("http://127.0.0.1:9").set_reply_path(place.path("reply")).unwrap_err();
+    job.set_reply_path(fixture.path("reply")).unwrap();
+    let busy = fixture.plain_job("http://127.0.0.1:9").set_reply_path(fixture.path("reply")).unwrap_err();
     assert_eq!(busy.status(), Status::Busy);
     drop(job);
-    assert_eq!(place.names(), ["source"]);
+    assert_eq!(fixture.names(), ["source"]);
 }
 
 #[test]
-fn a_link_in_the_place_of_the_part_is_not_followed() {
-    let place = Place::new();
-    std::os::unix::fs::symlink(place.path("source"), place.path("reply.part")).unwrap();
-    assert!(place.plain_job("http://127.0.0.1:9").set_reply_path(place.path("reply")).is_err());
-    assert_eq!(fs::read_to_string(place.path("source")).unwrap(), "hello");
+fn a_link_at_the_partial_path_is_not_followed() {
+    let fixture = Fixture::new();
+    std::os::unix::fs::symlink(fixture.path("source"), fixture.path("reply.part")).unwrap();
+    assert!(fixture.plain_job("http://127.0.0.1:9").set_reply_path(fixture.path("reply")).is_err());
+    assert_eq!(fs::read_to_string(fixture.path("source")).unwrap(), "hello");
 }
 
 #[test]
-fn cancel_takes_back_what_there_is_of_the_reply() {
-    let place = Place::new();
-    let (url, server) = place.interrupted();
-    // As a program does that was not told where the reply goes.
-    let mut job = place.plain_job(&url);
-    job.set_state_path(place.path("state")).unwrap();
+fn cancel_removes_the_partial_reply() {
+    let fixture = Fixture::new();
+    let (url, server) = fixture.interrupted();
+    // The job that cancels does not know the reply path.
+    let mut job = fixture.plain_job(&url);
+    job.set_state_path(fixture.path("state")).unwrap();
     job.cancel().unwrap();
     assert_eq!(server.join().unwrap(), ["Cancel-Session"]);
     drop(job);
-    assert_eq!(place.names(), ["source"]);
+    assert_eq!(fixture.names(), ["source"]);
 }
 
 #[test]
-fn fetching_stops_within_the_promise_and_goes_on_in_the_next_run() {
+fn fetching_a_reply_stops_within_250_ms_and_the_next_run_resumes() {
     type Stop = (fn(&JobControl), Status);
-    let stops: [Stop; 2] =
+    const STOPS: [Stop; 2] =
         [(JobControl::suspend, Status::Suspended), (JobControl::cancel, Status::Cancelled)];
-    for (begins, (ask, status)) in
-        [false, true].into_iter().flat_map(|begins| stops.map(|stop| (begins, stop)))
+    for (has_started, (stop, status)) in
+        [false, true].into_iter().flat_map(|has_started| STOPS.map(|stop| (has_started, stop)))
     {
-        let place = Place::new();
+        let fixture = Fixture::new();
         let (reached, wait) = mpsc::channel();
         let (url, server) = serve(move |peer| {
             peer.accept_upload("r");
             peer.get();
-            if begins {
+            if has_started {
                 peer.resource_head("200 OK", &[TAG], 10);
                 peer.raw("0123");
             }
             reached.send(()).unwrap();
             peer.wait_for_hang_up();
-            take_rest(peer)
+            serve_rest(peer)
         });
-        let mut job = place.job(&url);
+        let mut job = fixture.job(&url);
         let control = job.control();
         let run = std::thread::spawn(move || (job.run().unwrap_err(), job));
         wait.recv().unwrap();
-        let asked = Instant::now();
-        ask(&control);
+        let stopped = Instant::now();
+        stop(&control);
         let (error, mut job) = run.join().unwrap();
-        assert!(asked.elapsed() < Duration::from_millis(250), "{:?}", asked.elapsed());
+        assert!(stopped.elapsed() < Duration::from_millis(250), "{:?}", stopped.elapsed());
         assert_eq!(error.status(), status);
         match status {
             Status::Suspended => job.run().unwrap(),
@@ -328,8 +330,8 @@ fn fetching_stops_within_the_promise_and_goes_on_in_the_next_run() {
         let seen = server.join().unwrap();
         drop(job);
         match status {
-            Status::Suspended => assert_eq!((seen.len(), place.reply().as_str()), (3, "0123456789")),
-            _ => assert_eq!((seen, place.names()), (vec!["Cancel-Session".into()], vec!["source".into()])),
+            Status::Suspended => assert_eq!((seen.len(), fixture.reply().as_str()), (3, "0123456789")),
+            _ => assert_eq!((seen, fixture.names()), (vec!["Cancel-Session".into()], vec!["source".into()])),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Sources and destinations that are not what they should be.
+//! Invalid, unreadable and changing sources, and destinations that cannot be reached.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -23,13 +23,13 @@ fn file(directory: &Path, length: usize) -> PathBuf {
     path
 }
 
-fn upload_to(url: &str) -> Error {
+fn upload_error(url: &str) -> Error {
     client().job(url, Source::from_bytes(*b"hello")).unwrap().run().unwrap_err()
 }
 
 // B-ERROR-02
 #[test]
-fn a_source_is_a_regular_file_that_is_there() {
+fn a_source_must_be_an_existing_regular_file() {
     let directory = tempfile::tempdir().unwrap();
     let fifo = directory.path().join("fifo");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
@@ -57,16 +57,17 @@ fn an_unreadable_source_is_denied() {
     assert_eq!(error.status(), Status::Denied, "{error}");
 }
 
-/// Uploads two fragments and a bit, changes the source after the first, and returns the error.
+/// Uploads two and a half fragments and calls `change` during the first. Returns the error, the packets after it,
+/// and the path of the source.
 fn upload_while(change: impl FnOnce(&Path) + Send + 'static) -> (Error, Vec<String>, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), 15_000);
-    let seen = path.clone();
+    let changed = path.clone();
     let (url, server) = serve(move |peer| {
         peer.request();
         peer.ack_create("{S}");
         peer.request();
-        change(&seen);
+        change(&changed);
         peer.ack_fragment(6_000);
         peer.finish_upload().iter().map(|request| request.packet().to_owned()).collect()
     });
@@ -76,7 +77,7 @@ fn upload_while(change: impl FnOnce(&Path) + Send + 'static) -> (Error, Vec<Stri
 }
 
 #[test]
-fn cli_36_a_source_that_changes_ends_the_job_and_is_never_complete_on_the_server() {
+fn cli_36_a_source_that_changes_ends_the_job_before_the_upload_is_complete() {
     let changes: [fn(&Path); 3] = [
         |path| fs::write(path, [2; 15_001]).unwrap(),
         |path| File::options().write(true).open(path).unwrap().set_len(7_000).unwrap(),
@@ -95,15 +96,15 @@ fn cli_36_a_source_that_changes_ends_the_job_and_is_never_complete_on_the_server
 }
 
 #[test]
-fn cli_36_a_source_that_changes_after_its_last_byte_is_not_closed() {
+fn cli_36_an_upload_is_not_closed_if_its_source_changes_after_the_last_byte() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), 100);
-    let seen = path.clone();
+    let changed = path.clone();
     let (url, server) = serve(move |peer| {
         peer.request();
         peer.ack_create("{S}");
         peer.request();
-        fs::write(seen, [2; 101]).unwrap();
+        fs::write(changed, [2; 101]).unwrap();
         peer.ack_fragment(100);
         peer.wait_for_hang_up();
     });
@@ -114,14 +115,14 @@ fn cli_36_a_source_that_changes_after_its_last_byte_is_not_closed() {
 }
 
 #[test]
-fn a_source_that_loses_its_name_is_uploaded_all_the_same() {
+fn a_source_that_is_renamed_is_still_uploaded() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), 15_000);
-    let seen = path.clone();
+    let changed = path.clone();
     let (url, server) = serve(move |peer| {
         peer.request();
-        fs::rename(&seen, seen.with_extension("old")).unwrap();
-        fs::write(seen, b"another file").unwrap();
+        fs::rename(&changed, changed.with_extension("old")).unwrap();
+        fs::write(changed, b"another file").unwrap();
         peer.ack_create("{S}");
         peer.finish_upload()
     });
@@ -131,7 +132,7 @@ fn a_source_that_loses_its_name_is_uploaded_all_the_same() {
 }
 
 #[test]
-fn urls_that_name_no_destination() {
+fn invalid_urls_are_rejected() {
     for url in
         ["", "host/file", "ftp://host/f", "http://", "http://h:x/f", "http://h:70000/f", "http://u:p@h/f"]
     {
@@ -142,32 +143,32 @@ fn urls_that_name_no_destination() {
 }
 
 #[test]
-fn a_host_that_is_not_known() {
-    let error = upload_to("http://nonexistent.invalid/f");
+fn an_unknown_host_is_a_resolve_error() {
+    let error = upload_error("http://nonexistent.invalid/f");
     assert_eq!((error.status(), error.hresult()), (Status::Resolve, Some(HResult(0x8007_2EE7))));
     assert!(error.is_transient() && error.message().contains("nonexistent.invalid"), "{error}");
 }
 
 // B-ERROR-03
 #[test]
-fn a_refused_connection() {
-    // Bound and never listened on: the port refuses, and nobody else gets it.
+fn a_refused_connection_is_a_connect_error() {
+    // A bound socket that never listens: connections are refused, and no other process gets the port.
     let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).unwrap();
     net::bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let port = SocketAddr::try_from(net::getsockname(&socket).unwrap()).unwrap().port();
-    let error = upload_to(&format!("http://127.0.0.1:{port}/f"));
+    let error = upload_error(&format!("http://127.0.0.1:{port}/f"));
     assert_eq!((error.status(), error.hresult()), (Status::Connect, Some(HResult(0x8007_2EFD))));
     assert!(error.is_transient() && error.message().contains(&format!("127.0.0.1:{port}")), "{error}");
 }
 
 #[test]
-fn https_to_a_server_without_tls() {
+fn https_to_a_server_without_tls_is_a_tls_error() {
     let (url, server) = serve(|peer| {
         peer.accept();
         peer.raw("HTTP/1.1 400 Bad Request\r\n\r\n");
         peer.wait_for_hang_up();
     });
-    let error = upload_to(&format!("{}/f", url.replace("http:", "https:")));
+    let error = upload_error(&format!("{}/f", url.replace("http:", "https:")));
     server.join().unwrap();
     assert_eq!((error.status(), error.is_transient()), (Status::Tls, false), "{error}");
 }

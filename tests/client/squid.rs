@@ -1,5 +1,4 @@
-//! Uploads to a real server through a real proxy that wants to know who asks: by requests that it reads, and by
-//! a tunnel.
+//! Uploads through Squid, which requires credentials: forwarded requests and a tunnel.
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, File};
@@ -24,14 +23,15 @@ struct Squid {
 }
 
 impl Squid {
-    /// It cannot choose a free port: where somebody takes it in between, another one is tried.
-    fn start(place: &Path) -> Self {
-        (0..5).find_map(|_| Self::try_start(place)).expect("squid starts on one of five ports")
+    /// Starts Squid on a free port. Squid cannot choose one itself, so if the port is taken meanwhile, another one is
+    /// tried.
+    fn start(directory: &Path) -> Self {
+        (0..5).find_map(|_| Self::try_start(directory)).expect("squid did not start on any of five ports")
     }
 
-    fn try_start(place: &Path) -> Option<Self> {
+    fn try_start(directory: &Path) -> Option<Self> {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (config, log) = (place.join("squid.conf"), place.join("squid.log"));
+        let (config, log) = (directory.join("squid.conf"), directory.join("squid.log"));
         fs::write(&config, CONFIG.replace("ADDRESS", &address.to_string())).unwrap();
         let sbin = "/usr/sbin/squid";
         let mut child = Command::new(if fs::exists(sbin).unwrap() { sbin } else { "squid" })
@@ -80,9 +80,9 @@ fn upload(config: &ClientConfig, url: &str, content: &[u8]) -> Result<(), Error>
 }
 
 #[test]
-fn a_real_proxy_passes_uploads_on_and_makes_tunnels() {
-    let (place, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let squid = Squid::start(place.path());
+fn uploads_go_through_squid_by_forwarding_and_by_tunnel() {
+    let (directory, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let squid = Squid::start(directory.path());
     let store = Arc::new(DirStore::open(root.path(), DirOptions::default()).unwrap());
     let engine = Engine::new(EngineConfig::new(store)).unwrap();
     let server = Server::start(ServerConfig::default().mount("/", engine)).unwrap();
@@ -90,19 +90,19 @@ fn a_real_proxy_passes_uploads_on_and_makes_tunnels() {
     let tls = server_config(&authority.issue(&["localhost"]), None, &[&TLS13]);
     let secured = terminate_tls(tls, server.local_addr());
 
-    let nobody = ClientConfig::default()
+    let anonymous = ClientConfig::default()
         .proxy(format!("http://{}", squid.address))
         .root_certificates(authority.pem)
         .fragment_size(100_000);
     let user = Credentials::new("Aladdin", "open sesame");
-    let somebody = nobody.clone().proxy_credentials(user);
+    let authenticated = anonymous.clone().proxy_credentials(user);
     let content = b"0123456789".repeat(40_000);
     for (url, name) in [
         (format!("http://127.0.0.1:{}/forwarded", server.local_addr().port()), "forwarded"),
         (format!("https://localhost:{secured}/tunnelled"), "tunnelled"),
     ] {
-        assert_eq!(upload(&nobody, &url, &content).unwrap_err().http_status(), Some(407), "{name}");
-        upload(&somebody, &url, &content).unwrap();
+        assert_eq!(upload(&anonymous, &url, &content).unwrap_err().http_status(), Some(407), "{name}");
+        upload(&authenticated, &url, &content).unwrap();
         assert!(fs::read(root.path().join(name)).unwrap() == content, "{name}");
     }
 }

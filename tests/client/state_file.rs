@@ -1,4 +1,4 @@
-//! The state file: what outlives a job, and what does not.
+//! The state file: what is saved in it, when it is used, and when it is removed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,13 +12,13 @@ use bitsup::log::{Level, Logger};
 use tempfile::TempDir;
 use test_support::scripted::{self, serve};
 
-/// A folder with a source of 15,000 bytes and a name for its state.
-struct Place {
+/// A directory with a source of 15,000 bytes, the path of a state file, and the warnings that were logged.
+struct Fixture {
     directory: TempDir,
     warnings: Arc<Mutex<Vec<String>>>,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("source.bin"), [1; 15_000]).unwrap();
@@ -44,7 +44,7 @@ impl Place {
         job
     }
 
-    /// Runs a job that loses its server after the first fragment; the state file stays behind.
+    /// Runs a job whose server stops after the first fragment, so that the state file is saved. Returns its URL.
     fn interrupted(&self) -> String {
         let (url, server) = serve(|peer| {
             peer.request();
@@ -70,21 +70,21 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// The state file with the URL of another server in it: the tests' servers have a port each.
-fn move_to(place: &Place, from: &str, to: &str) {
-    let text = fs::read_to_string(place.state()).unwrap();
-    fs::write(place.state(), text.replace(from, to)).unwrap();
+/// Replaces text in the state file, such as the URL, as each test server has its own port.
+fn replace_in_state(fixture: &Fixture, from: &str, to: &str) {
+    let text = fs::read_to_string(fixture.state()).unwrap();
+    fs::write(fixture.state(), text.replace(from, to)).unwrap();
 }
 
 // B-RESUME-03
 #[test]
-fn cli_27_another_process_goes_on_by_a_ping_and_the_saved_offset() {
-    let place = Place::new();
-    let old = place.interrupted();
+fn cli_27_another_process_resumes_with_a_ping_at_the_saved_offset() {
+    let fixture = Fixture::new();
+    let old_url = fixture.interrupted();
     let (url, server) = serve(|peer| peer.finish_upload());
     let url = format!("{url}/f");
-    move_to(&place, &old, &url);
-    let mut job = place.job(&url);
+    replace_in_state(&fixture, &old_url, &url);
+    let mut job = fixture.job(&url);
     let control = job.control();
     assert_eq!((control.session_id().as_deref(), control.progress().sent), (Some("{S}"), 6_000));
     job.run().unwrap();
@@ -92,14 +92,14 @@ fn cli_27_another_process_goes_on_by_a_ping_and_the_saved_offset() {
     assert_eq!(requests[0].packet(), "Ping");
     assert_eq!(requests[1].get("Content-Range"), "bytes 6000-11999/15000");
     assert_eq!(requests[1].get("BITS-Session-Id"), "{S}");
-    assert!(!place.state().exists(), "the file is removed when the job is complete");
-    assert_eq!(place.warnings(), [""; 0]);
+    assert!(!fixture.state().exists(), "the file is removed when the job is complete");
+    assert_eq!(fixture.warnings(), [""; 0]);
 }
 
 #[test]
-fn the_session_is_on_disk_before_the_first_fragment_and_the_doubt_before_the_close() {
-    let place = Place::new();
-    let state = place.state();
+fn the_state_is_saved_before_the_first_fragment_and_before_close_session() {
+    let fixture = Fixture::new();
+    let state = fixture.state();
     let (url, server) = serve(move |peer| {
         let mut seen = vec![];
         loop {
@@ -119,9 +119,9 @@ fn the_session_is_on_disk_before_the_first_fragment_and_the_doubt_before_the_clo
             }
         }
     });
-    place.job(&format!("{url}/f")).run().unwrap();
+    fixture.job(&format!("{url}/f")).run().unwrap();
     let seen = server.join().unwrap();
-    assert_eq!(seen.first(), Some(&("Create-Session".to_owned(), String::new())), "nothing to keep yet");
+    assert_eq!(seen.first(), Some(&("Create-Session".to_owned(), String::new())), "nothing is saved yet");
     assert!(seen[1].1.contains("{S}"));
     let (last, before) = (seen.last().unwrap(), &seen[seen.len() - 2]);
     assert_eq!((last.0.as_str(), before.0.as_str()), ("Close-Session", "Fragment"));
@@ -129,35 +129,36 @@ fn the_session_is_on_disk_before_the_first_fragment_and_the_doubt_before_the_clo
 }
 
 #[test]
-fn the_state_is_private() {
-    let place = Place::new();
-    place.interrupted();
-    assert_eq!(mode(&place.state()), 0o600);
+fn the_state_file_is_private() {
+    let fixture = Fixture::new();
+    fixture.interrupted();
+    assert_eq!(mode(&fixture.state()), 0o600);
     assert_eq!(
-        (mode(&place.directory.path().join("a")), mode(place.state().parent().unwrap())),
+        (mode(&fixture.directory.path().join("a")), mode(fixture.state().parent().unwrap())),
         (0o700, 0o700)
     );
 }
 
 #[test]
-fn a_second_job_finds_the_state_locked_until_the_first_is_gone() {
-    let place = Place::new();
-    place.interrupted();
-    let first = place.job("http://127.0.0.1:9/f");
+fn the_state_file_is_locked_until_its_job_is_dropped() {
+    let fixture = Fixture::new();
+    fixture.interrupted();
+    let first = fixture.job("http://127.0.0.1:9/f");
     let client = Client::new(ClientConfig::default()).unwrap();
-    let mut second = client.job("http://127.0.0.1:9/f", Source::from_file(place.source()).unwrap()).unwrap();
-    let error = second.set_state_path(place.state()).unwrap_err();
+    let mut second =
+        client.job("http://127.0.0.1:9/f", Source::from_file(fixture.source()).unwrap()).unwrap();
+    let error = second.set_state_path(fixture.state()).unwrap_err();
     assert_eq!(error.status(), Status::Busy);
-    assert!(error.message().contains(place.state().to_str().unwrap()), "{error}");
+    assert!(error.message().contains(fixture.state().to_str().unwrap()), "{error}");
     drop(first);
-    second.set_state_path(place.state()).unwrap();
+    second.set_state_path(fixture.state()).unwrap();
 }
 
 #[test]
-fn the_lock_stays_when_the_file_is_replaced() {
-    let place = Place::new();
-    let state = place.state();
-    let source = place.source();
+fn the_lock_is_kept_when_the_file_is_replaced() {
+    let fixture = Fixture::new();
+    let state = fixture.state();
+    let source = fixture.source();
     let (url, server) = serve(move |peer| {
         peer.request();
         peer.ack_create("{S}");
@@ -169,110 +170,110 @@ fn the_lock_stays_when_the_file_is_replaced() {
         peer.finish_upload();
         status
     });
-    place.job(&format!("{url}/f")).run().unwrap();
+    fixture.job(&format!("{url}/f")).run().unwrap();
     assert_eq!(server.join().unwrap(), Status::Busy);
 }
 
-/// Uploads with a state file of that content; the upload starts from the beginning and logs a warning.
-fn assert_starts_anew(place: &Place, url: &str, server: std::thread::JoinHandle<Vec<scripted::Received>>) {
-    place.job(url).run().unwrap();
+/// Asserts that an upload with the present state file starts from the beginning and logs a warning.
+fn assert_restarts(fixture: &Fixture, url: &str, server: std::thread::JoinHandle<Vec<scripted::Received>>) {
+    fixture.job(url).run().unwrap();
     assert_eq!(server.join().unwrap()[0].packet(), "Create-Session");
-    assert_eq!(place.warnings().len(), 1);
-    assert!(place.warnings()[0].contains("starting from the beginning"), "{:?}", place.warnings());
+    assert_eq!(fixture.warnings().len(), 1);
+    assert!(fixture.warnings()[0].contains("starting from the beginning"), "{:?}", fixture.warnings());
 }
 
 #[test]
-fn a_state_that_cannot_be_read_is_dropped() {
+fn an_unreadable_state_is_discarded() {
     for content in ["{", "[]", "null", "{\"version\":1}", "\0\u{1}", &"x".repeat(2_000_000)] {
-        let place = Place::new();
-        fs::create_dir_all(place.state().parent().unwrap()).unwrap();
-        fs::write(place.state(), content).unwrap();
+        let fixture = Fixture::new();
+        fs::create_dir_all(fixture.state().parent().unwrap()).unwrap();
+        fs::write(fixture.state(), content).unwrap();
         let (url, server) = serve(|peer| peer.finish_upload());
-        assert_starts_anew(&place, &format!("{url}/f"), server);
+        assert_restarts(&fixture, &format!("{url}/f"), server);
     }
 }
 
 #[test]
-fn a_state_of_a_newer_program_is_dropped() {
-    let place = Place::new();
-    let old = place.interrupted();
+fn a_state_of_a_newer_version_is_discarded() {
+    let fixture = Fixture::new();
+    let old_url = fixture.interrupted();
     let (url, server) = serve(|peer| peer.finish_upload());
     let url = format!("{url}/f");
-    move_to(&place, &old, &url);
-    move_to(&place, "\"version\":1", "\"version\":2");
-    assert_starts_anew(&place, &url, server);
+    replace_in_state(&fixture, &old_url, &url);
+    replace_in_state(&fixture, "\"version\":1", "\"version\":2");
+    assert_restarts(&fixture, &url, server);
 }
 
 #[test]
-fn the_state_of_another_url_is_dropped() {
-    let place = Place::new();
-    place.interrupted();
+fn the_state_of_another_url_is_discarded() {
+    let fixture = Fixture::new();
+    fixture.interrupted();
     let (url, server) = serve(|peer| peer.finish_upload());
-    assert_starts_anew(&place, &format!("{url}/f"), server);
+    assert_restarts(&fixture, &format!("{url}/f"), server);
 }
 
 #[test]
-fn the_state_of_another_source_is_dropped() {
-    let place = Place::new();
-    let old = place.interrupted();
+fn the_state_of_another_source_is_discarded() {
+    let fixture = Fixture::new();
+    let old_url = fixture.interrupted();
     let (url, server) = serve(|peer| peer.finish_upload());
     let url = format!("{url}/f");
-    move_to(&place, &old, &url);
-    let source = fs::File::options().write(true).open(place.source()).unwrap();
+    replace_in_state(&fixture, &old_url, &url);
+    let source = fs::File::options().write(true).open(fixture.source()).unwrap();
     source.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
-    assert_starts_anew(&place, &url, server);
+    assert_restarts(&fixture, &url, server);
 }
 
 #[test]
-fn the_source_is_no_state_file() {
-    let place = Place::new();
+fn the_source_cannot_be_the_state_file() {
+    let fixture = Fixture::new();
     let client = Client::new(ClientConfig::default()).unwrap();
-    let mut job = client.job("http://127.0.0.1:9/f", Source::from_file(place.source()).unwrap()).unwrap();
-    let error = job.set_state_path(place.source()).unwrap_err();
+    let mut job = client.job("http://127.0.0.1:9/f", Source::from_file(fixture.source()).unwrap()).unwrap();
+    let error = job.set_state_path(fixture.source()).unwrap_err();
     assert_eq!(error.status(), Status::InvalidArgument);
     drop(job);
-    assert_eq!(fs::read(place.source()).unwrap(), [1; 15_000]);
+    assert_eq!(fs::read(fixture.source()).unwrap(), [1; 15_000]);
 }
 
 #[test]
-fn a_job_that_never_had_a_session_leaves_nothing_behind() {
-    let place = Place::new();
-    let mut job = place.job("http://127.0.0.1:9/f");
-    assert!(place.state().exists());
+fn a_job_without_a_session_leaves_no_state_file() {
+    let fixture = Fixture::new();
+    let mut job = fixture.job("http://127.0.0.1:9/f");
+    assert!(fixture.state().exists());
     job.run().unwrap_err();
     drop(job);
-    assert!(!place.state().exists());
+    assert!(!fixture.state().exists());
 }
 
 #[test]
-fn cancel_of_a_resumed_job_ends_its_session_and_removes_the_state() {
-    let place = Place::new();
-    let old = place.interrupted();
+fn cancelling_a_resumed_job_ends_its_session_and_removes_the_state() {
+    let fixture = Fixture::new();
+    let old_url = fixture.interrupted();
     let (url, server) = serve(|peer| peer.finish_upload());
     let url = format!("{url}/f");
-    move_to(&place, &old, &url);
-    place.job(&url).cancel().unwrap();
+    replace_in_state(&fixture, &old_url, &url);
+    fixture.job(&url).cancel().unwrap();
     let requests = server.join().unwrap();
     assert_eq!((requests.len(), requests[0].packet()), (1, "Cancel-Session"));
     assert_eq!(requests[0].get("BITS-Session-Id"), "{S}");
-    assert!(!place.state().exists());
+    assert!(!fixture.state().exists());
 }
 
 #[test]
-fn a_cancel_that_fails_keeps_the_state() {
-    let place = Place::new();
-    let old = place.interrupted();
-    assert!(place.job(&old).cancel().is_err());
-    assert!(place.state().exists());
+fn a_failed_cancel_keeps_the_state() {
+    let fixture = Fixture::new();
+    let old_url = fixture.interrupted();
+    assert!(fixture.job(&old_url).cancel().is_err());
+    assert!(fixture.state().exists());
     let (url, server) = serve(|peer| peer.finish_upload());
     let url = format!("{url}/f");
-    move_to(&place, &old, &url);
-    place.job(&url).cancel().unwrap();
+    replace_in_state(&fixture, &old_url, &url);
+    fixture.job(&url).cancel().unwrap();
     assert_eq!(server.join().unwrap()[0].packet(), "Cancel-Session");
 }
 
 #[test]
-fn bytes_in_memory_are_known_by_their_content() {
+fn sources_in_memory_are_identified_by_content() {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
     let config = ClientConfig::default().no_progress_timeout(Duration::ZERO);
@@ -292,9 +293,9 @@ fn bytes_in_memory_are_known_by_their_content() {
         job.run()
     };
     run(b"hello").unwrap_err();
-    let kept = fs::read(&state).unwrap();
+    let saved = fs::read(&state).unwrap();
     run(b"hello").unwrap();
-    fs::write(&state, kept).unwrap();
+    fs::write(&state, saved).unwrap();
     run(b"hallo").unwrap();
     let (same, other) = server.join().unwrap();
     assert_eq!((same[0].packet(), other[0].packet()), ("Ping", "Create-Session"));

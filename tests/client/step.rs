@@ -1,4 +1,4 @@
-//! A job in steps, and its explicit end.
+//! Running a job step by step and closing it explicitly.
 
 use std::time::{Duration, Instant};
 
@@ -9,26 +9,27 @@ use test_support::scripted::{ScriptedServer, serve};
 
 const DELAY: Duration = Duration::from_millis(400);
 
-/// A job of 15,000 bytes, in fragments of 6,000, that tries again after [`DELAY`].
+/// A job of 15,000 bytes in fragments of 6,000 that retries after [`DELAY`].
 fn job(url: &str) -> Job {
     let retry = RetryPolicy::default().first_delay(2 * DELAY).max_delay(2 * DELAY).max_attempts(3);
     let config = ClientConfig::default().fragment_size(6_000).retry(retry);
     let mut job =
         Client::new(config).unwrap().job(&format!("{url}/f"), Source::from_bytes(vec![1; 15_000])).unwrap();
-    job.set_observer(Box::new(Shortened));
+    job.set_observer(Box::new(ShorterDelay));
     job
 }
 
-struct Shortened;
+/// Replaces each retry delay by [`DELAY`].
+struct ShorterDelay;
 
-impl Observer for Shortened {
+impl Observer for ShorterDelay {
     fn retry(&mut self, _: &bitsup::Error, _: u32, delay: &mut Duration) -> Flow {
         *delay = DELAY;
         Flow::Continue
     }
 }
 
-/// Steps to the end of the upload, and where the job was after each.
+/// Runs steps until the upload is transferred. Returns the state after each.
 fn steps(job: &mut Job) -> Vec<JobState> {
     let mut states = Vec::new();
     while states.last() != Some(&JobState::Transferred) {
@@ -39,12 +40,12 @@ fn steps(job: &mut Job) -> Vec<JobState> {
 
 // B-STEP-01 B-STEP-02
 #[test]
-fn each_step_sends_one_request_and_the_last_word_is_the_callers() {
+fn each_step_sends_one_request_and_the_caller_closes() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let mut job = job(&url);
     use JobState::*;
     assert_eq!(steps(&mut job), [Connecting, Transferring, Transferring, Transferred]);
-    assert_eq!(job.step().unwrap(), Transferred, "nothing is sent any more");
+    assert_eq!(job.step().unwrap(), Transferred, "nothing more is sent");
     assert_eq!(job.control().progress().sent, 15_000);
     job.close().unwrap();
     let packets = server.join().unwrap();
@@ -57,7 +58,7 @@ fn each_step_sends_one_request_and_the_last_word_is_the_callers() {
 }
 
 #[test]
-fn an_upload_that_is_not_transferred_is_not_closed() {
+fn close_fails_before_the_upload_is_transferred() {
     let (url, server) = serve(|peer| peer.finish_upload());
     let mut job = job(&url);
     assert_eq!(job.close().unwrap_err().status(), Status::InvalidState);
@@ -67,28 +68,28 @@ fn an_upload_that_is_not_transferred_is_not_closed() {
     assert_eq!(error.status(), Status::InvalidState, "{error}");
     assert_eq!(job.control().state(), JobState::Transferring);
     job.run().unwrap();
-    assert_eq!(server.join().unwrap().len(), 5, "the run went on where the steps were, without a Ping");
+    assert_eq!(server.join().unwrap().len(), 5, "the run continued after the steps without a Ping");
 }
 
 #[test]
-fn a_failed_step_waits_in_the_next_one() {
+fn the_step_after_a_failure_waits_for_the_retry_delay() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.ack("503 Service Unavailable", &[]);
         peer.finish_upload()
     });
     let mut job = job(&url);
-    let begun = Instant::now();
+    let start = Instant::now();
     assert_eq!(job.step().unwrap(), JobState::Waiting);
-    assert!(begun.elapsed() < DELAY, "the step that fails does not wait: {:?}", begun.elapsed());
+    assert!(start.elapsed() < DELAY, "the step that fails does not wait: {:?}", start.elapsed());
     assert_eq!(job.step().unwrap(), JobState::Connecting);
-    assert!(begun.elapsed() >= DELAY, "{:?}", begun.elapsed());
+    assert!(start.elapsed() >= DELAY, "{:?}", start.elapsed());
     job.run().unwrap();
     server.join().unwrap();
 }
 
 #[test]
-fn what_other_threads_ask_for_between_steps_ends_the_next_one() {
+fn a_suspend_between_steps_ends_the_next_one() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.ack_create("{S}");
@@ -104,7 +105,7 @@ fn what_other_threads_ask_for_between_steps_ends_the_next_one() {
     let mut rest = steps(&mut job);
     assert_eq!(rest.pop(), Some(JobState::Transferred));
     job.close().unwrap();
-    assert_eq!(server.join().unwrap()[..2], ["Ping", "Fragment"], "a suspended session is greeted first");
+    assert_eq!(server.join().unwrap()[..2], ["Ping", "Fragment"], "a resumed session starts with a Ping");
 }
 
 #[test]
@@ -120,15 +121,12 @@ fn a_cancel_between_steps_ends_the_session() {
         let mut job = job(&url);
         let control = job.control();
         job.step().unwrap();
-        match through_control {
-            true => {
-                control.cancel();
-                assert_eq!(job.step().unwrap_err().status(), Status::Cancelled);
-            }
-            false => {
-                control.suspend(); // overtaken
-                job.cancel().unwrap();
-            }
+        if through_control {
+            control.cancel();
+            assert_eq!(job.step().unwrap_err().status(), Status::Cancelled);
+        } else {
+            control.suspend(); // the cancel takes precedence
+            job.cancel().unwrap();
         }
         assert_eq!(server.join().unwrap(), "Cancel-Session");
         assert_eq!(control.state(), JobState::Cancelled);
@@ -139,7 +137,7 @@ fn a_cancel_between_steps_ends_the_session() {
 }
 
 #[test]
-fn a_step_that_fails_for_good_says_why() {
+fn a_permanent_failure_is_returned_by_the_step() {
     let (url, server) = serve(|peer: &mut ScriptedServer| {
         peer.request();
         peer.ack("403 Forbidden", &[]);
@@ -151,7 +149,7 @@ fn a_step_that_fails_for_good_says_why() {
 }
 
 #[test]
-fn the_reply_is_in_its_place_before_the_caller_closes() {
+fn the_reply_is_stored_before_the_caller_closes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("reply");
     let (url, server) = serve(|peer| {
@@ -184,7 +182,7 @@ fn the_reply_is_in_its_place_before_the_caller_closes() {
 }
 
 #[test]
-fn each_step_has_the_time_of_a_run() {
+fn each_step_has_the_timeout_of_a_run() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.wait_for_hang_up();
@@ -198,29 +196,29 @@ fn each_step_has_the_time_of_a_run() {
 }
 
 #[test]
-fn a_header_of_one_job_goes_with_each_of_its_requests_and_with_no_other() {
+fn a_header_of_a_job_is_on_all_its_requests_and_on_no_others() {
     let (url, server) = serve(|peer| [peer.finish_upload(), peer.finish_upload()]);
     let config = ClientConfig::default().header("X-All", "1");
     let client = Client::new(config).unwrap();
-    let make = || client.job(&format!("{url}/f"), Source::from_bytes([1])).unwrap();
-    let mut first = make();
+    let new_job = || client.job(&format!("{url}/f"), Source::from_bytes([1])).unwrap();
+    let mut first = new_job();
     first.add_header("X-One", "a").unwrap();
     for (name, value) in [("BITS-Packet-Type", "Ping"), ("a b", "c"), ("a", "b\r\nc")] {
         assert_eq!(first.add_header(name, value).unwrap_err().status(), Status::InvalidArgument, "{name}");
     }
     first.add_header("X-One", "b").unwrap();
     first.run().unwrap();
-    drop(first); // and its connection
-    make().run().unwrap();
+    drop(first); // closes its connection
+    new_job().run().unwrap();
     let [first, second] = server.join().unwrap();
     assert!(first.iter().all(|request| request.all("X-One") == ["a", "b"] && request.get("X-All") == "1"));
     assert!(second.iter().all(|request| request.all("X-One").is_empty() && request.get("X-All") == "1"));
 }
 
-/// 15,000 bytes at 1,000 a second would take 15 s.
+/// At 1,000 bytes per second, the 15,000 bytes would take 15 s.
 // B-RATE-01
 #[test]
-fn the_rate_changes_within_a_request() {
+fn the_rate_limit_can_change_during_a_request() {
     let (reached, wait) = std::sync::mpsc::channel();
     let (url, server) = serve(move |peer| {
         peer.request();

@@ -1,4 +1,4 @@
-//! Cancel, suspend and timeouts: in whatever a job is, it stops within 250 ms.
+//! Cancel, suspend and timeouts: a job stops within 250 ms, whatever it is doing.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Sender};
@@ -10,10 +10,10 @@ use bitsup::upload::RetryPolicy;
 use bitsup::{Error, Status};
 use test_support::scripted::{ScriptedServer, serve};
 
-const PROMISE: Duration = Duration::from_millis(250);
+const STOP_LIMIT: Duration = Duration::from_millis(250);
 
-type Ask = fn(&JobControl);
-const STOPS: [(Ask, Status, JobState); 2] = [
+type Request = fn(&JobControl);
+const STOPS: [(Request, Status, JobState); 2] = [
     (JobControl::suspend, Status::Suspended, JobState::Suspended),
     (JobControl::cancel, Status::Cancelled, JobState::Cancelled),
 ];
@@ -22,20 +22,20 @@ fn job(config: ClientConfig, url: &str, length: usize) -> Job {
     Client::new(config).unwrap().job(&format!("{url}/f"), Source::from_bytes(vec![1; length])).unwrap()
 }
 
-/// Runs the job on a thread until `ready`, stops it, and checks what it says and how long that takes.
-fn assert_stops(mut job: Job, ready: impl FnOnce(), (ask, status, state): (Ask, Status, JobState)) {
+/// Runs the job on a thread until `ready` returns, stops it, and checks its error, its state and the time it takes.
+fn assert_stops(mut job: Job, ready: impl FnOnce(), (request, status, state): (Request, Status, JobState)) {
     let control = job.control();
     let run = std::thread::spawn(move || job.run().unwrap_err());
     ready();
-    let asked = Instant::now();
-    ask(&control);
+    let stopped = Instant::now();
+    request(&control);
     let error = run.join().unwrap();
-    assert!(asked.elapsed() < PROMISE, "{:?}", asked.elapsed());
+    assert!(stopped.elapsed() < STOP_LIMIT, "{:?}", stopped.elapsed());
     assert_eq!((error.status(), control.state()), (status, state), "{error}");
 }
 
-/// A server that plays `script` up to the moment the job is to be stopped, and then keeps still until the
-/// client is gone.
+/// Starts a server that runs `script`, then signals that the job can be stopped and stays silent until the client
+/// closes the connection.
 fn serve_until<F>(script: F) -> (String, JoinHandle<()>, impl FnOnce())
 where
     F: FnOnce(&mut ScriptedServer) + Send + 'static,
@@ -51,7 +51,7 @@ where
 
 // B-SUSPEND-01 B-CANCEL-01
 #[test]
-fn waiting_for_an_answer() {
+fn a_job_waiting_for_a_response_stops() {
     for stop in STOPS {
         let (url, server, ready) = serve_until(|peer| {
             peer.request();
@@ -63,7 +63,7 @@ fn waiting_for_an_answer() {
 
 // B-SUSPEND-01 B-CANCEL-01
 #[test]
-fn sending_to_a_peer_that_does_not_read() {
+fn a_job_sending_to_a_server_that_does_not_read_stops() {
     for stop in STOPS {
         let (url, server, ready) = serve_until(|peer| {
             peer.request();
@@ -78,7 +78,7 @@ fn sending_to_a_peer_that_does_not_read() {
 }
 
 #[test]
-fn held_back_by_the_rate_limit() {
+fn a_job_held_back_by_the_rate_limit_stops() {
     for stop in STOPS {
         let (url, server, ready) = serve_until(|peer| {
             peer.request();
@@ -92,10 +92,10 @@ fn held_back_by_the_rate_limit() {
 }
 
 #[test]
-fn connecting_to_a_host_that_does_not_answer() {
+fn a_job_connecting_to_an_unresponsive_host_stops() {
     for stop in STOPS {
-        // The kernel of a listener whose backlog is full leaves further connections unanswered.
-        let listener = listener_for_one();
+        // The kernel does not respond to further connections once the backlog of a listener is full.
+        let listener = listener_with_minimal_backlog();
         let address = listener.local_addr().unwrap();
         let fillers: Vec<_> = (0..3).map(|_| connect_for(address, 50)).collect();
         assert!(fillers.last().unwrap().is_none(), "the backlog is not full");
@@ -110,8 +110,8 @@ fn connecting_to_a_host_that_does_not_answer() {
     }
 }
 
-/// A listener with room for one connection.
-fn listener_for_one() -> TcpListener {
+/// A listener whose backlog is as small as the kernel allows.
+fn listener_with_minimal_backlog() -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     rustix::net::listen(&listener, 0).unwrap();
     listener
@@ -123,47 +123,47 @@ fn connect_for(address: std::net::SocketAddr, ms: u64) -> Option<TcpStream> {
 
 // B-SUSPEND-01 B-CANCEL-01
 #[test]
-fn waiting_to_try_again() {
+fn a_job_waiting_to_retry_stops() {
     for stop in STOPS {
-        let (told, wait) = mpsc::channel();
+        let (sender, wait) = mpsc::channel();
         let (url, server) = serve(|peer| {
             peer.request();
             peer.ack("503 Service Unavailable", &[("Retry-After", "60")]);
             peer.wait_for_hang_up();
         });
         let mut job = job(ClientConfig::default(), &url, 5);
-        job.set_observer(Box::new(Watcher(told)));
+        job.set_observer(Box::new(RetryReporter(sender)));
         assert_stops(job, move || assert_eq!(wait.recv().unwrap(), 1), stop);
         server.join().unwrap();
     }
 }
 
 #[test]
-fn before_the_run() {
-    for (ask, status, state) in STOPS {
+fn a_job_stopped_before_its_run_does_not_start() {
+    for (request, status, state) in STOPS {
         let mut job = job(ClientConfig::default(), "http://127.0.0.1:9", 5);
-        ask(&job.control());
+        request(&job.control());
         let error = job.run().unwrap_err();
         assert_eq!((error.status(), job.control().state()), (status, state));
     }
 }
 
 #[test]
-fn a_run_has_a_time_limit() {
+fn a_run_has_a_total_timeout() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.wait_for_hang_up();
     });
     let config = ClientConfig::default().timeout(Duration::from_millis(100));
-    let begun = Instant::now();
+    let start = Instant::now();
     let error = job(config, &url, 5).run().unwrap_err();
-    assert!(begun.elapsed() < Duration::from_millis(350), "{:?}", begun.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(350), "{:?}", start.elapsed());
     assert!(error.status() == Status::Timeout && error.is_transient(), "{error}");
     server.join().unwrap();
 }
 
 #[test]
-fn cli_33_an_answer_has_a_time_limit() {
+fn cli_33_a_response_has_a_timeout() {
     let (url, server) = serve(|peer| {
         peer.request();
         peer.raw("HTTP/1.1 200 OK\r\n");
@@ -178,8 +178,8 @@ fn cli_33_an_answer_has_a_time_limit() {
 }
 
 #[test]
-fn cli_32_sending_has_a_time_limit() {
-    let (over, wait) = mpsc::channel();
+fn cli_32_sending_has_a_timeout() {
+    let (finished, wait) = mpsc::channel();
     let (url, server) = serve(move |peer| {
         peer.request();
         peer.ack_create("{S}");
@@ -191,13 +191,13 @@ fn cli_32_sending_has_a_time_limit() {
         .no_progress_timeout(Duration::ZERO)
         .fragment_size(64_000_000);
     let error = job(config, &url, 64_000_000).run().unwrap_err();
-    over.send(()).unwrap();
+    finished.send(()).unwrap();
     assert!(error.status() == Status::Timeout && error.is_transient(), "{error}");
     server.join().unwrap();
 }
 
 #[test]
-fn cli_28_cancel_tells_the_server_within_the_promise() {
+fn cli_28_cancel_notifies_the_server_within_250_ms() {
     let (reached, wait) = mpsc::channel();
     let (url, server) = serve(move |peer| {
         peer.request();
@@ -216,7 +216,7 @@ fn cli_28_cancel_tells_the_server_within_the_promise() {
 }
 
 #[test]
-fn cli_20_a_cancel_that_was_not_acknowledged_can_be_delivered_later() {
+fn cli_20_an_unacknowledged_cancel_can_be_repeated_later() {
     let (reached, wait) = mpsc::channel();
     let (url, server) = serve(move |peer| {
         peer.request();
@@ -232,16 +232,16 @@ fn cli_20_a_cancel_that_was_not_acknowledged_can_be_delivered_later() {
         peer.ack("200 OK", &[]);
         cancel
     });
-    let moment = Duration::from_millis(1);
-    let retry = RetryPolicy::default().first_delay(moment).max_delay(moment).max_attempts(None);
+    let delay = Duration::from_millis(1);
+    let retry = RetryPolicy::default().first_delay(delay).max_delay(delay).max_attempts(None);
     let mut job = job(ClientConfig::default().retry(retry), &url, 5);
     let control = job.control();
     let run = std::thread::spawn(move || (job.run().unwrap_err(), job));
     wait.recv().unwrap();
-    let asked = Instant::now();
+    let stopped = Instant::now();
     control.cancel();
     let (error, mut job) = run.join().unwrap();
-    assert!(error.status() == Status::Cancelled && asked.elapsed() < PROMISE, "{:?}", asked.elapsed());
+    assert!(error.status() == Status::Cancelled && stopped.elapsed() < STOP_LIMIT, "{:?}", stopped.elapsed());
     assert_eq!(job.run().unwrap_err().status(), Status::Cancelled, "a cancelled job stays cancelled");
     job.cancel().unwrap();
     assert_eq!(server.join().unwrap().packet(), "Cancel-Session");
@@ -250,7 +250,7 @@ fn cli_20_a_cancel_that_was_not_acknowledged_can_be_delivered_later() {
 
 // B-SUSPEND-02
 #[test]
-fn cli_26_cli_27_a_suspended_job_goes_on_by_a_ping() {
+fn cli_26_cli_27_a_suspended_job_resumes_with_a_ping() {
     let (reached, wait) = mpsc::channel();
     let (url, server) = serve(move |peer| {
         peer.request();
@@ -281,10 +281,10 @@ fn cli_26_cli_27_a_suspended_job_goes_on_by_a_ping() {
     job.run().unwrap();
 }
 
-/// Tells a channel of each retry.
-struct Watcher(Sender<u32>);
+/// Sends the number of each retry to a channel.
+struct RetryReporter(Sender<u32>);
 
-impl Observer for Watcher {
+impl Observer for RetryReporter {
     fn retry(&mut self, _cause: &Error, attempt: u32, _delay: &mut Duration) -> Flow {
         self.0.send(attempt).unwrap();
         Flow::Continue

@@ -145,11 +145,11 @@ void rejections_reach_the_client()
         {[](bitsup::verdict &verdict) { verdict.owner(std::string("a\0b", 3)); }, 500, 0x801901F4},
     };
     for (const refusal &refusal : refusals) {
-        int heard = 0;
+        int failures = 0;
         bitsup::application application;
         application.request = [&](const bitsup::upload &, bitsup::verdict &verdict) { refusal.decide(verdict); };
         application.failed = [&](std::exception_ptr exception) {
-            ++heard;
+            ++failures;
             std::rethrow_exception(exception); // is ignored
         };
         bitsup::server server = serve(bitsup::engine_config().store(memory()).hooks(bitsup::hooks(application)));
@@ -161,7 +161,7 @@ void rejections_reach_the_client()
             CHECK(refusal.hresult == 0 || error.hresult() == refusal.hresult);
         }
         server.stop(1s);
-        CHECK((heard > 0) == (refusal.http_status == 500));
+        CHECK((failures > 0) == (refusal.http_status == 500));
     }
 }
 
@@ -200,7 +200,7 @@ struct kept {
     std::map<std::string, std::string> records, files;
     std::map<std::pair<std::string, std::int32_t>, std::string> parts;
     std::int32_t failing = 0;
-    int heard = 0;
+    int failures = 0;
 };
 
 class own : public bitsup::backend {
@@ -268,7 +268,7 @@ public:
         if (part == BITSUP_PART_ALL)
             kept_->records.erase(id);
     }
-    void failed(std::exception_ptr) noexcept override { ++kept_->heard; }
+    void failed(std::exception_ptr) noexcept override { ++kept_->failures; }
 
 private:
     std::shared_ptr<kept> kept_;
@@ -296,7 +296,7 @@ void custom_store_accepts_and_rejects()
         }
         server.stop(1s);
     }
-    CHECK(content.use_count() == 1 && content->heard > 0);
+    CHECK(content.use_count() == 1 && content->failures > 0);
     FAILS(BITSUP_E_NULL_ARGUMENT, bitsup::store::custom(nullptr));
 }
 

@@ -131,14 +131,15 @@ struct authenticating_proxy {
         CHECK(getsockname(listener, any, &size) == 0);
         url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
         thread = std::thread([this] {
-            static const std::string answer = "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"out\"\r\n"
-                                              "Content-Length: 0\r\nConnection: close\r\n\r\n";
+            static const std::string response = "HTTP/1.1 407 Proxy Authentication Required\r\n"
+                                                "Proxy-Authenticate: Basic realm=\"out\"\r\n"
+                                                "Content-Length: 0\r\nConnection: close\r\n\r\n";
             const int connection = accept(listener, nullptr, nullptr);
             std::string request;
             char byte = 0;
             while (request.find("\r\n\r\n") == std::string::npos && recv(connection, &byte, 1, 0) == 1)
                 request += byte;
-            CHECK(send(connection, answer.data(), answer.size(), MSG_NOSIGNAL) > 0);
+            CHECK(send(connection, response.data(), response.size(), MSG_NOSIGNAL) > 0);
             close(connection);
         });
     }
@@ -360,12 +361,12 @@ void a_source_can_be_a_function(const fixture &fixture)
 // A function as logger. Its exceptions are ignored.
 void messages_are_logged(const fixture &fixture)
 {
-    const auto heard = std::make_shared<std::vector<std::string>>();
+    const auto messages = std::make_shared<std::vector<std::string>>();
     {
         const bitsup::logger logger(
-            [heard](std::int32_t level, const std::string &target, const std::string &message) {
+            [messages](std::int32_t level, const std::string &target, const std::string &message) {
                 CHECK(level >= BITSUP_LOG_ERROR && level <= BITSUP_LOG_DEBUG && target == "client");
-                heard->push_back(message);
+                messages->push_back(message);
                 throw thrown{1};
             },
             BITSUP_LOG_DEBUG);
@@ -373,9 +374,9 @@ void messages_are_logged(const fixture &fixture)
         bitsup::server_config().logger(logger).access_logger(logger);
         bitsup::client client(bitsup::client_config().logger(logger));
         bitsup::job(client, fixture.server.url() + "n", bitsup::source::from_bytes(nullptr, 0)).run();
-        CHECK(heard.use_count() == 2 && heard->size() > 3);
+        CHECK(messages.use_count() == 2 && messages->size() > 3);
     }
-    CHECK(heard.use_count() == 1);
+    CHECK(messages.use_count() == 1);
     FAILS(BITSUP_E_INVALID_ARGUMENT, bitsup::logger([](auto...) {}, 6));
 }
 

@@ -3,11 +3,14 @@
 mod behaviours;
 mod bindings;
 mod corpora;
+mod crate_contents;
 mod features;
 mod guards;
+mod import_circles;
 mod install;
 mod layering;
 mod packages;
 mod rust_examples;
 mod security;
 mod sources;
+mod type_names;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use bitsup::engine::{Engine, EngineConfig, Finalize};
 use bitsup::store::{DirOptions, DirStore, Durability, Store, StoredSessions};
 use tempfile::TempDir;
-use test_support::packets::Peer;
+use test_support::packets::PacketClient;
 
 use crate::records::{delivered, held, received};
 
@@ -131,10 +131,10 @@ fn a_client_that_continues_after_the_power_failure_finds_its_upload_complete() {
             let config = EngineConfig::new(std::sync::Arc::new(store)).finalize(finalize);
             Engine::new(config).unwrap()
         };
-        let client = Peer::create(&engine(open(root.path(), Durability::File)), "/a");
+        let client = PacketClient::create(&engine(open(root.path(), Durability::File)), "/a");
         let session = root.path().join(".bitsup").join(&client.id);
         let receiving = fs::read(session.join("session.json")).unwrap();
-        assert_eq!(client.whole(CONTENT).status, 200);
+        assert_eq!(client.send_file(CONTENT).status, 200);
         let id = client.id.clone();
         drop(client);
         if finalize == Finalize::LastFragment {
@@ -146,9 +146,9 @@ fn a_client_that_continues_after_the_power_failure_finds_its_upload_complete() {
             fs::hard_link(session.join("data"), root.path().join("a")).unwrap();
         }
         reboot(root.path());
-        let client = Peer { engine: engine(open(root.path(), Durability::File)), path: "/a", id };
+        let client = PacketClient { engine: engine(open(root.path(), Durability::File)), path: "/a", id };
         assert_eq!(fs::read(root.path().join("a")).unwrap(), CONTENT);
-        assert_eq!(client.whole(CONTENT).status, 200);
+        assert_eq!(client.send_file(CONTENT).status, 200);
         assert_eq!(client.close().status, 200);
         assert_eq!(fs::read(root.path().join("a")).unwrap(), CONTENT);
     }

@@ -214,7 +214,7 @@ fn check(root: &Path, durability: Durability, output: &[String]) {
     // The recovery must not destroy what a client would then send again.
     for (path, _) in FILES {
         if durability != Durability::None {
-            check_file(root, &Known::of(path, said));
+            check_file(root, &ClientView::of(path, output));
         }
     }
     let found = store.sessions().unwrap();

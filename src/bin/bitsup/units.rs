@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Parses a size in bytes: digits and an optional `k`, `m`, `g` or `t` for powers of 1024, in either case.
 pub fn size(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.char_indices().next_back() {
-        Some((end, unit)) if !unit.is_ascii_digit() => (text.get(..end).unwrap_or_default(), shift(unit)),
+        Some((end, unit)) if !unit.is_ascii_digit() => (text.split_at(end).0, shift(unit)),
         _ => (text, Some(0)),
     };
     let number = digits.parse::<u64>().ok().filter(|_| !digits.starts_with('+'));

@@ -28,7 +28,7 @@ pub enum AuthScheme {
 }
 
 impl AuthScheme {
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::client) fn name(self) -> &'static str {
         match self {
             Self::Basic => "Basic",
             Self::Bearer => "Bearer",
@@ -93,7 +93,7 @@ impl SharedCredentialsSource {
         Self(Arc::new(source))
     }
 
-    pub(super) fn credentials(&self, challenge: &Challenge) -> Result<Option<Credentials>, Error> {
+    pub(in crate::client) fn credentials(&self, challenge: &Challenge) -> Result<Option<Credentials>, Error> {
         self.0.credentials(challenge)
     }
 }
@@ -106,13 +106,13 @@ impl fmt::Debug for SharedCredentialsSource {
 
 /// A scheme that a challenge offers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct OfferedScheme {
+pub(in crate::client) struct OfferedScheme {
     pub scheme: String,
     pub realm: String,
 }
 
 /// Parses the values of `WWW-Authenticate` or `Proxy-Authenticate` fields: the offered schemes, in their order.
-pub(super) fn offered_schemes<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<OfferedScheme> {
+pub(in crate::client) fn offered_schemes<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<OfferedScheme> {
     let mut offers = Vec::<OfferedScheme>::new();
     for value in values {
         for item in list_items(&String::from_utf8_lossy(value)) {

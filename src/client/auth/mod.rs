@@ -1,9 +1,8 @@
 //! Credentials, and the challenges they respond to (PROTOCOL 2.2; RFC 9110, 11).
 
-mod authenticator;
 mod challenge;
 mod credentials;
 
-pub(super) use authenticator::Authenticator;
 pub use challenge::{AuthScheme, AuthTarget, Challenge, CredentialsSource, SharedCredentialsSource};
+pub(super) use challenge::{OfferedScheme, offered_schemes};
 pub use credentials::{Credentials, Secret};

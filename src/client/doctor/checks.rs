@@ -1,9 +1,9 @@
 //! The checks that store nothing. The checks of the method and of its override determine how the later ones
 //! send packets.
 
-use super::Grade;
 use super::advice::Problem;
 use super::probe::{CheckFailure, PacketMethod, Probe};
+use super::report::Grade;
 use super::server_software::{ServerSoftware, describe_path};
 use crate::client::http::{RawRequest, RawResponse, authority};
 use crate::error::{Error, Status};

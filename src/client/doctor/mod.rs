@@ -4,12 +4,13 @@
 //! Each check sends a request or two that fail in the same way as an upload would. Unless [`DoctorOptions::write`] is
 //! set, nothing is stored on the server: requests that need a session use an id that does not exist.
 //!
-//! `probe` sends requests and collects results; `checks` and `write_checks` add the checks to it. `advice`
+//! `probe` sends requests and collects results in a `report`; `checks` and `write_checks` add the checks to it. `advice`
 //! describes how to fix a problem, `server_software` recognizes the software that sent a response.
 
 mod advice;
 mod checks;
 mod probe;
+mod report;
 mod server_software;
 mod write_checks;
 
@@ -19,6 +20,8 @@ use self::probe::Probe;
 use super::config::ClientConfig;
 use super::http::{HttpClient, parse_url};
 use crate::error::Error;
+
+pub use self::report::{Check, DoctorReport, Grade};
 
 /// Options of [`Client::examine`](super::Client::examine).
 #[derive(Debug, Clone)]
@@ -42,47 +45,6 @@ impl Default for DoctorOptions {
     fn default() -> Self {
         Self { write: false, timeout: Duration::from_secs(5) }
     }
-}
-
-/// The result of [`Client::examine`](super::Client::examine).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "problems are only in the report"]
-#[non_exhaustive]
-pub struct DoctorReport {
-    /// The checks in the order in which they were made. A failure that makes further checks pointless is the last.
-    pub checks: Vec<Check>,
-}
-
-impl DoctorReport {
-    /// Returns whether an upload can succeed.
-    pub fn can_upload(&self) -> bool {
-        self.checks.iter().all(|check| check.grade != Grade::Fail)
-    }
-}
-
-/// The result of one check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Check {
-    /// Name of the check; stable across versions.
-    pub name: &'static str,
-    /// How serious the finding is.
-    pub grade: Grade,
-    /// What was observed.
-    pub finding: String,
-    /// How to fix it, if there is a problem.
-    pub advice: Option<String>,
-}
-
-/// How serious a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grade {
-    /// No problem.
-    Ok,
-    /// Uploads succeed, but slower than necessary or not from every client.
-    Warn,
-    /// Uploads fail.
-    Fail,
 }
 
 pub(super) fn examine(

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::advice::Problem;
+use super::report::{Check, DoctorReport, Grade};
 use super::server_software::{ServerSoftware, describe_path};
-use super::{Check, DoctorReport, Grade};
 use crate::client::http::{HttpClient, RawRequest, RawResponse, Uri};
 use crate::error::Error;
 use crate::proto::{Ack, PacketKind, names};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Grade;
 use super::advice::Problem;
 use super::probe::{CheckFailure, PacketMethod, Probe};
+use super::report::Grade;
 use super::server_software::ServerSoftware;
 use crate::client::http::{RawResponse, Uri, parse_url};
 use crate::error::Error;
@@ -21,7 +21,7 @@ const LINGER: Duration = Duration::from_millis(500);
 /// A URL in the directory of `uri` with a random name.
 pub(super) fn random_url(uri: &Uri) -> String {
     let whole = uri.to_string();
-    let path = whole.split('?').next().unwrap_or_default();
+    let path = whole.split_once('?').map_or(&*whole, |(path, _)| path);
     let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
     format!("{folder}/bitsup-doctor-{:016x}", fastrand::u64(..))
 }

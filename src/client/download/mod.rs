@@ -16,6 +16,7 @@ use super::config::ClientConfig;
 use super::http::HttpClient;
 use super::interrupt::Interrupt;
 use super::observer::{Flow, Observer, aborted};
+use crate::clock::millis;
 use crate::error::Error;
 use crate::upload::{ReplyUrl, RetryDecision, RetrySchedule, Trust, retries_exhausted};
 
@@ -91,8 +92,4 @@ impl DownloadObserver for ObserverAdapter<'_> {
             Some(Flow::Continue) | None => Ok(()),
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

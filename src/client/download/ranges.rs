@@ -130,7 +130,7 @@ fn receive_range(
         return Ok(RangeOutcome::Changed);
     }
     let header = response.headers.get(names::CONTENT_RANGE);
-    let range = match FragmentRange::parse(header, response.length.unwrap_or(0)) {
+    let range = match response.length.and_then(|length| FragmentRange::parse(header, length)) {
         Some(range @ FragmentRange::Bytes { first, .. }) if first == partial.received => range,
         _ => {
             restart(part, observer)?;

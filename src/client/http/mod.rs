@@ -2,8 +2,9 @@
 //!
 //! [`HttpClient`] is defined here; `get` and `raw_connection` add methods to it and, as child modules, have
 //! access to its private fields. `connect` and `transport` make interruptible TCP connections, `proxy` routes
-//! them through a proxy, `tls` holds certificates, `failure` translates errors.
+//! them through a proxy, `tls` holds certificates, `authenticator` responds to challenges, `failure` translates errors.
 
+mod authenticator;
 mod body;
 mod connect;
 mod failure;
@@ -24,6 +25,7 @@ use ureq::http::{self, HeaderValue};
 use ureq::unversioned::transport::{Connector, RustlsConnector};
 use ureq::{Agent, SendBody};
 
+use self::authenticator::Authenticator;
 use self::body::FragmentBody;
 use self::connect::{Dialer, NoResolver};
 pub(super) use self::get::GetResponse;
@@ -32,7 +34,6 @@ pub(super) use self::raw_connection::{RawRequest, RawResponse};
 pub(super) use self::tls::ClientTls;
 use self::transport::ConnectionContext;
 pub(super) use self::url::{authority, parse_url};
-use super::auth::Authenticator;
 use super::config::ClientConfig;
 use super::interrupt::Interrupt;
 use super::source::Source;

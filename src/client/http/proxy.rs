@@ -8,11 +8,11 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, NextTimeout, RustlsConnector, Transport,
 };
 
+use super::authenticator::Authenticator;
 use super::connect::Dialer;
 use super::failure;
 use super::transport::{ConnectionContext, MAX_HEAD};
 use super::url::{self, parse_url};
-use crate::client::auth::Authenticator;
 use crate::client::config::ClientConfig;
 use crate::error::{Error, Status};
 use crate::proto::{HResult, Headers};

@@ -167,7 +167,7 @@ impl Job {
     /// - otherwise the last error of the transport or the server. If it is [transient](Error::is_transient), running
     ///   the job again may succeed.
     pub fn run(&mut self) -> Result<(), Error> {
-        #[cfg(feature = "planted-panics")]
+        #[cfg(feature = "fault-injection")]
         crate::fault_injection::maybe_panic("client", &self.url);
         if self.is_complete()? {
             return Ok(());

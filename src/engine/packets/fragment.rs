@@ -29,6 +29,15 @@ enum FragmentAction {
     Repeat,
 }
 
+/// A session whose bytes are open.
+struct OpenSession<'a> {
+    guard: SessionGuard<'a>,
+    /// `None` if the bytes are not needed any more.
+    sink: Option<Box<dyn Sink>>,
+    /// The number of bytes that the session has received.
+    received: u64,
+}
+
 /// Decides what to do with a Fragment whose head is valid.
 pub(super) fn begin(
     state: &EngineState,
@@ -48,13 +57,13 @@ pub(super) fn begin(
         Ok(None) => return completing(),
         Err(fault) => Err(fault),
     };
-    let (mut guard, sink) = match opened {
+    let OpenSession { mut guard, sink, received } = match opened {
         Ok(opened) => opened,
         Err(fault) => return Err(fault).into(),
     };
-    let received = received(&guard.record, sink.as_deref());
     let decision = match (action(state, &guard.record, range, length, received), sink) {
         (Ok(FragmentAction::Store { skip }), Some(sink)) => state
+            // At least one byte is new, so `skip` is less than `length`.
             .check_space(length.saturating_sub(skip))
             .and_then(|()| record_total(state, &mut guard, range))
             .map(|()| Decision::Receive(Receiving::new(&session, generation, sink, skip, length))),
@@ -117,12 +126,13 @@ pub(in crate::engine) fn finish_skipped(
     let is_short = completing.wanted() > 0;
     let Completing { session, generation, range, length, .. } = completing;
     let opened = session.lock_for(generation).and_then(|guard| open(state, head, &session, guard));
-    let (guard, mut sink) = match opened {
+    let OpenSession { guard, mut sink, received } = match opened {
         Ok(opened) => opened,
         Err(fault) => return Response::fault(&fault),
     };
     let flushed = flush(state, sink.as_mut());
-    let received = received(&guard.record, sink.as_deref());
+    // Fewer bytes after a failed flush.
+    let received = sink.as_ref().map_or(received, |sink| sink.received());
     if let Err(fault) = flushed {
         return Response::fragment_fault(session.id, &fault, received);
     }
@@ -142,13 +152,12 @@ pub(in crate::engine) fn finish_skipped(
 
 /// Rejects a Fragment of a known session whose head is invalid.
 pub(super) fn reject(state: &EngineState, head: &RequestHead, session: &Session, fault: &Fault) -> Response {
-    let held =
-        session.begin_request().and_then(|generation| session.lock_for(generation)).and_then(|guard| {
-            let (guard, sink) = open(state, head, session, guard)?;
-            Ok(received(&guard.record, sink.as_deref()))
-        });
+    let held = session
+        .begin_request()
+        .and_then(|generation| session.lock_for(generation))
+        .and_then(|guard| open(state, head, session, guard));
     match held {
-        Ok(received) => Response::fragment_fault(session.id, fault, received),
+        Ok(OpenSession { received, .. }) => Response::fragment_fault(session.id, fault, received),
         Err(gone) => Response::fault(&gone),
     }
 }
@@ -166,19 +175,22 @@ fn response(
     }
 }
 
-/// Opens the stored bytes; `None` if the upload is done. If the bytes are missing, removes the session, and
-/// the client starts over.
+/// Opens the session's bytes. If they are missing, removes the session, and the client starts over.
 fn open<'a>(
     state: &EngineState,
     head: &RequestHead,
     session: &Session,
     guard: SessionGuard<'a>,
-) -> Result<(SessionGuard<'a>, Option<Box<dyn Sink>>), Fault> {
+) -> Result<OpenSession<'a>, Fault> {
     if guard.record.is_done() {
-        return Ok((guard, None));
+        let received = guard.record.total.ok_or(Fault::internal("a complete upload has no total length"))?;
+        return Ok(OpenSession { guard, sink: None, received });
     }
     match state.config.store.open(session.id) {
-        Ok(sink) => Ok((guard, Some(sink))),
+        Ok(sink) => {
+            let received = sink.received();
+            Ok(OpenSession { guard, sink: Some(sink), received })
+        }
         Err(StoreError::NotFound) => {
             state.log(Level::Error, || format!("{} lost its data", session.id));
             let removed = state.remove(session, guard, Some(head), EndReason::Failed);
@@ -186,17 +198,6 @@ fn open<'a>(
             Err(Fault::session_not_found())
         }
         Err(error) => Err(state.store_fault(&error)),
-    }
-}
-
-/// The number of bytes that the session has received.
-fn received(record: &SessionRecord, sink: Option<&dyn Sink>) -> u64 {
-    match sink {
-        Some(sink) => sink.received(),
-        None => {
-            debug_assert!(record.total.is_some(), "session {} is done without a total length", record.id);
-            record.total.unwrap_or_default()
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::engine::context::EngineContext;
 use crate::engine::response::Response;
 use crate::engine::sessions::session::{BodyInFlight, Session};
 use crate::engine::sessions::shared_state::Generation;
-use crate::proto::FragmentRange;
+use crate::proto::{Fault, FragmentRange};
 #[cfg(unix)]
 use crate::store::SpliceBuffer;
 use crate::store::{Sink, StoreError};
@@ -81,8 +81,9 @@ impl Receiving {
         count: usize,
         put: impl FnOnce(&mut dyn Sink, usize) -> Result<(), StoreError>,
     ) -> Result<(), Response> {
-        debug_assert!(count as u64 <= self.wanted, "{count} bytes, but only {} are wanted", self.wanted);
-        self.wanted = self.wanted.saturating_sub(count as u64);
+        let wanted = self.wanted.checked_sub(count as u64);
+        let excess = Fault::internal("more bytes of a body were read than are wanted");
+        self.wanted = wanted.ok_or_else(|| Response::fault(&excess))?;
         let known = usize::try_from(self.skip).unwrap_or(usize::MAX).min(count);
         // Cannot underflow: `known` is at most `skip`.
         self.skip = self.skip.saturating_sub(known as u64);

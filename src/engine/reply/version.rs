@@ -5,6 +5,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::proto::{Headers, names};
 use crate::store::Content;
 
+/// The last second of the year 9999. HTTP has no later dates, but a file or a store may claim one.
+const LAST_DATE: u64 = 253_402_300_799;
+
 /// What identifies the version of a reply, so that clients notice a change.
 pub(super) struct Version {
     /// The `ETag`.
@@ -16,13 +19,15 @@ pub(super) struct Version {
 impl Version {
     pub(super) fn of(content: &dyn Content) -> Self {
         let (modified_ms, length) = (content.modified_ms(), content.length());
-        Self { tag: format!("\"{modified_ms:x}-{length:x}\""), modified: modified_ms / 1000 }
+        let modified = (modified_ms / 1000).min(LAST_DATE);
+        Self { tag: format!("\"{modified_ms:x}-{length:x}\""), modified }
     }
 
     /// The `Last-Modified` date.
     pub(super) fn date(&self) -> String {
-        let date = UNIX_EPOCH.checked_add(Duration::from_secs(self.modified)).unwrap_or(UNIX_EPOCH);
-        httpdate::fmt_http_date(date)
+        let date = UNIX_EPOCH.checked_add(Duration::from_secs(self.modified));
+        debug_assert!(date.is_some(), "a date up to the year 9999 can be represented");
+        httpdate::fmt_http_date(date.unwrap_or(UNIX_EPOCH))
     }
 
     /// 412 or 304 if the conditions of the request require it, in the order of RFC 9110, 13.2.2. Invalid dates
@@ -64,4 +69,31 @@ impl Version {
 fn seconds(date: &str) -> Option<u64> {
     let date = httpdate::parse_http_date(date).ok()?;
     date.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_http_cannot_express_become_the_last_date() {
+        for (modified, date) in
+            [(1, "Thu, 01 Jan 1970 00:00:01 GMT"), (LAST_DATE, "Fri, 31 Dec 9999 23:59:59 GMT")]
+        {
+            assert_eq!(Version { tag: String::new(), modified }.date(), date);
+        }
+        struct Future;
+        impl Content for Future {
+            fn length(&self) -> u64 {
+                0
+            }
+            fn modified_ms(&self) -> u64 {
+                u64::MAX
+            }
+            fn read_at(&self, _: u64, _: &mut [u8]) -> std::io::Result<usize> {
+                Ok(0)
+            }
+        }
+        assert_eq!(Version::of(&Future).modified, LAST_DATE);
+    }
 }

@@ -59,11 +59,11 @@ pub struct AdminResponse {
 struct SessionListing<'a> {
     version: &'static str,
     now_ms: u64,
-    sessions: Vec<ListedSession<'a>>,
+    sessions: Vec<MountedSession<'a>>,
 }
 
 #[derive(Serialize)]
-struct ListedSession<'a> {
+struct MountedSession<'a> {
     /// The URL prefix of the session's engine.
     prefix: &'a str,
     #[serde(flatten)]
@@ -72,7 +72,7 @@ struct ListedSession<'a> {
 
 /// Returns the response to a request.
 pub fn respond(head: &HttpHead, sources: &AdminSources) -> AdminResponse {
-    let path = head.target.split('?').next().unwrap_or_default();
+    let path = head.target.split_once('?').map_or(&*head.target, |(path, _)| path);
     match ROUTES.iter().find(|(route, _)| *route == path) {
         None => AdminResponse::text(404, "Not found: use /, /health, /sessions or /metrics.\n"),
         Some(_) if !matches!(head.method.as_str(), "GET" | "HEAD") => {
@@ -106,7 +106,7 @@ fn sessions(AdminSources { context, .. }: &AdminSources) -> AdminResponse {
 fn listing(context: &ServerContext) -> Result<SessionListing<'_>, Error> {
     let mut sessions = Vec::new();
     for (prefix, engine) in context.router.engines() {
-        sessions.extend(engine.sessions()?.into_iter().map(|info| ListedSession { prefix, info }));
+        sessions.extend(engine.sessions()?.into_iter().map(|info| MountedSession { prefix, info }));
     }
     Ok(SessionListing { version: env!("CARGO_PKG_VERSION"), now_ms: SystemClock.now_ms(), sessions })
 }

@@ -96,11 +96,12 @@ fn head(bytes: &[u8], limits: HeadLimits) -> Result<HttpHead, u16> {
     if !has_one_host(&headers) {
         return Err(400);
     }
+    let (Some(method), Some(target)) = (request.method, request.path) else { return Err(400) };
     let chunked = headers.all(names::TRANSFER_ENCODING).next().is_some();
     let announced = content_length(&headers)?;
     Ok(HttpHead {
-        method: request.method.unwrap_or_default().to_owned(),
-        target: request.path.unwrap_or_default().to_owned(),
+        method: method.to_owned(),
+        target: target.to_owned(),
         body: if chunked { 0 } else { announced },
         close: chunked || requests_close(&headers),
         expect: expect(&headers),

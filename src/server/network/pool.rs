@@ -384,14 +384,14 @@ mod tests {
         let logger = Logger::new(Level::Error, move |_, _, text| said.send(text.to_owned()).unwrap());
         let (done, results) = channel();
         let work = move |job: u32, _: &mut [u8]| {
-            assert_ne!(job, 13, "planted panic");
+            assert_ne!(job, 13, "injected panic");
             done.send(job).unwrap();
             (job > 100).then(|| job - 100)
         };
         let pool =
             WorkerPool::start(PoolSize { core: 1, max: 1, surplus_timeout: LONG }, logger, work).unwrap();
         [13, 107].into_iter().for_each(|job| pool.push(job));
-        assert!(log.recv_timeout(LONG).unwrap().contains("planted panic"));
+        assert!(log.recv_timeout(LONG).unwrap().contains("injected panic"));
         let order: Vec<u32> = (0..2).map(|_| results.recv_timeout(LONG).unwrap()).collect();
         assert_eq!(order, [107, 7], "a returned job is run again");
         pool.close();

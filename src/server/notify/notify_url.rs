@@ -87,8 +87,8 @@ fn resolve(reference: &str, base: &str) -> Option<String> {
 
 /// Whether a reference has a scheme: a colon in its first segment.
 fn has_scheme(reference: &str) -> bool {
-    let word = reference.split(['/', '?', '#']).next().unwrap_or_default();
-    word.contains(':')
+    let segment = reference.split_once(['/', '?', '#']).map_or(reference, |(segment, _)| segment);
+    segment.contains(':')
 }
 
 fn split_path(rest: &str) -> (&str, &str) {

@@ -80,6 +80,9 @@ impl<'a> NotifyBody<'a> {
         let buffer = buffer.split_at_mut(wanted).0;
         match self.upload.content.map(|content| content.read_at(self.offset, buffer)) {
             None | Some(Ok(0)) => Err(ErrorKind::UnexpectedEof.into()),
+            Some(Ok(read)) if read > wanted => {
+                Err(io::Error::other(format!("the store read {read} bytes into a buffer of {wanted}")))
+            }
             Some(read) => read,
         }
     }
@@ -92,8 +95,8 @@ impl Read for NotifyBody<'_> {
             self.failure = Some(error);
             io::Error::from(kind)
         })?;
+        // `fill` returns at most `left` bytes.
         self.offset = self.offset.saturating_add(read as u64);
-        debug_assert!(read as u64 <= self.left, "read {read} bytes with {} left", self.left);
         self.left = self.left.saturating_sub(read as u64);
         Ok(read)
     }

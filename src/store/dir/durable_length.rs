@@ -70,7 +70,7 @@ pub fn read(session: &OwnedFd) -> io::Result<u64> {
 fn slots(file: &File) -> io::Result<[Option<u64>; 2]> {
     let mut bytes = [0; 2 * SLOT];
     let length = retry_on_intr(|| pread(file, &mut bytes, 0))?;
-    let text = String::from_utf8_lossy(bytes.get(..length).unwrap_or_default());
+    let text = String::from_utf8_lossy(bytes.split_at(length).0);
     let slot = |at: usize| {
         let slot = text.get(at..at.saturating_add(SLOT))?.strip_suffix('\n')?;
         let (number, again) = slot.split_once(' ')?;

@@ -121,7 +121,7 @@ impl DirStore {
     /// - `Unsupported` if its file system has no hard links or cannot sync a directory,
     /// - `NoSpace` or `Io` if the operating system fails.
     pub fn open(root: impl AsRef<Path>, options: DirOptions) -> Result<Self, Error> {
-        #[cfg(feature = "planted-panics")]
+        #[cfg(feature = "fault-injection")]
         crate::fault_injection::maybe_panic("store", &root.as_ref().to_string_lossy());
         let path = std::path::absolute(root.as_ref()).map_err(|error| {
             Error::io(format!("cannot make the root path {} absolute", root.as_ref().display()), error)

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use super::durable_length;
 use super::files::{open_directory, open_file, unlink_if_exists};
 use super::options::Durability;
+use crate::clock::millis;
 use crate::proto::SessionId;
 use crate::store::record::invalid;
 use crate::store::{SessionRecord, StoredSession};
@@ -182,6 +183,7 @@ impl SessionDir {
 
     /// Returns how long ago an entry of the directory was created or removed.
     fn age(&self) -> io::Result<Duration> {
+        // Times before 1970 count as 1970, and a time in the future as now.
         let changed = Duration::from_secs(u64::try_from(fstat(&self.directory)?.st_mtime).unwrap_or(0));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(now.saturating_sub(changed))
@@ -232,8 +234,9 @@ fn parse(file: &mut File) -> io::Result<SessionRecord> {
 
 /// Returns the time of the file's last write, in milliseconds since 1970.
 pub fn modified_ms(file: &File) -> io::Result<u64> {
+    // A time before 1970 counts as 1970.
     let since = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    Ok(millis(since))
 }
 
 fn canonical_id(name: &str) -> Option<SessionId> {

@@ -41,6 +41,14 @@ impl FileSink {
         }
         error
     }
+
+    /// Counts bytes that were written.
+    fn advance(&mut self, count: usize) -> Result<(), StoreError> {
+        let received = self.received.checked_add(count as u64);
+        self.received =
+            received.ok_or_else(|| io::Error::other("the data file is longer than 2^64 bytes"))?;
+        Ok(())
+    }
 }
 
 impl Sink for FileSink {
@@ -56,8 +64,8 @@ impl Sink for FileSink {
                 Ok(written) => written,
                 Err(errno) => return Err(self.failed(errno.into())),
             };
-            self.received = self.received.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
             (_, data) = data.split_at(written);
+            self.advance(written)?;
         }
         Ok(())
     }
@@ -86,10 +94,7 @@ impl Sink for FileSink {
             Err(Errno::INVAL) => None,
             Err(errno) => Some(Err(self.failed(errno.into()))),
             Ok(0) => Some(Err(self.failed(io::ErrorKind::WriteZero.into()))),
-            Ok(count) => {
-                self.received = self.received.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
-                Some(Ok(count))
-            }
+            Ok(count) => Some(self.advance(count).map(|()| count)),
         }
     }
 }

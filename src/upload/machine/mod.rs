@@ -175,7 +175,7 @@ impl UploadMachine {
     /// the state before sending. After [`Action::Wait`], the next call continues regardless of how long the caller
     /// really waited. [`Action::Done`] and [`Action::Failed`] are returned again by every later call.
     pub fn next_action(&mut self, now_ms: u64) -> Action {
-        #[cfg(feature = "planted-panics")]
+        #[cfg(feature = "fault-injection")]
         crate::fault_injection::maybe_panic("upload", &self.checkpoint.url);
         if let Some(abandoned) = self.in_flight.take() {
             self.on_interrupted(&abandoned);

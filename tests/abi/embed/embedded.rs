@@ -1,4 +1,4 @@
-//! C programs around libmicrohttpd, and what such a program and a test, its application, say to each other.
+//! C programs that embed the engine in libmicrohttpd, and their protocol with the test, which plays the application.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -14,7 +14,7 @@ use test_support::cc::{WARNINGS, include, library, succeed, tool};
 use test_support::vector::app::App;
 use test_support::vector::drive::Host;
 
-/// A compiled program with the library under its SONAME beside it.
+/// A directory with a compiled program and the library under its SONAME.
 pub struct Program(TempDir);
 
 impl Program {
@@ -35,7 +35,7 @@ impl Program {
         Command::new(self.0.path().join("program"))
     }
 
-    /// Under Valgrind, which makes it fail when it errs or leaks.
+    /// Runs the program under Valgrind, which fails it on memory errors and leaks.
     pub fn under_valgrind(&self) -> Command {
         let mut command = tool("valgrind", "valgrind");
         command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
@@ -44,11 +44,11 @@ impl Program {
     }
 }
 
-/// `tests/c/embedded.c`, running.
+/// A running `tests/c/embedded.c`.
 pub struct Embedded {
     child: Child,
     address: SocketAddr,
-    application: Option<JoinHandle<bool>>,
+    app_thread: Option<JoinHandle<bool>>,
 }
 
 impl Embedded {
@@ -60,26 +60,28 @@ impl Embedded {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (stdin, mut stdout) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         let address = listening(&mut stdout);
-        let application = app.cloned().map(|app| thread::spawn(move || speak(&app, &stdin, &mut stdout)));
-        Self { child, address, application }
+        let app_thread =
+            app.cloned().map(|app| thread::spawn(move || serve_calls(&app, &stdin, &mut stdout)));
+        Self { child, address, app_thread }
     }
 }
 
-/// Where the program listens, which it says first.
+/// Reads the address from the first line of the program.
 pub fn listening(stdout: &mut impl BufRead) -> SocketAddr {
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on http://").expect("it says where it listens");
+    let address = line.trim().strip_prefix("listening on http://").expect("the first line is the URL");
     address.trim_end_matches('/').parse().unwrap()
 }
 
-/// Answers the program's lines. True if it says that the case has ended, false if it ends itself.
-pub fn speak(app: &App, mut stdin: &ChildStdin, stdout: &mut impl BufRead) -> bool {
+/// Passes the lines of the program to the application and writes back its results. Returns `true` if the program
+/// reported the end of the case, `false` if it exited.
+pub fn serve_calls(app: &App, mut stdin: &ChildStdin, stdout: &mut impl BufRead) -> bool {
     for line in stdout.lines().map(Result::unwrap) {
         if line == "ended" {
             return true;
         }
-        // It may have been killed meanwhile.
+        // The program may have been killed meanwhile.
         let _ = stdin.write_all(&app.handle_line(&line));
     }
     false
@@ -93,8 +95,8 @@ impl Host for Embedded {
     fn stop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        if let Some(application) = self.application.take() {
-            application.join().expect("the application saw what the case says");
+        if let Some(app_thread) = self.app_thread.take() {
+            app_thread.join().expect("the application got the calls that the case expects");
         }
     }
 }
@@ -103,9 +105,9 @@ impl Drop for Embedded {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
-        // What it saw counts, unless something else has failed already.
-        if let Some(application) = self.application.take().filter(|_| !thread::panicking()) {
-            application.join().expect("the application saw what the case says");
+        // Checks the calls, unless the test has failed already.
+        if let Some(app_thread) = self.app_thread.take().filter(|_| !thread::panicking()) {
+            app_thread.join().expect("the application got the calls that the case expects");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! ASP.NET Core's HTTP server with the engine in it, by the C# library: the host of `examples/csharp/Embed` with a test in
-//! the place of its application, `bindings/csharp/Bitsup.Embedded`.
+//! The engine embedded in Kestrel, the HTTP server of ASP.NET Core, through the C# library. Runs
+//! `bindings/csharp/Bitsup.Embedded`, the host of `examples/csharp/Embed` with the test as its application.
 
 use std::io::{BufReader, Write};
 use std::net::SocketAddr;
@@ -13,8 +13,8 @@ use test_support::vector::app::App;
 use test_support::vector::drive::Host;
 use test_support::vector::environment::{EngineSettings, Mode};
 
-use super::{reads_otherwise, refuses_without_asking, vectors};
-use crate::embed::embedded::{listening, speak};
+use super::{assert_parsed_differently, assert_rejected_without_100_continue, vectors};
+use crate::embed::embedded::{listening, serve_calls};
 
 const KESTREL: Mode = Mode { store: "dir", via: "embedded", start: Some(start) };
 
@@ -22,20 +22,20 @@ fn start(root: &Path, settings: &EngineSettings, app: Option<&Arc<App>>) -> Box<
     Box::new(Kestrel::start("dir", root, settings, app))
 }
 
-/// A running .NET with no case to serve. It ends when its stdin does, as it does when the tests are over.
+/// A running .NET process that serves no case. It exits when its standard input is closed.
 struct Idle {
     child: Child,
     stdin: Arc<ChildStdin>,
     stdout: BufReader<ChildStdout>,
 }
 
-/// As .NET takes its time to start, and to compile what it runs, one case leaves it to the next.
+/// Processes are reused by later cases, because .NET is slow to start.
 static IDLE: Mutex<Vec<Idle>> = Mutex::new(Vec::new());
 
 impl Idle {
     fn get() -> Self {
-        let left = IDLE.lock().unwrap().pop();
-        left.unwrap_or_else(Self::spawn)
+        let idle = IDLE.lock().unwrap().pop();
+        idle.unwrap_or_else(Self::spawn)
     }
 
     fn spawn() -> Self {
@@ -64,34 +64,34 @@ fn dotnet() -> Command {
     command
 }
 
-/// A case's Kestrel, with an engine of its own.
+/// Kestrel with the engine of one case.
 struct Kestrel {
     address: SocketAddr,
-    /// None once it is stopped.
+    /// `None` once it is stopped.
     running: Option<Running>,
 }
 
 struct Running {
     child: Child,
     stdin: Arc<ChildStdin>,
-    /// Gives back what it listened to, unless the program ended by itself.
-    application: JoinHandle<Option<BufReader<ChildStdout>>>,
+    /// Returns the standard output of the program, unless the program exited.
+    app_thread: JoinHandle<Option<BufReader<ChildStdout>>>,
 }
 
 impl Kestrel {
     fn start(store: &str, root: &Path, settings: &EngineSettings, app: Option<&Arc<App>>) -> Self {
         let Idle { child, stdin, mut stdout } = Idle::get();
-        let mut words = vec!["serve", store, root.to_str().unwrap()];
-        words.extend(app.map(|_| "app"));
-        words.extend(settings.iter().flat_map(|(name, value)| [name.as_str(), value]));
-        (&*stdin).write_all(format!("{}\n", words.join("\t")).as_bytes()).unwrap();
+        let mut args = vec!["serve", store, root.to_str().unwrap()];
+        args.extend(app.map(|_| "app"));
+        args.extend(settings.iter().flat_map(|(name, value)| [name.as_str(), value]));
+        (&*stdin).write_all(format!("{}\n", args.join("\t")).as_bytes()).unwrap();
         let address = listening(&mut stdout);
-        let (app, answers) = (app.cloned().unwrap_or_default(), Arc::clone(&stdin));
-        let application = thread::spawn(move || {
-            let ended = speak(&app, &answers, &mut stdout);
+        let (app, app_stdin) = (app.cloned().unwrap_or_default(), Arc::clone(&stdin));
+        let app_thread = thread::spawn(move || {
+            let ended = serve_calls(&app, &app_stdin, &mut stdout);
             ended.then_some(stdout)
         });
-        Self { address, running: Some(Running { child, stdin, application }) }
+        Self { address, running: Some(Running { child, stdin, app_thread }) }
     }
 }
 
@@ -100,84 +100,85 @@ impl Host for Kestrel {
         self.address
     }
 
-    /// Kills .NET, as a restart finds what is on the disk and nothing else.
+    /// Kills the process, so that a restart depends on the files only.
     fn stop(&mut self) {
         if let Some(mut running) = self.running.take() {
             running.child.kill().unwrap();
             running.child.wait().unwrap();
-            running.application.join().expect("the application saw what the case says");
+            running.app_thread.join().expect("the application got the calls that the case expects");
         }
     }
 }
 
 impl Drop for Kestrel {
     fn drop(&mut self) {
-        let Some(Running { mut child, stdin, application }) = self.running.take() else { return };
-        // What the application saw counts, unless something else has failed already.
-        let heard = (!thread::panicking()).then(|| {
-            // It may be there no more, which the application has seen.
+        let Some(Running { mut child, stdin, app_thread }) = self.running.take() else { return };
+        // Checks the calls, unless the test has failed already.
+        let result = (!thread::panicking()).then(|| {
+            // Fails if the process has exited, which the application thread reports.
             let _ = (&*stdin).write_all(b"end\n");
-            application.join()
+            app_thread.join()
         });
-        if let Some(Ok(Some(stdout))) = heard {
+        if let Some(Ok(Some(stdout))) = result {
             IDLE.lock().unwrap().push(Idle { child, stdin, stdout });
             return;
         }
         child.kill().ok();
         child.wait().ok();
-        if let Some(heard) = heard {
-            heard.expect("the application saw what the case says").expect("the program serves the next case");
+        if let Some(result) = result {
+            result.expect("the application got the calls that the case expects").expect("the program exited");
         }
     }
 }
 
-/// Cases that Kestrel answers itself, without asking the engine, and how.
-const ANSWERED: &[(&str, &str)] = &[
-    ("no path leads outside the root", "Kestrel answers %00 with a 400 of its own, which has no BITS fields"),
-    ("an absolute target, as some clients send it", "Kestrel answers 400 where Host names another host"),
+/// Cases whose requests Kestrel rejects without calling the engine, and how.
+const HANDLED_BY_KESTREL: &[(&str, &str)] = &[
+    ("no path leads outside the root", "Kestrel rejects %00 with its own 400, which has no BITS fields"),
+    ("an absolute target, as some clients send it", "Kestrel returns 400 if Host names another host"),
 ];
 
-vectors! { KESTREL, ANSWERED; general ping create fragment close cancel sessions app reply }
+vectors! { KESTREL, HANDLED_BY_KESTREL; general ping create fragment close cancel sessions app reply }
 
-/// The vectors over a store that is written in C#, `bindings/csharp/Bitsup.Embedded/FileStorage.cs`.
+/// The vectors with a store written in C#, `bindings/csharp/Bitsup.Embedded/FileStorage.cs`.
 mod own_store {
     use super::*;
 
-    /// To the cases it is a directory, for its files lie where those of a directory store do.
-    const OWN: Mode = Mode { store: "dir", via: "embedded", start: Some(start) };
+    /// The cases treat it as a directory store, because its files have the same paths.
+    const FILE_STORAGE: Mode = Mode { store: "dir", via: "embedded", start: Some(start) };
 
     fn start(root: &Path, settings: &EngineSettings, app: Option<&Arc<App>>) -> Box<dyn Host> {
         Box::new(Kestrel::start("own", root, settings, app))
     }
 
-    /// Cases that do not go over it, besides those that Kestrel answers, and why.
-    const LEFT_OUT: &[(&str, &str)] = &[
-        ANSWERED[0],
-        ANSWERED[1],
+    /// Cases that are skipped, and why.
+    const SKIPPED: &[(&str, &str)] = &[
+        HANDLED_BY_KESTREL[0],
+        HANDLED_BY_KESTREL[1],
         (
             "an application writes its reply to the given path",
-            "only a directory store has a path for the reply of an application",
+            "only a directory store offers a path for the reply",
         ),
     ];
 
-    vectors! { OWN, LEFT_OUT; general ping create fragment close cancel sessions app reply }
+    vectors! { FILE_STORAGE, SKIPPED; general ping create fragment close cancel sessions app reply }
 }
 
-/// Heads that Kestrel reads otherwise than bitsup's own listener: see the table for libmicrohttpd.
-const OTHERWISE: &[(&str, &str, u16, u16, &str)] = &[
-    ("BITS_POST /a HTTP/1.0", "", 505, 200, "it speaks HTTP/1.0"),
-    ("BITS_POST /a HTTP/1.1", "Expect: money\r\n", 417, 200, "it passes over other expectations"),
+/// Request heads that Kestrel parses differently from bitsup's own listener, in the format of the table for
+/// libmicrohttpd.
+const DIFFERENCES: &[(&str, &str, u16, u16, &str)] = &[
+    ("BITS_POST /a HTTP/1.0", "", 505, 200, "it supports HTTP/1.0"),
+    ("BITS_POST /a HTTP/1.1", "Expect: money\r\n", 417, 200, "it ignores other expectations"),
 ];
 
 #[test]
-fn some_heads_are_read_otherwise() {
+fn some_request_heads_are_parsed_differently() {
     let root = tempfile::tempdir().unwrap();
-    reads_otherwise(&Kestrel::start("dir", root.path(), &EngineSettings::new(), None), OTHERWISE);
+    assert_parsed_differently(&Kestrel::start("dir", root.path(), &EngineSettings::new(), None), DIFFERENCES);
 }
 
 /// PROTOCOL 2.1 #15
 #[test]
-fn a_refused_client_that_waits_to_be_asked_is_not_asked() {
+fn a_rejected_request_gets_no_100_continue() {
     let root = tempfile::tempdir().unwrap();
-    refuses_without_asking(&Kestrel::start("dir", root.path(), &EngineSettings::new(), None));
+    assert_rejected_without_100_continue(&Kestrel::start("dir", root.path(), &EngineSettings::new(), None));
 }

@@ -11,7 +11,7 @@ use bitsup::store::{Durability, MemoryStore};
 use clap::builder::{PossibleValue, RangedU64ValueParser};
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::limits::LimitArgs;
+use super::limits::{LIMITS, LimitArgs};
 use crate::units;
 use crate::verbosity::Verbosity;
 
@@ -19,7 +19,6 @@ use crate::verbosity::Verbosity;
 const LISTENING: &str = "Listening";
 const DIRECTORIES: &str = "Directories";
 const ACCESS: &str = "Access";
-pub const LIMITS: &str = "Limits";
 const NOTIFICATION: &str = "Notification";
 const SERVER_FARM: &str = "Server farm";
 const LOGGING: &str = "Logging and administration";

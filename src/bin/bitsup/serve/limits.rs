@@ -6,8 +6,10 @@ use bitsup::server::ServerConfig;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use super::args::LIMITS;
 use crate::units;
+
+/// The heading of limits in the long help.
+pub const LIMITS: &str = "Limits";
 
 /// Limits of the whole server. docs/operations/limits.md gives the reason for each default.
 #[derive(Debug, Args)]
@@ -74,6 +76,7 @@ mod tests {
     use clap::FromArgMatches;
 
     use super::*;
+    use crate::serve::args::DirectoryArgs;
     use crate::serve::option;
 
     const MANUAL: &str = include_str!("../../../../docs/operations/limits.md");
@@ -171,5 +174,13 @@ mod tests {
             (counts, times, config.min_body_rate)
         };
         assert_eq!(numbers(&config), numbers(&defaults));
+
+        let args = DirectoryArgs::from_arg_matches(&matches).unwrap();
+        let engine = EngineConfig::new(Arc::new(MemoryStore::new(0)));
+        assert_eq!(args.free_space_reserve, engine.free_space_reserve);
+        assert_eq!(args.session_timeout, engine.session_timeout);
+        assert_eq!(args.max_sessions, engine.max_sessions);
+        assert_eq!(args.max_sessions_per_user, engine.max_sessions_per_owner);
+        assert_eq!(args.host_id_fallback_timeout, bitsup::proto::limits::HOST_ID_FALLBACK);
     }
 }

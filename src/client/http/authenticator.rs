@@ -6,10 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::challenge::{
-    AuthScheme, AuthTarget, Challenge, OfferedScheme, SharedCredentialsSource, offered_schemes,
+use crate::client::auth::{
+    AuthScheme, AuthTarget, Challenge, Credentials, OfferedScheme, SharedCredentialsSource, offered_schemes,
 };
-use super::credentials::Credentials;
 use crate::client::config::ClientConfig;
 use crate::error::{Error, Status};
 use crate::proto::{HResult, Headers, names};
@@ -19,7 +18,7 @@ use crate::proto::{HResult, Headers, names};
 /// Credentials are sent only after a challenge. From then on they are sent with every request, so that no fragment
 /// has to be sent twice.
 #[derive(Debug)]
-pub(in crate::client) struct Authenticator {
+pub(super) struct Authenticator {
     target: AuthTarget,
     status: u16,
     challenge_field: &'static str,
