@@ -14,7 +14,6 @@ use super::callbacks::hooks::EndReason;
 use super::config::EngineConfig;
 use super::context::EngineContext;
 use super::request::RequestHead;
-use super::sessions::ended::EndedSessions;
 use super::sessions::registry::Registry;
 use super::sessions::session::{Session, SessionGuard};
 use crate::error::{Error, Status};
@@ -30,7 +29,6 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 pub(super) struct EngineState {
     context: Arc<EngineContext>,
     registry: Registry,
-    ended: EndedSessions,
 }
 
 /// The result of a clean-up.
@@ -58,11 +56,7 @@ impl EngineState {
     ///
     /// The store cannot list its sessions.
     pub(super) fn new(config: EngineConfig) -> Result<Self, Error> {
-        let state = Self {
-            context: Arc::new(EngineContext::new(config)),
-            registry: Registry::default(),
-            ended: EndedSessions::default(),
-        };
+        let state = Self { context: Arc::new(EngineContext::new(config)), registry: Registry::default() };
         let found = state.stored_sessions()?;
         for unreadable in &found.unreadable {
             state.log(Level::Error, || {
@@ -104,11 +98,7 @@ impl EngineState {
 
     /// How a session ended that is no longer in the table; `None` if that is not known.
     pub(super) fn ended(&self, id: SessionId) -> Option<EndedSession> {
-        let found = match self.ended.get(id) {
-            Some(ended) => Ok(Some(ended)),
-            None => self.config.store.ended(id),
-        };
-        found.unwrap_or_else(|error| {
+        self.config.store.ended(id).unwrap_or_else(|error| {
             self.log(Level::Warn, || format!("cannot find out how session {id} ended: {error}"));
             None
         })
@@ -243,10 +233,7 @@ impl EngineState {
             EndReason::Expired | EndReason::Failed => None,
         };
         match end {
-            Some(end) => {
-                store.retire(session.id, end)?;
-                self.ended.insert(session.id, EndedSession { record: record.clone(), end });
-            }
+            Some(end) => store.retire(&record, end)?,
             None => store.remove(session.id)?,
         }
         guard.mark_ended();

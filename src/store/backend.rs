@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::ended::EndedSessions;
 use super::record::invalid;
 use super::{
-    Content, Destination, NewReply, SessionRecord, Sink, Store, StoreError, StoredSession, StoredSessions,
-    UnreadableSession,
+    Content, Destination, EndedSession, NewReply, SessionEnd, SessionRecord, Sink, Store, StoreError,
+    StoredSession, StoredSessions, UnreadableSession,
 };
 use crate::proto::SessionId;
 
@@ -211,18 +212,23 @@ pub enum DestinationState {
 /// let store = BackendStore::new(MapBackend::default());
 /// # let _ = store;
 /// ```
+///
+/// The store remembers in memory how sessions ended; see [`Store::retire`].
 #[derive(Debug)]
-pub struct BackendStore<B>(Arc<B>);
+pub struct BackendStore<B> {
+    backend: Arc<B>,
+    ended: EndedSessions,
+}
 
 impl<B: Backend + 'static> BackendStore<B> {
     /// Creates a store over `backend`.
     pub fn new(backend: B) -> Self {
-        Self(Arc::new(backend))
+        Self { backend: Arc::new(backend), ended: EndedSessions::default() }
     }
 
     fn content(&self, id: SessionId, part: Part) -> Result<Box<dyn Content>, StoreError> {
-        let info = self.0.stat(id, part)?;
-        Ok(Box::new(PartContent { backend: Arc::clone(&self.0), id, part, info }))
+        let info = self.backend.stat(id, part)?;
+        Ok(Box::new(PartContent { backend: Arc::clone(&self.backend), id, part, info }))
     }
 
     fn write_reply(&self, id: SessionId, mut reply: impl Read) -> Result<(), StoreError> {
@@ -232,7 +238,7 @@ impl<B: Backend + 'static> BackendStore<B> {
             let count = reply.read(&mut buffer)?;
             // An empty reply is written as well, so that it exists.
             if count > 0 || offset == 0 {
-                self.0.write(
+                self.backend.write(
                     id,
                     Part::Reply,
                     offset,
@@ -240,7 +246,7 @@ impl<B: Backend + 'static> BackendStore<B> {
                 )?;
             }
             if count == 0 {
-                return self.0.flush(id, Part::Reply);
+                return self.backend.flush(id, Part::Reply);
             }
             offset = offset.saturating_add(count as u64);
         }
@@ -249,7 +255,7 @@ impl<B: Backend + 'static> BackendStore<B> {
 
 impl<B: Backend + 'static> Store for BackendStore<B> {
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError> {
-        match self.0.destination_state(destination)? {
+        match self.backend.destination_state(destination)? {
             DestinationState::File if !overwrite => Err(StoreError::Exists),
             DestinationState::Free | DestinationState::File => Ok(()),
             DestinationState::Directory => Err(StoreError::IsDirectory),
@@ -259,7 +265,7 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
 
     fn sessions(&self) -> Result<StoredSessions, StoreError> {
         let mut found = StoredSessions::default();
-        self.0.list(&mut |id, bytes, modified_ms| match record_of(id, bytes) {
+        self.backend.list(&mut |id, bytes, modified_ms| match record_of(id, bytes) {
             Ok(record) => {
                 let modified_ms = modified_ms.max(record.created_ms);
                 found.sessions.push(StoredSession { record, modified_ms });
@@ -270,27 +276,27 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
     }
 
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {
-        match self.0.stat(record.id, Part::Data) {
+        match self.backend.stat(record.id, Part::Data) {
             Ok(PartInfo { length: 1.., .. }) => {
                 let message = "the session exists and holds bytes";
                 Err(io::Error::new(io::ErrorKind::AlreadyExists, message).into())
             }
-            Ok(_) | Err(StoreError::NotFound) => self.0.create(record.id, &record.to_bytes()?),
+            Ok(_) | Err(StoreError::NotFound) => self.backend.create(record.id, &record.to_bytes()?),
             Err(error) => Err(error),
         }
     }
 
     fn save(&self, record: &SessionRecord) -> Result<(), StoreError> {
-        self.0.save(record.id, &record.to_bytes()?)
+        self.backend.save(record.id, &record.to_bytes()?)
     }
 
     fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
-        let received = self.0.stat(id, Part::Data)?.length;
-        Ok(Box::new(PartSink { backend: Arc::clone(&self.0), id, received }))
+        let received = self.backend.stat(id, Part::Data)?.length;
+        Ok(Box::new(PartSink { backend: Arc::clone(&self.backend), id, received }))
     }
 
     fn commit(&self, record: &SessionRecord, overwrite: bool) -> Result<(), StoreError> {
-        let committed = self.0.commit(record.id, &record.destination, overwrite, &record.to_bytes()?);
+        let committed = self.backend.commit(record.id, &record.destination, overwrite, &record.to_bytes()?);
         match committed {
             // The state of the destination gives the more precise error.
             Err(StoreError::Denied(_) | StoreError::NotFound) => {
@@ -305,11 +311,11 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
     }
 
     fn stage_reply(&self, id: SessionId) -> Result<Option<PathBuf>, StoreError> {
-        self.0.remove(id, Some(Part::Reply)).map(|()| None)
+        self.backend.remove(id, Some(Part::Reply)).map(|()| None)
     }
 
     fn put_reply(&self, id: SessionId, reply: NewReply<'_>) -> Result<(), StoreError> {
-        self.0.remove(id, Some(Part::Reply))?;
+        self.backend.remove(id, Some(Part::Reply))?;
         let written = match reply {
             NewReply::Bytes(bytes) => self.write_reply(id, bytes),
             NewReply::File(path) => self.write_reply(id, File::open(path)?),
@@ -320,7 +326,7 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
             (Err(error), _) => {
                 // Do not leave an incomplete reply. If this removal fails too, the next attempt repeats it
                 // first.
-                let _ = self.0.remove(id, Some(Part::Reply));
+                let _ = self.backend.remove(id, Some(Part::Reply));
                 Err(error)
             }
         }
@@ -331,7 +337,17 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
     }
 
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {
-        self.0.remove(id, None)
+        self.backend.remove(id, None)
+    }
+
+    fn retire(&self, record: &SessionRecord, end: SessionEnd) -> Result<(), StoreError> {
+        self.remove(record.id)?;
+        self.ended.insert(EndedSession { record: record.clone(), end });
+        Ok(())
+    }
+
+    fn ended(&self, id: SessionId) -> Result<Option<EndedSession>, StoreError> {
+        Ok(self.ended.get(id))
     }
 }
 

@@ -103,13 +103,14 @@ pub trait Store: Send + Sync {
     fn remove(&self, id: SessionId) -> Result<(), StoreError>;
 
     /// Removes a session like [`Store::remove`], and remembers for a while how it ended. The default only removes it.
+    /// `record` is its last record.
     ///
     /// # Errors
     ///
     /// Those of [`Store::remove`].
-    fn retire(&self, id: SessionId, end: SessionEnd) -> Result<(), StoreError> {
+    fn retire(&self, record: &SessionRecord, end: SessionEnd) -> Result<(), StoreError> {
         let _ = end;
-        self.remove(id)
+        self.remove(record.id)
     }
 
     /// Returns how a session ended that was [retired](Store::retire) lately, by any process that shares the store;

@@ -6,9 +6,10 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::ended::EndedSessions;
 use super::{
-    Content, Destination, NewReply, SessionPhase, SessionRecord, Sink, Store, StoreError, StoredSession,
-    StoredSessions,
+    Content, Destination, EndedSession, NewReply, SessionEnd, SessionPhase, SessionRecord, Sink, Store,
+    StoreError, StoredSession, StoredSessions,
 };
 use crate::proto::SessionId;
 
@@ -35,6 +36,7 @@ struct MemoryContents {
     directories: BTreeSet<String>,
     files: BTreeMap<String, Vec<u8>>,
     sessions: BTreeMap<SessionId, MemorySession>,
+    ended: EndedSessions,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,7 @@ impl MemoryStore {
             directories: BTreeSet::new(),
             files: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            ended: EndedSessions::default(),
         })))
     }
 
@@ -224,6 +227,17 @@ impl Store for MemoryStore {
     fn remove(&self, id: SessionId) -> Result<(), StoreError> {
         self.contents().sessions.remove(&id);
         Ok(())
+    }
+
+    fn retire(&self, record: &SessionRecord, end: SessionEnd) -> Result<(), StoreError> {
+        let mut contents = self.contents();
+        contents.sessions.remove(&record.id);
+        contents.ended.insert(EndedSession { record: record.clone(), end });
+        Ok(())
+    }
+
+    fn ended(&self, id: SessionId) -> Result<Option<EndedSession>, StoreError> {
+        Ok(self.contents().ended.get(id))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod backend;
 mod contract;
 #[cfg(unix)]
 pub mod dir;
+mod ended;
 pub mod memory;
 pub mod path;
 pub mod record;

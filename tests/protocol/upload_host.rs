@@ -170,5 +170,5 @@ fn a_session_created_after_the_cancel_is_cancelled_at_its_server() {
 #[test]
 fn close_falls_back_too() {
     farm("host=node fallback=5", "-> Ping at=node | <- 200 | -> Fragment at=node | <- 200 received=25")
-        .play("-> Close-Session at=node | !! Timeout | .. | ++ 5 | -> Close-Session | <- 500 error=0x8020001F | == done");
+        .play("-> Close-Session at=node | !! Timeout | .. | ++ 5 | -> Close-Session | <- 200 | == done");
 }

@@ -251,11 +251,10 @@ proptest! {
         host in prop::sample::select(vec!["null", r#"{"name":"h"}"#, r#"{"name":"a/b","fallback_s":1}"#]),
         offset in prop_oneof![0..3u64, any::<u64>()],
         total in prop_oneof![0..3u64, any::<u64>()],
-        in_doubt: bool,
     ) {
         let text = format!(
             r#"{{"version":{version},"url":"{URL}","total":{total},"session":{session},"offset":{offset},
-                "phase":"{phase}","close_in_doubt":{in_doubt},"reply_url":{reply},"host_id":{host}}}"#
+                "phase":"{phase}","reply_url":{reply},"host_id":{host}}}"#
         );
         resume_from(&text, total);
     }

@@ -232,7 +232,10 @@ fn cli_39_the_last_fragment_is_repeated_after_an_application_error() {
             ),
         );
     }
-    upload_reply(10, "-> Fragment | <- 403 error=0x80190193 context=0x7 received=10 | -> Cancel-Session");
+    upload_reply(
+        10,
+        "-> Fragment | <- 403 error=0x80190193 context=0x7 received=10 | == failed ServerFault final",
+    );
 }
 
 #[test]

@@ -57,9 +57,10 @@ fn dispatch(state: &EngineState, head: &RequestHead, packet: Packet, length: u64
         Packet::CreateSession => return create_session::create(state, head).into(),
         Packet::Fragment(name) | Packet::CloseSession(name) | Packet::CancelSession(name) => name,
     };
+    let repeated = |fault| lookup::acknowledge_repeated(state, head, name, packet, fault);
     let session = match lookup::session(state, head, name) {
         Ok(session) => session,
-        Err(fault) => return lookup::repeated(state, head, name, &packet).map_or(Err(fault), Ok).into(),
+        Err(fault) => return repeated(fault).into(),
     };
     if let Err(fault) = lookup::check_target(head, &session) {
         return reject(state, head, &fault);
@@ -69,8 +70,8 @@ fn dispatch(state: &EngineState, head: &RequestHead, packet: Packet, length: u64
             Ok(range) => fragment::begin(state, head, session, range, length),
             Err(fault) => reject(state, head, &fault),
         },
-        Packet::CloseSession(_) => close_session::close(state, head, &session).into(),
-        _ => cancel_session::cancel(state, head, &session).into(),
+        Packet::CloseSession(_) => close_session::close(state, head, &session).or_else(repeated).into(),
+        _ => cancel_session::cancel(state, head, &session).or_else(repeated).into(),
     }
 }
 

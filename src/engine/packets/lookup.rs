@@ -7,7 +7,7 @@ use crate::engine::request::RequestHead;
 use crate::engine::sessions::session::Session;
 use crate::engine::state::EngineState;
 use crate::proto::packet::SessionRef;
-use crate::proto::{Ack, Fault, Packet, Target};
+use crate::proto::{Ack, Fault, HResult, Packet, Target};
 use crate::store::{Destination, EndedSession, SessionEnd};
 
 /// The session with that name, if it belongs to the user of the request. Ends it if it has expired, because
@@ -26,27 +26,34 @@ pub(super) fn session(
     }
 }
 
-/// The Ack of a Close-Session or Cancel-Session that is repeated because its response was lost; `None` for any other
-/// packet. Without it, the client would take the file for not delivered (PROTOCOL 4.5).
-pub(super) fn repeated(
+/// Acknowledges a Close-Session or Cancel-Session that is repeated because its response was lost. Otherwise the client
+/// would assume that its file was not delivered (PROTOCOL 4.5).
+///
+/// # Errors
+///
+/// `fault`, if it is not that the session is unknown, or if this packet did not end the session.
+pub(super) fn acknowledge_repeated(
     state: &EngineState,
     head: &RequestHead,
     name: SessionRef,
-    packet: &Packet,
-) -> Option<Ack> {
-    let SessionRef::Id(id) = name else { return None };
+    packet: Packet,
+    fault: Fault,
+) -> Result<Ack, Fault> {
+    let (SessionRef::Id(id), Some(HResult::BG_E_SESSION_NOT_FOUND)) = (name, fault.hresult) else {
+        return Err(fault);
+    };
     let expected = match packet {
         Packet::CloseSession(_) => SessionEnd::Closed,
         Packet::CancelSession(_) => SessionEnd::Cancelled,
-        Packet::Ping | Packet::CreateSession | Packet::Fragment(_) => return None,
+        Packet::Ping | Packet::CreateSession | Packet::Fragment(_) => return Err(fault),
     };
-    let EndedSession { record, end } = state.ended(id)?;
-    let (destination, query) = parse_target(head).ok()?;
-    let is_same = end == expected
-        && record.owner == head.owner
-        && *record.remote() == destination
-        && record.query.as_deref() == query;
-    is_same.then(|| Ack { session_id: Some(id.to_string()), ..Ack::ok() })
+    let is_repeated = state.ended(id).is_some_and(|EndedSession { record, end }| {
+        let is_same = |(destination, query): (Destination, Option<&str>)| {
+            *record.remote() == destination && record.query.as_deref() == query
+        };
+        end == expected && record.owner == head.owner && parse_target(head).is_ok_and(is_same)
+    });
+    if is_repeated { Ok(Ack { session_id: Some(id.to_string()), ..Ack::ok() }) } else { Err(fault) }
 }
 
 /// Checks that a packet has the same URL as the Create-Session of its session (FRG-27).

@@ -1,7 +1,6 @@
 //! Sessions: their state and lock, the registry, and the information reported about them.
 
 pub(super) mod counts;
-pub(super) mod ended;
 pub(super) mod registry;
 pub(super) mod session;
 pub(super) mod shared_state;

@@ -285,7 +285,8 @@ impl Store for DirStore {
         }
     }
 
-    fn retire(&self, id: SessionId, end: SessionEnd) -> Result<(), StoreError> {
+    fn retire(&self, record: &SessionRecord, end: SessionEnd) -> Result<(), StoreError> {
+        let id = record.id;
         if let Ok(session) = self.session(id) {
             // If it cannot be remembered, because the volume is full for example, it is only removed.
             let _ = ended::retire(&self.sessions, session.directory(), id, end);

@@ -1,20 +1,19 @@
-//! Sessions that have ended, remembered for a while: a client whose response was lost repeats its packet, and so does a
-//! proxy. An unknown session would tell it that the file was not delivered.
+//! The memory of sessions that clients have ended, for stores that keep it in the process.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::record::EndedSession;
 use crate::proto::SessionId;
-use crate::store::EndedSession;
 
-/// How many sessions an engine remembers in memory. A store may remember more, and over restarts.
+/// How many sessions are remembered.
 const CAPACITY: usize = 4096;
 
 /// The sessions that ended last.
-#[derive(Default)]
-pub(in crate::engine) struct EndedSessions(Mutex<Table>);
+#[derive(Debug, Default)]
+pub(super) struct EndedSessions(Mutex<Table>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Table {
     sessions: HashMap<SessionId, EndedSession>,
     /// Oldest first.
@@ -22,7 +21,8 @@ struct Table {
 }
 
 impl EndedSessions {
-    pub(in crate::engine) fn insert(&self, id: SessionId, session: EndedSession) {
+    pub(super) fn insert(&self, session: EndedSession) {
+        let id = session.record.id;
         let mut table = self.table();
         if table.sessions.insert(id, session).is_none() {
             table.order.push_back(id);
@@ -34,7 +34,7 @@ impl EndedSessions {
         }
     }
 
-    pub(in crate::engine) fn get(&self, id: SessionId) -> Option<EndedSession> {
+    pub(super) fn get(&self, id: SessionId) -> Option<EndedSession> {
         self.table().sessions.get(&id).cloned()
     }
 
@@ -69,8 +69,8 @@ mod tests {
         let sessions = EndedSessions::default();
         let id = |number: usize| SessionId::from_u128(number as u128);
         for number in 0..CAPACITY + 10 {
-            sessions.insert(id(number), ended(id(number)));
-            sessions.insert(id(number), ended(id(number)));
+            sessions.insert(ended(id(number)));
+            sessions.insert(ended(id(number)));
         }
         for (number, known) in [(0, false), (9, false), (10, true), (CAPACITY + 9, true)] {
             assert_eq!(sessions.get(id(number)).is_some(), known, "{number}");
