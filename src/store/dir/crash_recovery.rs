@@ -1,4 +1,4 @@
-//! Recovery after a power cut (docs/operations/durability.md).
+//! Recovery after a power failure (docs/operations/durability.md).
 //!
 //! While a store is open, `ROOT/.bitsup/boot` contains the system's boot id. A different id found at a start means that
 //! the system was rebooted while the store was open; then only the synced bytes of a session are valid. A clean shutdown
@@ -22,8 +22,8 @@ const BOOT: &str = "boot";
 /// The content after a clean shutdown, as long as an id with its line feed.
 const CLOSED: &[u8; 37] = b"closed                              \n";
 
-/// Repairs the sessions if there was a power cut, and prepares the detection of the next one. Without a boot id, as on
-/// systems other than Linux, power cuts are not detected.
+/// Repairs the sessions if there was a power failure, and prepares the detection of the next one. Without a boot id, as on
+/// systems other than Linux, power failures are not detected.
 pub fn recover(root: &OwnedFd, sessions: &OwnedFd, durability: Durability) -> io::Result<()> {
     let Ok(boot_id) = fs::read("/proc/sys/kernel/random/boot_id") else { return Ok(()) };
     let file = open(sessions, OFlags::CREATE)?;

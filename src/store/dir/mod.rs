@@ -239,7 +239,7 @@ impl Store for DirStore {
 }
 
 impl Drop for DirStore {
-    /// Marks a clean shutdown. If that fails and the system is rebooted, the next start treats it as a power cut and
+    /// Marks a clean shutdown. If that fails and the system is rebooted, the next start treats it as a power failure and
     /// clients send again what was not synced.
     fn drop(&mut self) {
         if !self.shared {

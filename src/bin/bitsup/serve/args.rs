@@ -108,7 +108,7 @@ pub struct DirectoryArgs {
     /// Allow uploads to replace existing files
     #[arg(long, help_heading = DIRECTORIES)]
     pub allow_overwrites: bool,
-    /// What survives a power cut: nothing, delivered files, or every acknowledged fragment
+    /// What survives a power failure: nothing, delivered files, or every acknowledged fragment
     #[arg(long, value_name = "WHAT", default_value = "file", help_heading = DIRECTORIES, hide_short_help = true)]
     pub durability: DurabilityArg,
     /// When a complete file becomes visible: with its last fragment or with Close-Session
