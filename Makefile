@@ -1,4 +1,4 @@
-# The targets demo, test, lint, header, python and csharp first check that the programs they need are installed.
+# The targets demo, test, lint, python and csharp first check that the programs they need are installed.
 
 CARGO_FLAGS := --locked
 
@@ -20,7 +20,7 @@ INSTALL := DESTDIR='$(DESTDIR)' prefix='$(prefix)' bindir='$(bindir)' libdir='$(
 .NOTPARALLEL:
 
 help:
-	@echo 'make demo    upload 256 MiB twice, kill the server and a client on the way, and compare the checksums'
+	@echo 'make demo    upload 256 MiB twice while the server and a client are killed, and compare the checksums'
 	@echo 'make check   formatting, lints, unit tests and fast tests; about two minutes, for daily work'
 	@echo 'make test    all checks and tests; what continuous integration runs'
 	@echo 'make python  check and test the Python package; part of make test'

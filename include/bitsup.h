@@ -75,7 +75,7 @@
  *
  * Functions with a const object pointer can be called from any thread, concurrently. Functions with a
  * non-const object pointer ("one call at a time") must not run concurrently on the same object; a call during
- * another one, also from a callback of the object, fails with BITSUP_E_BUSY and never deadlocks. An object may
+ * another one, even from a callback of the object, fails with BITSUP_E_BUSY and never deadlocks. An object may
  * be freed while calls on it are running, but no call may start afterwards.
  *
  * PARAMETERS
@@ -296,7 +296,7 @@
 
 /**
  * Return value of a callback: stop the operation that called it, which then fails with BITSUP_E_CALLBACK.
- * Any other unknown value does the same.
+ * Any other value does the same.
  */
 #define BITSUP_ABORT 1
 
@@ -417,7 +417,7 @@
 #define BITSUP_DURABILITY_NONE 0
 
 /**
- * Durability: a delivered file survives a power failure, an unfinished upload may not. The usual choice.
+ * Durability: a delivered file survives a power failure; an unfinished upload may not. The usual choice.
  */
 #define BITSUP_DURABILITY_FILE 1
 
@@ -512,7 +512,7 @@
 #define BITSUP_END_EXPIRED 2
 
 /**
- * End of a session: closed before the upload was complete, finally rejected, or its data was lost.
+ * End of a session: closed before the upload was complete, permanently rejected, or its data was lost.
  */
 #define BITSUP_END_FAILED 3
 
@@ -608,16 +608,16 @@ typedef struct bitsup_exchange bitsup_exchange;
  *
  * They run on server threads, concurrently for different sessions, or on the thread inside
  * bitsup_engine_tick or bitsup_engine_end_session. For one session on_progress, on_received and on_end run
- * one after another; on_request runs for every packet, also while another callback of its session runs. No
+ * one after another; on_request runs for every packet, even while another callback of its session runs. No
  * lock of the library is held. A callback may take minutes; until it returns, it occupies its thread, and
  * further packets of its session wait, so it must not wait for such a packet. It may call const functions,
- * also to end its own session, and free objects. Stopping a server waits for running callbacks;
+ * for example to end its own session, and free objects. Stopping a server waits for running callbacks;
  * bitsup_server_stop called in a callback returns BITSUP_E_BUSY, and the server stops afterwards.
  */
 typedef struct bitsup_hooks bitsup_hooks;
 
 /**
- * One upload. Non-const functions: one call at a time. Const functions: from any thread, also while the job
+ * One upload. Non-const functions: one call at a time. Const functions: from any thread, even while the job
  * runs and in its callbacks.
  */
 typedef struct bitsup_job bitsup_job;
@@ -729,9 +729,9 @@ typedef void (*bitsup_destroy_fn)(void *user_data);
  * BITSUP_AUTH_BEARER. `realm` is the realm that the server or proxy sent and may be "". The callback writes
  * NUL-terminated texts: the user name to `out_user`, which holds `user_cap` bytes including the NUL (at
  * least 1,024) and is not used for BITSUP_AUTH_BEARER, and the password or token to `out_secret`, which
- * holds `secret_cap` bytes (at least 16,384). Both are "" before the call; leave both empty if there are no
- * credentials; the request then fails with the status of the response. Returns BITSUP_CONTINUE; with any
- * other value the call that needed credentials fails with BITSUP_E_CALLBACK.
+ * holds `secret_cap` bytes (at least 16,384). Both are "" before the call. If there are no credentials,
+ * leave both empty; the request then fails with the status of the response. Returns BITSUP_CONTINUE; with
+ * any other value the call that needed credentials fails with BITSUP_E_CALLBACK.
  */
 typedef int32_t (*bitsup_credentials_fn)(void *user_data,
                                          int32_t target,
@@ -978,8 +978,8 @@ uint32_t bitsup_error_hresult(const bitsup_error *error);
 uint32_t bitsup_error_context(const bitsup_error *error);
 
 /**
- * Returns 1 if the same call may succeed later, otherwise 0. Jobs and downloads already retry transient
- * errors until the no-progress timeout, so after such an error the caller can run the job again later.
+ * Returns 1 if the same call may succeed later, otherwise 0. Jobs and downloads have then already retried
+ * until the no-progress timeout; they can be run again later.
  *
  * Ownership: no transfer.
  * Threads: any thread, concurrently.
@@ -1190,7 +1190,7 @@ bitsup_status bitsup_client_config_add_header(bitsup_client_config *config,
 
 /**
  * Sets the maximum number of bytes per second that each job sends. 0, the default, sets no limit.
- * bitsup_job_set_rate_limit changes the limit of one job, also while it runs.
+ * bitsup_job_set_rate_limit changes the limit of one job, even while it runs.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -1372,7 +1372,7 @@ bitsup_status bitsup_client_ping(const bitsup_client *client, const char *url, b
  * Threads: any thread, concurrently.
  * Callbacks: those of the observer, on this thread.
  * Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if `url` is not an absolute http or https URL, BUSY
- * if another download writes to `path` or `observer` is in use, TIMEOUT if the run takes longer than
+ * if another download writes to `path` or `observer` is in use, TIMEOUT if the download takes longer than
  * bitsup_client_config_set_timeout allows, CALLBACK; 2xx, 3xx and 4xx.
  * Since: 0.1
  */
@@ -1481,7 +1481,8 @@ bitsup_status bitsup_observer_on_progress(bitsup_observer *observer,
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
- * Callbacks: `callback` runs on the thread inside bitsup_job_run, bitsup_job_step or bitsup_client_download.
+ * Callbacks: `callback` runs on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close or
+ * bitsup_client_download.
  * Errors: NULL_ARGUMENT, BUSY.
  * Since: 0.1
  */
@@ -1580,9 +1581,9 @@ bitsup_status bitsup_job_add_header(bitsup_job *job,
  * Ownership: copies the current callbacks and shares their `user_data`; the caller still frees `observer`.
  * Threads: one call at a time.
  * Callbacks: the observer's callbacks run on the thread inside bitsup_job_run, bitsup_job_step,
- * bitsup_job_close or bitsup_job_cancel, with no lock held that another call waits for. They may call const
- * functions on the job and free it; other functions on the job fail with BUSY. The `destroy` of a previous
- * observer runs in this call if no other object uses that observer.
+ * bitsup_job_close or bitsup_job_cancel. No lock that another call could wait for is held. They may call
+ * const functions on the job and free it; other functions on the job fail with BUSY. The `destroy` of a
+ * previous observer runs in this call if no other object uses that observer.
  * Errors: NULL_ARGUMENT, BUSY while the job runs.
  * Since: 0.1
  */
@@ -1638,7 +1639,7 @@ bitsup_status bitsup_job_step(bitsup_job *job, int32_t *out_state, bitsup_error 
  *
  * Ownership: no transfer.
  * Threads: one call at a time; blocks.
- * Callbacks: those of the observer, on this thread.
+ * Callbacks: those of the observer and the source, on this thread.
  * Errors: INVALID_STATE if the server does not have the whole file or the reply has not been fetched; those
  * of bitsup_job_run.
  * Since: 0.1
@@ -1674,7 +1675,7 @@ bitsup_status bitsup_job_cancel(const bitsup_job *job, bitsup_error **error);
 
 /**
  * Sets the maximum number of bytes per second that the job sends; 0 removes the limit. Also applies to the
- * request in progress, within 50 ms or the time of one byte at the previous rate.
+ * request in progress, within 50 ms or the time of one byte at the previous rate, whichever is longer.
  *
  * Ownership: no transfer.
  * Threads: any thread, concurrently, also in callbacks.
@@ -1776,15 +1777,15 @@ bitsup_status bitsup_job_import(bitsup_job *job,
 /**
  * Opens a store of files in the directory `root`, which must exist. Unfinished uploads are kept in its
  * subdirectory ".bitsup". The directory is locked while the store exists. With `shared` (not 0) several
- * processes, such as the servers of a farm, can open it at the same time; all must then set `shared`.
+ * processes, such as the servers of a server farm, can open it at the same time; all must then set `shared`.
  * `durability` is one of BITSUP_DURABILITY_* and concerns power failures: a crash of the process never loses
  * acknowledged data.
  *
  * Ownership: copies the path; free `*out` with bitsup_store_free.
  * Threads: any thread.
  * Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `durability` is unknown or `root` is not a directory, BUSY if
- * another store has the directory open, UNSUPPORTED if the file system has no hard links, NOT_FOUND, DENIED,
- * NO_SPACE, IO.
+ * another store has the directory open and not both set `shared`, UNSUPPORTED if the file system has no hard
+ * links or cannot sync a directory as `durability` requires, NOT_FOUND, DENIED, NO_SPACE, IO.
  * Since: 0.1
  */
 bitsup_status bitsup_store_new_dir(const char *root,
@@ -2088,8 +2089,8 @@ const char *bitsup_upload_owner(const bitsup_upload *upload);
 const char *bitsup_upload_content_name(const bitsup_upload *upload);
 
 /**
- * Returns the path of the received file, which the callback may read but must not move or change. NULL
- * except in on_received, and for stores without files.
+ * Returns the path of the received file, which the callback may read but must not move or change. NULL in
+ * other callbacks than on_received, and for stores without files.
  *
  * Ownership: `upload` owns the text, which is valid until the callback returns.
  * Threads: any thread, until the callback returns.
@@ -2100,7 +2101,7 @@ const char *bitsup_upload_data_path(const bitsup_upload *upload);
 
 /**
  * Returns a path where on_received may write a reply and then pass it to bitsup_verdict_set_reply_path. NULL
- * except in on_received, and for stores without files.
+ * in other callbacks than on_received, and for stores without files.
  *
  * Ownership: `upload` owns the text, which is valid until the callback returns.
  * Threads: any thread, until the callback returns.
@@ -2160,10 +2161,10 @@ bitsup_status bitsup_upload_read(const bitsup_upload *upload,
                                  bitsup_error **error);
 
 /**
- * Rejects the packet with this HTTP status, HRESULT and context. Status 403 is final. After any other status
- * the client of a complete upload tries again, and on_received is called again. Invalid values still reject:
- * a status below 300 or above 599 becomes 500, an `hresult` of 0 becomes the one for the status, and a
- * `context` other than BITSUP_CONTEXT_SERVER becomes BITSUP_CONTEXT_APPLICATION.
+ * Rejects the packet with this HTTP status, HRESULT and context. Status 403 is final. After any other
+ * status, the client retries a complete upload, and on_received is called again. Invalid values still
+ * reject: a status below 300 or above 599 becomes 500, an `hresult` of 0 becomes the one for the status, and
+ * a `context` other than BITSUP_CONTEXT_SERVER becomes BITSUP_CONTEXT_APPLICATION.
  *
  * Ownership: no transfer.
  * Threads: one call at a time, until the callback returns.
@@ -2451,10 +2452,10 @@ bitsup_status bitsup_engine_config_set_public_url(bitsup_engine_config *config,
                                                   bitsup_error **error);
 
 /**
- * Sets the address of this server in a server farm (BITS-Host-ID): a host name or address, with a port if it
+ * Sets the address of this server in a server farm (BITS-Host-Id): a host name or address, with a port if it
  * differs from the one that clients use. Clients send the rest of an upload to it, and reply URLs contain
- * it. If it is unreachable for `fallback_seconds`, they return to the original host; 0 sends no such limit.
- * Default: none.
+ * it. If it is unreachable for `fallback_seconds`, they return to the original host; with 0, clients are not
+ * sent a limit. Default: none.
  *
  * Ownership: copies the text.
  * Threads: one call at a time.
@@ -2468,8 +2469,8 @@ bitsup_status bitsup_engine_config_set_host_id(bitsup_engine_config *config,
 
 /**
  * Sets whether POST with `X-HTTP-Method-Override: BITS_POST` is accepted as BITS_POST. Enable it (not 0) for
- * clients behind proxies that reject unknown methods. Create-Session then gets 201, like from other services
- * that support the override. Default: 0.
+ * clients behind proxies that reject unknown methods. Create-Session then gets 201 instead of 200, because
+ * clients that use the override accept nothing else. Default: 0.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -2650,8 +2651,9 @@ int32_t bitsup_engine_accepts(const bitsup_engine *engine,
 
 /**
  * Ends sessions that have been idle for longer than the session timeout and stores their number in
- * `*out_expired`. `*out_next_ms` is the time until the next session can expire, UINT64_MAX if there is none.
- * Call it periodically if the engine is not mounted on a bitsup_server, which does this itself.
+ * `*out_expired`. `*out_next_ms` is the time until the next call is due: until the next session can expire,
+ * with a shared store at most 60,000; UINT64_MAX if there is no session. Call it periodically if the engine
+ * is not mounted on a bitsup_server, which does this itself.
  *
  * Ownership: no transfer.
  * Threads: any thread, concurrently.
@@ -2800,7 +2802,7 @@ bitsup_status bitsup_exchange_set_secure(bitsup_exchange *exchange, int32_t secu
 
 /**
  * Processes the head of the request and stores what is needed next, one of BITSUP_WANT_*, in `*out_want`.
- * BITSUP_WANT_FINISH for a request that is rejected or has no body.
+ * The result is BITSUP_WANT_FINISH for a request that is rejected or has no body.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -2941,7 +2943,7 @@ uint64_t bitsup_response_body_length(const bitsup_response *response);
  * Ownership: no transfer.
  * Threads: one call at a time.
  * Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `cap` exceeds the address space, BUSY; 2xx if the store cannot
- * be read; the response is then incomplete, and the connection must be closed.
+ * be read. The response is then incomplete, and the connection must be closed.
  * Since: 0.1
  */
 bitsup_status bitsup_response_read_body(bitsup_response *response,
@@ -2951,10 +2953,9 @@ bitsup_status bitsup_response_read_body(bitsup_response *response,
                                         bitsup_error **error);
 
 /**
- * Returns 1 if the connection must be closed after this response, which needs `Connection: close`, because
- * the start of the next request cannot be determined; otherwise 0, also for NULL. This does not account for
- * a request body that was not read to its end; the HTTP server must then either discard the rest or close
- * the connection.
+ * Returns 1 if the connection must be closed after this response, which must then contain
+ * `Connection: close`; otherwise 0, also for NULL. This does not account for a request body that was not
+ * read to its end; the HTTP server must then either discard the rest or close the connection.
  *
  * Ownership: no transfer.
  * Threads: any thread, concurrently.
@@ -3102,7 +3103,8 @@ bitsup_status bitsup_server_config_set_max_workers(bitsup_server_config *config,
                                                    bitsup_error **error);
 
 /**
- * Sets how long receiving the head of a request may take, in milliseconds; at least 1. Default: 30,000.
+ * Sets how long receiving the head of a request and a TLS handshake may each take, in milliseconds; at least
+ * 1. Default: 30,000.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -3128,7 +3130,8 @@ bitsup_status bitsup_server_config_set_max_connections(bitsup_server_config *con
 
 /**
  * Sets the maximum number of connections per client address; an IPv6 /64 network counts as one address.
- * Further connections get 503 and are closed. 0 sets no limit. Default: 4,096.
+ * Further connections get 503 and are closed; with TLS they are closed without a response. 0 sets no limit.
+ * Default: 4,096.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -3180,7 +3183,8 @@ bitsup_status bitsup_server_config_set_min_body_rate(bitsup_server_config *confi
                                                      bitsup_error **error);
 
 /**
- * Sets how long a request body may make no progress, in milliseconds; at least 1. Default: 120,000.
+ * Sets how long receiving a request body or sending a response may go without progress, in milliseconds; at
+ * least 1. Default: 120,000.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -3192,8 +3196,8 @@ bitsup_status bitsup_server_config_set_read_timeout(bitsup_server_config *config
                                                     bitsup_error **error);
 
 /**
- * Sets how long a connection may be idle between two requests, in milliseconds; at least 1. Default:
- * 300,000.
+ * Sets how long a connection may be idle before the first request and between requests, in milliseconds; at
+ * least 1. Default: 300,000.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.

@@ -38,11 +38,11 @@ type LogFn = dyn Fn(Level, &str, &str) + Send + Sync;
 /// ```
 #[derive(Clone, Default)]
 pub struct Logger {
-    sink: Sink,
+    output: LogOutput,
 }
 
 #[derive(Clone, Default)]
-enum Sink {
+enum LogOutput {
     #[default]
     Silent,
     Function(Level, Arc<LogFn>),
@@ -54,7 +54,7 @@ impl Logger {
     /// Creates a logger that passes messages up to `max_level` to `sink`: level, target (the module) and text.
     #[must_use]
     pub fn new(max_level: Level, sink: impl Fn(Level, &str, &str) + Send + Sync + 'static) -> Self {
-        Self { sink: Sink::Function(max_level, Arc::new(sink)) }
+        Self { output: LogOutput::Function(max_level, Arc::new(sink)) }
     }
 
     /// Creates a logger that passes messages to the [`log`](https://docs.rs/log) crate, whose logger decides which levels
@@ -71,16 +71,18 @@ impl Logger {
     #[cfg(feature = "log")]
     #[must_use]
     pub fn log_crate() -> Self {
-        Self { sink: Sink::LogCrate }
+        Self { output: LogOutput::LogCrate }
     }
 
     /// Logs a message. `message` is only called if the level is enabled.
     pub fn log(&self, level: Level, target: &str, message: impl FnOnce() -> String) {
-        match &self.sink {
-            Sink::Function(max_level, function) if level <= *max_level => function(level, target, &message()),
-            Sink::Silent | Sink::Function(..) => {}
+        match &self.output {
+            LogOutput::Function(max_level, function) if level <= *max_level => {
+                function(level, target, &message())
+            }
+            LogOutput::Silent | LogOutput::Function(..) => {}
             #[cfg(feature = "log")]
-            Sink::LogCrate => {
+            LogOutput::LogCrate => {
                 let level = log::Level::from(level);
                 if level <= log::max_level() {
                     log::log!(target: &format!("bitsup::{target}"), level, "{}", message());
@@ -105,12 +107,12 @@ impl From<Level> for log::Level {
 
 impl fmt::Debug for Logger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sink: &dyn fmt::Debug = match &self.sink {
-            Sink::Silent => &"silent",
-            Sink::Function(max_level, _) => max_level,
+        let output: &dyn fmt::Debug = match &self.output {
+            LogOutput::Silent => &"silent",
+            LogOutput::Function(max_level, _) => max_level,
             #[cfg(feature = "log")]
-            Sink::LogCrate => &"the log crate",
+            LogOutput::LogCrate => &"the log crate",
         };
-        f.debug_struct("Logger").field("sink", sink).finish()
+        f.debug_struct("Logger").field("output", output).finish()
     }
 }

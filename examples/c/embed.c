@@ -40,8 +40,8 @@ static void print_error(bitsup_error *error)
     bitsup_error_free(error);
 }
 
-/* Called after the request line was received. Only here libmicrohttpd provides the target as it was sent; later it
- * is decoded and has no query. */
+/* Called after the request line was received. Only here does libmicrohttpd provide the target as it was sent;
+ * later it is decoded and has no query. */
 static void *on_request_line(void *unused, const char *target, struct MHD_Connection *connection)
 {
     (void)unused, (void)connection;

@@ -22,8 +22,8 @@ enum class flow : std::int32_t {
     abort = BITSUP_ABORT
 };
 
-/** The callbacks of an observer, called on the thread inside job::run, step, close or cancel. Each may be empty. An
- * exception ends the run and is rethrown by the call. */
+/** The callbacks of an observer, called on the thread inside job::run, step, close or cancel, or client::download.
+ * Each may be empty. An exception ends the run and is rethrown by the call. */
 struct callbacks {
     /** `sent` of `total` bytes are acknowledged. */
     std::function<flow(std::uint64_t sent, std::uint64_t total)> progress;
@@ -57,8 +57,8 @@ struct credentials {
     std::string secret;
 };
 
-/** Returns credentials, or nothing if there are none. An exception ends the call that called back and is rethrown by
- * it. */
+/** Returns credentials, or nothing if there are none. An exception ends the call that invoked the function and is
+ * rethrown by that call. */
 using credentials_source = std::function<std::optional<credentials>(const challenge &)>;
 
 namespace detail {

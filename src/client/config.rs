@@ -56,7 +56,7 @@ pub struct ClientConfig {
     /// Client certificate for TLS in PEM format, with its chain and its private key without a passphrase.
     pub client_certificate: Option<Secret>,
     /// Sent by the Basic scheme when the server of the job's URL responds with 401. No other server receives them, not
-    /// even one named by `BITS-Host-Id`; if the servers of a farm need credentials, set them in `headers`.
+    /// even one named by `BITS-Host-Id`; if the servers of a server farm need credentials, set them in `headers`.
     pub credentials: Option<Credentials>,
     /// Sent by the Bearer scheme when the server responds with 401; like `credentials`, and preferred to them if the
     /// server offers both schemes.

@@ -71,8 +71,8 @@ pub trait Observer: Send {
     fn progress(&mut self, _progress: Progress) -> Flow {
         Flow::Continue
     }
-    /// Called when `received` bytes of a download are on disk, of `total` if the server sent the length.
-    /// `received` decreases if the file changed on the server and the download starts again.
+    /// Called when `received` bytes of a download have been written to the file, of `total` if the server
+    /// sent the length. `received` decreases if the file changed on the server and the download starts again.
     fn reply_progress(&mut self, _received: u64, _total: Option<u64>) -> Flow {
         Flow::Continue
     }

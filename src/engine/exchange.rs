@@ -95,7 +95,7 @@ impl Exchange {
     }
 
     /// Takes bytes of the body from a pipe, a socket or a file: as many as one read returns, up to `most` and
-    /// an internal limit. On Linux, a store that keeps files receives them without a copy through user space.
+    /// an internal limit. On Linux, the bytes are not copied through user space if the store writes to files.
     ///
     /// Blocks if the descriptor does; the session is not locked while it blocks.
     ///

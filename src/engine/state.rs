@@ -37,7 +37,8 @@ pub(super) struct EngineState {
 pub struct Tick {
     /// The number of sessions that expired.
     pub expired: u64,
-    /// The time until the next session can expire; `None` if there are no sessions.
+    /// The time until the next call is due: when the next session can expire, or within 60 s if the store is
+    /// shared. `None` if there are no sessions and the store is not shared.
     pub next: Option<Duration>,
 }
 

@@ -9,7 +9,7 @@ pub type bitsup_destroy_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)
 /// Return value of a callback: continue.
 pub const BITSUP_CONTINUE: i32 = 0;
 /// Return value of a callback: stop the operation that called it, which then fails with BITSUP_E_CALLBACK.
-/// Any other unknown value does the same.
+/// Any other value does the same.
 pub const BITSUP_ABORT: i32 = 1;
 
 /// The caller's pointer and the function that releases it. Shared by all copies of a set of callbacks.

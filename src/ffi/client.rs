@@ -83,7 +83,7 @@ pub unsafe extern "C" fn bitsup_client_ping(
 /// Threads: any thread, concurrently.
 /// Callbacks: those of the observer, on this thread.
 /// Errors: NULL_ARGUMENT, INVALID_UTF8, INVALID_ARGUMENT if `url` is not an absolute http or https URL, BUSY
-/// if another download writes to `path` or `observer` is in use, TIMEOUT if the run takes longer than
+/// if another download writes to `path` or `observer` is in use, TIMEOUT if the download takes longer than
 /// bitsup_client_config_set_timeout allows, CALLBACK; 2xx, 3xx and 4xx.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -244,7 +244,7 @@ pub unsafe extern "C" fn bitsup_client_config_add_header(
 }
 
 /// Sets the maximum number of bytes per second that each job sends. 0, the default, sets no limit.
-/// bitsup_job_set_rate_limit changes the limit of one job, also while it runs.
+/// bitsup_job_set_rate_limit changes the limit of one job, even while it runs.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
@@ -386,9 +386,9 @@ pub unsafe extern "C" fn bitsup_client_config_set_logger(
 /// BITSUP_AUTH_BEARER. `realm` is the realm that the server or proxy sent and may be "". The callback writes
 /// NUL-terminated texts: the user name to `out_user`, which holds `user_cap` bytes including the NUL (at
 /// least 1,024) and is not used for BITSUP_AUTH_BEARER, and the password or token to `out_secret`, which
-/// holds `secret_cap` bytes (at least 16,384). Both are "" before the call; leave both empty if there are no
-/// credentials; the request then fails with the status of the response. Returns BITSUP_CONTINUE; with any
-/// other value the call that needed credentials fails with BITSUP_E_CALLBACK.
+/// holds `secret_cap` bytes (at least 16,384). Both are "" before the call. If there are no credentials,
+/// leave both empty; the request then fails with the status of the response. Returns BITSUP_CONTINUE; with
+/// any other value the call that needed credentials fails with BITSUP_E_CALLBACK.
 pub type bitsup_credentials_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,

@@ -88,8 +88,9 @@ pub unsafe extern "C" fn bitsup_engine_accepts(
 }
 
 /// Ends sessions that have been idle for longer than the session timeout and stores their number in
-/// `*out_expired`. `*out_next_ms` is the time until the next session can expire, UINT64_MAX if there is none.
-/// Call it periodically if the engine is not mounted on a bitsup_server, which does this itself.
+/// `*out_expired`. `*out_next_ms` is the time until the next call is due: until the next session can expire,
+/// with a shared store at most 60,000; UINT64_MAX if there is no session. Call it periodically if the engine
+/// is not mounted on a bitsup_server, which does this itself.
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently.

@@ -150,10 +150,10 @@ pub unsafe extern "C" fn bitsup_engine_config_set_public_url(
     })
 }
 
-/// Sets the address of this server in a server farm (BITS-Host-ID): a host name or address, with a port if it
+/// Sets the address of this server in a server farm (BITS-Host-Id): a host name or address, with a port if it
 /// differs from the one that clients use. Clients send the rest of an upload to it, and reply URLs contain
-/// it. If it is unreachable for `fallback_seconds`, they return to the original host; 0 sends no such limit.
-/// Default: none.
+/// it. If it is unreachable for `fallback_seconds`, they return to the original host; with 0, clients are not
+/// sent a limit. Default: none.
 ///
 /// Ownership: copies the text.
 /// Threads: one call at a time.
@@ -173,8 +173,8 @@ pub unsafe extern "C" fn bitsup_engine_config_set_host_id(
 }
 
 /// Sets whether POST with `X-HTTP-Method-Override: BITS_POST` is accepted as BITS_POST. Enable it (not 0) for
-/// clients behind proxies that reject unknown methods. Create-Session then gets 201, like from other services
-/// that support the override. Default: 0.
+/// clients behind proxies that reject unknown methods. Create-Session then gets 201 instead of 200, because
+/// clients that use the override accept nothing else. Default: 0.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.

@@ -201,8 +201,8 @@ pub unsafe extern "C" fn bitsup_error_context(error: *const bitsup_error) -> u32
     guard_or!(0, { Ok(error.as_ref().and_then(|e| e.error.context()).map_or(0, |context| context as u32)) })
 }
 
-/// Returns 1 if the same call may succeed later, otherwise 0. Jobs and downloads already retry transient
-/// errors until the no-progress timeout, so after such an error the caller can run the job again later.
+/// Returns 1 if the same call may succeed later, otherwise 0. Jobs and downloads have then already retried
+/// until the no-progress timeout; they can be run again later.
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently.

@@ -221,7 +221,7 @@ pub unsafe extern "C" fn bitsup_exchange_set_secure(
 }
 
 /// Processes the head of the request and stores what is needed next, one of BITSUP_WANT_*, in `*out_want`.
-/// BITSUP_WANT_FINISH for a request that is rejected or has no body.
+/// The result is BITSUP_WANT_FINISH for a request that is rejected or has no body.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.

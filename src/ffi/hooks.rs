@@ -41,7 +41,7 @@ pub const BITSUP_END_CLOSED: i32 = 0;
 pub const BITSUP_END_CANCELLED: i32 = 1;
 /// End of a session: idle for longer than the session timeout.
 pub const BITSUP_END_EXPIRED: i32 = 2;
-/// End of a session: closed before the upload was complete, finally rejected, or its data was lost.
+/// End of a session: closed before the upload was complete, permanently rejected, or its data was lost.
 pub const BITSUP_END_FAILED: i32 = 3;
 
 /// Notification: the request contains the paths of the received file and of the reply to write. For an
@@ -54,10 +54,10 @@ pub const BITSUP_NOTIFY_BY_VALUE: i32 = 2;
 ///
 /// They run on server threads, concurrently for different sessions, or on the thread inside
 /// bitsup_engine_tick or bitsup_engine_end_session. For one session on_progress, on_received and on_end run
-/// one after another; on_request runs for every packet, also while another callback of its session runs. No
+/// one after another; on_request runs for every packet, even while another callback of its session runs. No
 /// lock of the library is held. A callback may take minutes; until it returns, it occupies its thread, and
 /// further packets of its session wait, so it must not wait for such a packet. It may call const functions,
-/// also to end its own session, and free objects. Stopping a server waits for running callbacks;
+/// for example to end its own session, and free objects. Stopping a server waits for running callbacks;
 /// bitsup_server_stop called in a callback returns BITSUP_E_BUSY, and the server stops afterwards.
 pub struct bitsup_hooks {
     header: Header,

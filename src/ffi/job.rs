@@ -34,7 +34,7 @@ pub const BITSUP_JOB_CANCELLED: i32 = 8;
 /// Job state: failed; can be run again if the error was transient.
 pub const BITSUP_JOB_FAILED: i32 = 9;
 
-/// One upload. Non-const functions: one call at a time. Const functions: from any thread, also while the job
+/// One upload. Non-const functions: one call at a time. Const functions: from any thread, even while the job
 /// runs and in its callbacks.
 pub struct bitsup_job {
     header: Header,
@@ -140,9 +140,9 @@ pub unsafe extern "C" fn bitsup_job_add_header(
 /// Ownership: copies the current callbacks and shares their `user_data`; the caller still frees `observer`.
 /// Threads: one call at a time.
 /// Callbacks: the observer's callbacks run on the thread inside bitsup_job_run, bitsup_job_step,
-/// bitsup_job_close or bitsup_job_cancel, with no lock held that another call waits for. They may call const
-/// functions on the job and free it; other functions on the job fail with BUSY. The `destroy` of a previous
-/// observer runs in this call if no other object uses that observer.
+/// bitsup_job_close or bitsup_job_cancel. No lock that another call could wait for is held. They may call
+/// const functions on the job and free it; other functions on the job fail with BUSY. The `destroy` of a
+/// previous observer runs in this call if no other object uses that observer.
 /// Errors: NULL_ARGUMENT, BUSY while the job runs.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn bitsup_job_step(
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time; blocks.
-/// Callbacks: those of the observer, on this thread.
+/// Callbacks: those of the observer and the source, on this thread.
 /// Errors: INVALID_STATE if the server does not have the whole file or the reply has not been fetched; those
 /// of bitsup_job_run.
 /// Since: 0.1
@@ -296,7 +296,7 @@ pub unsafe extern "C" fn bitsup_job_cancel(
 }
 
 /// Sets the maximum number of bytes per second that the job sends; 0 removes the limit. Also applies to the
-/// request in progress, within 50 ms or the time of one byte at the previous rate.
+/// request in progress, within 50 ms or the time of one byte at the previous rate, whichever is longer.
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently, also in callbacks.

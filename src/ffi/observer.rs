@@ -160,7 +160,8 @@ pub unsafe extern "C" fn bitsup_observer_on_progress(
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
-/// Callbacks: `callback` runs on the thread inside bitsup_job_run, bitsup_job_step or bitsup_client_download.
+/// Callbacks: `callback` runs on the thread inside bitsup_job_run, bitsup_job_step, bitsup_job_close or
+/// bitsup_client_download.
 /// Errors: NULL_ARGUMENT, BUSY.
 /// Since: 0.1
 #[unsafe(no_mangle)]

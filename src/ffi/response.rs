@@ -142,7 +142,7 @@ pub unsafe extern "C" fn bitsup_response_body_length(response: *const bitsup_res
 /// Ownership: no transfer.
 /// Threads: one call at a time.
 /// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `cap` exceeds the address space, BUSY; 2xx if the store cannot
-/// be read; the response is then incomplete, and the connection must be closed.
+/// be read. The response is then incomplete, and the connection must be closed.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_response_read_body(
@@ -162,10 +162,9 @@ pub unsafe extern "C" fn bitsup_response_read_body(
     })
 }
 
-/// Returns 1 if the connection must be closed after this response, which needs `Connection: close`, because
-/// the start of the next request cannot be determined; otherwise 0, also for NULL. This does not account for
-/// a request body that was not read to its end; the HTTP server must then either discard the rest or close
-/// the connection.
+/// Returns 1 if the connection must be closed after this response, which must then contain
+/// `Connection: close`; otherwise 0, also for NULL. This does not account for a request body that was not
+/// read to its end; the HTTP server must then either discard the rest or close the connection.
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently.

@@ -222,7 +222,8 @@ pub unsafe extern "C" fn bitsup_server_config_set_max_workers(
     guard!(error, { set(config, |config| config.max_workers = to_usize(count)) })
 }
 
-/// Sets how long receiving the head of a request may take, in milliseconds; at least 1. Default: 30,000.
+/// Sets how long receiving the head of a request and a TLS handshake may each take, in milliseconds; at least
+/// 1. Default: 30,000.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
@@ -254,7 +255,8 @@ pub unsafe extern "C" fn bitsup_server_config_set_max_connections(
 }
 
 /// Sets the maximum number of connections per client address; an IPv6 /64 network counts as one address.
-/// Further connections get 503 and are closed. 0 sets no limit. Default: 4,096.
+/// Further connections get 503 and are closed; with TLS they are closed without a response. 0 sets no limit.
+/// Default: 4,096.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
@@ -323,7 +325,8 @@ pub unsafe extern "C" fn bitsup_server_config_set_min_body_rate(
     })
 }
 
-/// Sets how long a request body may make no progress, in milliseconds; at least 1. Default: 120,000.
+/// Sets how long receiving a request body or sending a response may go without progress, in milliseconds; at
+/// least 1. Default: 120,000.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
@@ -338,8 +341,8 @@ pub unsafe extern "C" fn bitsup_server_config_set_read_timeout(
     guard!(error, { set(config, |config| config.read_timeout = Duration::from_millis(timeout_ms)) })
 }
 
-/// Sets how long a connection may be idle between two requests, in milliseconds; at least 1. Default:
-/// 300,000.
+/// Sets how long a connection may be idle before the first request and between requests, in milliseconds; at
+/// least 1. Default: 300,000.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.

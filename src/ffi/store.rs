@@ -11,7 +11,7 @@ use crate::store::{DirOptions, DirStore, Durability, MemoryStore, Store};
 
 /// Durability: a power failure can lose whatever the operating system has not yet written to disk.
 pub const BITSUP_DURABILITY_NONE: i32 = 0;
-/// Durability: a delivered file survives a power failure, an unfinished upload may not. The usual choice.
+/// Durability: a delivered file survives a power failure; an unfinished upload may not. The usual choice.
 pub const BITSUP_DURABILITY_FILE: i32 = 1;
 /// Durability: every acknowledged fragment survives a power failure.
 pub const BITSUP_DURABILITY_FRAGMENT: i32 = 2;
@@ -56,15 +56,15 @@ impl bitsup_store {
 
 /// Opens a store of files in the directory `root`, which must exist. Unfinished uploads are kept in its
 /// subdirectory ".bitsup". The directory is locked while the store exists. With `shared` (not 0) several
-/// processes, such as the servers of a farm, can open it at the same time; all must then set `shared`.
+/// processes, such as the servers of a server farm, can open it at the same time; all must then set `shared`.
 /// `durability` is one of BITSUP_DURABILITY_* and concerns power failures: a crash of the process never loses
 /// acknowledged data.
 ///
 /// Ownership: copies the path; free `*out` with bitsup_store_free.
 /// Threads: any thread.
 /// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `durability` is unknown or `root` is not a directory, BUSY if
-/// another store has the directory open, UNSUPPORTED if the file system has no hard links, NOT_FOUND, DENIED,
-/// NO_SPACE, IO.
+/// another store has the directory open and not both set `shared`, UNSUPPORTED if the file system has no hard
+/// links or cannot sync a directory as `durability` requires, NOT_FOUND, DENIED, NO_SPACE, IO.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_store_new_dir(

@@ -227,8 +227,8 @@ pub unsafe extern "C" fn bitsup_upload_content_name(upload: *const bitsup_upload
     guard_or!(std::ptr::null(), { text_of(upload, |view| view.header(names::CONTENT_NAME)) })
 }
 
-/// Returns the path of the received file, which the callback may read but must not move or change. NULL
-/// except in on_received, and for stores without files.
+/// Returns the path of the received file, which the callback may read but must not move or change. NULL in
+/// other callbacks than on_received, and for stores without files.
 ///
 /// Ownership: `upload` owns the text, which is valid until the callback returns.
 /// Threads: any thread, until the callback returns.
@@ -240,7 +240,7 @@ pub unsafe extern "C" fn bitsup_upload_data_path(upload: *const bitsup_upload) -
 }
 
 /// Returns a path where on_received may write a reply and then pass it to bitsup_verdict_set_reply_path. NULL
-/// except in on_received, and for stores without files.
+/// in other callbacks than on_received, and for stores without files.
 ///
 /// Ownership: `upload` owns the text, which is valid until the callback returns.
 /// Threads: any thread, until the callback returns.

@@ -35,10 +35,10 @@ impl Scoped for bitsup_verdict {
     }
 }
 
-/// Rejects the packet with this HTTP status, HRESULT and context. Status 403 is final. After any other status
-/// the client of a complete upload tries again, and on_received is called again. Invalid values still reject:
-/// a status below 300 or above 599 becomes 500, an `hresult` of 0 becomes the one for the status, and a
-/// `context` other than BITSUP_CONTEXT_SERVER becomes BITSUP_CONTEXT_APPLICATION.
+/// Rejects the packet with this HTTP status, HRESULT and context. Status 403 is final. After any other
+/// status, the client retries a complete upload, and on_received is called again. Invalid values still
+/// reject: a status below 300 or above 599 becomes 500, an `hresult` of 0 becomes the one for the status, and
+/// a `context` other than BITSUP_CONTEXT_SERVER becomes BITSUP_CONTEXT_APPLICATION.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time, until the callback returns.

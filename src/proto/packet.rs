@@ -79,7 +79,7 @@ impl SessionRef {
 }
 
 /// A request whose format is valid (PROTOCOL 3). Whether it has a `Content-Length` is checked later, after
-/// the permission (PROTOCOL 4.3).
+/// the permission check (PROTOCOL 4.3).
 ///
 /// # Examples
 ///

@@ -3,7 +3,7 @@
 use super::limits::MAX_REPLY_URL;
 use super::url::{Url, is_host_and_port};
 
-/// Why a reply URL cannot be used. The message continues "the reply URL".
+/// Why a reply URL cannot be used. The message completes a sentence that begins with "the reply URL".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyUrlError {
     /// It is longer than [`MAX_REPLY_URL`].
@@ -15,7 +15,7 @@ pub enum ReplyUrlError {
     /// The upload used https, and the reply would be transferred unencrypted.
     #[error("leaves https for http")]
     Downgrade,
-    /// It has no host, an invalid port, or credentials.
+    /// It lacks a host, has an invalid port, or contains credentials.
     #[error("has no host that can be connected to")]
     Host,
 }

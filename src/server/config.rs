@@ -45,8 +45,8 @@ pub struct ServerConfig {
     /// hooks of the engines restrict access. A user owns its sessions; user names take precedence over certificate
     /// subjects.
     pub users: Users,
-    /// Maximum worker threads [default: 256]. The server keeps one per processor and starts more only while disks or
-    /// application code block them.
+    /// Maximum worker threads [default: 256]. The server keeps one per processor, at least two, and starts more only
+    /// while disks or application code block them.
     pub max_workers: usize,
     /// Maximum connections [default: 16384]; further ones wait in the kernel's queue.
     pub max_connections: usize,
@@ -66,9 +66,10 @@ pub struct ServerConfig {
     pub min_body_rate: u64,
     /// How long a body may be slower than `min_body_rate` [default: 60 s; may be zero].
     pub body_grace: Duration,
-    /// Maximum idle time before the first and between two requests [default: 300 s].
+    /// Maximum idle time before the first request and between requests [default: 300 s].
     pub idle_timeout: Duration,
-    /// How often expired sessions are ended; earlier if a session can expire earlier.
+    /// Maximum time between two clean-ups of expired sessions [default: 12 h]; shorter if a session can
+    /// expire sooner.
     pub cleanup_interval: Duration,
     /// The access log [default: none].
     pub access_log: Option<AccessLog>,

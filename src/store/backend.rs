@@ -20,7 +20,7 @@ const CHUNK: usize = 64 * 1024;
 ///
 /// Calls keep no state between them: each one names its session, part and offset. Calls for one session come one at a
 /// time, except [`Self::read`] and [`Self::stat`], which may come at any time. Calls for different sessions come
-/// concurrently, on the thread that called the engine.
+/// concurrently, each on the thread that called the engine.
 ///
 /// Errors determine the response to the client: [`StoreError::NotFound`] gives 404, [`StoreError::Denied`] 403,
 /// [`StoreError::NoSpace`] 500 with the HRESULT of a full disk, [`StoreError::Io`] 500.

@@ -191,7 +191,7 @@ pub trait SessionLock: Send {
     fn state(&self) -> &[u8];
 
     /// Stores at most [`MAX_SHARED_STATE`] bytes for the next holder. They live as long as the session, but need
-    /// not survive a power cut.
+    /// not survive a power failure.
     ///
     /// # Errors
     ///

@@ -89,7 +89,7 @@ impl MemoryStore {
         self.contents().files.keys().cloned().collect()
     }
 
-    /// Returns the bytes that a session holds, or `None` after delivery or without such a session.
+    /// Returns the bytes that a session holds, or `None` after delivery or if there is no such session.
     pub fn session_data(&self, id: SessionId) -> Option<Vec<u8>> {
         self.contents().sessions.get(&id)?.data.as_deref().cloned()
     }

@@ -127,7 +127,7 @@ pub enum Outcome {
         /// The reply for the client.
         reply: ReplyKind,
     },
-    /// The application rejected the upload finally, with status 403.
+    /// The application rejected the upload permanently, with status 403.
     Refused {
         /// The HRESULT for the client.
         hresult: HResult,

@@ -1,5 +1,5 @@
-//! The server of a farm that has the session, as named by `BITS-Host-Id`, and the fallback to the origin when it
-//! is unreachable (PROTOCOL 6.7).
+//! The server that holds the session in a server farm, as named by `BITS-Host-Id`, and the fallback to the
+//! origin when it is unreachable (PROTOCOL 6.7).
 
 use std::time::Duration;
 

@@ -123,7 +123,7 @@ static uint64_t sessions(const bitsup_engine *engine)
     return count;
 }
 
-/* B-SUSPEND-02 B-RESUME-03: suspended from another thread, resumed by another job with the state file, then canceled. */
+/* B-SUSPEND-02 B-RESUME-03: suspended from another thread, resumed by another job with the state file, then cancelled. */
 static void suspended_and_resumed(const bitsup_client *slow, const bitsup_server *server,
                                   const bitsup_engine *engine, char **folders)
 {

@@ -156,6 +156,8 @@ fn the_password_is_read_from_the_terminal_without_echo() {
     command.args(["--ctty", "--wait"]).arg(ping.get_program()).args(ping.get_args());
     let mut process =
         command.stdin(open_terminal()).stdout(open_terminal()).stderr(open_terminal()).spawn().unwrap();
+    // Closes the terminal here, so that reading fails once the program has exited.
+    drop(command);
     let (mut output, mut byte) = (Vec::new(), [0]);
     while !output.ends_with(b"Password for Aladdin: ") {
         keyboard.read_exact(&mut byte).unwrap();
@@ -165,7 +167,7 @@ fn the_password_is_read_from_the_terminal_without_echo() {
         std::thread::yield_now();
     }
     keyboard.write_all(b"open sesame\n").unwrap();
-    while !output.ends_with(b"answers\r\n") {
+    while !output.ends_with(b"responds\r\n") {
         keyboard.read_exact(&mut byte).unwrap();
         output.extend(byte);
     }

@@ -29,7 +29,8 @@ const CONTENTS: [&str; 16] = [
 #[test]
 fn the_crate_has_its_sources_documents_and_examples_only() {
     let mut cargo = in_clean_environment(Command::new(env!("CARGO")));
-    let output = succeed(cargo.args(["package", "--list", "--allow-dirty", "--offline"]));
+    let output =
+        succeed(cargo.args(["package", "--package", "bitsup", "--list", "--allow-dirty", "--offline"]));
     let listed = String::from_utf8(output.stdout).unwrap();
     let found = listed.lines().map(|path| path.split('/').next().unwrap());
     let found: BTreeSet<_> = found.filter(|name| *name != ".cargo_vcs_info.json").collect();

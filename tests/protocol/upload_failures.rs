@@ -1,4 +1,4 @@
-//! The upload machine against scripted servers: rejections, invalid responses and lost connections (PROTOCOL 12.10).
+//! The upload machine against scripted servers: rejections, invalid responses and lost connections (PROTOCOL 12, CLI).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The upload machine against scripted servers: packets, offsets, headers (PROTOCOL 12.10).
+//! The upload machine against scripted servers: packets, offsets, headers (PROTOCOL 12, CLI).
 
 use bitsup::Status;
 use bitsup::proto::names;

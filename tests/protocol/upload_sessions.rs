@@ -1,4 +1,4 @@
-//! The upload machine against scripted servers: lost, closed, cancelled and resumed sessions (PROTOCOL 12.10).
+//! The upload machine against scripted servers: lost, closed, cancelled and resumed sessions (PROTOCOL 12, CLI).
 
 use std::time::Duration;
 

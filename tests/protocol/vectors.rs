@@ -8,7 +8,7 @@ use test_support::vector::parse::{Case, parse};
 
 use crate::statements::FAMILIES;
 
-/// Statements of PROTOCOL 12.1 to 12.9 that other tests cover.
+/// Statements about the server (PROTOCOL 12) that other tests cover.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("NTF-01", HTTP),
     ("NTF-02", HTTP),

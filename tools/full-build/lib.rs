@@ -1,1 +1,1 @@
-//! Nothing: this crate exists for the features in its manifest.
+//! Empty: this crate exists only for the features that its manifest enables.

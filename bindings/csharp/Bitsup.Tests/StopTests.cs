@@ -10,7 +10,7 @@ using System.Threading.Tasks;
 
 namespace Bitsup.Tests
 {
-    /// <summary>A canceled token, Cancel and Suspend end a run within 250 ms in any phase.</summary>
+    /// <summary>A cancelled token, Cancel and Suspend end a run within 250 ms in any phase.</summary>
     internal static class StopTests
     {
         private static readonly TimeSpan StopLimit = TimeSpan.FromMilliseconds(250);
@@ -81,7 +81,7 @@ namespace Bitsup.Tests
             Check.Throws<OperationCanceledException>(() => fixture.Client.Upload(fixture.Source, fixture.Url(), cancellationToken: token));
             Task upload = fixture.Client.UploadAsync(fixture.Source, fixture.Url(), cancellationToken: token);
             Check.Throws<OperationCanceledException>(() => upload.GetAwaiter().GetResult());
-            Check.That(upload.IsCanceled, "the task is canceled, not faulted");
+            Check.That(upload.IsCanceled, "the task is cancelled, not faulted");
             fixture.Server.Stop();
         }
 

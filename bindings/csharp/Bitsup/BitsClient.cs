@@ -40,7 +40,7 @@ namespace Bitsup
         /// </param>
         /// <returns>The result of the upload.</returns>
         /// <exception cref="BitsException">The upload failed.</exception>
-        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public UploadResult Upload(
             string path,
             string url,
@@ -63,7 +63,7 @@ namespace Bitsup
         /// </param>
         /// <returns>The result of the upload.</returns>
         /// <exception cref="BitsException">The upload failed.</exception>
-        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public UploadResult Upload(
             Stream content,
             string url,
@@ -85,12 +85,12 @@ namespace Bitsup
         /// <param name="progress">Receives the progress on the thread of the upload.</param>
         /// <param name="cancellationToken">
         /// Stops the upload within 250 ms. If <see cref="UploadOptions.StatePath"/> is set, the upload is suspended and the
-        /// same call resumes it. Otherwise it could not be resumed, so it is canceled; one attempt is made to cancel it on
+        /// same call resumes it. Otherwise it could not be resumed, so it is cancelled; one attempt is made to cancel it on
         /// the server.
         /// </param>
         /// <returns>The result of the upload.</returns>
         /// <exception cref="BitsException">The upload failed.</exception>
-        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public async Task<UploadResult> UploadAsync(
             string path,
             string url,
@@ -113,7 +113,7 @@ namespace Bitsup
         /// </param>
         /// <returns>The result of the upload.</returns>
         /// <exception cref="BitsException">The upload failed.</exception>
-        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public async Task<UploadResult> UploadAsync(
             Stream content,
             string url,

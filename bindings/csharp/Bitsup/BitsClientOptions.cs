@@ -53,8 +53,9 @@ namespace Bitsup
 
         /// <summary>
         /// Called when a server or proxy asks for credentials and those above are missing or were rejected, for example
-        /// because they expired during an upload. Returning null lets the refusal stand. It runs on a thread of the pool
-        /// while the upload waits. An exception that it throws ends the call that needs the credentials.
+        /// because they expired during an upload. Return null if there are none; the request then fails. It runs on a
+        /// thread of the pool while the upload waits. An exception that it throws ends the call that needs the
+        /// credentials.
         /// </summary>
         public Func<AuthRequest, Task<BitsCredentials?>>? OnCredentials { get; set; }
 

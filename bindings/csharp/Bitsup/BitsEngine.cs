@@ -44,8 +44,8 @@ namespace Bitsup
         internal HookCallbacks Hooks { get; }
 
         /// <summary>
-        /// Tells whether a request is for this engine, for servers that also handle other requests: a BITS packet, or the
-        /// GET or HEAD of a reply. Accepts POST only with <see cref="BitsEngineOptions.MethodOverride"/>.
+        /// Returns whether a request is for this engine: a BITS packet, or the GET or HEAD of a reply. For servers that
+        /// also handle other requests. Accepts POST only with <see cref="BitsEngineOptions.MethodOverride"/>.
         /// </summary>
         /// <param name="method">The request method.</param>
         /// <param name="target">Path and query as received, relative to the mount point.</param>
@@ -58,12 +58,14 @@ namespace Bitsup
         }
 
         /// <summary>
-        /// Handles a request that another HTTP server has received and returns the response. Reads the body only as far as
-        /// it is needed, or as far as draining it is worthwhile to keep the connection open. If the client sent "Expect:
+        /// Handles a request that another HTTP server has received and returns the response. Reads the body only as far
+        /// as the engine needs it, plus a limited rest if that keeps the connection open. If the client sent "Expect:
         /// 100-continue" and the request is refused, nothing is read, so that the client does not send the body.
         /// </summary>
         /// <param name="request">The head of the request.</param>
-        /// <param name="body">The decoded body, ending where the body ends. A read may still be pending after the call.</param>
+        /// <param name="body">
+        /// The body, without transfer coding; the stream must end with the body. A read may still be pending after the call.
+        /// </param>
         /// <param name="cancellationToken">Cancel it when the connection is lost. Data that was stored is kept.</param>
         /// <returns>The response. Dispose it after it was sent.</returns>
         /// <exception cref="BitsException">
@@ -89,8 +91,8 @@ namespace Bitsup
         /// Ends the sessions that have expired. A running server does this for the engines that it mounts.
         /// </summary>
         /// <returns>
-        /// The number of sessions it ended, and the time until the next one can expire; <see cref="TimeSpan.MaxValue"/> if
-        /// there are none.
+        /// The number of sessions it ended, and the time until the next call is due; <see cref="TimeSpan.MaxValue"/> if there
+        /// are no sessions.
         /// </returns>
         public (long Expired, TimeSpan Next) Tick()
         {

@@ -33,6 +33,7 @@ namespace Bitsup
 
         /// <summary>
         /// How long clients try to reach <see cref="HostId"/> before they return to the original host, in whole seconds.
+        /// Zero, the default, is not sent.
         /// </summary>
         public TimeSpan HostIdFallbackTimeout { get; set; }
 

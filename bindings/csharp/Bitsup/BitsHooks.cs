@@ -18,15 +18,15 @@ namespace Bitsup
         /// </summary>
         public Action<BitsUpload, BitsVerdict>? OnRequest { get; set; }
 
-        /// <summary>Called for a new session, to accept it or not and to choose the destination of its file.</summary>
+        /// <summary>Called for a new session, to accept or reject it and to choose the destination of its file.</summary>
         public Action<BitsUpload, BitsVerdict>? OnCreate { get; set; }
 
         /// <summary>Called when bytes have been stored, before they are acknowledged.</summary>
         public Action<BitsUpload>? OnProgress { get; set; }
 
         /// <summary>
-        /// Called for a complete upload while the client waits, to accept the file or not, to keep it or not, and to set the
-        /// reply. Takes precedence over <see cref="Notify"/>.
+        /// Called for a complete upload while the client waits, to accept or reject the file, to keep or discard it, and
+        /// to set the reply. Takes precedence over <see cref="Notify"/>.
         /// </summary>
         public Action<BitsUpload, BitsVerdict>? OnReceived { get; set; }
 
@@ -37,8 +37,8 @@ namespace Bitsup
         public NotifyOptions? Notify { get; set; }
 
         /// <summary>
-        /// Called with an exception that a hook threw on a thread of a server, on that thread. If it is null or throws
-        /// itself, the first such exception is thrown by <see cref="BitsServer.Stop"/>. A hook that runs inside a call on
+        /// Called with an exception that a hook threw on a thread of a server, on that thread. If it is null or itself
+        /// throws, the first such exception is thrown by <see cref="BitsServer.Stop"/>. A hook that runs inside a call on
         /// your thread throws from that call.
         /// </summary>
         public Action<Exception>? OnException { get; set; }

@@ -5,16 +5,16 @@ namespace Bitsup
     /// <summary>The severity of a log message.</summary>
     public enum BitsLogLevel
     {
-        /// <summary>Something failed permanently.</summary>
+        /// <summary>A failure of the library or the local machine that needs attention.</summary>
         Error = Native.BITSUP_LOG_ERROR,
 
-        /// <summary>Something unexpected happened, and work continues.</summary>
+        /// <summary>Something unexpected that the library handled.</summary>
         Warning = Native.BITSUP_LOG_WARN,
 
-        /// <summary>Information for the administrator. The default.</summary>
+        /// <summary>One message per session event. The default.</summary>
         Information = Native.BITSUP_LOG_INFO,
 
-        /// <summary>Details for troubleshooting.</summary>
+        /// <summary>One message per packet.</summary>
         Debug = Native.BITSUP_LOG_DEBUG,
 
         /// <summary>Everything.</summary>

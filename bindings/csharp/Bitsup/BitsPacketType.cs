@@ -31,7 +31,7 @@ namespace Bitsup
         /// <summary>The client closed it after a complete upload.</summary>
         Closed = Native.BITSUP_END_CLOSED,
 
-        /// <summary>It was canceled by the client or ended by the host application.</summary>
+        /// <summary>It was cancelled by the client or ended by the host application.</summary>
         Cancelled = Native.BITSUP_END_CANCELLED,
 
         /// <summary>It expired.</summary>

@@ -28,13 +28,13 @@ namespace Bitsup
         /// <summary>Maximum number of connections; further ones wait in the kernel's queue. Default: 16,384.</summary>
         public int? MaxConnections { get; set; }
 
-        /// <summary>Timeout for receiving the head of a request. Default: 30 s.</summary>
+        /// <summary>Timeout for receiving the head of a request and for a TLS handshake. Default: 30 s.</summary>
         public TimeSpan? HeadTimeout { get; set; }
 
-        /// <summary>How long receiving the body of a request may go without progress. Default: 120 s.</summary>
+        /// <summary>How long receiving a request body or sending a response may go without progress. Default: 120 s.</summary>
         public TimeSpan? ReadTimeout { get; set; }
 
-        /// <summary>How long a connection may be idle between two requests. Default: 300 s.</summary>
+        /// <summary>How long a connection may be idle before the first request and between requests. Default: 300 s.</summary>
         public TimeSpan? IdleTimeout { get; set; }
 
         /// <summary>

@@ -6,7 +6,7 @@ namespace Bitsup
         /// <summary>A required pointer is NULL.</summary>
         NullArgument = Native.BITSUP_E_NULL_ARGUMENT,
 
-        /// <summary>An argument is out of range.</summary>
+        /// <summary>An argument is malformed or out of range.</summary>
         InvalidArgument = Native.BITSUP_E_INVALID_ARGUMENT,
 
         /// <summary>A text is not valid UTF-8.</summary>
@@ -57,7 +57,7 @@ namespace Bitsup
         /// <summary>The peer returned an HTTP error.</summary>
         HttpStatus = Native.BITSUP_E_HTTP_STATUS,
 
-        /// <summary>The server reported an internal failure with an HRESULT.</summary>
+        /// <summary>The server reported an error with an HRESULT.</summary>
         ServerFault = Native.BITSUP_E_SERVER_FAULT,
 
         /// <summary>The server does not know the session.</summary>
@@ -69,7 +69,7 @@ namespace Bitsup
         /// <summary>A limit of the server was exceeded.</summary>
         TooLarge = Native.BITSUP_E_TOO_LARGE,
 
-        /// <summary>The job was canceled.</summary>
+        /// <summary>The job was cancelled.</summary>
         Cancelled = Native.BITSUP_E_CANCELLED,
 
         /// <summary>The job was suspended.</summary>
@@ -94,7 +94,7 @@ namespace Bitsup
         /// <summary>The network failed.</summary>
         Network = 3,
 
-        /// <summary>The peer failed.</summary>
+        /// <summary>The peer rejected the request, failed, or violated the protocol.</summary>
         Peer = 4,
 
         /// <summary>The call was stopped on request, not by an error.</summary>

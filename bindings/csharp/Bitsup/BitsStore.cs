@@ -16,7 +16,8 @@ namespace Bitsup
         /// <param name="root">An existing directory.</param>
         /// <param name="durability">What survives a power failure. A crash of the process loses nothing in any case.</param>
         /// <param name="shared">
-        /// Whether other processes, such as the servers of a farm, may use the directory at the same time. All must set it.
+        /// Whether other processes, such as the servers of a server farm, may use the directory at the same time. All
+        /// must set it.
         /// </param>
         /// <returns>The store.</returns>
         /// <exception cref="BitsException">The directory cannot be used.</exception>

@@ -98,8 +98,8 @@ namespace Bitsup
         private IntPtr Verdict => this.scope.Verdict;
 
         /// <summary>
-        /// Refuses the packet with the given status. 403 is final. After any other status the client of a complete upload
-        /// retries, and <see cref="BitsHooks.OnReceived"/> is called again.
+        /// Refuses the packet with the given status. 403 is final. After any other status, the client retries a complete
+        /// upload, and <see cref="BitsHooks.OnReceived"/> is called again.
         /// </summary>
         /// <param name="httpStatus">From 300 to 599.</param>
         /// <param name="hresult">The BITS error code; 0 for the default of the status.</param>

@@ -21,13 +21,13 @@ namespace Bitsup
         /// <summary>The server has the whole file; the reply is being downloaded.</summary>
         FetchingReply = Native.BITSUP_JOB_FETCHING_REPLY,
 
-        /// <summary>The server has the whole file, and the reply was downloaded; the session is being closed.</summary>
+        /// <summary>The server has the whole file, and the reply, if any, is downloaded; the session is still open.</summary>
         Transferred = Native.BITSUP_JOB_TRANSFERRED,
 
         /// <summary>Complete.</summary>
         Closed = Native.BITSUP_JOB_CLOSED,
 
-        /// <summary>Canceled.</summary>
+        /// <summary>Cancelled.</summary>
         Cancelled = Native.BITSUP_JOB_CANCELLED,
 
         /// <summary>Failed; can be run again if the error was transient.</summary>

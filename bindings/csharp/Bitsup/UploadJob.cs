@@ -6,8 +6,8 @@ using System.Threading.Tasks;
 namespace Bitsup
 {
     /// <summary>
-    /// One upload. Only one run at a time is possible; all other members may be used from any thread, also during a run and
-    /// in its callbacks. A job that is not disposed is freed by the garbage collector.
+    /// One upload. Only one run at a time is possible; all other members may be used from any thread, even during a run
+    /// and in its callbacks. A job that is not disposed is freed by the garbage collector.
     /// </summary>
     public sealed class UploadJob : IDisposable
     {
@@ -64,13 +64,13 @@ namespace Bitsup
 
         /// <summary>
         /// Runs the upload. Blocks until the file is delivered, the reply is downloaded and the session is closed, retrying as
-        /// configured. Calling it again after a run has ended resumes the job, unless it is complete or canceled.
+        /// configured. Calling it again after a run has ended resumes the job, unless it is complete or cancelled.
         /// </summary>
         /// <param name="cancellationToken">
         /// Suspends the job within 250 ms. The session stays on the server for the next run.
         /// </param>
         /// <exception cref="BitsException">The upload failed.</exception>
-        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void Run(CancellationToken cancellationToken = default) => Run(Suspend, cancellationToken);
 
         /// <summary>Calls <see cref="Run(CancellationToken)"/> on a dedicated thread.</summary>
@@ -103,7 +103,7 @@ namespace Bitsup
         /// <param name="cancellationToken">See <see cref="Run(CancellationToken)"/>.</param>
         /// <returns>The state of the job after the step.</returns>
         /// <exception cref="BitsException">See <see cref="Run(CancellationToken)"/>.</exception>
-        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public JobState Step(CancellationToken cancellationToken = default)
         {
             int state = 0;
@@ -118,7 +118,7 @@ namespace Bitsup
         /// </summary>
         /// <param name="cancellationToken">See <see cref="Run(CancellationToken)"/>.</param>
         /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: the job is not in that state.</exception>
-        /// <exception cref="OperationCanceledException">The token was canceled.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void Complete(CancellationToken cancellationToken = default) => Invoke(
             Suspend, cancellationToken, () => Call.Failure(Native.bitsup_job_close(this.handle, out IntPtr error), error));
 
@@ -133,7 +133,7 @@ namespace Bitsup
         /// the upload. It contains no credentials.
         /// </summary>
         /// <returns>The state.</returns>
-        /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: the job is complete or canceled.</exception>
+        /// <exception cref="BitsException"><see cref="BitsStatus.InvalidState"/>: the job is complete or cancelled.</exception>
         public byte[] ExportState()
         {
             Call.Check(Native.bitsup_job_export(this.handle, out IntPtr state, out UIntPtr length, out IntPtr error), error);

@@ -17,7 +17,7 @@ namespace Bitsup
 
         /// <summary>
         /// The file that keeps the state of the upload, so that another process can resume it. It is removed when the upload is
-        /// complete or canceled.
+        /// complete or cancelled.
         /// </summary>
         public string? StatePath { get; set; }
 

@@ -25,7 +25,7 @@ class AuthRequest(NamedTuple):
     realm: str
 
 
-#: Returns credentials, or None if there are none; the server's rejection then stands.
+#: Returns credentials, or None if there are none; the request then fails.
 CredentialsCallback = Callable[[AuthRequest], Optional[Secret]]
 Credentials = Union[Secret, CredentialsCallback]
 

@@ -77,7 +77,7 @@ class Response:
         self._object = owned
         self.status: int = lib.bitsup_response_status(owned)
         self.reason: str = _text(lib.bitsup_response_reason(owned))
-        #: Whether the connection must be closed, because it is unknown where the next request would begin.
+        #: Whether the connection must be closed after this response.
         self.must_close = bool(lib.bitsup_response_must_close(owned))
         #: The header fields, including Content-Length.
         self.headers: List[Tuple[str, str]] = [

@@ -1,7 +1,7 @@
 """Shutdown of the interpreter: after it has begun, the library must not call into Python any more.
 
 A thread that enters an interpreter during its finalization hangs or crashes the process. So before the finalization, at
-exit, every server is stopped and every call with callbacks is told to end. Callbacks that still arrive check
+exit, every server is stopped and every call with callbacks is asked to stop. Callbacks that still arrive check
 `exiting()` and return at once.
 """
 
@@ -15,7 +15,7 @@ from typing import Callable, Dict
 
 from .errors import BitsError
 
-#: Seconds to wait for calls that were told to stop; the library promises that they end within 250 ms.
+#: Seconds to wait for calls that were asked to stop; they end within 250 ms.
 _TIMEOUT = 1.0
 
 _exiting = False

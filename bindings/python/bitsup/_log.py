@@ -28,7 +28,7 @@ logging.getLogger("bitsup").addHandler(logging.NullHandler())
 
 
 def native_logger(*targets: str) -> Owned:
-    """Creates a logger of the library for these targets. Levels that nobody sees now are not requested: they cost time.
+    """Creates a logger of the library for these targets. Levels that are disabled now are not requested, to save time.
     """
     effective = min(logging.getLogger(f"bitsup.{target}").getEffectiveLevel() for target in targets)
     levels = [level for level, counterpart in _LEVELS.items() if counterpart >= effective]

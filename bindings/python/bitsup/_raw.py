@@ -126,7 +126,7 @@ JOB_CANCELLED = 8
 JOB_FAILED = 9
 #: Durability: a power failure can lose whatever the operating system has not yet written to disk.
 DURABILITY_NONE = 0
-#: Durability: a delivered file survives a power failure, an unfinished upload may not.
+#: Durability: a delivered file survives a power failure; an unfinished upload may not.
 DURABILITY_FILE = 1
 #: Durability: every acknowledged fragment survives a power failure.
 DURABILITY_FRAGMENT = 2
@@ -164,7 +164,7 @@ END_CLOSED = 0
 END_CANCELLED = 1
 #: End of a session: idle for longer than the session timeout.
 END_EXPIRED = 2
-#: End of a session: closed before the upload was complete, finally rejected, or its data was lost.
+#: End of a session: closed before the upload was complete, permanently rejected, or its data was lost.
 END_FAILED = 3
 #: Notification: the request contains the paths of the received file and of the reply to write.
 NOTIFY_BY_REFERENCE = 1
@@ -1174,7 +1174,7 @@ class Library:
             ctypes.c_char_p,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Sets the address of this server in a server farm (BITS-Host-ID): a host name or address, with a port if ...
+        #: Sets the address of this server in a server farm (BITS-Host-Id): a host name or address, with a port if ...
         self.bitsup_engine_config_set_host_id: Callable[[Any, Optional[bytes], int, Any], int] = bind(
             "bitsup_engine_config_set_host_id",
             ctypes.c_int32,
@@ -1474,7 +1474,7 @@ class Library:
             ctypes.POINTER(ctypes.c_size_t),
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Returns 1 if the connection must be closed after this response, which needs `Connection: close`, because ...
+        #: Returns 1 if the connection must be closed after this response, which must then contain `Connection: ...
         self.bitsup_response_must_close: Callable[[Any], int] = bind(
             "bitsup_response_must_close",
             ctypes.c_int32,
@@ -1550,7 +1550,7 @@ class Library:
             ctypes.c_uint32,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Sets how long receiving the head of a request may take, in milliseconds; at least 1.
+        #: Sets how long receiving the head of a request and a TLS handshake may each take, in milliseconds; at least 1.
         self.bitsup_server_config_set_head_timeout: Callable[[Any, int, Any], int] = bind(
             "bitsup_server_config_set_head_timeout",
             ctypes.c_int32,
@@ -1599,7 +1599,7 @@ class Library:
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Sets how long a request body may make no progress, in milliseconds; at least 1.
+        #: Sets how long receiving a request body or sending a response may go without progress, in milliseconds; ...
         self.bitsup_server_config_set_read_timeout: Callable[[Any, int, Any], int] = bind(
             "bitsup_server_config_set_read_timeout",
             ctypes.c_int32,
@@ -1607,7 +1607,7 @@ class Library:
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_void_p),
         )
-        #: Sets how long a connection may be idle between two requests, in milliseconds; at least 1.
+        #: Sets how long a connection may be idle before the first request and between requests, in milliseconds; ...
         self.bitsup_server_config_set_idle_timeout: Callable[[Any, int, Any], int] = bind(
             "bitsup_server_config_set_idle_timeout",
             ctypes.c_int32,

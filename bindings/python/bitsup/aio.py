@@ -1,6 +1,6 @@
 """Uploads for asyncio. Each call runs on a thread of its own; callbacks run in the event loop and may be coroutines.
 
-Canceling a task suspends its job and waits until it is suspended, 250 ms at most.
+Cancelling a task suspends its job and waits until it is suspended, 250 ms at most.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ class Job:
         self._job = job
 
     async def run(self) -> UploadResult:
-        """Like `bitsup.Job.run`. Canceling the task suspends the job."""
+        """Like `bitsup.Job.run`. Cancelling the task suspends the job."""
         await _run_call(self._job._run_call())
         return self._job._result()
 
     async def step(self) -> JobState:
-        """Like `bitsup.Job.step`. Canceling the task suspends the job."""
+        """Like `bitsup.Job.step`. Cancelling the task suspends the job."""
         state = ctypes.c_int32()
         await _run_call(self._job._step_call(state))
         return JobState(state.value)
 
     async def complete(self) -> UploadResult:
-        """Like `bitsup.Job.complete`. Canceling the task suspends the job."""
+        """Like `bitsup.Job.complete`. Cancelling the task suspends the job."""
         await _run_call(self._job._complete_call())
         return self._job._result()
 
@@ -140,7 +140,7 @@ async def _run_call(call: Call) -> None:
     except asyncio.CancelledError:
         call.stop()
         await asyncio.wait([done])
-        done.exception()  # Marks it as retrieved: the task was canceled, so it is expected.
+        done.exception()  # Marks it as retrieved: the task was cancelled, so it is expected.
         raise
 
 

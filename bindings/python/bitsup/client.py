@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Progress(NamedTuple):
-    """How far an upload is, in bytes."""
+    """The progress of an upload, in bytes."""
 
     #: Acknowledged by the server.
     sent: int
@@ -110,10 +110,10 @@ class Client(Handle):
         name sent to the server; the default is the name of the file, and none for a file object. `headers` are sent
         with every request of this job, after those of the client.
 
-        The callbacks run on the thread inside `Job.run` or `Job.cancel`. An exception of a callback stops the job and
-        is raised there. `progress` is called with (sent, total) in bytes; `reply_progress` with (received, total or
-        None); `on_state` with (old state, new state); `on_retry` with (cause, consecutive failures, seconds until the
-        next attempt), and may return another number of seconds.
+        The callbacks run on the thread inside `Job.run`, `step`, `complete` or `cancel`. An exception of a callback
+        stops the job and is raised there. `progress` is called with (sent, total) in bytes; `reply_progress` with
+        (received, total or None); `on_state` with (old state, new state); `on_retry` with (cause, consecutive failures,
+        seconds until the next attempt), and may return another number of seconds.
 
         Raises UsageError if `url` is not an absolute http(s) URL, LocalError if the file does not exist.
         """
@@ -145,8 +145,8 @@ class Client(Handle):
     ) -> None:
         """Downloads `url`, such as the reply of an upload, to a file: in ranges, retrying as a job does.
 
-        Until it is complete, the file has the suffix ".part", and a later download resumes it. The callbacks are those
-        of `Client.job`; `progress` is called with (received, total or None) in bytes. Raises BitsError, and any
+        Until it is complete, the file has the suffix ".part"; it is removed if the download fails. The callbacks are
+        those of `Client.job`; `progress` is called with (received, total or None) in bytes. Raises BitsError, and any
         exception of the callbacks. After a KeyboardInterrupt the download ends when the next bytes arrive.
         """
         # There is always a progress callback, because a download can only be stopped by one.
@@ -169,8 +169,8 @@ class Job(Handle):
     def run(self) -> UploadResult:
         """Uploads the file. Blocks until it is delivered and its reply is downloaded; retries automatically.
 
-        A job that ended can be run again and resumes, unless it is complete or canceled. KeyboardInterrupt suspends the
-        job within 250 ms. Raises SuspendedError, CancelledError, other BitsErrors, and any exception of a callback.
+        A job that ended can be run again and resumes, unless it is complete or cancelled. KeyboardInterrupt suspends
+        the job within 250 ms. Raises SuspendedError, CancelledError, other BitsErrors, and any exception of a callback.
         """
         self._run_call().run_interruptibly()
         return self._result()
@@ -197,8 +197,8 @@ class Job(Handle):
     def export_state(self) -> bytes:
         """Returns the state of the job, for `import_state` in this process or another one. Works during a run.
 
-        The state contains the session id, which is enough to disturb the upload, so keep it private. It contains no
-        credentials. Raises UsageError if the upload is complete or canceled.
+        The state contains the session id, which is enough to interfere with the upload, so keep it private. It contains
+        no credentials. Raises UsageError if the upload is complete or cancelled.
         """
         address, length = ctypes.c_void_p(), ctypes.c_size_t()
         call(lib.bitsup_job_export, self._object, ctypes.byref(address), ctypes.byref(length))
@@ -216,7 +216,7 @@ class Job(Handle):
         call(lib.bitsup_job_import, self._object, copy, len(copy))
 
     def set_rate_limit(self, bytes_per_second: int) -> None:
-        """Sets the maximum bytes per second, effective at once, even for the current request; 0 means no limit."""
+        """Sets the maximum bytes per second, effective immediately, even for the current request; 0 means no limit."""
         call(lib.bitsup_job_set_rate_limit, self._object, unsigned(bytes_per_second, 64))
 
     def suspend(self) -> None:

@@ -33,7 +33,7 @@ class Tick(NamedTuple):
 
     #: The number of sessions that expired.
     expired: int
-    #: Seconds until the next session can expire; None if there is no session.
+    #: Seconds until the next tick is due; None if there is no session.
     next: Optional[float]
 
 
@@ -65,7 +65,10 @@ class Engine(Handle):
         self._ticking = threading.Lock()
 
     def accepts(self, method: str, target: str) -> bool:
-        """Whether a request is for this engine: a packet, or the GET of a reply. For servers with other resources."""
+        """Whether a request is for this engine: a packet, or the GET of a reply.
+
+        For servers that also handle other requests.
+        """
         encoded_method, encoded_target = method.encode(), target.encode()
         return bool(
             lib.bitsup_engine_accepts(

@@ -55,7 +55,7 @@ class UsageError(BitsError):
 
 
 class LocalError(BitsError):
-    """2xx: an error on this machine: a file is missing, inaccessible or changed, or the disk is full. Can be fixed."""
+    """2xx: an error on this machine: a file is missing, inaccessible or changed, or the disk is full."""
 
 
 class NetworkError(BitsError):
@@ -72,7 +72,7 @@ class StoppedError(BitsError):
 
 
 class CancelledError(StoppedError):
-    """501: the job was canceled. It cannot be run again."""
+    """501: the job was cancelled. It cannot be run again."""
 
 
 class SuspendedError(StoppedError):

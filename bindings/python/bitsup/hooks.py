@@ -52,12 +52,12 @@ class Upload(_Scoped):
 
     @property
     def target(self) -> str:
-        """Path and query of the remote name, including the mount point."""
+        """Path and query of the URL of the upload, including the mount point."""
         return _str(lib.bitsup_upload_target(self._object)) or ""
 
     @property
     def url(self) -> str:
-        """The absolute URL of the remote name, as far as known."""
+        """The absolute URL of the upload; only path and query if the host is unknown."""
         return _str(lib.bitsup_upload_url(self._object)) or ""
 
     @property
@@ -148,7 +148,7 @@ class Verdict(_Scoped):
         call(lib.bitsup_verdict_set_keep_file, self._object, 1 if keep else 0)
 
     def reply(self, content: bytes) -> None:
-        """Replies with bytes. Like `reply_file` and `reply_url` only in on_received; the last call wins."""
+        """Replies with bytes. Like `reply_file` and `reply_url`, only in on_received; the last call wins."""
         copy = bytes(content)
         call(lib.bitsup_verdict_set_reply_bytes, self._object, copy, len(copy))
 

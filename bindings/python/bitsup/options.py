@@ -30,13 +30,13 @@ class ClientOptions(TypedDict, total=False):
     headers: Headers
     #: User-Agent header. Default: "bitsup/" and the version.
     user_agent: str
-    #: Timeout of connecting, including name resolution. Default: 30.
+    #: Timeout for connecting, including name resolution. Default: 30.
     connect_timeout: float
-    #: Timeout of sending one request.
+    #: Timeout for sending one request.
     request_timeout: float
-    #: Timeout of the response to one request.
+    #: Timeout for the response to one request.
     response_timeout: float
-    #: Timeout of a whole run; 0, the default, means none.
+    #: Timeout for a whole run; 0, the default, means none.
     timeout: float
     #: How long a job retries without progress, counted from the first failure. 0 disables retries. Default: 600.
     no_progress_timeout: float
@@ -99,7 +99,7 @@ class EngineOptions(TypedDict, total=False):
     notify_url: str
     #: What it receives: the file itself ("value") or paths on this machine ("reference"). Required with `notify_url`.
     notify: Literal["value", "reference"]
-    #: Timeout of each step of the notification: sending, the response head, and each read of the body. Default: 300.
+    #: Timeout for each step of the notification: sending, the response head, and each read of the body. Default: 300.
     notify_timeout: float
     #: PEM file of root certificates for an https `notify_url`, in addition to those of the platform.
     notify_ca_file: StrPath
@@ -118,11 +118,11 @@ class ServerOptions(EngineOptions, total=False):
     max_head_bytes: int
     #: Maximum header fields of a request. Default: 100.
     max_head_fields: int
-    #: Timeout of a request head. Default: 30.
+    #: Timeout for receiving a request head and for a TLS handshake. Default: 30.
     head_timeout: float
-    #: How long a request body may make no progress. Default: 120.
+    #: How long a request body or a response may go without progress. Default: 120.
     read_timeout: float
-    #: How long a connection may be idle between two requests. Default: 300.
+    #: How long a connection may be idle before the first request and between requests. Default: 300.
     idle_timeout: float
     #: Certificate of the server, which enables TLS 1.2 and 1.3.
     tls: Certificate

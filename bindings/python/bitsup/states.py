@@ -22,11 +22,11 @@ class JobState(enum.IntEnum):
     SUSPENDED = _raw.JOB_SUSPENDED
     #: The server has the whole file; the reply is being downloaded.
     FETCHING_REPLY = _raw.JOB_FETCHING_REPLY
-    #: The file and the reply are delivered; the session is still open.
+    #: The server has the whole file, and the reply, if any, is downloaded; the session is still open.
     TRANSFERRED = _raw.JOB_TRANSFERRED
     #: Complete: the session is closed.
     CLOSED = _raw.JOB_CLOSED
-    #: Canceled; cannot be run again.
+    #: Cancelled; cannot be run again.
     CANCELLED = _raw.JOB_CANCELLED
     #: Failed; can be run again if the error was transient.
     FAILED = _raw.JOB_FAILED
@@ -56,7 +56,7 @@ class EndReason(enum.IntEnum):
 
     #: Closed after a complete upload.
     CLOSED = _raw.END_CLOSED
-    #: Canceled by the client, or ended by the host application.
+    #: Cancelled by the client, or ended by the host application.
     CANCELLED = _raw.END_CANCELLED
     #: Idle for too long.
     EXPIRED = _raw.END_EXPIRED

@@ -74,8 +74,8 @@ class Store(abc.ABC):
     may be called at any time. They must not call an engine or a server.
 
     The exception of a method determines the response to the client: FileNotFoundError and KeyError mean 404,
-    PermissionError and FileExistsError 403, OSError with ENOSPC a full disk, a BitsError its status. Anything else
-    means 500, and is logged to the logger "bitsup.store".
+    PermissionError and FileExistsError mean 403, OSError with ENOSPC means a full disk, and a BitsError counts as its
+    `status`. Anything else means 500, and is logged to the logger "bitsup.store".
     """
 
     @abc.abstractmethod

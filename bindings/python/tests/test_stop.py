@@ -1,4 +1,4 @@
-"""Suspending, canceling and Ctrl-C end a call within 250 ms in every phase."""
+"""Suspending, cancelling and Ctrl-C end a call within 250 ms in every phase."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ namespace Bitsup.Examples
     public static class BitsMiddleware
     {
         /// <summary>
-        /// Handles all requests of this branch by an engine: <c>app.Map("/in", branch => branch.UseBits(engine))</c>. If other
+        /// Handles all requests of this branch with an engine: <c>app.Map("/in", branch => branch.UseBits(engine))</c>. If other
         /// handlers share the path, <see cref="BitsEngine.Accepts"/> tells which requests are for the engine.
         /// </summary>
         public static void UseBits(this IApplicationBuilder app, BitsEngine engine) =>

@@ -16,7 +16,7 @@ namespace Bitsup.Examples
     /// <summary>Hosts an engine in Kestrel.</summary>
     internal static class KestrelHost
     {
-        /// <summary>Serves requests until the token is canceled, or SIGINT or SIGTERM is received.</summary>
+        /// <summary>Serves requests until the token is cancelled, or SIGINT or SIGTERM is received.</summary>
         public static async Task Run(BitsEngine engine, int port, CancellationToken cancellationToken = default)
         {
             using IHost host = new HostBuilder()

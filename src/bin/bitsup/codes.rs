@@ -58,7 +58,7 @@ fn decimal(number: i64) -> Option<HResult> {
 /// HTTP statuses in response to BITS packets (PROTOCOL 3 and 6.6).
 const HTTP: &[(u16, &str, &str, &str)] = &[
     (200, "OK", "the packet was accepted", "nothing"),
-    (201, "Created", "the session was created; some servers respond with it instead of 200", "nothing"),
+    (201, "Created", "the session was created; some servers respond with 201 instead of 200", "nothing"),
     (
         400,
         "Bad Request",

@@ -23,7 +23,7 @@ pub struct NetworkArgs {
     /// User name and password for the server; prompts for a missing password
     #[arg(long, help_heading = CREDENTIALS, value_name = "NAME[:PASSWORD]", conflicts_with = "user_file")]
     user: Option<String>,
-    /// File with NAME:PASSWORD in its first line, which is not visible in the process list
+    /// File with NAME:PASSWORD in its first line; unlike --user, not visible in the process list
     #[arg(long, value_name = "FILE", help_heading = CREDENTIALS, hide_short_help = true)]
     user_file: Option<PathBuf>,
     /// File with a bearer token in its first line; read again for each request

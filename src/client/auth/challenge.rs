@@ -12,7 +12,7 @@ use crate::error::Error;
 pub enum AuthTarget {
     /// The server of the upload (401).
     Server = 1,
-    /// The proxy of the configuration (407).
+    /// The configured proxy (407).
     Proxy = 2,
 }
 
@@ -50,7 +50,8 @@ pub struct Challenge {
 
 /// Provides credentials on demand, for example from a prompt, a key store or a token endpoint.
 ///
-/// It is called on the thread of the job, for several jobs at once, while no lock of this library is held.
+/// It is called on the thread that runs the job, concurrently for several jobs, with no lock of this library
+/// held.
 ///
 /// # Examples
 ///

@@ -26,7 +26,7 @@ pub(super) enum Problem {
     OldRequest,
     /// The response is HTTP/1.0.
     OldResponse,
-    /// A proxy does not reach the server.
+    /// A proxy cannot reach the server.
     Gateway,
     /// The connection is closed after the response.
     Closed,

@@ -1,5 +1,5 @@
-//! The checks that store nothing. The checks of the method and of its override determine how the later ones
-//! send packets.
+//! The checks that store nothing on the server. The checks of `BITS_POST` and of the method override
+//! determine how the later checks send packets.
 
 use super::advice::Problem;
 use super::probe::{CheckFailure, PacketMethod, Probe};
@@ -12,7 +12,8 @@ use crate::proto::{Ack, PacketKind, names};
 
 /// The id of a session that does not exist.
 const NO_SESSION: &str = "{00000000-0000-4000-8000-000000000000}";
-/// Fragment lengths at which proxies may have their limit, from the longest that clients send by default.
+/// Fragment lengths around common limits of proxies, in descending order; the first is the longest that
+/// clients send by default.
 const LENGTHS: [u64; 5] = [MAX_FRAGMENT, 5 << 20, (1 << 20) + 1, 1 << 20, 64 << 10];
 
 impl Probe<'_> {

@@ -1,8 +1,9 @@
 //! Diagnoses why uploads to a server fail: checks everything on the path that an upload needs, and suggests
 //! fixes.
 //!
-//! Each check sends a request or two that fail in the same way as an upload would. Unless [`DoctorOptions::write`] is
-//! set, nothing is stored on the server: requests that need a session use an id that does not exist.
+//! Each check sends one or two requests, which fail for the same reasons as an upload. Unless
+//! [`DoctorOptions::write`] is set, nothing is stored on the server: requests that need a session use an id that does
+//! not exist.
 //!
 //! `probe` sends requests and collects results in a `report`; `checks` and `write_checks` add the checks to it. `advice`
 //! describes how to fix a problem, `server_software` recognizes the software that sent a response.

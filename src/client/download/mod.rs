@@ -2,7 +2,7 @@
 //! [`Client::download`](super::Client::download).
 //!
 //! `ranges` sends the requests, `partial_file` holds the bytes that have arrived. This file is the driver of a
-//! download that belongs to no job.
+//! download that is not part of a job.
 
 mod partial_file;
 mod ranges;

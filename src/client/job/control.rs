@@ -79,7 +79,7 @@ impl JobControl {
         self.interrupt.request(StopReason::Cancel);
     }
 
-    /// Limits the rate to that many bytes per second, effective at once; `None` removes the limit.
+    /// Limits the rate to `bytes_per_second`, effective immediately; `None` removes the limit.
     ///
     /// # Errors
     ///

@@ -160,10 +160,10 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// - [`Status::Suspended`] and [`Status::Cancelled`] if [`JobControl`] requested it;
-    /// - [`Status::Callback`] if the observer or the source's reader requested it;
+    /// - [`Status::Suspended`] and [`Status::Cancelled`] if they were requested through [`JobControl`];
+    /// - [`Status::Callback`] if the observer or the source's reader ended the run;
     /// - [`Status::Timeout`] after [`ClientConfig::timeout`];
-    /// - [`Status::SourceChanged`] if the source has changed since the job was created;
+    /// - [`Status::SourceChanged`] if the source has changed since it was opened;
     /// - otherwise the last error of the transport or the server. If it is [transient](Error::is_transient), running
     ///   the job again may succeed.
     pub fn run(&mut self) -> Result<(), Error> {

@@ -60,10 +60,11 @@ impl Job {
         }
     }
 
-    /// Closes the session of an upload that [`Job::step`] has led to [`JobState::Transferred`], retrying like
-    /// [`Job::run`]. It corresponds to `IBackgroundCopyJob::Complete` of BITS.
+    /// Closes the session of an upload that [`Job::step`] has brought to [`JobState::Transferred`], retrying
+    /// like [`Job::run`]. It corresponds to `IBackgroundCopyJob::Complete` of BITS.
     ///
-    /// Until this call, the server keeps the session and the reply. For a complete job it does nothing.
+    /// Until this call, the server keeps the session and the reply. Does nothing if the job is already
+    /// complete.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ use crate::store::Content;
 /// All methods have default implementations that accept everything.
 ///
 /// Threads: called concurrently for different sessions. For one session, `on_progress`, `on_received` and
-/// `on_end` are called one after the other; `on_request` is called for every packet, also while another call
+/// `on_end` are called one after the other; `on_request` is called for every packet, even while another call
 /// for its session is in progress.
 ///
 /// The engine holds no lock during a call, and a call may take minutes. It occupies the calling thread, and

@@ -59,8 +59,8 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`Status::InvalidArgument`] if the file contains no users, a hash other than bcrypt, or a user that exists; the
-    /// message gives path and line. Also fails if the file cannot be read.
+    /// [`Status::InvalidArgument`] if the file contains no users, a hash other than bcrypt, or a user that was already
+    /// added; the message gives path and line. Also fails if the file cannot be read.
     pub fn add_file(&mut self, path: &Path) -> Result<(), Error> {
         let failed = |error| Error::io(format!("cannot read {}", path.display()), error);
         let bytes = std::fs::read(path).map_err(failed)?;

@@ -24,8 +24,8 @@ pub enum NotifyKind {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct NotifyTimeouts {
-    /// Maximum time to wait for one of `max_concurrent` calls, to connect, and without progress while the request is
-    /// sent. The total time of a large file is not limited.
+    /// Maximum time for each of these: waiting until fewer than `max_concurrent` calls are running, connecting, and
+    /// making no progress while the request is sent. The total time for a large file is not limited.
     pub send: Duration,
     /// Maximum time from the end of the request to the end of the response's head.
     pub receive_headers: Duration,
@@ -67,8 +67,8 @@ pub struct NotifyConfig {
     /// How the application receives the file.
     pub kind: NotifyKind,
     /// An http or https URL, or a relative URL that is resolved against the URL of each upload. The query string of the
-    /// upload is appended. The host of an upload's URL comes from the client: use a relative URL only if the public
-    /// URL of the server is set, or behind a proxy that checks `Host`.
+    /// upload is appended. The host of an upload's URL comes from the client: use a relative URL only if the engine's
+    /// [`public_url`](crate::engine::EngineConfig::public_url) is set, or behind a proxy that checks `Host`.
     pub url: String,
     /// Root certificates in PEM form, trusted in addition to those of the platform for https URLs [default: none].
     pub root_certificates: Vec<u8>,

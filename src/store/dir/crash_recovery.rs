@@ -1,4 +1,4 @@
-//! Recovery after a power cut (docs/operations/durability.md).
+//! Recovery after a power failure (docs/operations/durability.md).
 //!
 //! While a store is open, `ROOT/.bitsup/boot` contains the system's boot id. A different id found at a start means that
 //! the system was rebooted while the store was open; then only the synced bytes of a session are valid. A clean shutdown
@@ -35,8 +35,8 @@ pub struct Recovered {
     pub failed: Vec<UnreadableSession>,
 }
 
-/// Repairs the sessions if there was a power cut, and prepares the detection of the next one. Without a boot id, as on
-/// systems other than Linux, power cuts are not detected.
+/// Repairs the sessions if there was a power failure, and prepares the detection of the next one. Without a boot id, as on
+/// systems other than Linux, power failures are not detected.
 pub fn recover(root: &OwnedFd, sessions: &OwnedFd, durability: Durability) -> io::Result<Recovered> {
     let mut recovered = Recovered::default();
     let Ok(boot_id) = fs::read("/proc/sys/kernel/random/boot_id") else { return Ok(recovered) };
@@ -69,7 +69,7 @@ fn parse_ids(lines: &[u8]) -> Vec<SessionId> {
 }
 
 /// Syncs everything and marks the store as cleanly closed. With durability `none` nothing is synced, and the next boot
-/// starts as after a power cut.
+/// starts as after a power failure.
 #[cfg(target_os = "linux")]
 pub fn mark_clean_shutdown(
     sessions: &OwnedFd,
@@ -109,7 +109,7 @@ fn recover_sessions(root: &OwnedFd, sessions: &OwnedFd, ids: &[SessionId]) -> Ve
     ids.iter().filter_map(failed).collect()
 }
 
-/// Finishes a delivery that the power cut interrupted, or else truncates the session to its synced bytes. Removes a
+/// Finishes a delivery that the power failure interrupted, or else truncates the session to its synced bytes. Removes a
 /// session whose record did not reach the disk as a whole; any other unreadable record is left to be reported.
 fn recover_session(root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
     let session = match SessionDir::open(sessions, id, Durability::Fragment) {

@@ -95,7 +95,7 @@ impl<'a> DeliveryTarget<'a> {
         renamed.map_err(link_error)
     }
 
-    /// Syncs the directory, so that the name survives a power cut.
+    /// Syncs the directory, so that the name survives a power failure.
     pub fn sync(&self) -> Result<(), StoreError> {
         Ok(fsync(&self.parent).map_err(io::Error::from)?)
     }

@@ -1,5 +1,5 @@
 //! The number of bytes of a session that are on the disk. The length of the data file is not enough: after a
-//! power cut it may include bytes that were never written.
+//! power failure it may include bytes that were never written.
 
 use std::fs::File;
 use std::io;

@@ -8,7 +8,7 @@
 //! ROOT/.bitsup/ended/           the records of sessions that clients ended lately
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
-//! ROOT/.bitsup/{ID}/data.new   its copy, while a power cut is recovered from
+//! ROOT/.bitsup/{ID}/data.new   its copy, while a power failure is recovered from
 //! ROOT/.bitsup/{ID}/synced     with durability `fragment`: how many of them are on the disk
 //! ROOT/.bitsup/{ID}/reply      the reply
 //! ROOT/.bitsup/{ID}/reply.new  the reply while it is written
@@ -317,7 +317,7 @@ impl Store for DirStore {
 }
 
 impl Drop for DirStore {
-    /// Marks a clean shutdown. If that fails and the system is rebooted, the next start treats it as a power cut and
+    /// Marks a clean shutdown. If that fails and the system is rebooted, the next start treats it as a power failure and
     /// clients send again what was not synced.
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]

@@ -1,10 +1,10 @@
 //! The options of a directory store.
 
-/// What survives a power cut. A crash of the process alone never loses acknowledged bytes.
+/// What survives a power failure. A crash of the process alone never loses acknowledged bytes.
 ///
-/// Unless every fragment is synced, a power cut may remove an unfinished session or make it start over. A
+/// Unless every fragment is synced, a power failure may remove an unfinished session or make it start over. A
 /// session never resumes after bytes that did not reach the disk. The exception is a
-/// [shared](DirOptions::shared) root, where a power cut cannot be distinguished from the crash of a server.
+/// [shared](DirOptions::shared) root, where a power failure cannot be distinguished from the crash of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
     /// Nothing; the kernel decides when to write.
@@ -20,7 +20,7 @@ pub enum Durability {
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct DirOptions {
-    /// What survives a power cut. Default: [`Durability::File`].
+    /// What survives a power failure. Default: [`Durability::File`].
     pub durability: Durability,
     /// Whether several servers use the root at the same time, on one machine or on a network file system. All of
     /// them have to set it. A lock per session then orders their requests, at the cost of some system calls for

@@ -70,7 +70,7 @@ impl SessionDir {
         &self.directory
     }
 
-    /// Returns what survives a power cut.
+    /// Returns what survives a power failure.
     pub fn durability(&self) -> Durability {
         self.durability
     }
@@ -132,7 +132,7 @@ impl SessionDir {
 
     /// Writes the next record under a temporary name.
     pub fn stage(&self, record: &SessionRecord) -> io::Result<()> {
-        // Never overwritten in place: after a power cut this may be a second name of the current record.
+        // Never overwritten in place: after a power failure this may be a second name of the current record.
         unlink_if_exists(&self.directory, STAGED)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let mut file = open_file(&self.directory, STAGED, flags, Mode::RUSR | Mode::WUSR)?;

@@ -95,7 +95,7 @@ fn open_lock(session: &SessionDir) -> io::Result<File> {
     }
 }
 
-/// Reads the shared state. After a power cut the file may contain zeros, which count as no state.
+/// Reads the shared state. After a power failure the file may contain zeros, which count as no state.
 fn read_state(lock: &File) -> io::Result<Vec<u8>> {
     let mut page = [0; MAX_SHARED_STATE];
     let length = retry_on_intr(|| pread(lock, &mut page, 0))?;

@@ -18,8 +18,8 @@ use crate::store::{StoreError, StoredSessions, UnreadableSession};
 /// Enough bytes to detect a full volume.
 const PROBE: [u8; 4096] = [0; 4096];
 
-/// A read-only view of the sessions under a root, also while a server uses it. It takes no locks, so its
-/// results may be outdated by the time they are returned.
+/// A read-only view of the sessions under a root, usable even while a server uses it. It takes no locks, so
+/// its results may be outdated by the time they are returned.
 ///
 /// # Examples
 ///

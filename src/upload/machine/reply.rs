@@ -34,8 +34,8 @@ impl UploadMachine {
         self.reply_urls(self.checkpoint.reply_url.as_deref()?).ok()?.into_iter().next().map(|reply| reply.url)
     }
 
-    /// Handles the acknowledgement of the last byte: the session is closed next, after the reply is fetched
-    /// if one is wanted.
+    /// Handles the acknowledgment of the last byte: the session is closed next, after the reply is fetched if
+    /// one is wanted.
     pub(super) fn on_all_bytes_acknowledged(&mut self, ack: &Ack) {
         if !self.wants_reply {
             self.checkpoint.phase = UploadPhase::Close;

@@ -185,7 +185,7 @@ namespace Bitsup
         /// <summary>Durability: a power failure can lose whatever the operating system has not yet written to disk.</summary>
         internal const int BITSUP_DURABILITY_NONE = 0;
 
-        /// <summary>Durability: a delivered file survives a power failure, an unfinished upload may not.</summary>
+        /// <summary>Durability: a delivered file survives a power failure; an unfinished upload may not.</summary>
         internal const int BITSUP_DURABILITY_FILE = 1;
 
         /// <summary>Durability: every acknowledged fragment survives a power failure.</summary>
@@ -242,7 +242,7 @@ namespace Bitsup
         /// <summary>End of a session: idle for longer than the session timeout.</summary>
         internal const int BITSUP_END_EXPIRED = 2;
 
-        /// <summary>End of a session: closed before the upload was complete, finally rejected, or its data was lost.</summary>
+        /// <summary>End of a session: closed before the upload was complete, permanently rejected, or its data was lost.</summary>
         internal const int BITSUP_END_FAILED = 3;
 
         /// <summary>Notification: the request contains the paths of the received file and of the reply to write.</summary>
@@ -829,7 +829,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_public_url(EngineConfigHandle config, byte[]? url, out IntPtr error);
 
-        /// <summary>Sets the address of this server in a server farm (BITS-Host-ID): a host name or address, with a port if it differs from the one that clients use.</summary>
+        /// <summary>Sets the address of this server in a server farm (BITS-Host-Id): a host name or address, with a port if it differs from the one that clients use.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_engine_config_set_host_id(EngineConfigHandle config, byte[]? host, uint fallback_seconds, out IntPtr error);
 
@@ -981,7 +981,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_response_read_body(ResponseHandle response, byte[]? buf, UIntPtr cap, out UIntPtr out_len, out IntPtr error);
 
-        /// <summary>Returns 1 if the connection must be closed after this response, which needs `Connection: close`, because the start of the next request cannot be determined; otherwise 0, also for NULL.</summary>
+        /// <summary>Returns 1 if the connection must be closed after this response, which must then contain `Connection: close`; otherwise 0, also for NULL.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_response_must_close(ResponseHandle response);
 
@@ -1025,7 +1025,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_max_workers(ServerConfigHandle config, uint count, out IntPtr error);
 
-        /// <summary>Sets how long receiving the head of a request may take, in milliseconds; at least 1.</summary>
+        /// <summary>Sets how long receiving the head of a request and a TLS handshake may each take, in milliseconds; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_head_timeout(ServerConfigHandle config, ulong timeout_ms, out IntPtr error);
 
@@ -1049,11 +1049,11 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_min_body_rate(ServerConfigHandle config, ulong bytes_per_second, ulong grace_ms, out IntPtr error);
 
-        /// <summary>Sets how long a request body may make no progress, in milliseconds; at least 1.</summary>
+        /// <summary>Sets how long receiving a request body or sending a response may go without progress, in milliseconds; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_read_timeout(ServerConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>Sets how long a connection may be idle between two requests, in milliseconds; at least 1.</summary>
+        /// <summary>Sets how long a connection may be idle before the first request and between requests, in milliseconds; at least 1.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_server_config_set_idle_timeout(ServerConfigHandle config, ulong timeout_ms, out IntPtr error);
 

@@ -108,7 +108,7 @@ pub struct DirectoryArgs {
     /// Allow uploads to replace existing files
     #[arg(long, help_heading = DIRECTORIES)]
     pub allow_overwrites: bool,
-    /// What survives a power cut: nothing, delivered files, or every acknowledged fragment
+    /// What survives a power failure: nothing, delivered files, or every acknowledged fragment
     #[arg(long, value_name = "WHAT", default_value = "file", help_heading = DIRECTORIES, hide_short_help = true)]
     pub durability: DurabilityArg,
     /// When a complete file becomes visible: with its last fragment or with Close-Session
@@ -172,7 +172,7 @@ pub struct DirectoryArgs {
     /// Share the root with other servers, all of which need this option
     #[arg(long, help_heading = SERVER_FARM, hide_short_help = true)]
     pub shared: bool,
-    /// Address of this server, sent to clients so that they return to the same server of a farm
+    /// Address of this server in a server farm; clients send the rest of an upload to it
     #[arg(long, value_name = "HOST", value_parser = host_id, help_heading = SERVER_FARM, hide_short_help = true)]
     pub host_id: Option<String>,
     /// How long clients try the host id before they use the original URL again; 0: not sent

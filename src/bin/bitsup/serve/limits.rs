@@ -35,7 +35,7 @@ pub struct LimitArgs {
     /// Timeout for a request body or a response that makes no progress
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = units::time_limit, help_heading = LIMITS, hide_short_help = true)]
     pub read_timeout: Duration,
-    /// Timeout for a connection between two requests
+    /// Timeout for an idle connection, before the first request and between requests
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = units::time_limit, help_heading = LIMITS, hide_short_help = true)]
     pub idle_timeout: Duration,
     /// Minimum average rate of a request or response body, in bytes per second; 0: no minimum

@@ -111,7 +111,10 @@ pub fn reload(args: &ServerArgs, server: &Server) {
 
 fn warn_if_failed(what: &str, outcome: Result<(), Error>) {
     if let Err(error) = outcome {
-        output::warn(&format!("cannot reload the {what}, the old one stays in use: {}", error.message()));
+        output::warn(&format!(
+            "cannot reload the {what}; the previous version stays in use: {}",
+            error.message()
+        ));
     }
 }
 
