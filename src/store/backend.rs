@@ -342,7 +342,7 @@ impl<B: Backend + 'static> Store for BackendStore<B> {
 
     fn retire(&self, record: &SessionRecord, end: SessionEnd) -> Result<(), StoreError> {
         self.remove(record.id)?;
-        self.ended.insert(EndedSession { record: record.clone(), end });
+        self.ended.insert(record.id, EndedSession { end, identity: record.identity() });
         Ok(())
     }
 

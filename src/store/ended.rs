@@ -21,8 +21,7 @@ struct Table {
 }
 
 impl EndedSessions {
-    pub(super) fn insert(&self, session: EndedSession) {
-        let id = session.record.id;
+    pub(super) fn insert(&self, id: SessionId, session: EndedSession) {
         let mut table = self.table();
         if table.sessions.insert(id, session).is_none() {
             table.order.push_back(id);
@@ -35,7 +34,7 @@ impl EndedSessions {
     }
 
     pub(super) fn get(&self, id: SessionId) -> Option<EndedSession> {
-        self.table().sessions.get(&id).cloned()
+        self.table().sessions.get(&id).copied()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -44,13 +43,13 @@ impl EndedSessions {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::store::{Destination, SessionEnd, SessionPhase, SessionRecord};
 
-    fn ended(id: SessionId) -> EndedSession {
-        let record = SessionRecord {
-            id,
+    pub(in crate::store) fn record(number: u128) -> SessionRecord {
+        SessionRecord {
+            id: SessionId::from_u128(number),
             destination: Destination::from_url_path("/a").unwrap(),
             remote: None,
             url: None,
@@ -60,21 +59,35 @@ mod tests {
             created_ms: 0,
             phase: SessionPhase::Delivered,
             outcome: None,
-        };
-        EndedSession { record, end: SessionEnd::Closed }
+        }
     }
 
     #[test]
     fn the_oldest_sessions_are_forgotten() {
         let sessions = EndedSessions::default();
+        let ended = EndedSession { end: SessionEnd::Closed, identity: record(1).identity() };
         let id = |number: usize| SessionId::from_u128(number as u128);
         for number in 0..CAPACITY + 10 {
-            sessions.insert(ended(id(number)));
-            sessions.insert(ended(id(number)));
+            sessions.insert(id(number), ended);
+            sessions.insert(id(number), ended);
         }
         for (number, known) in [(0, false), (9, false), (10, true), (CAPACITY + 9, true)] {
             assert_eq!(sessions.get(id(number)).is_some(), known, "{number}");
         }
         assert_eq!(sessions.table().order.len(), CAPACITY);
+    }
+
+    #[test]
+    fn the_identity_is_that_of_owner_and_url() {
+        let first = record(1);
+        let others = [
+            SessionRecord { owner: Some("a".into()), ..first.clone() },
+            SessionRecord { query: Some(String::new()), ..first.clone() },
+            SessionRecord { remote: Some(Destination::from_url_path("/b").unwrap()), ..first.clone() },
+        ];
+        assert_eq!(first.identity(), record(2).identity());
+        assert!(others.iter().all(|other| other.identity() != first.identity()));
+        // Stored identities stay valid.
+        assert_eq!(format!("{:032x}", first.identity()), "f844c2440049508bba7e32d99403a196");
     }
 }

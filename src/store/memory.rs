@@ -232,7 +232,7 @@ impl Store for MemoryStore {
     fn retire(&self, record: &SessionRecord, end: SessionEnd) -> Result<(), StoreError> {
         let mut contents = self.contents();
         contents.sessions.remove(&record.id);
-        contents.ended.insert(EndedSession { record: record.clone(), end });
+        contents.ended.insert(record.id, EndedSession { end, identity: record.identity() });
         Ok(())
     }
 

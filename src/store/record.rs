@@ -82,6 +82,11 @@ impl SessionRecord {
         self.remote.as_ref().unwrap_or(&self.destination)
     }
 
+    /// Returns a hash of what the packets of the session have in common besides its id: owner and URL.
+    pub fn identity(&self) -> u128 {
+        identity(self.owner.as_deref(), self.remote(), self.query.as_deref())
+    }
+
     /// Redirects the file to another destination than its remote name; `None` changes nothing.
     pub fn redirect(&mut self, destination: Option<Destination>) {
         if let Some(destination) = destination {
@@ -95,6 +100,12 @@ impl SessionRecord {
         self.phase == SessionPhase::Delivered
             || matches!(self.outcome, Some(Outcome::Accepted { keep: false, .. }))
     }
+}
+
+/// The [`SessionRecord::identity`] of the session of a packet. It is stored, so it has to stay the same.
+pub(crate) fn identity(owner: Option<&str>, remote: &Destination, query: Option<&str>) -> u128 {
+    let text = serde_json::json!([owner, remote.segments(), query]).to_string();
+    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, text.as_bytes()).as_u128()
 }
 
 /// A record with its format version.
@@ -158,12 +169,12 @@ pub enum SessionEnd {
 }
 
 /// A session that a client has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndedSession {
-    /// Its last record.
-    pub record: SessionRecord,
     /// How it ended.
     pub end: SessionEnd,
+    /// Its [`SessionRecord::identity`].
+    pub identity: u128,
 }
 
 /// A session found in a store.

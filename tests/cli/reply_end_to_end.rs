@@ -172,10 +172,8 @@ fn a_413_from_the_application_is_permanent() {
         .outcome
         .assert_failure(1, &["HTTP 413", "the application behind the server does not accept the file"]);
     assert_eq!(fixture.application.requests().len(), 1);
-    assert_eq!(
-        (fixture.workspace().names(), fixture.workspace().sessions(), fixture.reply()),
-        (vec![], vec![], None)
-    );
+    assert_eq!((fixture.workspace().names(), fixture.reply()), (vec![], None));
+    assert_eq!(fixture.workspace().sessions().len(), 1, "the next run can try again");
 }
 
 /// The host id names a relay to the same server, so that the requests that follow it can be observed.

@@ -3,6 +3,7 @@
 mod exchange;
 mod hooks_concurrency;
 mod log_crate;
+mod repeated_packets;
 mod reply_get;
 mod shared_store;
 mod slow_hooks;

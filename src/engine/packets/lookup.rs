@@ -8,6 +8,7 @@ use crate::engine::sessions::session::Session;
 use crate::engine::state::EngineState;
 use crate::proto::packet::SessionRef;
 use crate::proto::{Ack, Fault, HResult, Packet, Target};
+use crate::store::record::identity;
 use crate::store::{Destination, EndedSession, SessionEnd};
 
 /// The session with that name, if it belongs to the user of the request. Ends it if it has expired, because
@@ -47,13 +48,13 @@ pub(super) fn acknowledge_repeated(
         Packet::CancelSession(_) => SessionEnd::Cancelled,
         Packet::Ping | Packet::CreateSession | Packet::Fragment(_) => return Err(fault),
     };
-    let is_repeated = state.ended(id).is_some_and(|EndedSession { record, end }| {
-        let is_same = |(destination, query): (Destination, Option<&str>)| {
-            *record.remote() == destination && record.query.as_deref() == query
-        };
-        end == expected && record.owner == head.owner && parse_target(head).is_ok_and(is_same)
-    });
-    if is_repeated { Ok(Ack { session_id: Some(id.to_string()), ..Ack::ok() }) } else { Err(fault) }
+    let (remote, query) = parse_target(head)?;
+    let ended = EndedSession { end: expected, identity: identity(head.owner.as_deref(), &remote, query) };
+    if state.ended(id) == Some(ended) {
+        Ok(Ack { session_id: Some(id.to_string()), ..Ack::ok() })
+    } else {
+        Err(fault)
+    }
 }
 
 /// Checks that a packet has the same URL as the Create-Session of its session (FRG-27).

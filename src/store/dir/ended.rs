@@ -1,94 +1,124 @@
-//! Sessions that ended lately, so that every server that uses the root can answer their clients' repeated packets.
+//! Sessions that clients ended lately, so that every server that uses the root can acknowledge their repeated packets.
 //!
-//! `ROOT/.bitsup/ended/{ID}.closed` and `{ID}.cancelled` are the last records of such sessions, moved there instead of
-//! being unlinked.
+//! `ROOT/.bitsup/ended` has a line of equal length for each. When it is full it becomes `ended.old`, so at least as many
+//! sessions as fit into one file are remembered.
 
-use std::io::{self, Read};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::io::{self, Read, Write};
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, renameat, statat};
+use rustix::fs::{Mode, OFlags, renameat};
 use rustix::io::Errno;
 
-use super::files::{open_directory, open_file, unlink_if_exists};
-use super::session::RECORD;
+use super::files::open_file;
 use crate::proto::SessionId;
 use crate::store::{EndedSession, SessionEnd, SessionRecord};
 
-const DIRECTORY: &str = "ended";
-/// How long an ended session is remembered. Windows repeats a packet after ten minutes or later.
-const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+const FILE: &str = "ended";
+const OLD: &str = "ended.old";
+/// Maximum length of the file: about 14,000 sessions.
+const MAX_LENGTH: u64 = 1024 * 1024;
 
-const ENDS: [SessionEnd; 2] = [SessionEnd::Closed, SessionEnd::Cancelled];
+const ENDS: [(SessionEnd, &str); 2] = [(SessionEnd::Closed, "closed"), (SessionEnd::Cancelled, "cancel")];
 
-fn suffix(end: SessionEnd) -> &'static str {
-    match end {
-        SessionEnd::Closed => "closed",
-        SessionEnd::Cancelled => "cancelled",
+/// Remembers how a session ended.
+pub fn record(sessions: &OwnedFd, record: &SessionRecord, end: SessionEnd) -> io::Result<()> {
+    let Some((_, name)) = ENDS.iter().find(|(candidate, _)| *candidate == end) else { return Ok(()) };
+    let line = format!("{} {name} {:032x}\n", record.id, record.identity());
+    let open = || {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND;
+        open_file(sessions, FILE, flags, Mode::RUSR | Mode::WUSR)
+    };
+    let mut file = open()?;
+    if file.metadata()?.len() >= MAX_LENGTH {
+        match renameat(sessions, FILE, sessions, OLD) {
+            // Another process that shares the root was faster.
+            Ok(()) | Err(Errno::NOENT) => file = open()?,
+            Err(errno) => return Err(errno.into()),
+        }
     }
-}
-
-/// Moves the record of a session to the ended ones. Succeeds if the session has no record.
-pub fn retire(sessions: &OwnedFd, session: &OwnedFd, id: SessionId, end: SessionEnd) -> io::Result<()> {
-    let name = format!("{id}.{}", suffix(end));
-    let rename = || renameat(session, RECORD, &open_or_create(sessions)?, &name);
-    match rename() {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(errno.into()),
-    }
+    // In one write, which does not mix with those of other processes.
+    file.write_all(line.as_bytes())
 }
 
 /// Finds out how a session ended; `None` if that is not known.
 pub fn find(sessions: &OwnedFd, id: SessionId) -> io::Result<Option<EndedSession>> {
-    let ended = match open_directory(sessions, DIRECTORY) {
-        Err(Errno::NOENT) => return Ok(None),
-        directory => directory?,
-    };
-    for end in ENDS {
-        let name = format!("{id}.{}", suffix(end));
+    let id = id.to_string();
+    for name in [FILE, OLD] {
         let mut bytes = Vec::new();
-        match open_file(&ended, &name, OFlags::RDONLY, Mode::empty()) {
+        match open_file(sessions, name, OFlags::RDONLY, Mode::empty()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             file => file?.read_to_end(&mut bytes)?,
         };
-        // After a power failure the record may be damaged; then nothing is known.
-        return Ok(SessionRecord::from_bytes(&bytes).ok().map(|record| EndedSession { record, end }));
+        // After a power failure there may be damaged lines.
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some(ended) = text.lines().rev().find_map(|line| parse(line.strip_prefix(&id)?)) {
+            return Ok(Some(ended));
+        }
     }
     Ok(None)
 }
 
-/// Forgets the sessions that ended long ago.
-pub fn forget_old(sessions: &OwnedFd) -> io::Result<()> {
-    let ended = match open_directory(sessions, DIRECTORY) {
-        Err(Errno::NOENT) => return Ok(()),
-        directory => directory?,
-    };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    for entry in Dir::read_from(&ended)? {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().to_str() else { continue };
-        if !ENDS.iter().any(|end| name.ends_with(suffix(*end))) {
-            continue;
-        }
-        // The time of the rename.
-        let changed = match statat(&ended, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => continue,
-            stat => Duration::from_secs(u64::try_from(stat?.st_ctime).unwrap_or(0)),
-        };
-        if now.saturating_sub(changed) > LIFETIME {
-            unlink_if_exists(&ended, name)?;
-        }
-    }
-    Ok(())
+fn parse(rest: &str) -> Option<EndedSession> {
+    let (name, identity) = rest.strip_prefix(' ')?.split_once(' ')?;
+    let (end, _) = ENDS.iter().find(|(_, candidate)| *candidate == name)?;
+    let identity = u128::from_str_radix(identity, 16).ok().filter(|_| identity.len() == 32)?;
+    Some(EndedSession { end: *end, identity })
 }
 
-fn open_or_create(sessions: &OwnedFd) -> rustix::io::Result<OwnedFd> {
-    match open_directory(sessions, DIRECTORY) {
-        Err(Errno::NOENT) => {}
-        result => return result,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::ended::tests::record as record_of;
+
+    fn directory() -> (tempfile::TempDir, OwnedFd) {
+        let directory = tempfile::tempdir().unwrap();
+        let opened = rustix::fs::open(directory.path(), OFlags::DIRECTORY, Mode::empty()).unwrap();
+        (directory, opened)
     }
-    match mkdirat(sessions, DIRECTORY, Mode::RWXU) {
-        Ok(()) | Err(Errno::EXIST) => open_directory(sessions, DIRECTORY),
-        Err(errno) => Err(errno),
+
+    #[test]
+    fn the_last_end_of_a_session_is_found() {
+        let (_directory, sessions) = directory();
+        assert_eq!(find(&sessions, SessionId::from_u128(1)).unwrap(), None);
+        for (number, end) in [(1, SessionEnd::Closed), (2, SessionEnd::Cancelled), (1, SessionEnd::Cancelled)]
+        {
+            record(&sessions, &record_of(number), end).unwrap();
+        }
+        let identity = record_of(1).identity();
+        for number in [1, 2] {
+            let found = find(&sessions, SessionId::from_u128(number)).unwrap();
+            assert_eq!(found, Some(EndedSession { end: SessionEnd::Cancelled, identity }));
+        }
+        assert_eq!(find(&sessions, SessionId::from_u128(3)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_full_file_is_kept_until_the_next_one_is_full() {
+        let (directory, sessions) = directory();
+        record(&sessions, &record_of(1), SessionEnd::Closed).unwrap();
+        let fill = || {
+            let file = directory.path().join(FILE);
+            let mut bytes = std::fs::read(&file).unwrap();
+            bytes.resize(usize::try_from(MAX_LENGTH).unwrap(), b'\n');
+            std::fs::write(&file, bytes).unwrap();
+        };
+        fill();
+        record(&sessions, &record_of(2), SessionEnd::Closed).unwrap();
+        assert!(find(&sessions, SessionId::from_u128(1)).unwrap().is_some());
+        fill();
+        record(&sessions, &record_of(3), SessionEnd::Closed).unwrap();
+        let known = |number| find(&sessions, SessionId::from_u128(number)).unwrap().is_some();
+        assert_eq!([1, 2, 3].map(known), [false, true, true]);
+    }
+
+    #[test]
+    fn damaged_lines_are_ignored() {
+        let (directory, sessions) = directory();
+        record(&sessions, &record_of(1), SessionEnd::Closed).unwrap();
+        let line = std::fs::read(directory.path().join(FILE)).unwrap();
+        for length in 0..line.len() - 1 {
+            std::fs::write(directory.path().join(FILE), &line[..length]).unwrap();
+            assert_eq!(find(&sessions, SessionId::from_u128(1)).unwrap(), None, "{length}");
+        }
     }
 }

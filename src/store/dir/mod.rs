@@ -5,7 +5,8 @@
 //! ROOT/.bitsup/lock            locked by the process that uses ROOT, or by all that share it
 //! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use; after a clean shutdown, a marker
 //! ROOT/.bitsup/probe.{PID}         written and removed to check that writing works
-//! ROOT/.bitsup/ended/           the records of sessions that clients ended lately
+//! ROOT/.bitsup/ended           which sessions clients ended lately, and how
+//! ROOT/.bitsup/ended.old       the same, older
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
 //! ROOT/.bitsup/{ID}/data.new   its copy, while a power failure is recovered from
@@ -38,7 +39,6 @@ mod view;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::fd::OwnedFd;
@@ -65,9 +65,6 @@ use crate::proto::SessionId;
 /// Minimum age of an orphaned session directory (one without a record) in a shared root before it is removed. Another
 /// process may be creating the session right now, which takes milliseconds.
 const MIN_ORPHAN_AGE: Duration = Duration::from_secs(3600);
-
-/// After how many retired sessions the old ones are forgotten.
-const FORGET_INTERVAL: u64 = 4096;
 
 /// A store that delivers files under a root directory and keeps sessions in `ROOT/.bitsup/`. A file is delivered by a
 /// hard link, so it appears whole and never replaces a file that another program created.
@@ -96,8 +93,6 @@ pub struct DirStore {
     shared: bool,
     files: DataFiles,
     set_aside: SetAside,
-    /// Counts the sessions that were retired.
-    retired: AtomicU64,
 }
 
 /// Sessions that this process does not use, each with the reason.
@@ -140,17 +135,7 @@ impl DirStore {
         };
         let files = DataFiles::new(durability, recovered.is_clean);
         let set_aside = SetAside { unrecovered: recovered.failed, orphans: Vec::new() };
-        let mut store = Self {
-            path,
-            root,
-            sessions,
-            _lock: lock,
-            durability,
-            shared,
-            files,
-            set_aside,
-            retired: AtomicU64::new(0),
-        };
+        let mut store = Self { path, root, sessions, _lock: lock, durability, shared, files, set_aside };
         store.set_aside.orphans = store.remove_orphans()?;
         Ok(store)
     }
@@ -286,15 +271,9 @@ impl Store for DirStore {
     }
 
     fn retire(&self, record: &SessionRecord, end: SessionEnd) -> Result<(), StoreError> {
-        let id = record.id;
-        if let Ok(session) = self.session(id) {
-            // If it cannot be remembered, because the volume is full for example, it is only removed.
-            let _ = ended::retire(&self.sessions, session.directory(), id, end);
-        }
-        if self.retired.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_INTERVAL) {
-            let _ = ended::forget_old(&self.sessions);
-        }
-        self.remove(id)
+        // If it cannot be remembered, because the volume is full for example, it is only removed.
+        let _ = ended::record(&self.sessions, record, end);
+        self.remove(record.id)
     }
 
     fn ended(&self, id: SessionId) -> Result<Option<EndedSession>, StoreError> {
