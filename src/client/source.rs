@@ -30,9 +30,18 @@ use crate::proto::HResult;
 pub struct Source(SourceKind);
 
 enum SourceKind {
-    File { file: File, path: PathBuf, stamp: FileStamp },
+    /// `links` is the number of names when it was opened.
+    File {
+        file: File,
+        path: PathBuf,
+        stamp: FileStamp,
+        links: u64,
+    },
     Bytes(Vec<u8>),
-    Reader { total: u64, read: Box<ReadFn> },
+    Reader {
+        total: u64,
+        read: Box<ReadFn>,
+    },
 }
 
 /// Reads bytes at an offset into the beginning of the buffer and returns how many.
@@ -44,11 +53,30 @@ pub(super) struct FileStamp {
     size: u64,
     modified_s: i64,
     modified_ns: i64,
+    /// The time of the last change of content or attributes, which programs cannot set; `None` in older state files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed: Option<(i64, i64)>,
 }
 
 impl FileStamp {
     fn of(metadata: &Metadata) -> Self {
-        Self { size: metadata.len(), modified_s: metadata.mtime(), modified_ns: metadata.mtime_nsec() }
+        Self {
+            size: metadata.len(),
+            modified_s: metadata.mtime(),
+            modified_ns: metadata.mtime_nsec(),
+            changed: Some((metadata.ctime(), metadata.ctime_nsec())),
+        }
+    }
+
+    /// Whether both stamps are of the same content. A stamp without a time of change matches any.
+    fn matches(&self, other: &Self) -> bool {
+        let is_same_change =
+            self.changed.is_none() || other.changed.is_none() || self.changed == other.changed;
+        is_same_change && self.without_change() == other.without_change()
+    }
+
+    fn without_change(self) -> Self {
+        Self { changed: None, ..self }
     }
 }
 
@@ -65,15 +93,29 @@ pub(super) enum SourceId {
     Reader { size: u64 },
 }
 
+impl SourceId {
+    /// Whether both identify the same content.
+    pub(super) fn matches(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::File { path, inode, stamp },
+                Self::File { path: other_path, inode: other_inode, stamp: other },
+            ) => (path, inode) == (other_path, other_inode) && stamp.matches(other),
+            _ => self == other,
+        }
+    }
+}
+
 impl Source {
     /// Opens a regular file.
     ///
-    /// If its size or modification time changes after this call, the job fails with [`Status::SourceChanged`]. The
-    /// file stays open, so renaming or deleting it does not affect the upload.
+    /// If the file changes before its last byte is sent, the job fails with [`Status::SourceChanged`], and no file appears
+    /// on the server. Size, modification time and change time are compared. The file stays open, so renaming or deleting
+    /// it does not affect the upload.
     ///
     /// # Errors
     ///
-    /// [`Status::InvalidArgument`] if it is not a regular file; [`Status::NotFound`], [`Status::Denied`] or
+    /// [`Status::InvalidArgument`] if it is not a regular file, or has content although its size is 0; [`Status::NotFound`], [`Status::Denied`] or
     /// [`Status::Io`] if it cannot be opened.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
@@ -86,8 +128,16 @@ impl Source {
             let message = format!("invalid source {}: it is not a regular file", path.display());
             return Err(Error::new(Status::InvalidArgument, message));
         }
+        if metadata.len() == 0 && file.read_at(&mut [0], 0).map_err(failed)? > 0 {
+            let message = format!(
+                "invalid source {}: its size is 0 but it has content, as files of /proc do: copy it to a regular file",
+                path.display()
+            );
+            return Err(Error::new(Status::InvalidArgument, message));
+        }
         let path = std::path::absolute(path).map_err(failed)?;
-        Ok(Self(SourceKind::File { file, path, stamp: FileStamp::of(&metadata) }))
+        let (stamp, links) = (FileStamp::of(&metadata), metadata.nlink());
+        Ok(Self(SourceKind::File { file, path, stamp, links }))
     }
 
     /// Wraps bytes in memory.
@@ -131,7 +181,7 @@ impl Source {
 
     pub(super) fn id(&self) -> Result<SourceId, Error> {
         Ok(match &self.0 {
-            SourceKind::File { file, path, stamp } => SourceId::File {
+            SourceKind::File { file, path, stamp, .. } => SourceId::File {
                 path: path.to_string_lossy().into_owned(),
                 inode: self.metadata(file)?.ino(),
                 stamp: *stamp,
@@ -162,11 +212,22 @@ impl Source {
     /// Returns an error if the file has changed since it was opened (CLI-36).
     pub(super) fn check_unchanged(&self) -> Result<(), Error> {
         match &self.0 {
-            SourceKind::File { file, stamp, .. } if FileStamp::of(&self.metadata(file)?) != *stamp => {
-                Err(self.changed())
+            SourceKind::File { file, path, stamp, links } => {
+                let metadata = self.metadata(file)?;
+                let now = FileStamp::of(&metadata);
+                let is_unchanged = now.matches(stamp)
+                    || now.without_change() == stamp.without_change()
+                        && Self::is_renamed(path, *links, &metadata);
+                if is_unchanged { Ok(()) } else { Err(self.changed()) }
             }
-            _ => Ok(()),
+            SourceKind::Bytes(_) | SourceKind::Reader { .. } => Ok(()),
         }
+    }
+
+    /// Whether the names of the file changed, which also sets its change time.
+    fn is_renamed(path: &Path, links: u64, metadata: &Metadata) -> bool {
+        let is_at_path = |named: Metadata| (named.dev(), named.ino()) == (metadata.dev(), metadata.ino());
+        metadata.nlink() != links || !std::fs::metadata(path).is_ok_and(is_at_path)
     }
 
     /// Reads at least one byte at `offset` into `buffer` and returns how many. Returns an error if the source ends there.

@@ -4,10 +4,15 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use bitsup::client::{Client, ClientConfig, Source};
+use bitsup::engine::{Engine, EngineConfig};
 use bitsup::proto::HResult;
+use bitsup::server::{Server, ServerConfig};
+use bitsup::store::{MemoryStore, Store};
 use bitsup::{Error, Status};
 use rustix::net;
 use test_support::scripted::serve;
@@ -95,23 +100,83 @@ fn cli_36_a_source_that_changes_ends_the_job_before_the_upload_is_complete() {
     }
 }
 
+/// The server has the whole file, as it was when its last byte was sent.
 #[test]
-fn cli_36_an_upload_is_not_closed_if_its_source_changes_after_the_last_byte() {
+fn a_change_after_the_last_byte_does_not_matter() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), 100);
     let changed = path.clone();
     let (url, server) = serve(move |peer| {
         peer.request();
         peer.ack_create("{S}");
-        peer.request();
+        let fragment = peer.request();
         fs::write(changed, [2; 101]).unwrap();
         peer.ack_fragment(100);
-        peer.wait_for_hang_up();
+        peer.finish_upload();
+        fragment
     });
-    let mut job = client().job(&format!("{url}/f"), Source::from_file(&path).unwrap()).unwrap();
-    assert_eq!(job.run().unwrap_err().status(), Status::SourceChanged);
-    drop(job);
-    server.join().unwrap();
+    client().job(&format!("{url}/f"), Source::from_file(&path).unwrap()).unwrap().run().unwrap();
+    assert_eq!(server.join().unwrap().body, [1; 100]);
+}
+
+/// The whole file is one fragment. It is rewritten with the same size and modification time while it is sent.
+#[test]
+fn cli_36_a_change_during_the_last_fragment_never_becomes_a_file() {
+    const SIZE: usize = 600_000;
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(directory.path(), SIZE);
+    let store = MemoryStore::default();
+    let engine = Engine::new(EngineConfig::new(Arc::new(store.clone()))).unwrap();
+    let server = Server::start(ServerConfig::default().mount("/", engine)).unwrap();
+    let config = ClientConfig::default().fragment_size(SIZE as u64).rate_limit(600_000);
+    let source = Source::from_file(&path).unwrap();
+    let mut job = Client::new(config).unwrap().job(&format!("{}f", server.url()), source).unwrap();
+    let upload = thread::spawn(move || job.run().unwrap_err());
+    let has_bytes = || {
+        let sessions = store.sessions().unwrap().sessions;
+        sessions
+            .iter()
+            .any(|session| store.session_data(session.record.id).is_some_and(|data| !data.is_empty()))
+    };
+    while !has_bytes() {
+        thread::yield_now();
+    }
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    fs::write(&path, vec![2; SIZE]).unwrap();
+    File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+    let error = upload.join().unwrap();
+    assert_eq!(error.status(), Status::SourceChanged, "{error}");
+    assert_eq!(store.files(), [""; 0]);
+    assert_eq!(store.sessions().unwrap().sessions, []);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_empty_file_that_has_content_is_refused() {
+    let error = Source::from_file("/proc/cpuinfo").unwrap_err();
+    assert_eq!(error.status(), Status::InvalidArgument);
+    assert!(error.message().contains("its size is 0"), "{error}");
+}
+
+#[test]
+fn names_of_a_source_may_come_and_go() {
+    let changes: [fn(&Path); 2] = [
+        |path| fs::hard_link(path, path.with_extension("second")).unwrap(),
+        |path| fs::remove_file(path).unwrap(),
+    ];
+    for change in changes {
+        let directory = tempfile::tempdir().unwrap();
+        let path = file(directory.path(), 15_000);
+        let changed = path.clone();
+        let (url, server) = serve(move |peer| {
+            peer.request();
+            change(&changed);
+            peer.ack_create("{S}");
+            peer.finish_upload()
+        });
+        client().job(&format!("{url}/f"), Source::from_file(&path).unwrap()).unwrap().run().unwrap();
+        server.join().unwrap();
+    }
 }
 
 #[test]

@@ -32,6 +32,10 @@ impl FragmentBody<'_> {
                 length = throttle.grant(length, &self.context.interrupt)?;
             }
             length = self.source.read_at(&mut buffer[..length], self.offset)?;
+            // Before the byte that makes the server deliver the file, everything is known to be of one version.
+            if self.offset + length as u64 == self.source.total() {
+                self.source.check_unchanged()?;
+            }
         }
         self.offset += length as u64;
         self.left -= length as u64;

@@ -190,10 +190,10 @@ impl Job {
         if self.publish(machine) { self.report_progress() } else { Ok(()) }
     }
 
-    /// Sends a request. Before its bytes are sent, and before the session is closed, the source is checked for
-    /// changes, so that a mixture of two versions never becomes a complete file.
+    /// Sends a request. The source is checked for changes before each Fragment, and before the last byte, so that a
+    /// mixture of two versions never becomes a complete file.
     fn send(&mut self, request: &UploadRequest) -> Result<Ack, Error> {
-        if matches!(request.kind, PacketKind::Fragment | PacketKind::CloseSession) {
+        if request.kind == PacketKind::Fragment {
             self.source.check_unchanged()?;
         }
         self.http.send(request, &self.source, Some(&mut self.throttle))

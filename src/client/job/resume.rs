@@ -69,7 +69,7 @@ impl Job {
         if *saved.url != *self.url {
             return Err("it belongs to another URL".to_owned());
         }
-        if saved.source != source {
+        if !saved.source.matches(&source) {
             return Err("it belongs to another source".to_owned());
         }
         let previous =
