@@ -93,11 +93,43 @@ impl Engine {
     /// - [`Status::InvalidArgument`] if a limit is 0, or the public URL or the host id is invalid.
     /// - [`Status::Io`] if the store cannot list its sessions. A single unreadable session is only logged.
     pub fn new(config: EngineConfig) -> Result<Self, Error> {
+        let engine = Self::new_unloaded(config)?;
+        engine.load(|| true)?;
+        Ok(engine)
+    }
+
+    /// Creates an engine like [`Self::new`], but does not list the sessions of its store, which takes longer the more
+    /// there are. Until [`Self::load`] has loaded them, each is looked up when a packet for it arrives; limits, counts
+    /// and lists cover the sessions that are known so far.
+    ///
+    /// A [`Server`](crate::server::Server) loads the sessions in the background. Without one, call [`Self::load`] on a
+    /// thread; otherwise the first [`Self::tick`] does it.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArgument`] if a limit is 0, or the public URL or the host id is invalid.
+    pub fn new_unloaded(config: EngineConfig) -> Result<Self, Error> {
         #[cfg(feature = "fault-injection")]
         crate::fault_injection::maybe_panic("engine", config.public_url.as_deref().unwrap_or_default());
         config.validate()?;
         address::validate(&config)?;
-        EngineState::new(config).map(|state| Self(Arc::new(state)))
+        Ok(Self(Arc::new(EngineState::new(config))))
+    }
+
+    /// Loads the sessions of the store, while requests are served. Stops if `proceed`, which is called for each session,
+    /// returns `false`. Returns whether all sessions are loaded. Blocks while another thread loads them.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::Io`] if the store cannot list its sessions. A single unreadable session is only logged.
+    pub fn load(&self, mut proceed: impl FnMut() -> bool) -> Result<bool, Error> {
+        self.0.load(&mut proceed)
+    }
+
+    /// Returns whether all sessions of the store are loaded; see [`Self::new_unloaded`].
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.0.is_loaded()
     }
 
     /// Reports events of all sessions to `listener` from now on. The engine keeps no reference to it: dropping
@@ -143,7 +175,8 @@ impl Engine {
     /// Removes expired sessions. Call it periodically, for instance after [`Tick::next`].
     ///
     /// A session also expires when a packet for it arrives too late, so this only frees space. If the store is
-    /// shared, it also finds sessions that other servers created or ended.
+    /// shared, it also finds sessions that other servers created or ended. If the sessions are not
+    /// [loaded](Self::new_unloaded), it loads them.
     ///
     /// # Errors
     ///
@@ -211,6 +244,7 @@ impl Engine {
         if enabled {
             return Ok(());
         }
+        self.load(|| true)?;
         self.0.refresh()?;
         self.0.sessions().iter().try_for_each(|session| self.0.end(session, EndReason::Cancelled))
     }

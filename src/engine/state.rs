@@ -1,11 +1,12 @@
 //! The state of an engine: its context and its sessions. Adds, finds, expires and ends sessions.
 //!
-//! If other servers share the store, the table of sessions is a cache: an unknown session is looked up in the
-//! store, and every clean-up refreshes the table.
+//! The sessions that the store contains at the start are loaded into the table once. Until that is complete, an unknown
+//! session is looked up in the store. If other servers share the store, the table is a cache: an unknown session is always
+//! looked up, and every clean-up refreshes the table.
 
 use std::collections::HashSet;
-use std::ops::Deref;
-use std::sync::Arc;
+use std::ops::{ControlFlow, Deref};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::callbacks::calls;
@@ -14,12 +15,12 @@ use super::callbacks::hooks::EndReason;
 use super::config::EngineConfig;
 use super::context::EngineContext;
 use super::request::RequestHead;
-use super::sessions::registry::Registry;
+use super::sessions::registry::{Lookup, Registry};
 use super::sessions::session::{Session, SessionGuard};
 use crate::error::{Error, Status};
 use crate::log::Level;
 use crate::proto::{Fault, SessionId};
-use crate::store::{EndedSession, SessionEnd, SessionRecord, StoreError, StoredSessions};
+use crate::store::{EndedSession, SessionEnd, SessionRecord, StoreEntry, StoreError, StoredSessions};
 
 /// How often the table is refreshed if the store is shared, so that sessions which other servers ended do not
 /// accumulate.
@@ -29,6 +30,8 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 pub(super) struct EngineState {
     context: Arc<EngineContext>,
     registry: Registry,
+    /// Locked while the sessions of the store are loaded.
+    loading: Mutex<()>,
 }
 
 /// The result of a clean-up.
@@ -51,23 +54,50 @@ impl Deref for EngineState {
 }
 
 impl EngineState {
-    /// Creates the state with the sessions found in the store.
+    /// Creates the state without the sessions of the store.
+    pub(super) fn new(config: EngineConfig) -> Self {
+        Self {
+            context: Arc::new(EngineContext::new(config)),
+            registry: Registry::default(),
+            loading: Mutex::new(()),
+        }
+    }
+
+    /// Whether [`Self::load`] has loaded all sessions.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.registry.is_loaded()
+    }
+
+    /// Loads the sessions of the store, as long as `proceed` returns `true`. Logs what it cannot load. Returns whether all
+    /// sessions are loaded.
     ///
     /// # Errors
     ///
     /// The store cannot list its sessions.
-    pub(super) fn new(config: EngineConfig) -> Result<Self, Error> {
-        let state = Self { context: Arc::new(EngineContext::new(config)), registry: Registry::default() };
-        let found = state.stored_sessions()?;
-        for unreadable in &found.unreadable {
-            state.log(Level::Error, || {
-                format!("skipped a session that cannot be read: {}: {}", unreadable.id, unreadable.reason)
-            });
+    pub(super) fn load(&self, proceed: &mut dyn FnMut() -> bool) -> Result<bool, Error> {
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_loaded() {
+            return Ok(true);
         }
-        for stored in found.sessions {
-            state.registry.adopt(&state.context, stored);
+        let mut is_complete = true;
+        let visited = self.config.store.visit_sessions(&mut |entry| {
+            match entry {
+                StoreEntry::Session(stored) => drop(self.registry.adopt(&self.context, stored)),
+                StoreEntry::Unreadable(session) => self.log(Level::Error, || {
+                    format!("skipped a session that cannot be read: {}: {}", session.id, session.reason)
+                }),
+                StoreEntry::Foreign(location) => self.log(Level::Warn, || {
+                    format!("ignored {location}: it does not belong to the store; move it elsewhere")
+                }),
+            }
+            is_complete = proceed();
+            if is_complete { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        visited.map_err(list_error)?;
+        if is_complete {
+            self.registry.mark_loaded();
         }
-        Ok(state)
+        Ok(is_complete)
     }
 
     /// Creates a session that is not in the table yet.
@@ -87,14 +117,14 @@ impl EngineState {
 
     /// The session with that id, whichever server created it.
     pub(super) fn session(&self, id: SessionId) -> Result<Option<Arc<Session>>, StoreError> {
-        let known = self.registry.get(id);
-        let Some(store) = self.shared_store() else { return Ok(known) };
-        match known {
-            Some(session) if !session.has_ended() => return Ok(Some(session)),
-            Some(session) => self.registry.remove(&session),
-            None => {}
+        let is_shared = self.shared_store().is_some();
+        match self.registry.get(id) {
+            Lookup::Known(session) if !is_shared || !session.has_ended() => return Ok(Some(session)),
+            Lookup::Known(session) => self.registry.remove(&session),
+            Lookup::Unknown if !is_shared => return Ok(None),
+            Lookup::Unknown | Lookup::NotLoaded => {}
         }
-        Ok(store.find(id)?.map(|stored| self.registry.adopt(&self.context, stored)))
+        Ok(self.config.store.find(id)?.and_then(|stored| self.registry.adopt(&self.context, stored)))
     }
 
     /// How a session ended that is no longer in the table; `None` if that is not known.
@@ -155,18 +185,21 @@ impl EngineState {
         });
         for stored in found.sessions {
             let modified_ms = stored.modified_ms;
-            self.registry.adopt(&self.context, stored).record_activity(modified_ms);
+            if let Some(session) = self.registry.adopt(&self.context, stored) {
+                session.record_activity(modified_ms);
+            }
         }
         Ok(())
     }
 
-    /// Expires idle sessions, and refreshes the table.
+    /// Expires idle sessions, and loads or refreshes the table.
     ///
     /// # Errors
     ///
     /// The last failure; the other sessions are handled.
     pub(super) fn clean_up(&self) -> Result<Tick, Error> {
-        let mut failure = self.refresh().and_then(|()| self.collect_orphans()).err();
+        let loaded = if self.is_loaded() { self.refresh() } else { self.load(&mut || true).map(drop) };
+        let mut failure = loaded.and_then(|()| self.collect_orphans()).err();
         let mut tick = Tick { expired: 0, next: self.shared_store().map(|_| REFRESH_INTERVAL) };
         for session in self.sessions() {
             match self.expire(&session) {
@@ -252,11 +285,12 @@ impl EngineState {
     }
 
     fn stored_sessions(&self) -> Result<StoredSessions, Error> {
-        self.config.store.sessions().map_err(|error| {
-            Error::new(Status::Io, format!("cannot list the sessions of the store: {error}"))
-                .with_source(error)
-        })
+        self.config.store.sessions().map_err(list_error)
     }
+}
+
+fn list_error(error: StoreError) -> Error {
+    Error::new(Status::Io, format!("cannot list the sessions of the store: {error}")).with_source(error)
 }
 
 /// The error for a session whose state cannot be read.

@@ -3,7 +3,8 @@
 //! One thread, the event loop, waits for all sockets. A connection that is ready goes to a worker thread, which
 //! drives its state machine until it would block and then parks it with the idle connections. So an idle or slow
 //! client costs some hundred bytes and no thread, and a thread that blocks in the disk or in application code
-//! delays only one connection.
+//! delays only one connection. A further thread loads the sessions of engines that are
+//! [not loaded](Engine::new_unloaded), and then ends.
 //!
 //! | Module | Contents |
 //! |---|---|
@@ -44,6 +45,7 @@ mod router;
 mod runtime;
 mod session_cleanup;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -86,6 +88,8 @@ pub struct Server {
     local_addr: SocketAddr,
     /// `None` once the server has stopped.
     event_loop: Option<JoinHandle<()>>,
+    /// The thread that loads the sessions of the engines, if they are not loaded already.
+    loader: Option<JoinHandle<()>>,
     admin: Option<AdminServer>,
 }
 
@@ -130,13 +134,15 @@ impl Server {
             next_key: 1,
         };
         let thread = thread::Builder::new().name("bitsup-poller".into()).spawn(move || event_loop.run());
-        let mut server = Self { runtime, pool, metrics, local_addr, event_loop: None, admin: None };
+        let mut server =
+            Self { runtime, pool, metrics, local_addr, event_loop: None, loader: None, admin: None };
         server.event_loop = Some(thread.map_err(failed)?);
         let sources =
             AdminSources { context: Arc::clone(&server.runtime.context), metrics: server.metrics.clone() };
         server.admin = admin.map(|bound| AdminServer::start(bound, sources)).transpose().map_err(failed)?;
         let url = server.url();
         server.report(format!("listening on {url}"), &ServerEvent::Started { url: &url });
+        server.start_loader().map_err(failed)?;
         Ok(server)
     }
 
@@ -221,12 +227,14 @@ impl Server {
     ///
     /// - [`Status::Busy`] if called by a thread of this server, from a callback. The server stops nevertheless, but
     ///   this call does not wait for it.
-    /// - [`Status::Panic`] if the event loop has panicked. The server has stopped.
+    /// - [`Status::Panic`] if the event loop, or a store while its sessions were loaded, has panicked. The server has
+    ///   stopped.
     pub fn stop(&mut self, grace: Duration) -> Result<(), Error> {
         self.runtime.begin_stop(grace);
         let is_current = |thread: &JoinHandle<()>| thread.thread().id() == thread::current().id();
         let is_admin = self.admin.as_ref().is_some_and(AdminServer::is_current);
-        if self.pool.is_worker() || self.event_loop.as_ref().is_some_and(is_current) || is_admin {
+        let threads = [&self.event_loop, &self.loader];
+        if self.pool.is_worker() || threads.into_iter().flatten().any(is_current) || is_admin {
             return Err(Error::new(
                 Status::Busy,
                 "a server cannot wait for the thread that stops it: stop it from outside its callbacks",
@@ -234,6 +242,7 @@ impl Server {
         }
         let Some(event_loop) = self.event_loop.take() else { return Ok(()) };
         let ended = event_loop.join();
+        let loaded = self.loader.take().map_or(Ok(()), JoinHandle::join);
         // The event loop closes both, unless it panicked.
         self.runtime.idle.close();
         self.pool.close();
@@ -242,10 +251,24 @@ impl Server {
         if let Some(admin) = &mut self.admin {
             admin.stop();
         }
-        ended.map_err(|_| {
-            Error::new(Status::Panic, "the server's event loop panicked; the server has stopped")
-        })?;
+        let panicked = |thread| {
+            Error::new(Status::Panic, format!("the server's {thread} panicked; the server has stopped"))
+        };
+        ended.map_err(|_| panicked("event loop"))?;
+        loaded.map_err(|_| panicked("loading of sessions"))?;
         self.report(format!("{} stopped", self.local_addr), &ServerEvent::Stopped);
+        Ok(())
+    }
+
+    /// Loads the sessions of the engines in a thread of its own: it may take long, and must not occupy a worker.
+    fn start_loader(&mut self) -> io::Result<()> {
+        if self.runtime.is_loaded() {
+            self.runtime.load_sessions();
+            return Ok(());
+        }
+        let runtime = Arc::clone(&self.runtime);
+        let thread = thread::Builder::new().name("bitsup-loader".into());
+        self.loader = Some(thread.spawn(move || runtime.load_sessions())?);
         Ok(())
     }
 

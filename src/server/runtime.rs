@@ -7,9 +7,11 @@ use super::context::ServerContext;
 use super::http1::connection::{HttpConnection, NextAction};
 use super::http1::idle_connections::IdleConnections;
 use super::network::registration::{Interest, Reactor};
+use super::observability::LOG_TARGET;
 use super::observability::event::ServerEvent;
 use super::observability::metrics::{DirectorySample, RunningSample};
 use super::session_cleanup::CleanupSchedule;
+use crate::log::Level;
 
 /// What all threads of a server share.
 pub(crate) struct ServerRuntime {
@@ -66,6 +68,23 @@ impl ServerRuntime {
             NextAction::Close => drop(connection),
         }
         None
+    }
+
+    /// Whether all engines have loaded the sessions of their stores.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.context.router.engines().all(|(_, engine)| engine.is_loaded())
+    }
+
+    /// Loads the sessions of all engines, unless the server stops before. Then begins to end expired sessions.
+    pub(crate) fn load_sessions(&self) {
+        for (prefix, engine) in self.context.router.engines() {
+            if let Err(error) = engine.load(|| !self.context.is_stopping()) {
+                // The next clean-up tries again. Until then, sessions are looked up one by one.
+                self.context.logger.log(Level::Error, LOG_TARGET, || format!("{prefix}: {error}"));
+            }
+        }
+        self.cleanup.start();
+        self.reactor.wake();
     }
 
     /// Parks a connection until it is ready or its deadline has passed.

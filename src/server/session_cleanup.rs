@@ -17,9 +17,14 @@ pub(crate) struct CleanupSchedule {
 }
 
 impl CleanupSchedule {
-    /// Creates a schedule whose first run is due at once, because sessions may have expired while no server ran.
+    /// Creates a schedule without runs.
     pub fn new(interval: Duration) -> Self {
-        Self { interval: interval.max(MIN_INTERVAL), due: Mutex::new(Some(Instant::now())) }
+        Self { interval: interval.max(MIN_INTERVAL), due: Mutex::new(None) }
+    }
+
+    /// Makes the first run due, because sessions may have expired while no server ran.
+    pub fn start(&self) {
+        *self.lock() = Some(Instant::now());
     }
 
     pub fn due(&self) -> Option<Instant> {

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 #[cfg(target_os = "linux")]
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 use super::path::Destination;
-use super::record::{EndedSession, SessionEnd, SessionRecord, StoredSession, StoredSessions};
+use super::record::{EndedSession, SessionEnd, SessionRecord, StoreEntry, StoredSession, StoredSessions};
 use crate::error::Error;
 use crate::proto::SessionId;
 
@@ -32,6 +33,37 @@ pub trait Store: Send + Sync {
     ///
     /// Returns an error if the sessions cannot be listed.
     fn sessions(&self) -> Result<StoredSessions, StoreError>;
+
+    /// Passes what [`Self::sessions`] lists to `visit`, one entry at a time, until that returns
+    /// [`ControlFlow::Break`]. An engine calls it while it serves requests, so sessions may be created, used and removed
+    /// at the same time. Those may be visited or not.
+    ///
+    /// The default lists the sessions first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::sessions`].
+    fn visit_sessions(&self, visit: &mut dyn FnMut(StoreEntry) -> ControlFlow<()>) -> Result<(), StoreError> {
+        // Whether the visitor saw all entries is of no interest here.
+        let _ = self.sessions()?.into_entries().try_for_each(visit);
+        Ok(())
+    }
+
+    /// Reads the current state of a session, whichever process created it; `None` if there is no such session. An engine
+    /// calls it for sessions that it has not listed.
+    ///
+    /// The default searches [`Self::sessions`], so a store with many sessions should implement it.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`StoreError`] if the store fails or the session is unreadable.
+    fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError> {
+        let StoredSessions { sessions, unreadable, .. } = self.sessions()?;
+        match unreadable.into_iter().find(|session| session.id == id) {
+            Some(session) => Err(io::Error::other(session.reason).into()),
+            None => Ok(sessions.into_iter().find(|stored| stored.record.id == id)),
+        }
+    }
 
     /// Creates a session without bytes.
     ///
@@ -153,13 +185,6 @@ pub trait Store: Send + Sync {
 /// A store that several processes use at the same time. Any of them may receive any packet of any session, so the
 /// order that an engine enforces among its own requests has to hold among all processes.
 pub trait SharedStore {
-    /// Reads the current state of a session, whichever process created it; `None` if there is no such session.
-    ///
-    /// # Errors
-    ///
-    /// Returns a [`StoreError`] if the store fails.
-    fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError>;
-
     /// Locks a session for one step of a request and blocks while another process holds it. Steps are short: the
     /// lock is not held while the server waits for a request body or for a callback.
     ///
@@ -169,7 +194,7 @@ pub trait SharedStore {
     fn lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError>;
 
     /// Records that the session was used at `now_ms`, in milliseconds since 1970. Other processes see it through
-    /// [`Self::find`] and [`Store::sessions`].
+    /// [`Store::find`] and [`Store::sessions`].
     ///
     /// # Errors
     ///
@@ -181,7 +206,7 @@ pub trait SharedStore {
     ///
     /// # Errors
     ///
-    /// Returns an error if an orphan cannot be removed.
+    /// Returns an error if the store cannot be searched. An orphan that cannot be removed is listed as unreadable.
     fn collect_orphans(&self) -> Result<(), Error>;
 }
 

@@ -150,7 +150,7 @@ impl Store for MemoryStore {
         let contents = self.contents();
         let records = contents.sessions.values().map(|session| session.record.clone());
         let stored = |record: SessionRecord| StoredSession { modified_ms: record.created_ms, record };
-        Ok(StoredSessions { sessions: records.map(stored).collect(), unreadable: Vec::new() })
+        Ok(StoredSessions { sessions: records.map(stored).collect(), ..StoredSessions::default() })
     }
 
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {

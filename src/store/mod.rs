@@ -20,8 +20,8 @@ pub use dir::{DirOptions, DirStore, DirView, Durability};
 pub use memory::MemoryStore;
 pub use path::{Destination, PathError};
 pub use record::{
-    EndedSession, Outcome, ReplyKind, SessionEnd, SessionPhase, SessionRecord, StoredSession, StoredSessions,
-    UnreadableSession,
+    EndedSession, Outcome, ReplyKind, SessionEnd, SessionPhase, SessionRecord, StoreEntry, StoredSession,
+    StoredSessions, UnreadableSession,
 };
 #[cfg(unix)]
 pub use splice_buffer::SpliceBuffer;

@@ -194,13 +194,45 @@ pub struct StoredSessions {
     /// Sessions that cannot be read because they are damaged or were written by a newer version. They are kept until
     /// an administrator removes them; the server should log them.
     pub unreadable: Vec<UnreadableSession>,
+    /// What the store found among its own files and did not create, each with its location. The store leaves it alone;
+    /// the server should log it.
+    pub foreign: Vec<String>,
 }
 
-/// A session whose record cannot be read.
+impl StoredSessions {
+    /// Adds an entry.
+    pub fn push(&mut self, entry: StoreEntry) {
+        match entry {
+            StoreEntry::Session(stored) => self.sessions.push(stored),
+            StoreEntry::Unreadable(session) => self.unreadable.push(session),
+            StoreEntry::Foreign(location) => self.foreign.push(location),
+        }
+    }
+
+    /// Returns all entries.
+    pub fn into_entries(self) -> impl Iterator<Item = StoreEntry> {
+        let sessions = self.sessions.into_iter().map(StoreEntry::Session);
+        let unreadable = self.unreadable.into_iter().map(StoreEntry::Unreadable);
+        sessions.chain(unreadable).chain(self.foreign.into_iter().map(StoreEntry::Foreign))
+    }
+}
+
+/// An entry of [`StoredSessions`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreEntry {
+    /// A readable session.
+    Session(StoredSession),
+    /// A session that cannot be read.
+    Unreadable(UnreadableSession),
+    /// The location of something that the store did not create.
+    Foreign(String),
+}
+
+/// A session that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableSession {
     /// The id, by which the session can be removed.
     pub id: SessionId,
-    /// Which file is damaged, and how.
+    /// What is damaged, and how.
     pub reason: String,
 }

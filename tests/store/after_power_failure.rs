@@ -35,7 +35,7 @@ fn complete_session(durability: Durability) -> (TempDir, PathBuf) {
 }
 
 fn only_session(store: &DirStore) -> bitsup::store::SessionRecord {
-    let StoredSessions { mut sessions, unreadable } = store.sessions().unwrap();
+    let StoredSessions { mut sessions, unreadable, .. } = store.sessions().unwrap();
     assert_eq!((sessions.len(), unreadable.len()), (1, 0), "{unreadable:?}");
     sessions.remove(0).record
 }
@@ -62,9 +62,10 @@ fn a_file_that_was_linked_but_not_recorded_is_kept_and_recorded() {
 
             let store = open(root.path(), durability);
             assert_eq!(fs::read(&file).unwrap(), CONTENT, "{durability:?} {staged}");
-            assert_eq!(fs::metadata(&file).unwrap().nlink(), 1);
             let record = only_session(&store);
             assert_eq!(record, delivered(&record));
+            assert_eq!(fs::read(&file).unwrap(), CONTENT, "{durability:?} {staged}");
+            assert_eq!(fs::metadata(&file).unwrap().nlink(), 1);
             // The commit of a client that repeats its last packet changes nothing.
             store.commit(&record, false).unwrap();
             assert_eq!(fs::read(&file).unwrap(), CONTENT);
@@ -80,9 +81,9 @@ fn a_file_that_replaced_another_but_was_not_recorded_is_kept() {
     fs::hard_link(session.join("data"), session.join("delivery")).unwrap();
     reboot(root.path());
     let store = open(root.path(), Durability::File);
-    assert_eq!(fs::read(&file).unwrap(), CONTENT);
     let record = only_session(&store);
     assert_eq!(record, delivered(&record));
+    assert_eq!(fs::read(&file).unwrap(), CONTENT);
 }
 
 /// The host application chose another name; only the record that was staged knows it.
@@ -95,8 +96,8 @@ fn a_redirected_file_is_found_by_the_staged_record() {
     fs::write(session.join("session.json.new"), &staged).unwrap();
     reboot(root.path());
     let store = open(root.path(), Durability::File);
-    assert_eq!(fs::read(root.path().join("b")).unwrap(), CONTENT);
     let record = only_session(&store);
+    assert_eq!(fs::read(root.path().join("b")).unwrap(), CONTENT);
     assert_eq!(record.destination.segments(), ["b"]);
     assert_eq!(record, delivered(&record));
 }
@@ -114,8 +115,8 @@ fn bytes_with_another_name_are_not_truncated() {
         fs::hard_link(session.join("data"), &moved).unwrap();
         reboot(root.path());
         let store = open(root.path(), durability);
-        assert_eq!(fs::read(&moved).unwrap(), CONTENT);
         let record = only_session(&store);
+        assert_eq!(fs::read(&moved).unwrap(), CONTENT);
         assert_eq!(held(&store, record.id).unwrap(), kept);
         store.open(record.id).unwrap().write(b"other").unwrap();
         assert_eq!(fs::read(&moved).unwrap(), CONTENT);
@@ -166,7 +167,7 @@ fn a_session_that_cannot_be_recovered_is_set_aside() {
     reboot(root.path());
     for _ in 0..2 {
         let store = open(root.path(), Durability::File);
-        let StoredSessions { sessions, unreadable } = store.sessions().unwrap();
+        let StoredSessions { sessions, unreadable, .. } = store.sessions().unwrap();
         assert_eq!(sessions.iter().map(|stored| stored.record.id).collect::<Vec<_>>(), [other.id]);
         assert_eq!(unreadable.len(), 1);
         assert!(unreadable[0].reason.contains("power failure"), "{unreadable:?}");

@@ -203,15 +203,30 @@ fn a_session_directory_without_a_record_is_removed() {
     for (step, leave) in points {
         let disk = Disk::new();
         fs::remove_dir_all(disk.session("")).unwrap();
-        let running = disk.open();
         fs::create_dir(disk.session("")).unwrap();
         leave(&disk);
-        assert_eq!(running.sessions().unwrap(), Default::default(), "{step}");
-        drop(running);
         let store = disk.open();
-        assert!(!disk.session("").exists(), "{step}");
+        assert_eq!(store.find(disk.record.id).unwrap(), None, "{step}");
         assert_eq!(store.sessions().unwrap(), Default::default(), "{step}");
+        assert!(!disk.session("").exists(), "{step}");
     }
+}
+
+/// What this process is creating or removing at the same time looks like an orphan.
+#[test]
+fn a_directory_without_a_record_is_kept_while_it_may_be_in_use() {
+    let disk = Disk::new();
+    let store = disk.open();
+    let created = received(&store, 2, "b", b"x");
+    let session = disk.at(".bitsup").join(created.id.to_string());
+    fs::rename(session.join("session.json"), disk.at("elsewhere")).unwrap();
+    for _ in 0..2 {
+        assert_eq!(store.sessions().unwrap().sessions.len(), 1);
+        fs::create_dir_all(disk.at(".bitsup").join(record(3, "c").id.to_string())).unwrap();
+    }
+    assert!(session.join("data").exists());
+    // All orphans of earlier processes were removed by the first listing.
+    assert!(disk.at(".bitsup").join(record(3, "c").id.to_string()).exists());
 }
 
 #[test]
@@ -297,6 +312,7 @@ fn a_cleanly_closed_store_keeps_every_byte_across_a_reboot() {
     let boot = root.path().join(".bitsup/boot");
     let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
     store.open(record.id).unwrap().write(b"ours").unwrap();
+    store.sessions().unwrap();
     assert_eq!(fs::read(&boot).unwrap(), fs::read("/proc/sys/kernel/random/boot_id").unwrap());
     drop(store);
     assert!(fs::read(&boot).unwrap().starts_with(b"closed"));
@@ -315,7 +331,7 @@ fn after_a_power_loss_unwritten_records_are_removed_and_others_kept() {
         let session = root.path().join(".bitsup").join(record.id.to_string());
         fs::write(session.join("session.json"), bytes).unwrap();
         let store = DirStore::open(root.path(), DirOptions::default()).unwrap();
-        assert_eq!(session.exists(), kept, "{bytes:?}");
         assert_eq!(store.sessions().unwrap().unreadable.len(), usize::from(kept), "{bytes:?}");
+        assert_eq!(session.exists(), kept, "{bytes:?}");
     }
 }

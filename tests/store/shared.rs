@@ -148,7 +148,7 @@ fn a_session_removed_while_waiting_for_its_lock_is_not_found() {
     drop(lock);
     assert!(matches!(waiting.join().unwrap(), Err(StoreError::NotFound)));
     assert!(matches!(shared(&one).lock(id), Err(StoreError::NotFound)));
-    assert_eq!(shared(&one).find(id).unwrap(), None);
+    assert_eq!(one.find(id).unwrap(), None);
     assert!(!path(&root, id, "").exists());
 }
 
@@ -157,7 +157,7 @@ fn a_session_created_without_sharing_can_be_shared() {
     let root = TempDir::new().unwrap();
     let created = received(&open(&root, false).unwrap(), 1, "a", b"bytes");
     let store = open(&root, true).unwrap();
-    assert_eq!(shared(&store).find(created.id).unwrap().unwrap().record, created);
+    assert_eq!(store.find(created.id).unwrap().unwrap().record, created);
     assert_eq!(shared(&store).lock(created.id).unwrap().state(), b"");
 }
 
@@ -166,9 +166,9 @@ fn touch_updates_the_modification_time() {
     let root = TempDir::new().unwrap();
     let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
     let id = received(&one, 1, "a", b"bytes").id;
-    let later = shared(&other).find(id).unwrap().unwrap().modified_ms + 5_000;
+    let later = other.find(id).unwrap().unwrap().modified_ms + 5_000;
     shared(&one).touch(id, later).unwrap();
-    assert_eq!(shared(&other).find(id).unwrap().unwrap().modified_ms, later);
+    assert_eq!(other.find(id).unwrap().unwrap().modified_ms, later);
 }
 
 #[test]

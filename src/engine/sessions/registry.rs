@@ -1,6 +1,6 @@
 //! The table of an engine's sessions, with the limits on their number.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::session::Session;
@@ -11,32 +11,67 @@ use crate::store::StoredSession;
 /// The `Retry-After` sent to a client that reached a session limit, in seconds.
 const RETRY_AFTER: u32 = 60;
 
-/// All sessions of an engine.
+/// All sessions of an engine. Until those of the store are loaded, the ones that are known so far.
 #[derive(Default)]
 pub(in crate::engine) struct Registry(Mutex<Table>);
 
-#[derive(Default)]
 struct Table {
     sessions: HashMap<SessionId, Arc<Session>>,
     /// The number of sessions of each owner that has any.
     owners: HashMap<String, u64>,
+    /// While the sessions of the store are loaded: those that were removed from the table since. One of them may be found
+    /// in the store before it is removed there, and must not return to the table.
+    removed: Option<HashSet<SessionId>>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { sessions: HashMap::new(), owners: HashMap::new(), removed: Some(HashSet::new()) }
+    }
+}
+
+/// What the table knows of a session.
+pub(in crate::engine) enum Lookup {
+    /// It is in the table.
+    Known(Arc<Session>),
+    /// It is not. The store may have it, because its sessions are not loaded yet.
+    NotLoaded,
+    /// It is not, and all sessions are loaded.
+    Unknown,
 }
 
 impl Registry {
-    /// Adds a session found in the store, unless the table already contains it. Returns the session in the
-    /// table.
+    /// Adds a session found in the store, unless the table already contains it. Returns the session in the table; `None`
+    /// if it has ended since it was found.
     pub(in crate::engine) fn adopt(
         &self,
         context: &Arc<EngineContext>,
         stored: StoredSession,
-    ) -> Arc<Session> {
+    ) -> Option<Arc<Session>> {
         let mut table = self.table();
         if let Some(session) = table.sessions.get(&stored.record.id) {
-            return Arc::clone(session);
+            return Some(Arc::clone(session));
+        }
+        let has_ended = match &table.removed {
+            Some(removed) => removed.contains(&stored.record.id),
+            // Other servers may have created it.
+            None => context.shared_store().is_none(),
+        };
+        if has_ended {
+            return None;
         }
         let session = Arc::new(Session::new(context, stored.record, stored.modified_ms));
         table.insert(Arc::clone(&session));
-        session
+        Some(session)
+    }
+
+    /// Notes that the table contains all sessions of the store.
+    pub(in crate::engine) fn mark_loaded(&self) {
+        self.table().removed = None;
+    }
+
+    pub(in crate::engine) fn is_loaded(&self) -> bool {
+        self.table().removed.is_none()
     }
 
     /// Adds a new session (SES-05).
@@ -61,8 +96,13 @@ impl Registry {
         Ok(())
     }
 
-    pub(in crate::engine) fn get(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.table().sessions.get(&id).cloned()
+    pub(in crate::engine) fn get(&self, id: SessionId) -> Lookup {
+        let table = self.table();
+        match (table.sessions.get(&id), &table.removed) {
+            (Some(session), _) => Lookup::Known(Arc::clone(session)),
+            (None, Some(_)) => Lookup::NotLoaded,
+            (None, None) => Lookup::Unknown,
+        }
     }
 
     pub(in crate::engine) fn remove(&self, session: &Session) {
@@ -93,6 +133,9 @@ impl Table {
     }
 
     fn remove(&mut self, session: &Session) {
+        if let Some(removed) = &mut self.removed {
+            removed.insert(session.id);
+        }
         if self.sessions.remove(&session.id).is_none() {
             return;
         }

@@ -238,8 +238,8 @@ impl Session {
     /// Whether the session timer has run out, on all servers.
     pub(in crate::engine) fn is_idle(&self) -> Result<bool, StoreError> {
         if self.time_left().is_zero()
-            && let Some(store) = self.context.shared_store()
-            && let Some(stored) = store.find(self.id)?
+            && self.context.shared_store().is_some()
+            && let Some(stored) = self.context.config.store.find(self.id)?
         {
             self.record_activity(stored.modified_ms);
         }
@@ -328,7 +328,7 @@ impl<'a> SessionGuard<'a> {
         };
         let shared = SharedState::parse(lock.state())?;
         if self.record_version != Some(shared.record_version) {
-            let Some(stored) = store.find(self.session.id)? else {
+            let Some(stored) = self.session.context.config.store.find(self.session.id)? else {
                 self.mark_ended_elsewhere();
                 return Ok(());
             };

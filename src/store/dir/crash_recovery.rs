@@ -1,134 +1,192 @@
 //! Recovery after a power failure (docs/operations/durability.md).
 //!
-//! While a store is open, `ROOT/.bitsup/boot` contains the system's boot id. A different id found at a start means that
-//! the system was rebooted while the store was open; then only the synced bytes of a session are valid. A clean shutdown
-//! syncs everything and writes a marker instead of the id. Lines with the ids of sessions that could not be recovered
-//! follow; the next start tries these again.
+//! If the boot id in the [boot file](super::boot_file) is not that of the running system, the system was rebooted while
+//! the store was open; then only the synced bytes of a session are valid. A session is recovered before it is used, and
+//! all are when the sessions are listed. So opening a store takes the same time however many sessions there are.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, fsync};
+use rustix::fs::fsync;
 use rustix::io::Errno;
 
+use super::boot_file::{BootFile, LastUse, Pending};
 use super::delivery::{self, DeliveryTarget};
 use super::durable_length;
-use super::files::open_file;
 use super::options::Durability;
 use super::session::{self, SessionDir};
 use crate::proto::SessionId;
-use crate::store::{SessionPhase, SessionRecord, UnreadableSession};
+use crate::store::{SessionPhase, SessionRecord};
 
-/// The file with the boot id. It is overwritten in place, so that a full volume does not prevent a start.
-const BOOT: &str = "boot";
-/// The content after a clean shutdown, as long as an id with its line feed.
-const CLOSED: &[u8] = b"closed                              \n";
-
-/// What the recovery found.
-#[derive(Debug, Default)]
-pub struct Recovered {
-    /// All bytes of all sessions are on the disk.
+/// The sessions that an earlier process left, and which of them are recovered.
+#[derive(Debug)]
+pub struct Recovery {
+    /// The bytes of every recovered session were on the disk when the store was opened.
     pub is_clean: bool,
-    /// Sessions that could not be recovered. Their bytes must not be used.
-    pub failed: Vec<UnreadableSession>,
+    state: Mutex<RecoveryState>,
+    /// Signalled when the recovery of a session ends.
+    ended: Condvar,
 }
 
-/// Repairs the sessions if there was a power failure, and prepares the detection of the next one. Without a boot id, as on
-/// systems other than Linux, power failures are not detected.
-pub fn recover(root: &OwnedFd, sessions: &OwnedFd, durability: Durability) -> io::Result<Recovered> {
-    let mut recovered = Recovered::default();
-    let Ok(boot_id) = fs::read("/proc/sys/kernel/random/boot_id") else { return Ok(recovered) };
-    let file = open(sessions, OFlags::CREATE)?;
-    let mut previous = Vec::new();
-    (&file).read_to_end(&mut previous)?;
-    let (previous, pending) = previous.split_at(previous.len().min(CLOSED.len()));
-    let same_boot = previous == boot_id;
-    let pending = match previous {
-        _ if same_boot => parse_ids(pending),
-        [] => Vec::new(),
-        CLOSED => parse_ids(pending),
-        _ => session::ids(sessions)?,
-    };
-    if same_boot && pending.is_empty() {
-        return Ok(recovered);
+#[derive(Debug, Default)]
+struct RecoveryState {
+    /// `None` if power failures are not detected.
+    boot: Option<BootFile>,
+    pending: Pending,
+    /// The sessions that are being recovered now.
+    running: HashSet<SessionId>,
+    /// Those for which that failed, with the reason. They are tried again at the next start.
+    failed: HashMap<SessionId, String>,
+    /// The sessions that this process created. `None` once all sessions of earlier processes are known.
+    created: Option<HashSet<SessionId>>,
+}
+
+/// What became of a session.
+enum Recovered {
+    /// It may be used.
+    Usable,
+    /// There is no such session.
+    Absent,
+}
+
+impl Recovery {
+    /// Recovers nothing, for a root that several processes share.
+    pub fn shared() -> Self {
+        Self::new(RecoveryState::default(), false)
     }
-    recovered.failed = recover_sessions(root, sessions, &pending);
-    write(&file, &boot_id, &recovered.failed)?;
-    sync_directory(sessions, durability)?;
-    // The store's own directory may be new.
-    sync_directory(root, durability)?;
-    recovered.is_clean = !same_boot;
-    Ok(recovered)
-}
 
-/// Reads the ids of sessions that could not be recovered, one per line.
-fn parse_ids(lines: &[u8]) -> Vec<SessionId> {
-    String::from_utf8_lossy(lines).lines().filter_map(SessionId::parse).collect()
-}
-
-/// Syncs everything and marks the store as cleanly closed. With durability `none` nothing is synced, and the next boot
-/// starts as after a power failure.
-#[cfg(target_os = "linux")]
-pub fn mark_clean_shutdown(
-    sessions: &OwnedFd,
-    durability: Durability,
-    unrecovered: &[UnreadableSession],
-) -> io::Result<()> {
-    if durability == Durability::None {
-        return Ok(());
-    }
-    // One call, whatever the number of sessions.
-    rustix::fs::syncfs(sessions)?;
-    write(&open(sessions, OFlags::empty())?, CLOSED, unrecovered)
-}
-
-fn open(sessions: &OwnedFd, flags: OFlags) -> io::Result<File> {
-    open_file(sessions, BOOT, OFlags::RDWR | flags, Mode::RUSR | Mode::WUSR)
-}
-
-fn write(mut file: &File, state: &[u8], unrecovered: &[UnreadableSession]) -> io::Result<()> {
-    let ids = unrecovered.iter().map(|session| format!("{}\n", session.id)).collect::<String>();
-    let text = [state, ids.as_bytes()].concat();
-    file.rewind()?;
-    file.write_all(&text)?;
-    file.set_len(text.len() as u64)?;
-    file.sync_data()
-}
-
-/// Recovers sessions, and returns those for which that failed.
-fn recover_sessions(root: &OwnedFd, sessions: &OwnedFd, ids: &[SessionId]) -> Vec<UnreadableSession> {
-    let failed = |id: &SessionId| match recover_session(root, sessions, *id) {
-        Ok(()) => None,
-        Err(error) => {
-            let reason = format!("it cannot be recovered after a power failure: {error}");
-            Some(UnreadableSession { id: *id, reason })
+    /// Finds out whether there was a power failure, and prepares the detection of the next one. Without a boot id, as on
+    /// systems other than Linux, power failures are not detected.
+    pub fn open(root: &OwnedFd, sessions: &OwnedFd, durability: Durability) -> io::Result<Self> {
+        let mut state = RecoveryState { created: Some(HashSet::new()), ..RecoveryState::default() };
+        let Ok(boot_id) = fs::read("/proc/sys/kernel/random/boot_id") else {
+            return Ok(Self::new(state, false));
+        };
+        let (boot, LastUse { pending, is_same_boot }) = BootFile::open(sessions, &boot_id)?;
+        if !is_same_boot {
+            sync_directory(sessions, durability)?;
+            // The store's own directory may be new.
+            sync_directory(root, durability)?;
         }
-    };
-    ids.iter().filter_map(failed).collect()
+        state.boot = Some(boot);
+        state.pending = pending;
+        Ok(Self::new(state, !is_same_boot))
+    }
+
+    fn new(state: RecoveryState, is_clean: bool) -> Self {
+        Self { is_clean, state: Mutex::new(state), ended: Condvar::new() }
+    }
+
+    /// Recovers a session that is not recovered yet. Succeeds if there is no such session.
+    pub fn recover(&self, root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
+        let mut state = self.state();
+        while state.running.contains(&id) {
+            state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(reason) = state.failed.get(&id) {
+            return Err(io::Error::other(reason.clone()));
+        }
+        if !state.pending.contains(id) {
+            return Ok(());
+        }
+        state.running.insert(id);
+        // Only this session waits.
+        drop(state);
+        let recovered = recover_session(root, sessions, id);
+        let mut state = self.state();
+        state.running.remove(&id);
+        self.ended.notify_all();
+        match recovered {
+            // Nothing is noted, so that packets with invented ids do not fill the boot file.
+            Ok(Recovered::Absent) => Ok(()),
+            Ok(Recovered::Usable) => state.mark_done(id),
+            Err(error) => {
+                let reason = format!("it cannot be recovered after a power failure: {error}");
+                state.failed.insert(id, reason.clone());
+                Err(io::Error::new(error.kind(), reason))
+            }
+        }
+    }
+
+    /// Notes that this process is about to create a session. If it exists, it is recovered.
+    pub fn register_new(&self, root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
+        self.recover(root, sessions, id)?;
+        let mut state = self.state();
+        if let Some(created) = &mut state.created {
+            created.insert(id);
+        }
+        if state.pending.contains(id) { state.mark_done(id) } else { Ok(()) }
+    }
+
+    /// Whether a session without a record may be one that this process is creating or removing.
+    pub fn may_be_in_use(&self, id: SessionId) -> bool {
+        self.state().created.as_ref().is_none_or(|created| created.contains(&id))
+    }
+
+    /// Notes that all sessions of earlier processes were listed, and thus recovered unless that failed.
+    pub fn mark_complete(&self) -> io::Result<()> {
+        let mut state = self.state();
+        state.created = None;
+        let RecoveryState { boot: Some(boot), pending, failed, .. } = &mut *state else { return Ok(()) };
+        let left: HashSet<SessionId> = failed.keys().copied().collect();
+        match pending {
+            Pending::Only(pending) if *pending == left => Ok(()),
+            pending => boot.set_pending(left, pending),
+        }
+    }
+
+    /// Syncs everything and marks the store as cleanly closed. With durability `none` nothing is synced, and the next boot
+    /// starts as after a power failure.
+    #[cfg(target_os = "linux")]
+    pub fn mark_clean_shutdown(&self, sessions: &OwnedFd, durability: Durability) -> io::Result<()> {
+        let state = self.state();
+        let Some(boot) = state.boot.as_ref().filter(|_| durability != Durability::None) else {
+            return Ok(());
+        };
+        // One call, whatever the number of sessions.
+        rustix::fs::syncfs(sessions)?;
+        boot.mark_closed()
+    }
+
+    fn state(&self) -> MutexGuard<'_, RecoveryState> {
+        // Every change is complete in one call.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RecoveryState {
+    fn mark_done(&mut self, id: SessionId) -> io::Result<()> {
+        match &mut self.boot {
+            Some(boot) => boot.mark_done(id, &mut self.pending),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Finishes a delivery that the power failure interrupted, or else truncates the session to its synced bytes. Removes a
 /// session whose record did not reach the disk as a whole; any other unreadable record is left to be reported.
-fn recover_session(root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
+fn recover_session(root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Result<Recovered> {
     let session = match SessionDir::open(sessions, id, Durability::Fragment) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recovered::Absent),
         session => session?,
     };
     let mut bytes = Vec::new();
     match session.open_record() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recovered::Absent),
         record => record?.read_to_end(&mut bytes)?,
     };
     let record = match SessionRecord::from_bytes(&bytes) {
         Ok(record) if record.phase == SessionPhase::Receiving => record,
-        Err(_) if is_torn(&bytes) => return session::remove(sessions, id),
-        _ => return Ok(()),
+        Err(_) if is_torn(&bytes) => return session::remove(sessions, id).map(|()| Recovered::Absent),
+        _ => return Ok(Recovered::Usable),
     };
     delivery::discard_second_link(session.directory())?;
     let data = match session.open_data() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recovered::Usable),
         data => data?,
     };
     // The record that says *delivered* may name another destination, chosen by the host application.
@@ -136,10 +194,10 @@ fn recover_session(root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Res
     for record in staged.into_iter().chain([record]) {
         if is_delivered(root, &record, &session) {
             session.save(&SessionRecord { phase: SessionPhase::Delivered, ..record })?;
-            return session.remove_data();
+            return session.remove_data().map(|()| Recovered::Usable);
         }
     }
-    truncate(&session, &data)
+    truncate(&session, &data).map(|()| Recovered::Usable)
 }
 
 /// Whether the session's data has the name of its destination. The data was synced before it got that name.

@@ -13,8 +13,10 @@ use super::files::open_file;
 use crate::proto::SessionId;
 use crate::store::{EndedSession, SessionEnd, SessionRecord};
 
-const FILE: &str = "ended";
-const OLD: &str = "ended.old";
+/// The file with the sessions that ended last.
+pub const FILE: &str = "ended";
+/// The file that was full before.
+pub const OLD: &str = "ended.old";
 /// Maximum length of the file: about 14,000 sessions.
 const MAX_LENGTH: u64 = 1024 * 1024;
 

@@ -6,6 +6,7 @@ use std::io;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
+use rustix::path::Arg;
 
 use crate::store::record::invalid;
 
@@ -27,7 +28,7 @@ pub fn open_file(parent: &OwnedFd, name: &str, flags: OFlags, mode: Mode) -> io:
 }
 
 /// Unlinks a file. Succeeds if it does not exist.
-pub fn unlink_if_exists(parent: &OwnedFd, name: &str) -> rustix::io::Result<()> {
+pub fn unlink_if_exists(parent: &OwnedFd, name: impl Arg) -> rustix::io::Result<()> {
     match unlinkat(parent, name, AtFlags::empty()) {
         Err(Errno::NOENT) => Ok(()),
         result => result,

@@ -3,7 +3,8 @@
 //! ```text
 //! ROOT/                        delivered files
 //! ROOT/.bitsup/lock            locked by the process that uses ROOT, or by all that share it
-//! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use; after a clean shutdown, a marker
+//! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use; after a clean shutdown, a marker; and
+//!                              which sessions have to be recovered
 //! ROOT/.bitsup/probe.{PID}         written and removed to check that writing works
 //! ROOT/.bitsup/ended           which sessions clients ended lately, and how
 //! ROOT/.bitsup/ended.old       the same, older
@@ -20,6 +21,7 @@
 //! Names are resolved through directory descriptors, one component at a time and never through a symbolic link, so
 //! concurrent changes of the tree cannot lead out of the root.
 
+mod boot_file;
 mod content;
 mod crash_recovery;
 mod data_file;
@@ -36,8 +38,8 @@ mod session_lock;
 mod sink;
 mod view;
 
-use std::collections::HashSet;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,7 +47,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 
 use self::content::FileContent;
-use self::crash_recovery::Recovered;
+use self::crash_recovery::Recovery;
 use self::data_file::DataFiles;
 use self::delivery::DeliveryTarget;
 use self::durable_length::DurableLength;
@@ -57,7 +59,7 @@ use self::session_lock::DirSessionLock;
 pub use self::view::DirView;
 use super::{
     Content, Destination, EndedSession, NewReply, SessionEnd, SessionLock, SessionPhase, SessionRecord,
-    SharedStore, Sink, Store, StoreError, StoredSession, StoredSessions, UnreadableSession,
+    SharedStore, Sink, Store, StoreEntry, StoreError, StoredSession, StoredSessions, UnreadableSession,
 };
 use crate::error::Error;
 use crate::proto::SessionId;
@@ -71,6 +73,9 @@ const MIN_ORPHAN_AGE: Duration = Duration::from_secs(3600);
 ///
 /// One process uses a root at a time, unless all of them share it ([`DirOptions::shared`]). The store holds a lock until
 /// it is dropped.
+///
+/// After a power failure, a session is recovered when it is first used. [`Store::sessions`] recovers all sessions, and
+/// removes what a crash left of sessions that were being created or removed.
 ///
 /// # Examples
 ///
@@ -92,20 +97,11 @@ pub struct DirStore {
     durability: Durability,
     shared: bool,
     files: DataFiles,
-    set_aside: SetAside,
-}
-
-/// Sessions that this process does not use, each with the reason.
-#[derive(Debug, Default)]
-struct SetAside {
-    /// Not recovered after a power failure. Their bytes must not be used before they are.
-    unrecovered: Vec<UnreadableSession>,
-    /// Without a record, and not removable.
-    orphans: Vec<UnreadableSession>,
+    recovery: Recovery,
 }
 
 impl DirStore {
-    /// Opens a root directory, locks it, and removes orphaned sessions that a crash left.
+    /// Opens a root directory and locks it. This takes the same time however many sessions there are.
     ///
     /// # Errors
     ///
@@ -126,42 +122,49 @@ impl DirStore {
         let sessions = root::open_sessions(&root, &path)?;
         let lock = root::lock(&sessions, &path, shared)?;
         root::probe(&sessions, &path, durability)?;
-        let recovered = match shared {
-            true => Recovered::default(),
-            false => crash_recovery::recover(&root, &sessions, durability).map_err(|error| {
+        let recovery = if shared {
+            Recovery::shared()
+        } else {
+            Recovery::open(&root, &sessions, durability).map_err(|error| {
                 let own = path.join(root::NAME);
-                Error::io(format!("cannot recover the sessions in {}", own.display()), error)
-            })?,
+                Error::io(
+                    format!("cannot prepare the detection of power failures in {}", own.display()),
+                    error,
+                )
+            })?
         };
-        let files = DataFiles::new(durability, recovered.is_clean);
-        let set_aside = SetAside { unrecovered: recovered.failed, orphans: Vec::new() };
-        let mut store = Self { path, root, sessions, _lock: lock, durability, shared, files, set_aside };
-        store.set_aside.orphans = store.remove_orphans()?;
-        Ok(store)
+        let files = DataFiles::new(durability, recovery.is_clean);
+        Ok(Self { path, root, sessions, _lock: lock, durability, shared, files, recovery })
     }
 
-    /// Removes orphans, and returns those that cannot be removed.
-    fn remove_orphans(&self) -> Result<Vec<UnreadableSession>, Error> {
-        let own = self.path.join(root::NAME);
-        let min_age = if self.shared { MIN_ORPHAN_AGE } else { Duration::ZERO };
-        let orphans = session::orphans(&self.sessions, min_age)
-            .map_err(|error| Error::io(format!("cannot read {}", own.display()), error))?;
-        let removed = |id| match session::remove(&self.sessions, id) {
-            Ok(()) => None,
-            Err(error) => {
-                let directory = own.join(id.to_string());
-                let reason = format!(
-                    "cannot remove the orphaned session {}: {error}: remove it manually",
-                    directory.display()
-                );
-                Some(UnreadableSession { id, reason })
-            }
+    /// Removes what a crash left of a session that was being created or removed. Returns it if that fails.
+    fn remove_orphan(&self, id: SessionId) -> Option<UnreadableSession> {
+        let is_orphan = if self.shared {
+            session::is_orphan(&self.sessions, id, MIN_ORPHAN_AGE)
+        } else {
+            !self.recovery.may_be_in_use(id) && session::is_orphan(&self.sessions, id, Duration::ZERO)
         };
-        Ok(orphans.into_iter().filter_map(removed).collect())
+        let error = is_orphan.then(|| session::remove(&self.sessions, id).err())??;
+        let directory = self.path.join(root::NAME).join(id.to_string());
+        let reason = format!(
+            "cannot remove the orphaned session {}: {error}: remove it manually",
+            directory.display()
+        );
+        Some(UnreadableSession { id, reason })
     }
 
+    /// Recovers a session if necessary, and opens its directory.
     fn session(&self, id: SessionId) -> io::Result<SessionDir> {
+        self.recovery.recover(&self.root, &self.sessions, id)?;
         SessionDir::open(&self.sessions, id, self.durability)
+    }
+
+    /// Reads a session. `None` if there is no such session.
+    fn stored(&self, id: SessionId) -> io::Result<Option<StoredSession>> {
+        match self.session(id).and_then(|session| session.stored(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => result.map(Some),
+        }
     }
 
     fn session_path(&self, id: SessionId, name: &str) -> PathBuf {
@@ -181,16 +184,35 @@ impl Store for DirStore {
     }
 
     fn sessions(&self) -> Result<StoredSessions, StoreError> {
-        let mut found = view::sessions(&self.sessions, &self.path)?;
-        let SetAside { unrecovered, orphans } = &self.set_aside;
-        let aside: HashSet<SessionId> = unrecovered.iter().chain(orphans).map(|session| session.id).collect();
-        found.sessions.retain(|stored| !aside.contains(&stored.record.id));
-        found.unreadable.retain(|unreadable| !aside.contains(&unreadable.id));
-        found.unreadable.extend(unrecovered.iter().chain(orphans).cloned());
+        let mut found = StoredSessions::default();
+        self.visit_sessions(&mut |entry| {
+            found.push(entry);
+            ControlFlow::Continue(())
+        })?;
         Ok(found)
     }
 
+    fn visit_sessions(&self, visit: &mut dyn FnMut(StoreEntry) -> ControlFlow<()>) -> Result<(), StoreError> {
+        let session::Listing { ids, foreign } = session::list(&self.sessions)?;
+        let foreign =
+            foreign.iter().map(|name| Some(StoreEntry::Foreign(view::foreign_entry(&self.path, name))));
+        let sessions = ids.into_iter().map(|id| match self.stored(id) {
+            Ok(Some(stored)) => Some(StoreEntry::Session(stored)),
+            Ok(None) => self.remove_orphan(id).map(StoreEntry::Unreadable),
+            Err(error) => Some(StoreEntry::Unreadable(view::unreadable(&self.path, id, &error))),
+        });
+        if foreign.chain(sessions).flatten().try_for_each(visit).is_continue() {
+            self.recovery.mark_complete()?;
+        }
+        Ok(())
+    }
+
+    fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError> {
+        Ok(self.stored(id)?)
+    }
+
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {
+        self.recovery.register_new(&self.root, &self.sessions, record.id)?;
         Ok(SessionDir::create(&self.sessions, record, self.durability)?)
     }
 
@@ -199,6 +221,7 @@ impl Store for DirStore {
     }
 
     fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
+        self.recovery.recover(&self.root, &self.sessions, id)?;
         let data = self.files.open(&self.sessions, id)?;
         let durable_length = match self.durability {
             Durability::Fragment => Some(DurableLength::open(self.session(id)?.directory())?),
@@ -301,20 +324,12 @@ impl Drop for DirStore {
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
         if !self.shared && !self.files.has_broken() {
-            let unrecovered = &self.set_aside.unrecovered;
-            let _ = crash_recovery::mark_clean_shutdown(&self.sessions, self.durability, unrecovered);
+            let _ = self.recovery.mark_clean_shutdown(&self.sessions, self.durability);
         }
     }
 }
 
 impl SharedStore for DirStore {
-    fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError> {
-        match self.session(id).and_then(|session| session.stored(id)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            result => Ok(Some(result?)),
-        }
-    }
-
     fn lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError> {
         Ok(Box::new(DirSessionLock::acquire(&self.sessions, id, self.durability)?))
     }
@@ -324,6 +339,11 @@ impl SharedStore for DirStore {
     }
 
     fn collect_orphans(&self) -> Result<(), Error> {
-        self.remove_orphans().map(|_| ())
+        let listing = session::list(&self.sessions).map_err(|error| {
+            Error::io(format!("cannot read {}", self.path.join(root::NAME).display()), error)
+        })?;
+        // One that cannot be removed is reported when the sessions are listed.
+        listing.ids.into_iter().for_each(|id| drop(self.remove_orphan(id)));
+        Ok(())
     }
 }

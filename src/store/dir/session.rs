@@ -1,8 +1,10 @@
 //! The directory of one session. The session exists exactly as long as the directory contains a record:
 //! creating a session ends with writing the record, removing it begins with unlinking the record.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +18,7 @@ use rustix::io::Errno;
 use super::durable_length;
 use super::files::{open_directory, open_file, unlink_if_exists};
 use super::options::Durability;
+use super::root;
 use crate::clock::millis;
 use crate::proto::SessionId;
 use crate::store::record::invalid;
@@ -110,16 +113,17 @@ impl SessionDir {
 
     /// Reads the record, which must belong to session `id`, and the time of the session's last write.
     pub fn stored(&self, id: SessionId) -> io::Result<StoredSession> {
-        let mut file = self.open_record()?;
-        let record = parse(&mut file)?;
+        let mut file = self.open_record().map_err(|error| in_file(RECORD, &error))?;
+        let record = parse(&mut file).map_err(|error| in_file(RECORD, &error))?;
         if record.id != id {
-            return Err(invalid(format!("the record belongs to session {}", record.id)));
+            let error = invalid(format!("the record belongs to session {}", record.id));
+            return Err(in_file(RECORD, &error));
         }
         let recorded = modified_ms(&file)?;
         let modified_ms = match open_file(&self.directory, DATA, OFlags::RDONLY, Mode::empty()) {
             Ok(data) => modified_ms(&data)?.max(recorded),
             Err(error) if error.kind() == io::ErrorKind::NotFound => recorded,
-            Err(error) => return Err(error),
+            Err(error) => return Err(in_file(DATA, &error)),
         };
         Ok(StoredSession { record, modified_ms })
     }
@@ -195,9 +199,28 @@ impl SessionDir {
     }
 }
 
-/// Returns the ids of all session directories, including orphans. Ignores other names.
-pub fn ids(sessions: &OwnedFd) -> io::Result<Vec<SessionId>> {
-    Ok(names(sessions)?.iter().filter_map(|name| canonical_id(name)).collect())
+/// What the store's own directory contains besides the store's own files.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The ids of all sessions, including orphans. What has such a name need not be a directory.
+    pub ids: Vec<SessionId>,
+    /// Names that the store does not use.
+    pub foreign: Vec<OsString>,
+}
+
+/// Lists the store's own directory.
+pub fn list(sessions: &OwnedFd) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    for name in names(sessions)? {
+        match name.to_str() {
+            Some(name) if root::is_own(name) => {}
+            text => match text.and_then(canonical_id) {
+                Some(id) => listing.ids.push(id),
+                None => listing.foreign.push(name),
+            },
+        }
+    }
+    Ok(listing)
 }
 
 /// Removes a session with its contents, the record first. Succeeds if it is gone.
@@ -210,20 +233,24 @@ pub fn remove(sessions: &OwnedFd, id: SessionId) -> io::Result<()> {
     for name in names(&directory)? {
         unlink_if_exists(&directory, &name)?;
     }
-    Ok(unlinkat(sessions, id.to_string(), AtFlags::REMOVEDIR)?)
+    match unlinkat(sessions, id.to_string(), AtFlags::REMOVEDIR) {
+        Err(Errno::NOENT) => Ok(()),
+        result => Ok(result?),
+    }
 }
 
-/// Finds the orphans that a crash left while a session was created or removed: directories without a record
-/// that have not changed for `min_age`.
-pub fn orphans(sessions: &OwnedFd, min_age: Duration) -> io::Result<Vec<SessionId>> {
-    let mut ids = ids(sessions)?;
-    ids.retain(|id| {
-        SessionDir::open(sessions, *id, Durability::None).is_ok_and(|session| {
-            let gone = session.check().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-            gone && session.age().is_ok_and(|age| age >= min_age)
-        })
-    });
-    Ok(ids)
+/// Returns whether a directory is an orphan that a crash left while a session was created or removed: it has no record
+/// and has not changed for `min_age`.
+pub fn is_orphan(sessions: &OwnedFd, id: SessionId, min_age: Duration) -> bool {
+    SessionDir::open(sessions, id, Durability::None).is_ok_and(|session| {
+        let gone = session.check().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        gone && session.age().is_ok_and(|age| age >= min_age)
+    })
+}
+
+/// Adds the name of the file to an error.
+fn in_file(name: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{name}: {error}"))
 }
 
 fn parse(file: &mut File) -> io::Result<SessionRecord> {
@@ -243,13 +270,14 @@ fn canonical_id(name: &str) -> Option<SessionId> {
     SessionId::parse(name).filter(|id| id.to_string() == name)
 }
 
-/// Returns the names in a directory that are UTF-8; the store creates no others.
-fn names(directory: &OwnedFd) -> io::Result<Vec<String>> {
+/// Returns the names in a directory.
+fn names(directory: &OwnedFd) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
-        match entry?.file_name().to_str() {
-            Ok("." | "..") | Err(_) => {}
-            Ok(name) => names.push(name.to_owned()),
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") {
+            names.push(OsStr::from_bytes(name).to_owned());
         }
     }
     Ok(names)

@@ -1,5 +1,6 @@
 //! Read-only access to a root without its lock, for administrators while a server uses it.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,9 @@ use super::session::{self, DATA, SessionDir};
 use crate::error::{Error, Status};
 use crate::proto::SessionId;
 use crate::store::{StoreError, StoredSessions, UnreadableSession};
+
+/// The beginning of the name of a file that is written and removed; the process id follows.
+pub const PROBE_PREFIX: &str = "probe.";
 
 /// Enough bytes to detect a full volume.
 const PROBE: [u8; 4096] = [0; 4096];
@@ -85,27 +89,37 @@ impl DirView {
     }
 }
 
-/// Lists all sessions in the store's own directory, except orphans, which the next start removes.
+/// Lists all sessions in the store's own directory, except orphans, which a server removes.
 pub fn sessions(sessions: &OwnedFd, root: &Path) -> io::Result<StoredSessions> {
     let mut found = StoredSessions::default();
-    for id in session::ids(sessions)? {
+    let session::Listing { ids, foreign } = session::list(sessions)?;
+    found.foreign = foreign.iter().map(|name| foreign_entry(root, name)).collect();
+    for id in ids {
         match SessionDir::open(sessions, id, Durability::None).and_then(|session| session.stored(id)) {
             Ok(stored) => found.sessions.push(stored),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                let file = root.join(root::NAME).join(id.to_string()).join(session::RECORD);
-                let reason = format!("{}: {error}", file.display());
-                found.unreadable.push(UnreadableSession { id, reason });
-            }
+            Err(error) => found.unreadable.push(unreadable(root, id, &error)),
         }
     }
     Ok(found)
 }
 
+/// Describes a session that cannot be read.
+pub fn unreadable(root: &Path, id: SessionId, error: &io::Error) -> UnreadableSession {
+    let session = root.join(root::NAME).join(id.to_string());
+    UnreadableSession { id, reason: format!("{}: {error}", session.display()) }
+}
+
+/// Describes an entry of the store's own directory that the store did not create. Escapes what is not UTF-8 and control
+/// characters, so that it stays on one line.
+pub fn foreign_entry(root: &Path, name: &OsStr) -> String {
+    format!("{:?}", root.join(root::NAME).join(name))
+}
+
 /// Checks that the store's own directory is writable by writing and removing a file.
 pub fn probe(sessions: &OwnedFd) -> io::Result<()> {
     // Servers that share the root may do this at the same time.
-    let name = format!("probe.{}", std::process::id());
+    let name = format!("{PROBE_PREFIX}{}", std::process::id());
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
     let written = open_file(sessions, &name, flags, Mode::RUSR | Mode::WUSR)
         .and_then(|mut file| file.write_all(&PROBE));

@@ -32,7 +32,8 @@ impl Directory {
     }
 
     fn engine(&self, logger: &Logger) -> Result<Engine, Error> {
-        let engine = Engine::new(engine_config(&self.args, logger)?)?;
+        // The server loads the sessions while it serves.
+        let engine = Engine::new_unloaded(engine_config(&self.args, logger)?)?;
         engine.set_enabled(self.args.enabled)?;
         Ok(engine)
     }
