@@ -27,6 +27,7 @@ mod server_farm_notify;
 mod service_manager;
 mod sessions;
 mod soak;
+mod start_and_stop;
 mod systemd;
 mod upload;
 mod usage;

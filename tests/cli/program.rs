@@ -176,7 +176,16 @@ pub struct Workspace(TempDir);
 
 impl Workspace {
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::of(tempfile::tempdir().unwrap())
+    }
+
+    /// Creates a workspace in memory if possible, for tests that would otherwise wait for many syncs.
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        Self::of(if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap())
+    }
+
+    fn of(directory: TempDir) -> Self {
         fs::create_dir(directory.path().join("root")).unwrap();
         Self(directory)
     }

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod hooks_concurrency;
+mod loading;
 mod log_crate;
 mod repeated_packets;
 mod reply_get;

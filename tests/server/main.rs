@@ -7,6 +7,7 @@ mod bounds;
 mod descriptors;
 mod engine_fixture;
 mod limits;
+mod loading;
 mod metrics;
 mod notify_concurrency;
 mod notify_example;

@@ -211,14 +211,14 @@ fn check(root: &Path, durability: Durability, output: &[String]) {
         }
     }
     let store = store(root, durability);
+    let found = store.sessions().unwrap();
+    assert_eq!(found.unreadable, []);
     // The recovery must not destroy what a client would then send again.
     for (path, _) in FILES {
         if durability != Durability::None {
             check_file(root, &ClientView::of(path, output));
         }
     }
-    let found = store.sessions().unwrap();
-    assert_eq!(found.unreadable, []);
     for (path, _) in FILES {
         let (view, engine) = (ClientView::of(path, output), engine(&store, path));
         let session = found

@@ -36,3 +36,9 @@ pub fn received(store: &dyn Store, number: u128, path: &str, data: &[u8]) -> Ses
 pub fn held(store: &dyn Store, id: SessionId) -> Result<u64, StoreError> {
     Ok(store.open(id)?.received())
 }
+
+/// Returns a directory in memory if possible, for tests that would otherwise wait for many syncs.
+pub fn temporary_root() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
