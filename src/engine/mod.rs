@@ -201,7 +201,8 @@ impl Engine {
         SessionCounts::of(&self.0.sessions())
     }
 
-    /// Returns all sessions, oldest first; those of all servers if the store is shared.
+    /// Returns all sessions, oldest first; those of all servers if the store is shared. Otherwise, until all sessions are
+    /// [loaded](Self::new_unloaded), those that are known so far.
     ///
     /// Locks each session for a moment, so it is meant for administration, not for every packet.
     ///
