@@ -102,7 +102,7 @@ impl Engine {
     /// there are. Until [`Self::load`] has loaded them, each is looked up when a packet for it arrives; limits, counts
     /// and lists cover the sessions that are known so far.
     ///
-    /// A [`Server`](crate::server::Server) loads the sessions in the background. Without one, call [`Self::load`] on a
+    /// A server of `bitsup::server` loads the sessions in the background. Without one, call [`Self::load`] on a
     /// thread; otherwise the first [`Self::tick`] does it.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use super::callbacks::hooks::EndReason;
 use super::config::EngineConfig;
 use super::context::EngineContext;
 use super::request::RequestHead;
-use super::sessions::registry::{Lookup, Registry};
+use super::sessions::registry::{Registry, RegistryLookup};
 use super::sessions::session::{Session, SessionGuard};
 use crate::error::{Error, Status};
 use crate::log::Level;
@@ -119,10 +119,10 @@ impl EngineState {
     pub(super) fn session(&self, id: SessionId) -> Result<Option<Arc<Session>>, StoreError> {
         let is_shared = self.shared_store().is_some();
         match self.registry.get(id) {
-            Lookup::Known(session) if !is_shared || !session.has_ended() => return Ok(Some(session)),
-            Lookup::Known(session) => self.registry.remove(&session),
-            Lookup::Unknown if !is_shared => return Ok(None),
-            Lookup::Unknown | Lookup::NotLoaded => {}
+            RegistryLookup::Known(session) if !is_shared || !session.has_ended() => return Ok(Some(session)),
+            RegistryLookup::Known(session) => self.registry.remove(&session),
+            RegistryLookup::Unknown if !is_shared => return Ok(None),
+            RegistryLookup::Unknown | RegistryLookup::NotLoaded => {}
         }
         Ok(self.config.store.find(id)?.and_then(|stored| self.registry.adopt(&self.context, stored)))
     }

@@ -4,7 +4,7 @@
 //! drives its state machine until it would block and then parks it with the idle connections. So an idle or slow
 //! client costs some hundred bytes and no thread, and a thread that blocks in the disk or in application code
 //! delays only one connection. A further thread loads the sessions of engines that are
-//! [not loaded](Engine::new_unloaded), and then ends.
+//! [not loaded](crate::engine::Engine::new_unloaded), and then ends.
 //!
 //! | Module | Contents |
 //! |---|---|

@@ -13,9 +13,9 @@ const RETRY_AFTER: u32 = 60;
 
 /// All sessions of an engine. Until those of the store are loaded, the ones that are known so far.
 #[derive(Default)]
-pub(in crate::engine) struct Registry(Mutex<Table>);
+pub(in crate::engine) struct Registry(Mutex<SessionTable>);
 
-struct Table {
+struct SessionTable {
     sessions: HashMap<SessionId, Arc<Session>>,
     /// The number of sessions of each owner that has any.
     owners: HashMap<String, u64>,
@@ -24,14 +24,14 @@ struct Table {
     removed: Option<HashSet<SessionId>>,
 }
 
-impl Default for Table {
+impl Default for SessionTable {
     fn default() -> Self {
         Self { sessions: HashMap::new(), owners: HashMap::new(), removed: Some(HashSet::new()) }
     }
 }
 
 /// What the table knows of a session.
-pub(in crate::engine) enum Lookup {
+pub(in crate::engine) enum RegistryLookup {
     /// It is in the table.
     Known(Arc<Session>),
     /// It is not. The store may have it, because its sessions are not loaded yet.
@@ -96,12 +96,12 @@ impl Registry {
         Ok(())
     }
 
-    pub(in crate::engine) fn get(&self, id: SessionId) -> Lookup {
+    pub(in crate::engine) fn get(&self, id: SessionId) -> RegistryLookup {
         let table = self.table();
         match (table.sessions.get(&id), &table.removed) {
-            (Some(session), _) => Lookup::Known(Arc::clone(session)),
-            (None, Some(_)) => Lookup::NotLoaded,
-            (None, None) => Lookup::Unknown,
+            (Some(session), _) => RegistryLookup::Known(Arc::clone(session)),
+            (None, Some(_)) => RegistryLookup::NotLoaded,
+            (None, None) => RegistryLookup::Unknown,
         }
     }
 
@@ -117,13 +117,13 @@ impl Registry {
         self.table().sessions.len() as u64
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, SessionTable> {
         // No call that changes the maps panics, so they are consistent even if the lock is poisoned.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Table {
+impl SessionTable {
     fn insert(&mut self, session: Arc<Session>) {
         if let Some(owner) = &session.owner {
             let owned = self.owners.entry(owner.clone()).or_default();

@@ -18,10 +18,9 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::{pwrite, retry_on_intr};
 
 use super::files::open_file;
+use super::layout::BOOT;
 use crate::proto::SessionId;
 
-/// The name of the file.
-pub const NAME: &str = "boot";
 /// The first line after a clean shutdown, as long as an id with its line feed.
 const CLOSED: &[u8] = b"closed                              \n";
 /// The line that stands for all sessions.
@@ -98,7 +97,7 @@ pub struct LastUse {
 impl BootFile {
     /// Opens the file and notes that the store is used in the boot with that id. Does not sync the directory.
     pub fn open(sessions: &OwnedFd, boot_id: &[u8]) -> io::Result<(Self, LastUse)> {
-        let file = open_file(sessions, NAME, OFlags::RDWR | OFlags::CREATE, Mode::RUSR | Mode::WUSR)?;
+        let file = open_file(sessions, BOOT, OFlags::RDWR | OFlags::CREATE, Mode::RUSR | Mode::WUSR)?;
         let mut bytes = Vec::new();
         (&file).read_to_end(&mut bytes)?;
         let (first, lines) = bytes.split_at(bytes.len().min(CLOSED.len()));
@@ -256,7 +255,7 @@ mod tests {
     #[test]
     fn a_line_follows_an_incomplete_one() {
         let (directory, sessions) = directory();
-        let path = directory.path().join(NAME);
+        let path = directory.path().join(BOOT);
         std::fs::write(&path, [&BOOTS[0][..], b"all\n{00000000-0000"].concat()).unwrap();
         let (mut boot, LastUse { pending: mut left, .. }) = BootFile::open(&sessions, BOOTS[0]).unwrap();
         boot.mark_done(id(1), &mut left).unwrap();

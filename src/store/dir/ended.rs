@@ -10,13 +10,10 @@ use rustix::fs::{Mode, OFlags, renameat};
 use rustix::io::Errno;
 
 use super::files::open_file;
+use super::layout::{ENDED, ENDED_OLD};
 use crate::proto::SessionId;
 use crate::store::{EndedSession, SessionEnd, SessionRecord};
 
-/// The file with the sessions that ended last.
-pub const FILE: &str = "ended";
-/// The file that was full before.
-pub const OLD: &str = "ended.old";
 /// Maximum length of the file: about 14,000 sessions.
 const MAX_LENGTH: u64 = 1024 * 1024;
 
@@ -28,11 +25,11 @@ pub fn record(sessions: &OwnedFd, record: &SessionRecord, end: SessionEnd) -> io
     let line = format!("{} {name} {:032x}\n", record.id, record.identity());
     let open = || {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND;
-        open_file(sessions, FILE, flags, Mode::RUSR | Mode::WUSR)
+        open_file(sessions, ENDED, flags, Mode::RUSR | Mode::WUSR)
     };
     let mut file = open()?;
     if file.metadata()?.len() >= MAX_LENGTH {
-        match renameat(sessions, FILE, sessions, OLD) {
+        match renameat(sessions, ENDED, sessions, ENDED_OLD) {
             // Another process that shares the root was faster.
             Ok(()) | Err(Errno::NOENT) => file = open()?,
             Err(errno) => return Err(errno.into()),
@@ -45,7 +42,7 @@ pub fn record(sessions: &OwnedFd, record: &SessionRecord, end: SessionEnd) -> io
 /// Finds out how a session ended; `None` if that is not known.
 pub fn find(sessions: &OwnedFd, id: SessionId) -> io::Result<Option<EndedSession>> {
     let id = id.to_string();
-    for name in [FILE, OLD] {
+    for name in [ENDED, ENDED_OLD] {
         let mut bytes = Vec::new();
         match open_file(sessions, name, OFlags::RDONLY, Mode::empty()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -99,7 +96,7 @@ mod tests {
         let (directory, sessions) = directory();
         record(&sessions, &record_of(1), SessionEnd::Closed).unwrap();
         let fill = || {
-            let file = directory.path().join(FILE);
+            let file = directory.path().join(ENDED);
             let mut bytes = std::fs::read(&file).unwrap();
             bytes.resize(usize::try_from(MAX_LENGTH).unwrap(), b'\n');
             std::fs::write(&file, bytes).unwrap();
@@ -117,9 +114,9 @@ mod tests {
     fn damaged_lines_are_ignored() {
         let (directory, sessions) = directory();
         record(&sessions, &record_of(1), SessionEnd::Closed).unwrap();
-        let line = std::fs::read(directory.path().join(FILE)).unwrap();
+        let line = std::fs::read(directory.path().join(ENDED)).unwrap();
         for length in 0..line.len() - 1 {
-            std::fs::write(directory.path().join(FILE), &line[..length]).unwrap();
+            std::fs::write(directory.path().join(ENDED), &line[..length]).unwrap();
             assert_eq!(find(&sessions, SessionId::from_u128(1)).unwrap(), None, "{length}");
         }
     }

@@ -30,6 +30,7 @@ mod durable_length;
 mod ended;
 mod file_lock;
 mod files;
+mod layout;
 mod options;
 mod reply;
 mod root;

@@ -10,22 +10,12 @@ use rustix::io::Errno;
 
 use super::file_lock::FileLock;
 use super::files::{open_directory, open_file, unlink_if_exists};
+use super::layout::{LINK_PROBE, LOCK};
 use super::options::Durability;
-use super::{boot_file, ended, view};
 use crate::error::{Error, Status};
 
 /// The store's own directory below the root.
 pub const NAME: &str = ".bitsup";
-
-const LOCK: &str = "lock";
-/// A second link to the lock file, created and removed to check that hard links work.
-const LINK_PROBE: &str = "lock.link";
-
-/// Returns whether a name in the store's own directory belongs to a file of the store itself, not to a session.
-pub fn is_own(name: &str) -> bool {
-    [LOCK, LINK_PROBE, boot_file::NAME, ended::FILE, ended::OLD].contains(&name)
-        || name.starts_with(view::PROBE_PREFIX)
-}
 
 /// Opens the root itself, which may be a symbolic link.
 pub fn open(path: &Path) -> Result<OwnedFd, Error> {

@@ -17,8 +17,8 @@ use rustix::io::Errno;
 
 use super::durable_length;
 use super::files::{open_directory, open_file, unlink_if_exists};
+use super::layout;
 use super::options::Durability;
-use super::root;
 use crate::clock::millis;
 use crate::proto::SessionId;
 use crate::store::record::invalid;
@@ -213,7 +213,7 @@ pub fn list(sessions: &OwnedFd) -> io::Result<Listing> {
     let mut listing = Listing::default();
     for name in names(sessions)? {
         match name.to_str() {
-            Some(name) if root::is_own(name) => {}
+            Some(name) if layout::is_own(name) => {}
             text => match text.and_then(canonical_id) {
                 Some(id) => listing.ids.push(id),
                 None => listing.foreign.push(name),

@@ -9,15 +9,13 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::files::{open_directory, open_file, unlink_if_exists};
+use super::layout::PROBE_PREFIX;
 use super::options::Durability;
 use super::root;
 use super::session::{self, DATA, SessionDir};
 use crate::error::{Error, Status};
 use crate::proto::SessionId;
 use crate::store::{StoreError, StoredSessions, UnreadableSession};
-
-/// The beginning of the name of a file that is written and removed; the process id follows.
-pub const PROBE_PREFIX: &str = "probe.";
 
 /// Enough bytes to detect a full volume.
 const PROBE: [u8; 4096] = [0; 4096];
