@@ -3,11 +3,13 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 use bitsup::proto::SessionId;
 use bitsup::store::{DirOptions, DirStore, Durability, Store};
@@ -206,48 +208,63 @@ fn add_odd_entries(own: &Path, ids: &[String]) -> usize {
     6
 }
 
-/// Waits until the server has recovered and loaded all sessions.
-fn wait_until_loaded(workspace: &Workspace) {
-    let boot = workspace.root().join(".bitsup/boot");
-    let begin = Instant::now();
-    while fs::read_to_string(&boot).unwrap().contains("all\n") {
-        assert!(begin.elapsed() < TIMEOUT, "the sessions are not loaded");
-        std::thread::yield_now();
+/// The lines that a server writes to standard error.
+struct Log {
+    lines: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Log {
+    fn of(server: &mut TestServer) -> Self {
+        let stderr = BufReader::new(server.process.child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        thread::spawn(move || stderr.lines().try_for_each(|line| sender.send(line.unwrap())));
+        Self { lines, seen: Vec::new() }
+    }
+
+    fn has(&self, text: &str) -> bool {
+        self.seen.iter().any(|line| line.contains(text))
+    }
+
+    /// Reads until a line contains `text`.
+    fn wait_for(&mut self, text: &str) {
+        while !self.has(text) {
+            let line = self.lines.recv_timeout(TIMEOUT);
+            self.seen.push(line.unwrap_or_else(|_| panic!("{text} is not in {:?}", self.seen)));
+        }
     }
 }
 
-/// After a power failure, with a session whose directory cannot be opened. The kernel reports these errors for damaged
-/// inodes and for disks with unreadable sectors.
+/// After a power failure, with a session whose directory cannot be opened, and again after an orderly stop. The kernel
+/// reports these errors for damaged inodes and for disks with unreadable sectors.
 #[test]
 fn a_server_starts_serves_and_stops_with_odd_entries() {
     for (error, message) in [("EUCLEAN", "Structure needs cleaning"), ("EIO", "Input/output error")] {
-        let (workspace, ids) = after_power_failure(10);
+        let (mut workspace, ids) = after_power_failure(10);
         let ([good, damaged], rest) = ids.split_first_chunk().unwrap();
         let (odd, fine) = rest.split_at(add_odd_entries(&workspace.root().join(".bitsup"), rest));
         let inject = format!("inject=openat:error={error}");
-        let mut server = traced_server(workspace, &["-P", damaged, "-e", "trace=openat", "-e", &inject], &[]);
         for round in 0..2 {
+            let trace = ["-P", damaged, "-e", "trace=openat", "-e", &inject];
+            let mut server = traced_server(workspace, &trace, &[]);
+            let mut log = Log::of(&mut server);
             let mut http = RawHttp::connect_to(server.address());
             if round == 0 {
                 assert_eq!(http.request(fragment("/0", good, 0, 5, 5, &[]) + "hello").status, 200);
                 assert_eq!(fs::read(server.workspace.received("0")).unwrap(), b"hello");
             }
-            let (path, id) =
-                (format!("/new{round}"), http.request(create(&format!("/new{round}"))).session());
+            let path = format!("/new{round}");
+            let id = http.request(create(&path)).session();
             assert_eq!(http.request(fragment(&path, &id, 0, 3, 3, &[]) + "new").status, 200);
             drop(http);
-            wait_until_loaded(&server.workspace);
-            let (workspace, stderr) = stop(server);
-            assert!(fs::read(workspace.root().join(".bitsup/boot")).unwrap().starts_with(b"closed"));
-            let is_named = |name: &str| stderr.lines().any(|line| line.contains(name));
-            for name in odd.iter().map(String::as_str).chain(["lost+found", "\\xFF"]) {
-                assert!(is_named(name), "{name} is not in {stderr}");
+            for name in odd.iter().chain([damaged]).map(String::as_str) {
+                log.wait_for(name);
             }
-            assert!(!fine.iter().any(|name| is_named(name)), "{stderr}");
-            assert_eq!(is_named(damaged), round == 0, "{stderr}");
-            assert_eq!(is_named(message), round == 0, "{stderr}");
-            // Without the error, and after an orderly stop.
-            server = TestServer::start_in(workspace, "127.0.0.1:0", &[]);
+            ["lost+found", "\\xFF", message].into_iter().for_each(|text| log.wait_for(text));
+            workspace = stop(server).0;
+            assert!(fs::read(workspace.root().join(".bitsup/boot")).unwrap().starts_with(b"closed"));
+            log.seen.extend(log.lines.iter());
+            assert!(!fine.iter().any(|name| log.has(name)), "{:?}", log.seen);
         }
     }
 }

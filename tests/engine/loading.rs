@@ -170,7 +170,8 @@ fn a_session_that_ends_while_sessions_are_loaded_does_not_return() {
             assert_eq!(fixture.client(&engine, number).cancel().status, 200, "{number}");
         }
         for _ in PATHS {
-            proceed.send(()).unwrap();
+            // A store that looks up each session finds no more, so the loading may be complete.
+            let _ = proceed.send(());
         }
         assert!(thread.join().unwrap().unwrap());
         assert_eq!((engine.session_count(), engine.is_loaded()), (0, true));
