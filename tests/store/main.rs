@@ -1,11 +1,15 @@
 //! Tests of the stores.
 
 mod after_power_failure;
+#[cfg(target_os = "linux")]
+mod block_device;
 mod contract;
 mod crash;
 mod custom_backend;
 mod directory;
+mod disk_errors;
 mod disk_space;
+mod file_systems;
 mod flush;
 mod path_races;
 mod paths;
