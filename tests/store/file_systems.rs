@@ -16,7 +16,7 @@ use bitsup::store::{DirOptions, DirStore, Durability, SessionPhase, Store};
 use fastrand::Rng;
 
 use crate::block_device::client::{FileClient, Next, content};
-use crate::block_device::{BTRFS, EXT4, EXT4_WRITEBACK, Mount, XFS, with_file_system};
+use crate::block_device::{BTRFS, EXT4, EXT4_WRITEBACK, FileSystem, Mount, XFS, with_file_system};
 
 /// The variable with the number of states per test.
 const STATES: &str = "BITSUP_TEST_POWER_STATES";
@@ -179,7 +179,8 @@ fn run(mount: Mount, durability: Durability) {
             violations.push(format!("after {end} commands, {surviving} %: {}", message(&*panic)));
         }
     }
-    println!("{file_system:?}, {durability:?}: {states} states, {} violations", violations.len());
+    let FileSystem { name, options, .. } = file_system;
+    println!("{name} ({options}), {durability:?}: {states} states, {} violations", violations.len());
     assert!(violations.is_empty(), "{violations:#?}");
 }
 

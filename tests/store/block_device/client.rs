@@ -4,22 +4,21 @@ use bitsup::engine::Engine;
 use bitsup::proto::names;
 use test_support::packets::{PacketClient, Response};
 
-use super::image::PAGE;
-
-/// At the begin of each page of a file. Tells the data of files from that of the file system.
-const MARK: &[u8] = b"a page of a file";
+/// At the begin of each sector of a file. Distinguishes the data of files from that of the file system.
+const MARK: &[u8] = b"a sector of a file";
+const SECTOR: usize = 512;
 
 /// Returns the content of a file, without zeros, which would look like lost bytes.
 pub fn content(seed: u64, length: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut content: Vec<u8> = std::iter::repeat_with(|| random.u8(1..)).take(length).collect();
-    for page in content.chunks_mut(PAGE).filter(|page| page.len() >= MARK.len()) {
-        page[..MARK.len()].copy_from_slice(MARK);
+    for sector in content.chunks_mut(SECTOR).filter(|sector| sector.len() >= MARK.len()) {
+        sector[..MARK.len()].copy_from_slice(MARK);
     }
     content
 }
 
-/// Returns whether a block that is written contains data of a file.
+/// Returns whether blocks that are written contain data of a file.
 pub fn is_content(data: &[u8]) -> bool {
     data.starts_with(MARK)
 }

@@ -17,23 +17,29 @@ pub use self::disk::Disk;
 pub use self::image::Image;
 
 /// A kind of file system.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct FileSystem {
-    /// The type, as `mkfs` and `mount` name it.
-    name: &'static str,
+    /// The type, as `mount` names it.
+    pub name: &'static str,
+    /// The options of `mkfs`.
     make: &'static [&'static str],
     size: u64,
-    options: &'static str,
+    /// The options of `mount`.
+    pub options: &'static str,
 }
 
 pub const EXT4: FileSystem = FileSystem {
     name: "ext4",
-    make: &["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
+    make: &["-q", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
     size: 32 << 20,
     options: "loop",
 };
-/// Writes the names of files before their data.
-pub const EXT4_WRITEBACK: FileSystem = FileSystem { options: "loop,data=writeback", ..EXT4 };
+/// Writes the names of files before their data, and has several blocks in a page.
+pub const EXT4_WRITEBACK: FileSystem = FileSystem {
+    make: &["-q", "-b", "1024", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
+    options: "loop,data=writeback",
+    ..EXT4
+};
 /// The disk has the smallest size that `mkfs.xfs` accepts.
 pub const XFS: FileSystem = FileSystem { name: "xfs", make: &["-q"], size: 300 << 20, options: "loop" };
 /// Without copies of the metadata, which would only be written twice.
