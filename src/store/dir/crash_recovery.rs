@@ -2,7 +2,8 @@
 //!
 //! While a store is open, `ROOT/.bitsup/boot` contains the system's boot id. A different id found at a start means that
 //! the system was rebooted while the store was open; then only the synced bytes of a session are valid. A clean shutdown
-//! syncs everything and writes a marker instead of the id. Lines with the ids of sessions that could not be recovered
+//! syncs everything and writes a marker instead of the id; if the sync fails, another marker has the same effect as a
+//! different id. Lines with the ids of sessions that could not be recovered
 //! follow; the next start tries these again.
 
 use std::fs::{self, File};
@@ -25,6 +26,9 @@ use crate::store::{SessionPhase, SessionRecord, UnreadableSession};
 const BOOT: &str = "boot";
 /// The content after a clean shutdown, as long as an id with its line feed.
 const CLOSED: &[u8] = b"closed                              \n";
+/// The content after a shutdown that could not write all bytes to the disk. The next start trusts synced bytes only, as
+/// after a power failure: the system treats the lost bytes as written.
+const FAILED: &[u8] = b"failed                              \n";
 
 /// What the recovery found.
 #[derive(Debug, Default)]
@@ -68,20 +72,23 @@ fn parse_ids(lines: &[u8]) -> Vec<SessionId> {
     String::from_utf8_lossy(lines).lines().filter_map(SessionId::parse).collect()
 }
 
-/// Syncs everything and marks the store as cleanly closed. With durability `none` nothing is synced, and the next boot
-/// starts as after a power failure.
+/// Syncs everything and marks the store as cleanly closed; or as failed if that fails, or if `is_broken` says that the
+/// bytes of a session are not trusted. With durability `none` nothing is synced, and the next boot starts as after a
+/// power failure.
 #[cfg(target_os = "linux")]
 pub fn mark_clean_shutdown(
     sessions: &OwnedFd,
     durability: Durability,
+    is_broken: bool,
     unrecovered: &[UnreadableSession],
 ) -> io::Result<()> {
-    if durability == Durability::None {
+    if durability == Durability::None && !is_broken {
         return Ok(());
     }
     // One call, whatever the number of sessions.
-    rustix::fs::syncfs(sessions)?;
-    write(&open(sessions, OFlags::empty())?, CLOSED, unrecovered)
+    let is_synced = !is_broken && rustix::fs::syncfs(sessions).is_ok();
+    let state = if is_synced { CLOSED } else { FAILED };
+    write(&open(sessions, OFlags::empty())?, state, unrecovered)
 }
 
 fn open(sessions: &OwnedFd, flags: OFlags) -> io::Result<File> {

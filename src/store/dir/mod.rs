@@ -300,9 +300,10 @@ impl Drop for DirStore {
     /// clients send again what was not synced.
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
-        if !self.shared && !self.files.has_broken() {
-            let unrecovered = &self.set_aside.unrecovered;
-            let _ = crash_recovery::mark_clean_shutdown(&self.sessions, self.durability, unrecovered);
+        if !self.shared {
+            let (unrecovered, is_broken) = (&self.set_aside.unrecovered, self.files.has_broken());
+            let _ =
+                crash_recovery::mark_clean_shutdown(&self.sessions, self.durability, is_broken, unrecovered);
         }
     }
 }

@@ -158,6 +158,12 @@ impl Mount {
         Ok(rustix::fs::syncfs(File::open(self.path())?)?)
     }
 
+    /// Unmounts the file system and mounts it again, so that nothing is read from memory.
+    pub fn again(self) -> Self {
+        let file_system = self.file_system;
+        file_system.mount(self.unmount()).unwrap()
+    }
+
     /// Unmounts the file system, and returns the content of the disk.
     pub fn unmount(mut self) -> Image {
         self.is_mounted = false;
