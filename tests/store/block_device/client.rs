@@ -7,6 +7,7 @@ use test_support::packets::{PacketClient, Response};
 /// At the begin of each sector of a file. Distinguishes the data of files from that of the file system.
 const MARK: &[u8] = b"a sector of a file";
 const SECTOR: usize = 512;
+const SESSION_NOT_FOUND: &str = "0x8020001F";
 
 /// Returns the content of a file, without zeros, which would look like lost bytes.
 pub fn content(seed: u64, length: usize) -> Vec<u8> {
@@ -104,14 +105,14 @@ impl FileClient {
         }
     }
 
-    /// Goes back to the offset that the server names, or to a new session. Any other failure is temporary.
+    /// Goes back to the offset that the server names, or to a new session. Panics if a client would give up.
     fn adjust(&mut self, response: &Response) {
-        if response.field(names::ERROR) == Some("0x8020001F") {
-            (self.session, self.acknowledged) = (None, 0);
-        } else if let Some(offset) = response.field(names::RECEIVED_CONTENT_RANGE) {
-            self.acknowledged = offset.parse().unwrap();
-        } else if (400..500).contains(&response.status) {
-            (self.session, self.acknowledged) = (None, 0);
+        match response.field(names::RECEIVED_CONTENT_RANGE) {
+            _ if response.field(names::ERROR) == Some(SESSION_NOT_FOUND) => {
+                (self.session, self.acknowledged) = (None, 0);
+            }
+            Some(offset) => self.acknowledged = offset.parse().unwrap(),
+            None => assert!(response.status >= 500, "{}: {response:?}", self.path),
         }
     }
 
