@@ -5,6 +5,7 @@ mod contract;
 mod crash;
 mod custom_backend;
 mod directory;
+mod disk_errors;
 mod disk_space;
 mod flush;
 mod path_races;
