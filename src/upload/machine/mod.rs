@@ -75,7 +75,6 @@ pub struct UploadMachine {
 #[derive(Debug)]
 struct InFlight {
     kind: PacketKind,
-    offset: u64,
     length: u64,
     sent_ms: u64,
 }
@@ -282,12 +281,7 @@ impl UploadMachine {
 
     fn send(&mut self, packet: PacketKind, now_ms: u64) -> Action {
         let request = self.request(packet);
-        self.in_flight = Some(InFlight {
-            kind: request.kind,
-            offset: request.offset,
-            length: request.length,
-            sent_ms: now_ms,
-        });
+        self.in_flight = Some(InFlight { kind: request.kind, length: request.length, sent_ms: now_ms });
         Action::Send(request)
     }
 
