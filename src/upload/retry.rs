@@ -194,8 +194,11 @@ mod tests {
     #[test]
     fn the_server_may_ask_for_a_longer_delay_up_to_the_timeout() {
         let mut retry = retry(None, 600);
-        let requested = |retry: &mut RetrySchedule| delay(retry.on_failure(0, Some(Duration::from_secs(30))));
-        let delays: Vec<_> = (0..20).map(|_| requested(&mut retry)).collect();
+        let mut requested = || {
+            retry.reset();
+            delay(retry.on_failure(0, Some(Duration::from_secs(30))))
+        };
+        let delays: Vec<_> = (0..20).map(|_| requested()).collect();
         assert!(delays.iter().all(|delay| (30_000..=33_000).contains(delay)), "{delays:?}");
         assert!(delays.iter().any(|delay| *delay != delays[0]), "not all clients return at once: {delays:?}");
         assert_eq!(delay(retry.on_failure(1_000, Some(Duration::from_secs(9_000)))), 599_000);
