@@ -90,7 +90,7 @@ pub unsafe extern "C" fn bitsup_source_from_bytes(
 }
 
 /// Creates a source of `total` bytes that the callback `read` supplies. Use it for content that is not in a
-/// file, or to encrypt or compress it while it is sent. Two such sources are considered the same by
+/// file, or to encrypt a file while it is sent. Two such sources are considered the same by
 /// bitsup_job_import and by state files if their lengths are equal; the caller must make sure that they have
 /// the same content.
 ///

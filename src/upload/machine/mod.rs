@@ -170,9 +170,10 @@ impl UploadMachine {
 
     /// Returns what to do now.
     ///
-    /// If an [`Action::Send`] changed [`Self::state`] as [`ResumeState::requires_save`] defines it, the caller saves
-    /// the state before sending. After [`Action::Wait`], the next call continues regardless of how long the caller
-    /// really waited. [`Action::Done`] and [`Action::Failed`] are returned again by every later call.
+    /// Before it carries out an [`Action::Send`], the caller saves [`Self::state`] if
+    /// [`ResumeState::requires_save`] returns `true`. After [`Action::Wait`], the next call continues regardless of
+    /// how long the caller really waited. [`Action::Done`] and [`Action::Failed`] are returned again by every later
+    /// call.
     pub fn next_action(&mut self, now_ms: u64) -> Action {
         #[cfg(feature = "fault-injection")]
         crate::fault_injection::maybe_panic("upload", &self.checkpoint.url);

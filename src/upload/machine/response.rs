@@ -42,8 +42,8 @@ impl UploadMachine {
 
     /// Reports that the request in flight got no response, or that the reply was not fetched.
     ///
-    /// A transport error is transient, a source error final. A source error may also be reported with no request in
-    /// flight.
+    /// A [transient](Error::is_transient) error is retried; any other ends the upload. An error of the source may
+    /// also be reported with no request in flight.
     pub fn on_failure(&mut self, now_ms: u64, error: Error) {
         if std::mem::take(&mut self.fetching) {
             return self.on_reply_failed(now_ms, error);
