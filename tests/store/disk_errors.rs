@@ -67,16 +67,21 @@ fn a_file_that_could_not_be_synced_at_its_delivery_is_sent_again() {
     });
 }
 
+/// Sends fragments and checks the status and the next offset of each response, then the delivered file.
+fn upload(root: &Path, durability: Durability, fragments: &[(usize, usize, (u16, &str))]) {
+    let client = client(root, durability);
+    for (first, end, expected) in fragments {
+        assert_eq!(status_and_offset(&send(&client, *first, *end)), *expected, "{first} to {end}");
+    }
+    assert_eq!(file(root).as_deref(), Some(CONTENT));
+}
+
 /// Calls 1 to 5: the boot id, the record twice, the first fragment and its length.
 #[test]
 fn a_fragment_that_could_not_be_synced_is_sent_again() {
     let test = "a_fragment_that_could_not_be_synced_is_sent_again";
     with_failing("fdatasync:error=EIO:when=6", test, |root| {
-        let client = client(root, Durability::Fragment);
-        assert_eq!(status_and_offset(&send(&client, 0, 5)), (200, "5"));
-        assert_eq!(status_and_offset(&send(&client, 5, 10)), (500, "5"));
-        assert_eq!(status_and_offset(&send(&client, 5, 10)), (200, "10"));
-        assert_eq!(file(root).as_deref(), Some(CONTENT));
+        upload(root, Durability::Fragment, &[(0, 5, (200, "5")), (5, 10, (500, "5")), (5, 10, (200, "10"))]);
     });
 }
 
@@ -84,11 +89,7 @@ fn a_fragment_that_could_not_be_synced_is_sent_again() {
 fn after_a_failed_write_only_synced_bytes_count() {
     let test = "after_a_failed_write_only_synced_bytes_count";
     with_failing("pwrite64:error=EIO:when=2", test, |root| {
-        let client = client(root, Durability::File);
-        assert_eq!(status_and_offset(&send(&client, 0, 5)), (200, "5"));
-        assert_eq!(status_and_offset(&send(&client, 5, 10)), (500, "0"));
-        assert_eq!(status_and_offset(&send(&client, 0, 10)), (200, "10"));
-        assert_eq!(file(root).as_deref(), Some(CONTENT));
+        upload(root, Durability::File, &[(0, 5, (200, "5")), (5, 10, (500, "0")), (0, 10, (200, "10"))]);
     });
 }
 
@@ -97,22 +98,14 @@ fn after_a_failed_write_only_synced_bytes_count() {
 fn after_a_failed_write_synced_bytes_count() {
     let test = "after_a_failed_write_synced_bytes_count";
     with_failing("pwrite64:error=EIO:when=3", test, |root| {
-        let client = client(root, Durability::Fragment);
-        assert_eq!(status_and_offset(&send(&client, 0, 5)), (200, "5"));
-        assert_eq!(status_and_offset(&send(&client, 5, 10)), (500, "5"));
-        assert_eq!(status_and_offset(&send(&client, 5, 10)), (200, "10"));
-        assert_eq!(file(root).as_deref(), Some(CONTENT));
+        upload(root, Durability::Fragment, &[(0, 5, (200, "5")), (5, 10, (500, "5")), (5, 10, (200, "10"))]);
     });
 }
 
 #[test]
 fn a_full_disk_loses_nothing() {
     with_failing("pwrite64:error=ENOSPC:when=2", "a_full_disk_loses_nothing", |root| {
-        let client = client(root, Durability::File);
-        assert_eq!(status_and_offset(&send(&client, 0, 5)), (200, "5"));
-        assert_eq!(status_and_offset(&send(&client, 5, 10)), (500, "5"));
-        assert_eq!(status_and_offset(&send(&client, 5, 10)), (200, "10"));
-        assert_eq!(file(root).as_deref(), Some(CONTENT));
+        upload(root, Durability::File, &[(0, 5, (200, "5")), (5, 10, (500, "5")), (5, 10, (200, "10"))]);
     });
 }
 
