@@ -1387,15 +1387,19 @@ bitsup_status bitsup_client_download(const bitsup_client *client,
                                      bitsup_error **error);
 
 /**
- * Creates a source from a regular file. Records its size and modification time; if either changes during the
- * upload, the job fails with BITSUP_E_SOURCE_CHANGED.
+ * Creates a source from a regular file. Records its size, modification time and change time; if one of them changes
+ * before the last byte is sent, the job fails with BITSUP_E_SOURCE_CHANGED. Renaming or unlinking the file does not
+ * matter.
  *
  * Ownership: copies the path; free `*out` with bitsup_source_free.
  * Threads: any thread.
- * Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file, NOT_FOUND, DENIED, IO.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file or has content
+ * although its size is 0, NOT_FOUND, DENIED, IO.
  * Since: 0.1
  */
-bitsup_status bitsup_source_from_file(const char *path, bitsup_source **out, bitsup_error **error);
+bitsup_status bitsup_source_from_file(const char *path,
+                                      bitsup_source **out,
+                                      bitsup_error **error);
 
 /**
  * Creates a source with a copy of `len` bytes. `data` may be NULL if `len` is 0.
