@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::access::Access;
 use super::callbacks::hooks::Hooks;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SteadyClock};
 use crate::error::{Error, Status};
 use crate::log::Logger;
 use crate::proto::limits;
@@ -75,7 +75,7 @@ impl HostId {
 pub struct EngineConfig {
     /// Where sessions and files are stored.
     pub store: Arc<dyn Store>,
-    /// The source of time. Default: [`SystemClock`].
+    /// The source of time. Default: [`SteadyClock`], so that setting the clock of the system expires no session.
     pub clock: Arc<dyn Clock>,
     /// Where log messages go. Default: nowhere.
     pub logger: Logger,
@@ -142,7 +142,7 @@ impl EngineConfig {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SteadyClock::default()),
             logger: Logger::default(),
             max_upload_size: u64::MAX,
             max_fragment_size: u64::MAX,

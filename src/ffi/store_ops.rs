@@ -412,8 +412,8 @@ impl Scoped for bitsup_store_list {
 }
 
 /// Adds a session: its last stored record, and when a part was last written, in milliseconds since 1970 (0 if
-/// unknown). Sessions expire some time after that. If the record cannot be read, the session is ignored, and
-/// an error is logged.
+/// unknown). The session timeout starts at that time. If the record cannot be read, the session is ignored,
+/// and an error is logged.
 ///
 /// Ownership: copies the id and the record.
 /// Threads: one call at a time, until the callback returns.

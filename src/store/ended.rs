@@ -11,10 +11,10 @@ const CAPACITY: usize = 4096;
 
 /// The sessions that ended last.
 #[derive(Debug, Default)]
-pub(super) struct EndedSessions(Mutex<Table>);
+pub(super) struct EndedSessions(Mutex<EndedTable>);
 
 #[derive(Debug, Default)]
-struct Table {
+struct EndedTable {
     sessions: HashMap<SessionId, EndedSession>,
     /// Oldest first.
     order: VecDeque<SessionId>,
@@ -37,7 +37,7 @@ impl EndedSessions {
         self.table().sessions.get(&id).copied()
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, EndedTable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

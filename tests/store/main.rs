@@ -7,6 +7,7 @@ mod contract;
 mod crash;
 mod custom_backend;
 mod directory;
+mod disk_errors;
 mod disk_space;
 mod file_system_errors;
 mod file_systems;

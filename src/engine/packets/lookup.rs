@@ -28,7 +28,7 @@ pub(super) fn session(
 }
 
 /// Acknowledges a Close-Session or Cancel-Session that is repeated because its response was lost. Otherwise the client
-/// would assume that its file was not delivered (PROTOCOL 4.5).
+/// would assume that its file was not delivered (PROTOCOL 4.4).
 ///
 /// # Errors
 ///

@@ -105,11 +105,11 @@ pub struct DataFiles {
     /// The bytes of every session were on the disk when the store was opened.
     was_clean: bool,
     capacity: usize,
-    table: Mutex<Table>,
+    table: Mutex<OpenTable>,
 }
 
 #[derive(Debug, Default)]
-struct Table {
+struct OpenTable {
     files: HashMap<SessionId, Entry>,
     /// Counts the uses of all files.
     clock: u64,
@@ -167,7 +167,7 @@ impl DataFiles {
     }
 
     /// Closes the file that was not used for the longest time. A file that cannot be synced stays open.
-    fn close_oldest(&self, table: &mut Table) {
+    fn close_oldest(&self, table: &mut OpenTable) {
         let unused = table.files.iter().filter(|(_, entry)| Arc::strong_count(&entry.file) == 1);
         let Some((id, entry)) = unused.min_by_key(|(_, entry)| entry.used) else { return };
         let (id, file) = (*id, Arc::clone(&entry.file));
@@ -182,7 +182,7 @@ impl DataFiles {
         }
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, OpenTable> {
         // Every change of the table is complete in one call.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,7 +15,7 @@ use crate::store::{EndedSession, SessionEnd, SessionRecord};
 
 const FILE: &str = "ended";
 const OLD: &str = "ended.old";
-/// Maximum length of the file: about 14,000 sessions.
+/// Maximum length of the file: about 13,000 sessions.
 const MAX_LENGTH: u64 = 1024 * 1024;
 
 const ENDS: [(SessionEnd, &str); 2] = [(SessionEnd::Closed, "closed"), (SessionEnd::Cancelled, "cancel")];

@@ -161,7 +161,18 @@ impl DirStore {
     }
 
     fn session(&self, id: SessionId) -> io::Result<SessionDir> {
-        SessionDir::open(&self.sessions, id, self.durability)
+        SessionDir::open(&self.sessions, id, self.durability).map_err(|error| self.explain(error))
+    }
+
+    /// Distinguishes a missing session from a missing `.bitsup`, which somebody removed while it was in use: the latter is
+    /// a failure of the server and not an answer about the session.
+    fn explain(&self, error: io::Error) -> io::Error {
+        let is_removed = || rustix::fs::fstat(&self.sessions).is_ok_and(|stat| stat.st_nlink == 0);
+        if error.kind() == io::ErrorKind::NotFound && is_removed() {
+            let own = self.path.join(root::NAME);
+            return io::Error::other(format!("{} was removed: restart the server", own.display()));
+        }
+        error
     }
 
     fn session_path(&self, id: SessionId, name: &str) -> PathBuf {
@@ -191,7 +202,8 @@ impl Store for DirStore {
     }
 
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {
-        Ok(SessionDir::create(&self.sessions, record, self.durability)?)
+        let created = SessionDir::create(&self.sessions, record, self.durability);
+        Ok(created.map_err(|error| self.explain(error))?)
     }
 
     fn save(&self, record: &SessionRecord) -> Result<(), StoreError> {
@@ -199,7 +211,7 @@ impl Store for DirStore {
     }
 
     fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
-        let data = self.files.open(&self.sessions, id)?;
+        let data = self.files.open(&self.sessions, id).map_err(|error| self.explain(error))?;
         let durable_length = match self.durability {
             Durability::Fragment => Some(DurableLength::open(self.session(id)?.directory())?),
             _ => None,

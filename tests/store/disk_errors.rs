@@ -1,0 +1,123 @@
+//! Failing disks: a write or a synchronization that failed once is never believed, although the next one succeeds.
+//!
+//! Each test runs itself again under strace, which makes the system call with that number fail.
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use bitsup::engine::{Engine, EngineConfig};
+use bitsup::proto::names;
+use bitsup::store::{DirOptions, DirStore, Durability};
+use test_support::packets::{PacketClient, Response};
+use test_support::process;
+
+const ROOT: &str = "BITSUP_TEST_DISK_ERRORS";
+const CONTENT: &[u8] = b"0123456789";
+
+/// Runs `scenario` in a child process in which one system call fails: `fdatasync:error=EIO:when=2`.
+fn with_failing(call: &str, test: &str, scenario: impl FnOnce(&Path)) {
+    if let Some(root) = std::env::var_os(ROOT) {
+        return scenario(root.as_ref());
+    }
+    let root = tempfile::tempdir().unwrap();
+    let test = format!("disk_errors::{test}");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "signal=none", "-e", &format!("inject={call}")]);
+    strace.arg(std::env::current_exe().unwrap()).args(process::arguments(&test)).env(ROOT, root.path());
+    process::run(&mut strace, &test);
+}
+
+fn client(root: &Path, durability: Durability) -> PacketClient {
+    let store = DirStore::open(root, DirOptions::default().durability(durability)).unwrap();
+    PacketClient::create(&Engine::new(EngineConfig::new(Arc::new(store))).unwrap(), "/a")
+}
+
+fn send(client: &PacketClient, first: usize, end: usize) -> Response {
+    let range = format!("bytes {first}-{}/{}", end - 1, CONTENT.len());
+    client.packet("Fragment", &[(names::CONTENT_RANGE, &range)], &CONTENT[first..end])
+}
+
+/// The status of a Fragment and the next offset.
+fn status_and_offset(response: &Response) -> (u16, &str) {
+    (response.status, response.get(names::RECEIVED_CONTENT_RANGE))
+}
+
+fn file(root: &Path) -> Option<Vec<u8>> {
+    std::fs::read(root.join("a")).ok()
+}
+
+/// Call 1 writes the boot id.
+#[test]
+fn a_file_that_could_not_be_synced_at_its_delivery_is_sent_again() {
+    let test = "a_file_that_could_not_be_synced_at_its_delivery_is_sent_again";
+    with_failing("fdatasync:error=EIO:when=2", test, |root| {
+        let client = client(root, Durability::File);
+        assert_eq!(send(&client, 0, 5).status, 200);
+        assert_eq!(send(&client, 5, 10).status, 500);
+        assert_eq!(file(root), None);
+        assert_eq!(
+            status_and_offset(&send(&client, 5, 10)),
+            (416, "0"),
+            "no byte is proven to be on the disk"
+        );
+        assert_eq!(send(&client, 0, 10).status, 200);
+        assert_eq!(file(root).as_deref(), Some(CONTENT));
+    });
+}
+
+/// Sends fragments and checks the status and the next offset of each response, then the delivered file.
+fn upload(root: &Path, durability: Durability, fragments: &[(usize, usize, (u16, &str))]) {
+    let client = client(root, durability);
+    for (first, end, expected) in fragments {
+        assert_eq!(status_and_offset(&send(&client, *first, *end)), *expected, "{first} to {end}");
+    }
+    assert_eq!(file(root).as_deref(), Some(CONTENT));
+}
+
+/// Calls 1 to 5: the boot id, the record twice, the first fragment and its length.
+#[test]
+fn a_fragment_that_could_not_be_synced_is_sent_again() {
+    let test = "a_fragment_that_could_not_be_synced_is_sent_again";
+    with_failing("fdatasync:error=EIO:when=6", test, |root| {
+        upload(root, Durability::Fragment, &[(0, 5, (200, "5")), (5, 10, (500, "5")), (5, 10, (200, "10"))]);
+    });
+}
+
+#[test]
+fn after_a_failed_write_only_synced_bytes_count() {
+    let test = "after_a_failed_write_only_synced_bytes_count";
+    with_failing("pwrite64:error=EIO:when=2", test, |root| {
+        upload(root, Durability::File, &[(0, 5, (200, "5")), (5, 10, (500, "0")), (0, 10, (200, "10"))]);
+    });
+}
+
+/// The second call writes the length of the first fragment.
+#[test]
+fn after_a_failed_write_synced_bytes_count() {
+    let test = "after_a_failed_write_synced_bytes_count";
+    with_failing("pwrite64:error=EIO:when=3", test, |root| {
+        upload(root, Durability::Fragment, &[(0, 5, (200, "5")), (5, 10, (500, "5")), (5, 10, (200, "10"))]);
+    });
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    with_failing("pwrite64:error=ENOSPC:when=2", "a_full_disk_loses_nothing", |root| {
+        upload(root, Durability::File, &[(0, 5, (200, "5")), (5, 10, (500, "5")), (5, 10, (200, "10"))]);
+    });
+}
+
+/// Calls 1 to 3: the check of the file system, and the names of the boot id and of `.bitsup`.
+#[test]
+fn a_name_that_could_not_be_synced_is_made_again() {
+    let test = "a_name_that_could_not_be_synced_is_made_again";
+    with_failing("fsync:error=EIO:when=4", test, |root| {
+        let client = client(root, Durability::File);
+        assert_eq!(send(&client, 0, 10).status, 500);
+        assert_eq!(file(root), None);
+        assert_eq!(send(&client, 5, 10).status, 200);
+        assert_eq!(file(root).as_deref(), Some(CONTENT));
+    });
+}
