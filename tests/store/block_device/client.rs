@@ -8,6 +8,7 @@ use test_support::packets::{PacketClient, Response};
 const MARK: &[u8] = b"a sector of a file";
 const SECTOR: usize = 512;
 const SESSION_NOT_FOUND: &str = "0x8020001F";
+const INVALID_ARGUMENT: &str = "0x80070057";
 
 /// Returns the content of a file, without zeros, which would look like lost bytes.
 pub fn content(seed: u64, length: usize) -> Vec<u8> {
@@ -107,10 +108,14 @@ impl FileClient {
 
     /// Goes back to the offset that the server names, or to a new session. Panics if a client would give up.
     fn adjust(&mut self, response: &Response) {
+        let is_lost = match response.field(names::ERROR) {
+            Some(SESSION_NOT_FOUND) => true,
+            // The server has lost bytes that it had acknowledged.
+            Some(INVALID_ARGUMENT) => self.next() == Next::Close,
+            _ => false,
+        };
         match response.field(names::RECEIVED_CONTENT_RANGE) {
-            _ if response.field(names::ERROR) == Some(SESSION_NOT_FOUND) => {
-                (self.session, self.acknowledged) = (None, 0);
-            }
+            _ if is_lost => (self.session, self.acknowledged) = (None, 0),
             Some(offset) => self.acknowledged = offset.parse().unwrap(),
             None => assert!(response.status >= 500, "{}: {response:?}", self.path),
         }
