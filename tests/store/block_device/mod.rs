@@ -52,7 +52,9 @@ impl FileSystem {
         let folder = scratch();
         let path = folder.path().join("made.img");
         File::create(&path).and_then(|file| file.set_len(self.size)).map_err(|error| error.to_string())?;
-        run(Command::new(format!("mkfs.{}", self.name)).args(self.make).arg(&path))?;
+        // PATH often has this directory for root's login shell only.
+        let program = Path::new("/usr/sbin").join(format!("mkfs.{}", self.name));
+        run(Command::new(program).args(self.make).arg(&path))?;
         Image::read_from(&path).map_err(|error| error.to_string())
     }
 
