@@ -1,4 +1,5 @@
-//! Sessions that clients ended lately, so that every server that uses the root can acknowledge their repeated packets.
+//! Sessions that were closed or cancelled recently, so that every server that uses the root can acknowledge a repeated
+//! Close-Session or Cancel-Session.
 //!
 //! `ROOT/.bitsup/ended` has a line of equal length for each. When it is full it becomes `ended.old`, so at least as many
 //! sessions as fit into one file are remembered.
@@ -15,7 +16,7 @@ use crate::store::{EndedSession, SessionEnd, SessionRecord};
 
 const FILE: &str = "ended";
 const OLD: &str = "ended.old";
-/// Maximum length of the file: about 14,000 sessions.
+/// Maximum length of the file: about 13,000 sessions.
 const MAX_LENGTH: u64 = 1024 * 1024;
 
 const ENDS: [(SessionEnd, &str); 2] = [(SessionEnd::Closed, "closed"), (SessionEnd::Cancelled, "cancel")];
