@@ -13,8 +13,8 @@ use crate::proto::SessionId;
 
 /// Keeps sessions and their bytes, and delivers complete files to their destination.
 ///
-/// The engine makes one call at a time for a session, except [`Store::reply`], which it may call at any time. Calls
-/// for different sessions run concurrently. Every method either completes or, after an error or a crash, leaves a
+/// The engine makes one call at a time for a session, except [`Store::reply`] and [`Store::ended`], which it may call at
+/// any time. Calls for different sessions run concurrently. Every method either completes or, after an error or a crash, leaves a
 /// state from which the same call can be repeated.
 pub trait Store: Send + Sync {
     /// Checks that a file could be delivered to `destination` now: its parent is a directory, and either nothing
@@ -25,8 +25,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Exists`], [`StoreError::IsDirectory`] or [`StoreError::ParentMissing`] if it could not.
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError>;
 
-    /// Lists the sessions that an earlier process left. A session that cannot be read is listed as
-    /// unreadable: it neither prevents the start nor is silently lost.
+    /// Lists the sessions that an earlier process left; if the store is shared, those of all processes. A session that
+    /// cannot be read is listed as unreadable: it neither prevents the start nor is silently lost.
     ///
     /// # Errors
     ///
@@ -113,8 +113,8 @@ pub trait Store: Send + Sync {
         self.remove(record.id)
     }
 
-    /// Returns how a session ended that was [retired](Store::retire) lately, by any process that shares the store;
-    /// `None` if that is not known.
+    /// Returns how a session ended, if this process or another one that shares the store [retired](Store::retire) it
+    /// recently; `None` if that is not known.
     ///
     /// # Errors
     ///
@@ -231,14 +231,16 @@ pub trait Sink: Send {
     /// Returns the number of bytes held.
     fn received(&self) -> u64;
 
-    /// Appends `data`. After an error, [`Self::received`] shows how much of it was kept.
+    /// Appends `data`. After an error, [`Self::received`] shows how many bytes are left, which may be fewer than before
+    /// the call.
     ///
     /// # Errors
     ///
     /// [`StoreError::NoSpace`] if only a part of `data` fits.
     fn write(&mut self, data: &[u8]) -> Result<(), StoreError>;
 
-    /// Makes the written bytes as durable as the store promises before an Ack.
+    /// Makes the written bytes as durable as the store promises before an Ack. An error may leave fewer bytes, as for
+    /// [`Self::write`].
     ///
     /// # Errors
     ///

@@ -82,7 +82,7 @@ impl SessionLock for DirSessionLock {
     }
 }
 
-/// Opens the lock file. A session that was created by a process that did not share the root gets one now.
+/// Opens the lock file, and creates it when the session is locked for the first time.
 fn open_lock(session: &SessionDir) -> io::Result<File> {
     let open = |flags| open_file(session.directory(), LOCK, OFlags::RDWR | flags, Mode::RUSR | Mode::WUSR);
     match open(OFlags::empty()) {
