@@ -218,7 +218,7 @@ fn a_callback_interrupted_by_a_crash_is_repeated_at_the_other_server() {
     assert_eq!(client.send_file(FILE).status, 500);
     // The state after a crash: it contains a callback, but no process holds the lock of the callback.
     let store = store(&engines.root);
-    let mut lock = store.shared().unwrap().lock(id(&client)).unwrap();
+    let mut lock = store.shared().unwrap().try_lock(id(&client)).unwrap();
     let mut state: serde_json::Value = serde_json::from_slice(lock.state()).unwrap();
     assert_eq!(state["away"], serde_json::Value::Null);
     state["away"] = "Received".into();
