@@ -143,8 +143,9 @@ fn remove(args: &RemoveArgs) -> Result<(), Error> {
 fn discard(store: &DirStore, id: SessionId) -> Result<(), Error> {
     let removed = store.try_lock(id).and_then(|_lock| store.remove(id));
     removed.map_err(|error| {
-        let status = if matches!(error, StoreError::Busy) { Status::Busy } else { Status::Io };
-        Error::new(status, format!("cannot remove session {id}: {error}")).with_source(error)
+        let is_busy = matches!(error, StoreError::Busy);
+        let (status, advice) = if is_busy { (Status::Busy, ": try again later") } else { (Status::Io, "") };
+        Error::new(status, format!("cannot remove session {id}: {error}{advice}")).with_source(error)
     })
 }
 
