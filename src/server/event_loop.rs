@@ -51,8 +51,7 @@ impl EventLoop {
         }
         self.runtime.idle.close();
         self.pool.close();
-        // Workers that wait for a session, perhaps one that another server holds, must not delay the end.
-        self.runtime.context.router.engines().for_each(|(_, engine)| engine.abort_waits());
+        self.runtime.abort_waits();
     }
 
     /// Whether the server is stopping and has no connections left, or its grace period is over.
