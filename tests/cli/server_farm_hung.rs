@@ -8,6 +8,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use serde_json::Value;
 use test_support::application::{Application, NotifyMode};
 use test_support::raw_http::{RawHttp, Response, close, create, fragment};
 
@@ -42,6 +43,20 @@ fn set_modified(workspace: &Workspace, id: &str, time: SystemTime) {
     for name in ["session.json", "data"] {
         let file = File::options().write(true).open(file_of(workspace, id, name)).unwrap();
         file.set_modified(time).unwrap();
+    }
+}
+
+/// Waits until the session has had that many requests.
+fn wait_for_generation(workspace: &Workspace, id: &str, generation: u64) {
+    let began = Instant::now();
+    let current = || {
+        let state: Value =
+            serde_json::from_slice(&fs::read(file_of(workspace, id, "lock")).unwrap()).unwrap();
+        state["turn"].as_u64().unwrap()
+    };
+    while current() < generation {
+        assert!(began.elapsed() < TIMEOUT, "the request did not arrive");
+        thread::yield_now();
     }
 }
 
@@ -173,13 +188,14 @@ fn a_server_suspended_during_a_callback_does_not_delay_the_stop_of_another() {
     let release = called.recv_timeout(TIMEOUT).unwrap();
     hung.suspend();
     // Each waits for the callback until the next one arrives.
-    let mut waiting = RawHttp::connect_to(other.address);
-    waiting.send(close("/file", &id));
-    for _ in 0..5 {
+    let mut waiting: Option<RawHttp> = None;
+    for generation in 2..8 {
         let mut newer = RawHttp::connect_to(other.address);
         newer.send(close("/file", &id));
-        assert_eq!(waiting.response().status, 503);
-        waiting = newer;
+        wait_for_generation(&workspace, &id, generation);
+        if let Some(mut older) = waiting.replace(newer) {
+            assert_eq!(older.response().status, 503);
+        }
     }
     assert_eq!(RawHttp::connect_to(other.address).request(create("/new")).status, 200);
     assert_eq!(other.stop(STOP_TIMEOUT).code, Some(0));
