@@ -2692,7 +2692,8 @@ bitsup_status bitsup_engine_session_count(const bitsup_engine *engine,
  * Ownership: no transfer.
  * Threads: any thread, concurrently.
  * Callbacks: on_end, on this thread.
- * Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; 2xx from the store.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; BUSY if another request or server uses the
+ * session for too long; 2xx from the store.
  * Since: 0.1
  */
 bitsup_status bitsup_engine_end_session(const bitsup_engine *engine,

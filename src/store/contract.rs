@@ -160,13 +160,14 @@ pub trait SharedStore {
     /// Returns a [`StoreError`] if the store fails.
     fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError>;
 
-    /// Locks a session for one step of a request and blocks while another process holds it. Steps are short: the
-    /// lock is not held while the server waits for a request body or for a callback.
+    /// Locks a session for one step of a request. Steps are short: the lock is not held while the server waits for a
+    /// request body or for a callback. Never waits for another holder, which may be a process that has stopped; the
+    /// engine tries again for as long as its request may wait.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`] if there is no such session, or if it was removed in the meantime.
-    fn lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError>;
+    /// [`StoreError::Busy`] if the session is locked, [`StoreError::NotFound`] if there is no such session.
+    fn try_lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError>;
 
     /// Records that the session was used at `now_ms`, in milliseconds since 1970. Other processes see it through
     /// [`Self::find`] and [`Store::sessions`].
@@ -304,6 +305,9 @@ pub enum StoreError {
     /// The session or its bytes do not exist.
     #[error("the session's data is gone")]
     NotFound,
+    /// Another request or another process is using the session.
+    #[error("another request or server is using the session")]
+    Busy,
     /// The volume is full, or a quota or file-size limit is reached.
     #[error("no space left: {0}")]
     NoSpace(#[source] io::Error),

@@ -327,8 +327,8 @@ impl SharedStore for DirStore {
         }
     }
 
-    fn lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError> {
-        Ok(Box::new(DirSessionLock::acquire(&self.sessions, id, self.durability)?))
+    fn try_lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError> {
+        Ok(Box::new(DirSessionLock::try_acquire(&self.sessions, id, self.durability)?))
     }
 
     fn touch(&self, id: SessionId, now_ms: u64) -> Result<(), StoreError> {

@@ -29,11 +29,18 @@ pub struct DirSessionLock {
 }
 
 impl DirSessionLock {
-    /// Locks the session and blocks until it is available. `NotFound` if there is no such session.
-    pub fn acquire(sessions: &OwnedFd, id: SessionId, durability: Durability) -> io::Result<Self> {
+    /// Locks the session. `Busy` if it is locked, `NotFound` if there is no such session.
+    pub fn try_acquire(
+        sessions: &OwnedFd,
+        id: SessionId,
+        durability: Durability,
+    ) -> Result<Self, StoreError> {
         let session = SessionDir::open(sessions, id, durability)?;
-        let lock = FileLock::acquire(open_lock(&session)?, FlockOperation::LockExclusive)?;
-        // If the session was removed during the wait, its record is gone.
+        let lock = match FileLock::acquire(open_lock(&session)?, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return Err(StoreError::Busy),
+            lock => lock.map_err(io::Error::from)?,
+        };
+        // If the last holder has removed the session, its record is gone.
         session.check()?;
         let state = read_state(lock.file())?;
         Ok(Self { session, lock, state })
