@@ -676,8 +676,9 @@ typedef struct bitsup_store_list bitsup_store_list;
  *
  * A callback returns BITSUP_OK or an error, which the client sees as an HTTP status: 404 for
  * BITSUP_E_NOT_FOUND, 403 for BITSUP_E_DENIED, 500 with the HRESULT of a full disk for BITSUP_E_NO_SPACE,
- * and 500 for any other. All but BITSUP_E_NOT_FOUND are logged. Outputs are 0 before the call and used only
- * after BITSUP_OK. Pointers are valid until the callback returns.
+ * and 500 for any other. All but BITSUP_E_NOT_FOUND are logged. If stat does not find the data of a session,
+ * the session is removed, and a client that sends a fragment starts again. Outputs are 0 before the call and
+ * used only after BITSUP_OK. Pointers are valid until the callback returns.
  *
  * Callbacks run on server threads, or on the thread inside a function of the engine: concurrently for
  * different sessions and one at a time for one session, except stat and read, which can run at any time.
@@ -1387,14 +1388,13 @@ bitsup_status bitsup_client_download(const bitsup_client *client,
                                      bitsup_error **error);
 
 /**
- * Creates a source from a regular file. Records its size, modification time and change time; if one of them changes
- * before the last byte is sent, the job fails with BITSUP_E_SOURCE_CHANGED. Renaming or unlinking the file does not
- * matter.
+ * Creates a source from a regular file. Records its size, modification time and change time; if one of them
+ * changes before the last byte is sent, the job fails with BITSUP_E_SOURCE_CHANGED. The file may be renamed or deleted.
  *
  * Ownership: copies the path; free `*out` with bitsup_source_free.
  * Threads: any thread.
- * Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file or has content
- * although its size is 0, NOT_FOUND, DENIED, IO.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file, or has content although its size is
+ * 0, as files of /proc do, NOT_FOUND, DENIED, IO.
  * Since: 0.1
  */
 bitsup_status bitsup_source_from_file(const char *path,
@@ -2692,7 +2692,8 @@ bitsup_status bitsup_engine_session_count(const bitsup_engine *engine,
  * Ownership: no transfer.
  * Threads: any thread, concurrently.
  * Callbacks: on_end, on this thread.
- * Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; 2xx from the store.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; BUSY if another request or server uses the
+ * session for too long; 2xx from the store.
  * Since: 0.1
  */
 bitsup_status bitsup_engine_end_session(const bitsup_engine *engine,

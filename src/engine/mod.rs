@@ -143,7 +143,7 @@ impl Engine {
     /// Removes expired sessions. Call it periodically, for instance after [`Tick::next`].
     ///
     /// A session also expires when a packet for it arrives too late, so this only frees space. If the store is
-    /// shared, it also finds sessions that other servers created or ended.
+    /// shared, it also finds sessions that other servers created or ended. Never waits for a session.
     ///
     /// # Errors
     ///
@@ -170,7 +170,8 @@ impl Engine {
 
     /// Returns all sessions, oldest first; those of all servers if the store is shared.
     ///
-    /// Locks each session for a moment, so it is meant for administration, not for every packet.
+    /// Locks each session for a moment, so it is meant for administration, not for every packet. A session that another
+    /// server holds is shown as that server recorded it last.
     ///
     /// # Errors
     ///
@@ -192,7 +193,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Status::Io`] if the session's data cannot be removed.
+    /// [`Status::Io`] if the session's data cannot be removed, [`Status::Busy`] if another request or server holds the
+    /// session for more than a moment.
     pub fn end_session(&self, id: SessionId) -> Result<bool, Error> {
         let found = self.0.session(id).map_err(|error| state::session_error(id, error))?;
         let Some(session) = found else { return Ok(false) };
@@ -205,14 +207,24 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Status::Io`] if the data of a session cannot be removed; uploads are disabled nevertheless.
+    /// The last error of [`Self::end_session`]; uploads are disabled and the other sessions ended nevertheless.
     pub fn set_enabled(&self, enabled: bool) -> Result<(), Error> {
         self.0.set_enabled(enabled);
         if enabled {
             return Ok(());
         }
         self.0.refresh()?;
-        self.0.sessions().iter().try_for_each(|session| self.0.end(session, EndReason::Cancelled))
+        let mut ended = Ok(());
+        for session in self.0.sessions() {
+            ended = self.0.end(&session, EndReason::Cancelled).and(ended);
+        }
+        ended
+    }
+
+    /// Ends the waits of requests for a session that another request or server holds, so that a server can stop: these
+    /// requests get 503. Waits for the host application continue, and so do later waits.
+    pub fn abort_waits(&self) {
+        self.0.abort_waits();
     }
 
     /// Returns the number of free bytes in the store; `None` if unknown.

@@ -139,7 +139,8 @@ pub unsafe extern "C" fn bitsup_engine_session_count(
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently.
 /// Callbacks: on_end, on this thread.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; 2xx from the store.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; BUSY if another request or server uses the
+/// session for too long; 2xx from the store.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_engine_end_session(

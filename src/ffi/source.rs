@@ -49,14 +49,13 @@ impl bitsup_source {
     }
 }
 
-/// Creates a source from a regular file. Records its size, modification time and change time; if one of them changes
-/// before the last byte is sent, the job fails with BITSUP_E_SOURCE_CHANGED. Renaming or unlinking the file does not
-/// matter.
+/// Creates a source from a regular file. Records its size, modification time and change time; if one of them
+/// changes before the last byte is sent, the job fails with BITSUP_E_SOURCE_CHANGED. The file may be renamed or deleted.
 ///
 /// Ownership: copies the path; free `*out` with bitsup_source_free.
 /// Threads: any thread.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file or has content
-/// although its size is 0, NOT_FOUND, DENIED, IO.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file, or has content although its size is
+/// 0, as files of /proc do, NOT_FOUND, DENIED, IO.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_source_from_file(

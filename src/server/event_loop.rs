@@ -53,6 +53,7 @@ impl EventLoop {
         }
         self.runtime.idle.close();
         self.pool.close();
+        self.runtime.abort_waits();
     }
 
     /// Whether the server is stopping and has no connections left, or its grace period is over.

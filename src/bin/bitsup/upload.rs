@@ -30,7 +30,9 @@ fn upload(args: &UploadArgs, reporter: &Reporter) -> Result<u64, Error> {
     let source = Source::from_file(&args.file)?;
     let total = source.total();
     let mut job = Client::new(config)?.job(&args.url, source)?;
-    job.set_state_path(state_dir::state_path(&args.state, &args.file, &args.url)?)?;
+    let state_path = state_dir::state_path(&args.state, &args.file, &args.url)?;
+    job.set_state_path(&state_path)?;
+    state_dir::remove_old(&state_path);
     if let Some(path) = &args.reply {
         job.set_reply_path(path)?;
     }

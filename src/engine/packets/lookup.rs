@@ -32,7 +32,7 @@ pub(super) fn session(
 ///
 /// # Errors
 ///
-/// `fault`, if it is not that the session is unknown, or if this packet did not end the session.
+/// Returns `fault`, unless it says that the session is unknown and an earlier packet of the same type ended the session.
 pub(super) fn acknowledge_repeated(
     state: &EngineState,
     head: &RequestHead,

@@ -1,10 +1,10 @@
 //! Recovery after a power failure (docs/operations/durability.md).
 //!
-//! While a store is open, `ROOT/.bitsup/boot` contains the system's boot id. A different id found at a start means that
-//! the system was rebooted while the store was open; then only the synced bytes of a session are valid. A clean shutdown
-//! syncs everything and writes a marker instead of the id; if the sync fails, another marker has the same effect as a
-//! different id. Lines with the ids of sessions that could not be recovered
-//! follow; the next start tries these again.
+//! While a store that is not shared is open, `ROOT/.bitsup/boot` contains the system's boot id. A different id found at a
+//! start means that the system was rebooted while the store was open; then only the synced bytes of a session are valid.
+//! A clean shutdown syncs everything and writes a marker instead of the id. If the sync fails, it writes another marker,
+//! which the next start treats as a different id. After the id or the marker, the file lists the ids of sessions that
+//! could not be recovered, one per line; the next start tries these again.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -138,7 +138,7 @@ fn recover_session(root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Res
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         data => data?,
     };
-    // The record that says *delivered* may name another destination, chosen by the host application.
+    // The staged record may name another destination, which the host application chose.
     let staged = session.staged().filter(|staged| staged.id == id);
     for record in staged.into_iter().chain([record]) {
         if is_delivered(root, &record, &session) {
@@ -149,7 +149,8 @@ fn recover_session(root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Res
     truncate(&session, &data)
 }
 
-/// Whether the session's data has the name of its destination. The data was synced before it got that name.
+/// Whether the session's data has the name of its destination. Unless the durability is `none`, the data was synced before
+/// it got that name.
 fn is_delivered(root: &OwnedFd, record: &SessionRecord, session: &SessionDir) -> bool {
     DeliveryTarget::find(root, &record.destination)
         .and_then(|target| target.is_data_of(session))
@@ -169,7 +170,7 @@ fn truncate(session: &SessionDir, data: &File) -> io::Result<()> {
         return Ok(());
     }
     if metadata.nlink() > 1 {
-        // Somebody else's name for the same bytes, such as that of a delivered file that was moved: they must not change.
+        // The file has another name, for example because a delivered file was moved: its bytes must not change.
         return session.replace_data(data, durable);
     }
     data.set_len(durable)?;

@@ -4,8 +4,8 @@
 //! descriptors that are open at that time, and treats the lost bytes as written: the next sync succeeds. Two rules follow:
 //!
 //! - A data file stays open from its first use to its delivery, and is closed earlier only after a successful sync.
-//! - After a failed write or sync, the file is truncated to the bytes that are proven to be on the disk. The client sends
-//!   the rest again.
+//! - After a failed sync, or a write that failed for another reason than a full volume, the file is truncated to the bytes
+//!   that are proven to be on the disk. The client sends the rest again.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,7 +22,8 @@ use super::options::Durability;
 use super::session::SessionDir;
 use crate::proto::SessionId;
 
-/// The share of the process's descriptors that data files may occupy, and the most and fewest of them.
+/// Data files may occupy one in `DESCRIPTOR_SHARE` of the process's descriptors, but at least `MIN_OPEN` and at most
+/// `MAX_OPEN`.
 const DESCRIPTOR_SHARE: u64 = 4;
 const MAX_OPEN: u64 = 65_536;
 const MIN_OPEN: u64 = 16;
@@ -70,7 +71,7 @@ impl DataFile {
         self.is_dirty.store(true, Ordering::SeqCst);
     }
 
-    /// Puts the first `length` bytes, which are all, on the disk. After an error the file holds the proven bytes only.
+    /// Syncs the file, which is `length` bytes long. After an error it holds only the proven bytes.
     pub fn sync(&self, length: u64) -> io::Result<()> {
         self.file.sync_data().inspect_err(|_| self.rewind())?;
         self.proven.store(length, Ordering::SeqCst);
@@ -81,7 +82,7 @@ impl DataFile {
     /// Truncates the file to the proven bytes after a failed write or sync.
     pub fn rewind(&self) {
         let rewound = self.file.metadata().and_then(|metadata| {
-            // Another name of the file may be a delivered one, which must not change.
+            // The other name may be that of a delivered file, which must not change.
             if metadata.nlink() > 1 {
                 return Err(io::Error::other("the data has a second name"));
             }

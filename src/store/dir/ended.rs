@@ -1,4 +1,5 @@
-//! Sessions that clients ended lately, so that every server that uses the root can acknowledge their repeated packets.
+//! Sessions that were closed or cancelled recently, so that every server that uses the root can acknowledge a repeated
+//! Close-Session or Cancel-Session.
 //!
 //! `ROOT/.bitsup/ended` has a line of equal length for each. When it is full it becomes `ended.old`, so at least as many
 //! sessions as fit into one file are remembered.

@@ -3,14 +3,14 @@
 //! ```text
 //! ROOT/                        delivered files
 //! ROOT/.bitsup/lock            locked by the process that uses ROOT, or by all that share it
-//! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use; after a clean shutdown, a marker
-//! ROOT/.bitsup/probe.{PID}         written and removed to check that writing works
-//! ROOT/.bitsup/ended           which sessions clients ended lately, and how
+//! ROOT/.bitsup/boot            unless ROOT is shared: the system's boot id; after a clean shutdown, a marker
+//! ROOT/.bitsup/probe.{PID}     written and removed to check that writing works
+//! ROOT/.bitsup/ended           which sessions were closed or cancelled recently
 //! ROOT/.bitsup/ended.old       the same, older
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
-//! ROOT/.bitsup/{ID}/data.new   its copy, while a power failure is recovered from
-//! ROOT/.bitsup/{ID}/synced     with durability `fragment`: how many of them are on the disk
+//! ROOT/.bitsup/{ID}/data.new   a copy of `data`, during the recovery from a power failure
+//! ROOT/.bitsup/{ID}/synced     with durability `fragment`: how many of the received bytes are on the disk
 //! ROOT/.bitsup/{ID}/reply      the reply
 //! ROOT/.bitsup/{ID}/reply.new  the reply while it is written
 //! ROOT/.bitsup/{ID}/lock       if ROOT is shared: locked for a step of a request; holds the shared state
@@ -67,7 +67,7 @@ use crate::proto::SessionId;
 const MIN_ORPHAN_AGE: Duration = Duration::from_secs(3600);
 
 /// A store that delivers files under a root directory and keeps sessions in `ROOT/.bitsup/`. A file is delivered by a
-/// hard link, so it appears whole and never replaces a file that another program created.
+/// hard link, so it appears whole and, unless overwriting is allowed, never replaces another file.
 ///
 /// One process uses a root at a time, unless all of them share it ([`DirOptions::shared`]). The store holds a lock until
 /// it is dropped.
@@ -244,7 +244,7 @@ impl Store for DirStore {
         if self.durability != Durability::None
             && let Err(error) = target.sync()
         {
-            // A rename over another file cannot be undone. If this fails too, the first error says why.
+            // A rename over another file cannot be undone. If the unlink fails too, the first error says why.
             if !overwrite {
                 let _ = target.unlink(&session);
             }
@@ -308,8 +308,8 @@ impl Store for DirStore {
 }
 
 impl Drop for DirStore {
-    /// Marks a clean shutdown. If that fails and the system is rebooted, the next start treats it as a power failure and
-    /// clients send again what was not synced.
+    /// Marks the shutdown as clean or failed. If that fails and the system is rebooted, the next start treats it as a power
+    /// failure and clients send again what was not synced.
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
         if !self.shared {
@@ -328,8 +328,8 @@ impl SharedStore for DirStore {
         }
     }
 
-    fn lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError> {
-        Ok(Box::new(DirSessionLock::acquire(&self.sessions, id, self.durability)?))
+    fn try_lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError> {
+        Ok(Box::new(DirSessionLock::try_acquire(&self.sessions, id, self.durability)?))
     }
 
     fn touch(&self, id: SessionId, now_ms: u64) -> Result<(), StoreError> {

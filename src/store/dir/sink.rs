@@ -32,13 +32,15 @@ impl FileSink {
         Ok(Self { data, received, durable_length })
     }
 
-    /// Handles a failed write or sync: a full volume keeps what was written, any other error makes it doubtful.
+    /// Handles a failed write or sync. What was written before the volume was full stays; after any other error, bytes that
+    /// are not proven to be on the disk are discarded.
     fn failed(&mut self, error: io::Error) -> StoreError {
         let error = StoreError::from(error);
         if !matches!(error, StoreError::NoSpace(_)) {
             self.data.rewind();
-            self.received = self.data.length().unwrap_or(0);
         }
+        // After a failed sync, the data was truncated even if the volume is full.
+        self.received = self.data.length().unwrap_or(0);
         error
     }
 

@@ -127,9 +127,10 @@ impl UploadMachine {
     /// The server does not know the session: start again with a new one (CLI-11), except after a Cancel-Session, which
     /// has nothing left to do (CLI-13).
     ///
-    /// That includes a Close-Session whose predecessor got no response. The session may be unknown because the server
-    /// closed it, but also because it expired, was removed or was lost before that Close-Session arrived: no file may be
-    /// there. A bitsup server remembers closed sessions and acknowledges the repeated Close-Session.
+    /// This also applies to a Close-Session that is sent again because the first one got no response. The server may have
+    /// closed the session; but the session may also have expired, or been removed or lost, before the first one arrived, and
+    /// then the file was perhaps not delivered. A bitsup server remembers closed sessions and acknowledges the repeated
+    /// Close-Session.
     fn on_session_lost(&mut self, now_ms: u64, request: &InFlight, ack: &Ack) {
         if self.checkpoint.phase == UploadPhase::Cancel {
             return self.on_cancelled();

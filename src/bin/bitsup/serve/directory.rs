@@ -9,7 +9,7 @@ use bitsup::store::{DirOptions, DirStore};
 use bitsup::{Error, Status};
 
 use super::args::{DirectoryArgs, NotifyArg};
-use crate::files;
+use crate::{files, output};
 
 /// A virtual directory.
 #[derive(Debug)]
@@ -33,7 +33,13 @@ impl Directory {
 
     fn engine(&self, logger: &Logger) -> Result<Engine, Error> {
         let engine = Engine::new(engine_config(&self.args, logger)?)?;
-        engine.set_enabled(self.args.enabled)?;
+        match engine.set_enabled(self.args.enabled) {
+            // Another server holds a session, perhaps one that has stopped. The session expires.
+            Err(error) if error.status() == Status::Busy => {
+                output::warn(error.message());
+            }
+            result => result?,
+        }
         Ok(engine)
     }
 }
