@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use bitsup::engine::{Engine, EngineConfig};
 use bitsup::proto::names;
-use bitsup::store::{DirOptions, DirStore, Durability};
+use bitsup::store::{DirOptions, DirStore, Durability, SessionRecord, Store};
 use test_support::packets::{PacketClient, Response};
 use test_support::process;
+
+use crate::records::{delivered, held, received};
 
 const ROOT: &str = "BITSUP_TEST_DISK_ERRORS";
 const CONTENT: &[u8] = b"0123456789";
@@ -25,6 +27,8 @@ fn with_failing(call: &str, test: &str, scenario: impl FnOnce(&Path)) {
     let test = format!("disk_errors::{test}");
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "signal=none", "-e", &format!("inject={call}")]);
+    // A store keeps at most 16 data files open then.
+    strace.args(["sh", "-c", "ulimit -n 64; exec \"$0\" \"$@\""]);
     strace.arg(std::env::current_exe().unwrap()).args(process::arguments(&test)).env(ROOT, root.path());
     process::run(&mut strace, &test);
 }
@@ -118,6 +122,63 @@ fn a_name_that_could_not_be_synced_is_made_again() {
         assert_eq!(send(&client, 0, 10).status, 500);
         assert_eq!(file(root), None);
         assert_eq!(send(&client, 5, 10).status, 200);
+        assert_eq!(file(root).as_deref(), Some(CONTENT));
+    });
+}
+
+/// Uses so many other sessions that the data of the earlier ones is closed.
+fn use_other_sessions(store: &DirStore) {
+    for number in 100..120 {
+        received(store, number, "other", CONTENT);
+    }
+}
+
+fn complete(store: &DirStore, number: u128, path: &str) -> SessionRecord {
+    SessionRecord { total: Some(10), ..received(store, number, path, CONTENT) }
+}
+
+/// Call 2 is that of the oldest file, which is to be closed. Its request may be in a callback of the application.
+#[test]
+fn a_file_that_could_not_be_synced_between_two_requests_is_not_delivered() {
+    let test = "a_file_that_could_not_be_synced_between_two_requests_is_not_delivered";
+    with_failing("fdatasync:error=EIO:when=2", test, |root| {
+        let store = DirStore::open(root, DirOptions::default()).unwrap();
+        let record = complete(&store, 1, "a");
+        use_other_sessions(&store);
+        store.commit(&delivered(&record), false).unwrap_err();
+        assert_eq!(file(root), None);
+        assert_eq!(held(&store, record.id).unwrap(), 0);
+    });
+}
+
+/// The same error is not forgotten by a shutdown, either.
+#[test]
+fn bytes_that_could_not_be_synced_are_discarded_at_the_next_start() {
+    let test = "bytes_that_could_not_be_synced_are_discarded_at_the_next_start";
+    with_failing("fdatasync:error=EIO:when=2", test, |root| {
+        let store = DirStore::open(root, DirOptions::default()).unwrap();
+        let record = complete(&store, 1, "a");
+        use_other_sessions(&store);
+        drop(store);
+        let store = DirStore::open(root, DirOptions::default()).unwrap();
+        assert_eq!(held(&store, record.id).unwrap(), 0);
+        assert_eq!(store.sessions().unwrap().sessions.len(), 21);
+    });
+}
+
+/// Another server has delivered the file, so the data of the session is no longer this server's. Call 1 is that of the
+/// delivery, call 2 that of the server that still has the file open.
+#[test]
+fn a_file_that_another_server_delivered_is_not_truncated() {
+    let test = "a_file_that_another_server_delivered_is_not_truncated";
+    with_failing("fdatasync:error=EIO:when=2", test, |root| {
+        let options = DirOptions::default().shared(true);
+        let (store, other) = (DirStore::open(root, options).unwrap(), DirStore::open(root, options).unwrap());
+        let record = complete(&store, 1, "a");
+        other.commit(&delivered(&record), false).unwrap();
+        use_other_sessions(&store);
+        assert_eq!(file(root).as_deref(), Some(CONTENT));
+        assert!(store.open(record.id).is_err());
         assert_eq!(file(root).as_deref(), Some(CONTENT));
     });
 }

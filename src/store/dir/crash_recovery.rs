@@ -3,7 +3,7 @@
 //! While a store is open, `ROOT/.bitsup/boot` contains the system's boot id. A different id found at a start means that
 //! the system was rebooted while the store was open; then only the synced bytes of a session are valid. A clean shutdown
 //! syncs everything and writes a marker instead of the id. Lines with the ids of sessions that could not be recovered
-//! follow; the next start tries these again.
+//! or whose data failed follow; the next start recovers these.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -55,7 +55,8 @@ pub fn recover(root: &OwnedFd, sessions: &OwnedFd, durability: Durability) -> io
         return Ok(recovered);
     }
     recovered.failed = recover_sessions(root, sessions, &pending);
-    write(&file, &boot_id, &recovered.failed)?;
+    let failed: Vec<_> = recovered.failed.iter().map(|session| session.id).collect();
+    write(&file, &boot_id, &failed)?;
     sync_directory(sessions, durability)?;
     // The store's own directory may be new.
     sync_directory(root, durability)?;
@@ -68,28 +69,29 @@ fn parse_ids(lines: &[u8]) -> Vec<SessionId> {
     String::from_utf8_lossy(lines).lines().filter_map(SessionId::parse).collect()
 }
 
-/// Syncs everything and marks the store as cleanly closed. With durability `none` nothing is synced, and the next boot
+/// Syncs everything and marks the store as cleanly closed, except for the sessions in `pending`, which the next start
+/// recovers. With durability `none` nothing is synced, and the next boot
 /// starts as after a power failure.
 #[cfg(target_os = "linux")]
 pub fn mark_clean_shutdown(
     sessions: &OwnedFd,
     durability: Durability,
-    unrecovered: &[UnreadableSession],
+    pending: &[SessionId],
 ) -> io::Result<()> {
     if durability == Durability::None {
         return Ok(());
     }
     // One call, whatever the number of sessions.
     rustix::fs::syncfs(sessions)?;
-    write(&open(sessions, OFlags::empty())?, CLOSED, unrecovered)
+    write(&open(sessions, OFlags::empty())?, CLOSED, pending)
 }
 
 fn open(sessions: &OwnedFd, flags: OFlags) -> io::Result<File> {
     open_file(sessions, BOOT, OFlags::RDWR | flags, Mode::RUSR | Mode::WUSR)
 }
 
-fn write(mut file: &File, state: &[u8], unrecovered: &[UnreadableSession]) -> io::Result<()> {
-    let ids = unrecovered.iter().map(|session| format!("{}\n", session.id)).collect::<String>();
+fn write(mut file: &File, state: &[u8], pending: &[SessionId]) -> io::Result<()> {
+    let ids = pending.iter().map(|id| format!("{id}\n")).collect::<String>();
     let text = [state, ids.as_bytes()].concat();
     file.rewind()?;
     file.write_all(&text)?;

@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,8 +36,12 @@ pub struct DataFile {
     proven: AtomicU64,
     /// The file was written to since the last successful sync.
     is_dirty: AtomicBool,
+    /// A sync failed while no request used the file. The next user rewinds it, because it has the session's lock.
+    must_rewind: AtomicBool,
     /// A failure could not be undone: the bytes are not trusted.
     is_broken: AtomicBool,
+    /// Held during a sync, because only one caller gets the report of an error.
+    syncing: Mutex<()>,
 }
 
 impl DataFile {
@@ -49,7 +54,9 @@ impl DataFile {
             file,
             proven: AtomicU64::new(proven),
             is_dirty: AtomicBool::new(proven < length),
+            must_rewind: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
+            syncing: Mutex::default(),
         })
     }
 
@@ -72,7 +79,12 @@ impl DataFile {
 
     /// Puts the first `length` bytes, which are all, on the disk. After an error the file holds the proven bytes only.
     pub fn sync(&self, length: u64) -> io::Result<()> {
-        self.file.sync_data().inspect_err(|_| self.rewind())?;
+        let _syncing = self.syncing();
+        let synced = match self.must_rewind.swap(false, Ordering::SeqCst) {
+            true => Err(io::Error::other("an earlier write to the data failed")),
+            false => self.file.sync_data(),
+        };
+        synced.inspect_err(|_| self.rewind())?;
         self.proven.store(length, Ordering::SeqCst);
         self.is_dirty.store(false, Ordering::SeqCst);
         Ok(())
@@ -92,9 +104,54 @@ impl DataFile {
         }
     }
 
-    /// Whether closing the file now could lose the report of an error.
-    fn must_sync(&self, durability: Durability) -> bool {
-        durability != Durability::None && self.is_dirty.load(Ordering::SeqCst)
+    /// Syncs the file before it is closed, if closing it could lose the report of an error. Returns whether it may be
+    /// closed.
+    fn settle(&self, durability: Durability) -> bool {
+        let _syncing = self.syncing();
+        if self.is_untrusted() {
+            return false;
+        }
+        // Cleared first: a request may start to write during the sync.
+        if durability == Durability::None || !self.is_dirty.swap(false, Ordering::SeqCst) {
+            return true;
+        }
+        let is_synced = self.file.sync_data().is_ok();
+        if !is_synced {
+            self.mark_dirty();
+            self.must_rewind.store(true, Ordering::SeqCst);
+        }
+        is_synced
+    }
+
+    fn syncing(&self) -> MutexGuard<'_, ()> {
+        self.syncing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the file may hold bytes that are lost.
+    fn is_untrusted(&self) -> bool {
+        self.must_rewind.load(Ordering::SeqCst) || self.is_broken.load(Ordering::SeqCst)
+    }
+
+    fn is_same_file(&self, other: &File) -> io::Result<bool> {
+        let (own, other) = (self.file.metadata()?, other.metadata()?);
+        Ok((own.dev(), own.ino()) == (other.dev(), other.ino()))
+    }
+}
+
+/// A data file in use.
+#[derive(Debug)]
+pub struct DataHandle {
+    data: Arc<DataFile>,
+    /// Opened for this use, if other servers use the root: a network file system refreshes what it knows of a file when
+    /// the file is opened, and sends what was written when it is closed.
+    _reopened: Option<File>,
+}
+
+impl Deref for DataHandle {
+    type Target = DataFile;
+
+    fn deref(&self) -> &DataFile {
+        &self.data
     }
 }
 
@@ -102,6 +159,8 @@ impl DataFile {
 #[derive(Debug)]
 pub struct DataFiles {
     durability: Durability,
+    /// Other processes use the sessions as well.
+    shared: bool,
     /// The bytes of every session were on the disk when the store was opened.
     was_clean: bool,
     capacity: usize,
@@ -123,37 +182,64 @@ struct Entry {
 }
 
 impl DataFiles {
-    pub fn new(durability: Durability, was_clean: bool) -> Self {
+    pub fn new(durability: Durability, shared: bool, was_clean: bool) -> Self {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let capacity = (limit / DESCRIPTOR_SHARE).clamp(MIN_OPEN, MAX_OPEN);
         Self {
             durability,
+            shared,
             was_clean,
             capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
             table: Mutex::default(),
         }
     }
 
-    /// Returns the open data file of a session; `NotFound` if the data is gone.
-    pub fn open(&self, sessions: &OwnedFd, id: SessionId) -> io::Result<Arc<DataFile>> {
+    /// Returns the open data file of a session; `NotFound` if the data is gone. The caller has the session's lock.
+    pub fn open(&self, sessions: &OwnedFd, id: SessionId) -> io::Result<DataHandle> {
+        let reopened = match self.shared {
+            true => Some(SessionDir::open(sessions, id, self.durability)?.open_data()?),
+            false => None,
+        };
         let mut table = self.table();
         table.clock = table.clock.wrapping_add(1);
         let now = table.clock;
         if let Some(entry) = table.files.get_mut(&id) {
-            // Another process that shares the root may have removed the session.
-            if entry.file.file.metadata()?.nlink() > 0 {
+            let is_current = match &reopened {
+                Some(reopened) => entry.file.is_same_file(reopened)?,
+                None => entry.file.file.metadata()?.nlink() > 0,
+            };
+            if is_current {
+                if entry.file.must_rewind.swap(false, Ordering::SeqCst) {
+                    entry.file.rewind();
+                }
                 entry.used = now;
-                return Ok(Arc::clone(&entry.file));
+                return Ok(DataHandle { data: Arc::clone(&entry.file), _reopened: reopened });
             }
             table.files.remove(&id);
         }
         let session = SessionDir::open(sessions, id, self.durability)?;
-        if table.files.len() >= self.capacity {
-            self.close_oldest(&mut table);
-        }
         let file = Arc::new(DataFile::open(&session, self.was_clean)?);
         table.files.insert(id, Entry { file: Arc::clone(&file), used: now });
-        Ok(file)
+        let is_full = table.files.len() > self.capacity;
+        drop(table);
+        if is_full {
+            self.close_oldest();
+        }
+        Ok(DataHandle { data: file, _reopened: reopened })
+    }
+
+    /// Closes the data files of sessions that other processes have delivered or removed, so that the bytes of deleted
+    /// files become free.
+    pub fn close_ended(&self, sessions: &OwnedFd) {
+        let is_ended = |id: SessionId, entry: &Entry| {
+            let data =
+                SessionDir::open(sessions, id, self.durability).and_then(|session| session.open_data());
+            match data {
+                Ok(data) => entry.file.is_same_file(&data).is_ok_and(|is_same| !is_same),
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
+            }
+        };
+        self.table().files.retain(|id, entry| !is_ended(*id, entry));
     }
 
     /// Closes the data file of a session that is delivered or removed.
@@ -161,24 +247,32 @@ impl DataFiles {
         self.table().files.remove(&id);
     }
 
-    /// Whether there is a file whose bytes are not trusted.
-    pub fn has_broken(&self) -> bool {
-        self.table().files.values().any(|entry| entry.file.is_broken.load(Ordering::SeqCst))
+    /// Returns the sessions whose bytes are not trusted.
+    pub fn untrusted(&self) -> Vec<SessionId> {
+        let table = self.table();
+        table.files.iter().filter(|(_, entry)| entry.file.is_untrusted()).map(|(id, _)| *id).collect()
     }
 
     /// Closes the file that was not used for the longest time. A file that cannot be synced stays open.
-    fn close_oldest(&self, table: &mut OpenTable) {
-        let unused = table.files.iter().filter(|(_, entry)| Arc::strong_count(&entry.file) == 1);
+    fn close_oldest(&self) {
+        let mut table = self.table();
+        table.clock = table.clock.wrapping_add(1);
+        let now = table.clock;
+        let unused = table.files.iter_mut().filter(|(_, entry)| Arc::strong_count(&entry.file) == 1);
         let Some((id, entry)) = unused.min_by_key(|(_, entry)| entry.used) else { return };
         let (id, file) = (*id, Arc::clone(&entry.file));
-        let synced = match file.must_sync(self.durability) {
-            true => file.length().and_then(|length| file.sync(length)),
-            false => Ok(()),
-        };
-        if synced.is_ok() {
+        // Another file is next if this one stays open.
+        entry.used = now;
+        // Not under the lock of the table: the disk may be slow, and other sessions need not wait for it.
+        drop(table);
+        let is_settled = file.settle(self.durability);
+        let mut table = self.table();
+        let is_current = |entry: &Entry| Arc::ptr_eq(&entry.file, &file);
+        // The two are the entry and `file`; more are of a request that began in the meantime.
+        let is_unused = Arc::strong_count(&file) == 2;
+        let is_dirty = self.durability != Durability::None && file.is_dirty.load(Ordering::SeqCst);
+        if is_settled && is_unused && !is_dirty && table.files.get(&id).is_some_and(is_current) {
             table.files.remove(&id);
-        } else if let Some(entry) = table.files.get_mut(&id) {
-            entry.used = table.clock;
         }
     }
 
