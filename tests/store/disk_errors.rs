@@ -158,10 +158,16 @@ fn bytes_that_could_not_be_synced_are_discarded_at_the_next_start() {
     with_failing("fdatasync:error=EIO:when=2", test, |root| {
         let store = DirStore::open(root, DirOptions::default()).unwrap();
         let record = complete(&store, 1, "a");
+        // The data cannot be truncated, because its other name may be a delivered file's.
+        let data = root.join(".bitsup").join(record.id.to_string()).join("data");
+        let other = root.join("other name");
+        std::fs::hard_link(data, &other).unwrap();
         use_other_sessions(&store);
+        assert!(store.open(record.id).is_err());
         drop(store);
         let store = DirStore::open(root, DirOptions::default()).unwrap();
         assert_eq!(held(&store, record.id).unwrap(), 0);
+        assert_eq!(std::fs::read(&other).unwrap(), CONTENT);
         assert_eq!(store.sessions().unwrap().sessions.len(), 21);
     });
 }
