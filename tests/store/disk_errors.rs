@@ -113,6 +113,35 @@ fn a_full_disk_loses_nothing() {
     });
 }
 
+/// As with delayed allocation or a quota; bytes that are in the cache only do not count.
+#[test]
+fn a_fragment_for_which_the_disk_has_no_room_at_its_sync_is_sent_again() {
+    let test = "a_fragment_for_which_the_disk_has_no_room_at_its_sync_is_sent_again";
+    with_failing("fdatasync:error=ENOSPC:when=6", test, |root| {
+        upload(root, Durability::Fragment, &[(0, 5, (200, "5")), (5, 10, (500, "5")), (5, 10, (200, "10"))]);
+    });
+}
+
+/// The data cannot be truncated, because its second name may be a delivered file's.
+#[test]
+fn a_session_whose_failed_write_cannot_be_undone_is_lost() {
+    let test = "a_session_whose_failed_write_cannot_be_undone_is_lost";
+    with_failing("pwrite64:error=EIO:when=2", test, |root| {
+        let client = client(root, Durability::File);
+        assert_eq!(send(&client, 0, 5).status, 200);
+        let other = root.join("other name");
+        std::fs::hard_link(root.join(".bitsup").join(&client.id).join("data"), &other).unwrap();
+        assert_eq!(send(&client, 5, 10).status, 500);
+        for _ in 0..2 {
+            assert_eq!(send(&client, 0, 5).get(names::ERROR), "0x8020001F");
+        }
+        assert_eq!(std::fs::read(&other).unwrap(), CONTENT[..5]);
+        let next = PacketClient::create(&client.engine, "/a");
+        assert_eq!(send(&next, 0, 10).status, 200);
+        assert_eq!(file(root).as_deref(), Some(CONTENT));
+    });
+}
+
 /// Calls 1 to 3: the check of the file system, and the names of the boot id and of `.bitsup`.
 #[test]
 fn a_name_that_could_not_be_synced_is_made_again() {

@@ -60,7 +60,7 @@ pub fn recover(root: &OwnedFd, sessions: &OwnedFd, durability: Durability) -> io
     sync_directory(sessions, durability)?;
     // The store's own directory may be new.
     sync_directory(root, durability)?;
-    recovered.is_clean = !same_boot;
+    recovered.is_clean = previous == CLOSED;
     Ok(recovered)
 }
 

@@ -64,10 +64,12 @@ impl DataFile {
         &self.file
     }
 
-    /// Returns the number of bytes that the file holds.
+    /// Returns the number of bytes that the file holds; `NotFound` after a failure that could not be undone, because no
+    /// later request can use the session.
     pub fn length(&self) -> io::Result<u64> {
         if self.is_broken.load(Ordering::SeqCst) {
-            return Err(io::Error::other("an earlier write to the data failed and could not be undone"));
+            let message = "an earlier write to the data failed and could not be undone";
+            return Err(io::Error::new(io::ErrorKind::NotFound, message));
         }
         Ok(self.file.metadata()?.len())
     }

@@ -36,8 +36,9 @@ impl FileSink {
         let error = StoreError::from(error);
         if !matches!(error, StoreError::NoSpace(_)) {
             self.data.rewind();
-            self.received = self.data.length().unwrap_or(0);
         }
+        // A failed sync has taken bytes back as well, even on a full volume.
+        self.received = self.data.length().unwrap_or(0);
         error
     }
 
