@@ -201,6 +201,22 @@ fn bytes_that_could_not_be_synced_are_discarded_at_the_next_start() {
     });
 }
 
+/// No call fails. With a limit for each store, enough stores would use up all descriptors.
+#[test]
+fn all_stores_of_a_process_share_the_limit_of_open_data_files() {
+    let test = "all_stores_of_a_process_share_the_limit_of_open_data_files";
+    with_failing("fdatasync:error=EIO:when=1000", test, |root| {
+        let stores: Vec<_> = ["1", "2", "3", "4", "5"]
+            .map(|name| {
+                let root = root.join(name);
+                std::fs::create_dir(&root).unwrap();
+                DirStore::open(&root, DirOptions::default()).unwrap()
+            })
+            .into();
+        stores.iter().for_each(use_other_sessions);
+    });
+}
+
 /// Another server has delivered the file, so the data of the session is no longer this server's. Call 1 is that of the
 /// delivery, call 2 that of the server that still has the file open.
 #[test]

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fd::OwnedFd;
@@ -23,10 +23,20 @@ use super::options::Durability;
 use super::session::SessionDir;
 use crate::proto::SessionId;
 
-/// The share of the process's descriptors that data files may occupy, and the most and fewest of them.
+/// The share of the process's descriptors that the data files of all stores may occupy, and the most and fewest of them.
 const DESCRIPTOR_SHARE: u64 = 4;
 const MAX_OPEN: u64 = 65_536;
 const MIN_OPEN: u64 = 16;
+
+/// How many data files all stores of the process have open.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// How many may be open. Read every time, because a program may raise its limit after it has opened a store.
+fn capacity() -> usize {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let capacity = (limit / DESCRIPTOR_SHARE).clamp(MIN_OPEN, MAX_OPEN);
+    usize::try_from(capacity).unwrap_or(usize::MAX)
+}
 
 /// The open data file of a session.
 #[derive(Debug)]
@@ -50,6 +60,7 @@ impl DataFile {
         let file = session.open_data()?;
         let length = file.metadata()?.len();
         let proven = if is_proven { length } else { durable_length::read(session.directory())?.min(length) };
+        OPEN.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             file,
             proven: AtomicU64::new(proven),
@@ -140,6 +151,12 @@ impl DataFile {
     }
 }
 
+impl Drop for DataFile {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A data file in use.
 #[derive(Debug)]
 pub struct DataHandle {
@@ -165,7 +182,6 @@ pub struct DataFiles {
     shared: bool,
     /// The bytes of every session were on the disk when the store was opened.
     was_clean: bool,
-    capacity: usize,
     table: Mutex<OpenTable>,
 }
 
@@ -185,15 +201,7 @@ struct Entry {
 
 impl DataFiles {
     pub fn new(durability: Durability, shared: bool, was_clean: bool) -> Self {
-        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let capacity = (limit / DESCRIPTOR_SHARE).clamp(MIN_OPEN, MAX_OPEN);
-        Self {
-            durability,
-            shared,
-            was_clean,
-            capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
-            table: Mutex::default(),
-        }
+        Self { durability, shared, was_clean, table: Mutex::default() }
     }
 
     /// Returns the open data file of a session; `NotFound` if the data is gone. The caller has the session's lock.
@@ -222,7 +230,7 @@ impl DataFiles {
         let session = SessionDir::open(sessions, id, self.durability)?;
         let file = Arc::new(DataFile::open(&session, self.was_clean)?);
         table.files.insert(id, Entry { file: Arc::clone(&file), used: now });
-        let is_full = table.files.len() > self.capacity;
+        let is_full = OPEN.load(Ordering::Relaxed) > capacity();
         drop(table);
         if is_full {
             self.close_oldest();
