@@ -85,7 +85,7 @@ impl DataFile {
         Ok(self.file.metadata()?.len())
     }
 
-    /// Notes that bytes are written.
+    /// Marks the file as changed since its last sync.
     pub fn mark_dirty(&self) {
         self.is_dirty.store(true, Ordering::SeqCst);
     }
@@ -192,6 +192,13 @@ struct OpenTable {
     clock: u64,
 }
 
+impl OpenTable {
+    fn tick(&mut self) -> u64 {
+        self.clock = self.clock.wrapping_add(1);
+        self.clock
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
     file: Arc<DataFile>,
@@ -210,46 +217,75 @@ impl DataFiles {
             true => Some(SessionDir::open(sessions, id, self.durability)?.open_data()?),
             false => None,
         };
-        let mut table = self.table();
-        table.clock = table.clock.wrapping_add(1);
-        let now = table.clock;
-        if let Some(entry) = table.files.get_mut(&id) {
-            let is_current = match &reopened {
-                Some(reopened) => entry.file.is_same_file(reopened)?,
-                None => entry.file.file.metadata()?.nlink() > 0,
-            };
-            if is_current {
-                if entry.file.must_rewind.swap(false, Ordering::SeqCst) {
-                    entry.file.rewind();
-                }
-                entry.used = now;
-                return Ok(DataHandle { data: Arc::clone(&entry.file), _reopened: reopened });
+        let data = match self.current(id, reopened.as_ref())? {
+            Some(data) => data,
+            // Not under the lock of the table: the disk may be slow, and other sessions need not wait for it.
+            None => {
+                let session = SessionDir::open(sessions, id, self.durability)?;
+                self.insert(id, DataFile::open(&session, self.was_clean)?)
             }
-            table.files.remove(&id);
+        };
+        if data.must_rewind.swap(false, Ordering::SeqCst) {
+            data.rewind();
         }
-        let session = SessionDir::open(sessions, id, self.durability)?;
-        let file = Arc::new(DataFile::open(&session, self.was_clean)?);
-        table.files.insert(id, Entry { file: Arc::clone(&file), used: now });
-        let is_full = OPEN.load(Ordering::Relaxed) > capacity();
+        Ok(DataHandle { data, _reopened: reopened })
+    }
+
+    /// Returns the open file, unless the session has another one now.
+    fn current(&self, id: SessionId, reopened: Option<&File>) -> io::Result<Option<Arc<DataFile>>> {
+        let mut table = self.table();
+        let now = table.tick();
+        let Some(entry) = table.files.get_mut(&id) else { return Ok(None) };
+        let is_current = match reopened {
+            Some(reopened) => entry.file.is_same_file(reopened)?,
+            None => entry.file.file.metadata()?.nlink() > 0,
+        };
+        if is_current {
+            entry.used = now;
+            return Ok(Some(Arc::clone(&entry.file)));
+        }
+        table.files.remove(&id);
+        Ok(None)
+    }
+
+    fn insert(&self, id: SessionId, file: DataFile) -> Arc<DataFile> {
+        let file = Arc::new(file);
+        let mut table = self.table();
+        let used = table.tick();
+        table.files.insert(id, Entry { file: Arc::clone(&file), used });
         drop(table);
-        if is_full {
+        if OPEN.load(Ordering::Relaxed) > capacity() {
             self.close_oldest();
         }
-        Ok(DataHandle { data: file, _reopened: reopened })
+        file
     }
 
     /// Closes the data files of sessions that other processes have delivered or removed, so that the bytes of deleted
     /// files become free.
     pub fn close_ended(&self, sessions: &OwnedFd) {
-        let is_ended = |id: SessionId, entry: &Entry| {
+        let is_ended = |id: SessionId, file: &DataFile| {
             let data =
                 SessionDir::open(sessions, id, self.durability).and_then(|session| session.open_data());
             match data {
-                Ok(data) => entry.file.is_same_file(&data).is_ok_and(|is_same| !is_same),
+                Ok(data) => file.is_same_file(&data).is_ok_and(|is_same| !is_same),
                 Err(error) => error.kind() == io::ErrorKind::NotFound,
             }
         };
-        self.table().files.retain(|id, entry| !is_ended(*id, entry));
+        let open: Vec<_> =
+            self.table().files.iter().map(|(id, entry)| (*id, Arc::clone(&entry.file))).collect();
+        for (id, file) in open {
+            if is_ended(id, &file) {
+                self.remove(id, &file);
+            }
+        }
+    }
+
+    /// Removes the file from the table, unless the session has another one now.
+    fn remove(&self, id: SessionId, file: &Arc<DataFile>) {
+        let mut table = self.table();
+        if table.files.get(&id).is_some_and(|entry| Arc::ptr_eq(&entry.file, file)) {
+            table.files.remove(&id);
+        }
     }
 
     /// Closes the data file of a session that is delivered or removed.
@@ -266,8 +302,7 @@ impl DataFiles {
     /// Closes the file that was not used for the longest time. A file that cannot be synced stays open.
     fn close_oldest(&self) {
         let mut table = self.table();
-        table.clock = table.clock.wrapping_add(1);
-        let now = table.clock;
+        let now = table.tick();
         let unused = table.files.iter_mut().filter(|(_, entry)| Arc::strong_count(&entry.file) == 1);
         let Some((id, entry)) = unused.min_by_key(|(_, entry)| entry.used) else { return };
         let (id, file) = (*id, Arc::clone(&entry.file));
