@@ -113,7 +113,7 @@ pub trait Store: Send + Sync {
         self.remove(record.id)
     }
 
-    /// Returns how a session ended that was [retired](Store::retire) lately, by any process that shares the store;
+    /// Returns how a session ended that was [retired](Store::retire) recently, by any process that shares the store;
     /// `None` if that is not known.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Sessions that clients ended lately, so that every server that uses the root can acknowledge their repeated packets.
+//! Sessions that clients ended recently, so that every server that uses the root can acknowledge their repeated packets.
 //!
 //! `ROOT/.bitsup/ended` has a line of equal length for each. When it is full it becomes `ended.old`, so at least as many
 //! sessions as fit into one file are remembered.

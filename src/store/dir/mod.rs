@@ -5,7 +5,7 @@
 //! ROOT/.bitsup/lock            locked by the process that uses ROOT, or by all that share it
 //! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use; after a clean shutdown, a marker
 //! ROOT/.bitsup/probe.{PID}         written and removed to check that writing works
-//! ROOT/.bitsup/ended           which sessions clients ended lately, and how
+//! ROOT/.bitsup/ended           which sessions clients ended recently, and how
 //! ROOT/.bitsup/ended.old       the same, older
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
