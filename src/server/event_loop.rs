@@ -7,7 +7,7 @@ use polling::Events;
 
 use super::http1::connection::HttpConnection;
 use super::network::addresses::{AddressLimit, Admission};
-use super::network::listener::{LISTENER_KEY, Listener};
+use super::network::listener::{ACCEPT_ROUNDS, LISTENER_KEY, Listener};
 use super::network::pool::WorkerPool;
 use super::network::registration::Interest;
 use super::observability::LOG_TARGET;
@@ -62,8 +62,10 @@ impl EventLoop {
             return false;
         }
         if self.listener.is_some() {
-            // What waits in the kernel's queue would be reset when the listener closes.
-            while self.accept() {}
+            // What waits in the kernel's queue would be reset when the listener closes. Connections that arrive meanwhile
+            // must not delay the stop.
+            let mut rounds = 0..ACCEPT_ROUNDS;
+            while rounds.next().is_some() && self.accept() {}
             self.listener = None;
             self.runtime.reactor.wake_on_close(true);
             self.runtime.idle.drain(|conn| self.pool.push(ServerJob::Drive(conn)));

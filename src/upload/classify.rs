@@ -34,7 +34,7 @@ pub(super) fn classify(kind: PacketKind, ack: &Ack) -> ResponseClass {
         (_, _, Some(HResult::BG_E_SESSION_NOT_FOUND)) => SessionLost,
         (_, 401 | 407, _) => Fatal,
         // The server has fewer bytes than it acknowledged, after a power failure for example, and discarded them.
-        (Close, 400, Some(HResult::E_INVALIDARG)) => SessionLost,
+        (Close, 400, Some(HResult::E_INVALIDARG)) if !is_from_application(ack) => SessionLost,
         (Close | Cancel, 500..=599, _) => Retry,
         (Close | Cancel, 300..=499, _) => Fatal,
         (Fragment, status, _) if is_from_application(ack) => classify_application(status),
@@ -302,6 +302,12 @@ mod tests {
         assert_eq!(classify(Fragment, &of_application(416, 0)), OffsetMismatch, "no error, no context");
         let lost = of_application(500, HResult::BG_E_SESSION_NOT_FOUND.0);
         assert_eq!(classify(Fragment, &lost), SessionLost, "lost, regardless of the context");
+    }
+
+    #[test]
+    fn a_close_session_finds_lost_bytes_unless_the_application_responds() {
+        assert_eq!(classify(CloseSession, &ack(400, HResult::E_INVALIDARG.0)), SessionLost);
+        assert_eq!(classify(CloseSession, &of_application(400, HResult::E_INVALIDARG.0)), Fatal);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -189,4 +190,26 @@ fn a_state_that_is_too_long_is_an_error_and_zeros_are_an_empty_state() {
     assert_eq!(shared(&store).try_lock(id).unwrap().state().len(), MAX_SHARED_STATE);
     fs::write(path(&root, id, "lock"), [0; MAX_SHARED_STATE]).unwrap();
     assert_eq!(shared(&store).try_lock(id).unwrap().state(), b"");
+}
+
+/// Otherwise the bytes of a deleted file would stay allocated.
+#[cfg(target_os = "linux")]
+#[test]
+fn data_that_another_store_delivered_or_removed_does_not_stay_open() {
+    let root = TempDir::new().unwrap();
+    let (store, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let [delivered, removed, kept] =
+        [(1, "a"), (2, "b"), (3, "c")].map(|(number, path)| received(&store, number, path, b"0123456789"));
+    let is_open = |file: &Path| {
+        let file = fs::metadata(file).unwrap().ino();
+        let open = fs::read_dir("/proc/self/fd").unwrap().map(|entry| fs::metadata(entry.unwrap().path()));
+        open.flatten().any(|open| open.ino() == file && open.is_file())
+    };
+    other.commit(&crate::records::delivered(&delivered), false).unwrap();
+    fs::hard_link(path(&root, removed.id, "data"), root.path().join("b")).unwrap();
+    other.remove(removed.id).unwrap();
+    assert!(is_open(&root.path().join("a")) && is_open(&root.path().join("b")));
+    shared(&store).collect_orphans().unwrap();
+    assert!(!is_open(&root.path().join("a")) && !is_open(&root.path().join("b")));
+    assert!(is_open(&path(&root, kept.id, "data")));
 }

@@ -48,7 +48,7 @@ pub(super) fn acknowledge_repeated(
         Packet::CancelSession(_) => SessionEnd::Cancelled,
         Packet::Ping | Packet::CreateSession | Packet::Fragment(_) => return Err(fault),
     };
-    let (remote, query) = parse_target(head)?;
+    let Ok((remote, query)) = parse_target(head) else { return Err(fault) };
     let ended = EndedSession { end: expected, identity: identity(head.owner.as_deref(), &remote, query) };
     if state.ended(id) == Some(ended) {
         Ok(Ack { session_id: Some(id.to_string()), ..Ack::ok() })

@@ -19,6 +19,8 @@ const RETRY_DELAY: Duration = Duration::from_millis(100);
 const BACKLOG: i32 = 4096;
 /// Maximum connections accepted before ready connections are served.
 const MAX_ACCEPTS: usize = 64;
+/// How many calls of [`Listener::accept`] empty a full accept queue.
+pub(crate) const ACCEPT_ROUNDS: usize = BACKLOG as usize / MAX_ACCEPTS + 1;
 
 /// Accepts connections.
 pub(crate) struct Listener {

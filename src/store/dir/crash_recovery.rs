@@ -4,7 +4,7 @@
 //! start means that the system was rebooted while the store was open; then only the synced bytes of a session are valid.
 //! A clean shutdown syncs everything and writes a marker instead of the id. If the sync fails, it writes another marker,
 //! which the next start treats as a different id. After the id or the marker, the file lists the ids of sessions that
-//! could not be recovered, one per line; the next start tries these again.
+//! could not be recovered or whose data failed, one per line; the next start recovers these.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -59,11 +59,12 @@ pub fn recover(root: &OwnedFd, sessions: &OwnedFd, durability: Durability) -> io
         return Ok(recovered);
     }
     recovered.failed = recover_sessions(root, sessions, &pending);
-    write(&file, &boot_id, &recovered.failed)?;
+    let failed: Vec<_> = recovered.failed.iter().map(|session| session.id).collect();
+    write(&file, &boot_id, &failed)?;
     sync_directory(sessions, durability)?;
     // The store's own directory may be new.
     sync_directory(root, durability)?;
-    recovered.is_clean = !same_boot;
+    recovered.is_clean = previous == CLOSED;
     Ok(recovered)
 }
 
@@ -72,31 +73,30 @@ fn parse_ids(lines: &[u8]) -> Vec<SessionId> {
     String::from_utf8_lossy(lines).lines().filter_map(SessionId::parse).collect()
 }
 
-/// Syncs everything and marks the store as cleanly closed; or as failed if that fails, or if `is_broken` says that the
-/// bytes of a session are not trusted. With durability `none` nothing is synced, and the next boot starts as after a
-/// power failure.
+/// Syncs everything and marks the store as cleanly closed, or as failed if that fails. The next start recovers the
+/// sessions in `pending` in any case. With durability `none` nothing is synced, and the next boot starts as after a power
+/// failure.
 #[cfg(target_os = "linux")]
 pub fn mark_clean_shutdown(
     sessions: &OwnedFd,
     durability: Durability,
-    is_broken: bool,
-    unrecovered: &[UnreadableSession],
+    pending: &[SessionId],
 ) -> io::Result<()> {
-    if durability == Durability::None && !is_broken {
+    if durability == Durability::None && pending.is_empty() {
         return Ok(());
     }
     // One call, whatever the number of sessions.
-    let is_synced = !is_broken && rustix::fs::syncfs(sessions).is_ok();
+    let is_synced = durability != Durability::None && rustix::fs::syncfs(sessions).is_ok();
     let state = if is_synced { CLOSED } else { FAILED };
-    write(&open(sessions, OFlags::empty())?, state, unrecovered)
+    write(&open(sessions, OFlags::empty())?, state, pending)
 }
 
 fn open(sessions: &OwnedFd, flags: OFlags) -> io::Result<File> {
     open_file(sessions, BOOT, OFlags::RDWR | flags, Mode::RUSR | Mode::WUSR)
 }
 
-fn write(mut file: &File, state: &[u8], unrecovered: &[UnreadableSession]) -> io::Result<()> {
-    let ids = unrecovered.iter().map(|session| format!("{}\n", session.id)).collect::<String>();
+fn write(mut file: &File, state: &[u8], pending: &[SessionId]) -> io::Result<()> {
+    let ids = pending.iter().map(|id| format!("{id}\n")).collect::<String>();
     let text = [state, ids.as_bytes()].concat();
     file.rewind()?;
     file.write_all(&text)?;

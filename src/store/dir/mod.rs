@@ -133,7 +133,7 @@ impl DirStore {
                 Error::io(format!("cannot recover the sessions in {}", own.display()), error)
             })?,
         };
-        let files = DataFiles::new(durability, recovered.is_clean);
+        let files = DataFiles::new(durability, shared, recovered.is_clean);
         let set_aside = SetAside { unrecovered: recovered.failed, orphans: Vec::new() };
         let mut store = Self { path, root, sessions, _lock: lock, durability, shared, files, set_aside };
         store.set_aside.orphans = store.remove_orphans()?;
@@ -231,8 +231,13 @@ impl Store for DirStore {
         }
         let data = self.files.open(&self.sessions, record.id)?;
         let target = DeliveryTarget::find(&self.root, &record.destination)?;
+        let length = data.length()?;
+        // A failed sync since the last request may have taken bytes back.
+        if record.total.is_some_and(|total| total != length) {
+            return Err(io::Error::other(format!("the data has been truncated to {length} bytes")).into());
+        }
         if self.durability != Durability::None {
-            data.sync(data.length()?)?;
+            data.sync(length)?;
         }
         // Staged before the file appears, so that a full volume fails while there is nothing to undo.
         session.stage(record)?;
@@ -313,9 +318,9 @@ impl Drop for DirStore {
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
         if !self.shared {
-            let (unrecovered, is_broken) = (&self.set_aside.unrecovered, self.files.has_broken());
-            let _ =
-                crash_recovery::mark_clean_shutdown(&self.sessions, self.durability, is_broken, unrecovered);
+            let unrecovered = self.set_aside.unrecovered.iter().map(|session| session.id);
+            let pending: Vec<_> = unrecovered.chain(self.files.untrusted()).collect();
+            let _ = crash_recovery::mark_clean_shutdown(&self.sessions, self.durability, &pending);
         }
     }
 }
@@ -337,6 +342,7 @@ impl SharedStore for DirStore {
     }
 
     fn collect_orphans(&self) -> Result<(), Error> {
+        self.files.close_ended(&self.sessions);
         self.remove_orphans().map(|_| ())
     }
 }

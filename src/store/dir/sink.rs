@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io;
 #[cfg(target_os = "linux")]
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
@@ -12,14 +11,14 @@ use rustix::io::{pwrite, retry_on_intr};
 #[cfg(target_os = "linux")]
 use rustix::pipe::{SpliceFlags, splice};
 
-use super::data_file::DataFile;
+use super::data_file::DataHandle;
 use super::durable_length::DurableLength;
 use crate::store::{Sink, StoreError};
 
 /// Appends to a session's data file.
 #[derive(Debug)]
 pub struct FileSink {
-    data: Arc<DataFile>,
+    data: DataHandle,
     received: u64,
     /// With durability `fragment`.
     durable_length: Option<DurableLength>,
@@ -27,7 +26,7 @@ pub struct FileSink {
 
 impl FileSink {
     /// Appends to the data at its end. `durable_length` records what is synced before each Ack, if that is promised.
-    pub fn new(data: Arc<DataFile>, durable_length: Option<DurableLength>) -> io::Result<Self> {
+    pub fn new(data: DataHandle, durable_length: Option<DurableLength>) -> io::Result<Self> {
         let received = data.length()?;
         Ok(Self { data, received, durable_length })
     }
