@@ -62,7 +62,8 @@
  *     bitsup_server                      HTTP server for engines
  *
  * Each function is documented under the headings Ownership, Threads, Callbacks (if it can run any), Errors and
- * Since (the version that introduced it). The following sections apply to all functions.
+ * Since (the version that introduced it). Loggers, credentials callbacks, custom stores and `destroy` functions
+ * are described where they are set. The following sections apply to all functions.
  *
  * OBJECTS
  *
@@ -95,8 +96,8 @@
  * The following statuses have the same meaning everywhere and are listed without an explanation. NULL_ARGUMENT:
  * a required pointer is NULL. INVALID_UTF8: a text is not valid UTF-8. BUSY: the object is in use by another
  * call. "2xx" stands for all statuses of that class. Any function can also return INVALID_ARGUMENT for an object
- * of a different type, which it does not free, and BITSUP_E_PANIC after a bug in this library; the objects of
- * that call can then only be freed. If a setter does not validate a value, the function that uses the
+ * of a different type (..._free functions ignore it), and BITSUP_E_PANIC after a bug in this library; the objects
+ * of that call can then only be freed. If a setter does not validate a value, the function that uses the
  * configuration does and returns BITSUP_E_INVALID_ARGUMENT.
  *
  * CALLBACKS
@@ -391,8 +392,8 @@
 #define BITSUP_JOB_FETCHING_REPLY 5
 
 /**
- * Job state: the server has the whole file, and the reply, if any, is stored. The session is being closed;
- * after bitsup_job_step it waits for bitsup_job_close.
+ * Job state: the server has the whole file, and the reply, if any, is stored. bitsup_job_run now
+ * closes the session; bitsup_job_step leaves that to bitsup_job_close.
  */
 #define BITSUP_JOB_TRANSFERRED 6
 
@@ -407,7 +408,7 @@
 #define BITSUP_JOB_CANCELLED 8
 
 /**
- * Job state: failed; can be run again if the error was transient.
+ * Job state: failed; running it again may succeed if the error was transient.
  */
 #define BITSUP_JOB_FAILED 9
 
@@ -607,12 +608,13 @@ typedef struct bitsup_exchange bitsup_exchange;
  * Server callbacks of the host application. All are optional and share one `user_data`.
  *
  * They run on server threads, concurrently for different sessions, or on the thread inside
- * bitsup_engine_tick or bitsup_engine_end_session. For one session on_progress, on_received and on_end run
- * one after another; on_request runs for every packet, even while another callback of its session runs. No
- * lock of the library is held. A callback may take minutes; until it returns, it occupies its thread, and
- * further packets of its session wait, so it must not wait for such a packet. It may call const functions,
- * for example to end its own session, and free objects. Stopping a server waits for running callbacks;
- * bitsup_server_stop called in a callback returns BITSUP_E_BUSY, and the server stops afterwards.
+ * bitsup_exchange_begin, bitsup_exchange_finish, bitsup_engine_tick or bitsup_engine_end_session. For one
+ * session on_progress, on_received and on_end run one after another; on_request runs for every packet, even
+ * while another callback of its session runs. No lock of the library is held. A callback may take minutes;
+ * until it returns, it occupies its thread, and further packets of its session wait, so it must not wait for
+ * such a packet. It may call const functions, for example to end its own session, and free objects. Stopping
+ * a server waits for running callbacks; bitsup_server_stop called in a callback returns BITSUP_E_BUSY, and the
+ * server stops afterwards.
  */
 typedef struct bitsup_hooks bitsup_hooks;
 
@@ -674,8 +676,9 @@ typedef struct bitsup_store_list bitsup_store_list;
  *
  * A callback returns BITSUP_OK or an error, which the client sees as an HTTP status: 404 for
  * BITSUP_E_NOT_FOUND, 403 for BITSUP_E_DENIED, 500 with the HRESULT of a full disk for BITSUP_E_NO_SPACE,
- * and 500 for any other. All but BITSUP_E_NOT_FOUND are logged. Outputs are 0 before the call and used only
- * after BITSUP_OK. Pointers are valid until the callback returns.
+ * and 500 for any other. All but BITSUP_E_NOT_FOUND are logged. If stat does not find the data of a session,
+ * the session is removed, and a client that sends a fragment starts again. Outputs are 0 before the call and
+ * used only after BITSUP_OK. Pointers are valid until the callback returns.
  *
  * Callbacks run on server threads, or on the thread inside a function of the engine: concurrently for
  * different sessions and one at a time for one session, except stat and read, which can run at any time.
@@ -686,8 +689,8 @@ typedef struct bitsup_store_ops bitsup_store_ops;
 
 /**
  * An upload as seen by a server callback. The upload and its texts are valid until the callback returns. A
- * later call with it behaves as for NULL while the hooks or an engine that uses them exist; after that the
- * pointer is dangling.
+ * later call with it returns the same as for NULL, or INVALID_STATE from bitsup_upload_read, while the hooks or
+ * an engine that uses them exist; after that the pointer is dangling.
  */
 typedef struct bitsup_upload bitsup_upload;
 
@@ -1121,9 +1124,10 @@ bitsup_status bitsup_client_config_set_response_timeout(bitsup_client_config *co
 
 /**
  * Sets when a request that failed with a transient error is retried: after a random delay of at most
- * `first_delay_ms`, a bound that doubles with each further failure up to `max_delay_ms`. After
- * `max_attempts` consecutive failures the run fails; with 0 it fails only when the no-progress timeout
- * expires. Defaults: `max_attempts` 0, `first_delay_ms` 1,000, `max_delay_ms` 60,000.
+ * `first_delay_ms`, a bound that doubles with each further failure up to `max_delay_ms`, or after the server's
+ * Retry-After if that is longer. After `max_attempts` consecutive failures the run fails; with 0 it fails only
+ * when the no-progress timeout expires. Defaults: `max_attempts` 0, `first_delay_ms` 1,000, `max_delay_ms`
+ * 60,000.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -1290,8 +1294,9 @@ bitsup_status bitsup_client_config_set_logger(bitsup_client_config *config,
 /**
  * Sets the credentials for `target`, one of BITSUP_AUTH_TARGET_*, and `scheme`, one of BITSUP_AUTH_*. For
  * BITSUP_AUTH_BASIC they are a user name and a password; for BITSUP_AUTH_BEARER `secret` is the token and
- * `user` is ignored and may be NULL. If a server has both, the token is tried first. Credentials are sent
- * only after the target has required them with 401 or 407, and never to another host.
+ * `user` is ignored and may be NULL. If both are set for the server and it offers both schemes, the token is
+ * sent first. Credentials are sent only after the target has required them with 401 or 407, and never to
+ * another host.
  *
  * Ownership: copies the texts.
  * Threads: one call at a time.
@@ -1383,15 +1388,18 @@ bitsup_status bitsup_client_download(const bitsup_client *client,
                                      bitsup_error **error);
 
 /**
- * Creates a source from a regular file. Records its size and modification time; if either changes during the
- * upload, the job fails with BITSUP_E_SOURCE_CHANGED.
+ * Creates a source from a regular file. Records its size, modification time and change time; if one of them
+ * changes before the last byte is sent, the job fails with BITSUP_E_SOURCE_CHANGED. The file may be renamed or deleted.
  *
  * Ownership: copies the path; free `*out` with bitsup_source_free.
  * Threads: any thread.
- * Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file, NOT_FOUND, DENIED, IO.
+ * Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file, or has content although its size is
+ * 0, as files of /proc do, NOT_FOUND, DENIED, IO.
  * Since: 0.1
  */
-bitsup_status bitsup_source_from_file(const char *path, bitsup_source **out, bitsup_error **error);
+bitsup_status bitsup_source_from_file(const char *path,
+                                      bitsup_source **out,
+                                      bitsup_error **error);
 
 /**
  * Creates a source with a copy of `len` bytes. `data` may be NULL if `len` is 0.
@@ -1408,7 +1416,7 @@ bitsup_status bitsup_source_from_bytes(const uint8_t *data,
 
 /**
  * Creates a source of `total` bytes that the callback `read` supplies. Use it for content that is not in a
- * file, or to encrypt or compress it while it is sent. Two such sources are considered the same by
+ * file, or to encrypt a file while it is sent. Two such sources are considered the same by
  * bitsup_job_import and by state files if their lengths are equal; the caller must make sure that they have
  * the same content.
  *
@@ -1998,8 +2006,8 @@ bitsup_status bitsup_store_new_custom(const bitsup_store_ops *ops, bitsup_store 
 
 /**
  * Adds a session: its last stored record, and when a part was last written, in milliseconds since 1970 (0 if
- * unknown). Sessions expire some time after that. If the record cannot be read, the session is ignored, and
- * an error is logged.
+ * unknown). The session timeout starts at that time. If the record cannot be read, the session is ignored,
+ * and an error is logged.
  *
  * Ownership: copies the id and the record.
  * Threads: one call at a time, until the callback returns.
@@ -2047,8 +2055,8 @@ const char *bitsup_upload_session_id(const bitsup_upload *upload);
 const char *bitsup_upload_target(const bitsup_upload *upload);
 
 /**
- * Returns the absolute upload URL; without a public URL and a Host header field, only its path and query. In
- * on_request it is the URL of the request itself. NULL for NULL.
+ * Returns the absolute upload URL, or only its path and query if there is neither a public URL nor a Host header
+ * field. In on_request it is the URL of the request itself. NULL for NULL.
  *
  * Ownership: `upload` owns the text, which is valid until the callback returns.
  * Threads: any thread, until the callback returns.
@@ -2652,11 +2660,12 @@ int32_t bitsup_engine_accepts(const bitsup_engine *engine,
 /**
  * Ends sessions that have been idle for longer than the session timeout and stores their number in
  * `*out_expired`. `*out_next_ms` is the time until the next call is due: until the next session can expire,
- * with a shared store at most 60,000; UINT64_MAX if there is no session. Call it periodically if the engine
- * is not mounted on a bitsup_server, which does this itself.
+ * with a shared store at most 60,000; UINT64_MAX if there is no session and the store is not shared. Call it
+ * periodically if the engine is not mounted on a bitsup_server, which does this itself.
  *
  * Ownership: no transfer.
  * Threads: any thread, concurrently.
+ * Callbacks: on_end, on this thread.
  * Errors: NULL_ARGUMENT; 2xx from the store.
  * Since: 0.1
  */
@@ -2682,7 +2691,9 @@ bitsup_status bitsup_engine_session_count(const bitsup_engine *engine,
  *
  * Ownership: no transfer.
  * Threads: any thread, concurrently.
- * Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; 2xx from the store.
+ * Callbacks: on_end, on this thread.
+ * Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; BUSY if another request or server uses the
+ * session for too long; 2xx from the store.
  * Since: 0.1
  */
 bitsup_status bitsup_engine_end_session(const bitsup_engine *engine,
@@ -3012,8 +3023,8 @@ bitsup_status bitsup_server_config_set_listen(bitsup_server_config *config,
 /**
  * Enables the administration page on this host name or address and port. Port 0 picks a free port; see
  * bitsup_server_admin_url. Serves GET and HEAD of "/", "/health", "/sessions" and "/metrics" without
- * authentication and TLS, so anyone who can reach the address sees the names of all sessions. Default:
- * disabled.
+ * authentication and TLS, so anyone who can reach the address sees the ids, file names and owners of
+ * all sessions. Default: disabled.
  *
  * Ownership: copies the host.
  * Threads: one call at a time.

@@ -51,7 +51,8 @@ enum LogOutput {
 }
 
 impl Logger {
-    /// Creates a logger that passes messages up to `max_level` to `sink`: level, target (the module) and text.
+    /// Creates a logger that passes messages up to `max_level` to `sink`: level, target and text. The target is the
+    /// part of the library: `client`, `engine`, `server`, `notify` or `access`.
     #[must_use]
     pub fn new(max_level: Level, sink: impl Fn(Level, &str, &str) + Send + Sync + 'static) -> Self {
         Self { output: LogOutput::Function(max_level, Arc::new(sink)) }

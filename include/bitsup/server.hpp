@@ -120,7 +120,7 @@ public:
     {
         return set(bitsup_server_config_set_listen, detail::text(host), port);
     }
-    /** Sets the address of the admin page, which shows the names of all sessions to every client that can reach it. */
+    /** Sets the address of the admin page, which shows all sessions, files and owners to anyone who can reach it. */
     server_config &admin(const std::string &host, std::uint16_t port)
     {
         return set(bitsup_server_config_set_admin, detail::text(host), port);

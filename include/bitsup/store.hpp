@@ -34,8 +34,8 @@ private:
 };
 
 /** Base class of custom stores, for store::custom. See bitsup_store_ops for the contract of each function and for
- * the threads. On failure it throws a bitsup::error with BITSUP_E_NOT_FOUND, BITSUP_E_DENIED or BITSUP_E_NO_SPACE;
- * any other exception means BITSUP_E_IO. `part` is one of BITSUP_PART_*. */
+ * the threads. A function that fails throws a bitsup::error with BITSUP_E_NOT_FOUND, BITSUP_E_DENIED or
+ * BITSUP_E_NO_SPACE; any other exception means BITSUP_E_IO. `part` is one of BITSUP_PART_*. */
 class backend {
 public:
     virtual ~backend() = default;

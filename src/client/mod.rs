@@ -146,7 +146,7 @@ impl Client {
     /// Checks the path to a server for everything an upload needs: DNS, TCP, TLS, proxies, the `BITS_POST` method,
     /// header fields and body sizes.
     ///
-    /// `url` is that of a directory on the server or of a future file in it. The call takes a round trip for each
+    /// `url` names a directory on the server, or a file to be uploaded there. The call takes a round trip for each
     /// check, and [`DoctorOptions::timeout`] for each that gets no response.
     ///
     /// # Errors

@@ -115,8 +115,8 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// [`Status::InvalidArgument`] if it is not a regular file, or has content although its size is 0; [`Status::NotFound`], [`Status::Denied`] or
-    /// [`Status::Io`] if it cannot be opened.
+    /// [`Status::InvalidArgument`] if it is not a regular file, or has content although its size is 0;
+    /// [`Status::NotFound`], [`Status::Denied`] or [`Status::Io`] if it cannot be opened.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let failed = |source| Error::io(format_args!("cannot open the source {}", path.display()), source);

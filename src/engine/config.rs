@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::access::Access;
 use super::callbacks::hooks::Hooks;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SteadyClock, SystemClock};
 use crate::error::{Error, Status};
 use crate::log::Logger;
 use crate::proto::limits;
@@ -75,7 +75,8 @@ impl HostId {
 pub struct EngineConfig {
     /// Where sessions and files are stored.
     pub store: Arc<dyn Store>,
-    /// The source of time. Default: [`SystemClock`].
+    /// The source of time. Default: [`SteadyClock`], so that setting the clock of the system expires no session; with
+    /// a shared store [`SystemClock`], because servers compare their times.
     pub clock: Arc<dyn Clock>,
     /// Where log messages go. Default: nowhere.
     pub logger: Logger,
@@ -140,9 +141,14 @@ impl EngineConfig {
     /// Creates a configuration with the default values.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
+        // Another server's steady clock may have stopped while its system was suspended.
+        let clock: Arc<dyn Clock> = match store.shared() {
+            Some(_) => Arc::new(SystemClock),
+            None => Arc::new(SteadyClock::default()),
+        };
         Self {
             store,
-            clock: Arc::new(SystemClock),
+            clock,
             logger: Logger::default(),
             max_upload_size: u64::MAX,
             max_fragment_size: u64::MAX,

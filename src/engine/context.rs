@@ -1,6 +1,6 @@
 //! Shared by all parts of an engine: configuration, clock, log, and the listeners for session events.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use super::callbacks::event::{SessionEvent, SessionEventKind, SessionListener};
@@ -18,12 +18,19 @@ const LOG_TARGET: &str = "engine";
 pub(super) struct EngineContext {
     pub(super) config: EngineConfig,
     enabled: AtomicBool,
+    /// How often waits for sessions were aborted.
+    aborts: AtomicU64,
     listeners: RwLock<Vec<Weak<dyn SessionListener>>>,
 }
 
 impl EngineContext {
     pub(super) fn new(config: EngineConfig) -> Self {
-        Self { config, enabled: AtomicBool::new(true), listeners: RwLock::default() }
+        Self {
+            config,
+            enabled: AtomicBool::new(true),
+            aborts: AtomicU64::new(0),
+            listeners: RwLock::default(),
+        }
     }
 
     /// Whether uploads are enabled.
@@ -33,6 +40,17 @@ impl EngineContext {
 
     pub(super) fn set_enabled(&self, enabled: bool) {
         self.enabled.store(enabled, Ordering::SeqCst);
+    }
+
+    /// How often waits for sessions were aborted: a wait ends if this changes.
+    pub(super) fn aborts(&self) -> u64 {
+        self.aborts.load(Ordering::SeqCst)
+    }
+
+    /// Ends the waits for sessions that are in progress, once [`Session::wake`](super::sessions::session::Session)
+    /// makes them look.
+    pub(super) fn abort_waits(&self) {
+        self.aborts.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(super) fn now_ms(&self) -> u64 {

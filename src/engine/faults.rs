@@ -3,6 +3,9 @@
 use crate::proto::Fault;
 use crate::store::{PathError, StoreError};
 
+/// The `Retry-After` sent to a client whose session is in use, in seconds.
+const BUSY_RETRY_AFTER: u32 = 5;
+
 /// The fault that a client gets for an error of the store.
 pub(super) fn from_store(error: &StoreError) -> Fault {
     match error {
@@ -10,10 +13,16 @@ pub(super) fn from_store(error: &StoreError) -> Fault {
         StoreError::IsDirectory => Fault::invalid("the destination is a directory"),
         StoreError::ParentMissing => Fault::not_found("the destination's folder does not exist"),
         StoreError::NotFound => Fault::not_found("the session's data is gone"),
+        StoreError::Busy => session_busy(),
         StoreError::NoSpace(_) => Fault::no_space(),
         StoreError::Denied(_) => Fault::denied("the operating system denied access"),
         StoreError::Io(_) => Fault::internal("the store failed"),
     }
+}
+
+/// The fault for a session that another request or server holds for too long. The client tries again later.
+pub(super) fn session_busy() -> Fault {
+    Fault::unavailable("another request or server is using the session", BUSY_RETRY_AFTER)
 }
 
 /// Whether the server caused an error, which then belongs in its log.

@@ -176,7 +176,7 @@ impl Engine {
     ///
     /// A session also expires when a packet for it arrives too late, so this only frees space. If the store is
     /// shared, it also finds sessions that other servers created or ended. If the sessions are not
-    /// [loaded](Self::new_unloaded), it loads them.
+    /// [loaded](Self::new_unloaded), it loads them. Never waits for a session.
     ///
     /// # Errors
     ///
@@ -204,7 +204,8 @@ impl Engine {
     /// Returns all sessions, oldest first; those of all servers if the store is shared. Otherwise, until all sessions are
     /// [loaded](Self::new_unloaded), those that are known so far.
     ///
-    /// Locks each session for a moment, so it is meant for administration, not for every packet.
+    /// Locks each session for a moment, so it is meant for administration, not for every packet. A session that another
+    /// server holds is shown as that server recorded it last.
     ///
     /// # Errors
     ///
@@ -226,7 +227,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Status::Io`] if the session's data cannot be removed.
+    /// [`Status::Io`] if the session's data cannot be removed, [`Status::Busy`] if another request or server holds the
+    /// session for more than a moment.
     pub fn end_session(&self, id: SessionId) -> Result<bool, Error> {
         let found = self.0.session(id).map_err(|error| state::session_error(id, error))?;
         let Some(session) = found else { return Ok(false) };
@@ -239,7 +241,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Status::Io`] if the data of a session cannot be removed; uploads are disabled nevertheless.
+    /// The last error of [`Self::end_session`]; uploads are disabled and the other sessions ended nevertheless.
     pub fn set_enabled(&self, enabled: bool) -> Result<(), Error> {
         self.0.set_enabled(enabled);
         if enabled {
@@ -247,7 +249,17 @@ impl Engine {
         }
         self.load(|| true)?;
         self.0.refresh()?;
-        self.0.sessions().iter().try_for_each(|session| self.0.end(session, EndReason::Cancelled))
+        let mut ended = Ok(());
+        for session in self.0.sessions() {
+            ended = self.0.end(&session, EndReason::Cancelled).and(ended);
+        }
+        ended
+    }
+
+    /// Ends the waits of requests for a session that another request or server holds, so that a server can stop: these
+    /// requests get 503. Waits for the host application continue, and so do later waits.
+    pub fn abort_waits(&self) {
+        self.0.abort_waits();
     }
 
     /// Returns the number of free bytes in the store; `None` if unknown.

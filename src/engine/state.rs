@@ -43,6 +43,20 @@ pub struct Tick {
     /// The time until the next call is due: when the next session can expire, or within 60 s if the store is
     /// shared. `None` if there are no sessions and the store is not shared.
     pub next: Option<Duration>,
+    /// The number of sessions that have expired but are held, by another request or by another server that shares the
+    /// store. The next call tries again.
+    pub skipped: u64,
+}
+
+/// What became of a session that may have expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expiry {
+    Live,
+    Ended,
+    /// It is held. Whether it has expired is known only if it is idle.
+    Skipped {
+        is_idle: bool,
+    },
 }
 
 impl Deref for EngineState {
@@ -139,11 +153,11 @@ impl EngineState {
     pub(super) fn live_session(&self, id: SessionId) -> Result<Option<Arc<Session>>, Fault> {
         let found = self.session(id).map_err(|error| self.store_fault(&error))?;
         let Some(session) = found else { return Ok(None) };
-        let expired = self.expire(&session).unwrap_or_else(|error| {
+        let expiry = self.expire(&session).unwrap_or_else(|error| {
             self.log(Level::Error, || error.to_string());
-            true
+            Expiry::Ended
         });
-        Ok((!expired).then_some(session))
+        Ok((expiry != Expiry::Ended).then_some(session))
     }
 
     /// Adds a new session to the table. If the store is shared, sessions that other servers ended are forgotten
@@ -200,11 +214,19 @@ impl EngineState {
     pub(super) fn clean_up(&self) -> Result<Tick, Error> {
         let loaded = if self.is_loaded() { self.refresh() } else { self.load(&mut || true).map(drop) };
         let mut failure = loaded.and_then(|()| self.collect_orphans()).err();
-        let mut tick = Tick { expired: 0, next: self.shared_store().map(|_| REFRESH_INTERVAL) };
+        let next = self.shared_store().map(|_| REFRESH_INTERVAL);
+        let mut tick = Tick { expired: 0, next, skipped: 0 };
         for session in self.sessions() {
             match self.expire(&session) {
-                Ok(true) => tick.expired = tick.expired.saturating_add(1),
-                Ok(false) => {
+                Ok(Expiry::Ended) => tick.expired = tick.expired.saturating_add(1),
+                Ok(Expiry::Skipped { is_idle: true }) => {
+                    tick.skipped = tick.skipped.saturating_add(1);
+                    tick.next = Some(tick.next.map_or(REFRESH_INTERVAL, |next| next.min(REFRESH_INTERVAL)));
+                    self.log(Level::Info, || {
+                        format!("{} has expired but is in use: the next clean-up tries again", session.id)
+                    });
+                }
+                Ok(Expiry::Live | Expiry::Skipped { is_idle: false }) => {
                     let left = Some(session.time_left()).filter(|left| !left.is_zero());
                     tick.next = [tick.next, left].into_iter().flatten().min();
                 }
@@ -214,18 +236,19 @@ impl EngineState {
         failure.map_or(Ok(tick), Err)
     }
 
-    /// Ends a session that is idle or overdue, and returns whether it was. A session whose callback is in
-    /// progress is not idle.
-    fn expire(&self, session: &Session) -> Result<bool, Error> {
-        let is_due = match session.is_idle() {
-            Ok(true) => session.callback_in_progress().map(|in_progress| !in_progress),
-            Ok(false) => session.is_overdue(),
+    /// Ends a session that is idle or overdue, unless it is held. Never waits.
+    fn expire(&self, session: &Session) -> Result<Expiry, Error> {
+        let is_idle = session.is_idle().map_err(|error| session_error(session.id, error))?;
+        match session.is_due(is_idle) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Expiry::Live),
+            Err(StoreError::Busy) => return Ok(Expiry::Skipped { is_idle }),
+            Err(error) => return Err(session_error(session.id, error)),
+        }
+        match self.end(session, EndReason::Expired) {
+            Ok(()) => Ok(Expiry::Ended),
+            Err(error) if error.status() == Status::Busy => Ok(Expiry::Skipped { is_idle }),
             Err(error) => Err(error),
-        };
-        if is_due.map_err(|error| session_error(session.id, error))? {
-            self.end(session, EndReason::Expired).map(|()| true)
-        } else {
-            Ok(false)
         }
     }
 
@@ -238,9 +261,19 @@ impl EngineState {
             Err(error) => Err(error),
         };
         ended.map_err(|error| {
-            Error::new(Status::Io, format!("cannot remove session {}: {error}", session.id))
+            let (status, advice) = match error {
+                StoreError::Busy => (Status::Busy, ": try again later"),
+                _ => (Status::Io, ""),
+            };
+            Error::new(status, format!("cannot remove session {}: {error}{advice}", session.id))
                 .with_source(error)
         })
+    }
+
+    /// Ends the waits for sessions that are in progress.
+    pub(super) fn abort_waits(&self) {
+        self.context.abort_waits();
+        self.sessions().iter().for_each(|session| session.wake());
     }
 
     /// Removes a session from the store first and from the table second, so that a failed removal can be

@@ -148,9 +148,10 @@ pub unsafe extern "C" fn bitsup_client_config_set_response_timeout(
 }
 
 /// Sets when a request that failed with a transient error is retried: after a random delay of at most
-/// `first_delay_ms`, a bound that doubles with each further failure up to `max_delay_ms`. After
-/// `max_attempts` consecutive failures the run fails; with 0 it fails only when the no-progress timeout
-/// expires. Defaults: `max_attempts` 0, `first_delay_ms` 1,000, `max_delay_ms` 60,000.
+/// `first_delay_ms`, a bound that doubles with each further failure up to `max_delay_ms`, or after the server's
+/// Retry-After if that is longer. After `max_attempts` consecutive failures the run fails; with 0 it fails only
+/// when the no-progress timeout expires. Defaults: `max_attempts` 0, `first_delay_ms` 1,000, `max_delay_ms`
+/// 60,000.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
@@ -404,8 +405,9 @@ pub type bitsup_credentials_fn = Option<
 
 /// Sets the credentials for `target`, one of BITSUP_AUTH_TARGET_*, and `scheme`, one of BITSUP_AUTH_*. For
 /// BITSUP_AUTH_BASIC they are a user name and a password; for BITSUP_AUTH_BEARER `secret` is the token and
-/// `user` is ignored and may be NULL. If a server has both, the token is tried first. Credentials are sent
-/// only after the target has required them with 401 or 407, and never to another host.
+/// `user` is ignored and may be NULL. If both are set for the server and it offers both schemes, the token is
+/// sent first. Credentials are sent only after the target has required them with 401 or 407, and never to
+/// another host.
 ///
 /// Ownership: copies the texts.
 /// Threads: one call at a time.

@@ -89,11 +89,12 @@ pub unsafe extern "C" fn bitsup_engine_accepts(
 
 /// Ends sessions that have been idle for longer than the session timeout and stores their number in
 /// `*out_expired`. `*out_next_ms` is the time until the next call is due: until the next session can expire,
-/// with a shared store at most 60,000; UINT64_MAX if there is no session. Call it periodically if the engine
-/// is not mounted on a bitsup_server, which does this itself.
+/// with a shared store at most 60,000; UINT64_MAX if there is no session and the store is not shared. Call it
+/// periodically if the engine is not mounted on a bitsup_server, which does this itself.
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently.
+/// Callbacks: on_end, on this thread.
 /// Errors: NULL_ARGUMENT; 2xx from the store.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -137,7 +138,9 @@ pub unsafe extern "C" fn bitsup_engine_session_count(
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently.
-/// Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; 2xx from the store.
+/// Callbacks: on_end, on this thread.
+/// Errors: NULL_ARGUMENT, INVALID_UTF8, SESSION_NOT_FOUND; BUSY if another request or server uses the
+/// session for too long; 2xx from the store.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_engine_end_session(

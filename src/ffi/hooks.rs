@@ -53,12 +53,13 @@ pub const BITSUP_NOTIFY_BY_VALUE: i32 = 2;
 /// Server callbacks of the host application. All are optional and share one `user_data`.
 ///
 /// They run on server threads, concurrently for different sessions, or on the thread inside
-/// bitsup_engine_tick or bitsup_engine_end_session. For one session on_progress, on_received and on_end run
-/// one after another; on_request runs for every packet, even while another callback of its session runs. No
-/// lock of the library is held. A callback may take minutes; until it returns, it occupies its thread, and
-/// further packets of its session wait, so it must not wait for such a packet. It may call const functions,
-/// for example to end its own session, and free objects. Stopping a server waits for running callbacks;
-/// bitsup_server_stop called in a callback returns BITSUP_E_BUSY, and the server stops afterwards.
+/// bitsup_exchange_begin, bitsup_exchange_finish, bitsup_engine_tick or bitsup_engine_end_session. For one
+/// session on_progress, on_received and on_end run one after another; on_request runs for every packet, even
+/// while another callback of its session runs. No lock of the library is held. A callback may take minutes;
+/// until it returns, it occupies its thread, and further packets of its session wait, so it must not wait for
+/// such a packet. It may call const functions, for example to end its own session, and free objects. Stopping
+/// a server waits for running callbacks; bitsup_server_stop called in a callback returns BITSUP_E_BUSY, and the
+/// server stops afterwards.
 pub struct bitsup_hooks {
     header: Header,
     callbacks: RwLock<HookCallbacks>,

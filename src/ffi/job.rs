@@ -24,14 +24,14 @@ pub const BITSUP_JOB_WAITING: i32 = 3;
 pub const BITSUP_JOB_SUSPENDED: i32 = 4;
 /// Job state: the server has the whole file, and its reply is being fetched.
 pub const BITSUP_JOB_FETCHING_REPLY: i32 = 5;
-/// Job state: the server has the whole file, and the reply, if any, is stored. The session is being closed;
-/// after bitsup_job_step it waits for bitsup_job_close.
+/// Job state: the server has the whole file, and the reply, if any, is stored. bitsup_job_run now
+/// closes the session; bitsup_job_step leaves that to bitsup_job_close.
 pub const BITSUP_JOB_TRANSFERRED: i32 = 6;
 /// Job state: complete.
 pub const BITSUP_JOB_CLOSED: i32 = 7;
 /// Job state: cancelled.
 pub const BITSUP_JOB_CANCELLED: i32 = 8;
-/// Job state: failed; can be run again if the error was transient.
+/// Job state: failed; running it again may succeed if the error was transient.
 pub const BITSUP_JOB_FAILED: i32 = 9;
 
 /// One upload. Non-const functions: one call at a time. Const functions: from any thread, even while the job

@@ -86,8 +86,8 @@ pub unsafe extern "C" fn bitsup_server_config_set_listen(
 
 /// Enables the administration page on this host name or address and port. Port 0 picks a free port; see
 /// bitsup_server_admin_url. Serves GET and HEAD of "/", "/health", "/sessions" and "/metrics" without
-/// authentication and TLS, so anyone who can reach the address sees the names of all sessions. Default:
-/// disabled.
+/// authentication and TLS, so anyone who can reach the address sees the ids, file names and owners of
+/// all sessions. Default: disabled.
 ///
 /// Ownership: copies the host.
 /// Threads: one call at a time.

@@ -49,12 +49,13 @@ impl bitsup_source {
     }
 }
 
-/// Creates a source from a regular file. Records its size and modification time; if either changes during the
-/// upload, the job fails with BITSUP_E_SOURCE_CHANGED.
+/// Creates a source from a regular file. Records its size, modification time and change time; if one of them
+/// changes before the last byte is sent, the job fails with BITSUP_E_SOURCE_CHANGED. The file may be renamed or deleted.
 ///
 /// Ownership: copies the path; free `*out` with bitsup_source_free.
 /// Threads: any thread.
-/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file, NOT_FOUND, DENIED, IO.
+/// Errors: NULL_ARGUMENT, INVALID_ARGUMENT if `path` is not a regular file, or has content although its size is
+/// 0, as files of /proc do, NOT_FOUND, DENIED, IO.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bitsup_source_from_file(
@@ -90,7 +91,7 @@ pub unsafe extern "C" fn bitsup_source_from_bytes(
 }
 
 /// Creates a source of `total` bytes that the callback `read` supplies. Use it for content that is not in a
-/// file, or to encrypt or compress it while it is sent. Two such sources are considered the same by
+/// file, or to encrypt a file while it is sent. Two such sources are considered the same by
 /// bitsup_job_import and by state files if their lengths are equal; the caller must make sure that they have
 /// the same content.
 ///

@@ -119,8 +119,9 @@ pub type bitsup_store_destination_state_fn = Option<
 ///
 /// A callback returns BITSUP_OK or an error, which the client sees as an HTTP status: 404 for
 /// BITSUP_E_NOT_FOUND, 403 for BITSUP_E_DENIED, 500 with the HRESULT of a full disk for BITSUP_E_NO_SPACE,
-/// and 500 for any other. All but BITSUP_E_NOT_FOUND are logged. Outputs are 0 before the call and used only
-/// after BITSUP_OK. Pointers are valid until the callback returns.
+/// and 500 for any other. All but BITSUP_E_NOT_FOUND are logged. If stat does not find the data of a session,
+/// the session is removed, and a client that sends a fragment starts again. Outputs are 0 before the call and
+/// used only after BITSUP_OK. Pointers are valid until the callback returns.
 ///
 /// Callbacks run on server threads, or on the thread inside a function of the engine: concurrently for
 /// different sessions and one at a time for one session, except stat and read, which can run at any time.
@@ -412,8 +413,8 @@ impl Scoped for bitsup_store_list {
 }
 
 /// Adds a session: its last stored record, and when a part was last written, in milliseconds since 1970 (0 if
-/// unknown). Sessions expire some time after that. If the record cannot be read, the session is ignored, and
-/// an error is logged.
+/// unknown). The session timeout starts at that time. If the record cannot be read, the session is ignored,
+/// and an error is logged.
 ///
 /// Ownership: copies the id and the record.
 /// Threads: one call at a time, until the callback returns.

@@ -29,8 +29,8 @@ pub const BITSUP_PACKET_CANCEL: i32 = 5;
 pub const BITSUP_PACKET_REPLY: i32 = 6;
 
 /// An upload as seen by a server callback. The upload and its texts are valid until the callback returns. A
-/// later call with it behaves as for NULL while the hooks or an engine that uses them exist; after that the
-/// pointer is dangling.
+/// later call with it returns the same as for NULL, or INVALID_STATE from bitsup_upload_read, while the hooks or
+/// an engine that uses them exist; after that the pointer is dangling.
 pub struct bitsup_upload(CallbackHandle<UploadView>);
 
 impl Handle for bitsup_upload {
@@ -181,8 +181,8 @@ pub unsafe extern "C" fn bitsup_upload_target(upload: *const bitsup_upload) -> *
     guard_or!(std::ptr::null(), { text_of(upload, |view| Some(&view.target)) })
 }
 
-/// Returns the absolute upload URL; without a public URL and a Host header field, only its path and query. In
-/// on_request it is the URL of the request itself. NULL for NULL.
+/// Returns the absolute upload URL, or only its path and query if there is neither a public URL nor a Host header
+/// field. In on_request it is the URL of the request itself. NULL for NULL.
 ///
 /// Ownership: `upload` owns the text, which is valid until the callback returns.
 /// Threads: any thread, until the callback returns.

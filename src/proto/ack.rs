@@ -127,14 +127,42 @@ impl Ack {
     }
 }
 
-/// Parses `Retry-After` in seconds. The form with a date is not used by this protocol.
+/// Parses `Retry-After`, in seconds or as a date. A date counts from the `Date` of the same response, so that the clock
+/// of the client does not matter; a date that has passed is no delay.
 pub(crate) fn retry_after(headers: &Headers) -> Option<u32> {
-    headers.get(names::RETRY_AFTER)?.parse().ok()
+    let value = headers.get(names::RETRY_AFTER)?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(seconds);
+    }
+    let date = |text: &str| httpdate::parse_http_date(text).ok();
+    let (then, now) = (date(value)?, date(headers.get("Date")?)?);
+    u32::try_from(then.duration_since(now).unwrap_or_default().as_secs()).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn retry_after_is_a_number_or_a_date() {
+        const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+        for (value, date, seconds) in [
+            ("120", None, Some(120)),
+            (" 5 ", None, Some(5)),
+            ("Sun, 06 Nov 1994 08:51:37 GMT", Some(NOW), Some(120)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(NOW), Some(0)),
+            ("Sunday, 06-Nov-94 08:50:37 GMT", Some(NOW), Some(60)),
+            ("Sun, 06 Nov 1994 08:51:37 GMT", None, None),
+            ("soon", Some(NOW), None),
+            ("-1", Some(NOW), None),
+            ("Sun, 06 Nov 2994 08:51:37 GMT", Some(NOW), None),
+        ] {
+            let headers = [("Retry-After", Some(value)), ("Date", date)];
+            let headers: Headers =
+                headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+            assert_eq!(retry_after(&headers), seconds, "{value} {date:?}");
+        }
+    }
 
     #[test]
     fn an_ack_round_trips() {

@@ -211,8 +211,8 @@ const TABLE: &[(u32, HResultInfo)] = &[
         "check the job's state first",
     ),
     row(0x8020_0003, "BG_E_EMPTY", "the job has no file", "add a file"),
-    row(0x8020_0004, "BG_E_FILE_NOT_AVAILABLE", "the error has no file", "nothing to do"),
-    row(0x8020_0005, "BG_E_PROTOCOL_NOT_AVAILABLE", "the error has no protocol", "nothing to do"),
+    row(0x8020_0004, "BG_E_FILE_NOT_AVAILABLE", "the error does not concern a file", "nothing to do"),
+    row(0x8020_0005, "BG_E_PROTOCOL_NOT_AVAILABLE", "the error does not concern a protocol", "nothing to do"),
     row(0x8020_000D, "BG_E_DESTINATION_LOCKED", "the destination's volume is locked", "unlock the volume"),
     row(
         0x8020_000E,

@@ -184,8 +184,8 @@ pub fn fragment_range(headers: &Headers, length: u64) -> Result<FragmentRange, F
     range.ok_or(Fault::invalid("Content-Range is missing, malformed or does not fit the body"))
 }
 
-/// Returns whether a name can be sent as `Content-Name` (CLI-45): printable ASCII without the characters that
-/// Windows forbids in file names.
+/// Returns whether a name can be sent as `Content-Name` (CLI-45): 1 to 260 printable ASCII characters, without
+/// those that Windows forbids in file names.
 #[must_use]
 pub fn is_content_name(name: &str) -> bool {
     !name.is_empty()

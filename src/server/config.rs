@@ -167,8 +167,8 @@ impl ServerConfig {
 
 /// The address of the administration page.
 ///
-/// The page has neither users nor TLS, and shows the names of sessions and their owners to everyone who can reach
-/// it. Use a loopback address or an address of an administration network.
+/// The page has neither users nor TLS, and shows the ids, file names and owners of all sessions to everyone who can
+/// reach it. Use a loopback address or an address of an administration network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdminConfig {

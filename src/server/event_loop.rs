@@ -7,7 +7,7 @@ use polling::Events;
 
 use super::http1::connection::HttpConnection;
 use super::network::addresses::{AddressLimit, Admission};
-use super::network::listener::{LISTENER_KEY, Listener};
+use super::network::listener::{ACCEPT_ROUNDS, LISTENER_KEY, Listener};
 use super::network::pool::WorkerPool;
 use super::network::registration::Interest;
 use super::observability::LOG_TARGET;
@@ -40,7 +40,9 @@ impl EventLoop {
             }
             for event in events.iter() {
                 match event.key {
-                    LISTENER_KEY => self.accept(),
+                    LISTENER_KEY => {
+                        self.accept();
+                    }
                     key => {
                         if let Some(conn) = self.runtime.idle.take(key) {
                             self.pool.push(ServerJob::Drive(conn));
@@ -51,6 +53,7 @@ impl EventLoop {
         }
         self.runtime.idle.close();
         self.pool.close();
+        self.runtime.abort_waits();
     }
 
     /// Whether the server is stopping and has no connections left, or its grace period is over.
@@ -58,9 +61,14 @@ impl EventLoop {
         if !self.runtime.context.is_stopping() {
             return false;
         }
-        if self.listener.take().is_some() {
+        if self.listener.is_some() {
+            // What waits in the kernel's queue would be reset when the listener closes. Connections that arrive meanwhile
+            // must not delay the stop.
+            let mut rounds = 0..ACCEPT_ROUNDS;
+            while rounds.next().is_some() && self.accept() {}
+            self.listener = None;
             self.runtime.reactor.wake_on_close(true);
-            self.runtime.idle.drain();
+            self.runtime.idle.drain(|conn| self.pool.push(ServerJob::Drive(conn)));
         }
         self.runtime.reactor.open() == 0 || self.runtime.stop_at().is_some_and(|end| end <= Instant::now())
     }
@@ -89,8 +97,9 @@ impl EventLoop {
         self.runtime.idle.next_check(now, soonest.into_iter().flatten().min())
     }
 
-    fn accept(&mut self) {
-        let Some(listener) = &mut self.listener else { return };
+    /// Accepts waiting connections. Returns whether there may be more.
+    fn accept(&mut self) -> bool {
+        let Some(listener) = &mut self.listener else { return false };
         let (runtime, addresses, next_key) = (&self.runtime, &self.addresses, &mut self.next_key);
         listener.accept(|stream, peer| {
             let counters = &runtime.context.event_sink.counters;
@@ -122,6 +131,6 @@ impl EventLoop {
                         .log(Level::Warn, LOG_TARGET, || format!("cannot serve {peer}: {error}"));
                 }
             }
-        });
+        })
     }
 }

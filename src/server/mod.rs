@@ -246,7 +246,7 @@ impl Server {
         // The event loop closes both, unless it panicked.
         self.runtime.idle.close();
         self.pool.close();
-        self.pool.join();
+        self.pool.join(|| self.runtime.abort_waits());
         // Last, so that the health check reports a stopping server until the end.
         if let Some(admin) = &mut self.admin {
             admin.stop();

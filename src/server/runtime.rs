@@ -102,6 +102,11 @@ impl ServerRuntime {
         self.reactor.wake();
     }
 
+    /// Ends the waits of workers for sessions. Another server may hold them and hang, and must not delay the end.
+    pub(crate) fn abort_waits(&self) {
+        self.context.router.engines().for_each(|(_, engine)| engine.abort_waits());
+    }
+
     /// Returns when the remaining connections are to be closed, if the server is stopping.
     pub(crate) fn stop_at(&self) -> Option<Instant> {
         *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner)

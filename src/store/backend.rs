@@ -23,7 +23,8 @@ const CHUNK: usize = 64 * 1024;
 /// concurrently, each on the thread that called the engine.
 ///
 /// Errors determine the response to the client: [`StoreError::NotFound`] gives 404, [`StoreError::Denied`] 403,
-/// [`StoreError::NoSpace`] 500 with the HRESULT of a full disk, [`StoreError::Io`] 500.
+/// [`StoreError::NoSpace`] 500 with the HRESULT of a full disk, [`StoreError::Io`] 500. If [`Self::stat`] does not find the
+/// data of a session, the session is removed, and a client that sends a Fragment starts again.
 pub trait Backend: Send + Sync {
     /// Creates a session with this record and empty data. If the session exists, it holds no bytes and is replaced.
     ///

@@ -14,8 +14,8 @@ use crate::proto::SessionId;
 
 /// Keeps sessions and their bytes, and delivers complete files to their destination.
 ///
-/// The engine makes one call at a time for a session, except [`Store::reply`], which it may call at any time. Calls
-/// for different sessions run concurrently. Every method either completes or, after an error or a crash, leaves a
+/// The engine makes one call at a time for a session, except [`Store::reply`] and [`Store::ended`], which it may call at
+/// any time. Calls for different sessions run concurrently. Every method either completes or, after an error or a crash, leaves a
 /// state from which the same call can be repeated.
 pub trait Store: Send + Sync {
     /// Checks that a file could be delivered to `destination` now: its parent is a directory, and either nothing
@@ -26,8 +26,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Exists`], [`StoreError::IsDirectory`] or [`StoreError::ParentMissing`] if it could not.
     fn check(&self, destination: &Destination, overwrite: bool) -> Result<(), StoreError>;
 
-    /// Lists the sessions that an earlier process left. A session that cannot be read is listed as
-    /// unreadable: it neither prevents the start nor is silently lost.
+    /// Lists the sessions that an earlier process left; if the store is shared, those of all processes. A session that
+    /// cannot be read is listed as unreadable: it neither prevents the start nor is silently lost.
     ///
     /// # Errors
     ///
@@ -145,8 +145,8 @@ pub trait Store: Send + Sync {
         self.remove(record.id)
     }
 
-    /// Returns how a session ended that was [retired](Store::retire) lately, by any process that shares the store;
-    /// `None` if that is not known.
+    /// Returns how a session ended, if this process or another one that shares the store [retired](Store::retire) it
+    /// recently; `None` if that is not known.
     ///
     /// # Errors
     ///
@@ -185,13 +185,14 @@ pub trait Store: Send + Sync {
 /// A store that several processes use at the same time. Any of them may receive any packet of any session, so the
 /// order that an engine enforces among its own requests has to hold among all processes.
 pub trait SharedStore {
-    /// Locks a session for one step of a request and blocks while another process holds it. Steps are short: the
-    /// lock is not held while the server waits for a request body or for a callback.
+    /// Locks a session for one step of a request. Steps are short: the lock is not held while the server waits for a
+    /// request body or for a callback. Never waits for another holder, which may be a process that has stopped; the
+    /// engine tries again for as long as its request may wait.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`] if there is no such session, or if it was removed in the meantime.
-    fn lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError>;
+    /// [`StoreError::Busy`] if the session is locked, [`StoreError::NotFound`] if there is no such session.
+    fn try_lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError>;
 
     /// Records that the session was used at `now_ms`, in milliseconds since 1970. Other processes see it through
     /// [`Store::find`] and [`Store::sessions`].
@@ -256,14 +257,16 @@ pub trait Sink: Send {
     /// Returns the number of bytes held.
     fn received(&self) -> u64;
 
-    /// Appends `data`. After an error, [`Self::received`] shows how much of it was kept.
+    /// Appends `data`. After an error, [`Self::received`] shows how many bytes are left, which may be fewer than before
+    /// the call.
     ///
     /// # Errors
     ///
     /// [`StoreError::NoSpace`] if only a part of `data` fits.
     fn write(&mut self, data: &[u8]) -> Result<(), StoreError>;
 
-    /// Makes the written bytes as durable as the store promises before an Ack.
+    /// Makes the written bytes as durable as the store promises before an Ack. An error may leave fewer bytes, as for
+    /// [`Self::write`].
     ///
     /// # Errors
     ///
@@ -327,6 +330,9 @@ pub enum StoreError {
     /// The session or its bytes do not exist.
     #[error("the session's data is gone")]
     NotFound,
+    /// Another request or another process is using the session.
+    #[error("another request or server is using the session")]
+    Busy,
     /// The volume is full, or a quota or file-size limit is reached.
     #[error("no space left: {0}")]
     NoSpace(#[source] io::Error),

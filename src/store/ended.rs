@@ -1,4 +1,4 @@
-//! The memory of sessions that clients have ended, for stores that keep it in the process.
+//! Remembers sessions that were closed or cancelled, for stores that keep this information in the process.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

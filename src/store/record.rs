@@ -82,7 +82,8 @@ impl SessionRecord {
         self.remote.as_ref().unwrap_or(&self.destination)
     }
 
-    /// Returns a hash of what the packets of the session have in common besides its id: owner and URL.
+    /// Returns a hash of what the packets of the session have in common besides its id: the owner, and the path and query
+    /// of the remote name.
     pub fn identity(&self) -> u128 {
         identity(self.owner.as_deref(), self.remote(), self.query.as_deref())
     }
@@ -95,14 +96,15 @@ impl SessionRecord {
         }
     }
 
-    /// Returns whether the received bytes are no longer needed: delivered, or not to be delivered.
+    /// Returns whether the received bytes are no longer needed: the file was delivered, or the host application accepted
+    /// the upload without keeping the file.
     pub fn is_done(&self) -> bool {
         self.phase == SessionPhase::Delivered
             || matches!(self.outcome, Some(Outcome::Accepted { keep: false, .. }))
     }
 }
 
-/// The [`SessionRecord::identity`] of the session of a packet. It is stored, so it has to stay the same.
+/// Computes [`SessionRecord::identity`] from its parts. The results are stored, so later versions must compute the same.
 pub(crate) fn identity(owner: Option<&str>, remote: &Destination, query: Option<&str>) -> u128 {
     let text = serde_json::json!([owner, remote.segments(), query]).to_string();
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, text.as_bytes()).as_u128()
@@ -159,16 +161,16 @@ pub enum ReplyKind {
     Url(String),
 }
 
-/// How a client ended a session.
+/// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEnd {
     /// By Close-Session, after the upload was complete.
     Closed,
-    /// By Cancel-Session.
+    /// By Cancel-Session, or by the host application.
     Cancelled,
 }
 
-/// A session that a client has ended.
+/// A session that was closed or cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndedSession {
     /// How it ended.
@@ -182,17 +184,17 @@ pub struct EndedSession {
 pub struct StoredSession {
     /// The session's record.
     pub record: SessionRecord,
-    /// When the session was last written, in milliseconds since 1970.
+    /// When the session was last written or [used](super::SharedStore::touch), in milliseconds since 1970.
     pub modified_ms: u64,
 }
 
-/// The sessions that a store contains when it is opened.
+/// The sessions that a store contains.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredSessions {
     /// The readable sessions, in no particular order.
     pub sessions: Vec<StoredSession>,
-    /// Sessions that cannot be read because they are damaged or were written by a newer version. They are kept until
-    /// an administrator removes them; the server should log them.
+    /// Sessions that cannot be used, for example because they are damaged or were written by a newer version. The store
+    /// keeps them; the server should log them, so that an administrator can remove them.
     pub unreadable: Vec<UnreadableSession>,
     /// What the store found among its own files and did not create, each with its location. The store leaves it alone;
     /// the server should log it.
@@ -222,17 +224,17 @@ impl StoredSessions {
 pub enum StoreEntry {
     /// A readable session.
     Session(StoredSession),
-    /// A session that cannot be read.
+    /// A session that cannot be used.
     Unreadable(UnreadableSession),
     /// The location of something that the store did not create.
     Foreign(String),
 }
 
-/// A session that cannot be read.
+/// A session that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableSession {
     /// The id, by which the session can be removed.
     pub id: SessionId,
-    /// What is damaged, and how.
+    /// Why it cannot be used.
     pub reason: String,
 }

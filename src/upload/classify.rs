@@ -25,9 +25,8 @@ pub(super) enum ResponseClass {
     Fatal,
 }
 
-/// Classifies a response by the table of PROTOCOL 6.6, top to bottom. `last` is whether the packet carried
-/// the last byte of the file.
-pub(super) fn classify(kind: PacketKind, last: bool, ack: &Ack) -> ResponseClass {
+/// Classifies a response by the table of PROTOCOL 6.6, top to bottom.
+pub(super) fn classify(kind: PacketKind, ack: &Ack) -> ResponseClass {
     use PacketKind::{CancelSession as Cancel, CloseSession as Close, Fragment};
     use ResponseClass::{Accepted, Fatal, OffsetMismatch, Retry, SessionLost, TooLong};
     match (kind, ack.status, ack.error) {
@@ -35,10 +34,10 @@ pub(super) fn classify(kind: PacketKind, last: bool, ack: &Ack) -> ResponseClass
         (_, _, Some(HResult::BG_E_SESSION_NOT_FOUND)) => SessionLost,
         (_, 401 | 407, _) => Fatal,
         // The server has fewer bytes than it acknowledged, after a power failure for example, and discarded them.
-        (Close, 400, Some(HResult::E_INVALIDARG)) => SessionLost,
+        (Close, 400, Some(HResult::E_INVALIDARG)) if !is_from_application(ack) => SessionLost,
         (Close | Cancel, 500..=599, _) => Retry,
         (Close | Cancel, 300..=499, _) => Fatal,
-        (Fragment, status, _) if is_from_application(last, ack) => classify_application(status),
+        (Fragment, status, _) if is_from_application(ack) => classify_application(status),
         (Fragment, 413, _) => TooLong,
         (Fragment, 416, _) => OffsetMismatch,
         (_, _, Some(HResult::BG_E_TOO_LARGE | HResult::E_INVALIDARG)) => Fatal,
@@ -60,14 +59,15 @@ fn classify_application(status: u16) -> ResponseClass {
     }
 }
 
-/// Whether the application behind the server rejected the file. It is only called after the last byte, so an earlier
-/// response cannot be from it; and the context is only meaningful together with an error (PROTOCOL 10.2).
-fn is_from_application(last: bool, ack: &Ack) -> bool {
-    last && ack.error.is_some() && ack.context == Some(Context::Application)
+/// Whether the application behind the server rejected the file. That may be the response to any Fragment: a resumed
+/// client does not know that the server has all bytes. The context is only meaningful together with an error
+/// (PROTOCOL 10.2).
+fn is_from_application(ack: &Ack) -> bool {
+    ack.error.is_some() && ack.context == Some(Context::Application)
 }
 
-/// The error for a response that is not a success. `last` as for [`classify`].
-pub(super) fn rejection(kind: PacketKind, last: bool, ack: &Ack) -> Error {
+/// The error for a response that is not a success.
+pub(super) fn rejection(kind: PacketKind, ack: &Ack) -> Error {
     // A 401 or 407 has no HRESULT of its own; one that is sent is ignored.
     let fault = if matches!(ack.status, 401 | 407) { None } else { ack.error };
     let status = match fault {
@@ -80,7 +80,7 @@ pub(super) fn rejection(kind: PacketKind, last: bool, ack: &Ack) -> Error {
     let named = fault.map_or(String::new(), |hresult| format!(", {hresult}"));
     let advice = match fault.and_then(HResult::info) {
         Some(info) => info.advice,
-        None if is_from_application(last, ack) => application_advice(ack.status),
+        None if is_from_application(ack) => application_advice(ack.status),
         None => advice(ack.status),
     };
     let message = format!("{} failed with HTTP {}{named}: {advice}", kind.name(), ack.status);
@@ -163,10 +163,10 @@ pub(super) fn check_ack(kind: PacketKind, session: Option<&str>, ack: &Ack) -> R
 /// assert!(error.is_transient());
 /// ```
 pub fn check_ping(ack: &Ack) -> Result<(), Error> {
-    match classify(PacketKind::Ping, false, ack) {
+    match classify(PacketKind::Ping, ack) {
         ResponseClass::Accepted => check_ack(PacketKind::Ping, None, ack),
-        ResponseClass::Retry => Err(rejection(PacketKind::Ping, false, ack).transient()),
-        _ => Err(rejection(PacketKind::Ping, false, ack)),
+        ResponseClass::Retry => Err(rejection(PacketKind::Ping, ack).transient()),
+        _ => Err(rejection(PacketKind::Ping, ack)),
     }
 }
 
@@ -278,11 +278,7 @@ mod tests {
         ];
         for &(kinds, status, error, expected) in rows {
             for &kind in kinds {
-                assert_eq!(
-                    classify(kind, false, &ack(status, error)),
-                    expected,
-                    "{kind:?} {status} {error:#x}"
-                );
+                assert_eq!(classify(kind, &ack(status, error)), expected, "{kind:?} {status} {error:#x}");
             }
         }
     }
@@ -296,26 +292,27 @@ mod tests {
         for (status, expected) in cases {
             for hresult in [HResult::http(status), HResult::E_INVALIDARG, HResult::BG_E_TOO_LARGE] {
                 let response = of_application(status, hresult.0);
-                assert_eq!(classify(Fragment, true, &response), expected, "{status} {hresult}");
+                assert_eq!(classify(Fragment, &response), expected, "{status} {hresult}");
             }
         }
     }
 
     #[test]
-    fn only_the_last_fragment_can_fail_in_the_application() {
-        let cases = [(409, 0x8019_0199, Fatal), (413, 0x8019_019D, TooLong), (503, 0x8020_0020, Fatal)];
-        for (status, error, expected) in cases {
-            let early = classify(Fragment, false, &of_application(status, error));
-            assert_eq!(early, expected, "{status}: the application was not called yet");
-        }
-        assert_eq!(classify(Fragment, true, &of_application(416, 0)), OffsetMismatch, "no error, no context");
+    fn the_context_of_the_application_needs_an_error_and_does_not_hide_a_lost_session() {
+        assert_eq!(classify(Fragment, &of_application(416, 0)), OffsetMismatch, "no error, no context");
         let lost = of_application(500, HResult::BG_E_SESSION_NOT_FOUND.0);
-        assert_eq!(classify(Fragment, true, &lost), SessionLost, "lost, regardless of the context");
+        assert_eq!(classify(Fragment, &lost), SessionLost, "lost, regardless of the context");
+    }
+
+    #[test]
+    fn a_close_session_finds_lost_bytes_unless_the_application_responds() {
+        assert_eq!(classify(CloseSession, &ack(400, HResult::E_INVALIDARG.0)), SessionLost);
+        assert_eq!(classify(CloseSession, &of_application(400, HResult::E_INVALIDARG.0)), Fatal);
     }
 
     #[test]
     fn a_rejection_message_contains_packet_status_and_advice() {
-        let error = rejection(Fragment, false, &ack(500, 0x8020_0020));
+        let error = rejection(Fragment, &ack(500, 0x8020_0020));
         assert_eq!((error.status(), error.http_status()), (Status::TooLarge, Some(500)));
         assert_eq!(
             (error.hresult(), error.context()),
@@ -324,24 +321,23 @@ mod tests {
         for part in ["Fragment", "HTTP 500", "0x80200020 BG_E_TOO_LARGE", "raise the server's limit"] {
             assert!(error.message().contains(part), "{error}");
         }
-        let full = rejection(Fragment, false, &ack(500, 0x8007_0070));
+        let full = rejection(Fragment, &ack(500, 0x8007_0070));
         assert!(full.message().contains("free space on the server"), "{full}");
-        let bare = rejection(CreateSession, false, &ack(404, 0));
+        let bare = rejection(CreateSession, &ack(404, 0));
         assert_eq!((bare.status(), bare.hresult()), (Status::HttpStatus, Some(HResult::http(404))));
     }
 
     #[test]
     fn a_rejection_by_the_application_is_reported_as_such() {
         let response = |status| of_application(status, HResult::http(status).0);
-        let message = |last, status| rejection(Fragment, last, &response(status)).message().to_owned();
-        assert!(message(true, 403).contains("application behind the server does not accept the file"));
-        assert!(message(true, 503).contains("try again later"));
-        assert!(message(false, 403).contains("no permission"), "the application was not called yet");
+        let message = |status| rejection(Fragment, &response(status)).message().to_owned();
+        assert!(message(403).contains("application behind the server does not accept the file"));
+        assert!(message(503).contains("try again later"));
     }
 
     #[test]
     fn missing_credentials_are_reported() {
-        let error = rejection(CreateSession, false, &ack(401, 0));
+        let error = rejection(CreateSession, &ack(401, 0));
         assert_eq!((error.status(), error.hresult()), (Status::HttpStatus, Some(HResult::http(401))));
         assert!(error.message().contains("credentials"), "{error}");
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct RetryPolicy {
     /// Upper bound of the first delay. It doubles with each consecutive failure; the actual delay is drawn at
-    /// random between half the bound and the bound. Default: 1 s.
+    /// random between half the bound and the bound, unless `Retry-After` of the server is longer. Default: 1 s.
     pub first_delay: Duration,
     /// Largest bound of a delay. Default: 60 s.
     pub max_delay: Duration,

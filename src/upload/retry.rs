@@ -59,8 +59,14 @@ impl RetrySchedule {
             return RetryDecision::Abort { attempts: self.failures, elapsed_ms };
         }
         // The last attempt takes place when the timeout ends, even if the server requested a longer delay.
-        let delay_ms = self.backoff_ms().max(retry_after.map_or(0, millis)).min(left_ms);
+        let requested_ms = retry_after.map_or(0, |delay| self.spread_ms(millis(delay)));
+        let delay_ms = self.backoff_ms().max(requested_ms).min(left_ms);
         RetryDecision::Wait { delay: Duration::from_millis(delay_ms), attempt: self.failures }
+    }
+
+    /// Extends a requested delay by up to a tenth, so that not all clients of a server return at the same moment.
+    fn spread_ms(&mut self, delay_ms: u64) -> u64 {
+        delay_ms.saturating_add(self.rng.u64(0..=delay_ms / 10))
     }
 
     /// A random delay between half the bound and the bound. The randomness spreads the retries of clients
@@ -188,7 +194,13 @@ mod tests {
     #[test]
     fn the_server_may_ask_for_a_longer_delay_up_to_the_timeout() {
         let mut retry = retry(None, 600);
-        assert_eq!(delay(retry.on_failure(0, Some(Duration::from_secs(30)))), 30_000);
+        let mut requested = || {
+            retry.reset();
+            delay(retry.on_failure(0, Some(Duration::from_secs(30))))
+        };
+        let delays: Vec<_> = (0..20).map(|_| requested()).collect();
+        assert!(delays.iter().all(|delay| (30_000..=33_000).contains(delay)), "{delays:?}");
+        assert!(delays.iter().any(|delay| *delay != delays[0]), "not all clients return at once: {delays:?}");
         assert_eq!(delay(retry.on_failure(1_000, Some(Duration::from_secs(9_000)))), 599_000);
     }
 

@@ -23,6 +23,7 @@ mod reverse_proxy;
 mod security;
 mod serve;
 mod server_farm;
+mod server_farm_hung;
 mod server_farm_notify;
 mod service_manager;
 mod sessions;

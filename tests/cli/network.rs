@@ -171,3 +171,16 @@ fn notify_ca_adds_a_trusted_root() {
     run(&["upload", &source, &server.url_of("file"), "--state-dir", &state]).assert_success();
     assert!(application.request().body == content);
 }
+
+/// Stacks of this size cannot be allocated, so no thread can be started.
+#[test]
+fn without_threads_the_client_fails_with_an_error() {
+    let workspace = Workspace::new();
+    let ((file, _), state) = (workspace.source("file", 7), workspace.path_str("state"));
+    let upload: &[&str] = &["upload", &file, "http://localhost:1/file", "--state-dir", &state];
+    for (args, code) in [(&["ping", "http://localhost:1/file"] as &[&str], 3), (upload, 1)] {
+        let mut command = bitsup(args);
+        command.env("RUST_MIN_STACK", (1_u64 << 60).to_string());
+        Outcome::from(command.output().unwrap()).assert_failure(code, &["cannot start"]);
+    }
+}

@@ -4,8 +4,13 @@ use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
-use crate::program::{Process, Workspace};
+use rustix::process::{Pid, Signal, WaitOptions, waitpid};
+
+use crate::program::{Outcome, Process, Workspace};
 
 /// One server of a server farm.
 pub struct Node {
@@ -23,6 +28,32 @@ impl Node {
         let address = address.and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("{line:?}, {:?}", process.finish()));
         Self { process, address }
+    }
+
+    /// Suspends the server with SIGSTOP, and waits until all its threads have stopped.
+    pub fn suspend(&self) {
+        self.process.signal(Signal::STOP);
+        let pid = Pid::from_child(&self.process.child);
+        let (_, status) = waitpid(Some(pid), WaitOptions::UNTRACED).unwrap().unwrap();
+        assert!(status.stopped(), "{status:?}");
+    }
+
+    /// Lets a suspended server continue.
+    pub fn resume(&self) {
+        self.process.signal(Signal::CONT);
+    }
+
+    /// Stops the server with SIGTERM, and returns its outcome. Panics if it does not exit within `time`.
+    pub fn stop(mut self, time: Duration) -> Outcome {
+        self.process.signal(Signal::TERM);
+        let pid = Pid::from_child(&self.process.child);
+        let (send, exited) = channel();
+        thread::spawn(move || send.send(self.process.finish()));
+        exited.recv_timeout(time).unwrap_or_else(|_| {
+            // The thread above waits for it.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+            panic!("the server did not exit within {time:?}")
+        })
     }
 
     /// Kills the server with SIGKILL. Returns its address.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::net;
 use rustix::process::Signal;
@@ -52,6 +52,35 @@ fn a_killed_client_resumes_where_it_stopped() {
 
     assert!(first_progress_of_the_next_run(&upload) >= sent);
     assert_delivered(&server.workspace, &content);
+}
+
+#[test]
+fn state_files_that_nobody_used_for_long_are_removed() {
+    let server = TestServer::new(&[]);
+    let (source, _) = server.workspace.source("source", 10);
+    let state = server.workspace.path("state");
+    fs::create_dir(&state).unwrap();
+    let day = Duration::from_secs(24 * 3600);
+    let file = |name: &str, age: Duration| {
+        let file = fs::File::create(state.join(name)).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+        file
+    };
+    let (old, recent, used) = (
+        "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+        "6ba7b811-9dad-11d1-80b4-00c04fd430c8",
+        "6ba7b812-9dad-11d1-80b4-00c04fd430c8",
+    );
+    file(old, 91 * day);
+    file(recent, 89 * day);
+    file("notes", 91 * day);
+    let used_file = file(used, 91 * day);
+    used_file.lock().unwrap();
+    let url = server.url_of("file");
+    run(&["upload", &source, &url, "--state-dir", state.to_str().unwrap()]).assert_success();
+    let mut left: Vec<_> = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [recent, used, "notes"]);
 }
 
 #[test]

@@ -134,6 +134,33 @@ fn gc_keeps_active_sessions_of_a_shared_root() {
 }
 
 #[test]
+fn a_session_that_a_hung_server_holds_is_reported_and_skipped() {
+    let server = TestServer::new(&["--shared"]);
+    let names = ["held", "unreadable", "old", "young"];
+    let [held, unreadable, old, young] = names.map(|name| upload_first_half(&server, name));
+    let file = |id: &str, name| server.workspace.root().join(".bitsup").join(id).join(name);
+    [&held, &old].into_iter().for_each(|id| age(&server.workspace, id));
+    fs::write(file(&unreadable, "session.json"), "{").unwrap();
+    // As a server does that stops within a step.
+    let locks = [&held, &unreadable].map(|id| {
+        let lock = fs::File::options().write(true).open(file(id, "lock")).unwrap();
+        lock.lock().unwrap();
+        lock
+    });
+    let outcome = sessions(&server.workspace, &["gc", "--session-timeout", "1d", "--json"]);
+    outcome.assert_failure(1, &[&held, "a server is using it or has stopped: try again later"]);
+    assert_eq!(outcome.events().iter().map(|event| &event["id"]).collect::<Vec<_>>(), [old.as_str()]);
+    let unknown = "A0FF5911-4144-45B3-BF27-27AFC8EC8A67";
+    let outcome = sessions(&server.workspace, &["remove", unknown, &unreadable, &held, &young]);
+    let reason = "another request or server is using the session: try again later";
+    outcome.assert_failure(1, &["no session {A0FF", &unreadable, &held, reason]);
+    assert_eq!(outcome.stdout, format!("removed {young}\n"));
+    drop(locks);
+    sessions(&server.workspace, &["remove", &held, &unreadable]).assert_success();
+    assert_eq!(server.workspace.sessions(), [""; 0]);
+}
+
+#[test]
 fn an_unreadable_session_is_reported_and_can_be_removed() {
     let server = TestServer::new(&[]);
     let id = upload_first_half(&server, "file");

@@ -166,7 +166,8 @@ fn retry_after_is_respected() {
     job.set_observer(Box::new(SkipDelays(sender)));
     job.run().unwrap();
     server.join().unwrap();
-    assert_eq!(delays.iter().take(2).collect::<Vec<_>>(), [Duration::from_secs(77); 2]);
+    let range = Duration::from_secs(77)..=Duration::from_secs(77 + 8);
+    assert!(delays.iter().take(2).filter(|delay| range.contains(delay)).count() == 2);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of the engine without a network.
 
+mod clock;
 mod exchange;
 mod hooks_concurrency;
 mod loading;

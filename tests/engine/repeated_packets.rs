@@ -38,8 +38,10 @@ fn a_repeated_close_is_acknowledged_after_a_restart() {
     }
     assert_eq!(client.cancel().get(names::ERROR), UNKNOWN, "a closed session cannot be cancelled");
     assert_eq!(client.send_file(b"content").get(names::ERROR), UNKNOWN);
-    let elsewhere = PacketClient { path: "/b", ..client };
-    assert_eq!(elsewhere.close().get(names::ERROR), UNKNOWN, "of another URL");
+    for path in ["/b", "/a/../../b"] {
+        let elsewhere = PacketClient { engine: client.engine.clone(), path, id: client.id.clone() };
+        assert_eq!(elsewhere.close().get(names::ERROR), UNKNOWN, "of another URL: {path}");
+    }
     assert_eq!(std::fs::read(root.path().join("a")).unwrap(), b"content");
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use bitsup::Status;
 use bitsup::clock::{Clock, ManualClock, SystemClock};
 use bitsup::engine::{EndReason, Engine, EngineConfig, RequestHead};
 use bitsup::proto::{SessionId, names};
@@ -218,7 +219,7 @@ fn a_callback_interrupted_by_a_crash_is_repeated_at_the_other_server() {
     assert_eq!(client.send_file(FILE).status, 500);
     // The state after a crash: it contains a callback, but no process holds the lock of the callback.
     let store = store(&engines.root);
-    let mut lock = store.shared().unwrap().lock(id(&client)).unwrap();
+    let mut lock = store.shared().unwrap().try_lock(id(&client)).unwrap();
     let mut state: serde_json::Value = serde_json::from_slice(lock.state()).unwrap();
     assert_eq!(state["away"], serde_json::Value::Null);
     state["away"] = "Received".into();
@@ -282,4 +283,71 @@ fn a_server_finds_the_sessions_of_a_server_that_is_gone() {
     assert!(tick.next.unwrap() <= Duration::from_secs(60), "the next tick is too late");
     engines.second.set_enabled(false).unwrap();
     assert_eq!(client.send_file(FILE).get(names::ERROR), "0x8020001F");
+}
+
+#[test]
+fn a_clean_up_skips_a_session_that_another_process_holds() {
+    let engines = Engines::with(|config| config.session_timeout = Duration::from_secs(60));
+    let [held, other] = ["/a", "/b"].map(|path| PacketClient::create(&engines.first, path));
+    assert_eq!(engines.second.session_count(), 0);
+    let store = store(&engines.root);
+    let lock = store.shared().unwrap().try_lock(id(&held)).unwrap();
+    engines.clock.advance(70_000);
+    for engine in [&engines.first, &engines.second] {
+        let tick = engine.tick().unwrap();
+        assert_eq!(tick.skipped, 1);
+        assert!(tick.next.unwrap() <= Duration::from_secs(60), "the next tick is too late");
+    }
+    assert!(!engines.session(&other, "").exists());
+    let listed: Vec<SessionId> = engines.second.sessions().unwrap().into_iter().map(|info| info.id).collect();
+    assert_eq!(listed, [id(&held)], "a held session is listed");
+    drop(lock);
+    let tick = engines.second.tick().unwrap();
+    assert_eq!((tick.expired, tick.skipped), (1, 0));
+    assert!(!engines.session(&held, "").exists());
+}
+
+#[test]
+fn a_session_that_another_process_holds_is_busy_until_it_is_released() {
+    let engines = Engines::with(|config| config.hooks = None);
+    let [held, other] = ["/a", "/b"].map(|path| PacketClient::create(&engines.first, path));
+    let store = store(&engines.root);
+    let lock = store.shared().unwrap().try_lock(id(&held)).unwrap();
+    let busy = held.send_file(FILE);
+    assert_eq!((busy.status, busy.get(names::RETRY_AFTER)), (503, "5"));
+    assert_eq!(engines.first.end_session(id(&held)).unwrap_err().status(), Status::Busy);
+    assert_eq!(engines.first.set_enabled(false).unwrap_err().status(), Status::Busy);
+    assert!(!engines.session(&other, "").exists(), "the other sessions end");
+    engines.first.set_enabled(true).unwrap();
+    drop(lock);
+    assert_eq!(held.send_file(FILE).status, 200);
+    assert_eq!(engines.file("a").as_deref(), Some(FILE));
+}
+
+/// Aborts waits until the request has its response.
+fn abort(engine: &Engine, request: JoinHandle<Response>) -> Response {
+    while !request.is_finished() {
+        engine.abort_waits();
+        thread::yield_now();
+    }
+    request.join().unwrap()
+}
+
+#[test]
+fn waits_for_another_server_can_be_aborted() {
+    let engines = Engines::new();
+    let (client, first) = engines.start_callback("/a");
+    let other = client.clone();
+    let waiting = thread::spawn(move || other.close());
+    wait_for_generation(&engines, &client, 1);
+    assert_eq!(abort(&engines.second, waiting).status, 503, "it waited for the callback");
+    let store = store(&engines.root);
+    let lock = store.shared().unwrap().try_lock(id(&client)).unwrap();
+    let other = client.clone();
+    let waiting = thread::spawn(move || other.close());
+    assert_eq!(abort(&engines.second, waiting).status, 503, "it waited for the lock");
+    drop(lock);
+    engines.statuses.send(200).unwrap();
+    assert_eq!(first.join().unwrap().status, 200);
+    assert_eq!(client.close().status, 200);
 }

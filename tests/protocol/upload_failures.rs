@@ -217,7 +217,7 @@ fn cli_42_a_redirect_is_reported_not_followed() {
 #[test]
 fn retry_after_raises_the_delay() {
     let player = session(25, "-> Fragment | <- 503 retry=30 | ..");
-    assert_eq!(player.waited.as_secs(), 30);
+    assert!((30..=33).contains(&player.waited.as_secs()), "{:?}", player.waited);
 }
 
 #[test]

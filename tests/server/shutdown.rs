@@ -88,6 +88,24 @@ fn a_request_that_ends_within_the_grace_period_is_answered() {
     assert_eq!(store.file("a").unwrap(), b"hello");
 }
 
+/// Some of the requests wait in the kernel, unread, when the server is stopped; some of their connections are not even
+/// accepted.
+#[test]
+fn requests_that_arrived_before_the_stop_are_answered() {
+    let mut server = serve(&MemoryStore::new(0), |_| {});
+    let clients: Vec<_> = (0..200)
+        .map(|_| {
+            let mut client = RawHttp::connect(&server);
+            client.send(ping("/a"));
+            client
+        })
+        .collect();
+    stop(&mut server, TIMEOUT);
+    for mut client in clients {
+        assert_eq!(client.response().status, 200);
+    }
+}
+
 #[test]
 fn a_client_that_does_not_read_gets_only_the_grace_period() {
     let mut server = serve_anything();

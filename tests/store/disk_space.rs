@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use bitsup::store::{DirOptions, DirStore, Store, StoreError};
 use tempfile::TempDir;
-use test_support::process;
+use test_support::{process, skip};
 
 use crate::records::{delivered, held, received, record};
 
@@ -74,21 +74,11 @@ fn run_with_mounts(mount: &str, name: &str) {
     let mut probe = Command::new(launcher[0]);
     probe.args(&launcher[1..]).args(["mount", "-t", "tmpfs", "tmpfs", "/mnt"]).stderr(Stdio::null());
     if !probe.status().is_ok_and(|status| status.success()) {
-        return report_skip(&format!(
+        return skip(&format!(
             "{name}: mounting requires user namespaces, which this machine does not allow"
         ));
     }
     run_with_limit(mount, &launcher, name);
-}
-
-/// Reports a skipped test to the summary of `tools/test`.
-#[cfg(target_os = "linux")]
-fn report_skip(reason: &str) {
-    eprintln!("skipped {reason}");
-    if let Some(path) = std::env::var_os("BITSUP_TEST_SKIPS") {
-        let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
-        std::io::Write::write_all(&mut file, format!("{reason}\n").as_bytes()).unwrap();
-    }
 }
 
 #[cfg(target_os = "linux")]

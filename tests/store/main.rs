@@ -1,11 +1,16 @@
 //! Tests of the stores.
 
 mod after_power_failure;
+#[cfg(target_os = "linux")]
+mod block_device;
 mod contract;
 mod crash;
 mod custom_backend;
 mod directory;
+mod disk_errors;
 mod disk_space;
+mod file_system_errors;
+mod file_systems;
 mod flush;
 mod odd_entries;
 mod path_races;

@@ -3,10 +3,9 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{TryRecvError, channel};
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use bitsup::Status;
@@ -76,25 +75,17 @@ fn a_root_is_shared_by_all_stores_or_used_by_one() {
 }
 
 #[test]
-fn lock_waits_for_the_holder_and_reads_its_state() {
+fn a_locked_session_is_busy_and_the_next_holder_reads_its_state() {
     let root = TempDir::new().unwrap();
     let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
     let id = received(&one, 1, "a", b"bytes").id;
-    let mut lock = shared(&one).lock(id).unwrap();
+    let mut lock = shared(&one).try_lock(id).unwrap();
     assert_eq!(lock.state(), b"");
-    let (send, states) = channel();
-    let waiting = thread::spawn(move || {
-        send.send(None).unwrap();
-        let state = shared(&other).lock(id).unwrap().state().to_vec();
-        send.send(Some(state)).unwrap();
-    });
-    assert_eq!(states.recv().unwrap(), None);
-    assert_eq!(states.try_recv(), Err(TryRecvError::Empty), "lock did not wait");
+    assert!(matches!(shared(&other).try_lock(id), Err(StoreError::Busy)));
     lock.write_state(b"a long first state").unwrap();
     lock.write_state(b"a state").unwrap();
     drop(lock);
-    assert_eq!(states.recv().unwrap().unwrap(), b"a state");
-    waiting.join().unwrap();
+    assert_eq!(shared(&other).try_lock(id).unwrap().state(), b"a state");
 }
 
 #[test]
@@ -102,8 +93,8 @@ fn the_lock_of_one_session_does_not_block_another() {
     let root = TempDir::new().unwrap();
     let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
     let (first, second) = (received(&one, 1, "a", b"").id, received(&other, 2, "b", b"").id);
-    let _first = shared(&one).lock(first).unwrap();
-    shared(&other).lock(second).unwrap();
+    let _first = shared(&one).try_lock(first).unwrap();
+    shared(&other).try_lock(second).unwrap();
 }
 
 #[test]
@@ -111,13 +102,13 @@ fn a_lock_is_released_when_its_process_dies() {
     let root = TempDir::new().unwrap();
     let store = open(&root, true).unwrap();
     let id = received(&store, 1, "a", b"bytes").id;
-    drop(shared(&store).lock(id).unwrap());
+    drop(shared(&store).try_lock(id).unwrap());
     let holder = Holder::of(&path(&root, id, "lock"));
     let lock = File::open(path(&root, id, "lock")).unwrap();
     assert!(lock.try_lock().is_err(), "the other process does not hold the lock");
-    let waiting = thread::spawn(move || shared(&store).lock(id).map(drop));
+    assert!(matches!(shared(&store).try_lock(id), Err(StoreError::Busy)));
     holder.kill();
-    waiting.join().unwrap().unwrap();
+    shared(&store).try_lock(id).unwrap();
 }
 
 #[test]
@@ -125,9 +116,9 @@ fn a_callback_is_in_progress_until_it_returns_or_its_process_dies() {
     let root = TempDir::new().unwrap();
     let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
     let id = received(&one, 1, "a", b"bytes").id;
-    let callback_in_progress = || shared(&other).lock(id).unwrap().callback_in_progress().unwrap();
+    let callback_in_progress = || shared(&other).try_lock(id).unwrap().callback_in_progress().unwrap();
     assert!(!callback_in_progress());
-    let callback = shared(&one).lock(id).unwrap().mark_callback().unwrap();
+    let callback = shared(&one).try_lock(id).unwrap().mark_callback().unwrap();
     assert!(callback_in_progress(), "not in progress, or the session is locked");
     drop(callback);
     assert!(!callback_in_progress());
@@ -138,16 +129,15 @@ fn a_callback_is_in_progress_until_it_returns_or_its_process_dies() {
 }
 
 #[test]
-fn a_session_removed_while_waiting_for_its_lock_is_not_found() {
+fn a_session_removed_while_it_was_locked_is_not_found() {
     let root = TempDir::new().unwrap();
     let (one, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
     let id = received(&one, 1, "a", b"bytes").id;
-    let lock = shared(&one).lock(id).unwrap();
-    let waiting = thread::spawn(move || shared(&other).lock(id).map(drop));
+    let lock = shared(&one).try_lock(id).unwrap();
     one.remove(id).unwrap();
     drop(lock);
-    assert!(matches!(waiting.join().unwrap(), Err(StoreError::NotFound)));
-    assert!(matches!(shared(&one).lock(id), Err(StoreError::NotFound)));
+    assert!(matches!(shared(&other).try_lock(id), Err(StoreError::NotFound)));
+    assert!(matches!(shared(&one).try_lock(id), Err(StoreError::NotFound)));
     assert_eq!(one.find(id).unwrap(), None);
     assert!(!path(&root, id, "").exists());
 }
@@ -158,7 +148,7 @@ fn a_session_created_without_sharing_can_be_shared() {
     let created = received(&open(&root, false).unwrap(), 1, "a", b"bytes");
     let store = open(&root, true).unwrap();
     assert_eq!(store.find(created.id).unwrap().unwrap().record, created);
-    assert_eq!(shared(&store).lock(created.id).unwrap().state(), b"");
+    assert_eq!(shared(&store).try_lock(created.id).unwrap().state(), b"");
 }
 
 #[test]
@@ -193,11 +183,33 @@ fn a_state_that_is_too_long_is_an_error_and_zeros_are_an_empty_state() {
     let root = TempDir::new().unwrap();
     let store = open(&root, true).unwrap();
     let id = received(&store, 1, "a", b"bytes").id;
-    let mut lock = shared(&store).lock(id).unwrap();
+    let mut lock = shared(&store).try_lock(id).unwrap();
     lock.write_state(&[b'x'; MAX_SHARED_STATE]).unwrap();
     assert!(lock.write_state(&[b'x'; MAX_SHARED_STATE + 1]).is_err());
     drop(lock);
-    assert_eq!(shared(&store).lock(id).unwrap().state().len(), MAX_SHARED_STATE);
+    assert_eq!(shared(&store).try_lock(id).unwrap().state().len(), MAX_SHARED_STATE);
     fs::write(path(&root, id, "lock"), [0; MAX_SHARED_STATE]).unwrap();
-    assert_eq!(shared(&store).lock(id).unwrap().state(), b"");
+    assert_eq!(shared(&store).try_lock(id).unwrap().state(), b"");
+}
+
+/// Otherwise the bytes of a deleted file would stay allocated.
+#[cfg(target_os = "linux")]
+#[test]
+fn data_that_another_store_delivered_or_removed_does_not_stay_open() {
+    let root = TempDir::new().unwrap();
+    let (store, other) = (open(&root, true).unwrap(), open(&root, true).unwrap());
+    let [delivered, removed, kept] =
+        [(1, "a"), (2, "b"), (3, "c")].map(|(number, path)| received(&store, number, path, b"0123456789"));
+    let is_open = |file: &Path| {
+        let file = fs::metadata(file).unwrap().ino();
+        let open = fs::read_dir("/proc/self/fd").unwrap().map(|entry| fs::metadata(entry.unwrap().path()));
+        open.flatten().any(|open| open.ino() == file && open.is_file())
+    };
+    other.commit(&crate::records::delivered(&delivered), false).unwrap();
+    fs::hard_link(path(&root, removed.id, "data"), root.path().join("b")).unwrap();
+    other.remove(removed.id).unwrap();
+    assert!(is_open(&root.path().join("a")) && is_open(&root.path().join("b")));
+    shared(&store).collect_orphans().unwrap();
+    assert!(!is_open(&root.path().join("a")) && !is_open(&root.path().join("b")));
+    assert!(is_open(&path(&root, kept.id, "data")));
 }

@@ -128,7 +128,7 @@ namespace Bitsup
         }
 
         /// <summary>Creates a job that uploads a file. Nothing is sent until the job runs.</summary>
-        /// <param name="path">The file. Its size and modification time are read now.</param>
+        /// <param name="path">The file. Its size, modification time and change time are read now.</param>
         /// <param name="url">The destination URL.</param>
         /// <param name="options">Options of this upload. Later changes to the object have no effect.</param>
         /// <param name="progress">Receives the progress on the thread of the run.</param>

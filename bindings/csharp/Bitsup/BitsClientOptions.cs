@@ -135,7 +135,7 @@ namespace Bitsup
 
     /// <summary>
     /// When failed requests are retried: after a random delay of at most <see cref="FirstDelay"/>. This bound doubles with each
-    /// further failure, up to <see cref="MaxDelay"/>.
+    /// further failure, up to <see cref="MaxDelay"/>. A longer Retry-After of the server takes precedence.
     /// </summary>
     public sealed class RetryPolicy
     {

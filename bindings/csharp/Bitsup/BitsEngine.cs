@@ -92,7 +92,7 @@ namespace Bitsup
         /// </summary>
         /// <returns>
         /// The number of sessions it ended, and the time until the next call is due; <see cref="TimeSpan.MaxValue"/> if there
-        /// are no sessions.
+        /// are no sessions and the store is not shared.
         /// </returns>
         public (long Expired, TimeSpan Next) Tick()
         {

@@ -16,7 +16,8 @@ namespace Bitsup
     /// <see cref="KeyNotFoundException"/> result in 404, <see cref="UnauthorizedAccessException"/> in 403. For a
     /// <see cref="BitsException"/> its status decides: <see cref="BitsStatus.NotFound"/> is 404,
     /// <see cref="BitsStatus.Denied"/> is 403, and <see cref="BitsStatus.NoSpace"/> is 500 with HRESULT 0x80070070 (disk
-    /// full). Any other exception results in 500 and is passed to <see cref="OnException"/>.
+    /// full). If <see cref="GetLength"/> does not find the data of a session, the session is removed, and a client that sends a
+    /// fragment starts again. Any other exception results in 500 and is passed to <see cref="OnException"/>.
     /// </remarks>
     public abstract class BitsStorage
     {

@@ -25,8 +25,8 @@ namespace Bitsup
         public string Target => Call.BorrowedString(Native.bitsup_upload_target(Upload)) ?? "";
 
         /// <summary>
-        /// The absolute URL of the upload, as far as it is known: without a public URL and a Host header it starts with the
-        /// path. In <see cref="BitsHooks.OnRequest"/> it is the URL of the request.
+        /// The absolute URL of the upload, or only path and query if there is neither a public URL nor a Host
+        /// header. In <see cref="BitsHooks.OnRequest"/> it is the URL of the request.
         /// </summary>
         public string Url => Call.BorrowedString(Native.bitsup_upload_url(Upload)) ?? "";
 

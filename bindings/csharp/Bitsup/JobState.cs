@@ -30,7 +30,7 @@ namespace Bitsup
         /// <summary>Cancelled.</summary>
         Cancelled = Native.BITSUP_JOB_CANCELLED,
 
-        /// <summary>Failed; can be run again if the error was transient.</summary>
+        /// <summary>Failed; running it again may succeed if the error was transient.</summary>
         Failed = Native.BITSUP_JOB_FAILED,
     }
 }

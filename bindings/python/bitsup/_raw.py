@@ -122,7 +122,7 @@ JOB_TRANSFERRED = 6
 JOB_CLOSED = 7
 #: Job state: cancelled.
 JOB_CANCELLED = 8
-#: Job state: failed; can be run again if the error was transient.
+#: Job state: failed; running it again may succeed if the error was transient.
 JOB_FAILED = 9
 #: Durability: a power failure can lose whatever the operating system has not yet written to disk.
 DURABILITY_NONE = 0
@@ -949,7 +949,7 @@ class Library:
             ctypes.c_char_p,
             ctypes.c_void_p,
         )
-        #: Returns the absolute upload URL; without a public URL and a Host header field, only its path and query.
+        #: Returns the absolute upload URL, or only its path and query if there is neither a public URL nor a Host ...
         self.bitsup_upload_url: Callable[[Any], Optional[bytes]] = bind(
             "bitsup_upload_url",
             ctypes.c_char_p,

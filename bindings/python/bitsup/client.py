@@ -169,7 +169,7 @@ class Job(Handle):
     def run(self) -> UploadResult:
         """Uploads the file. Blocks until it is delivered and its reply is downloaded; retries automatically.
 
-        A job that ended can be run again and resumes, unless it is complete or cancelled. KeyboardInterrupt suspends
+        If a run ends early, running the job again resumes it, unless the job is cancelled. KeyboardInterrupt suspends
         the job within 250 ms. Raises SuspendedError, CancelledError, other BitsErrors, and any exception of a callback.
         """
         self._run_call().run_interruptibly()

@@ -33,7 +33,7 @@ class Tick(NamedTuple):
 
     #: The number of sessions that expired.
     expired: int
-    #: Seconds until the next tick is due; None if there is no session.
+    #: Seconds until the next tick is due; None if there is no session and the root is not shared.
     next: Optional[float]
 
 

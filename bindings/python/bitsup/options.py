@@ -42,7 +42,8 @@ class ClientOptions(TypedDict, total=False):
     no_progress_timeout: float
     #: Maximum consecutive failures; 0, the default, means that only `no_progress_timeout` applies.
     max_attempts: int
-    #: Upper bound of the random delay after a failure; doubles with each further failure. Default: 1.
+    #: Upper bound of the random delay after a failure; doubles with each further failure. Default: 1. A longer
+    #: Retry-After of the server takes precedence.
     retry_delay: float
     #: Limit for the doubled `retry_delay`. Default: 60.
     max_retry_delay: float
@@ -73,7 +74,7 @@ class EngineOptions(TypedDict, total=False):
     public_url: str
     #: The address of this server in a server farm.
     host_id: str
-    #: Seconds after which clients fall back from it to the original host; 0, the default, is not sent.
+    #: Seconds after which clients fall back from `host_id` to the original host; 0, the default, is not sent.
     host_id_fallback_timeout: int
     #: Accept POST with X-HTTP-Method-Override: BITS_POST as BITS_POST. Default: False.
     method_override: bool
@@ -97,7 +98,8 @@ class EngineOptions(TypedDict, total=False):
     finalize: Literal["fragment", "close"]
     #: URL of an application that is notified of complete uploads over HTTP, as IIS does. Replaces on_received.
     notify_url: str
-    #: What it receives: the file itself ("value") or paths on this machine ("reference"). Required with `notify_url`.
+    #: What the application receives: the file ("value") or paths on this machine ("reference"). Required with
+    #: `notify_url`.
     notify: Literal["value", "reference"]
     #: Timeout for each step of the notification: sending, the response head, and each read of the body. Default: 300.
     notify_timeout: float

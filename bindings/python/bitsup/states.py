@@ -28,14 +28,14 @@ class JobState(enum.IntEnum):
     CLOSED = _raw.JOB_CLOSED
     #: Cancelled; cannot be run again.
     CANCELLED = _raw.JOB_CANCELLED
-    #: Failed; can be run again if the error was transient.
+    #: Failed; running it again may succeed if the error was transient.
     FAILED = _raw.JOB_FAILED
 
 
 class Packet(enum.IntEnum):
     """The packet that caused the call of a hook."""
 
-    #: No packet: a session expired or was ended by the server.
+    #: No packet: a session expired or was ended by the host application.
     NONE = _raw.PACKET_NONE
     #: Tests whether the server accepts uploads.
     PING = _raw.PACKET_PING

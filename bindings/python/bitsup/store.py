@@ -75,7 +75,8 @@ class Store(abc.ABC):
 
     The exception of a method determines the response to the client: FileNotFoundError and KeyError mean 404,
     PermissionError and FileExistsError mean 403, OSError with ENOSPC means a full disk, and a BitsError counts as its
-    `status`. Anything else means 500, and is logged to the logger "bitsup.store".
+    `status`. If `stat` does not find the data of a session, the session is removed, and a client that sends a fragment
+    starts again. Anything else means 500, and is logged to the logger "bitsup.store".
     """
 
     @abc.abstractmethod

@@ -26,7 +26,7 @@ pub struct NetworkArgs {
     /// File with NAME:PASSWORD in its first line; unlike --user, not visible in the process list
     #[arg(long, value_name = "FILE", help_heading = CREDENTIALS, hide_short_help = true)]
     user_file: Option<PathBuf>,
-    /// File with a bearer token in its first line; read again for each request
+    /// File with a bearer token in its first line; read again whenever the server requests credentials
     #[arg(long, value_name = "FILE", help_heading = CREDENTIALS, hide_short_help = true)]
     bearer_file: Option<PathBuf>,
     /// Additional root certificates in PEM format

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bitsup::Error;
 use bitsup::client::{Client, ClientConfig, Job, Source};
+use signal_hook::iterator::Signals;
 
 use crate::args::UploadArgs;
 use crate::progress::Reporter;
@@ -23,15 +24,20 @@ pub fn run(args: &UploadArgs) -> Result<(), Error> {
 }
 
 fn upload(args: &UploadArgs, reporter: &Reporter) -> Result<u64, Error> {
+    let config = client_config(args)?;
+    // After the prompts, which Ctrl-C ends, and before anything that a signal must not interrupt.
+    let signals = signals::catch()?;
     let source = Source::from_file(&args.file)?;
     let total = source.total();
-    let mut job = Client::new(client_config(args)?)?.job(&args.url, source)?;
-    job.set_state_path(state_dir::state_path(&args.state, &args.file, &args.url)?)?;
+    let mut job = Client::new(config)?.job(&args.url, source)?;
+    let state_path = state_dir::state_path(&args.state, &args.file, &args.url)?;
+    job.set_state_path(&state_path)?;
+    state_dir::remove_old(&state_path);
     if let Some(path) = &args.reply {
         job.set_reply_path(path)?;
     }
     job.set_observer(Box::new(reporter.clone()));
-    suspend_on_signal(&job)?;
+    suspend_on_signal(&job, signals)?;
     job.run()?;
     Ok(total)
 }
@@ -51,13 +57,12 @@ fn client_config(args: &UploadArgs) -> Result<ClientConfig, Error> {
 }
 
 /// Suspends the job on SIGINT and SIGTERM, so that the next run resumes it.
-fn suspend_on_signal(job: &Job) -> Result<(), Error> {
+fn suspend_on_signal(job: &Job, mut signals: Signals) -> Result<(), Error> {
     let control = job.control();
-    let mut signals = signals::catch()?;
-    thread::spawn(move || {
+    let thread = thread::Builder::new().spawn(move || {
         for _ in signals.forever() {
             control.suspend();
         }
     });
-    Ok(())
+    thread.map(drop).map_err(|error| Error::io("cannot start the thread for signals", error))
 }

@@ -74,13 +74,28 @@ struct ConnectAttempt<'a> {
     dialer: &'a Dialer,
 }
 
+/// Starts a helper thread, which ends by itself.
+///
+/// # Errors
+///
+/// A transient error if the system has no more threads.
+fn start_thread<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> Result<(), Error> {
+    match thread::Builder::new().name("bitsup-connect".into()).spawn(run) {
+        Ok(_) => Ok(()),
+        Err(cause) => {
+            let message = format!("cannot start a thread to connect: {cause}");
+            Err(Error::new(Status::Connect, message).with_source(cause).transient())
+        }
+    }
+}
+
 impl ConnectAttempt<'_> {
     /// Resolves the host on a thread of its own, because the system call cannot be interrupted. After an interrupt, the
     /// thread ends by itself.
     fn resolve(&self) -> Result<Vec<SocketAddr>, Error> {
         let (host, port, lookup) = (self.host.to_owned(), self.port, self.dialer.lookup);
         let (sender, found) = mpsc::channel();
-        thread::spawn(move || sender.send(lookup(&host, port)));
+        start_thread(move || sender.send(lookup(&host, port)))?;
         match self.receive(&found, None)? {
             Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
             Some(Err(cause)) => Err(self.unresolved().with_source(cause)),
@@ -98,7 +113,7 @@ impl ConnectAttempt<'_> {
             let next = waiting.next();
             if let Some(address) = next {
                 let (sender, left) = (sender.clone(), self.time_left()?);
-                thread::spawn(move || sender.send(TcpStream::connect_timeout(&address, left)));
+                start_thread(move || sender.send(TcpStream::connect_timeout(&address, left)))?;
                 running = running.saturating_add(1);
             }
             if running == 0 && next.is_none() {

@@ -22,7 +22,7 @@ impl Job {
     /// | `Waiting` | waits for the rest of the delay that was passed to the observer, then sends again |
     /// | `Transferred` | nothing |
     /// | `Closed` | nothing |
-    /// | an error | what a run would do after the same error |
+    /// | an error | the same as [`Job::run`] after that error |
     ///
     /// # Errors
     ///

@@ -10,6 +10,9 @@ use crate::proto::packet::SessionRef;
 use crate::proto::{Context, Fault, HResult, Headers, PacketKind, SessionId};
 use crate::store::{Destination, NewReply, Outcome, ReplyKind, SessionRecord};
 
+/// The `Retry-After` of a client whose reply could not be stored, in seconds.
+const REPLY_RETRY_AFTER: u32 = 60;
+
 /// Identifies the user of a request and checks that it may use the directory. `packet` is `None` for the GET of
 /// a reply.
 pub(in crate::engine) fn authorize(
@@ -132,7 +135,10 @@ pub(in crate::engine) fn ended(
 fn store_reply(context: &EngineContext, id: SessionId, reply: VerdictReply) -> Result<ReplyKind, Fault> {
     let put = |reply| {
         let stored = context.config.store.put_reply(id, reply);
-        stored.map(|()| ReplyKind::Stored).map_err(|error| context.store_fault(&error))
+        stored.map(|()| ReplyKind::Stored).map_err(|error| {
+            // The application is called again with the next attempt, which may be expensive.
+            Fault { retry_after: Some(REPLY_RETRY_AFTER), ..context.store_fault(&error) }
+        })
     };
     match reply {
         VerdictReply::None => Ok(ReplyKind::None),

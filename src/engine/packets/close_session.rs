@@ -10,7 +10,7 @@ use crate::engine::state::EngineState;
 use crate::proto::{Ack, Fault};
 use crate::store::{Outcome, SessionRecord, StoreError};
 
-/// Completes the upload and removes the session. If bytes are missing, everything is discarded (PROTOCOL 4.5).
+/// Completes the upload and removes the session. If bytes are missing, everything is discarded (PROTOCOL 4.4).
 /// Waits for a callback in progress.
 ///
 /// If the application rejects a complete upload, the session stays and the client can try again, unless the

@@ -13,6 +13,7 @@ use crate::engine::context::EngineContext;
 use crate::engine::request::RequestHead;
 use crate::engine::response::Response;
 use crate::engine::sessions::session::{Session, SessionGuard};
+use crate::engine::sessions::shared_state::Generation;
 use crate::engine::state::EngineState;
 use crate::log::Level;
 use crate::proto::{Ack, Fault, FragmentRange};
@@ -113,7 +114,7 @@ pub(in crate::engine) fn finish(state: &EngineState, head: &RequestHead, receivi
             Ok(guard)
         }
     });
-    response(state, head, &session, completed, received)
+    response(state, head, &session, generation, completed, received)
 }
 
 /// Ends a Fragment whose body was skipped, because the session held all bytes already. If the callback of
@@ -147,7 +148,7 @@ pub(in crate::engine) fn finish_skipped(
         Ok(FragmentAction::Store { .. }) => Err(Fault::offset_mismatch()),
         Err(fault) => Err(fault),
     };
-    response(state, head, &session, completed, received)
+    response(state, head, &session, generation, completed, received)
 }
 
 /// Rejects a Fragment of a known session whose head is invalid.
@@ -166,12 +167,33 @@ fn response(
     state: &EngineState,
     head: &RequestHead,
     session: &Session,
+    generation: Generation,
     completed: Result<SessionGuard<'_>, Fault>,
     received: u64,
 ) -> Response {
     match completed {
         Ok(guard) => Response::ack(&ack(state, head, &guard.record, received)),
-        Err(fault) => Response::fragment_fault(session.id, &fault, received),
+        // A failed delivery may have discarded bytes that did not reach the disk.
+        Err(fault) => match offset_after_failure(state, session, generation, received) {
+            Some(received) => Response::fragment_fault(session.id, &fault, received),
+            None => Response::fault(&fault),
+        },
+    }
+}
+
+/// The next offset after the completion of an upload with `received` bytes failed; `None` if it is unknown.
+fn offset_after_failure(
+    state: &EngineState,
+    session: &Session,
+    generation: Generation,
+    received: u64,
+) -> Option<u64> {
+    match session.lock_for(generation) {
+        Ok(guard) if !guard.record.is_done() => {
+            state.config.store.open(session.id).ok().map(|sink| sink.received())
+        }
+        // Another request continues.
+        _ => Some(received),
     }
 }
 

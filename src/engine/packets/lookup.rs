@@ -28,11 +28,11 @@ pub(super) fn session(
 }
 
 /// Acknowledges a Close-Session or Cancel-Session that is repeated because its response was lost. Otherwise the client
-/// would assume that its file was not delivered (PROTOCOL 4.5).
+/// would assume that its file was not delivered (PROTOCOL 4.4).
 ///
 /// # Errors
 ///
-/// `fault`, if it is not that the session is unknown, or if this packet did not end the session.
+/// Returns `fault`, unless it says that the session is unknown and an earlier packet of the same type ended the session.
 pub(super) fn acknowledge_repeated(
     state: &EngineState,
     head: &RequestHead,
@@ -48,7 +48,7 @@ pub(super) fn acknowledge_repeated(
         Packet::CancelSession(_) => SessionEnd::Cancelled,
         Packet::Ping | Packet::CreateSession | Packet::Fragment(_) => return Err(fault),
     };
-    let (remote, query) = parse_target(head)?;
+    let Ok((remote, query)) = parse_target(head) else { return Err(fault) };
     let ended = EndedSession { end: expected, identity: identity(head.owner.as_deref(), &remote, query) };
     if state.ended(id) == Some(ended) {
         Ok(Ack { session_id: Some(id.to_string()), ..Ack::ok() })

@@ -24,7 +24,7 @@ pub(in crate::engine) fn get(state: &EngineState, head: &mut RequestHead) -> Res
     let session = match session_with_reply(state, id) {
         Ok(Some(session)) => session,
         Ok(None) => return Response::plain(404),
-        Err(fault) => return Response::plain(fault.status),
+        Err(fault) => return Response::get_rejected(fault),
     };
     if session.owner != head.owner {
         return Response::plain(403);

@@ -40,7 +40,8 @@ impl Response {
     /// The response to a GET that is rejected, with the challenge if there is one (GEN-14).
     pub(super) fn get_rejected(fault: Fault) -> Self {
         let challenge = fault.challenge.map(|challenge| (names::WWW_AUTHENTICATE, challenge));
-        Self::new(fault.status, challenge.into_iter().collect())
+        let retry_after = fault.retry_after.map(|seconds| (names::RETRY_AFTER, seconds.to_string()));
+        Self::new(fault.status, challenge.into_iter().chain(retry_after).collect())
     }
 
     fn new(status: u16, headers: Vec<(&'static str, String)>) -> Self {

@@ -10,7 +10,7 @@ use crate::store::SessionPhase;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionCounts {
-    /// Sessions that wait for bytes, or for the Close-Session that delivers the file.
+    /// Sessions with missing bytes, and complete uploads that are neither delivered nor decided on by the application.
     pub receiving: u64,
     /// Complete uploads whose [`Hooks::on_received`](crate::engine::Hooks::on_received) is running.
     pub notifying: u64,

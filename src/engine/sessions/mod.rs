@@ -5,3 +5,4 @@ pub(super) mod registry;
 pub(super) mod session;
 pub(super) mod shared_state;
 pub(super) mod snapshot;
+mod step_gate;

@@ -60,7 +60,9 @@ impl Registry {
         if has_ended {
             return None;
         }
-        let session = Arc::new(Session::new(context, stored.record, stored.modified_ms));
+        // A time in the future was written before the system's clock was set back; the session has to expire nevertheless.
+        let modified_ms = stored.modified_ms.min(context.now_ms());
+        let session = Arc::new(Session::new(context, stored.record, modified_ms));
         table.insert(Arc::clone(&session));
         Some(session)
     }

@@ -107,19 +107,32 @@ impl SessionInfo {
 
     /// Describes a session as it is now; `None` if it has ended.
     pub(in crate::engine) fn of(session: &Session) -> Result<Option<Self>, StoreError> {
-        let guard = session.lock()?;
+        let guard = match (session.try_lock(), session.context().shared_store()) {
+            // The record that its holder wrote last: the holder may be a server that has stopped.
+            (Err(StoreError::Busy), Some(_)) => {
+                let stored = session.context().config.store.find(session.id)?;
+                return Ok(stored.map(|stored| Self::unlocked(session, &stored.record)));
+            }
+            (Err(StoreError::Busy), None) => session.lock()?,
+            (guard, _) => guard?,
+        };
         if guard.ended {
             return Ok(None);
         }
-        let held = if guard.record.is_done() {
-            None
-        } else {
-            session.context().config.store.read(session.id).map(|content| content.length()).ok()
-        };
-        let mut info = Self::new(&guard.record, held, session.last_active_ms());
+        let mut info = Self::unlocked(session, &guard.record);
         if info.state == SessionState::Received && guard.shared.callback.is_some() {
             info.state = SessionState::Notifying;
         }
         Ok(Some(info))
+    }
+
+    /// Describes a session with that record.
+    fn unlocked(session: &Session, record: &SessionRecord) -> Self {
+        let held = if record.is_done() {
+            None
+        } else {
+            session.context().config.store.read(session.id).map(|content| content.length()).ok()
+        };
+        Self::new(record, held, session.last_active_ms())
     }
 }

@@ -86,15 +86,17 @@ impl IdleConnections {
         state.next_check
     }
 
-    /// Closes the connections without a request in progress, now and when they are parked.
-    pub fn drain(&self) {
+    /// Passes the connections without a request in progress to `drive`; from now on, such connections are closed when
+    /// they are parked. They are driven once more because a request may have arrived that was not read yet: closing its
+    /// connection would reset it.
+    pub fn drain(&self, drive: impl FnMut(Box<HttpConnection>)) {
         let mut state = self.lock();
         state.admission = IdleAdmission::Draining;
         let idle: Vec<usize> =
             state.parked.values().filter(|(_, c)| c.is_idle()).map(|(_, c)| c.key()).collect();
-        let closed: Vec<_> = idle.into_iter().map(|key| state.remove(key)).collect();
+        let idle: Vec<_> = idle.into_iter().filter_map(|key| state.remove(key)).collect();
         drop(state);
-        drop(closed);
+        idle.into_iter().for_each(drive);
     }
 
     /// Closes all connections, now and when they are parked.

@@ -19,6 +19,8 @@ const RETRY_DELAY: Duration = Duration::from_millis(100);
 const BACKLOG: i32 = 4096;
 /// Maximum connections accepted before ready connections are served.
 const MAX_ACCEPTS: usize = 64;
+/// How many calls of [`Listener::accept`] empty a full accept queue.
+pub(crate) const ACCEPT_ROUNDS: usize = BACKLOG as usize / MAX_ACCEPTS + 1;
 
 /// Accepts connections.
 pub(crate) struct Listener {
@@ -58,22 +60,30 @@ impl Listener {
     }
 
     /// Accepts waiting connections, then arms the socket again unless the maximum number of connections is reached.
-    pub fn accept(&mut self, mut take: impl FnMut(TcpStream, SocketAddr)) {
+    /// Returns whether more may be waiting and could be accepted now.
+    pub fn accept(&mut self, mut take: impl FnMut(TcpStream, SocketAddr)) -> bool {
         for _ in 0..MAX_ACCEPTS {
             if self.is_full() {
                 self.state = ListenerState::Full;
-                return;
+                return false;
             }
             match self.socket.accept() {
                 Ok((stream, peer)) => take(stream, peer),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.arm();
+                    return false;
+                }
                 // The client disconnected while it was queued; others may be waiting.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
-                Err(error) => return self.pause(&error),
+                Err(error) => {
+                    self.pause(&error);
+                    return false;
+                }
             }
         }
         self.arm();
+        true
     }
 
     /// Arms the socket again if its pause is over or there is room again.

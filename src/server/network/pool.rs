@@ -20,6 +20,9 @@ use crate::server::observability::LOG_TARGET;
 
 /// How long a job waits before blocked workers are compensated, and how long a busy worker counts as not blocked.
 const BLOCKED_AFTER: Duration = Duration::from_millis(5);
+/// How often a worker that is to end is hurried. The interval doubles from the shortest to the longest.
+const MIN_HURRY: Duration = Duration::from_micros(100);
+const MAX_HURRY: Duration = Duration::from_millis(50);
 /// Bytes of the buffer that each worker passes to its jobs.
 const BUFFER: usize = 256 * 1024;
 
@@ -121,7 +124,7 @@ impl<J: Send + 'static> WorkerPool<J> {
             let spawned = pool.0.spawn(&mut pool.0.lock());
             if let Err(error) = spawned {
                 pool.close();
-                pool.join();
+                pool.join(|| {});
                 return Err(error);
             }
         }
@@ -178,10 +181,18 @@ impl<J: Send + 'static> WorkerPool<J> {
         drop(dropped);
     }
 
-    /// Waits for the workers of a closed pool. Must not be called by a worker.
-    pub fn join(&self) {
+    /// Waits for the workers of a closed pool, and calls `hurry` again and again until they have ended. Must not be
+    /// called by a worker.
+    pub fn join(&self, hurry: impl Fn()) {
         let workers = std::mem::take(&mut self.0.lock().workers);
         for worker in workers.into_values() {
+            let mut interval = MIN_HURRY;
+            while !worker.thread.is_finished() {
+                hurry();
+                // The end of a thread wakes nobody.
+                thread::park_timeout(interval);
+                interval = interval.saturating_mul(2).min(MAX_HURRY);
+            }
             // A worker catches the panics of its jobs, so that this cannot fail.
             let _ = worker.thread.join();
         }
@@ -338,7 +349,7 @@ mod tests {
         drop(releases);
         (0..2).for_each(|_| running.recv_timeout(LONG).unwrap());
         pool.close();
-        pool.join();
+        pool.join(|| {});
     }
 
     #[test]
@@ -360,7 +371,7 @@ mod tests {
         assert_eq!(workers(&pool), 2);
         drop((keep, keep_too));
         pool.close();
-        pool.join();
+        pool.join(|| {});
     }
 
     #[test]
@@ -374,7 +385,7 @@ mod tests {
             thread::yield_now();
         }
         pool.close();
-        pool.join();
+        pool.join(|| {});
         assert_eq!(workers(&pool), 0);
     }
 
@@ -395,7 +406,7 @@ mod tests {
         let order: Vec<u32> = (0..2).map(|_| results.recv_timeout(LONG).unwrap()).collect();
         assert_eq!(order, [107, 7], "a returned job is run again");
         pool.close();
-        pool.join();
+        pool.join(|| {});
     }
 
     #[test]
@@ -406,6 +417,6 @@ mod tests {
         let (_keep, release) = channel();
         pool.push(BlockingJob { started, release });
         assert!(running.recv_timeout(LONG).is_err(), "the job was dropped, and with it the sender");
-        pool.join();
+        pool.join(|| {});
     }
 }

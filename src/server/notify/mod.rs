@@ -6,6 +6,7 @@ mod failure;
 mod notify_url;
 mod pool;
 mod request;
+mod resolver;
 mod response;
 mod transport;
 

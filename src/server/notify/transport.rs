@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use ureq::config::Config;
 use ureq::http::{Response, Uri};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
 };
 use ureq::{Agent, SendBody, Timeout};
 
 use super::config::{BUFFER, NotifyTimeouts};
+use super::resolver::NotifyResolver;
 use crate::error::Error;
 use crate::trust;
 
@@ -49,7 +49,7 @@ impl AppConnection {
         let stopped_reading = StoppedReading::default();
         let connector = ().chain(TcpConnector::default()).chain(RustlsConnector::default());
         let connector = connector.chain(EarlyResponseConnector(stopped_reading.clone()));
-        let agent = Agent::with_parts(config(timeouts, roots), connector, DefaultResolver::default());
+        let agent = Agent::with_parts(config(timeouts, roots), connector, NotifyResolver);
         Self { agent, stopped_reading }
     }
 

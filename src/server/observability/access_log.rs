@@ -20,8 +20,8 @@ const TARGET: &str = "access";
 /// The access log of a server: one line per request, session event and server event.
 ///
 /// Clones write to the same log. A line that cannot be written is dropped and counted in the metric
-/// `bitsup_access_log_lost_lines_total`; the server keeps running. The log never contains credentials, query
-/// strings or header fields other than `Content-Range`.
+/// `bitsup_access_log_lost_lines_total`; the server keeps running. The log never contains credentials or query
+/// strings, and of the header fields only packet type, session id and `Content-Range`.
 ///
 /// Threads: may be used from several threads.
 ///

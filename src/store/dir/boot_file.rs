@@ -1,10 +1,12 @@
 //! `ROOT/.bitsup/boot`: which boot of the system the store was last used in, and which sessions have to be recovered.
 //!
-//! The first line is the id of that boot, or a marker of the same length after a clean shutdown. It is followed by the
+//! The first line is the id of that boot, or a marker of the same length after a clean shutdown. Another marker says that
+//! the sync of the shutdown failed; the next start treats it as the id of a different boot. The line is followed by the
 //! sessions that a power failure left and that are not recovered yet: a line for each, or `all`. While they are recovered,
 //! a line `{ID} done` is appended for each, before its bytes are used. So whenever the process is killed, the next one
 //! knows which sessions still need recovery: a session without its line must be recovered, and one with its line must not
-//! be, because it may hold acknowledged bytes that are not synced.
+//! be, because it may hold acknowledged bytes that are not synced. A shutdown appends a line `{ID}` for each session whose
+//! data failed. The last line of a session counts.
 //!
 //! The file is overwritten in place, so that a full volume does not prevent a start. The order of writes makes every
 //! intermediate state valid. Incomplete lines are ignored.
@@ -23,12 +25,15 @@ use crate::proto::SessionId;
 
 /// The first line after a clean shutdown, as long as an id with its line feed.
 const CLOSED: &[u8] = b"closed                              \n";
+/// The first line after a shutdown that could not write all bytes to the disk. The next start trusts synced bytes only, as
+/// after a power failure: the system treats the lost bytes as written.
+const FAILED: &[u8] = b"failed                              \n";
 /// The line that stands for all sessions.
 const ALL: &str = "all";
 /// What follows the id of a recovered session.
 const DONE: &str = " done";
 
-/// The sessions that a power failure left and that are not recovered yet.
+/// The sessions that a power failure or a failed disk left and that are not recovered yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pending {
     /// All but these.
@@ -52,6 +57,13 @@ impl Pending {
         }
     }
 
+    fn insert(&mut self, id: SessionId) {
+        match self {
+            Self::AllExcept(done) => done.remove(&id),
+            Self::Only(pending) => pending.insert(id),
+        };
+    }
+
     fn remove(&mut self, id: SessionId) {
         match self {
             Self::AllExcept(done) => done.insert(id),
@@ -69,8 +81,8 @@ impl Pending {
                 pending = Self::AllExcept(HashSet::new());
             } else if let Some(id) = line.strip_suffix(DONE).and_then(SessionId::parse) {
                 pending.remove(id);
-            } else if let (Self::Only(ids), Some(id)) = (&mut pending, SessionId::parse(line)) {
-                ids.insert(id);
+            } else if let Some(id) = SessionId::parse(line) {
+                pending.insert(id);
             }
         }
         pending
@@ -92,6 +104,8 @@ pub struct LastUse {
     pub pending: Pending,
     /// The store was used in this boot of the system.
     pub is_same_boot: bool,
+    /// The last shutdown was clean: all bytes of all other sessions are on the disk.
+    pub is_clean: bool,
 }
 
 impl BootFile {
@@ -101,11 +115,11 @@ impl BootFile {
         let mut bytes = Vec::new();
         (&file).read_to_end(&mut bytes)?;
         let (first, lines) = bytes.split_at(bytes.len().min(CLOSED.len()));
-        let is_same_boot = first == boot_id;
+        let (is_same_boot, is_clean) = (first == boot_id, first == CLOSED);
         let mut boot = Self { file, end: bytes.len() as u64 };
         let pending = if is_same_boot {
             Pending::parse(lines)
-        } else if first == CLOSED {
+        } else if is_clean {
             boot.write_at(0, boot_id)?;
             boot.file.sync_data()?;
             Pending::parse(lines)
@@ -122,10 +136,10 @@ impl BootFile {
             Pending::AllExcept(HashSet::new())
         };
         // A line that the last process did not complete.
-        if !bytes.is_empty() && !bytes.ends_with(b"\n") && (is_same_boot || first == CLOSED) {
+        if !bytes.is_empty() && !bytes.ends_with(b"\n") && (is_same_boot || is_clean) {
             boot.append(b"\n")?;
         }
-        Ok((boot, LastUse { pending, is_same_boot }))
+        Ok((boot, LastUse { pending, is_same_boot, is_clean }))
     }
 
     /// Notes that a session is recovered, or that it was created and needs no recovery. Not synced: after a power failure
@@ -146,9 +160,25 @@ impl BootFile {
         Ok(())
     }
 
-    /// Notes that all bytes of all sessions are on the disk, except those that are not recovered.
+    /// Notes that sessions have to be recovered at the next start, because their data failed.
+    pub fn mark_pending(&mut self, ids: &[SessionId], pending: &mut Pending) -> io::Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.append(ids.iter().map(|id| format!("{id}\n")).collect::<String>().as_bytes())?;
+        ids.iter().for_each(|id| pending.insert(*id));
+        Ok(())
+    }
+
+    /// Notes that all bytes of all sessions are on the disk, except those of sessions that are not recovered.
     pub fn mark_closed(&self) -> io::Result<()> {
         self.write_at(0, CLOSED)?;
+        self.file.sync_data()
+    }
+
+    /// Notes that bytes of any session may be lost.
+    pub fn mark_failed(&self) -> io::Result<()> {
+        self.write_at(0, FAILED)?;
         self.file.sync_data()
     }
 
@@ -201,9 +231,9 @@ mod tests {
         let (_directory, sessions) = directory();
         assert_eq!(pending(&sessions, 0), Pending::default());
         assert_eq!(pending(&sessions, 0), Pending::default());
-        let (mut boot, LastUse { pending: mut left, is_same_boot }) =
+        let (mut boot, LastUse { pending: mut left, is_same_boot, is_clean }) =
             BootFile::open(&sessions, BOOTS[1]).unwrap();
-        assert!(!is_same_boot);
+        assert!(!is_same_boot && !is_clean);
         assert_eq!(left, Pending::AllExcept(HashSet::new()));
         for number in 1..4 {
             boot.mark_done(id(number), &mut left).unwrap();
@@ -221,14 +251,55 @@ mod tests {
         boot.mark_done(id(1), &mut left).unwrap();
         boot.mark_closed().unwrap();
         assert_eq!(pending(&sessions, 0), Pending::AllExcept(ids(&[1])));
-        let (mut boot, LastUse { pending: mut left, is_same_boot }) =
+        let (mut boot, LastUse { pending: mut left, is_same_boot, is_clean }) =
             BootFile::open(&sessions, BOOTS[0]).unwrap();
-        assert!(is_same_boot);
+        assert!(is_same_boot && !is_clean);
         boot.set_pending(ids(&[2, 3]), &mut left).unwrap();
         boot.mark_done(id(3), &mut left).unwrap();
         boot.mark_closed().unwrap();
         assert_eq!(pending(&sessions, 1), Pending::Only(ids(&[2])));
         assert_eq!(pending(&sessions, 1), Pending::Only(ids(&[2])));
+    }
+
+    /// Also in the same boot, because the system treats the lost bytes as written.
+    #[test]
+    fn after_a_failed_shutdown_all_sessions_are_pending() {
+        for next in [0, 1] {
+            let (_directory, sessions) = directory();
+            let (mut boot, LastUse { pending: mut left, .. }) = BootFile::open(&sessions, BOOTS[0]).unwrap();
+            boot.mark_done(id(1), &mut left).unwrap();
+            boot.mark_pending(&[id(2)], &mut left).unwrap();
+            boot.mark_failed().unwrap();
+            let (_, LastUse { pending: left, is_same_boot, is_clean }) =
+                BootFile::open(&sessions, BOOTS[next]).unwrap();
+            assert!(!is_same_boot && !is_clean);
+            assert_eq!(left, Pending::AllExcept(HashSet::new()));
+            assert_eq!(pending(&sessions, next), Pending::AllExcept(HashSet::new()));
+        }
+    }
+
+    /// Whether all sessions were pending before, or none.
+    #[test]
+    fn sessions_whose_data_failed_are_pending_until_they_are_recovered() {
+        for boots in [[0, 0], [0, 1]] {
+            let (_directory, sessions) = directory();
+            boots.iter().for_each(|boot| drop(pending(&sessions, *boot)));
+            let boot_id = BOOTS[boots[1]];
+            let (mut boot, LastUse { pending: mut left, .. }) = BootFile::open(&sessions, boot_id).unwrap();
+            boot.mark_done(id(1), &mut left).unwrap();
+            boot.mark_done(id(2), &mut left).unwrap();
+            boot.mark_pending(&[id(2)], &mut left).unwrap();
+            boot.mark_closed().unwrap();
+            let (mut boot, LastUse { pending: mut left, is_clean, .. }) =
+                BootFile::open(&sessions, boot_id).unwrap();
+            assert!(is_clean);
+            assert_eq!([1, 2].map(|number| left.contains(id(number))), [false, true]);
+            boot.mark_done(id(2), &mut left).unwrap();
+            assert_eq!(
+                [1, 2].map(|number| pending(&sessions, boots[1]).contains(id(number))),
+                [false, false]
+            );
+        }
     }
 
     /// The process may be killed between any two writes: the file then has the new beginning and the old end.

@@ -25,7 +25,7 @@ use crate::store::{SessionPhase, SessionRecord};
 /// The sessions that an earlier process left, and which of them are recovered.
 #[derive(Debug)]
 pub struct Recovery {
-    /// The bytes of every recovered session were on the disk when the store was opened.
+    /// All bytes of all recovered sessions were on the disk when the store was opened.
     pub is_clean: bool,
     state: Mutex<RecoveryState>,
     /// Signalled when the recovery of a session ends.
@@ -66,7 +66,7 @@ impl Recovery {
         let Ok(boot_id) = fs::read("/proc/sys/kernel/random/boot_id") else {
             return Ok(Self::new(state, false));
         };
-        let (boot, LastUse { pending, is_same_boot }) = BootFile::open(sessions, &boot_id)?;
+        let (boot, LastUse { pending, is_same_boot, is_clean }) = BootFile::open(sessions, &boot_id)?;
         if !is_same_boot {
             sync_directory(sessions, durability)?;
             // The store's own directory may be new.
@@ -74,7 +74,7 @@ impl Recovery {
         }
         state.boot = Some(boot);
         state.pending = pending;
-        Ok(Self::new(state, !is_same_boot))
+        Ok(Self::new(state, is_clean))
     }
 
     fn new(state: RecoveryState, is_clean: bool) -> Self {
@@ -139,17 +139,26 @@ impl Recovery {
         }
     }
 
-    /// Syncs everything and marks the store as cleanly closed. With durability `none` nothing is synced, and the next boot
-    /// starts as after a power failure.
+    /// Syncs everything and marks the store as cleanly closed, or as failed if that fails. The next start recovers the
+    /// sessions that are not recovered yet and those in `untrusted` in any case. With durability `none` nothing is synced,
+    /// and the next boot starts as after a power failure.
     #[cfg(target_os = "linux")]
-    pub fn mark_clean_shutdown(&self, sessions: &OwnedFd, durability: Durability) -> io::Result<()> {
-        let state = self.state();
-        let Some(boot) = state.boot.as_ref().filter(|_| durability != Durability::None) else {
+    pub fn mark_shutdown(
+        &self,
+        sessions: &OwnedFd,
+        durability: Durability,
+        untrusted: &[SessionId],
+    ) -> io::Result<()> {
+        let mut state = self.state();
+        let RecoveryState { boot: Some(boot), pending, .. } = &mut *state else { return Ok(()) };
+        // Before the marker, so that there is no moment at which their bytes are trusted.
+        let are_noted = boot.mark_pending(untrusted, pending).is_ok();
+        if durability == Durability::None && are_noted {
             return Ok(());
-        };
+        }
         // One call, whatever the number of sessions.
-        rustix::fs::syncfs(sessions)?;
-        boot.mark_closed()
+        let is_synced = are_noted && rustix::fs::syncfs(sessions).is_ok();
+        if is_synced { boot.mark_closed() } else { boot.mark_failed() }
     }
 
     fn state(&self) -> MutexGuard<'_, RecoveryState> {
@@ -189,7 +198,7 @@ fn recover_session(root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Res
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recovered::Usable),
         data => data?,
     };
-    // The record that says *delivered* may name another destination, chosen by the host application.
+    // The staged record may name another destination, which the host application chose.
     let staged = session.staged().filter(|staged| staged.id == id);
     for record in staged.into_iter().chain([record]) {
         if is_delivered(root, &record, &session) {
@@ -200,7 +209,8 @@ fn recover_session(root: &OwnedFd, sessions: &OwnedFd, id: SessionId) -> io::Res
     truncate(&session, &data).map(|()| Recovered::Usable)
 }
 
-/// Whether the session's data has the name of its destination. The data was synced before it got that name.
+/// Whether the session's data has the name of its destination. Unless the durability is `none`, the data was synced before
+/// it got that name.
 fn is_delivered(root: &OwnedFd, record: &SessionRecord, session: &SessionDir) -> bool {
     DeliveryTarget::find(root, &record.destination)
         .and_then(|target| target.is_data_of(session))
@@ -220,7 +230,7 @@ fn truncate(session: &SessionDir, data: &File) -> io::Result<()> {
         return Ok(());
     }
     if metadata.nlink() > 1 {
-        // Somebody else's name for the same bytes, such as that of a delivered file that was moved: they must not change.
+        // The file has another name, for example because a delivered file was moved: its bytes must not change.
         return session.replace_data(data, durable);
     }
     data.set_len(durable)?;

@@ -1,20 +1,24 @@
-//! Sessions that clients ended lately, so that every server that uses the root can acknowledge their repeated packets.
+//! Sessions that were closed or cancelled recently, so that every server that uses the root can acknowledge a repeated
+//! Close-Session or Cancel-Session.
 //!
 //! `ROOT/.bitsup/ended` has a line of equal length for each. When it is full it becomes `ended.old`, so at least as many
 //! sessions as fit into one file are remembered.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, renameat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, renameat, statat};
 use rustix::io::Errno;
 
+use super::file_lock::FileLock;
 use super::files::open_file;
 use super::layout::{ENDED, ENDED_OLD};
 use crate::proto::SessionId;
 use crate::store::{EndedSession, SessionEnd, SessionRecord};
 
-/// Maximum length of the file: about 14,000 sessions.
+/// Maximum length of the file: about 13,000 sessions.
 const MAX_LENGTH: u64 = 1024 * 1024;
 
 const ENDS: [(SessionEnd, &str); 2] = [(SessionEnd::Closed, "closed"), (SessionEnd::Cancelled, "cancel")];
@@ -28,15 +32,30 @@ pub fn record(sessions: &OwnedFd, record: &SessionRecord, end: SessionEnd) -> io
         open_file(sessions, ENDED, flags, Mode::RUSR | Mode::WUSR)
     };
     let mut file = open()?;
-    if file.metadata()?.len() >= MAX_LENGTH {
-        match renameat(sessions, ENDED, sessions, ENDED_OLD) {
-            // Another process that shares the root was faster.
-            Ok(()) | Err(Errno::NOENT) => file = open()?,
-            Err(errno) => return Err(errno.into()),
-        }
+    if file.metadata()?.len() >= MAX_LENGTH && rotate(sessions, &file)? {
+        file = open()?;
     }
     // In one write, which does not mix with those of other processes.
     file.write_all(line.as_bytes())
+}
+
+/// Renames the full file. Returns `false` if another request or process is doing that now.
+fn rotate(sessions: &OwnedFd, full: &File) -> io::Result<bool> {
+    let lock = FileLock::acquire(full.try_clone()?, FlockOperation::NonBlockingLockExclusive);
+    let _lock = match lock {
+        Err(Errno::WOULDBLOCK) => return Ok(false),
+        lock => lock?,
+    };
+    // Otherwise the next file, which is nearly empty, would replace the full one.
+    let (current, full) = (statat(sessions, ENDED, AtFlags::SYMLINK_NOFOLLOW), full.metadata()?);
+    match current {
+        Ok(current) if (current.st_dev, current.st_ino) == (full.dev(), full.ino()) => {
+            renameat(sessions, ENDED, sessions, ENDED_OLD)?;
+        }
+        Ok(_) | Err(Errno::NOENT) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    Ok(true)
 }
 
 /// Finds out how a session ended; `None` if that is not known.
@@ -48,9 +67,10 @@ pub fn find(sessions: &OwnedFd, id: SessionId) -> io::Result<Option<EndedSession
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             file => file?.read_to_end(&mut bytes)?,
         };
-        // After a power failure there may be damaged lines.
+        // After a power failure or on a full disk there may be damaged lines, with an intact one after them.
         let text = String::from_utf8_lossy(&bytes);
-        if let Some(ended) = text.lines().rev().find_map(|line| parse(line.strip_prefix(&id)?)) {
+        let parse_at = |(at, _)| parse(text.get(at..)?.lines().next()?.strip_prefix(&id)?);
+        if let Some(ended) = text.rmatch_indices(&id).find_map(parse_at) {
             return Ok(Some(ended));
         }
     }
@@ -110,6 +130,24 @@ mod tests {
         assert_eq!([1, 2, 3].map(known), [false, true, true]);
     }
 
+    /// Two requests find the file full; the second one renames it after the first one has done so.
+    #[test]
+    fn a_full_file_is_renamed_once() {
+        let (directory, sessions) = directory();
+        record(&sessions, &record_of(1), SessionEnd::Closed).unwrap();
+        let full = File::open(directory.path().join(ENDED)).unwrap();
+        let other = File::open(directory.path().join(ENDED)).unwrap();
+        let lock = FileLock::acquire(other, FlockOperation::LockExclusive).unwrap();
+        assert!(!rotate(&sessions, &full).unwrap(), "another process is renaming it");
+        drop(lock);
+        assert!(rotate(&sessions, &full).unwrap());
+        record(&sessions, &record_of(2), SessionEnd::Closed).unwrap();
+        assert!(rotate(&sessions, &full).unwrap());
+        let known = |number| find(&sessions, SessionId::from_u128(number)).unwrap().is_some();
+        assert_eq!([1, 2].map(known), [true, true]);
+        assert!(directory.path().join(ENDED).exists());
+    }
+
     #[test]
     fn damaged_lines_are_ignored() {
         let (directory, sessions) = directory();
@@ -118,6 +156,9 @@ mod tests {
         for length in 0..line.len() - 1 {
             std::fs::write(directory.path().join(ENDED), &line[..length]).unwrap();
             assert_eq!(find(&sessions, SessionId::from_u128(1)).unwrap(), None, "{length}");
+            // The next line follows without a line feed.
+            record(&sessions, &record_of(2), SessionEnd::Closed).unwrap();
+            assert!(find(&sessions, SessionId::from_u128(2)).unwrap().is_some(), "{length}");
         }
     }
 }

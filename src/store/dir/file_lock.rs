@@ -10,7 +10,8 @@ use rustix::io::retry_on_intr;
 pub struct FileLock(File);
 
 impl FileLock {
-    /// Locks the file, exclusively or shared, blocking or not, as `operation` says.
+    /// Locks the file, exclusively or shared, as `operation` says. All callers pass one that does not block: the holder
+    /// may be a process that has stopped.
     pub fn acquire(file: File, operation: FlockOperation) -> rustix::io::Result<Self> {
         retry_on_intr(|| flock(&file, operation))?;
         Ok(Self(file))

@@ -3,15 +3,15 @@
 //! ```text
 //! ROOT/                        delivered files
 //! ROOT/.bitsup/lock            locked by the process that uses ROOT, or by all that share it
-//! ROOT/.bitsup/boot            the boot id of the system while ROOT is in use; after a clean shutdown, a marker; and
-//!                              which sessions have to be recovered
-//! ROOT/.bitsup/probe.{PID}         written and removed to check that writing works
-//! ROOT/.bitsup/ended           which sessions clients ended lately, and how
+//! ROOT/.bitsup/boot            unless ROOT is shared: the boot id of the system while ROOT is in use; after a clean
+//!                              shutdown, a marker; and which sessions have to be recovered
+//! ROOT/.bitsup/probe.{PID}     written and removed to check that writing works
+//! ROOT/.bitsup/ended           which sessions were closed or cancelled recently
 //! ROOT/.bitsup/ended.old       the same, older
 //! ROOT/.bitsup/{ID}/session.json   the record
 //! ROOT/.bitsup/{ID}/data       the received bytes: a contiguous prefix of the file
-//! ROOT/.bitsup/{ID}/data.new   its copy, while a power failure is recovered from
-//! ROOT/.bitsup/{ID}/synced     with durability `fragment`: how many of them are on the disk
+//! ROOT/.bitsup/{ID}/data.new   a copy of `data`, during the recovery from a power failure
+//! ROOT/.bitsup/{ID}/synced     with durability `fragment`: how many of the received bytes are on the disk
 //! ROOT/.bitsup/{ID}/reply      the reply
 //! ROOT/.bitsup/{ID}/reply.new  the reply while it is written
 //! ROOT/.bitsup/{ID}/lock       if ROOT is shared: locked for a step of a request; holds the shared state
@@ -70,7 +70,7 @@ use crate::proto::SessionId;
 const MIN_ORPHAN_AGE: Duration = Duration::from_secs(3600);
 
 /// A store that delivers files under a root directory and keeps sessions in `ROOT/.bitsup/`. A file is delivered by a
-/// hard link, so it appears whole and never replaces a file that another program created.
+/// hard link, so it appears whole and, unless overwriting is allowed, never replaces another file.
 ///
 /// One process uses a root at a time, unless all of them share it ([`DirOptions::shared`]). The store holds a lock until
 /// it is dropped.
@@ -134,7 +134,7 @@ impl DirStore {
                 )
             })?
         };
-        let files = DataFiles::new(durability, recovery.is_clean);
+        let files = DataFiles::new(durability, shared, recovery.is_clean);
         Ok(Self { path, root, sessions, _lock: lock, durability, shared, files, recovery })
     }
 
@@ -157,7 +157,18 @@ impl DirStore {
     /// Recovers a session if necessary, and opens its directory.
     fn session(&self, id: SessionId) -> io::Result<SessionDir> {
         self.recovery.recover(&self.root, &self.sessions, id)?;
-        SessionDir::open(&self.sessions, id, self.durability)
+        SessionDir::open(&self.sessions, id, self.durability).map_err(|error| self.explain(error))
+    }
+
+    /// Distinguishes a missing session from a missing `.bitsup`, which somebody removed while it was in use: the latter is
+    /// a failure of the server and not an answer about the session.
+    fn explain(&self, error: io::Error) -> io::Error {
+        let is_removed = || rustix::fs::fstat(&self.sessions).is_ok_and(|stat| stat.st_nlink == 0);
+        if error.kind() == io::ErrorKind::NotFound && is_removed() {
+            let own = self.path.join(root::NAME);
+            return io::Error::other(format!("{} was removed: restart the server", own.display()));
+        }
+        error
     }
 
     /// Reads a session. `None` if there is no such session.
@@ -214,7 +225,8 @@ impl Store for DirStore {
 
     fn create(&self, record: &SessionRecord) -> Result<(), StoreError> {
         self.recovery.register_new(&self.root, &self.sessions, record.id)?;
-        Ok(SessionDir::create(&self.sessions, record, self.durability)?)
+        let created = SessionDir::create(&self.sessions, record, self.durability);
+        Ok(created.map_err(|error| self.explain(error))?)
     }
 
     fn save(&self, record: &SessionRecord) -> Result<(), StoreError> {
@@ -223,7 +235,7 @@ impl Store for DirStore {
 
     fn open(&self, id: SessionId) -> Result<Box<dyn Sink>, StoreError> {
         self.recovery.recover(&self.root, &self.sessions, id)?;
-        let data = self.files.open(&self.sessions, id)?;
+        let data = self.files.open(&self.sessions, id).map_err(|error| self.explain(error))?;
         let durable_length = match self.durability {
             Durability::Fragment => Some(DurableLength::open(self.session(id)?.directory())?),
             _ => None,
@@ -243,8 +255,13 @@ impl Store for DirStore {
         }
         let data = self.files.open(&self.sessions, record.id)?;
         let target = DeliveryTarget::find(&self.root, &record.destination)?;
+        let length = data.length()?;
+        // A failed sync since the last request may have taken bytes back.
+        if record.total.is_some_and(|total| total != length) {
+            return Err(io::Error::other(format!("the data has been truncated to {length} bytes")).into());
+        }
         if self.durability != Durability::None {
-            data.sync(data.length()?)?;
+            data.sync(length)?;
         }
         // Staged before the file appears, so that a full volume fails while there is nothing to undo.
         session.stage(record)?;
@@ -256,7 +273,7 @@ impl Store for DirStore {
         if self.durability != Durability::None
             && let Err(error) = target.sync()
         {
-            // A rename over another file cannot be undone. If this fails too, the first error says why.
+            // A rename over another file cannot be undone. If the unlink fails too, the first error says why.
             if !overwrite {
                 let _ = target.unlink(&session);
             }
@@ -320,19 +337,20 @@ impl Store for DirStore {
 }
 
 impl Drop for DirStore {
-    /// Marks a clean shutdown. If that fails and the system is rebooted, the next start treats it as a power failure and
-    /// clients send again what was not synced.
+    /// Marks the shutdown as clean or failed. If that fails and the system is rebooted, the next start treats it as a power
+    /// failure and clients send again what was not synced.
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
-        if !self.shared && !self.files.has_broken() {
-            let _ = self.recovery.mark_clean_shutdown(&self.sessions, self.durability);
+        if !self.shared {
+            let untrusted = self.files.untrusted();
+            let _ = self.recovery.mark_shutdown(&self.sessions, self.durability, &untrusted);
         }
     }
 }
 
 impl SharedStore for DirStore {
-    fn lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError> {
-        Ok(Box::new(DirSessionLock::acquire(&self.sessions, id, self.durability)?))
+    fn try_lock(&self, id: SessionId) -> Result<Box<dyn SessionLock>, StoreError> {
+        Ok(Box::new(DirSessionLock::try_acquire(&self.sessions, id, self.durability)?))
     }
 
     fn touch(&self, id: SessionId, now_ms: u64) -> Result<(), StoreError> {
@@ -340,6 +358,7 @@ impl SharedStore for DirStore {
     }
 
     fn collect_orphans(&self) -> Result<(), Error> {
+        self.files.close_ended(&self.sessions);
         let listing = session::list(&self.sessions).map_err(|error| {
             Error::io(format!("cannot read {}", self.path.join(root::NAME).display()), error)
         })?;

@@ -3,8 +3,9 @@
 /// What survives a power failure. A crash of the process alone never loses acknowledged bytes.
 ///
 /// Unless every fragment is synced, a power failure may remove an unfinished session or make it start over. A
-/// session never resumes after bytes that did not reach the disk. The exception is a
-/// [shared](DirOptions::shared) root, where a power failure cannot be distinguished from the crash of a server.
+/// session never resumes at an offset beyond the bytes on the disk. The exceptions are a
+/// [shared](DirOptions::shared) root and systems other than Linux, where a power failure cannot be distinguished from the
+/// crash of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
     /// Nothing; the kernel decides when to write.

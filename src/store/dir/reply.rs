@@ -22,7 +22,7 @@ pub fn discard(session: &SessionDir) -> io::Result<()> {
     [STAGED, REPLY].into_iter().try_for_each(|name| Ok(unlink_if_exists(session.directory(), name)?))
 }
 
-/// Stores a reply. After an error or a crash there is no reply.
+/// Stores a reply. After an error or a crash there is either no reply or the whole one.
 pub fn put(session: &SessionDir, reply: NewReply<'_>) -> io::Result<()> {
     let staged = match reply {
         NewReply::Bytes(bytes) => {

@@ -162,7 +162,7 @@ impl SessionDir {
         Ok(())
     }
 
-    /// Sets the time that [`Self::stored`] reports as the last use.
+    /// Sets the time that [`Self::stored`] reports, unless the data was written later.
     pub fn touch(&self, now_ms: u64) -> io::Result<()> {
         let now = Duration::from_millis(now_ms);
         let modified = Timespec::try_from(now).map_err(invalid)?;

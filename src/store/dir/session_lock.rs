@@ -29,11 +29,18 @@ pub struct DirSessionLock {
 }
 
 impl DirSessionLock {
-    /// Locks the session and blocks until it is available. `NotFound` if there is no such session.
-    pub fn acquire(sessions: &OwnedFd, id: SessionId, durability: Durability) -> io::Result<Self> {
+    /// Locks the session. `Busy` if it is locked, `NotFound` if there is no such session.
+    pub fn try_acquire(
+        sessions: &OwnedFd,
+        id: SessionId,
+        durability: Durability,
+    ) -> Result<Self, StoreError> {
         let session = SessionDir::open(sessions, id, durability)?;
-        let lock = FileLock::acquire(open_lock(&session)?, FlockOperation::LockExclusive)?;
-        // If the session was removed during the wait, its record is gone.
+        let lock = match FileLock::acquire(open_lock(&session)?, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return Err(StoreError::Busy),
+            lock => lock.map_err(io::Error::from)?,
+        };
+        // If the last holder has removed the session, its record is gone.
         session.check()?;
         let state = read_state(lock.file())?;
         Ok(Self { session, lock, state })
@@ -82,7 +89,7 @@ impl SessionLock for DirSessionLock {
     }
 }
 
-/// Opens the lock file. A session that was created by a process that did not share the root gets one now.
+/// Opens the lock file, and creates it when the session is locked for the first time.
 fn open_lock(session: &SessionDir) -> io::Result<File> {
     let open = |flags| open_file(session.directory(), LOCK, OFlags::RDWR | flags, Mode::RUSR | Mode::WUSR);
     match open(OFlags::empty()) {

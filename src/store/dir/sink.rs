@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io;
 #[cfg(target_os = "linux")]
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
@@ -12,14 +11,14 @@ use rustix::io::{pwrite, retry_on_intr};
 #[cfg(target_os = "linux")]
 use rustix::pipe::{SpliceFlags, splice};
 
-use super::data_file::DataFile;
+use super::data_file::DataHandle;
 use super::durable_length::DurableLength;
 use crate::store::{Sink, StoreError};
 
 /// Appends to a session's data file.
 #[derive(Debug)]
 pub struct FileSink {
-    data: Arc<DataFile>,
+    data: DataHandle,
     received: u64,
     /// With durability `fragment`.
     durable_length: Option<DurableLength>,
@@ -27,18 +26,20 @@ pub struct FileSink {
 
 impl FileSink {
     /// Appends to the data at its end. `durable_length` records what is synced before each Ack, if that is promised.
-    pub fn new(data: Arc<DataFile>, durable_length: Option<DurableLength>) -> io::Result<Self> {
+    pub fn new(data: DataHandle, durable_length: Option<DurableLength>) -> io::Result<Self> {
         let received = data.length()?;
         Ok(Self { data, received, durable_length })
     }
 
-    /// Handles a failed write or sync: a full volume keeps what was written, any other error makes it doubtful.
+    /// Handles a failed write or sync. What was written before the volume was full stays; after any other error, bytes that
+    /// are not proven to be on the disk are discarded.
     fn failed(&mut self, error: io::Error) -> StoreError {
         let error = StoreError::from(error);
         if !matches!(error, StoreError::NoSpace(_)) {
             self.data.rewind();
-            self.received = self.data.length().unwrap_or(0);
         }
+        // After a failed sync, the data was truncated even if the volume is full.
+        self.received = self.data.length().unwrap_or(0);
         error
     }
 

@@ -75,7 +75,6 @@ pub struct UploadMachine {
 #[derive(Debug)]
 struct InFlight {
     kind: PacketKind,
-    offset: u64,
     length: u64,
     sent_ms: u64,
 }
@@ -171,9 +170,10 @@ impl UploadMachine {
 
     /// Returns what to do now.
     ///
-    /// If an [`Action::Send`] changed [`Self::state`] as [`ResumeState::requires_save`] defines it, the caller saves
-    /// the state before sending. After [`Action::Wait`], the next call continues regardless of how long the caller
-    /// really waited. [`Action::Done`] and [`Action::Failed`] are returned again by every later call.
+    /// Before it carries out an [`Action::Send`], the caller saves [`Self::state`] if
+    /// [`ResumeState::requires_save`] returns `true`. After [`Action::Wait`], the next call continues regardless of
+    /// how long the caller really waited. [`Action::Done`] and [`Action::Failed`] are returned again by every later
+    /// call.
     pub fn next_action(&mut self, now_ms: u64) -> Action {
         #[cfg(feature = "fault-injection")]
         crate::fault_injection::maybe_panic("upload", &self.checkpoint.url);
@@ -282,12 +282,7 @@ impl UploadMachine {
 
     fn send(&mut self, packet: PacketKind, now_ms: u64) -> Action {
         let request = self.request(packet);
-        self.in_flight = Some(InFlight {
-            kind: request.kind,
-            offset: request.offset,
-            length: request.length,
-            sent_ms: now_ms,
-        });
+        self.in_flight = Some(InFlight { kind: request.kind, length: request.length, sent_ms: now_ms });
         Action::Send(request)
     }
 

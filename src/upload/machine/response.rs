@@ -20,17 +20,14 @@ impl UploadMachine {
         if self.checkpoint.phase == UploadPhase::Cancel && request.kind != PacketKind::CancelSession {
             return self.on_response_after_cancel(&request, ack);
         }
-        let is_last = request.offset.checked_add(request.length) == Some(self.checkpoint.total);
         let ack_check = classify::check_ack(request.kind, self.session_id(), ack);
-        let outcome = match classify::classify(request.kind, is_last, ack) {
+        let outcome = match classify::classify(request.kind, ack) {
             ResponseClass::Accepted => ack_check.and_then(|()| self.on_accepted(now_ms, &request, ack)),
             ResponseClass::OffsetMismatch => ack_check.and_then(|()| self.on_offset(ack)),
             ResponseClass::SessionLost => return self.on_session_lost(now_ms, &request, ack),
             ResponseClass::TooLong if self.sizer.on_too_long(request.length) => Ok(()),
-            ResponseClass::TooLong | ResponseClass::Fatal => {
-                Err(classify::rejection(request.kind, is_last, ack))
-            }
-            ResponseClass::Retry => Err(classify::rejection(request.kind, is_last, ack).transient()),
+            ResponseClass::TooLong | ResponseClass::Fatal => Err(classify::rejection(request.kind, ack)),
+            ResponseClass::Retry => Err(classify::rejection(request.kind, ack).transient()),
         };
         match outcome {
             Ok(()) => self.on_host_reached(),
@@ -45,8 +42,8 @@ impl UploadMachine {
 
     /// Reports that the request in flight got no response, or that the reply was not fetched.
     ///
-    /// A transport error is transient, a source error final. A source error may also be reported with no request in
-    /// flight.
+    /// A [transient](Error::is_transient) error is retried; any other ends the upload. An error of the source may
+    /// also be reported with no request in flight.
     pub fn on_failure(&mut self, now_ms: u64, error: Error) {
         if std::mem::take(&mut self.fetching) {
             return self.on_reply_failed(now_ms, error);
@@ -130,16 +127,17 @@ impl UploadMachine {
     /// The server does not know the session: start again with a new one (CLI-11), except after a Cancel-Session, which
     /// has nothing left to do (CLI-13).
     ///
-    /// That includes a Close-Session whose predecessor got no response. The session may be unknown because the server
-    /// closed it, but also because it expired, was removed or was lost before that Close-Session arrived: no file may be
-    /// there. A bitsup server remembers closed sessions and acknowledges the repeated Close-Session.
+    /// This also applies to a Close-Session that is sent again because the first one got no response. The server may have
+    /// closed the session; but the session may also have expired, or been removed or lost, before the first one arrived, and
+    /// then the file was perhaps not delivered. A bitsup server remembers closed sessions and acknowledges the repeated
+    /// Close-Session.
     fn on_session_lost(&mut self, now_ms: u64, request: &InFlight, ack: &Ack) {
         if self.checkpoint.phase == UploadPhase::Cancel {
             return self.on_cancelled();
         }
         self.checkpoint.forget_session();
         self.ping_first = false;
-        let error = classify::rejection(request.kind, false, ack).transient();
+        let error = classify::rejection(request.kind, ack).transient();
         match self.stalls.on_session_lost() {
             1 => {}
             2..=MAX_RESTARTS => self.on_transient_error(now_ms, error),

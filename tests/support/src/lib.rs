@@ -18,7 +18,18 @@ pub mod tls_terminator;
 pub mod vector;
 
 use std::env;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// Reports a skipped test to the summary of `tools/test`.
+pub fn skip(reason: &str) {
+    eprintln!("skipped {reason}");
+    if let Some(path) = env::var_os("BITSUP_TEST_SKIPS") {
+        let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
+        file.write_all(format!("{reason}\n").as_bytes()).unwrap();
+    }
+}
 
 /// Returns the root of the repository.
 pub fn repository() -> &'static Path {

@@ -12,10 +12,21 @@ const ISOLATED: &str = "BITSUP_TEST_ALONE";
 ///
 /// Must be called by the test function itself, because the name of the test comes from the type of the closure.
 pub fn isolated<F: FnOnce()>(test: F) {
-    if env::var_os(ISOLATED).is_some() {
+    if is_isolated() {
         return test();
     }
     run(rerun(test_name::<F>()).env(ISOLATED, "1"), test_name::<F>());
+}
+
+/// Returns whether this process was started by [`isolated`] or [`isolated_by`].
+pub fn is_isolated() -> bool {
+    env::var_os(ISOLATED).is_some()
+}
+
+/// Runs a test in a new process that `launcher` starts, a program with arguments that a command line can follow.
+pub fn isolated_by(launcher: &mut Command, name: &str) {
+    launcher.arg(env::current_exe().unwrap()).args(arguments(name));
+    run(launcher.env(ISOLATED, "1"), name);
 }
 
 /// Returns a command that runs one test of this binary again, given its path in the crate.
@@ -39,7 +50,7 @@ pub fn run(command: &mut Command, name: &str) {
 }
 
 /// Returns the path of the test that contains the closure of type `F`.
-fn test_name<F>() -> &'static str {
+pub fn test_name<F>() -> &'static str {
     let (_, name) = type_name::<F>().split_once("::").unwrap();
     name.split("::{{closure}}").next().unwrap()
 }

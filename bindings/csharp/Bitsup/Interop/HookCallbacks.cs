@@ -40,6 +40,8 @@ namespace Bitsup
             HooksHandle set = Call.NonNull(Native.bitsup_hooks_new(UserData.Alloc(this), UserData.Destroy));
             if (this.hooks.Notify is { } notify)
             {
+                // First, because they apply to later calls only.
+                notify.AddRoots(set);
                 int status = Native.bitsup_hooks_set_notify_url(
                     set,
                     (int)notify.Kind,
@@ -47,7 +49,6 @@ namespace Bitsup
                     Call.MillisecondsOrInfinite(notify.Timeout, nameof(notify.Timeout)),
                     out IntPtr failure);
                 Call.Check(status, failure);
-                notify.AddRoots(set);
             }
 
             Set(set, this.hooks.OnRequest, OnRequest, Native.bitsup_hooks_on_request);

@@ -179,7 +179,7 @@ namespace Bitsup
         /// <summary>Job state: cancelled.</summary>
         internal const int BITSUP_JOB_CANCELLED = 8;
 
-        /// <summary>Job state: failed; can be run again if the error was transient.</summary>
+        /// <summary>Job state: failed; running it again may succeed if the error was transient.</summary>
         internal const int BITSUP_JOB_FAILED = 9;
 
         /// <summary>Durability: a power failure can lose whatever the operating system has not yet written to disk.</summary>
@@ -433,7 +433,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_response_timeout(ClientConfigHandle config, ulong timeout_ms, out IntPtr error);
 
-        /// <summary>Sets when a request that failed with a transient error is retried: after a random delay of at most `first_delay_ms`, a bound that doubles with each further failure up to `max_delay_ms`.</summary>
+        /// <summary>Sets when a request that failed with a transient error is retried: after a random delay of at most `first_delay_ms`, a bound that doubles with each further failure up to `max_delay_ms`, or after the server's Retry-After if that is longer.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int bitsup_client_config_set_retry(ClientConfigHandle config, uint max_attempts, ulong first_delay_ms, ulong max_delay_ms, out IntPtr error);
 
@@ -701,7 +701,7 @@ namespace Bitsup
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_target(IntPtr upload);
 
-        /// <summary>Returns the absolute upload URL; without a public URL and a Host header field, only its path and query.</summary>
+        /// <summary>Returns the absolute upload URL, or only its path and query if there is neither a public URL nor a Host header field.</summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern IntPtr bitsup_upload_url(IntPtr upload);
 

@@ -88,7 +88,7 @@ pub struct ServerArgs {
     /// Serve a status page, /health, /sessions and /metrics at this address; port 0 selects a free port
     #[arg(long, value_name = "ADDR:PORT", value_parser = listen, help_heading = LOGGING)]
     pub admin: Option<Listen>,
-    /// Allow an --admin address that other machines can reach; it shows the names of all sessions
+    /// Allow an --admin address that other machines can reach; it shows the ids, files and owners of all sessions
     #[arg(long, help_heading = LOGGING, hide_short_help = true)]
     pub admin_allow_remote: bool,
     #[command(flatten)]
@@ -162,7 +162,7 @@ pub struct DirectoryArgs {
     /// Additional root certificates for an https notification URL, PEM
     #[arg(long, value_name = "FILE", help_heading = NOTIFICATION, hide_short_help = true)]
     pub notify_ca: Option<PathBuf>,
-    /// Timeout for connecting to the application, for its response headers, and for its response body
+    /// Timeout for each step of a notification: connecting, sending, response headers, response body
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = units::time_limit, help_heading = NOTIFICATION, hide_short_help = true)]
     pub notify_timeout: Duration,
     /// Maximum concurrent notifications; further ones wait

@@ -9,7 +9,7 @@ use bitsup::store::{DirOptions, DirStore};
 use bitsup::{Error, Status};
 
 use super::args::{DirectoryArgs, NotifyArg};
-use crate::files;
+use crate::{files, output};
 
 /// A virtual directory.
 #[derive(Debug)]
@@ -34,7 +34,13 @@ impl Directory {
     fn engine(&self, logger: &Logger) -> Result<Engine, Error> {
         // The server loads the sessions while it serves.
         let engine = Engine::new_unloaded(engine_config(&self.args, logger)?)?;
-        engine.set_enabled(self.args.enabled)?;
+        match engine.set_enabled(self.args.enabled) {
+            // Another server holds a session, perhaps one that has stopped. The session expires.
+            Err(error) if error.status() == Status::Busy => {
+                output::warn(error.message());
+            }
+            result => result?,
+        }
         Ok(engine)
     }
 }

@@ -1,7 +1,8 @@
 //! `bitsup sessions`: lists and removes the sessions under a root.
 //!
 //! Listing takes no lock. Removing uses an engine over the shared store, so that it is ordered with the requests of
-//! running servers. It fails while a server uses the root without sharing it.
+//! running servers. It fails while a server uses the root without sharing it. A session that a server holds, perhaps one
+//! that has stopped, is reported and skipped.
 
 mod table;
 
@@ -16,7 +17,7 @@ use bitsup::store::{DirOptions, DirStore, DirView, SharedStore, Store, StoreErro
 use bitsup::{Error, Status};
 use clap::{Args, Subcommand};
 
-use crate::{output, units};
+use crate::{failure, output, units};
 
 /// `bitsup sessions ...`.
 #[derive(Subcommand)]
@@ -120,23 +121,49 @@ fn show(args: &ShowArgs) -> Result<(), Error> {
 fn remove(args: &RemoveArgs) -> Result<(), Error> {
     let (store, engine) = open_shared(&args.root.root, Duration::MAX)?;
     let unreadable = store.sessions().map_err(unreadable_root)?.unreadable;
+    let mut failures = Failures::default();
     for id in &args.id {
-        if unreadable.iter().any(|session| session.id == *id) {
-            discard(&store, *id)?;
-        } else if !engine.end_session(*id)? {
-            return Err(unknown(*id, &args.root.root));
+        let removed = if unreadable.iter().any(|session| session.id == *id) {
+            discard(&store, *id)
+        } else {
+            match engine.end_session(*id) {
+                Ok(false) => Err(unknown(*id, &args.root.root)),
+                ended => ended.map(|_| ()),
+            }
+        };
+        match removed {
+            Ok(()) => output::print(&format!("removed {id}"))?,
+            Err(error) => failures.add(error),
         }
-        output::print(&format!("removed {id}"))?;
     }
-    Ok(())
+    failures.into_result()
 }
 
-/// Removes a session with an unreadable record. Blocks while another process holds its lock.
+/// Removes a session with an unreadable record.
 fn discard(store: &DirStore, id: SessionId) -> Result<(), Error> {
-    let removed = store.lock(id).and_then(|_lock| store.remove(id));
+    let removed = store.try_lock(id).and_then(|_lock| store.remove(id));
     removed.map_err(|error| {
-        Error::new(Status::Io, format!("cannot remove session {id}: {error}")).with_source(error)
+        let is_busy = matches!(error, StoreError::Busy);
+        let (status, advice) = if is_busy { (Status::Busy, ": try again later") } else { (Status::Io, "") };
+        Error::new(status, format!("cannot remove session {id}: {error}{advice}")).with_source(error)
     })
+}
+
+/// The errors of a command that continues after an error.
+#[derive(Default)]
+struct Failures(Option<Error>);
+
+impl Failures {
+    /// Reports all but the last, which ends the command.
+    fn add(&mut self, error: Error) {
+        if let Some(earlier) = self.0.replace(error) {
+            failure::report(&earlier);
+        }
+    }
+
+    fn into_result(self) -> Result<(), Error> {
+        self.0.map_or(Ok(()), Err)
+    }
 }
 
 fn gc(args: &GcArgs) -> Result<(), Error> {
@@ -146,14 +173,23 @@ fn gc(args: &GcArgs) -> Result<(), Error> {
     };
     let mut expired = read_sessions(&args.root.root)?;
     expired.retain(is_expired);
+    let mut failures = Failures::default();
     if !args.dry_run {
         let (_, engine) = open_shared(&args.root.root, args.session_timeout)?;
-        engine.tick()?;
+        let skipped = engine.tick()?.skipped;
         // A session that was used in the meantime, or has a callback in progress, was kept.
         let left = engine.sessions()?;
         expired.retain(|info| !left.iter().any(|left| left.id == info.id));
+        if skipped > 0 {
+            for SessionInfo { id, .. } in left.iter().filter(|info| is_expired(info)) {
+                let message =
+                    format!("cannot end session {id}: a server is using it or has stopped: try again later");
+                failures.add(Error::new(Status::Busy, message));
+            }
+        }
     }
-    table::print(&expired, args.json)
+    table::print(&expired, args.json)?;
+    failures.into_result()
 }
 
 /// Reads all sessions, oldest first. Warns about unreadable ones.
