@@ -199,6 +199,41 @@ fn bytes_that_could_not_be_synced_are_discarded_at_the_next_start() {
     });
 }
 
+/// The next start is in the same boot of the system, which treats the lost bytes as written.
+#[test]
+fn after_a_shutdown_that_could_not_be_synced_only_synced_bytes_count() {
+    let test = "after_a_shutdown_that_could_not_be_synced_only_synced_bytes_count";
+    with_failing("syncfs:error=EIO:when=1", test, |root| {
+        let store = DirStore::open(root, DirOptions::default()).unwrap();
+        let record = complete(&store, 1, "a");
+        drop(store);
+        let store = DirStore::open(root, DirOptions::default()).unwrap();
+        assert_eq!(store.sessions().unwrap().unreadable, []);
+        assert_eq!(held(&store, record.id).unwrap(), 0);
+    });
+}
+
+/// A shutdown with durability `none` syncs nothing, but remembers the session whose data failed. Calls 1 to 3: the boot
+/// id and the data of two sessions.
+#[test]
+fn with_durability_none_only_the_session_whose_write_failed_is_discarded() {
+    let test = "with_durability_none_only_the_session_whose_write_failed_is_discarded";
+    with_failing("pwrite64:error=EIO:when=4", test, |root| {
+        let open = || DirStore::open(root, DirOptions::default().durability(Durability::None)).unwrap();
+        let store = open();
+        let (record, other) = (complete(&store, 1, "a"), complete(&store, 2, "b"));
+        // The data cannot be truncated, because its other name may be a delivered file's.
+        let data = root.join(".bitsup").join(record.id.to_string()).join("data");
+        std::fs::hard_link(data, root.join("other name")).unwrap();
+        store.open(record.id).unwrap().write(b"more").unwrap_err();
+        drop(store);
+        let store = open();
+        assert_eq!(store.sessions().unwrap().unreadable, []);
+        assert_eq!([record.id, other.id].map(|id| held(&store, id).unwrap()), [0, 10]);
+        assert_eq!(std::fs::read(root.join("other name")).unwrap(), CONTENT);
+    });
+}
+
 /// No call fails. With a limit for each store, enough stores would use up all descriptors.
 #[test]
 fn all_stores_of_a_process_share_the_limit_of_open_data_files() {
