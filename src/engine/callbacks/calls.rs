@@ -8,9 +8,9 @@ use crate::engine::context::EngineContext;
 use crate::engine::request::RequestHead;
 use crate::proto::packet::SessionRef;
 use crate::proto::{Context, Fault, HResult, Headers, PacketKind, SessionId};
-use crate::store::{Destination, NewReply, Outcome, ReplyKind, SessionRecord};
+use crate::store::{Destination, NewReply, Outcome, ReplyKind, SessionRecord, StoreError};
 
-/// The `Retry-After` of a client whose reply could not be stored, in seconds.
+/// The `Retry-After` of a client whose reply does not fit on the volume, in seconds.
 const REPLY_RETRY_AFTER: u32 = 60;
 
 /// Identifies the user of a request and checks that it may use the directory. `packet` is `None` for the GET of
@@ -136,8 +136,9 @@ fn store_reply(context: &EngineContext, id: SessionId, reply: VerdictReply) -> R
     let put = |reply| {
         let stored = context.config.store.put_reply(id, reply);
         stored.map(|()| ReplyKind::Stored).map_err(|error| {
-            // The application is called again with the next attempt, which may be expensive.
-            Fault { retry_after: Some(REPLY_RETRY_AFTER), ..context.store_fault(&error) }
+            // The application is called again with the next attempt, which may be expensive and finds the volume as full.
+            let retry_after = matches!(error, StoreError::NoSpace(_)).then_some(REPLY_RETRY_AFTER);
+            Fault { retry_after, ..context.store_fault(&error) }
         })
     };
     match reply {
