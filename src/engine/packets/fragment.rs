@@ -138,15 +138,22 @@ pub(in crate::engine) fn finish_skipped(
         return Response::fragment_fault(session.id, &fault, received);
     }
     drop(sink);
-    let completed = match action(state, &guard.record, range, length, received) {
+    let action = match action(state, &guard.record, range, length, received) {
         _ if is_short => Err(Fault::invalid("the body is shorter than its range")),
+        // The session has lost bytes since the Fragment began, and the body was skipped.
+        Ok(FragmentAction::Store { .. }) => Err(Fault::offset_mismatch()),
+        action => action,
+    };
+    let completed = match action {
         Ok(FragmentAction::Complete) => {
             complete(state, head, &session, generation, guard, Finalize::LastFragment)
         }
-        Ok(FragmentAction::Repeat) => Ok(guard),
-        // The session has lost bytes since the Fragment began, and the body was skipped.
-        Ok(FragmentAction::Store { .. }) => Err(Fault::offset_mismatch()),
-        Err(fault) => Err(fault),
+        Ok(_) => Ok(guard),
+        Err(fault) => {
+            // The response locks the session again.
+            drop(guard);
+            Err(fault)
+        }
     };
     response(state, head, &session, generation, completed, received)
 }
