@@ -3,10 +3,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bitsup::clock::ManualClock;
-use bitsup::engine::{Engine, EngineConfig, Finalize};
+use bitsup::engine::{Engine, EngineConfig, Finalize, RequestHead};
 use bitsup::proto::names;
 use bitsup::store::{DirOptions, DirStore};
 use test_support::packets::PacketClient;
@@ -68,4 +68,27 @@ fn a_close_of_an_expired_session_is_unknown() {
     clock.advance(2000);
     assert_eq!(client.close().get(names::ERROR), UNKNOWN);
     assert!(!root.path().join("a").exists());
+}
+
+/// The delivery failed, so the last Fragment is repeated, and its client is killed. The response must not wait for the
+/// session that its own request holds.
+#[test]
+fn a_repeated_last_fragment_without_its_body_is_rejected_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let client = PacketClient::create(&engine(root.path()), "/a");
+    std::fs::write(root.path().join("a"), "another").unwrap();
+    assert_ne!(client.send_file(b"content").status, 200);
+    let headers = [
+        (names::HOST, "host"),
+        (names::PACKET_TYPE, "Fragment"),
+        (names::SESSION_ID, &client.id),
+        (names::CONTENT_LENGTH, "7"),
+        (names::CONTENT_RANGE, "bytes 0-6/7"),
+    ];
+    let head = RequestHead::new(names::METHOD.to_owned(), client.path.to_owned())
+        .headers(headers.into_iter().collect());
+    let begun = Instant::now();
+    let response = client.engine.begin(head).finish();
+    assert_eq!(response.status, 400);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
