@@ -47,7 +47,7 @@ impl EngineContext {
         self.aborts.load(Ordering::SeqCst)
     }
 
-    /// Ends the waits for sessions that are in progress, once [`Session::wake`](super::sessions::session::Session)
+    /// Ends the waits that are in progress for sessions, once [`Session::wake`](super::sessions::session::Session)
     /// makes them look.
     pub(super) fn abort_waits(&self) {
         self.aborts.fetch_add(1, Ordering::SeqCst);

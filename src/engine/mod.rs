@@ -180,7 +180,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Status::Io`] if a session cannot be removed; all others are still handled.
+    /// [`Status::Io`] if the store cannot list its sessions or a session cannot be removed; all others are still
+    /// handled.
     pub fn tick(&self) -> Result<Tick, Error> {
         self.0.clean_up()
     }
@@ -209,7 +210,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Status::Io`] if the store cannot list its sessions or read one of them.
+    /// [`Status::Io`] if the store cannot list its sessions or read one of them, or if a request holds one for too
+    /// long.
     pub fn sessions(&self) -> Result<Vec<SessionInfo>, Error> {
         self.0.refresh()?;
         let mut infos = Vec::new();
@@ -227,8 +229,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Status::Io`] if the session's data cannot be removed, [`Status::Busy`] if another request or server holds the
-    /// session for more than a moment.
+    /// [`Status::Io`] if the session cannot be looked up or its data cannot be removed, [`Status::Busy`] if another
+    /// request or server holds the session for too long.
     pub fn end_session(&self, id: SessionId) -> Result<bool, Error> {
         let found = self.0.session(id).map_err(|error| state::session_error(id, error))?;
         let Some(session) = found else { return Ok(false) };
@@ -241,7 +243,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The last error of [`Self::end_session`]; uploads are disabled and the other sessions ended nevertheless.
+    /// - [`Status::Io`] if the store cannot list its sessions; uploads are disabled, but no session is ended.
+    /// - The last error of [`Self::end_session`]; uploads are disabled and the other sessions ended nevertheless.
     pub fn set_enabled(&self, enabled: bool) -> Result<(), Error> {
         self.0.set_enabled(enabled);
         if enabled {
@@ -257,7 +260,7 @@ impl Engine {
     }
 
     /// Ends the waits of requests for a session that another request or server holds, so that a server can stop: these
-    /// requests get 503. Waits for the host application continue, and so do later waits.
+    /// requests get 503. Does not end waits for a callback of this engine, or waits that begin later.
     pub fn abort_waits(&self) {
         self.0.abort_waits();
     }

@@ -41,7 +41,7 @@ pub struct Tick {
     /// The number of sessions that expired.
     pub expired: u64,
     /// The time until the next call is due: when the next session can expire, or within 60 s if the store is
-    /// shared. `None` if there are no sessions and the store is not shared.
+    /// shared or a session was skipped. `None` if there are no sessions and the store is not shared.
     pub next: Option<Duration>,
     /// The number of sessions that have expired but are held, by another request or by another server that shares the
     /// store. The next call tries again.
@@ -270,7 +270,7 @@ impl EngineState {
         })
     }
 
-    /// Ends the waits for sessions that are in progress.
+    /// Ends the waits that are in progress for sessions.
     pub(super) fn abort_waits(&self) {
         self.context.abort_waits();
         self.sessions().iter().for_each(|session| session.wake());

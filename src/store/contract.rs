@@ -14,9 +14,9 @@ use crate::proto::SessionId;
 
 /// Keeps sessions and their bytes, and delivers complete files to their destination.
 ///
-/// The engine makes one call at a time for a session, except [`Store::reply`] and [`Store::ended`], which it may call at
-/// any time. Calls for different sessions run concurrently. Every method either completes or, after an error or a crash, leaves a
-/// state from which the same call can be repeated.
+/// The engine makes one call at a time for a session, except [`Store::find`], [`Store::read`], [`Store::reply`] and
+/// [`Store::ended`], which it may call at any time. Calls for different sessions run concurrently. Every method either
+/// completes or, after an error or a crash, leaves a state from which the same call can be repeated.
 pub trait Store: Send + Sync {
     /// Checks that a file could be delivered to `destination` now: its parent is a directory, and either nothing
     /// has that name or a file has it and `overwrite` is set.
@@ -50,7 +50,7 @@ pub trait Store: Send + Sync {
     }
 
     /// Reads the current state of a session, whichever process created it; `None` if there is no such session. An engine
-    /// calls it for sessions that it has not listed.
+    /// calls it for sessions that it has not listed and, if the store is shared, to see what other processes changed.
     ///
     /// The default searches [`Self::sessions`], so a store with many sessions should implement it.
     ///
@@ -176,7 +176,8 @@ pub trait Store: Send + Sync {
     }
 
     /// Returns the store's interface for several processes, or `None` if this process uses the store alone. With a
-    /// shared store, the caller of a method that changes a session holds its [`SessionLock`].
+    /// shared store, the caller of a method that changes an existing session holds its [`SessionLock`]; that of
+    /// [`Self::stage_reply`] and [`Self::put_reply`] only has a mark of [`SessionLock::mark_callback`].
     fn shared(&self) -> Option<&dyn SharedStore> {
         None
     }

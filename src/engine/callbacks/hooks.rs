@@ -55,8 +55,8 @@ pub trait Hooks: Send + Sync {
     /// no Fragment made the call.
     ///
     /// After a rejection it is called again with the client's next Fragment, except that status 403 is final
-    /// (PROTOCOL 5.5). After success it is called again only if the process dies before the result is recorded,
-    /// or if the reply cannot be stored.
+    /// (PROTOCOL 5.5). After success it is called again only if the result is not recorded, for example because the
+    /// process dies, or if the reply cannot be stored.
     fn on_received(&self, _upload: &Upload<'_>, _verdict: &mut Verdict) {}
 
     /// Called when the session has ended.

@@ -19,8 +19,8 @@ struct SessionTable {
     sessions: HashMap<SessionId, Arc<Session>>,
     /// The number of sessions of each owner that has any.
     owners: HashMap<String, u64>,
-    /// While the sessions of the store are loaded: those that were removed from the table since. One of them may be found
-    /// in the store before it is removed there, and must not return to the table.
+    /// Until the sessions of the store are loaded: those that were removed from the table. One of them may have been
+    /// read from the store before its removal, and must not return to the table.
     removed: Option<HashSet<SessionId>>,
 }
 

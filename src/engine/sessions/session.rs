@@ -210,7 +210,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Busy`] if the session is held: for too long, or at all if it expires.
+    /// [`StoreError::Busy`] if the session is held for too long; for [`EndReason::Expired`], without waiting.
     pub(in crate::engine) fn lock_exclusive(
         &self,
         reason: EndReason,
@@ -257,9 +257,9 @@ impl Session {
         Ok((!guard.ended).then(|| read(&guard.record)))
     }
 
-    /// Whether the session should end now. A session whose callback is in progress does not expire, and ends when the
-    /// callback returns. If it should have ended then but did not, it is overdue: the store failed, the application
-    /// panicked, or the server that made the call died.
+    /// Whether the session should end now. A session whose callback is in progress does not expire; if it is ended for
+    /// another reason, it ends when the callback returns. If it did not end then, it is overdue: the store failed, the
+    /// application panicked, or the server that made the call died.
     ///
     /// # Errors
     ///

@@ -3,7 +3,8 @@
 //! Written bytes are in the kernel's cache until they are synced. If the disk then fails, Linux reports that once, to
 //! descriptors that are open at that time, and treats the lost bytes as written: the next sync succeeds. Two rules follow:
 //!
-//! - A data file stays open from its first use to its delivery, and is closed earlier only after a successful sync.
+//! - A data file stays open from its first use to its delivery, and is closed earlier only after a successful sync
+//!   (with durability `none`, without one).
 //! - After a failed sync, or a write that failed for another reason than a full volume, the file is truncated to the bytes
 //!   that are proven to be on the disk. The client sends the rest again.
 

@@ -202,7 +202,7 @@ impl SessionDir {
 /// What the store's own directory contains besides the store's own files.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// The ids of all sessions, including orphans. What has such a name need not be a directory.
+    /// The ids of all sessions, including orphans. An entry with such a name need not be a directory.
     pub ids: Vec<SessionId>,
     /// Names that the store does not use.
     pub foreign: Vec<OsString>,
