@@ -2339,8 +2339,8 @@ bitsup_status bitsup_hooks_on_progress(bitsup_hooks *hooks,
 /**
  * Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the
  * file, decides whether to keep it, and may set a reply. Replaces bitsup_hooks_set_notify_url. The callback
- * succeeds at most once per upload, unless the process dies before the result is recorded or the reply
- * cannot be stored. NULL removes it; then every upload is accepted.
+ * succeeds at most once per upload, unless the result is not recorded, for example because the process dies,
+ * or the reply cannot be stored. NULL removes it; then every upload is accepted.
  *
  * Ownership: no transfer.
  * Threads: one call at a time.
@@ -2659,9 +2659,10 @@ int32_t bitsup_engine_accepts(const bitsup_engine *engine,
 
 /**
  * Ends sessions that have been idle for longer than the session timeout and stores their number in
- * `*out_expired`. `*out_next_ms` is the time until the next call is due: until the next session can expire,
- * with a shared store at most 60,000; UINT64_MAX if there is no session and the store is not shared. Call it
- * periodically if the engine is not mounted on a bitsup_server, which does this itself.
+ * `*out_expired`. `*out_next_ms` is the time until the next call is due: until the next session can expire, at
+ * most 60,000 with a shared store or if an expired session is in use; UINT64_MAX if there is no session and the
+ * store is not shared. Call it periodically if the engine is not mounted on a bitsup_server, which does this
+ * itself.
  *
  * Ownership: no transfer.
  * Threads: any thread, concurrently.

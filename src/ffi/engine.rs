@@ -88,9 +88,10 @@ pub unsafe extern "C" fn bitsup_engine_accepts(
 }
 
 /// Ends sessions that have been idle for longer than the session timeout and stores their number in
-/// `*out_expired`. `*out_next_ms` is the time until the next call is due: until the next session can expire,
-/// with a shared store at most 60,000; UINT64_MAX if there is no session and the store is not shared. Call it
-/// periodically if the engine is not mounted on a bitsup_server, which does this itself.
+/// `*out_expired`. `*out_next_ms` is the time until the next call is due: until the next session can expire, at
+/// most 60,000 with a shared store or if an expired session is in use; UINT64_MAX if there is no session and the
+/// store is not shared. Call it periodically if the engine is not mounted on a bitsup_server, which does this
+/// itself.
 ///
 /// Ownership: no transfer.
 /// Threads: any thread, concurrently.

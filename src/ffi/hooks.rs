@@ -170,8 +170,8 @@ pub unsafe extern "C" fn bitsup_hooks_on_progress(
 
 /// Sets the callback that decides about complete uploads while the client waits: it accepts or rejects the
 /// file, decides whether to keep it, and may set a reply. Replaces bitsup_hooks_set_notify_url. The callback
-/// succeeds at most once per upload, unless the process dies before the result is recorded or the reply
-/// cannot be stored. NULL removes it; then every upload is accepted.
+/// succeeds at most once per upload, unless the result is not recorded, for example because the process dies,
+/// or the reply cannot be stored. NULL removes it; then every upload is accepted.
 ///
 /// Ownership: no transfer.
 /// Threads: one call at a time.
